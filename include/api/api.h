@@ -12,8 +12,7 @@
 
 struct api;
 
-enum error_code api_open(const struct api_options *options, struct api **out,
-                         struct error *err) MUST_CHECK;
+struct api *api_open(const struct api_options *options);
 /* Takes effect for requests that begin from now on; those under way keep theirs. The configuration
  * was checked; `links` as in the options. */
 void api_configure(struct api *api, const struct config *config, const struct api_link *links);
@@ -34,7 +33,9 @@ void api_set_gauges(struct api *api);
 void api_end_streams(struct api *api);
 void api_set_draining(struct api *api); /* readiness answers 503 from now on */
 
-/* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */
-const char *const *api_route_labels(size_t *out_n);
+enum { API_MAX_ROUTE_LABELS = 96 };
+
+/* Distinct patterns of the routes, for metrics_label_values; index 0 is "unmatched". Returns their number. */
+size_t api_route_labels(const char *out[API_MAX_ROUTE_LABELS]);
 
 #endif

@@ -1,6 +1,6 @@
 /* server: the one struct that owns everything of a running proxy, wires the rooms together and
  * takes them down again in order. Lives in main(); a process may have several at a time, which share
- * constant tables, the metrics and the log.
+ * the metrics and the log.
  *
  *   STARTING ─► SERVING ─► DRAINING (readiness 503, listener open for notice_ms, then closed;
  *                             exchanges finish until limit_ms) ─► STOPPING (all closed) ─► STOPPED
@@ -30,8 +30,9 @@ enum server_state {
     SERVER_STOPPED
 };
 
+struct catalog;
 struct clients;
-struct google;
+struct dictionary;
 struct google;
 struct key_source;
 struct lambda;
@@ -55,7 +56,9 @@ struct server_given {
 
 struct server {
     struct loop loop;
-    struct config *config; /* owned */
+    struct config *config;   /* owned */
+    struct catalog *catalog; /* owned, as the next one; with them the metrics are open */
+    struct dictionary *dictionary;
     enum server_state state;
     struct server_given given;
     struct worker *worker;    /* NULL: there is no supervisor */
@@ -88,7 +91,6 @@ struct server {
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
     uv_signal_t signals[5];
     unsigned n_signals;
-    bool has_tables;  /* the catalogue and the metrics are open for it */
     bool interrupted; /* one SIGINT came */
     bool failed;      /* it stops because something that it needs is gone */
     char sandbox_url[128];

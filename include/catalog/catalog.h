@@ -1,7 +1,9 @@
 /* The command catalogue: every command as a row of a table (src/catalog/table_*.c), what a caller
  * may write for it, and the platform calls it makes. Adding a command is adding a row; nothing else
- * changes. Everything here is pure: no I/O, no state but the table, which catalog_open checks once
- * at start-up (template syntax, unknown or unused names, duplicate commands and aliases). */
+ * changes. Everything here is pure: no I/O, no state.
+ * Owner: whoever needs the commands makes a catalogue, passes it on, and frees it last: a server, or a
+ * subcommand. It does not change while it is there. The rows are constant and the same for all of them, so a
+ * `struct command *` outlives its catalogue; a `struct call *` does not. */
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
@@ -63,36 +65,41 @@ struct catalog_defaults {
     struct str organization_id; /* empty: not configured */
 };
 
-/* The tables are constant and shared: the first who opens them has them checked and compiled, the last
- * who closes them lets go. One catalog_close for each catalog_open that was ERR_OK. */
-enum error_code catalog_open(struct error *err) MUST_CHECK;
-void catalog_close(void);
-size_t catalog_size(void); /* 87 */
-const struct command *catalog_at(size_t index);
-size_t catalog_index(const struct command *command);
-const struct call *catalog_call(const struct command *command); /* the compiled main call */
-const struct call *catalog_extra_call(const char *name);        /* of before/then */
-/* Any call by its name, a command's own ones included ("create goal"); CHECKed to exist. */
-const struct call *catalog_named_call(const char *name);
-size_t catalog_n_calls(void); /* of commands, and others */
-const struct call *catalog_call_at(size_t index);
+struct catalog;
+
+/* Checks all rows (template syntax, unknown or unused names, duplicate commands and aliases) and compiles
+ * their calls. */
+enum error_code catalog_new(struct catalog **out, struct error *err) MUST_CHECK;
+void catalog_free(struct catalog *catalog);         /* NULL is fine */
+size_t catalog_size(const struct catalog *catalog); /* 87 */
+const struct command *catalog_at(const struct catalog *catalog, size_t index);
+size_t catalog_index(const struct catalog *catalog, const struct command *command);
+/* The compiled main call. */
+const struct call *catalog_call(const struct catalog *catalog, const struct command *command);
+/* Any call by its name: of a command ("create goal"), or of before and then. CHECKed to exist. */
+const struct call *catalog_named_call(const struct catalog *catalog, const char *name);
+size_t catalog_n_calls(const struct catalog *catalog); /* of commands, and others */
+const struct call *catalog_call_at(const struct catalog *catalog, size_t index);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);
-size_t catalog_n_specials(void); /* distinct .special functions */
-/* Names of every call_spec, for metrics labels; index 0 is "other". */
-const char *const *catalog_call_names(size_t *out_n);
-const char *const *catalog_command_names(size_t *out_n); /* index 0 is "other" */
+size_t catalog_n_specials(const struct catalog *catalog); /* distinct .special functions */
+/* Names of every call_spec, for labels of metrics; index 0 is "other". The strings are constant. */
+const char *const *catalog_call_names(const struct catalog *catalog, size_t *out_n);
+/* The same of the commands: the label of a command is 1 + its index. */
+const char *const *catalog_command_names(const struct catalog *catalog, size_t *out_n);
 
 /* Finds a command by its words (or an alias, told through out_alias). `words` may carry more than
  * the name: *out_n_words says how many of them were the name. NULL: err has unknown_command with
  * "did you mean", or unsupported_command with the reason. Outputs that nobody wants may be NULL. */
-const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
-                                   bool *out_alias, struct error *err);
+const struct command *catalog_find(const struct catalog *catalog, const struct str *words,
+                                   size_t n_words, size_t *out_n_words, bool *out_alias,
+                                   struct error *err);
 
 /* The words name something that the platform has no step for; err (may be NULL) says why. */
 bool catalog_is_unsupported(const struct str *words, size_t n_words, struct error *err);
 
 /* What a caller wrote. */
 struct command_input {
+    const struct catalog *catalog;
     struct str command;         /* the words of the name, or only its group */
     const struct json *args;    /* array or NULL */
     const struct json *params;  /* object or NULL; both: error */
@@ -113,6 +120,7 @@ struct warning_list {
 
 struct bound_command {
     const struct command *command;
+    const struct call *call;  /* its main call */
     struct json *values;      /* object: every template name but checkpoint_id and position */
     const struct json *given; /* the values before the row's rule, where the input shows forms */
     struct warning_list warnings; /* in the arena */
@@ -141,7 +149,8 @@ struct json *catalog_from_old(const struct command_input *input, struct arena *a
 
 /* A shell-like line ("step-interact click 'Sign in' --position TOP_LEFT") to command, args,
  * options. Quotes and backslashes as in POSIX sh; no expansion of any kind. */
-enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
+enum error_code command_line_parse(const struct catalog *catalog, struct arena *arena,
+                                   struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
 
 /* The words of a shell's argument list as such a line: words that begin with -- stay options. */

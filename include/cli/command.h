@@ -17,11 +17,13 @@
 #include "data/json.h"
 #include "upstream/upstream.h"
 
+struct catalog;
 struct loop;
 
 enum { CLI_EXIT_OK = 0, CLI_EXIT_NOT_SENT = 1, CLI_EXIT_REFUSED = 2 };
 
 struct command_options {
+    const struct catalog *catalog;
     const char *const *words;
     size_t n_words;
     struct str checkpoint_id; /* empty: none */
@@ -46,7 +48,7 @@ struct command_run {
     void *owner;
 };
 
-/* The body to send. The catalogue must be open. On failure there is nothing to free. */
+/* The body to send. On failure there is nothing to free. */
 enum error_code command_init(struct command_run *command, const struct command_options *options,
                              struct error *err) MUST_CHECK;
 
@@ -64,7 +66,7 @@ void command_done(struct command_run *command);
 
 /* Help of one command, from the catalogue, to stdout. False: there is none; the reason was
  * printed. */
-bool command_help(const char *const *words, size_t n_words);
-void command_list(void); /* usage and summary of all, to stdout */
+bool command_help(const struct catalog *catalog, const char *const *words, size_t n_words);
+void command_list(const struct catalog *catalog); /* usage and summary of all, to stdout */
 
 #endif

@@ -7,8 +7,7 @@
  *   cli_run_end reports without one
  *
  * Whoever calls it brings the proxy: another one's address, or that of one in this process.
- * Owner: the caller; texts of the options stay valid until cli_run_free. Opens and closes the
- * catalogue for itself: cli_run_new comes before a server is opened. Promise: on_done comes once,
+ * Owner: the caller; texts of the options stay valid until cli_run_free. Promise: on_done comes once,
  * from the loop, after cli_run_start; the reports are written then.
  * Exit codes: 0 passed, created, skipped (no such tag); 1 could not start; 2 a step or the execution
  * failed; 3 cancelled or the proxy was lost; 4 timed out; of several files the worst in the order

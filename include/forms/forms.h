@@ -4,6 +4,8 @@
 
 #include "catalog/catalog.h"
 
+struct dictionary;
+
 /* What a curl line needs beside the command. */
 struct form_options {
     struct str base_url; /* "http://127.0.0.1:8000" */
@@ -16,7 +18,7 @@ struct form_options {
  * options are not said by it; yaml is a test file for a step and the body of /commands/execute for
  * any other command, null where a value holds control characters, which YAML refuses. upstream is
  * the main call; what an earlier call would tell stays as in the row: "{snapshot_id}". */
-struct json *command_forms(const struct bound_command *bound, struct arena *arena,
-                           const struct form_options *shown);
+struct json *command_forms(struct dictionary *dictionary, const struct bound_command *bound,
+                           struct arena *arena, const struct form_options *shown);
 
 #endif

@@ -37,6 +37,8 @@ struct run_adoption;
 struct run_hooks;
 
 struct run_store_options {
+    const struct catalog *catalog;           /* outlives the store */
+    struct dictionary *dictionary;           /* of test files; outlives the store */
     const struct plan_port *port;            /* the platform; outlives the store */
     const struct catalog_defaults *defaults; /* outlives the store */
     struct lanes *lanes;                     /* outlives the store */

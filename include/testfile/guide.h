@@ -1,11 +1,13 @@
 /* What the program says about test files: the guide (GUIDE.md), as Markdown, as the body of a page or
  * as a manual page, and the JSON Schema for editors. Both are made from the tables that compile test
- * files. Pure; the catalogue must be open. */
+ * files. Pure. */
 #ifndef TESTFILE_GUIDE_H
 #define TESTFILE_GUIDE_H
 
 #include "base/buf.h"
 #include "base/str.h"
+
+struct dictionary;
 
 enum guide_format { GUIDE_MARKDOWN, GUIDE_HTML, GUIDE_MAN };
 
@@ -20,6 +22,6 @@ void testfile_guide_sentences(struct buf *out);
 void guide_render(struct buf *out, struct str markdown, enum guide_format format);
 
 /* JSON Schema (draft-07, which editors know best) of a test file. */
-void testfile_schema(struct buf *out);
+void testfile_schema(struct dictionary *dictionary, struct buf *out);
 
 #endif

@@ -48,6 +48,15 @@ enum testfile_phase { TESTFILE_SETUP, TESTFILE_STEPS, TESTFILE_TEARDOWN };
 
 enum testfile_severity { TESTFILE_ERROR, TESTFILE_WARNING };
 
+/* The words of test files for the commands of a catalogue: verbs, fields and sentences. They are read
+ * from the tables at the first use: a process that compiles nothing pays nothing.
+ * Owner: whoever compiles or writes test files makes one, passes it on, and frees it last, before the
+ * catalogue. */
+struct dictionary;
+
+struct dictionary *dictionary_new(const struct catalog *catalog);
+void dictionary_free(struct dictionary *dictionary);
+
 struct testfile_variable {
     struct str name;
     struct str value;
@@ -148,6 +157,7 @@ struct testfile_manifest_entry {
 };
 
 struct testfile {
+    struct dictionary *dictionary; /* that it was compiled with */
     enum testfile_format format;
     struct testfile_test *tests;
     size_t n_tests;
@@ -168,18 +178,19 @@ struct testfile {
  * ERR_UNPROCESSABLE: errors; `out` holds whatever could be compiled (its steps are valid).
  * ERR_BAD_YAML, ERR_BAD_JSON, ERR_TOO_BIG: the text could not be read. A suite manifest compiles to
  * entries and ERR_OK: a server refuses it (format == TESTFILE_FORMAT_SUITE) with
- * testfile_refuse_manifest. The catalogue must be open. */
-enum error_code testfile_compile(struct arena *arena, struct str text,
-                                 const struct testfile_options *options, struct testfile *out,
+ * testfile_refuse_manifest. */
+enum error_code testfile_compile(struct dictionary *dictionary, struct arena *arena,
+                                 struct str text, const struct testfile_options *options,
+                                 struct testfile *out,
                                  struct testfile_problems *problems) MUST_CHECK;
 
 /* The same in pieces, so that a long file does not hold up a loop: begin, go_on until it is true, end.
  * A unit is about a quarter of a microsecond. Text, options' texts, `out` and `problems` stay where
  * they are until the end. testfile_end before that lets go of it; then `out` is not to be used. */
 struct testfile_job;
-struct testfile_job *testfile_begin(struct arena *arena, struct str text,
-                                    const struct testfile_options *options, struct testfile *out,
-                                    struct testfile_problems *problems);
+struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena *arena,
+                                    struct str text, const struct testfile_options *options,
+                                    struct testfile *out, struct testfile_problems *problems);
 bool testfile_go_on(struct testfile_job *job, size_t units);
 enum error_code testfile_end(struct testfile_job *job);
 
@@ -193,18 +204,22 @@ const char *testfile_phase_name(enum testfile_phase phase);    /* "setup", "step
 /* A sentence of natural language (`click on "Sign in"`) or a command line to one command:
  * {"command", "args", "options"} in the arena. err says what was not understood, with an
  * example. */
-enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
+enum error_code sentence_parse(struct dictionary *dictionary, struct arena *arena,
+                               struct str sentence, struct json **out,
                                struct error *err) MUST_CHECK;
 /* The sentence of a command as sentence_parse takes it; commands without a sentence give their
  * command line. Reading it back gives the same command. */
-struct str sentence_write(struct arena *arena, const struct command *command,
-                          const struct json *args, const struct json *options);
+struct str sentence_write(struct dictionary *dictionary, struct arena *arena,
+                          const struct command *command, const struct json *args,
+                          const struct json *options);
 
 /* The same without the command line; empty: no sentence says all of it. */
-struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,
+struct str sentence_of(struct dictionary *dictionary, struct arena *arena,
+                       const struct command *command, const struct json *args,
                        const struct json *options);
 /* How sentences say the command without options: "click on {element}"; empty: none does. */
-struct str sentence_shape(struct arena *arena, const struct command *command);
+struct str sentence_shape(struct dictionary *dictionary, struct arena *arena,
+                          const struct command *command);
 /* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
  * doubled. */
 struct str test_file_escape(struct arena *arena, struct str text);

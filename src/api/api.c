@@ -203,17 +203,14 @@ static void on_other_keys(void *context)
     sse_ask_all(context);
 }
 
-enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
+struct api *api_open(const struct api_options *options)
 {
-    enum error_code code = catalog_open(err);
-    struct api *api;
+    struct api *api = mem_zalloc(sizeof(*api));
 
-    if (code != ERR_OK) {
-        return code;
-    }
-    api = mem_zalloc(sizeof(*api));
     api->options = *options;
-    api->routes = api_routes();
+    api->catalog = options->catalog;
+    api->dictionary = options->dictionary;
+    api->routes = api_routes_new();
     api->config = options->config;
     setup_open(api, options->config, options->links);
     read_trusted(api);
@@ -235,8 +232,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     list_init(&api->streams);
     judge_webhooks(api);
     tell_key_expiry(options->config);
-    *out = api;
-    return ERR_OK;
+    return api;
 }
 
 void api_configure(struct api *api, const struct config *config, const struct api_link *links)
@@ -294,9 +290,9 @@ void api_close(struct api *api)
         limits_free(api->limits);
         auth_close(api->auth);
         mem_free(api->trusted);
+        mem_free(api->routes);
         setup_close(api);
         mem_free(api);
-        catalog_close();
     }
 }
 

@@ -13,6 +13,8 @@
 #include "api/simple/simple.h"
 #include "api/tests/handlers.h"
 #include "api_internal.h"
+#include "base/check.h"
+#include "base/mem.h"
 
 #define EACH_COMMAND                                                                               \
     "the permission of each command (GET /api/v1/commands tells it: read, write:tests, "           \
@@ -176,16 +178,22 @@ static struct route_contract contract(const struct route *route)
     return out;
 }
 
-static struct route_table table = {.rows = routes, .n = ARRAY_LEN(routes), .contract = contract};
-
-const struct route_table *api_routes(void)
+struct route_table *api_routes_new(void)
 {
-    route_table_open(&table);
-    return &table;
+    struct route_table *table = mem_zalloc(sizeof(*table));
+
+    *table = (struct route_table){.rows = routes, .n = ARRAY_LEN(routes), .contract = contract};
+    route_table_open(table);
+    return table;
 }
 
-const char *const *api_route_labels(size_t *out_n)
+size_t api_route_labels(const char *out[API_MAX_ROUTE_LABELS])
 {
-    *out_n = api_routes()->n_labels;
-    return table.labels;
+    struct route_table *table = api_routes_new();
+    size_t n = table->n_labels;
+
+    CHECK(n <= API_MAX_ROUTE_LABELS);
+    mem_copy(out, table->labels, n * sizeof(*out));
+    mem_free(table);
+    return n;
 }

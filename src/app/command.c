@@ -191,31 +191,25 @@ static bool asks_for_help(const struct arguments *arguments)
            str_is(str_from(arguments->operands[arguments->n_operands - 1]), "--help");
 }
 
-int run_command(struct arguments *arguments)
+static int run_with(struct catalog *catalog, struct arguments *arguments)
 {
     struct job *job;
-    struct error err = {0};
     int status;
 
-    if (catalog_open(&err) != ERR_OK) {
-        return fail("command", &err);
-    }
     if (arguments_get(arguments, "list") != NULL) {
-        command_list();
-        catalog_close();
+        command_list(catalog);
         return CLI_EXIT_OK;
     }
     if (arguments->n_operands == 0) {
-        catalog_close();
         return refuse("give a command; virtuoso-proxy command --list prints all of them", "");
     }
     if (asks_for_help(arguments)) {
-        status = command_help(arguments->operands, arguments->n_operands - 1) ? CLI_EXIT_OK
-                                                                              : CLI_EXIT_REFUSED;
-        catalog_close();
-        return status;
+        return command_help(catalog, arguments->operands, arguments->n_operands - 1)
+                   ? CLI_EXIT_OK
+                   : CLI_EXIT_REFUSED;
     }
     job = mem_zalloc(sizeof(*job));
+    job->options.catalog = catalog;
     status = take_options(job, arguments);
     if (status == CLI_EXIT_OK) {
         status = send_command(job);
@@ -226,6 +220,19 @@ int run_command(struct arguments *arguments)
     secret_done(&job->key);
     buf_done(&job->url);
     mem_free(job);
-    catalog_close();
+    return status;
+}
+
+int run_command(struct arguments *arguments)
+{
+    struct catalog *catalog;
+    struct error err = {0};
+    int status;
+
+    if (catalog_new(&catalog, &err) != ERR_OK) {
+        return fail("command", &err);
+    }
+    status = run_with(catalog, arguments);
+    catalog_free(catalog);
     return status;
 }

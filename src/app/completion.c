@@ -59,13 +59,13 @@ static void add_command(struct prefixes *all, const struct command *command)
     prefix_of(all, str_from(command->words))->command = command;
 }
 
-static void prefixes_open(struct prefixes *all, struct arena *arena)
+static void prefixes_open(struct prefixes *all, const struct catalog *catalog, struct arena *arena)
 {
-    *all = (struct prefixes){.arena = arena};
+    *all = (struct prefixes){.catalog = catalog, .arena = arena};
     all->end = &all->first;
     map_init(&all->map);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        add_command(all, catalog_at(i));
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        add_command(all, catalog_at(catalog, i));
     }
 }
 
@@ -195,10 +195,11 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
 }
 
 /* Options of the commands of the catalogue that have a list of values, each once. */
-static void put_bash_params(struct buf *out, struct buf *seen)
+static void put_bash_params(struct buf *out, const struct catalog *catalog, struct buf *seen)
 {
-    for (size_t i = 0; i < catalog_size(); i++) {
-        for (const struct param *param = catalog_at(i)->options; param->name != NULL; param++) {
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
+             param++) {
             if (param->words == NULL ||
                 completion_has_word(buf_view(seen), str_from(param->name))) {
                 continue;
@@ -225,7 +226,7 @@ static void put_bash_keys(struct buf *out)
 }
 
 /* What may stand behind an option: sets words and files of its caller; false: it takes no value. */
-static void put_bash_values(struct buf *out)
+static void put_bash_values(struct buf *out, const struct catalog *catalog)
 {
     struct buf seen;
 
@@ -238,7 +239,7 @@ static void put_bash_values(struct buf *out)
             }
         }
     }
-    put_bash_params(out, &seen);
+    put_bash_params(out, catalog, &seen);
     put_bash_keys(out);
     buf_text(out, "        *) return 1 ;;\n    esac\n}\n\n");
     buf_done(&seen);
@@ -273,7 +274,7 @@ static void put_bash_subcommands(struct buf *out)
 static void put_bash(struct buf *out, const struct prefixes *all)
 {
     put_bash_catalogue(out, all);
-    put_bash_values(out);
+    put_bash_values(out, all->catalog);
     buf_text(
         out,
         "_virtuoso_proxy() {\n"
@@ -350,19 +351,20 @@ static const struct {
 
 static int print_for(size_t shell)
 {
+    struct catalog *catalog;
     struct error err = {0};
     struct prefixes all;
     struct arena arena;
     struct buf out;
     int status = EXIT_SUCCESS;
 
-    if (catalog_open(&err) != ERR_OK) {
+    if (catalog_new(&catalog, &err) != ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy completion: %s\n", err.text);
         return EXIT_FAILURE;
     }
     arena_init(&arena);
     buf_init(&out, SCRIPT_MAX);
-    prefixes_open(&all, &arena);
+    prefixes_open(&all, catalog, &arena);
     shells[shell].put(&out, &all);
     if (!buf_ok(&out) || fwrite(out.ptr, 1, out.len, stdout) != out.len) {
         status = EXIT_FAILURE;
@@ -370,7 +372,7 @@ static int print_for(size_t shell)
     prefixes_close(&all);
     buf_done(&out);
     arena_done(&arena);
-    catalog_close();
+    catalog_free(catalog);
     return status;
 }
 

@@ -21,6 +21,7 @@ struct prefix {
 };
 
 struct prefixes {
+    const struct catalog *catalog;
     struct map map;
     struct prefix *first;
     struct prefix **end;

@@ -78,13 +78,14 @@ static void put_fish_options(struct buf *out, const struct subcommand *sub)
 }
 
 /* Options of the commands of the catalogue that have a list of values. */
-static void put_fish_params(struct buf *out)
+static void put_fish_params(struct buf *out, const struct catalog *catalog)
 {
     struct buf seen;
 
     buf_init(&seen, WORDS_MAX);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        for (const struct param *param = catalog_at(i)->options; param->name != NULL; param++) {
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
+             param++) {
             if (param->words == NULL ||
                 completion_has_word(buf_view(&seen), str_from(param->name))) {
                 continue;
@@ -177,7 +178,7 @@ void completion_put_fish(struct buf *out, const struct prefixes *all)
                   "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from man' -a testfile\n"
                   "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from completion' "
                   "-a 'bash zsh fish'\n");
-    put_fish_params(out);
+    put_fish_params(out, all->catalog);
     for (const struct prefix *prefix = all->first; prefix != NULL; prefix = prefix->after) {
         buf_printf(
             out,

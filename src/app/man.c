@@ -186,14 +186,14 @@ static void put_environment(struct buf *out)
     }
 }
 
-static void put_catalogue(struct buf *out)
+static void put_catalogue(struct buf *out, const struct catalog *catalog)
 {
     buf_text(
         out,
         ".SH \"THE COMMANDS OF THE CATALOGUE\"\nAs they are sent to POST /api/v1/commands/execute, or "
         "written as steps of a test file.\n");
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        const struct command *command = catalog_at(catalog, i);
 
         buf_text(out, ".TP\n");
         put_bold(out, command->example);
@@ -203,7 +203,7 @@ static void put_catalogue(struct buf *out)
     }
 }
 
-static void put_program(struct buf *out)
+static void put_program(struct buf *out, const struct catalog *catalog)
 {
     buf_text(
         out,
@@ -217,12 +217,13 @@ static void put_program(struct buf *out)
     put_subcommands(out);
     put_fixed(out);
     put_environment(out);
-    put_catalogue(out);
+    put_catalogue(out, catalog);
 }
 
 int run_man(struct arguments *arguments)
 {
     const char *page = arguments->n_operands > 0 ? arguments->operands[0] : "";
+    struct catalog *catalog;
     struct error err = {0};
     struct buf out;
     int status = EXIT_SUCCESS;
@@ -232,7 +233,7 @@ int run_man(struct arguments *arguments)
                       "virtuoso-proxy man: there is one other page: virtuoso-proxy man testfile\n");
         return EXIT_FAILURE;
     }
-    if (catalog_open(&err) != ERR_OK) {
+    if (catalog_new(&catalog, &err) != ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy man: %s\n", err.text);
         return EXIT_FAILURE;
     }
@@ -240,12 +241,12 @@ int run_man(struct arguments *arguments)
     if (page[0] != '\0') {
         testfile_guide(&out, GUIDE_MAN);
     } else {
-        put_program(&out);
+        put_program(&out, catalog);
     }
     if (!buf_ok(&out) || fwrite(out.ptr, 1, out.len, stdout) != out.len) {
         status = EXIT_FAILURE;
     }
     buf_done(&out);
-    catalog_close();
+    catalog_free(catalog);
     return status;
 }

@@ -20,6 +20,7 @@
 #include "shared.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
+#include "testfile/testfile.h"
 #include "worker.h"
 #include "worker_talk.h"
 
@@ -232,6 +233,8 @@ static enum error_code open_api(struct server *server, struct error *err)
     struct api_link *links = NULL;
     enum error_code code = clients_links(server->clients, server->config, false, &links, err);
     const struct api_options options = {
+        .catalog = server->catalog,
+        .dictionary = server->dictionary,
         .config = server->config,
         .links = links,
         .release_client = client_release,
@@ -254,11 +257,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         return code;
     }
     clients_configure(server->config, links);
-    code = api_open(&options, &server->api, err);
-    if (code != ERR_OK) {
-        clients_drop_links(links, server->config->tenants.n + 1);
-        return code;
-    }
+    server->api = api_open(&options);
     mem_free(links); /* the api has them */
     return ERR_OK;
 }
@@ -305,15 +304,16 @@ static enum error_code open_feed(struct server *server, struct error *err)
     return purge_feed_open(server, &server->purge_feed, err);
 }
 
-static void open_metrics(void)
+static void open_metrics(const struct catalog *catalog)
 {
-    size_t n;
-    const char *const *names = api_route_labels(&n);
+    const char *routes[API_MAX_ROUTE_LABELS];
+    size_t n = api_route_labels(routes);
+    const char *const *names;
 
-    metrics_label_values(LABEL_ROUTE, names, n);
-    names = catalog_call_names(&n);
+    metrics_label_values(LABEL_ROUTE, routes, n);
+    names = catalog_call_names(catalog, &n);
     metrics_label_values(LABEL_CALL, names, n);
-    names = catalog_command_names(&n);
+    names = catalog_command_names(catalog, &n);
     metrics_label_values(LABEL_COMMAND, names, n);
     metrics_open();
     metric_set(M_WORKERS, 1);
@@ -333,11 +333,11 @@ static enum error_code open_all(struct server *server, const open_fn *steps, str
 
 static enum error_code open_tables(struct server *server, struct error *err)
 {
-    enum error_code code = catalog_open(err);
+    enum error_code code = catalog_new(&server->catalog, err);
 
     if (code == ERR_OK) {
-        server->has_tables = true;
-        open_metrics();
+        server->dictionary = dictionary_new(server->catalog);
+        open_metrics(server->catalog);
     }
     return code;
 }
@@ -429,10 +429,11 @@ void server_done(struct server *server)
     close_config_tls(server->listeners);
     mem_free(server->listeners);
     loop_done(&server->loop);
-    if (server->has_tables) {
-        catalog_close();
+    if (server->catalog != NULL) {
         metrics_done();
     }
+    dictionary_free(server->dictionary);
+    catalog_free(server->catalog);
     config_release(server->config);
     server->config = NULL;
 }

@@ -83,12 +83,13 @@ static bool resolve(struct binding *b)
     struct error err = {0};
 
     if (n_own > 0) {
-        b->command = catalog_find(words, n_own, &n_name, &alias, b->input->brief ? NULL : &err);
+        b->command = catalog_find(b->input->catalog, words, n_own, &n_name, &alias,
+                                  b->input->brief ? NULL : &err);
     }
     if (n_own > 0 && (b->command == NULL || n_name < n_own)) {
         struct error longer = {0};
-        const struct command *found =
-            catalog_find(words, n, &n_name, &alias, b->input->brief ? NULL : &longer);
+        const struct command *found = catalog_find(b->input->catalog, words, n, &n_name, &alias,
+                                                   b->input->brief ? NULL : &longer);
 
         if (found != NULL && n_name > n_own) {
             b->command = found;
@@ -387,6 +388,7 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
         return errors->items[n_before].code;
     }
     out->command = b.command;
+    out->call = catalog_call(input->catalog, b.command);
     warn_of_place(&b);
     out->values = json_new_object(arena);
     if (input->params != NULL) {

@@ -1,10 +1,8 @@
-/* The tables put together and checked once. A bad row stops the program at start-up with its
- * name. */
+/* The tables put together and checked. A bad row stops the program at start-up with its name. */
 #include "catalog_internal.h"
 
 #include "base/check.h"
-
-enum { COMMANDS_MAX = 128, CALLS_MAX = 64, NAME_SLOTS = 512 };
+#include "base/mem.h"
 
 static const struct unsupported_command unsupported[] = {
     {"step-navigate back",
@@ -19,37 +17,18 @@ static const struct unsupported_command unsupported[] = {
      "the platform finds frames by element or number; use step-window switch iframe or frame-index"},
 };
 
-static struct {
-    struct arena arena;
-    size_t n_users;
-    const struct command *commands[COMMANDS_MAX];
-    struct call calls[COMMANDS_MAX];
-    size_t n;
-    struct call extra[CALLS_MAX];
-    const char *call_names[CALLS_MAX];
-    size_t n_call_names;
-    const char *command_names[COMMANDS_MAX + 1];
-    uint16_t slots
-        [NAME_SLOTS]; /* calls by name: place and one, 0: none; full ones are followed by the next */
-} catalog;
+/* ---- making ---- */
 
-struct arena *catalog_arena(void)
+static size_t call_label(struct catalog *catalog, const char *name)
 {
-    return &catalog.arena;
-}
-
-/* ---- opening ---- */
-
-static size_t call_label(const char *name)
-{
-    for (size_t i = 1; i < catalog.n_call_names; i++) {
-        if (str_is(str_from(name), catalog.call_names[i])) {
+    for (size_t i = 1; i < catalog->n_call_names; i++) {
+        if (str_is(str_from(name), catalog->call_names[i])) {
             return i;
         }
     }
-    CHECK(catalog.n_call_names < CALLS_MAX);
-    catalog.call_names[catalog.n_call_names] = name;
-    return catalog.n_call_names++;
+    CHECK(catalog->n_call_names < CALLS_MAX);
+    catalog->call_names[catalog->n_call_names] = name;
+    return catalog->n_call_names++;
 }
 
 /* What is made for the check alone does not stay. */
@@ -64,35 +43,37 @@ static enum error_code check_row(const struct command *command, struct error *er
     return code;
 }
 
-static enum error_code add_table(const struct command *rows, size_t n, struct error *err)
+static enum error_code add_table(struct catalog *catalog, const struct command *rows, size_t n,
+                                 struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct command *command = &rows[i];
         enum error_code code = check_row(command, err);
 
-        CHECK(catalog.n < COMMANDS_MAX);
+        CHECK(catalog->n < COMMANDS_MAX);
         if (code == ERR_OK) {
-            code = names_add(command, err);
+            code = names_add(catalog, command, err);
         }
         if (code == ERR_OK) {
-            code = call_compile(&catalog.arena, &command->call, call_label(command->call.name),
-                                &catalog.calls[catalog.n], err);
+            code = call_compile(&catalog->arena, &command->call,
+                                call_label(catalog, command->call.name),
+                                &catalog->calls[catalog->n], err);
         }
         if (code != ERR_OK) {
             return code;
         }
-        catalog.command_names[catalog.n + 1] = command->words;
-        catalog.commands[catalog.n++] = command;
+        catalog->command_names[catalog->n + 1] = command->words;
+        catalog->commands[catalog->n++] = command;
     }
     return ERR_OK;
 }
 
-static enum error_code add_extra(struct error *err)
+static enum error_code add_extra(struct catalog *catalog, struct error *err)
 {
     for (size_t i = 0; i < n_extra_calls; i++) {
         enum error_code code =
-            call_compile(&catalog.arena, &extra_calls[i], call_label(extra_calls[i].name),
-                         &catalog.extra[i], err);
+            call_compile(&catalog->arena, &extra_calls[i], call_label(catalog, extra_calls[i].name),
+                         &catalog->extra[i], err);
 
         if (code != ERR_OK) {
             return code;
@@ -101,9 +82,9 @@ static enum error_code add_extra(struct error *err)
     return ERR_OK;
 }
 
-static struct call *call_at(size_t index)
+static const struct call *call_at(const struct catalog *catalog, size_t index)
 {
-    return index < catalog.n ? &catalog.calls[index] : &catalog.extra[index - catalog.n];
+    return index < catalog->n ? &catalog->calls[index] : &catalog->extra[index - catalog->n];
 }
 
 static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
@@ -111,43 +92,43 @@ static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
     return str_is(str_from(a->method), b->method) && str_is(str_from(a->path), b->path);
 }
 
-static void link_way(size_t index)
+static void link_way(struct catalog *catalog, size_t index)
 {
-    struct call *call = call_at(index);
+    struct call *call =
+        index < catalog->n ? &catalog->calls[index] : &catalog->extra[index - catalog->n];
     size_t first = 0;
 
-    while (!is_same_route(call_at(first)->spec, call->spec)) {
+    while (!is_same_route(call_at(catalog, first)->spec, call->spec)) {
         first++;
     }
     call->route = first;
     if (call->spec->or_else != NULL) {
-        call->or_else = catalog_named_call(call->spec->or_else);
+        call->or_else = catalog_named_call(catalog, call->spec->or_else);
     }
 }
 
 /* The slot of the call with that name, or the one where it would be. */
-static size_t find_slot(const char *name)
+static size_t find_slot(const struct catalog *catalog, const char *name)
 {
     struct str wanted = str_from(name);
     size_t slot = str_hash(wanted, 0) % NAME_SLOTS;
 
-    while (catalog.slots[slot] != 0 &&
-           !str_is(wanted, call_at(catalog.slots[slot] - 1U)->spec->name)) {
+    while (catalog->slots[slot] != 0 &&
+           !str_is(wanted, call_at(catalog, catalog->slots[slot] - 1U)->spec->name)) {
         slot = (slot + 1) % NAME_SLOTS;
     }
     return slot;
 }
 
 /* Of several calls with one name the first is found. */
-static void index_names(void)
+static void index_names(struct catalog *catalog)
 {
-    CHECK(catalog_n_calls() < NAME_SLOTS / 2);
-    memset(catalog.slots, 0, sizeof(catalog.slots));
-    for (size_t i = 0; i < catalog_n_calls(); i++) {
-        size_t slot = find_slot(call_at(i)->spec->name);
+    CHECK(catalog_n_calls(catalog) < NAME_SLOTS / 2);
+    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
+        size_t slot = find_slot(catalog, call_at(catalog, i)->spec->name);
 
-        if (catalog.slots[slot] == 0) {
-            catalog.slots[slot] = (uint16_t)(i + 1);
+        if (catalog->slots[slot] == 0) {
+            catalog->slots[slot] = (uint16_t)(i + 1);
         }
     }
 }
@@ -163,17 +144,17 @@ static bool ends(const struct call *call)
     return call == NULL;
 }
 
-static void link_ways(void)
+static void link_ways(struct catalog *catalog)
 {
-    for (size_t i = 0; i < catalog_n_calls(); i++) {
-        link_way(i);
+    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
+        link_way(catalog, i);
     }
-    for (size_t i = 0; i < catalog_n_calls(); i++) {
-        CHECK(ends(call_at(i)));
+    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
+        CHECK(ends(call_at(catalog, i)));
     }
 }
 
-enum error_code catalog_open(struct error *err)
+static enum error_code fill(struct catalog *catalog, struct error *err)
 {
     const struct {
         const struct command *rows;
@@ -185,98 +166,94 @@ enum error_code catalog_open(struct error *err)
     };
     enum error_code code = ERR_OK;
 
-    if (catalog.n_users++ > 0) {
-        return ERR_OK;
-    }
-    arena_init(&catalog.arena);
-    names_open();
-    catalog.n = 0;
-    catalog.n_call_names = 1;
-    catalog.call_names[0] = "other";
-    catalog.command_names[0] = "other";
     for (size_t i = 0; i < ARRAY_LEN(tables) && code == ERR_OK; i++) {
-        code = add_table(tables[i].rows, tables[i].n, err);
+        code = add_table(catalog, tables[i].rows, tables[i].n, err);
     }
     if (code == ERR_OK) {
-        code = add_extra(err);
+        code = add_extra(catalog, err);
     }
     if (code == ERR_OK) {
-        index_names();
-        link_ways();
-    }
-    if (code != ERR_OK) {
-        catalog_close();
+        index_names(catalog);
+        link_ways(catalog);
     }
     return code;
 }
 
-void catalog_close(void)
+enum error_code catalog_new(struct catalog **out, struct error *err)
 {
-    CHECK(catalog.n_users > 0);
-    if (--catalog.n_users == 0) {
-        names_close();
-        arena_done(&catalog.arena);
-        catalog.n = 0;
+    struct catalog *catalog = mem_zalloc(sizeof(*catalog));
+    enum error_code code;
+
+    arena_init(&catalog->arena);
+    map_init(&catalog->names);
+    catalog->n_call_names = 1;
+    catalog->call_names[0] = "other";
+    catalog->command_names[0] = "other";
+    code = fill(catalog, err);
+    if (code != ERR_OK) {
+        catalog_free(catalog);
+        catalog = NULL;
+    }
+    *out = catalog;
+    return code;
+}
+
+void catalog_free(struct catalog *catalog)
+{
+    if (catalog != NULL) {
+        map_done(&catalog->names);
+        arena_done(&catalog->arena);
+        mem_free(catalog);
     }
 }
 
 /* ---- reading ---- */
 
-size_t catalog_size(void)
+size_t catalog_size(const struct catalog *catalog)
 {
-    return catalog.n;
+    return catalog->n;
 }
 
-const struct command *catalog_at(size_t index)
+const struct command *catalog_at(const struct catalog *catalog, size_t index)
 {
-    CHECK(index < catalog.n);
-    return catalog.commands[index];
+    CHECK(index < catalog->n);
+    return catalog->commands[index];
 }
 
-size_t catalog_index(const struct command *command)
+size_t catalog_index(const struct catalog *catalog, const struct command *command)
 {
-    for (size_t i = 0; i < catalog.n; i++) {
-        if (catalog.commands[i] == command) {
+    for (size_t i = 0; i < catalog->n; i++) {
+        if (catalog->commands[i] == command) {
             return i;
         }
     }
     check_failed("the command is of the catalogue", command->words, 0);
 }
 
-const struct call *catalog_call(const struct command *command)
+const struct call *catalog_call(const struct catalog *catalog, const struct command *command)
 {
-    return &catalog.calls[catalog_index(command)];
+    return &catalog->calls[catalog_index(catalog, command)];
 }
 
-const struct call *catalog_extra_call(const char *name)
+const struct call *catalog_named_call(const struct catalog *catalog, const char *name)
 {
-    for (size_t i = 0; i < n_extra_calls; i++) {
-        if (str_is(str_from(name), extra_calls[i].name)) {
-            return &catalog.extra[i];
-        }
-    }
-    check_failed("the call is of the catalogue", name, 0);
-}
+    size_t slot = find_slot(catalog, name);
 
-const struct call *catalog_named_call(const char *name)
-{
-    size_t slot = find_slot(name);
-
-    if (catalog.slots[slot] == 0) {
+    if (catalog->slots[slot] == 0) {
         check_failed("the call is of the catalogue", name, 0);
     }
-    return call_at(catalog.slots[slot] - 1U);
+    return call_at(catalog, catalog->slots[slot] - 1U);
 }
 
-size_t catalog_n_calls(void)
+size_t catalog_n_calls(const struct catalog *catalog)
 {
-    return catalog.n + n_extra_calls;
+    return catalog->n + n_extra_calls;
 }
 
-const struct call *catalog_call_at(size_t index)
+const struct call *catalog_call_at(const struct catalog *catalog, size_t index)
 {
-    CHECK(index < catalog_n_calls());
-    return call_at(index);
+    CHECK(index < catalog_n_calls(catalog));
+    return call_at(catalog, index);
 }
 
 const struct unsupported_command *catalog_unsupported(size_t *out_n)
@@ -285,32 +262,32 @@ const struct unsupported_command *catalog_unsupported(size_t *out_n)
     return unsupported;
 }
 
-size_t catalog_n_specials(void)
+size_t catalog_n_specials(const struct catalog *catalog)
 {
     command_rule_fn seen[COMMANDS_MAX];
     size_t n = 0;
 
-    for (size_t i = 0; i < catalog.n; i++) {
+    for (size_t i = 0; i < catalog->n; i++) {
         size_t at = 0;
 
-        while (at < n && seen[at] != catalog.commands[i]->special) {
+        while (at < n && seen[at] != catalog->commands[i]->special) {
             at++;
         }
-        if (at == n && catalog.commands[i]->special != NULL) {
-            seen[n++] = catalog.commands[i]->special;
+        if (at == n && catalog->commands[i]->special != NULL) {
+            seen[n++] = catalog->commands[i]->special;
         }
     }
     return n;
 }
 
-const char *const *catalog_call_names(size_t *out_n)
+const char *const *catalog_call_names(const struct catalog *catalog, size_t *out_n)
 {
-    *out_n = catalog.n_call_names;
-    return catalog.call_names;
+    *out_n = catalog->n_call_names;
+    return catalog->call_names;
 }
 
-const char *const *catalog_command_names(size_t *out_n)
+const char *const *catalog_command_names(const struct catalog *catalog, size_t *out_n)
 {
-    *out_n = catalog.n + 1;
-    return catalog.command_names;
+    *out_n = catalog->n + 1;
+    return catalog->command_names;
 }

@@ -2,6 +2,7 @@
 #ifndef CATALOG_INTERNAL_H
 #define CATALOG_INTERNAL_H
 
+#include "base/map.h"
 #include "catalog/catalog.h"
 #include "config/permission.h"
 
@@ -27,19 +28,34 @@ void rule_answer(const struct command_input *input, struct json *values, struct 
 /* check.c: a check of the rows of the table; tests give it bad rows. */
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err) MUST_CHECK;
-struct arena *catalog_arena(void);
+
+enum { COMMANDS_MAX = 128, CALLS_MAX = 64, NAME_SLOTS = 512 };
+
+struct catalog {
+    struct arena arena;
+    struct map names; /* of commands, and aliases: find.c */
+    const struct command *commands[COMMANDS_MAX];
+    struct call calls[COMMANDS_MAX]; /* of the commands */
+    size_t n;
+    struct call extra[CALLS_MAX];
+    const char *call_names[CALLS_MAX];
+    size_t n_call_names;
+    const char *command_names[COMMANDS_MAX + 1];
+    uint16_t slots
+        [NAME_SLOTS]; /* calls by name: place and one, 0: none; full ones are followed by the next */
+};
 
 /* find.c */
-void names_open(void);
-void names_close(void);
-enum error_code names_add(const struct command *command, struct error *err) MUST_CHECK;
+enum error_code names_add(struct catalog *catalog, const struct command *command,
+                          struct error *err) MUST_CHECK;
 
 /* The first command whose last words these are, in any case; NULL: none. */
-const struct command *catalog_by_verb(struct str verb);
+const struct command *catalog_by_verb(const struct catalog *catalog, struct str verb);
 
 /* What words that name no command were to name but for a slip, and how many of them; NULL: that is
  * not certain enough. */
-const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words);
+const struct command *catalog_meant(const struct catalog *catalog, const struct str *words,
+                                    size_t n, size_t *out_n_words);
 
 /* params.c: values by type. They put the value into place->values; false: the error was added. */
 typedef bool param_take_fn(const struct param_place *place, const struct json *value);

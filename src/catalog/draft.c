@@ -77,6 +77,7 @@ bool draft_fill(struct draft *draft, const struct command_input *input)
 {
     const struct json *arg;
 
+    draft->catalog = input->catalog;
     draft->command = str_trim(input->command);
     draft->checkpoint_id = input->checkpoint_id;
     draft->position = input->position;

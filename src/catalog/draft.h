@@ -10,6 +10,7 @@
 enum { ARGS_MAX = 64, CHECKPOINT_DIGITS_SURE = 7 };
 
 struct draft {
+    const struct catalog *catalog;
     struct arena *arena;
     struct str command;
     struct str args[ARGS_MAX];

@@ -12,42 +12,30 @@ struct name {
     bool is_alias;
 };
 
-static struct map names;
-
-void names_open(void)
-{
-    map_init(&names);
-}
-
-void names_close(void)
-{
-    map_done(&names);
-}
-
-static enum error_code add(const struct command *command, const char *words, bool is_alias,
-                           struct error *err)
+static enum error_code add(struct catalog *catalog, const struct command *command,
+                           const char *words, bool is_alias, struct error *err)
 {
     struct name *name;
 
-    if (map_find(&names, str_from(words)) != NULL) {
+    if (map_find(&catalog->names, str_from(words)) != NULL) {
         return error_set(err, ERR_INTERNAL,
                          "command \"%s\": the name \"%s\" stands twice in the catalogue",
                          command->words, words);
     }
-    name = arena_zalloc(catalog_arena(), sizeof(*name));
+    name = arena_zalloc(&catalog->arena, sizeof(*name));
     name->command = command;
     name->is_alias = is_alias;
-    map_insert(&names, &name->node, str_from(words));
+    map_insert(&catalog->names, &name->node, str_from(words));
     return ERR_OK;
 }
 
-enum error_code names_add(const struct command *command, struct error *err)
+enum error_code names_add(struct catalog *catalog, const struct command *command, struct error *err)
 {
-    enum error_code code = add(command, command->words, false, err);
+    enum error_code code = add(catalog, command, command->words, false, err);
 
     for (size_t i = 0; i < COMMAND_MAX_ALIASES && command->aliases[i] != NULL && code == ERR_OK;
          i++) {
-        code = add(command, command->aliases[i], true, err);
+        code = add(catalog, command, command->aliases[i], true, err);
     }
     return code;
 }
@@ -81,10 +69,10 @@ static struct str after_group(const char *words, struct str group)
 }
 
 /* Group empty: whole names. */
-static void offer_all(struct nearest *nearest, struct str group)
+static void offer_all(const struct catalog *catalog, struct nearest *nearest, struct str group)
 {
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        const struct command *command = catalog_at(catalog, i);
 
         nearest_offer(nearest, group.len > 0 ? after_group(command->words, group)
                                              : str_from(command->words));
@@ -95,31 +83,31 @@ static void offer_all(struct nearest *nearest, struct str group)
     }
 }
 
-static struct str nearest_group(struct str word)
+static struct str nearest_group(const struct catalog *catalog, struct str word)
 {
     struct nearest nearest;
 
     nearest_init(&nearest, word);
-    for (size_t i = 0; i < catalog_size(); i++) {
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
         struct str head;
         struct str tail;
 
-        if (str_cut(str_from(catalog_at(i)->words), ' ', &head, &tail)) {
+        if (str_cut(str_from(catalog_at(catalog, i)->words), ' ', &head, &tail)) {
             nearest_offer(&nearest, head);
         }
     }
     return nearest.best;
 }
 
-const struct command *catalog_by_verb(struct str verb)
+const struct command *catalog_by_verb(const struct catalog *catalog, struct str verb)
 {
-    for (size_t i = 0; i < catalog_size() && verb.len > 0; i++) {
-        struct str words = str_from(catalog_at(i)->words);
+    for (size_t i = 0; i < catalog_size(catalog) && verb.len > 0; i++) {
+        struct str words = str_from(catalog_at(catalog, i)->words);
         size_t at = words.len > verb.len ? words.len - verb.len : 0;
 
         if (at > 0 && words.ptr[at - 1] == ' ' &&
             str_eq_nocase(str_sub(words, at, verb.len), verb)) {
-            return catalog_at(i);
+            return catalog_at(catalog, i);
         }
     }
     return NULL;
@@ -127,7 +115,8 @@ const struct command *catalog_by_verb(struct str verb)
 
 /* The nearest name that begins the words, or what follows the first of
  * them in the group. */
-static struct str nearest_name(const struct str *words, size_t n, struct str group, size_t *out_n)
+static struct str nearest_name(const struct catalog *catalog, const struct str *words, size_t n,
+                               struct str group, size_t *out_n)
 {
     size_t skip = group.len > 0 ? 1 : 0;
     char text[NAME_MAX_BYTES];
@@ -137,7 +126,7 @@ static struct str nearest_name(const struct str *words, size_t n, struct str gro
         struct nearest nearest;
 
         nearest_init(&nearest, join(words + skip, take - skip, text));
-        offer_all(&nearest, group);
+        offer_all(catalog, &nearest, group);
         if (nearest.best.len > 0 &&
             (best.best.len == 0 || nearest.best_distance < best.best_distance)) {
             best = nearest;
@@ -157,9 +146,10 @@ struct meant {
 };
 
 /* Within the group; its letters are no part of what is compared, they would make any verb near. */
-static void look_in_group(struct meant *meant, const struct str *words, size_t n)
+static void look_in_group(const struct catalog *catalog, struct meant *meant,
+                          const struct str *words, size_t n)
 {
-    struct str near = nearest_name(words, n, meant->group, &meant->n_words);
+    struct str near = nearest_name(catalog, words, n, meant->group, &meant->n_words);
     const struct str parts[] = {meant->group, near};
 
     if (near.len > 0) {
@@ -168,7 +158,8 @@ static void look_in_group(struct meant *meant, const struct str *words, size_t n
 }
 
 /* Perhaps the last words of a name: click, and clik. */
-static void look_among_verbs(struct meant *meant, struct str word, size_t n_words)
+static void look_among_verbs(const struct catalog *catalog, struct meant *meant, struct str word,
+                             size_t n_words)
 {
     const struct command *command;
     struct nearest nearest;
@@ -176,28 +167,29 @@ static void look_among_verbs(struct meant *meant, struct str word, size_t n_word
     struct str verb;
 
     nearest_init(&nearest, word);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        (void)str_cut(str_from(catalog_at(i)->words), ' ', &group, &verb);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        (void)str_cut(str_from(catalog_at(catalog, i)->words), ' ', &group, &verb);
         nearest_offer(&nearest, verb);
     }
-    command = catalog_by_verb(nearest.best.len > 0 ? nearest.best : word);
+    command = catalog_by_verb(catalog, nearest.best.len > 0 ? nearest.best : word);
     if (command != NULL) {
         meant->name = str_from(command->words);
         meant->n_words = n_words;
     }
 }
 
-static void look_for_meant(struct meant *meant, const struct str *words, size_t n)
+static void look_for_meant(const struct catalog *catalog, struct meant *meant,
+                           const struct str *words, size_t n)
 {
     const struct command *elsewhere;
 
-    *meant = (struct meant){.group = n > 0 ? nearest_group(words[0]) : STR_EMPTY};
+    *meant = (struct meant){.group = n > 0 ? nearest_group(catalog, words[0]) : STR_EMPTY};
     meant->group_is_right = meant->group.len > 0 && str_eq(meant->group, words[0]);
     if (meant->group.len > 0 && n > 1) {
-        look_in_group(meant, words, n);
+        look_in_group(catalog, meant, words, n);
     }
     if (meant->group_is_right) {
-        elsewhere = meant->name.len == 0 && n > 1 ? catalog_by_verb(words[1]) : NULL;
+        elsewhere = meant->name.len == 0 && n > 1 ? catalog_by_verb(catalog, words[1]) : NULL;
         if (elsewhere != NULL) {
             meant->name = str_from(elsewhere->words);
             meant->n_words = 2;
@@ -205,10 +197,10 @@ static void look_for_meant(struct meant *meant, const struct str *words, size_t 
         return;
     }
     if (meant->name.len == 0 && !(meant->group.len > 0 && n == 1)) {
-        meant->name = nearest_name(words, n, STR_EMPTY, &meant->n_words);
+        meant->name = nearest_name(catalog, words, n, STR_EMPTY, &meant->n_words);
     }
     if (meant->name.len == 0 && meant->group.len == 0 && n > 0) {
-        look_among_verbs(meant, words[0], 1);
+        look_among_verbs(catalog, meant, words[0], 1);
     }
 }
 
@@ -273,7 +265,8 @@ static bool is_slip(const struct str *words, size_t n, struct str name)
     return n > 0 && n_known > 0;
 }
 
-const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words)
+const struct command *catalog_meant(const struct catalog *catalog, const struct str *words,
+                                    size_t n, size_t *out_n_words)
 {
     struct meant meant;
     const struct map_node *node;
@@ -281,18 +274,19 @@ const struct command *catalog_meant(const struct str *words, size_t n, size_t *o
     if (catalog_is_unsupported(words, n, NULL)) {
         return NULL;
     }
-    look_for_meant(&meant, words, n);
-    node = is_slip(words, meant.n_words, meant.name) ? map_find(&names, meant.name) : NULL;
+    look_for_meant(catalog, &meant, words, n);
+    node = is_slip(words, meant.n_words, meant.name) ? map_find(&catalog->names, meant.name) : NULL;
     *out_n_words = meant.n_words;
     return node != NULL ? CONTAINER_OF(unconst(node), struct name, node)->command : NULL;
 }
 
-static void unknown(const struct str *words, size_t n, struct error *err)
+static void unknown(const struct catalog *catalog, const struct str *words, size_t n,
+                    struct error *err)
 {
     struct meant meant;
     char text[NAME_MAX_BYTES];
 
-    look_for_meant(&meant, words, n);
+    look_for_meant(catalog, &meant, words, n);
     if (meant.name.len > 0) {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; did you mean \"%.*s\"?",
@@ -316,14 +310,15 @@ static void unknown(const struct str *words, size_t n, struct error *err)
     }
 }
 
-const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
-                                   bool *out_alias, struct error *err)
+const struct command *catalog_find(const struct catalog *catalog, const struct str *words,
+                                   size_t n_words, size_t *out_n_words, bool *out_alias,
+                                   struct error *err)
 {
     char text[NAME_MAX_BYTES];
 
     for (size_t take = n_words < MAX_WORDS ? n_words : MAX_WORDS; take > 0; take--) {
         struct str name = join(words, take, text);
-        struct map_node *node = name.len > 0 ? map_find(&names, name) : NULL;
+        struct map_node *node = name.len > 0 ? map_find(&catalog->names, name) : NULL;
 
         if (node != NULL) {
             const struct name *found = CONTAINER_OF(node, struct name, node);
@@ -339,7 +334,7 @@ const struct command *catalog_find(const struct str *words, size_t n_words, size
     }
     /* Nobody listens: the search for what was meant costs a thousand times the lookup. */
     if (err != NULL && !catalog_is_unsupported(words, n_words, err)) {
-        unknown(words, n_words, err);
+        unknown(catalog, words, n_words, err);
     }
     return NULL;
 }

@@ -87,6 +87,7 @@ static bool is_truth(struct str text)
 }
 
 struct line {
+    const struct catalog *catalog;
     struct words words;
     struct json *args;
     struct json *options;
@@ -134,7 +135,7 @@ static void take_word(struct line *line, struct str word)
     }
     line->name_words[line->n_words++] = word;
     if (line->n_words <= MAX_WORDS) {
-        found = catalog_find(line->name_words, line->n_words, &n_name, NULL, NULL);
+        found = catalog_find(line->catalog, line->name_words, line->n_words, &n_name, NULL, NULL);
         if (found != NULL && n_name == line->n_words) {
             line->command = found;
             line->n_name = n_name;
@@ -166,10 +167,11 @@ static void finish(struct line *line, struct json **out)
     *out = result;
 }
 
-enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
-                                   struct error *err)
+enum error_code command_line_parse(const struct catalog *catalog, struct arena *arena,
+                                   struct str text, struct json **out, struct error *err)
 {
-    struct line line = {.words = {arena, text, err},
+    struct line line = {.catalog = catalog,
+                        .words = {arena, text, err},
                         .args = json_new_array(arena),
                         .options = json_new_object(arena)};
     bool only_words = false;

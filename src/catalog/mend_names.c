@@ -26,7 +26,7 @@ void draft_find_row(struct draft *draft)
     size_t n = name_and_args(draft, words, &n_own);
     size_t n_name = 0;
 
-    draft->row = n > 0 ? catalog_find(words, n, &n_name, NULL, NULL) : NULL;
+    draft->row = n > 0 ? catalog_find(draft->catalog, words, n, &n_name, NULL, NULL) : NULL;
     draft->n_params = 0;
     if (draft->row == NULL || n_name < n_own) { /* words left over would be lost */
         draft->row = NULL;
@@ -80,7 +80,7 @@ void fix_case(struct draft *draft)
     for (size_t i = 0; i < n; i++) {
         words[i] = name_word(draft, words[i]);
     }
-    if (catalog_find(words, n, &n_name, NULL, NULL) == NULL) {
+    if (catalog_find(draft->catalog, words, n, &n_name, NULL, NULL) == NULL) {
         n_name = n; /* a part of a name, the rest of it in "args" */
     }
     for (tail = draft->command; n_name > 0 && str_next(&tail, ' ', &rest); n_name--) {
@@ -102,8 +102,9 @@ void fix_line(struct draft *draft)
     size_t n = str_split(draft->command, ' ', words, NAME_WORDS);
     size_t n_name = 0;
 
-    if (draft->n_args > 0 || n == 0 || catalog_find(words, n, &n_name, NULL, NULL) == NULL ||
-        n_name == n || command_line_parse(draft->arena, draft->command, &line, NULL) != ERR_OK) {
+    if (draft->n_args > 0 || n == 0 ||
+        catalog_find(draft->catalog, words, n, &n_name, NULL, NULL) == NULL || n_name == n ||
+        command_line_parse(draft->catalog, draft->arena, draft->command, &line, NULL) != ERR_OK) {
         return;
     }
     draft->command = json_str(json_get(line, "command"));
@@ -120,7 +121,7 @@ void fix_line(struct draft *draft)
 
 void fix_bare_verb(struct draft *draft)
 {
-    const struct command *found = catalog_by_verb(draft->command);
+    const struct command *found = catalog_by_verb(draft->catalog, draft->command);
 
     if (found != NULL) {
         draft->command = str_from(found->words);
@@ -135,7 +136,7 @@ void fix_misspelled(struct draft *draft)
     size_t n_own;
     size_t n_name = 0;
     size_t n = name_and_args(draft, words, &n_own);
-    const struct command *found = n > 0 ? catalog_meant(words, n, &n_name) : NULL;
+    const struct command *found = n > 0 ? catalog_meant(draft->catalog, words, n, &n_name) : NULL;
 
     if (found == NULL || n_name < n_own) {
         return;

@@ -30,10 +30,11 @@ static struct str line_of(struct arena *arena, const char *const *words, size_t 
     return whole ? str_from(words[0]) : command_line_join(arena, words, n_words);
 }
 
-static struct str shown_line(struct arena *arena, const struct json *mended)
+static struct str shown_line(const struct catalog *catalog, struct arena *arena,
+                             const struct json *mended)
 {
     struct str words = json_str(json_get(mended, "command"));
-    const struct command *command = catalog_find(&words, 1, NULL, NULL, NULL);
+    const struct command *command = catalog_find(catalog, &words, 1, NULL, NULL, NULL);
 
     return command == NULL ? words
                            : command_line_write(arena, command, json_get(mended, "args"),
@@ -41,7 +42,7 @@ static struct str shown_line(struct arena *arena, const struct json *mended)
 }
 
 /* With the places that the old syntax has in the line, as options. */
-static void say_old(struct arena *arena, const struct json *mended)
+static void say_old(const struct catalog *catalog, struct arena *arena, const struct json *mended)
 {
     struct str checkpoint = json_str(json_get(mended, "checkpoint_id"));
     const struct json *position = json_get(mended, "position");
@@ -49,7 +50,7 @@ static void say_old(struct arena *arena, const struct json *mended)
 
     buf_init(&text, OUT_MAX);
     buf_text(&text, "read as: ");
-    buf_str(&text, shown_line(arena, mended));
+    buf_str(&text, shown_line(catalog, arena, mended));
     if (checkpoint.len > 0) {
         buf_printf(&text, " in checkpoint %.*s", STR_ARG(checkpoint));
     }
@@ -65,7 +66,8 @@ static void say_old(struct arena *arena, const struct json *mended)
 static const struct json *read_line(struct command_run *command,
                                     const struct command_options *options, const struct json *line)
 {
-    const struct command_input input = {.command = json_str(json_get(line, "command")),
+    const struct command_input input = {.catalog = options->catalog,
+                                        .command = json_str(json_get(line, "command")),
                                         .args = json_get(line, "args"),
                                         .options = json_get(line, "options"),
                                         .checkpoint_id = options->checkpoint_id,
@@ -82,11 +84,12 @@ static const struct json *read_line(struct command_run *command,
         struct json *old = catalog_from_old(&input, &command->arena, &fixes);
 
         if (old != NULL) {
-            say_old(&command->arena, old);
+            say_old(options->catalog, &command->arena, old);
             read = old;
         } else {
             command->is_refused = true;
-            command->suggestion = mended != NULL ? shown_line(&command->arena, mended) : STR_EMPTY;
+            command->suggestion =
+                mended != NULL ? shown_line(options->catalog, &command->arena, mended) : STR_EMPTY;
         }
     }
     error_list_done(&errors);
@@ -121,8 +124,9 @@ enum error_code command_init(struct command_run *command, const struct command_o
     *command = (struct command_run){
         .output = options->output, .remote = options->remote, .status = CLI_EXIT_NOT_SENT};
     arena_init(&command->arena);
-    code = command_line_parse(
-        &command->arena, line_of(&command->arena, options->words, options->n_words), &line, err);
+    code =
+        command_line_parse(options->catalog, &command->arena,
+                           line_of(&command->arena, options->words, options->n_words), &line, err);
     if (code != ERR_OK) {
         arena_done(&command->arena);
         return code;

@@ -73,9 +73,11 @@ static void print_usage(const char *before, const struct command *command, struc
     buf_done(&text);
 }
 
-static void print_command(const struct command *command, struct arena *arena)
+static void print_command(const struct catalog *catalog, const struct command *command,
+                          struct arena *arena)
 {
-    struct str sentence = sentence_shape(arena, command);
+    struct dictionary *dictionary = dictionary_new(catalog);
+    struct str sentence = sentence_shape(dictionary, arena, command);
 
     print_usage("usage: virtuoso-proxy command [options] ", command, arena);
     (void)printf("\n%s.\n", command->summary);
@@ -92,6 +94,7 @@ static void print_command(const struct command *command, struct arena *arena)
     if (sentence.len > 0) {
         (void)printf("\nin a test file:\n  - %.*s\n", STR_ARG(sentence));
     }
+    dictionary_free(dictionary);
 }
 
 /* The first word of a command: its group. */
@@ -111,14 +114,14 @@ static void print_summary(const struct command *command, struct arena *arena)
 }
 
 /* False: no command begins with these words. */
-static bool print_group(struct str words)
+static bool print_group(const struct catalog *catalog, struct str words)
 {
     struct arena arena;
     size_t n = 0;
 
     arena_init(&arena);
-    for (size_t i = 0; words.len > 0 && i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; words.len > 0 && i < catalog_size(catalog); i++) {
+        const struct command *command = catalog_at(catalog, i);
         struct str own = str_from(command->words);
 
         if (str_starts(own, words) && own.len > words.len && own.ptr[words.len] == ' ') {
@@ -142,7 +145,7 @@ static void print_unknown(struct str detail)
     buf_done(&text);
 }
 
-bool command_help(const char *const *words, size_t n_words)
+bool command_help(const struct catalog *catalog, const char *const *words, size_t n_words)
 {
     struct str list[COMMAND_MAX_PARAMS] = {0};
     size_t n = 0;
@@ -157,10 +160,10 @@ bool command_help(const char *const *words, size_t n_words)
         list[n] = str_from(words[n]);
         arena_join(&arena, &line, " ", list[n]);
     }
-    command = catalog_find(list, n, NULL, NULL, &err);
+    command = catalog_find(catalog, list, n, NULL, NULL, &err);
     if (command != NULL) {
-        print_command(command, &arena);
-    } else if (!print_group(line)) {
+        print_command(catalog, command, &arena);
+    } else if (!print_group(catalog, line)) {
         print_unknown(str_from(err.text));
         ok = false;
     }
@@ -168,14 +171,14 @@ bool command_help(const char *const *words, size_t n_words)
     return ok;
 }
 
-void command_list(void)
+void command_list(const struct catalog *catalog)
 {
     struct str group = STR_EMPTY;
     struct arena arena;
 
     arena_init(&arena);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        const struct command *command = catalog_at(catalog, i);
         struct str own = group_of(command);
 
         if (str_starts(own, STR("step-")) && !str_eq(own, group)) {

@@ -23,6 +23,7 @@ struct source;
 /* What a subcommand does with each of its files. */
 struct files_task {
     const char *command; /* its name */
+    struct dictionary *dictionary;
     bool lenient;
     void (*then)(const struct source *source, const void *context);
     const void *context;
@@ -70,8 +71,8 @@ static void compile(struct source *source)
                                              .defaults = &defaults,
                                              .lenient = source->task->lenient};
 
-    source->ok = testfile_compile(&source->arena, buf_view(&source->text), &options, &source->file,
-                                  &source->problems) == ERR_OK;
+    source->ok = testfile_compile(source->task->dictionary, &source->arena, buf_view(&source->text),
+                                  &options, &source->file, &source->problems) == ERR_OK;
 }
 
 static void put(FILE *to, struct buf *text)
@@ -156,8 +157,9 @@ static int one_file(const char *name, const struct files_task *task)
     return status;
 }
 
-static int each_file(const char *const *files, size_t n, const struct files_task *task)
+static int each_file(const char *const *files, size_t n, struct files_task *task)
 {
+    struct catalog *catalog;
     struct error err = {0};
     int worst = EXIT_SUCCESS;
 
@@ -166,16 +168,18 @@ static int each_file(const char *const *files, size_t n, const struct files_task
                       task->command);
         return EXIT_FAILURE;
     }
-    if (catalog_open(&err) != ERR_OK) {
+    if (catalog_new(&catalog, &err) != ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy %s: %s\n", task->command, err.text);
         return EXIT_FAILURE;
     }
+    task->dictionary = dictionary_new(catalog);
     for (size_t i = 0; i < n; i++) {
         int status = one_file(files[i], task);
 
         worst = status != EXIT_SUCCESS ? status : worst;
     }
-    catalog_close();
+    dictionary_free(task->dictionary);
+    catalog_free(catalog);
     return worst;
 }
 

@@ -113,6 +113,7 @@ static void keep_text(struct gather *gather, const struct test_source *source, s
 {
     struct test_source made = *source;
     const struct inspect_options options = {
+        .dictionary = gather->dictionary,
         .file = source->file,
         .is_json = is_json(source->file, text),
         .variables = gather->variables,

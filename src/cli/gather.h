@@ -43,6 +43,7 @@ struct test_source {
 };
 
 struct gather {
+    struct dictionary *dictionary; /* manifests are read by testfile */
     struct arena *arena;
     const char *const *excludes; /* patterns of --exclude */
     size_t n_excludes;
@@ -58,8 +59,7 @@ struct gather {
     size_t n_bytes;
 };
 
-/* The catalogue must be open (manifests are read by testfile). True: at least one file, no
- * error. */
+/* True: at least one file, no error. */
 bool gather_paths(struct gather *gather, const char *const *paths, size_t n_paths);
 
 #endif

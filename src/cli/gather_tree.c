@@ -290,7 +290,8 @@ static bool compile(struct gather *gather, const struct test_source *source, str
     if (!str_contains(source->text, STR("goals"))) {
         return false;
     }
-    return (testfile_compile(gather->arena, source->text, &options, out, problems) == ERR_OK ||
+    return (testfile_compile(gather->dictionary, gather->arena, source->text, &options, out,
+                             problems) == ERR_OK ||
             problems->n_errors > 0) && /* a manifest with errors is still one */
            out->format == TESTFILE_FORMAT_SUITE;
 }

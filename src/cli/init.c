@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "catalog/catalog.h"
 #include "testfile/guide.h"
+#include "testfile/testfile.h"
 
 enum { TEXT_MAX = 1024 * 1024, PATH_BYTES = 4096 };
 
@@ -141,15 +142,23 @@ static bool is_plain_path(struct str path)
     return path.len > 0 && path.ptr[0] != '-';
 }
 
-static bool open_catalog(const char *command)
+/* False: it was said why not. The buf is the caller's in either case. */
+static bool make_schema(const char *command, struct buf *out)
 {
+    struct catalog *catalog;
+    struct dictionary *dictionary;
     struct error err = {0};
 
-    if (catalog_open(&err) == ERR_OK) {
-        return true;
+    buf_init(out, TEXT_MAX);
+    if (catalog_new(&catalog, &err) != ERR_OK) {
+        (void)fprintf(stderr, "virtuoso-proxy %s: %s\n", command, err.text);
+        return false;
     }
-    (void)fprintf(stderr, "virtuoso-proxy %s: %s\n", command, err.text);
-    return false;
+    dictionary = dictionary_new(catalog);
+    testfile_schema(dictionary, out);
+    dictionary_free(dictionary);
+    catalog_free(catalog);
+    return true;
 }
 
 int cli_init(const char *folder, const char *ci)
@@ -168,16 +177,13 @@ int cli_init(const char *folder, const char *ci)
                       folder);
         return EXIT_FAILURE;
     }
-    if (!open_catalog("init")) {
+    if (!make_schema("init", &schema)) {
         return EXIT_FAILURE;
     }
-    buf_init(&schema, TEXT_MAX);
-    testfile_schema(&schema);
     ok = write_below(folder, "sign-in.yaml", str_range(cli_example_start, cli_example_end)) && ok;
     ok = write_below(folder, ".testfile.schema.json", buf_view(&schema)) && ok;
     ok = (ci == NULL || write_system(system, folder)) && ok;
     buf_done(&schema);
-    catalog_close();
     if (ok) {
         (void)printf("next: virtuoso-proxy run --sandbox --wait %s/sign-in.yaml\n", folder);
     }
@@ -189,13 +195,8 @@ int cli_schema(void)
     struct buf schema;
     bool ok;
 
-    if (!open_catalog("schema")) {
-        return EXIT_FAILURE;
-    }
-    buf_init(&schema, TEXT_MAX);
-    testfile_schema(&schema);
-    ok = buf_ok(&schema) && fwrite(schema.ptr, 1, schema.len, stdout) == schema.len;
+    ok = make_schema("schema", &schema) && buf_ok(&schema) &&
+         fwrite(schema.ptr, 1, schema.len, stdout) == schema.len;
     buf_done(&schema);
-    catalog_close();
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,6 @@
 /* What a test file is and holds, found before anything is sent: its tests and tags, the names of
  * variables that it uses, and every error with its place.
- * Owner: everything lives in the arena given. Pure; the catalogue must be open. */
+ * Owner: everything lives in the arena given. Pure. */
 #ifndef CLI_INSPECT_H
 #define CLI_INSPECT_H
 
@@ -15,6 +15,7 @@
 enum { INSPECT_MAX_NAMES = 1000 };
 
 struct inspect_options {
+    struct dictionary *dictionary;
     struct str file;
     bool is_json;
     const struct testfile_variable *variables; /* of the command line */

@@ -28,9 +28,9 @@ static void print_list(const struct error_list *list)
 /* Files are compiled as they are read: what is wrong with them is known before the first call. */
 static void gather_all(struct cli_run *run)
 {
-    struct error err = {0};
-
     struct testfile_variable *variables;
+    struct catalog *catalog;
+    struct error err = {0};
 
     run->gather = (struct gather){.arena = &run->arena,
                                   .excludes = run->options.excludes,
@@ -40,12 +40,14 @@ static void gather_all(struct cli_run *run)
                                   .notes = &run->notes};
     run->gather.n_variables = select_variables(&run->arena, &run->options, &variables);
     run->gather.variables = variables;
-    if (catalog_open(&err) != ERR_OK) {
+    if (catalog_new(&catalog, &err) != ERR_OK) {
         *error_list_add(&run->errors) = err;
         return;
     }
+    run->gather.dictionary = dictionary_new(catalog);
     (void)gather_paths(&run->gather, run->options.paths, run->options.n_paths);
-    catalog_close();
+    dictionary_free(run->gather.dictionary);
+    catalog_free(catalog);
 }
 
 static void make_items(struct cli_run *run)

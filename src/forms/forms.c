@@ -115,13 +115,12 @@ static struct json *upstream_of(const struct bound_command *bound, struct arena 
 
     json_set(place, STR("checkpoint_id"), json_new_raw_number(arena, STR(SHOWN_CHECKPOINT)));
     json_set(place, STR("position"), json_new_int(arena, 0));
-    return call_show(catalog_call(bound->command), &scope, arena, &out, NULL) == ERR_OK
-               ? out
-               : json_new_object(arena);
+    return call_show(bound->call, &scope, arena, &out, NULL) == ERR_OK ? out
+                                                                       : json_new_object(arena);
 }
 
-struct json *command_forms(const struct bound_command *bound, struct arena *arena,
-                           const struct form_options *shown)
+struct json *command_forms(struct dictionary *dictionary, const struct bound_command *bound,
+                           struct arena *arena, const struct form_options *shown)
 {
     struct json *out = json_new_object(arena);
     struct json *body = json_new_object(arena);
@@ -130,7 +129,7 @@ struct json *command_forms(const struct bound_command *bound, struct arena *aren
     struct str line = command_line_write(arena, bound->command, args, options);
 
     json_set(out, STR("sentence"),
-             text_or_null(arena, sentence_of(arena, bound->command, args, options)));
+             text_or_null(arena, sentence_of(dictionary, arena, bound->command, args, options)));
     json_set(out, STR("command_line"), json_new_string(arena, line));
     json_set(out, STR("upstream"), upstream_of(bound, arena));
     json_set(body, STR("command"), text(arena, bound->command->words));

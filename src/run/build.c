@@ -416,7 +416,7 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));
     run->plan = arena_zalloc(&run->work, sizeof(*run->plan));
     run->making = arena_zalloc(&run->work, sizeof(*run->making));
-    step_init(run->making, run->store->options.lanes, setup_call(SETUP_COUNT));
+    step_init(run->making, run->store->options.lanes, setup_call(run, SETUP_COUNT));
     code = add_tests(&b);
     if (code == ERR_OK) {
         code = check_request(&b);

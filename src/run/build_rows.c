@@ -29,7 +29,7 @@ void run_add_calls(struct run *run, struct run_goal *goal, struct run_test *test
     size_t n = test != NULL ? test->n_calls : goal->n_calls;
 
     for (size_t i = 0; i < n; i++) {
-        run_row_add(run, setup_call(calls[i].setup),
+        run_row_add(run, setup_call(run, calls[i].setup),
                     &(struct run_row){.goal = goal, .test = test, .call = &calls[i]});
     }
 }
@@ -92,8 +92,8 @@ void run_note_step(struct run *run, struct run_test *test, const struct testfile
         struct arena scratch;
 
         arena_init(&scratch);
-        step->text =
-            run_keep(run, sentence_write(&scratch, source->command, source->args, source->options));
+        step->text = run_keep(run, sentence_write(run->store->options.dictionary, &scratch,
+                                                  source->command, source->args, source->options));
         step->description = run_keep(run, source->description);
         arena_done(&scratch);
     }
@@ -113,7 +113,7 @@ void run_add_step(struct run *run, struct run_test *test, size_t index,
         return;
     }
     run_row_add(
-        run, catalog_call(source->command),
+        run, source->bound.call,
         &(struct run_row){.goal = test->goal, .test = test, .step = note_at(run, test, index)});
     row = &run->plan->rows[run->plan->n_rows - 1];
     row->args = source->bound.values;
@@ -177,6 +177,7 @@ void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt)
         struct run_call *call =
             run_execution_call(run, goal, str_from(setup_name(execution_rows[i])), attempt);
 
-        run_row_add(run, setup_call(call->setup), &(struct run_row){.goal = goal, .call = call});
+        run_row_add(run, setup_call(run, call->setup),
+                    &(struct run_row){.goal = goal, .call = call});
     }
 }

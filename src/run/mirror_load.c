@@ -84,8 +84,8 @@ static void compile(struct run_mirror *mirror)
     mirror->file = arena_zalloc(arena, sizeof(*mirror->file));
     mirror->problems = arena_zalloc(arena, sizeof(*mirror->problems));
     mirror->document.options.defaults = mirror->store->options.defaults;
-    mirror->job =
-        testfile_begin(arena, text, &mirror->document.options, mirror->file, mirror->problems);
+    mirror->job = testfile_begin(mirror->store->options.dictionary, arena, text,
+                                 &mirror->document.options, mirror->file, mirror->problems);
     mirror->state = MIRROR_COMPILES;
     later(mirror, on_compile);
 }

@@ -68,7 +68,7 @@ static void seek_step(struct run *run, const struct run_row *row)
 /* `goes_on` false: it will not. */
 static void settle_row(struct run *run, struct run_row *row, bool goes_on)
 {
-    bool reads = row->call != NULL && setup_call(row->call->setup)->spec->class == CALL_READ;
+    bool reads = row->call != NULL && setup_call(run, row->call->setup)->spec->class == CALL_READ;
 
     if (reads) {
         row->call->status = ROW_PENDING;

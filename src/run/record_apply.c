@@ -191,7 +191,7 @@ static bool apply_row(struct line *line)
                  json_copy(line->run->plan->arena, organization));
     }
     run_setup_made(row);
-    ended(line, status, setup_call(row->call->setup)->spec->class != CALL_READ);
+    ended(line, status, setup_call(line->run, row->call->setup)->spec->class != CALL_READ);
     return true;
 }
 

@@ -52,9 +52,9 @@ bool setup_finds(enum setup setup)
     return setup_rows[setup].finds;
 }
 
-const struct call *setup_call(enum setup setup)
+const struct call *setup_call(const struct run *run, enum setup setup)
 {
-    return catalog_named_call(setup_rows[setup].call);
+    return catalog_named_call(run->store->options.catalog, setup_rows[setup].call);
 }
 
 struct run_row *run_row_of(const struct plan_row *row)
@@ -432,7 +432,7 @@ bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row)
 
 static void mend(struct plan *plan, struct run_row *row)
 {
-    struct plan_row *again = plan_insert(plan, setup_call(SETUP_CHECKPOINT));
+    struct plan_row *again = plan_insert(plan, setup_call(row->run, SETUP_CHECKPOINT));
 
     row->test->n_titles++;
     again->context = row;

@@ -277,7 +277,7 @@ void run_note_fact(const struct run *run, enum fact_kind kind, const char *outco
 const char *setup_name(enum setup setup);
 bool run_row_is_extra(const struct run_row *row); /* the run has its outcome without it */
 bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
-const struct call *setup_call(enum setup setup);
+const struct call *setup_call(const struct run *run, enum setup setup);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
 bool run_step_has_ended(const struct run_step *step);

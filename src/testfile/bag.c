@@ -3,7 +3,8 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
-void bag_init(struct bag *bag, enum testfile_format dialect, struct str verb, struct place place)
+void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dialect,
+              struct str verb, struct place place)
 {
     bag->dialect = dialect;
     bag->value = NULL;
@@ -14,13 +15,13 @@ void bag_init(struct bag *bag, enum testfile_format dialect, struct str verb, st
     bag->optional = false;
     bag->names = (struct name_set){{0}};
     bag->n_fields = 0;
-    bag_set_verb(bag, verb, place);
+    bag_set_verb(c, bag, verb, place);
 }
 
-void bag_set_verb(struct bag *bag, struct str verb, struct place place)
+void bag_set_verb(const struct compile *c, struct bag *bag, struct str verb, struct place place)
 {
     bag->verb = verb;
-    bag->known = verb_find(verb);
+    bag->known = verb_find(c->dictionary, verb);
     bag->verb_place = place;
 }
 
@@ -166,10 +167,10 @@ static int word_of(const struct compile *c, struct bag *bag, const struct found 
         return 0;
     }
     if (!found->is_value && found->node != found->field->node) { /* a member of a map */
-        return (int)word_id(peek_text(c, found->node->text));
+        return (int)word_id(c->dictionary, peek_text(c, found->node->text));
     }
     if (*word == WORD_UNREAD) {
-        *word = (int)word_id(peek_text(c, found->node->text));
+        *word = (int)word_id(c->dictionary, peek_text(c, found->node->text));
     }
     return *word;
 }
@@ -196,15 +197,15 @@ static bool says_word(struct compile *c, struct bag *bag, const struct condition
     return false;
 }
 
-static bool is_pair(const struct bag *bag)
+static bool is_pair(const struct compile *c, const struct bag *bag)
 {
     return bag->value_is_map && bag_size(bag) == 1 &&
-           !verb_takes(bag->known, key_find(bag->fields[0].name));
+           !verb_takes(bag->known, key_find(c->dictionary, bag->fields[0].name));
 }
 
 static bool is_time(const struct compile *c, struct bag *bag)
 {
-    const struct field *field = bag_find(bag, name_id(STR("value")));
+    const struct field *field = bag_find(bag, name_id(c->dictionary, STR("value")));
     const struct node *node = bag->value != NULL && !is_empty(bag->value) ? bag->value
                               : field != NULL                             ? field->node
                                                                           : NULL;
@@ -219,7 +220,7 @@ static bool holds(struct compile *c, struct bag *bag, const struct condition *co
     *out = (struct found){0};
     switch (condition->kind) {
     case IS_PAIR:
-        return is_pair(bag);
+        return is_pair(c, bag);
     case IS_TIME:
         return is_time(c, bag);
     case HAS_FIELD:

@@ -140,16 +140,20 @@ static void begin_reading(struct testfile_job *job, struct str text)
     job->stage = JOB_READ;
 }
 
-struct testfile_job *testfile_begin(struct arena *arena, struct str text,
-                                    const struct testfile_options *options, struct testfile *out,
-                                    struct testfile_problems *problems)
+struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena *arena,
+                                    struct str text, const struct testfile_options *options,
+                                    struct testfile *out, struct testfile_problems *problems)
 {
     struct testfile_job *job = arena_zalloc(arena, sizeof(*job));
 
     job->options = *options;
-    job->compile = (struct compile){
-        .arena = arena, .options = &job->options, .out = out, .problems = problems};
-    *out = (struct testfile){0};
+    job->compile = (struct compile){.arena = arena,
+                                    .options = &job->options,
+                                    .catalog = dictionary_catalog(dictionary),
+                                    .dictionary = dictionary_opened(dictionary),
+                                    .out = out,
+                                    .problems = problems};
+    *out = (struct testfile){.dictionary = dictionary};
     *problems = (struct testfile_problems){0};
     if (text.len > TESTFILE_MAX_BYTES) {
         (void)problem_add(&job->compile, TESTFILE_ERROR, (struct place){0, 0, STR_EMPTY},
@@ -201,11 +205,11 @@ enum error_code testfile_end(struct testfile_job *job)
     return job->code;
 }
 
-enum error_code testfile_compile(struct arena *arena, struct str text,
-                                 const struct testfile_options *options, struct testfile *out,
-                                 struct testfile_problems *problems)
+enum error_code testfile_compile(struct dictionary *dictionary, struct arena *arena,
+                                 struct str text, const struct testfile_options *options,
+                                 struct testfile *out, struct testfile_problems *problems)
 {
-    struct testfile_job *job = testfile_begin(arena, text, options, out, problems);
+    struct testfile_job *job = testfile_begin(dictionary, arena, text, options, out, problems);
 
     while (!testfile_go_on(job, SIZE_MAX)) {
     }

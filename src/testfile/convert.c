@@ -4,6 +4,7 @@
 #include "sentence.h"
 
 struct converting {
+    struct dictionary *dictionary;
     struct arena *arena;
     struct buf *out;
 };
@@ -89,9 +90,9 @@ static bool fits(const struct form *form, const struct testfile_step *step)
     return keeps_args(form, step->args);
 }
 
-static const struct form *form_for(const struct testfile_step *step)
+static const struct form *form_for(const struct converting *v, const struct testfile_step *step)
 {
-    const struct form *form = form_writing(step->command);
+    const struct form *form = form_writing(dictionary_opened(v->dictionary), step->command);
 
     while (form != NULL && !fits(form, step)) {
         form = form->next_written;
@@ -177,7 +178,7 @@ static void put_command_step(struct converting *v, const struct testfile_step *s
 
 static void put_simple(struct converting *v, const struct testfile_step *step)
 {
-    const struct form *form = form_for(step);
+    const struct form *form = form_for(v, step);
     struct str written = str_from(form != NULL ? form->written : NULL);
     struct str verb;
 
@@ -205,7 +206,8 @@ static void put_sentence(struct converting *v, const struct testfile_step *step)
         return;
     }
     buf_text(v->out, "    - ");
-    yaml_write_scalar(v->out, sentence_write(v->arena, step->command, step->args, step->options));
+    yaml_write_scalar(
+        v->out, sentence_write(v->dictionary, v->arena, step->command, step->args, step->options));
     buf_char(v->out, '\n');
 }
 
@@ -306,7 +308,7 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
         json_set(known, STR("checkpoint_id"), json_new_string(arena, test->checkpoint_id));
     }
     json_set(known, STR("position"), json_new_int(arena, (int64_t)position));
-    return call_show(catalog_call(step->command), &scope, arena, &out, NULL) == ERR_OK
+    return call_show(step->bound.call, &scope, arena, &out, NULL) == ERR_OK
                ? out
                : json_new_object(arena);
 }
@@ -392,7 +394,7 @@ static bool put_step(struct converting *v, struct testfile_converting *c,
 
 bool testfile_convert_go_on(struct testfile_converting *c, size_t n_steps)
 {
-    struct converting v = {&c->scratch, c->out};
+    struct converting v = {c->file->dictionary, &c->scratch, c->out};
 
     for (; n_steps > 0 && c->test < c->file->n_tests; n_steps--) {
         if (put_step(&v, c, &c->file->tests[c->test])) {

@@ -96,7 +96,7 @@ struct ci_tally {
     size_t n_companions;
 };
 
-static void tally_step(const struct node *step, struct ci_tally *tally)
+static void tally_step(const struct compile *c, const struct node *step, struct ci_tally *tally)
 {
     bool is_ci = step->type == NODE_SCALAR && words_have(ci_words, ' ', step->text);
     bool is_ours = step->type != NODE_MAP && !is_ci;
@@ -105,7 +105,8 @@ static void tally_step(const struct node *step, struct ci_tally *tally)
          member = member->next) {
         is_ci = is_ci || words_have(ci_verbs, ' ', member->key);
         tally->n_companions += words_have(ci_companions, ' ', member->key) ? 1 : 0;
-        is_ours = (verb_known(verb_find(member->key)) && !words_have(ci_verbs, ' ', member->key)) ||
+        is_ours = (verb_known(verb_find(c->dictionary, member->key)) &&
+                   !words_have(ci_verbs, ' ', member->key)) ||
                   words_have("type stepType action", ' ', member->key) ||
                   str_starts(member->text, STR("step-")); /* `command: step-interact` */
     }
@@ -114,12 +115,12 @@ static void tally_step(const struct node *step, struct ci_tally *tally)
 }
 
 /* The first step that no CI system carries out tells; as many as a pipeline may have are looked at. */
-static bool are_ci_steps(const struct node *list, struct ci_tally *tally)
+static bool are_ci_steps(const struct compile *c, const struct node *list, struct ci_tally *tally)
 {
     const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
 
     while (step != NULL && tally->n_steps < CI_STEPS_MAX && tally->n_ci == tally->n_steps) {
-        tally_step(step, tally);
+        tally_step(c, step, tally);
         step = step->next;
     }
     return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
@@ -139,7 +140,7 @@ static bool are_named_ci_steps(const struct node *steps)
 
 /* Every step is one that a CI system carries out, and something else says so too: a key above the
  * steps, a word beside a step, or that the file has no name. */
-static bool is_ci_file(const struct node *document, bool has_mark)
+static bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark)
 {
     static const char *const names[] = {"name", "test",        "journey",     "journey_name",
                                         "goal", "journeyName", "description", "variables",
@@ -150,7 +151,7 @@ static bool is_ci_file(const struct node *document, bool has_mark)
     if (are_named_ci_steps(node_get(document, "steps"))) {
         return true;
     }
-    if (!are_ci_steps(node_get(document, "steps"), &tally)) {
+    if (!are_ci_steps(c, node_get(document, "steps"), &tally)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -160,21 +161,21 @@ static bool is_ci_file(const struct node *document, bool has_mark)
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
-static const char *other_by_key(const struct node *document, bool ours)
+static const char *other_by_key(const struct compile *c, const struct node *document, bool ours)
 {
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         bool has = node_get(document, others[i].key) != NULL;
 
-        if (has && (!others[i].unless_ours || !ours || is_ci_file(document, true))) {
+        if (has && (!others[i].unless_ours || !ours || is_ci_file(c, document, true))) {
             return others[i].what;
         }
     }
-    return is_ci_file(document, false) ? "a CI pipeline" : NULL;
+    return is_ci_file(c, document, false) ? "a CI pipeline" : NULL;
 }
 
 static const char *const step_keys[] = {"steps", "do", "setup", "teardown", "cleanup"};
 
-static bool has_our_steps(const struct node *map, bool *out_any)
+static bool has_our_steps(const struct compile *c, const struct node *map, bool *out_any)
 {
     bool ours = false;
 
@@ -183,7 +184,7 @@ static bool has_our_steps(const struct node *map, bool *out_any)
 
         if (list != NULL && list->type == NODE_LIST && list->n_children > 0) {
             *out_any = true;
-            ours = ours || steps_look_ours(list);
+            ours = ours || steps_look_ours(c, list);
         }
     }
     return ours;
@@ -222,10 +223,11 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     }
     problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb), "unknown verb \"%.*s\"",
                           STR_ARG(utf8_clip(verb->key, SHOWN_MAX)));
-    problem->nearest = verb_nearest(verb->key);
+    problem->nearest = verb_nearest(c->dictionary, verb->key);
     problem->hint = STR("no step of this file has a known verb: is it a test file?");
     problem->example =
-        str_from(problem->nearest.len > 0 ? verb_example(problem->nearest) : "click: \"Sign in\"");
+        str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, problem->nearest)
+                                          : "click: \"Sign in\"");
     if (problem->nearest.len == 0) {
         c->out->other = "none of its steps has a known verb";
     }
@@ -257,14 +259,14 @@ static bool has_steps_key(const struct node *map)
 }
 
 /* Any steps, and any of ours, in the document or in the tests below it. */
-static bool look_for_steps(const struct node *document, bool *out_any)
+static bool look_for_steps(const struct compile *c, const struct node *document, bool *out_any)
 {
     const struct node *tests = node_get(document, "tests");
-    bool ours = has_our_steps(document, out_any);
+    bool ours = has_our_steps(c, document, out_any);
 
     for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL;
          test = test->next) {
-        ours = has_our_steps(test, out_any) || ours;
+        ours = has_our_steps(c, test, out_any) || ours;
     }
     return ours;
 }
@@ -294,8 +296,8 @@ bool refuse_other(struct compile *c, const struct node *document)
                           ? "the file is a list; put \"steps:\" above it, and a name"
                           : "the file is a single text");
     }
-    ours = look_for_steps(document, &any);
-    what = other_by_key(document, ours);
+    ours = look_for_steps(c, document, &any);
+    what = other_by_key(c, document, ours);
     if (what != NULL) {
         return refuse_as(c, document, what);
     }

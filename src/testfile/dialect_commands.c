@@ -12,8 +12,8 @@ static const struct command *own_command(struct compile *c, struct str group,
                                    STR_ARG(action->text), more.len > 0 ? " " : "", STR_ARG(more));
 
     name = with_dashes(c, name);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(c->catalog); i++) {
+        const struct command *command = catalog_at(c->catalog, i);
 
         if (str_eq(name, with_dashes(c, str_from(command->words)))) {
             return command;
@@ -63,7 +63,7 @@ bool map_own(struct compile *c, struct bag *bag, const struct command *command,
 const struct command *own_beside_type(struct compile *c, const struct node *step,
                                       const struct node *type, const struct node *name)
 {
-    const struct group_row *group = find_group(type->text);
+    const struct group_row *group = find_group(c, type->text);
     const struct node *second = second_word(step);
     bool by_rows = group != NULL && group->field != NULL;
     const struct command *own = NULL;
@@ -71,7 +71,7 @@ const struct command *own_beside_type(struct compile *c, const struct node *step
     if (by_rows && node_get(step, "iframe") != NULL) {
         return NULL; /* {type: window, command: switch-iframe, iframe: "Payment"} */
     }
-    if (by_rows || second != NULL || !verb_known(verb_find(name->text))) {
+    if (by_rows || second != NULL || !verb_known(verb_find(c->dictionary, name->text))) {
         own = own_command(c, type->text, name, second);
     }
     return own != NULL && by_rows && !has_two_words(own) ? NULL : own;
@@ -83,7 +83,7 @@ bool step_own_command(struct compile *c, const struct node *verb, const struct n
     const struct node *second = second_word(verb);
     const struct command *command;
 
-    if (second == NULL && verb_known(verb_find(action->text))) {
+    if (second == NULL && verb_known(verb_find(c->dictionary, action->text))) {
         return false;
     }
     command = own_command(c, verb->key, action, second);
@@ -135,7 +135,7 @@ bool step_command(struct compile *c, const struct node *step, const struct step_
     struct str words = command_words(c, step);
     struct bag bag;
 
-    bag_init(&bag, TESTFILE_FORMAT_COMMAND, command->text, place_of(command));
+    bag_init(c, &bag, TESTFILE_FORMAT_COMMAND, command->text, place_of(command));
     c->n_by_format[TESTFILE_FORMAT_COMMAND]++;
     take_fields(c, &bag, step, without, BESIDE_VERB);
     if (args != NULL && args->type == NODE_LIST) {

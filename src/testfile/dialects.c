@@ -6,14 +6,14 @@
 
 enum { SHOWN_MAX = 64 };
 
-static void keys_read(struct step_keys *keys, const struct node *step)
+static void keys_read(const struct compile *c, struct step_keys *keys, const struct node *step)
 {
     keys->n = 0;
     for (size_t i = 0; i < N_ROLES; i++) {
         keys->roles[i] = NULL;
     }
     for (const struct node *child = step->first; child != NULL; child = child->next) {
-        const struct key *key = key_find(child->key);
+        const struct key *key = key_find(c->dictionary, child->key);
         enum key_role role = key != NULL ? key->role : ROLE_NONE;
 
         if (keys->roles[role] == NULL) {
@@ -31,9 +31,9 @@ static const struct node *scalar_role(const struct step_keys *keys, enum key_rol
     return node != NULL && node->type == NODE_SCALAR ? node : NULL;
 }
 
-const struct group_row *find_group(struct str word)
+const struct group_row *find_group(const struct compile *c, struct str word)
 {
-    const struct verb *verb = verb_find(word);
+    const struct verb *verb = verb_find(c->dictionary, word);
 
     return verb != NULL ? verb->group : NULL;
 }
@@ -71,10 +71,11 @@ static void take_meta(struct compile *c, struct bag *bag, const struct node *met
 {
     for (const struct node *child = meta->first; child != NULL; child = child->next) {
         if (bag->n_fields < BAG_MAX_FIELDS) {
-            bag_add(
-                c, bag,
-                (struct field){
-                    .name = child->key, .id = name_id(child->key), .node = child, .meta = true});
+            bag_add(c, bag,
+                    (struct field){.name = child->key,
+                                   .id = name_id(c->dictionary, child->key),
+                                   .node = child,
+                                   .meta = true});
         }
     }
 }
@@ -111,7 +112,7 @@ void take_fields(struct compile *c, struct bag *bag, const struct node *map, uns
                  enum field_place where)
 {
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        const struct key *key = key_find(child->key);
+        const struct key *key = key_find(c->dictionary, child->key);
         unsigned id = key != NULL ? key->id : 0;
         /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
          */
@@ -141,10 +142,11 @@ static bool unknown_verb(struct compile *c, struct place place, struct str verb)
     if (!problem_is_kept(c, problem)) {
         return false;
     }
-    problem->nearest = verb_nearest(verb);
+    problem->nearest = verb_nearest(c->dictionary, verb);
     problem->hint = STR("verbs are navigate, click, write, key, select, assert, wait, store, ...");
     problem->example =
-        str_from(problem->nearest.len > 0 ? verb_example(problem->nearest) : "click: \"Sign in\"");
+        str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, problem->nearest)
+                                          : "click: \"Sign in\"");
     return false;
 }
 
@@ -161,9 +163,9 @@ static bool map_known(struct compile *c, struct bag *bag)
 static void enter_group(struct compile *c, struct bag *bag, const struct node *group,
                         const struct node *command)
 {
-    const struct group_row *row = find_group(group->text);
+    const struct group_row *row = find_group(c, group->text);
 
-    bag_set_verb(bag, group->text, place_of(group));
+    bag_set_verb(c, bag, group->text, place_of(group));
     if (command == NULL) {
         return;
     }
@@ -172,13 +174,13 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
         struct str folded = verb_fold(command->text, buffer);
 
         if (!str_is(folded, "to") && !str_is(folded, "url")) { /* navigate/to is the group itself */
-            bag_set_verb(bag, command->text, place_of(command));
+            bag_set_verb(c, bag, command->text, place_of(command));
         }
         return;
     }
     bag_add(c, bag,
             (struct field){.name = str_from(row->field),
-                           .id = name_id(str_from(row->field)),
+                           .id = name_id(c->dictionary, str_from(row->field)),
                            .node = made_scalar(c, command, command->text)});
 }
 
@@ -189,7 +191,7 @@ static bool step_extended(struct compile *c, const struct node *step, const stru
     const struct node *name = scalar_role(keys, ROLE_COMMAND);
     const struct command *own;
 
-    bag_init(&bag, TESTFILE_FORMAT_EXTENDED, type->text, place_of(type));
+    bag_init(c, &bag, TESTFILE_FORMAT_EXTENDED, type->text, place_of(type));
     own = name != NULL ? own_beside_type(c, step, type, name) : NULL;
     if (own != NULL) {
         take_fields(c, &bag, step,
@@ -209,7 +211,7 @@ static bool step_action(struct compile *c, const struct node *map, const struct 
 {
     struct bag bag;
 
-    bag_init(&bag, dialect, action->text, place_of(action));
+    bag_init(c, &bag, dialect, action->text, place_of(action));
     take_fields(c, &bag, map,
                 1U << (dialect == TESTFILE_FORMAT_ACTION ? ROLE_ACTION : ROLE_STEP_TYPE),
                 str_is_nocase(action->text, "cookie") ? BESIDE_COOKIE : BESIDE_VERB);
@@ -223,7 +225,7 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
     bool is_group = str_is_nocase(action->text, "to") || str_is_nocase(action->text, "upload-url");
 
     bag->dialect = TESTFILE_FORMAT_SIMPLIFIED;
-    bag_set_verb(bag, is_group ? group->key : action->text, place_of(action));
+    bag_set_verb(c, bag, is_group ? group->key : action->text, place_of(action));
     take_fields(c, bag, group, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
     return map_known(c, bag);
 }
@@ -232,9 +234,10 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
 static void take_action_as(struct compile *c, struct bag *bag, const struct node *verb,
                            const struct node *action, const char *field)
 {
-    bag_add(
-        c, bag,
-        (struct field){.name = str_from(field), .id = name_id(str_from(field)), .node = action});
+    bag_add(c, bag,
+            (struct field){.name = str_from(field),
+                           .id = name_id(c->dictionary, str_from(field)),
+                           .node = action});
     take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
 }
 
@@ -271,7 +274,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
     const struct group_row *group;
     bool ok = false;
 
-    bag_init(&bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
+    bag_init(c, &bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
              verb->key, place_of_key(verb));
     take_companions(c, &bag, verb, keys);
     if (verb->type != NODE_MAP) {
@@ -290,8 +293,9 @@ static bool step_simplified(struct compile *c, const struct node *verb,
                                                             : step_nested(c, verb, action, &bag);
     }
     take_action_as(c, &bag, verb, action,
-                   name_set_has(&bag.known->fields, name_id(STR("action"))) ? "action"
-                                                                            : group->field);
+                   name_set_has(&bag.known->fields, name_id(c->dictionary, STR("action")))
+                       ? "action"
+                       : group->field);
     return map_known(c, &bag);
 }
 
@@ -307,12 +311,12 @@ static bool is_command(const struct step_keys *keys)
 }
 
 /* `type: write` is the extended dialect when more stands beside it; `type: hello` alone writes. */
-static bool is_extended(const struct step_keys *keys)
+static bool is_extended(const struct compile *c, const struct step_keys *keys)
 {
     const struct node *type = scalar_role(keys, ROLE_TYPE);
 
-    return type != NULL &&
-           (keys->roles[ROLE_COMMAND] != NULL || (keys->n > 1 && verb_find(type->text) != NULL));
+    return type != NULL && (keys->roles[ROLE_COMMAND] != NULL ||
+                            (keys->n > 1 && verb_find(c->dictionary, type->text) != NULL));
 }
 
 static bool no_verb(struct compile *c, const struct node *step, const struct node *odd)
@@ -334,8 +338,8 @@ static bool two_verbs(struct compile *c, const struct node *first, const struct 
     return false;
 }
 
-static const struct node *find_verb(const struct step_keys *keys, const struct node **out_odd,
-                                    const struct node **out_second)
+static const struct node *find_verb(const struct compile *c, const struct step_keys *keys,
+                                    const struct node **out_odd, const struct node **out_second)
 {
     const struct node *node = NULL;
     const struct key *found = NULL;
@@ -346,7 +350,8 @@ static const struct node *find_verb(const struct step_keys *keys, const struct n
     for (size_t i = 0; i < keys->n; i++) {
         const struct key *key = keys->keys[i];
         const struct verb *other =
-            key != NULL ? key->verb : verb_find(keys->nodes[i]->key); /* double-click */
+            key != NULL ? key->verb
+                        : verb_find(c->dictionary, keys->nodes[i]->key); /* double-click */
 
         if (key != NULL && key->is_beside) {
             continue;
@@ -376,20 +381,20 @@ bool step_map(struct compile *c, const struct node *node)
                           BAG_MAX_FIELDS);
         return false;
     }
-    keys_read(&keys, node);
+    keys_read(c, &keys, node);
     if (scalar_role(&keys, ROLE_STEP_TYPE) != NULL) {
         return step_action(c, node, keys.roles[ROLE_STEP_TYPE], TESTFILE_FORMAT_STEPTYPE);
     }
     if (is_command(&keys)) {
         return step_command(c, node, &keys);
     }
-    if (is_extended(&keys)) {
+    if (is_extended(c, &keys)) {
         return step_extended(c, node, &keys);
     }
     if (scalar_role(&keys, ROLE_ACTION) != NULL) {
         return step_action(c, node, keys.roles[ROLE_ACTION], TESTFILE_FORMAT_ACTION);
     }
-    verb = find_verb(&keys, &odd, &second);
+    verb = find_verb(c, &keys, &odd, &second);
     if (verb == NULL) {
         return no_verb(c, node, odd);
     }
@@ -399,10 +404,10 @@ bool step_map(struct compile *c, const struct node *node)
     return step_simplified(c, verb, &keys);
 }
 
-const struct node *control_of(const struct node *step)
+const struct node *control_of(const struct compile *c, const struct node *step)
 {
     for (const struct node *child = step->first; child != NULL; child = child->next) {
-        const struct key *key = key_find(child->key);
+        const struct key *key = key_find(c->dictionary, child->key);
 
         if (key != NULL && key->role == ROLE_CONTROL) {
             return child;

@@ -15,7 +15,7 @@ struct step_keys {
 /* BESIDE_COOKIE: beside a verb whose own argument is called `name`. */
 enum field_place { BESIDE_VERB, BESIDE_COOKIE, IN_MAP, IN_ARGS };
 
-const struct group_row *find_group(struct str word);
+const struct group_row *find_group(const struct compile *c, struct str word);
 /* cookie_create is cookie-create. */
 struct str with_dashes(struct compile *c, struct str text);
 /* The members become fields, but for those whose role is in `without` (a bit for each role). */

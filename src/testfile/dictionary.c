@@ -1,10 +1,12 @@
-/* The rows of verbs_table.c as a dictionary, made once, and the look-ups in it. */
+/* The rows of verbs_table.c as a dictionary, and the look-ups in it. */
 #include "dictionary.h"
 
 #include <stddef.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "map_internal.h"
+#include "sentence.h"
 
 enum { VERBS_MAX = 160, KEYS_MAX = 512, WORDS_IN_TABLE_MAX = 256, FORM_WORDS_MAX = 8 };
 
@@ -13,9 +15,11 @@ struct numbered {
     unsigned id;
 };
 
-static struct {
+struct dictionary {
+    const struct catalog *catalog;
     struct arena arena;
-    bool open;
+    bool is_open;
+    struct grammar *grammar;
     struct map keys;
     struct key *key_list[KEYS_MAX]; /* in the order of the tables */
     size_t n_keys;
@@ -28,7 +32,7 @@ static struct {
     unsigned n_names;
     const struct form **command_forms; /* by index in the catalogue */
     const struct form **written_forms; /* likewise */
-} dictionary;
+};
 
 /* Where a dialect names a group and a command in it. Add a group by adding a row. */
 static const struct group_row groups[] = {
@@ -66,66 +70,66 @@ static const struct {
     {"loop", ROLE_CONTROL},
 };
 
-struct arena *dictionary_arena(void)
+struct arena *dictionary_arena(struct dictionary *dictionary)
 {
-    return &dictionary.arena;
+    return &dictionary->arena;
 }
 
 /* ---- keys, names and words ---- */
 
-static struct key *key_made(struct str name)
+static struct key *key_made(struct dictionary *dictionary, struct str name)
 {
-    struct map_node *known = map_find(&dictionary.keys, name);
+    struct map_node *known = map_find(&dictionary->keys, name);
     struct key *key;
 
     if (known != NULL) {
         return CONTAINER_OF(known, struct key, node);
     }
-    key = arena_zalloc(&dictionary.arena, sizeof(*key));
-    map_insert(&dictionary.keys, &key->node, name);
-    CHECK(dictionary.n_keys < KEYS_MAX);
-    dictionary.key_list[dictionary.n_keys++] = key;
+    key = arena_zalloc(&dictionary->arena, sizeof(*key));
+    map_insert(&dictionary->keys, &key->node, name);
+    CHECK(dictionary->n_keys < KEYS_MAX);
+    dictionary->key_list[dictionary->n_keys++] = key;
     return key;
 }
 
-unsigned name_made(struct str name)
+unsigned name_made(struct dictionary *dictionary, struct str name)
 {
-    struct key *key = key_made(name);
+    struct key *key = key_made(dictionary, name);
 
     if (key->id == 0) {
-        CHECK(dictionary.n_names + 1 < NAME_IDS_MAX);
-        key->id = ++dictionary.n_names;
-        dictionary.names[key->id] = name;
+        CHECK(dictionary->n_names + 1 < NAME_IDS_MAX);
+        key->id = ++dictionary->n_names;
+        dictionary->names[key->id] = name;
     }
     return key->id;
 }
 
-unsigned word_made(struct str word)
+unsigned word_made(struct dictionary *dictionary, struct str word)
 {
-    struct map_node *known = map_find(&dictionary.words, word);
+    struct map_node *known = map_find(&dictionary->words, word);
     struct numbered *made;
 
     if (known != NULL) {
         return CONTAINER_OF(known, struct numbered, node)->id;
     }
-    made = arena_zalloc(&dictionary.arena, sizeof(*made));
-    made->id = ++dictionary.n_words;
-    map_insert(&dictionary.words, &made->node, word);
+    made = arena_zalloc(&dictionary->arena, sizeof(*made));
+    made->id = ++dictionary->n_words;
+    map_insert(&dictionary->words, &made->node, word);
     return made->id;
 }
 
-static struct verb *verb_made(struct str word)
+static struct verb *verb_made(struct dictionary *dictionary, struct str word)
 {
-    struct map_node *known = map_find(&dictionary.verbs, word);
+    struct map_node *known = map_find(&dictionary->verbs, word);
     struct verb *verb;
 
     if (known != NULL) {
         return CONTAINER_OF(known, struct verb, node);
     }
-    CHECK(dictionary.n_verbs < VERBS_MAX);
-    verb = arena_zalloc(&dictionary.arena, sizeof(*verb));
-    map_insert(&dictionary.verbs, &verb->node, word);
-    dictionary.verb_list[dictionary.n_verbs++] = verb;
+    CHECK(dictionary->n_verbs < VERBS_MAX);
+    verb = arena_zalloc(&dictionary->arena, sizeof(*verb));
+    map_insert(&dictionary->verbs, &verb->node, word);
+    dictionary->verb_list[dictionary->n_verbs++] = verb;
     return verb;
 }
 
@@ -181,9 +185,9 @@ static struct str camel_alias(struct arena *arena, const char *name)
     return n == str_from(name).len + 1 ? STR_EMPTY : (struct str){out, n};
 }
 
-static const struct form *form_made(const struct command *command)
+static const struct form *form_made(struct dictionary *dictionary, const struct command *command)
 {
-    struct arena *arena = &dictionary.arena;
+    struct arena *arena = &dictionary->arena;
     struct str args = STR_EMPTY;
     struct str options = STR_EMPTY;
     struct verb_row row = {.when = "", .command = command->words, .example = command->example};
@@ -200,14 +204,15 @@ static const struct form *form_made(const struct command *command)
     }
     row.args = args.ptr;
     row.options = options.ptr;
-    return form_read(&row);
+    return form_read(dictionary, &row);
 }
 
-static void read_commands(void)
+static void read_commands(struct dictionary *dictionary)
 {
-    dictionary.command_forms = arena_calloc(&dictionary.arena, catalog_size(), sizeof(void *));
-    for (size_t i = 0; i < catalog_size(); i++) {
-        dictionary.command_forms[i] = form_made(catalog_at(i));
+    dictionary->command_forms =
+        arena_calloc(&dictionary->arena, catalog_size(dictionary->catalog), sizeof(void *));
+    for (size_t i = 0; i < catalog_size(dictionary->catalog); i++) {
+        dictionary->command_forms[i] = form_made(dictionary, catalog_at(dictionary->catalog, i));
     }
 }
 
@@ -220,12 +225,12 @@ static void add_fields(struct name_set *set, const struct alias_list *list)
     }
 }
 
-static void verb_add(struct verb *verb, const struct form *form)
+static void verb_add(struct dictionary *dictionary, struct verb *verb, const struct form *form)
 {
     /* Grown by doubling: a power of two is full. */
     if ((verb->n_forms & (verb->n_forms - 1)) == 0) {
         size_t cap = verb->n_forms == 0 ? 1 : verb->n_forms * 2;
-        const struct form **grown = arena_calloc(&dictionary.arena, cap, sizeof(void *));
+        const struct form **grown = arena_calloc(&dictionary->arena, cap, sizeof(void *));
 
         for (size_t i = 0; i < verb->n_forms; i++) {
             grown[i] = verb->forms[i];
@@ -247,177 +252,204 @@ static void verb_add(struct verb *verb, const struct form *form)
     }
 }
 
-static void keep_written(struct form *form)
+static void keep_written(struct dictionary *dictionary, struct form *form)
 {
     struct str words[FORM_WORDS_MAX];
     size_t n = str_split(form->commands[0].words, ' ', words, FORM_WORDS_MAX);
-    const struct command *command = catalog_find(words, n, NULL, NULL, NULL);
+    const struct command *command = catalog_find(dictionary->catalog, words, n, NULL, NULL, NULL);
     size_t index;
 
     CHECK(command != NULL);
-    index = catalog_index(command);
-    form->next_written = dictionary.written_forms[index];
-    dictionary.written_forms[index] = form;
+    index = catalog_index(dictionary->catalog, command);
+    form->next_written = dictionary->written_forms[index];
+    dictionary->written_forms[index] = form;
 }
 
-static void read_rows(void)
+static void read_rows(struct dictionary *dictionary)
 {
-    dictionary.written_forms = arena_calloc(&dictionary.arena, catalog_size(), sizeof(void *));
+    dictionary->written_forms =
+        arena_calloc(&dictionary->arena, catalog_size(dictionary->catalog), sizeof(void *));
     for (size_t i = 0; i < n_verb_rows; i++) {
-        struct form *form = form_read(&verb_rows[i]);
+        struct form *form = form_read(dictionary, &verb_rows[i]);
         struct str rest = str_from(verb_rows[i].verbs);
         struct str word;
 
         while (str_next(&rest, ' ', &word)) {
-            verb_add(verb_made(word), form);
+            verb_add(dictionary, verb_made(dictionary, word), form);
         }
         if (form->written != NULL) {
-            keep_written(form);
+            keep_written(dictionary, form);
         }
     }
 }
 
 /* Marks the keys of a list; they may be names of fields as well. */
-static void mark_keys(const char *list, size_t offset)
+static void mark_keys(struct dictionary *dictionary, const char *list, size_t offset)
 {
     struct str rest = str_from(list);
     struct str word;
 
     while (str_next(&rest, ' ', &word)) {
-        *(bool *)(void *)((char *)key_made(word) + offset) = true;
+        *(bool *)(void *)((char *)key_made(dictionary, word) + offset) = true;
     }
 }
 
-static void mark_verbs(void)
+static void mark_verbs(struct dictionary *dictionary)
 {
     struct str rest = str_from(control_words);
     struct str word;
 
     while (str_next(&rest, ' ', &word)) {
-        verb_made(word)->is_control = true;
+        verb_made(dictionary, word)->is_control = true;
     }
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        verb_made(str_from(groups[i].group))->group = &groups[i];
+        verb_made(dictionary, str_from(groups[i].group))->group = &groups[i];
     }
-    for (size_t i = 0; i < dictionary.n_verbs; i++) { /* spelled as in the table: found at once */
-        (void)key_made(dictionary.verb_list[i]->node.key);
+    for (size_t i = 0; i < dictionary->n_verbs; i++) { /* spelled as in the table: found at once */
+        (void)key_made(dictionary, dictionary->verb_list[i]->node.key);
     }
 }
 
-static const struct verb *verb_by_fold(struct str word)
+static const struct verb *verb_by_fold(const struct dictionary *dictionary, struct str word)
 {
     char buffer[64];
     struct str folded = verb_fold(word, buffer);
-    struct map_node *found = folded.len > 0 ? map_find(&dictionary.verbs, folded) : NULL;
+    struct map_node *found = folded.len > 0 ? map_find(&dictionary->verbs, folded) : NULL;
 
     if (found == NULL && str_starts(folded, STR("step"))) { /* step-click, step_write */
-        found = map_find(&dictionary.verbs, str_sub(folded, 4, folded.len));
+        found = map_find(&dictionary->verbs, str_sub(folded, 4, folded.len));
     }
     return found != NULL ? CONTAINER_OF(found, struct verb, node) : NULL;
 }
 
-static void link_keys(void)
+static void link_keys(struct dictionary *dictionary)
 {
-    for (size_t i = 0; i < dictionary.n_keys; i++) {
-        dictionary.key_list[i]->verb = verb_by_fold(dictionary.key_list[i]->node.key);
+    for (size_t i = 0; i < dictionary->n_keys; i++) {
+        dictionary->key_list[i]->verb = verb_by_fold(dictionary, dictionary->key_list[i]->node.key);
     }
 }
 
-/* Nothing but const tables goes in, so the result is the same whenever it is made. */
-static void open_dictionary(void)
+struct dictionary *dictionary_new(const struct catalog *catalog)
 {
-    if (dictionary.open) {
-        return;
+    struct dictionary *dictionary = mem_zalloc(sizeof(*dictionary));
+
+    dictionary->catalog = catalog;
+    return dictionary;
+}
+
+void dictionary_free(struct dictionary *dictionary)
+{
+    if (dictionary != NULL && dictionary->is_open) {
+        grammar_done(dictionary->grammar);
+        map_done(&dictionary->keys);
+        map_done(&dictionary->words);
+        map_done(&dictionary->verbs);
+        arena_done(&dictionary->arena);
     }
-    arena_init(&dictionary.arena);
-    map_init(&dictionary.keys);
-    map_init(&dictionary.words);
-    map_init(&dictionary.verbs);
-    dictionary.open = true;
-    read_rows();
-    read_commands();
-    mark_keys(beside, offsetof(struct key, is_beside));
-    mark_keys(habits, offsetof(struct key, is_habit));
-    mark_keys(common_fields, offsetof(struct key, is_common));
+    mem_free(dictionary);
+}
+
+const struct dictionary *dictionary_opened(struct dictionary *dictionary)
+{
+    if (dictionary->is_open) {
+        return dictionary;
+    }
+    dictionary->is_open = true;
+    arena_init(&dictionary->arena);
+    map_init(&dictionary->keys);
+    map_init(&dictionary->words);
+    map_init(&dictionary->verbs);
+    dictionary->grammar = grammar_new(&dictionary->arena);
+    read_rows(dictionary);
+    read_commands(dictionary);
+    mark_keys(dictionary, beside, offsetof(struct key, is_beside));
+    mark_keys(dictionary, habits, offsetof(struct key, is_habit));
+    mark_keys(dictionary, common_fields, offsetof(struct key, is_common));
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        key_made(str_from(roles[i].key))->role = roles[i].role;
+        key_made(dictionary, str_from(roles[i].key))->role = roles[i].role;
     }
-    mark_verbs();
-    link_keys();
+    mark_verbs(dictionary);
+    link_keys(dictionary);
+    return dictionary;
 }
 
 /* ---- looking up ---- */
 
-const struct key *key_find(struct str name)
+const struct catalog *dictionary_catalog(const struct dictionary *dictionary)
+{
+    return dictionary->catalog;
+}
+
+const struct grammar *dictionary_grammar(const struct dictionary *dictionary)
+{
+    return dictionary->grammar;
+}
+
+const struct key *key_find(const struct dictionary *dictionary, struct str name)
 {
     struct map_node *found;
 
-    open_dictionary();
-    found = map_find(&dictionary.keys, name);
+    found = map_find(&dictionary->keys, name);
     return found != NULL ? CONTAINER_OF(found, struct key, node) : NULL;
 }
 
-unsigned name_id(struct str name)
+unsigned name_id(const struct dictionary *dictionary, struct str name)
 {
-    const struct key *key = key_find(name);
+    const struct key *key = key_find(dictionary, name);
 
     return key != NULL ? key->id : 0;
 }
 
-struct str name_of_id(unsigned id)
+struct str name_of_id(const struct dictionary *dictionary, unsigned id)
 {
-    return dictionary.names[id];
+    return dictionary->names[id];
 }
 
-const struct verb *verb_find(struct str word)
+const struct verb *verb_find(const struct dictionary *dictionary, struct str word)
 {
-    const struct key *key = key_find(word);
+    const struct key *key = key_find(dictionary, word);
 
-    return key != NULL ? key->verb : verb_by_fold(word);
+    return key != NULL ? key->verb : verb_by_fold(dictionary, word);
 }
 
-unsigned word_id(struct str word)
+unsigned word_id(const struct dictionary *dictionary, struct str word)
 {
     char buffer[64];
     struct map_node *found;
 
-    open_dictionary();
-    found = map_find(&dictionary.words, verb_fold(word, buffer));
+    found = map_find(&dictionary->words, verb_fold(word, buffer));
     return found != NULL ? CONTAINER_OF(found, struct numbered, node)->id : 0;
 }
 
-size_t verb_count(void)
+size_t verb_count(const struct dictionary *dictionary)
 {
-    open_dictionary();
-    return dictionary.n_verbs;
+    return dictionary->n_verbs;
 }
 
-const struct verb *verb_at(size_t index)
+const struct verb *verb_at(const struct dictionary *dictionary, size_t index)
 {
-    CHECK(index < verb_count());
-    return dictionary.verb_list[index];
+    CHECK(index < verb_count(dictionary));
+    return dictionary->verb_list[index];
 }
 
-size_t key_count(void)
+size_t key_count(const struct dictionary *dictionary)
 {
-    open_dictionary();
-    return dictionary.n_keys;
+    return dictionary->n_keys;
 }
 
-struct str key_at(size_t index)
+struct str key_at(const struct dictionary *dictionary, size_t index)
 {
-    CHECK(index < key_count());
-    return dictionary.key_list[index]->node.key;
+    CHECK(index < key_count(dictionary));
+    return dictionary->key_list[index]->node.key;
 }
 
-const struct form *form_of_command(const struct command *command)
+const struct form *form_of_command(const struct dictionary *dictionary,
+                                   const struct command *command)
 {
-    open_dictionary();
-    return dictionary.command_forms[catalog_index(command)];
+    return dictionary->command_forms[catalog_index(dictionary->catalog, command)];
 }
 
-const struct form *form_writing(const struct command *command)
+const struct form *form_writing(const struct dictionary *dictionary, const struct command *command)
 {
-    open_dictionary();
-    return dictionary.written_forms[catalog_index(command)];
+    return dictionary->written_forms[catalog_index(dictionary->catalog, command)];
 }

@@ -1,4 +1,4 @@
-/* The table of verbs as it is used: read once from the rows of verbs_table.c, when the first file is
+/* The table of verbs as it is used: read from the rows of verbs_table.c when its owner's first file is
  * compiled, and constant from then on. Names of fields are numbers here, lists of names are arrays,
  * and a word finds its verb by one look-up, so that a step costs no search of the table's text. */
 #ifndef TESTFILE_DICTIONARY_H
@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "catalog/catalog.h"
+#include "testfile/testfile.h"
 
 enum { NAME_SET_WORDS = 4, NAME_IDS_MAX = NAME_SET_WORDS * 64, FORM_MAX_COMMANDS = 4 };
 
@@ -162,20 +163,33 @@ struct key {
     const struct verb *verb;
 };
 
-const struct key *key_find(struct str name);   /* NULL: in no row */
-unsigned name_id(struct str name);             /* 0: of no field */
-const struct verb *verb_find(struct str word); /* in any spelling; NULL */
-unsigned word_id(struct str word);             /* of a condition, in any spelling; 0: of none */
-struct str name_of_id(unsigned id);
+struct grammar; /* of sentences; sentence_words.c */
+
+/* Reads the tables, unless they were read already. Whatever is called from outside with a dictionary
+ * begins with it; behind it the dictionary does not change. */
+const struct dictionary *dictionary_opened(struct dictionary *dictionary);
+const struct catalog *dictionary_catalog(const struct dictionary *dictionary);
+const struct grammar *dictionary_grammar(const struct dictionary *dictionary);
+
+/* NULL: in no row */
+const struct key *key_find(const struct dictionary *dictionary, struct str name);
+/* 0: of no field */
+unsigned name_id(const struct dictionary *dictionary, struct str name);
+/* In any spelling; NULL: none. */
+const struct verb *verb_find(const struct dictionary *dictionary, struct str word);
+/* Of a condition, in any spelling; 0: of none. */
+unsigned word_id(const struct dictionary *dictionary, struct str word);
+struct str name_of_id(const struct dictionary *dictionary, unsigned id);
 /* Every key that a step may have, each once, in an order that does not change. */
-size_t key_count(void);
-struct str key_at(size_t index);
+size_t key_count(const struct dictionary *dictionary);
+struct str key_at(const struct dictionary *dictionary, size_t index);
 /* The form of a command of the catalogue whose step names its arguments. */
-const struct form *form_of_command(const struct command *command);
+const struct form *form_of_command(const struct dictionary *dictionary,
+                                   const struct command *command);
 /* The first of the forms that write the command; NULL: it has none. */
-const struct form *form_writing(const struct command *command);
+const struct form *form_writing(const struct dictionary *dictionary, const struct command *command);
 /* Every verb (groups and control words too), in the order of the table. */
-size_t verb_count(void);
-const struct verb *verb_at(size_t index);
+size_t verb_count(const struct dictionary *dictionary);
+const struct verb *verb_at(const struct dictionary *dictionary, size_t index);
 
 #endif

@@ -19,7 +19,7 @@ static const struct {
 
 /* ---- the language of the table ---- */
 
-static struct alias alias_read(struct str name)
+static struct alias alias_read(struct dictionary *dictionary, struct str name)
 {
     struct alias alias = {.kind = ALIAS_FIELD, .text = name};
     struct str head;
@@ -36,15 +36,15 @@ static struct alias alias_read(struct str name)
                                               : ALIAS_STEP;
     } else if (str_cut(name, '.', &head, &tail)) {
         alias.kind = ALIAS_MEMBER;
-        alias.id = name_made(head);
+        alias.id = name_made(dictionary, head);
         alias.text = tail;
     } else {
-        alias.id = name_made(name);
+        alias.id = name_made(dictionary, name);
     }
     return alias;
 }
 
-static struct alias_list list_read(struct str text)
+static struct alias_list list_read(struct dictionary *dictionary, struct str text)
 {
     struct alias_list list = {.is_locator = str_contains(text, STR("selector|"))};
     struct alias items[ITEMS_MAX];
@@ -54,13 +54,13 @@ static struct alias_list list_read(struct str text)
 
     while (str_next(&rest, '|', &name)) {
         CHECK(list.n < ITEMS_MAX);
-        items[list.n] = alias_read(name);
+        items[list.n] = alias_read(dictionary, name);
         items[list.n].is_twin = list.is_locator && items[list.n].kind == ALIAS_FIELD &&
                                 !words_have("value|in|name", '|', name);
         name_set_add(&list.fields, items[list.n].id);
         list.n++;
     }
-    kept = arena_calloc(dictionary_arena(), list.n + 1, sizeof(*kept));
+    kept = arena_calloc(dictionary_arena(dictionary), list.n + 1, sizeof(*kept));
     for (size_t i = 0; i < list.n; i++) {
         kept[i] = items[i];
     }
@@ -68,17 +68,17 @@ static struct alias_list list_read(struct str text)
     return list;
 }
 
-static enum value_kind kind_read(struct str name)
+static enum value_kind kind_read(struct dictionary *dictionary, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (str_is(name, kinds[i].name)) {
             return kinds[i].kind;
         }
     }
-    check_failed("the kind of a value is known", arena_cstr(dictionary_arena(), name), 0);
+    check_failed("the kind of a value is known", arena_cstr(dictionary_arena(dictionary), name), 0);
 }
 
-static struct item item_read(struct str text)
+static struct item item_read(struct dictionary *dictionary, struct str text)
 {
     struct item item = {.kind = VALUE_TEXT};
     struct str head;
@@ -93,22 +93,22 @@ static struct item item_read(struct str text)
         text = tail;
     }
     if (text.len > 0 && text.ptr[0] != '=' && str_cut(text, ':', &head, &tail)) {
-        item.kind = kind_read(head);
+        item.kind = kind_read(dictionary, head);
         text = tail;
     }
-    item.list = list_read(text);
+    item.list = list_read(dictionary, text);
     for (size_t i = 0; i < item.list.n; i++) {
         if (item.list.items[i].kind == ALIAS_STEP) {
             bool size = item.kind == VALUE_SIZE;
 
-            name_set_add(&item.list.fields, name_made(size ? STR("width") : STR("x")));
-            name_set_add(&item.list.fields, name_made(size ? STR("height") : STR("y")));
+            name_set_add(&item.list.fields, name_made(dictionary, size ? STR("width") : STR("x")));
+            name_set_add(&item.list.fields, name_made(dictionary, size ? STR("height") : STR("y")));
         }
     }
     return item;
 }
 
-static const struct item *items_read(struct str text, size_t *out_n)
+static const struct item *items_read(struct dictionary *dictionary, struct str text, size_t *out_n)
 {
     struct item items[ITEMS_MAX];
     struct item *kept;
@@ -117,9 +117,9 @@ static const struct item *items_read(struct str text, size_t *out_n)
 
     while (str_next(&text, ' ', &one)) {
         CHECK(n < ITEMS_MAX);
-        items[n++] = item_read(one);
+        items[n++] = item_read(dictionary, one);
     }
-    kept = arena_calloc(dictionary_arena(), n + 1, sizeof(*kept));
+    kept = arena_calloc(dictionary_arena(dictionary), n + 1, sizeof(*kept));
     for (size_t i = 0; i < n; i++) {
         kept[i] = items[i];
     }
@@ -127,7 +127,7 @@ static const struct item *items_read(struct str text, size_t *out_n)
     return kept;
 }
 
-static void words_read(struct condition *condition, struct str text)
+static void words_read(struct dictionary *dictionary, struct condition *condition, struct str text)
 {
     unsigned words[ITEMS_MAX];
     unsigned *kept;
@@ -136,16 +136,16 @@ static void words_read(struct condition *condition, struct str text)
     condition->text = text;
     while (str_next(&text, '|', &word)) {
         CHECK(condition->n_words < ITEMS_MAX);
-        words[condition->n_words++] = word_made(word);
+        words[condition->n_words++] = word_made(dictionary, word);
     }
-    kept = arena_calloc(dictionary_arena(), condition->n_words + 1, sizeof(*kept));
+    kept = arena_calloc(dictionary_arena(dictionary), condition->n_words + 1, sizeof(*kept));
     for (size_t i = 0; i < condition->n_words; i++) {
         kept[i] = words[i];
     }
     condition->words = kept;
 }
 
-static struct condition condition_read(struct str text)
+static struct condition condition_read(struct dictionary *dictionary, struct str text)
 {
     struct condition condition = {.kind = HAS_FIELD};
     struct str list;
@@ -164,14 +164,14 @@ static struct condition condition_read(struct str text)
         text = str_sub(text, 1, text.len);
     } else if (str_cut(text, '=', &list, &words)) {
         condition.kind = SAYS_WORD;
-        words_read(&condition, words);
+        words_read(dictionary, &condition, words);
         text = list;
     }
-    condition.list = list_read(text);
+    condition.list = list_read(dictionary, text);
     return condition;
 }
 
-static void conditions_read(struct form *form, struct str text)
+static void conditions_read(struct dictionary *dictionary, struct form *form, struct str text)
 {
     struct condition conditions[ITEMS_MAX];
     struct condition *kept;
@@ -179,18 +179,18 @@ static void conditions_read(struct form *form, struct str text)
 
     while (str_next(&text, ' ', &one)) {
         CHECK(form->n_conditions < ITEMS_MAX);
-        conditions[form->n_conditions++] = condition_read(one);
+        conditions[form->n_conditions++] = condition_read(dictionary, one);
     }
-    kept = arena_calloc(dictionary_arena(), form->n_conditions + 1, sizeof(*kept));
+    kept = arena_calloc(dictionary_arena(dictionary), form->n_conditions + 1, sizeof(*kept));
     for (size_t i = 0; i < form->n_conditions; i++) {
         kept[i] = conditions[i];
     }
     form->conditions = kept;
 }
 
-struct form *form_read(const struct verb_row *row)
+struct form *form_read(struct dictionary *dictionary, const struct verb_row *row)
 {
-    struct form *form = arena_zalloc(dictionary_arena(), sizeof(*form));
+    struct form *form = arena_zalloc(dictionary_arena(dictionary), sizeof(*form));
     struct str commands = str_from(row->command);
     struct str args = str_from(row->args);
     struct str words;
@@ -199,15 +199,15 @@ struct form *form_read(const struct verb_row *row)
     form->example = row->example;
     form->written = row->written;
     form->refusal = row->command == NULL ? row->args : NULL;
-    conditions_read(form, str_from(row->when));
-    form->options = items_read(str_from(row->options), &form->n_options);
+    conditions_read(dictionary, form, str_from(row->when));
+    form->options = items_read(dictionary, str_from(row->options), &form->n_options);
     while (str_next(&commands, ';', &words)) {
         struct form_command *command = &form->commands[form->n_commands++];
 
         CHECK(form->n_commands <= FORM_MAX_COMMANDS);
         (void)str_cut(args, ';', &one, &args);
         command->words = words;
-        command->args = items_read(one, &command->n_args);
+        command->args = items_read(dictionary, one, &command->n_args);
     }
     return form;
 }

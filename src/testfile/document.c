@@ -172,7 +172,7 @@ static void compile_nav(struct compile *c, const struct node *document)
     if (nav == NULL) {
         return;
     }
-    bag_init(&bag, TESTFILE_FORMAT_COMPACT, STR("nav"), place_of_key(nav));
+    bag_init(c, &bag, TESTFILE_FORMAT_COMPACT, STR("nav"), place_of_key(nav));
     bag.value = nav;
     c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;

@@ -21,18 +21,19 @@ bool form_holds(struct compile *c, struct bag *bag, const struct form *form);
 void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form);
 /* Whether a key may stand beside the verb without being a second one. */
 bool verb_takes(const struct verb *verb, const struct key *key);
-struct str field_nearest(const struct verb *verb, struct str field);
-struct str other_field_nearest(const struct verb *verb, struct str field);
+struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                         struct str field);
+struct str other_field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                               struct str field);
 /* The words that some form of the verb wants in a field; empty: any text. */
-struct str field_words(struct arena *arena, const struct verb *verb, struct str field);
-/* The text, or the value of the variable that it is as a whole. */
+struct str field_words(const struct compile *c, const struct verb *verb, struct str field);
 
 /* --- dictionary.c and dictionary_rows.c, while the dictionary is made --- */
 
-struct arena *dictionary_arena(void);
-unsigned name_made(struct str name); /* the number of a field's name */
-unsigned word_made(struct str word);
-struct form *form_read(const struct verb_row *row);
+struct arena *dictionary_arena(struct dictionary *dictionary);
+unsigned name_made(struct dictionary *dictionary, struct str name); /* the number of a field */
+unsigned word_made(struct dictionary *dictionary, struct str word);
+struct form *form_read(struct dictionary *dictionary, const struct verb_row *row);
 
 /* --- values.c --- */
 

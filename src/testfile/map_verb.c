@@ -71,7 +71,7 @@ static bool has_unknown_field(const struct mapping *m)
         const struct field *field = &m->bag->fields[i];
 
         if (!field->loose && !field->meta && m->bag->known != NULL &&
-            !verb_takes(m->bag->known, key_find(field->name))) {
+            !verb_takes(m->bag->known, key_find(m->c->dictionary, field->name))) {
             return true;
         }
     }
@@ -225,7 +225,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
 {
     struct arena *arena = m->c->arena;
     struct str value = utf8_clip(field->node->text, SHOWN_MAX);
-    struct str near = other_field_nearest(m->bag->known, field->name);
+    struct str near = other_field_nearest(m->c->dictionary, m->bag->known, field->name);
     struct testfile_problem *problem;
 
     if (near.len > 0) { /* assert: {exist: Hello} */
@@ -247,7 +247,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
 /* {exists: "Hello"} where it is the only field, else the name. */
 static struct str nearest_field(struct mapping *m, const struct field *field)
 {
-    struct str near = field_nearest(m->bag->known, field->name);
+    struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name);
 
     if (near.len == 0 || bag_size(m->bag) != 1 || field->node->type != NODE_SCALAR ||
         field->node->text.len == 0) {
@@ -262,14 +262,14 @@ static struct str nearest_field(struct mapping *m, const struct field *field)
 static void complain_field(struct mapping *m, const struct field *field)
 {
     struct arena *arena = m->c->arena;
-    struct str words = field_words(arena, m->bag->known, field->name);
+    struct str words = field_words(m->c, m->bag->known, field->name);
     struct str name = utf8_clip(field->name, SHOWN_MAX);
     struct place place = place_of_key(field->node);
     struct testfile_problem *problem;
 
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
         complain_word(m, field, words);
-    } else if (verb_takes(m->bag->known, key_find(field->name))) {
+    } else if (verb_takes(m->bag->known, key_find(m->c->dictionary, field->name))) {
         (void)complain(m, place,
                        arena_printf(arena, "%.*s cannot have \"%.*s\" beside its other fields",
                                     STR_ARG(shown_verb(m)), STR_ARG(name)));
@@ -394,9 +394,10 @@ static struct str nearest_said(struct mapping *m)
 
     for (size_t i = 0; i < bag_size(m->bag); i++) {
         const struct field *field = &m->bag->fields[i];
-        struct str words = field_words(arena, m->bag->known, field->name);
+        struct str words = field_words(m->c, m->bag->known, field->name);
 
-        if (words.len > 0 && field->node->type == NODE_SCALAR && word_id(field->node->text) == 0) {
+        if (words.len > 0 && field->node->type == NODE_SCALAR &&
+            word_id(m->c->dictionary, field->node->text) == 0) {
             return nearest_word_of(arena_cstr(arena, words), field->node->text);
         }
     }
@@ -454,7 +455,7 @@ bool map_bag(struct compile *c, struct bag *bag)
         complain(
             &m, bag->verb_place,
             arena_printf(c->arena, "cannot understand this form of %.*s", STR_ARG(shown_verb(&m))))
-            ->example = str_from(verb_example(bag->verb));
+            ->example = str_from(verb_example(c->dictionary, bag->verb));
         return false;
     }
     if (m.form->refusal != NULL) {
@@ -477,7 +478,7 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
     struct mapping m = {.c = c, .bag = bag};
     size_t n = str_split(words, ' ', list, ARRAY_LEN(list));
     size_t n_name = 0;
-    const struct command *command = catalog_find(list, n, &n_name, NULL, &err);
+    const struct command *command = catalog_find(c->catalog, list, n, &n_name, NULL, &err);
 
     if (command == NULL || n_name < n) {
         struct testfile_problem *problem =
@@ -488,6 +489,6 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
         return false;
     }
     bag->known = NULL; /* the fields are those of the command */
-    m.form = form_of_command(command);
+    m.form = form_of_command(c->dictionary, command);
     return map_form(&m);
 }

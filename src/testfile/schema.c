@@ -123,7 +123,8 @@ static const char *const beside[] = {
     "skip",        "id",   "action", "command",  "type"};
 
 /* {"ELEMENT": "TEXT"} has one member of any name; a map of more has fields that the verb knows. */
-static void put_pair_or_known(struct json_writer *w, const struct verb *verb)
+static void put_pair_or_known(const struct dictionary *dictionary, struct json_writer *w,
+                              const struct verb *verb)
 {
     jw_kv_raw(w, "if", STR("{\"minProperties\":2}"));
     jw_key(w, "then");
@@ -134,23 +135,24 @@ static void put_pair_or_known(struct json_writer *w, const struct verb *verb)
     jw_array(w);
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
-            jw_str(w, name_of_id(id));
+            jw_str(w, name_of_id(dictionary, id));
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
-        if (!name_set_has(&verb->fields, name_id(str_from(beside[i])))) {
+        if (!name_set_has(&verb->fields, name_id(dictionary, str_from(beside[i])))) {
             jw_text(w, beside[i]);
         }
     }
     jw_end(w);
     jw_end(w);
     jw_end(w);
-    put_form_fields(w, verb, true);
+    put_form_fields(dictionary, w, verb, true);
 }
 
 /* Fields are listed, so that editors complete them. Verbs that take any map let other fields
  * through. */
-static void put_fields(struct json_writer *w, const struct verb *verb, bool any_map)
+static void put_fields(const struct dictionary *dictionary, struct json_writer *w,
+                       const struct verb *verb, bool any_map)
 {
     jw_object(w);
     jw_kv_text(w, "type", "object");
@@ -160,7 +162,7 @@ static void put_fields(struct json_writer *w, const struct verb *verb, bool any_
         if (name_set_has(&verb->fields, id)) {
             const char *schema = any_map ? NULL : schema_of_field(verb, id);
 
-            jw_key_str(w, name_of_id(id));
+            jw_key_str(w, name_of_id(dictionary, id));
             if (schema != NULL) {
                 ref(w, schema);
             } else {
@@ -174,14 +176,15 @@ static void put_fields(struct json_writer *w, const struct verb *verb, bool any_
         jw_raw(w,
                STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
         jw_kv_bool(w, "additionalProperties", false);
-        put_form_fields(w, verb, false);
+        put_form_fields(dictionary, w, verb, false);
     } else if (verb->group == NULL || verb->group->field != NULL) {
-        put_pair_or_known(w, verb);
+        put_pair_or_known(dictionary, w, verb);
     }
     jw_end(w);
 }
 
-static void put_verb(struct json_writer *w, const struct verb *verb)
+static void put_verb(const struct dictionary *dictionary, struct json_writer *w,
+                     const struct verb *verb)
 {
     struct takes takes = what_it_takes(verb);
 
@@ -191,14 +194,15 @@ static void put_verb(struct json_writer *w, const struct verb *verb)
     }
     jw_key(w, "anyOf");
     jw_array(w);
-    if (takes.value || name_id(verb->node.key) > 0) { /* or it is a field of another verb */
+    if (takes.value ||
+        name_id(dictionary, verb->node.key) > 0) { /* or it is a field of another verb */
         const char *schema = schema_of_field(verb, 0);
 
         ref(w, schema != NULL ? schema : "text");
     } else if (takes.nothing) {
         jw_raw(w, STR("{\"type\":\"null\"}"));
     }
-    put_fields(w, verb, takes.any_map);
+    put_fields(dictionary, w, verb, takes.any_map);
     jw_end(w);
     jw_end(w);
 }
@@ -233,25 +237,25 @@ static struct str spelled(const struct verb *verb, char folded[64])
     return str_eq(verb_fold(head, folded), verb->node.key) ? head : verb->node.key;
 }
 
-static void put_verbs(struct json_writer *w)
+static void put_verbs(const struct dictionary *dictionary, struct json_writer *w)
 {
     for (size_t i = 0; i < ARRAY_LEN(control); i++) {
         jw_kv_raw(w, control[i].verb, str_from(control[i].schema));
     }
-    for (size_t i = 0; i < verb_count(); i++) {
-        const struct verb *verb = verb_at(i);
+    for (size_t i = 0; i < verb_count(dictionary); i++) {
+        const struct verb *verb = verb_at(dictionary, i);
         char folded[64];
 
         /* `type` and `value` of other dialects are verbs or fields as the step goes: let through. */
         if (verb->n_forms > 0 && !str_is(verb->node.key, "type")) {
             jw_key_str(w, spelled(verb, folded));
-            put_verb(w, verb);
+            put_verb(dictionary, w, verb);
         }
     }
 }
 
 /* Names that no step has are refused; those with a sign that folding takes out are let through. */
-static void put_step_names(struct json_writer *w)
+static void put_step_names(const struct dictionary *dictionary, struct json_writer *w)
 {
     jw_key(w, "propertyNames");
     jw_object(w);
@@ -260,8 +264,8 @@ static void put_step_names(struct json_writer *w)
     jw_object(w);
     jw_key(w, "enum");
     jw_array(w);
-    for (size_t i = 0; i < key_count(); i++) {
-        jw_str(w, key_at(i));
+    for (size_t i = 0; i < key_count(dictionary); i++) {
+        jw_str(w, key_at(dictionary, i));
     }
     jw_text(w, "with");
     jw_end(w);
@@ -273,10 +277,10 @@ static void put_step_names(struct json_writer *w)
 
 /* {type: navigate, target: X}, with nothing that makes another verb of it, is held to the fields of
  * `navigate`. The type is compared as it is usually written. */
-static void put_typed_step(struct json_writer *w)
+static void put_typed_step(const struct dictionary *dictionary, struct json_writer *w)
 {
     char folded[64];
-    const struct verb *verb = verb_find(verb_fold(STR("navigate"), folded));
+    const struct verb *verb = verb_find(dictionary, verb_fold(STR("navigate"), folded));
 
     jw_object(w);
     jw_kv_raw(
@@ -291,7 +295,7 @@ static void put_typed_step(struct json_writer *w)
         const char *schema = name_set_has(&verb->fields, id) ? schema_of_field(verb, id) : NULL;
 
         if (schema != NULL) {
-            jw_key_str(w, name_of_id(id));
+            jw_key_str(w, name_of_id(dictionary, id));
             ref(w, schema);
         }
     }
@@ -308,7 +312,7 @@ static bool begins_step(enum key_role role)
 }
 
 /* A step of fields alone says nothing to do. */
-static void put_needs_verb(struct json_writer *w)
+static void put_needs_verb(const struct dictionary *dictionary, struct json_writer *w)
 {
     jw_key(w, "not");
     jw_object(w);
@@ -316,11 +320,11 @@ static void put_needs_verb(struct json_writer *w)
     jw_object(w);
     jw_key(w, "enum");
     jw_array(w);
-    for (size_t i = 0; i < key_count(); i++) {
-        const struct key *key = key_find(key_at(i));
+    for (size_t i = 0; i < key_count(dictionary); i++) {
+        const struct key *key = key_find(dictionary, key_at(dictionary, i));
 
         if (key->verb == NULL && !begins_step(key->role)) {
-            jw_str(w, key_at(i));
+            jw_str(w, key_at(dictionary, i));
         }
     }
     jw_end(w);
@@ -328,26 +332,26 @@ static void put_needs_verb(struct json_writer *w)
     jw_end(w);
 }
 
-static void put_step(struct json_writer *w)
+static void put_step(const struct dictionary *dictionary, struct json_writer *w)
 {
     jw_object(w);
     jw_kv_text(w, "type", "object");
     jw_kv_int(w, "minProperties", 1);
     jw_kv_int(w, "maxProperties", BAG_MAX_FIELDS);
-    put_step_names(w);
+    put_step_names(dictionary, w);
     jw_key(w, "properties");
     jw_object(w);
     jw_kv_raw(w, "description", STR("{\"description\":\"what the step is for\"}"));
     jw_kv_raw(w, "optional",
               STR("{\"type\":\"boolean\",\"description\":\"go on when the platform "
                   "refuses the step\"}"));
-    put_verbs(w);
+    put_verbs(dictionary, w);
     jw_end(w);
-    put_needs_verb(w);
+    put_needs_verb(dictionary, w);
     jw_key(w, "allOf");
     jw_array(w);
-    put_typed_step(w);
-    put_words(w);
+    put_typed_step(dictionary, w);
+    put_words(dictionary, w);
     jw_end(w);
     jw_end(w);
 }
@@ -426,7 +430,7 @@ static void put_test(struct json_writer *w)
     jw_end(w);
 }
 
-static void put_definitions(struct json_writer *w)
+static void put_definitions(const struct dictionary *dictionary, struct json_writer *w)
 {
     jw_object(w);
     jw_kv_raw(w, "text", STR("{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}"));
@@ -440,7 +444,7 @@ static void put_definitions(struct json_writer *w)
         jw_kv_raw(w, value_schemas[i].name, str_from(value_schemas[i].schema));
     }
     jw_key(w, "stepMap");
-    put_step(w);
+    put_step(dictionary, w);
     jw_key(w, "test");
     put_test(w);
     jw_end(w);
@@ -452,10 +456,11 @@ static const char has_steps[] =
     "{\"required\":[\"setup\"]},{\"required\":[\"teardown\"]},{\"required\":[\"cleanup\"]},{\"required\":["
     "\"goals\"]}]";
 
-void testfile_schema(struct buf *out)
+void testfile_schema(struct dictionary *dictionary, struct buf *out)
 {
     struct json_writer w;
 
+    (void)dictionary_opened(dictionary);
     jw_init(&w, out);
     jw_object(&w);
     jw_kv_text(&w, "$schema", "http://json-schema.org/draft-07/schema#");
@@ -482,7 +487,7 @@ void testfile_schema(struct buf *out)
     jw_end(&w);
     jw_end(&w);
     jw_key(&w, "definitions");
-    put_definitions(&w);
+    put_definitions(dictionary, &w);
     jw_end(&w);
     buf_char(out, '\n');
 }

@@ -80,21 +80,23 @@ static void keep_largest(struct name_set *sets, size_t *n, const struct name_set
 }
 
 /* A key that may stand beside any verb excludes nothing. */
-static bool excludes(const struct verb *verb, const struct name_set *form, unsigned id)
+static bool excludes(const struct dictionary *dictionary, const struct verb *verb,
+                     const struct name_set *form, unsigned id)
 {
     const struct key *key;
 
     if (!name_set_has(&verb->fields, id) || name_set_has(form, id)) {
         return false;
     }
-    key = key_find(name_of_id(id));
+    key = key_find(dictionary, name_of_id(dictionary, id));
     return key == NULL || !key->is_beside;
 }
 
-static bool excludes_none(const struct verb *verb, const struct name_set *form)
+static bool excludes_none(const struct dictionary *dictionary, const struct verb *verb,
+                          const struct name_set *form)
 {
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
-        if (excludes(verb, form, id)) {
+        if (excludes(dictionary, verb, form, id)) {
             return false;
         }
     }
@@ -102,7 +104,8 @@ static bool excludes_none(const struct verb *verb, const struct name_set *form)
 }
 
 /* The largest sets of fields that may stand together; 0: every two of the verb's fields may. */
-static size_t largest_sets(const struct verb *verb, struct name_set *sets)
+static size_t largest_sets(const struct dictionary *dictionary, const struct verb *verb,
+                           struct name_set *sets)
 {
     size_t n = 0;
 
@@ -112,7 +115,7 @@ static size_t largest_sets(const struct verb *verb, struct name_set *sets)
         if (verb->forms[i]->refusal != NULL) {
             continue;
         }
-        if (!form_fields(verb->forms[i], &set) || excludes_none(verb, &set)) {
+        if (!form_fields(verb->forms[i], &set) || excludes_none(dictionary, verb, &set)) {
             return 0;
         }
         keep_largest(sets, &n, &set);
@@ -120,8 +123,8 @@ static size_t largest_sets(const struct verb *verb, struct name_set *sets)
     return n;
 }
 
-static void put_excluded(struct json_writer *w, const struct verb *verb,
-                         const struct name_set *form)
+static void put_excluded(const struct dictionary *dictionary, struct json_writer *w,
+                         const struct verb *verb, const struct name_set *form)
 {
     jw_object(w);
     jw_key(w, "propertyNames");
@@ -131,8 +134,8 @@ static void put_excluded(struct json_writer *w, const struct verb *verb,
     jw_key(w, "enum");
     jw_array(w);
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
-        if (excludes(verb, form, id)) {
-            jw_str(w, name_of_id(id));
+        if (excludes(dictionary, verb, form, id)) {
+            jw_str(w, name_of_id(dictionary, id));
         }
     }
     jw_end(w);
@@ -141,10 +144,11 @@ static void put_excluded(struct json_writer *w, const struct verb *verb,
     jw_end(w);
 }
 
-void put_form_fields(struct json_writer *w, const struct verb *verb, bool any_map)
+void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
+                     const struct verb *verb, bool any_map)
 {
     struct name_set sets[FORMS_MAX];
-    size_t n = verb->n_forms <= FORMS_MAX ? largest_sets(verb, sets) : 0;
+    size_t n = verb->n_forms <= FORMS_MAX ? largest_sets(dictionary, verb, sets) : 0;
 
     if (n == 0) {
         return;
@@ -162,7 +166,7 @@ void put_form_fields(struct json_writer *w, const struct verb *verb, bool any_ma
     jw_key(w, "anyOf");
     jw_array(w);
     for (size_t i = 0; i < n; i++) {
-        put_excluded(w, verb, &sets[i]);
+        put_excluded(dictionary, w, verb, &sets[i]);
     }
     jw_end(w);
     if (any_map) {

@@ -79,7 +79,8 @@ static bool is_of_fields(const struct item *item)
     return true;
 }
 
-static void put_one_of_fields(struct json_writer *w, const struct alias_list *list)
+static void put_one_of_fields(const struct dictionary *dictionary, struct json_writer *w,
+                              const struct alias_list *list)
 {
     jw_object(w);
     jw_key(w, "anyOf");
@@ -89,7 +90,7 @@ static void put_one_of_fields(struct json_writer *w, const struct alias_list *li
             jw_object(w);
             jw_key(w, "required");
             jw_array(w);
-            jw_str(w, name_of_id(list->items[i].id));
+            jw_str(w, name_of_id(dictionary, list->items[i].id));
             jw_end(w);
             jw_end(w);
         }
@@ -108,14 +109,15 @@ static bool asks_for_nothing(const struct form *form)
     return true;
 }
 
-static void put_arguments(struct json_writer *w, const struct form *form)
+static void put_arguments(const struct dictionary *dictionary, struct json_writer *w,
+                          const struct form *form)
 {
     jw_object(w);
     jw_key(w, "allOf");
     jw_array(w);
     for (size_t i = 0; i < form->commands[0].n_args; i++) {
         if (is_of_fields(&form->commands[0].args[i])) {
-            put_one_of_fields(w, &form->commands[0].args[i].list);
+            put_one_of_fields(dictionary, w, &form->commands[0].args[i].list);
         }
     }
     jw_end(w);
@@ -198,8 +200,8 @@ static void words_of(const struct verb *verb, unsigned id, struct words *out)
     }
 }
 
-static void put_rule(struct json_writer *w, struct str field, const struct words *words,
-                     const struct rows *rows)
+static void put_rule(const struct dictionary *dictionary, struct json_writer *w, struct str field,
+                     const struct words *words, const struct rows *rows)
 {
     jw_object(w);
     jw_key(w, "if");
@@ -226,7 +228,7 @@ static void put_rule(struct json_writer *w, struct str field, const struct words
     jw_key(w, "anyOf");
     jw_array(w);
     for (size_t i = 0; i < rows->n; i++) {
-        put_arguments(w, rows->forms[i]);
+        put_arguments(dictionary, w, rows->forms[i]);
     }
     jw_end(w);
     jw_end(w);
@@ -234,7 +236,8 @@ static void put_rule(struct json_writer *w, struct str field, const struct words
 }
 
 /* One rule for all words that leave the same rows. */
-static void put_rules(struct json_writer *w, const struct verb *verb, unsigned id)
+static void put_rules(const struct dictionary *dictionary, struct json_writer *w,
+                      const struct verb *verb, unsigned id)
 {
     struct words all;
 
@@ -242,29 +245,31 @@ static void put_rules(struct json_writer *w, const struct verb *verb, unsigned i
     for (size_t i = 0; i < all.n; i++) {
         struct words alike = {.n = 0};
         struct rows rows;
-        bool is_first = rows_left(verb, id, word_id(all.items[i]), &rows);
+        bool is_first = rows_left(verb, id, word_id(dictionary, all.items[i]), &rows);
 
         for (size_t k = 0; k < all.n && is_first; k++) {
             struct rows others;
 
-            if (rows_left(verb, id, word_id(all.items[k]), &others) && same_rows(&rows, &others)) {
+            if (rows_left(verb, id, word_id(dictionary, all.items[k]), &others) &&
+                same_rows(&rows, &others)) {
                 is_first = k >= i;
                 words_add(&alike, all.items[k]);
             }
         }
         if (is_first) {
-            put_rule(w, name_of_id(id), &alike, &rows);
+            put_rule(dictionary, w, name_of_id(dictionary, id), &alike, &rows);
         }
     }
 }
 
-static void put_words_of_verb(struct json_writer *w, const struct verb *verb)
+static void put_words_of_verb(const struct dictionary *dictionary, struct json_writer *w,
+                              const struct verb *verb)
 {
     jw_object(w);
     jw_key(w, "allOf");
     jw_array(w);
     jw_bool(w, true); /* allOf may not be empty */
-    put_rules(w, verb, name_id(str_from(verb->group->field)));
+    put_rules(dictionary, w, verb, name_id(dictionary, str_from(verb->group->field)));
     jw_end(w);
     jw_end(w);
 }
@@ -275,7 +280,7 @@ static bool has_words(const struct verb *verb)
 }
 
 /* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
-void put_words(struct json_writer *w)
+void put_words(const struct dictionary *dictionary, struct json_writer *w)
 {
     jw_object(w);
     jw_kv_raw(w, "if", STR("{\"maxProperties\":1}"));
@@ -283,12 +288,12 @@ void put_words(struct json_writer *w)
     jw_object(w);
     jw_key(w, "properties");
     jw_object(w);
-    for (size_t i = 0; i < verb_count(); i++) {
-        const struct verb *verb = verb_at(i);
+    for (size_t i = 0; i < verb_count(dictionary); i++) {
+        const struct verb *verb = verb_at(dictionary, i);
 
         if (has_words(verb)) {
             jw_key_str(w, verb->node.key);
-            put_words_of_verb(w, verb);
+            put_words_of_verb(dictionary, w, verb);
         }
     }
     jw_end(w);

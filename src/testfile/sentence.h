@@ -31,9 +31,13 @@ struct sentence_match {
     size_t n_slots;
 };
 
-/* The row that the sentence follows; NULL: none. */
-bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
-                    struct error *err);
+/* The rows, ready for matching, in `arena`. grammar_done before the arena goes. */
+struct grammar *grammar_new(struct arena *arena);
+void grammar_done(struct grammar *grammar);
+
+/* The row that the sentence follows. False: none. */
+bool sentence_match(const struct grammar *grammar, struct arena *arena, struct str sentence,
+                    struct sentence_match *out, struct error *err);
 
 /* What is near to a sentence that follows no row. */
 struct sentence_near {
@@ -42,7 +46,8 @@ struct sentence_near {
     struct str example; /* a sentence that is understood */
 };
 
-struct sentence_near sentence_near(struct arena *arena, struct str sentence);
+struct sentence_near sentence_near(const struct grammar *grammar, struct arena *arena,
+                                   struct str sentence);
 /* A sentence that follows the row, with `verb` where the row has it among its words. */
 struct str sentence_example(struct arena *arena, const struct sentence_row *row, struct str verb);
 

@@ -29,6 +29,7 @@ struct rule {
 };
 
 struct matcher {
+    const struct grammar *grammar;
     struct arena *arena;
     struct str sentence;
     struct token tokens[MAX_TOKENS];
@@ -52,7 +53,8 @@ struct choice {
  * mean, and finds the rules for the first of them; NULL: none (err is set where a quote is open or
  * the sentence is too long). */
 const struct choice *sentence_cut(struct matcher *m);
-const struct choice *sentences_saying(const struct command *command); /* NULL: none */
+const struct choice *sentences_saying(const struct grammar *grammar,
+                                      const struct command *command); /* NULL: none */
 bool token_quotes(const struct matcher *m, size_t at, size_t n);      /* any of them is quoted */
 
 /* --- sentence_slots.c --- */

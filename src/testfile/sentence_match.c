@@ -65,12 +65,13 @@ static bool match_from(struct matcher *m, size_t at_part, size_t at)
     return part->is_optional && match_from(m, at_part + 1, at);
 }
 
-bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
-                    struct error *err)
+bool sentence_match(const struct grammar *grammar, struct arena *arena, struct str sentence,
+                    struct sentence_match *out, struct error *err)
 {
     struct matcher m;
     const struct choice *first;
 
+    m.grammar = grammar;
     m.arena = arena;
     m.sentence = str_trim(sentence);
     m.n_tokens = 0;

@@ -155,11 +155,13 @@ static struct str nearest_verb(struct str first)
                : STR_EMPTY;
 }
 
-struct sentence_near sentence_near(struct arena *arena, struct str sentence)
+struct sentence_near sentence_near(const struct grammar *grammar, struct arena *arena,
+                                   struct str sentence)
 {
     struct sentence_near near = {.example = STR("click on \"Sign in\"")};
     struct error ignored = {0};
-    struct matcher m = {.arena = arena, .sentence = str_trim(sentence), .err = &ignored};
+    struct matcher m = {
+        .grammar = grammar, .arena = arena, .sentence = str_trim(sentence), .err = &ignored};
     const struct sentence_row *best = NULL;
     int most = 0;
     struct str verb;

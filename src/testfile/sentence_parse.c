@@ -32,7 +32,7 @@ static bool read_ms(struct compile *c, const struct json *value, struct place pl
     struct bag bag;
     struct str text;
 
-    bag_init(&bag, TESTFILE_FORMAT_SENTENCE, STR("wait"), place);
+    bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("wait"), place);
     if (!value_read(c, &bag, VALUE_MS, &found, &text)) {
         return false;
     }
@@ -89,7 +89,8 @@ static bool emit_flat_line(struct compile *c, struct str text, const struct step
     struct error err = {0};
 
     if (!str_starts(text, STR("step-")) ||
-        !sentence_match(c->arena, str_sub(text, 5, text.len), &match, &err)) {
+        !sentence_match(dictionary_grammar(c->dictionary), c->arena, str_sub(text, 5, text.len),
+                        &match, &err)) {
         return false;
     }
     *out_ok = emit_match(c, &match, origin);
@@ -107,7 +108,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (str_starts(text, STR("api-cli "))) {
         text = str_sub(text, 8, text.len);
     }
-    if (command_line_parse(c->arena, text, &line, &err) != ERR_OK) {
+    if (command_line_parse(c->catalog, c->arena, text, &line, &err) != ERR_OK) {
         (void)problem_add(c, TESTFILE_ERROR, origin->place, "%s", err.text);
         return false;
     }
@@ -117,7 +118,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (json_get(line, "options") != NULL) {
         options = json_copy(c->arena, json_get(line, "options"));
     }
-    if (!names_command(json_str(json_get(line, "command")), args) &&
+    if (!names_command(c, json_str(json_get(line, "command")), args) &&
         emit_flat_line(c, text, origin, &ok)) {
         return ok;
     }
@@ -132,8 +133,8 @@ static bool emit_short_line(struct compile *c, struct str text, const struct ste
     struct json *read;
     struct error err = {0};
 
-    if (command_line_parse(c->arena, line, &read, &err) != ERR_OK ||
-        !names_command(json_str(json_get(read, "command")), json_get(read, "args"))) {
+    if (command_line_parse(c->catalog, c->arena, line, &read, &err) != ERR_OK ||
+        !names_command(c, json_str(json_get(read, "command")), json_get(read, "args"))) {
         return false;
     }
     *out_ok = emit_line(c, line, origin);
@@ -146,7 +147,7 @@ static bool emit_comment(struct compile *c, const struct node *node, struct str 
     struct node *value = arena_zalloc(c->arena, sizeof(*value));
     struct bag bag;
 
-    bag_init(&bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
+    bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
     bag.value = value;
     *value = *node;
     value->text = comment_text(text);
@@ -169,9 +170,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     if (!problem_is_kept(c, problem)) {
         return false;
     }
-    near = sentence_near(c->arena, text);
+    near = sentence_near(dictionary_grammar(c->dictionary), c->arena, text);
     problem->nearest = near.word;
-    if (verb_before_colon(text, &word) != NULL) {
+    if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
         problem->example =
             arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word),
@@ -189,9 +190,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
 }
 
 /* `- maximize`, `- switch-to-parent-frame`: the name of a step that needs no more. */
-static bool is_bare_verb(struct str text)
+static bool is_bare_verb(const struct compile *c, struct str text)
 {
-    const struct verb *verb = str_find_char(text, ' ') < 0 ? verb_find(text) : NULL;
+    const struct verb *verb = str_find_char(text, ' ') < 0 ? verb_find(c->dictionary, text) : NULL;
 
     return verb != NULL && verb->n_forms > 0;
 }
@@ -200,7 +201,7 @@ static bool emit_bare_verb(struct compile *c, const struct node *node, struct st
 {
     struct bag bag;
 
-    bag_init(&bag, TESTFILE_FORMAT_SIMPLIFIED, text, place_of(node));
+    bag_init(c, &bag, TESTFILE_FORMAT_SIMPLIFIED, text, place_of(node));
     return map_bag(c, &bag);
 }
 
@@ -216,13 +217,13 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     if (is_comment(text)) {
         return emit_comment(c, node, text);
     }
-    if (is_bare_verb(text)) {
+    if (is_bare_verb(c, text)) {
         return emit_bare_verb(c, node, text);
     }
     if (is_command_line(text)) {
         return emit_line(c, text, &origin);
     }
-    if (sentence_match(c->arena, text, &match, &err)) {
+    if (sentence_match(dictionary_grammar(c->dictionary), c->arena, text, &match, &err)) {
         return emit_match(c, &match, &origin);
     }
     if (emit_short_line(c, text, &origin, &ok)) {
@@ -244,15 +245,20 @@ static enum error_code command_json(struct arena *arena, struct str words, struc
 }
 
 /* Compiled as a test of this one step, so that both ways of reading cannot differ. */
-enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
-                               struct error *err)
+enum error_code sentence_parse(struct dictionary *dictionary, struct arena *arena,
+                               struct str sentence, struct json **out, struct error *err)
 {
     static const struct testfile_options none;
     struct testfile file = {0};
     struct testfile_problems problems = {0};
     struct testfile_test test = {0};
-    struct compile c = {
-        .arena = arena, .options = &none, .out = &file, .problems = &problems, .test = &test};
+    struct compile c = {.arena = arena,
+                        .options = &none,
+                        .catalog = dictionary_catalog(dictionary),
+                        .dictionary = dictionary_opened(dictionary),
+                        .out = &file,
+                        .problems = &problems,
+                        .test = &test};
     struct str text = arena_str(arena, sentence); /* as texts of a file do, it lies in the arena */
     struct node node = {.type = NODE_SCALAR, .text = text, .line = 1, .column = 1};
     const struct testfile_step *step;

@@ -112,13 +112,12 @@ bool token_quotes(const struct matcher *m, size_t at, size_t n)
 
 /* ---- the rules, by their first word and by their command ---- */
 
-static struct {
-    bool open;
-    struct arena arena;
+struct grammar {
+    struct arena *arena;
     struct map words;
     struct map commands;
     struct choice quoted; /* rules that begin with a piece in quotes */
-} grammar;
+};
 
 static void choice_add(struct choice *choice, const struct rule *rule)
 {
@@ -133,12 +132,13 @@ static struct choice *choice_find(const struct map *map, struct str key)
     return CONTAINER_OR_NULL(map_find(map, key), struct choice, node);
 }
 
-static void choice_offer(struct map *map, struct str key, const struct rule *rule)
+static void choice_offer(struct arena *arena, struct map *map, struct str key,
+                         const struct rule *rule)
 {
     struct choice *choice = choice_find(map, key);
 
     if (choice == NULL) {
-        choice = arena_zalloc(&grammar.arena, sizeof(*choice));
+        choice = arena_zalloc(arena, sizeof(*choice));
         map_insert(map, &choice->node, key);
     }
     choice_add(choice, rule);
@@ -156,14 +156,14 @@ static struct part part_read(struct str text)
     return part;
 }
 
-static const struct rule *rule_read(const struct sentence_row *row)
+static const struct rule *rule_read(struct arena *arena, const struct sentence_row *row)
 {
-    struct rule *rule = arena_zalloc(&grammar.arena, sizeof(*rule));
+    struct rule *rule = arena_zalloc(arena, sizeof(*rule));
     struct str words[PARTS_MAX];
 
     rule->row = row;
     rule->n_parts = str_split(str_from(row->pattern), ' ', words, PARTS_MAX);
-    rule->parts = arena_calloc(&grammar.arena, rule->n_parts, sizeof(*rule->parts));
+    rule->parts = arena_calloc(arena, rule->n_parts, sizeof(*rule->parts));
     for (size_t i = 0; i < rule->n_parts; i++) {
         rule->parts[i] = part_read(words[i]);
     }
@@ -171,7 +171,7 @@ static const struct rule *rule_read(const struct sentence_row *row)
 }
 
 /* Which rules a sentence may follow: up to the first word that cannot be missing. */
-static void rule_offer(const struct rule *rule)
+static void rule_offer(struct grammar *grammar, const struct rule *rule)
 {
     for (size_t i = 0; i < rule->n_parts; i++) {
         const struct part *part = &rule->parts[i];
@@ -179,10 +179,10 @@ static void rule_offer(const struct rule *rule)
         struct str word;
 
         if (part->is_slot) {
-            choice_add(&grammar.quoted, rule);
+            choice_add(&grammar->quoted, rule);
         }
         while (!part->is_slot && str_next(&rest, '|', &word)) {
-            choice_offer(&grammar.words, word, rule);
+            choice_offer(grammar->arena, &grammar->words, word, rule);
         }
         if (!part->is_optional) {
             return;
@@ -190,33 +190,36 @@ static void rule_offer(const struct rule *rule)
     }
 }
 
-/* Made once from the constant table. */
-static void grammar_open(void)
+struct grammar *grammar_new(struct arena *arena)
 {
-    if (grammar.open) {
-        return;
-    }
-    grammar.open = true;
-    arena_init(&grammar.arena);
-    map_init(&grammar.words);
-    map_init(&grammar.commands);
-    for (size_t i = 0; i < n_sentence_rows; i++) {
-        const struct rule *rule = rule_read(&sentence_rows[i]);
+    struct grammar *grammar = arena_zalloc(arena, sizeof(*grammar));
 
-        rule_offer(rule);
+    grammar->arena = arena;
+    map_init(&grammar->words);
+    map_init(&grammar->commands);
+    for (size_t i = 0; i < n_sentence_rows; i++) {
+        const struct rule *rule = rule_read(arena, &sentence_rows[i]);
+
+        rule_offer(grammar, rule);
         if (rule->row->says) {
-            choice_offer(&grammar.commands, str_from(rule->row->command), rule);
+            choice_offer(arena, &grammar->commands, str_from(rule->row->command), rule);
         }
     }
+    return grammar;
 }
 
-const struct choice *sentences_saying(const struct command *command)
+void grammar_done(struct grammar *grammar)
 {
-    grammar_open();
-    return choice_find(&grammar.commands, str_from(command->words));
+    map_done(&grammar->words);
+    map_done(&grammar->commands);
 }
 
-static const struct choice *first_find(struct str word)
+const struct choice *sentences_saying(const struct grammar *grammar, const struct command *command)
+{
+    return choice_find(&grammar->commands, str_from(command->words));
+}
+
+static const struct choice *first_find(const struct grammar *grammar, struct str word)
 {
     char lower[32];
 
@@ -226,7 +229,7 @@ static const struct choice *first_find(struct str word)
     for (size_t i = 0; i < word.len; i++) {
         lower[i] = char_lower(word.ptr[i]);
     }
-    return choice_find(&grammar.words, (struct str){lower, word.len});
+    return choice_find(&grammar->words, (struct str){lower, word.len});
 }
 
 /* "clicks", "presses" and "verifies" are click, press and verify. *token becomes the plain word. */
@@ -236,7 +239,7 @@ static const struct choice *first_of_verb(struct matcher *m, struct token *token
         const char *end;
         const char *instead;
     } ends[] = {{"s", ""}, {"es", ""}, {"ies", "y"}};
-    const struct choice *first = first_find(token->text);
+    const struct choice *first = first_find(m->grammar, token->text);
 
     for (size_t i = 0; first == NULL && i < ARRAY_LEN(ends); i++) {
         if (str_ends(token->text, str_from(ends[i].end))) {
@@ -244,7 +247,7 @@ static const struct choice *first_of_verb(struct matcher *m, struct token *token
             struct str word = arena_printf(m->arena, "%.*s%s", STR_ARG(str_sub(token->text, 0, n)),
                                            ends[i].instead);
 
-            first = first_find(word);
+            first = first_find(m->grammar, word);
             token->text = first != NULL ? word : token->text;
         }
     }
@@ -319,10 +322,9 @@ static void leave_out_filler(struct matcher *m)
 
 const struct choice *sentence_cut(struct matcher *m)
 {
-    grammar_open();
     if (!tokenize(m)) {
         return NULL;
     }
     leave_out_filler(m);
-    return m->tokens[0].quoted ? &grammar.quoted : first_of_verb(m, &m->tokens[0]);
+    return m->tokens[0].quoted ? &m->grammar->quoted : first_of_verb(m, &m->tokens[0]);
 }

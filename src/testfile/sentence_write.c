@@ -42,9 +42,10 @@ static bool has_exactly(const struct sentence_row *row, const struct json *optio
 }
 
 /* The rule of a command with exactly these options; NULL: there is none. */
-static const struct rule *rule_of(const struct command *command, const struct json *options)
+static const struct rule *rule_of(const struct dictionary *dictionary,
+                                  const struct command *command, const struct json *options)
 {
-    const struct choice *choice = sentences_saying(command);
+    const struct choice *choice = sentences_saying(dictionary_grammar(dictionary), command);
 
     for (size_t i = 0; choice != NULL && i < choice->n; i++) {
         if (has_exactly(choice->rules[i]->row, options)) {
@@ -226,9 +227,12 @@ static struct str written(struct writing *w)
     return text;
 }
 
-struct str sentence_shape(struct arena *arena, const struct command *command)
+struct str sentence_shape(struct dictionary *dictionary, struct arena *arena,
+                          const struct command *command)
 {
-    struct writing w = {.arena = arena, .command = command, .rule = rule_of(command, NULL)};
+    struct writing w = {.arena = arena,
+                        .command = command,
+                        .rule = rule_of(dictionary_opened(dictionary), command, NULL)};
 
     return written(&w);
 }
@@ -251,22 +255,24 @@ struct str test_file_escape(struct arena *arena, struct str text)
     return arena_take(arena, &buf);
 }
 
-struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,
+struct str sentence_of(struct dictionary *dictionary, struct arena *arena,
+                       const struct command *command, const struct json *args,
                        const struct json *options)
 {
     struct writing w = {.arena = arena,
                         .command = command,
                         .args = args,
                         .options = options,
-                        .rule = rule_of(command, options)};
+                        .rule = rule_of(dictionary_opened(dictionary), command, options)};
 
     return test_file_escape(arena, written(&w));
 }
 
-struct str sentence_write(struct arena *arena, const struct command *command,
-                          const struct json *args, const struct json *options)
+struct str sentence_write(struct dictionary *dictionary, struct arena *arena,
+                          const struct command *command, const struct json *args,
+                          const struct json *options)
 {
-    struct str sentence = sentence_of(arena, command, args, options);
+    struct str sentence = sentence_of(dictionary, arena, command, args, options);
 
     return sentence.len > 0
                ? sentence

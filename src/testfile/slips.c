@@ -136,14 +136,14 @@ bool warn_no_break_space(struct compile *c, uint32_t point, struct place place)
 }
 
 /* `click:Sign in` is one text for YAML, and `click: Sign in` with a no-break space as well. */
-const struct verb *verb_before_colon(struct str text, struct str *out_word)
+const struct verb *verb_before_colon(const struct compile *c, struct str text, struct str *out_word)
 {
     struct str rest;
 
     if (!str_cut(text, ':', out_word, &rest) || rest.len == 0) {
         return NULL;
     }
-    return verb_find(*out_word);
+    return verb_find(c->dictionary, *out_word);
 }
 
 /* ---- members of maps ---- */

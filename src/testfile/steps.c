@@ -21,7 +21,8 @@ static struct json *bare(struct compile *c, const struct json *value)
 }
 
 /* The command that the words and the first arguments name; *out_n: how many arguments that were. */
-static const struct command *find_command(struct str words, const struct json *args, size_t *out_n)
+static const struct command *find_command(const struct compile *c, struct str words,
+                                          const struct json *args, size_t *out_n)
 {
     struct str list[WORDS_MAX];
     const struct command *command;
@@ -35,16 +36,16 @@ static const struct command *find_command(struct str words, const struct json *a
             list[n++] = json_str(value);
         }
     }
-    command = catalog_find(list, n, &n_name, NULL, NULL);
+    command = catalog_find(c->catalog, list, n, &n_name, NULL, NULL);
     *out_n = command != NULL && n_name > n_own ? n_name - n_own : 0;
     return command != NULL && n_name >= n_own ? command : NULL;
 }
 
-bool names_command(struct str words, const struct json *args)
+bool names_command(const struct compile *c, struct str words, const struct json *args)
 {
     size_t n;
 
-    return find_command(words, args, &n) != NULL;
+    return find_command(c, words, args, &n) != NULL;
 }
 
 /* Whether any text of the container may hold a reference to a variable. */
@@ -66,7 +67,7 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
                          struct place place)
 {
     size_t n_in_name;
-    const struct command *command = find_command(*words, step->args, &n_in_name);
+    const struct command *command = find_command(c, *words, step->args, &n_in_name);
     struct json *args;
     struct json *options;
     const struct json *value;
@@ -201,7 +202,8 @@ static bool bind(struct compile *c, struct str words, struct testfile_step *step
                  const struct step_origin *origin)
 {
     bool attach = str_is(words, "library attach");
-    struct command_input input = {.command = words,
+    struct command_input input = {.catalog = c->catalog,
+                                  .command = words,
                                   .args = attach ? attach_args(c, step->args) : step->args,
                                   .options = step->options,
                                   .position = -1,
@@ -328,7 +330,7 @@ void step_failed(struct compile *c, const struct node *node, const struct lenien
 void compile_step(struct compile *c, const struct node *node)
 {
     struct lenient_mark mark = lenient_mark(c);
-    const struct node *control = node->type == NODE_MAP ? control_of(node) : NULL;
+    const struct node *control = node->type == NODE_MAP ? control_of(c, node) : NULL;
     bool ok;
 
     c->out->work++;
@@ -368,7 +370,7 @@ void compile_steps(struct compile *c, const struct node *list)
     }
 }
 
-static bool looks_ours(const struct node *step)
+static bool looks_ours(const struct compile *c, const struct node *step)
 {
     static const char marks[] = "stepType type command action";
 
@@ -377,7 +379,7 @@ static bool looks_ours(const struct node *step)
     }
     for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
          child = child->next) {
-        if (words_have(marks, ' ', child->key) || verb_find(child->key) != NULL) {
+        if (words_have(marks, ' ', child->key) || verb_find(c->dictionary, child->key) != NULL) {
             return true;
         }
     }
@@ -385,12 +387,12 @@ static bool looks_ours(const struct node *step)
 }
 
 /* A thousand foreign steps are answer enough. */
-bool steps_look_ours(const struct node *list)
+bool steps_look_ours(const struct compile *c, const struct node *list)
 {
     const struct node *step = list != NULL ? list->first : NULL;
 
     for (size_t n = 0; step != NULL && n < LOOKED_AT_MAX; step = step->next, n++) {
-        if (looks_ours(step)) {
+        if (looks_ours(c, step)) {
             return true;
         }
     }

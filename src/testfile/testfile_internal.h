@@ -93,8 +93,9 @@ struct bag {
 };
 
 /* Empties all but the fields themselves, which are many. */
-void bag_init(struct bag *bag, enum testfile_format dialect, struct str verb, struct place place);
-void bag_set_verb(struct bag *bag, struct str verb, struct place place);
+void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dialect,
+              struct str verb, struct place place);
+void bag_set_verb(const struct compile *c, struct bag *bag, struct str verb, struct place place);
 void bag_add(struct compile *c, struct bag *bag, struct field field);
 struct field *bag_find(struct bag *bag, unsigned id);
 
@@ -121,15 +122,15 @@ bool verb_known(const struct verb *verb); /* any row, or use/if/loop */
 bool map_bag(struct compile *c, struct bag *bag);
 /* The mapping of catalogue parameters for steps of the command dialect. */
 bool map_command(struct compile *c, struct bag *bag, struct str words);
-struct str verb_nearest(struct str word);
-const char *verb_example(struct str word); /* NULL: unknown */
+struct str verb_nearest(const struct dictionary *dictionary, struct str word);
+const char *verb_example(const struct dictionary *dictionary, struct str word); /* NULL: unknown */
 
 /* --- dialects.c --- */
 
 /* Compiles one step that is a map. True: steps were made of it, or it was control flow. */
 bool step_map(struct compile *c, const struct node *node);
 /* The member that makes it use, run, include, if or loop; NULL. */
-const struct node *control_of(const struct node *step);
+const struct node *control_of(const struct compile *c, const struct node *step);
 
 /* --- values.c --- */
 
@@ -156,6 +157,8 @@ struct step_origin {
 struct compile {
     struct arena *arena;
     const struct testfile_options *options;
+    const struct catalog *catalog;
+    const struct dictionary *dictionary;
     struct testfile *out;
     struct testfile_problems *problems;
     struct testfile_problem dropped; /* takes what is said of a problem past the limit */
@@ -185,7 +188,7 @@ struct compile {
 };
 
 /* Whether the words and the first arguments name a command of the catalogue. */
-bool names_command(struct str words, const struct json *args);
+bool names_command(const struct compile *c, struct str words, const struct json *args);
 struct lenient_mark;
 
 /* An empty array. */
@@ -201,7 +204,7 @@ void compile_step(struct compile *c, const struct node *node);
 void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
-bool steps_look_ours(const struct node *list);
+bool steps_look_ours(const struct compile *c, const struct node *list);
 
 /* --- lenient.c --- */
 
@@ -228,7 +231,8 @@ void check_slips(struct compile *c, const struct node *node);
 bool is_cut_by_comment(struct compile *c, const struct node *value);
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place);
 /* The verb of `click:Sign in`, which lacks a space; NULL. */
-const struct verb *verb_before_colon(struct str text, struct str *out_word);
+const struct verb *verb_before_colon(const struct compile *c, struct str text,
+                                     struct str *out_word);
 /* Says which members of a map with fixed members have no part in it: an error where another one was
  * probably meant, else a warning. `names`: separated by spaces. */
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names);

@@ -178,7 +178,7 @@ static struct str member_text(struct compile *c, struct bag *bag, const struct f
     const struct node *node = found->node != NULL ? node_get(found->node, name) : NULL;
 
     if (found->node == NULL) { /* the whole step: width and height beside the action */
-        struct field *field = bag_find(bag, name_id(str_from(name)));
+        struct field *field = bag_find(bag, name_id(c->dictionary, str_from(name)));
 
         if (field != NULL) {
             field->used = true;

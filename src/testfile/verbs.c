@@ -39,13 +39,13 @@ bool verb_known(const struct verb *verb)
     return verb != NULL && (verb->n_forms > 0 || verb->is_control);
 }
 
-struct str verb_nearest(struct str word)
+struct str verb_nearest(const struct dictionary *dictionary, struct str word)
 {
     struct nearest nearest;
 
     nearest_init(&nearest, word);
-    for (size_t i = 0; i < verb_count(); i++) {
-        const struct verb *verb = verb_at(i);
+    for (size_t i = 0; i < verb_count(dictionary); i++) {
+        const struct verb *verb = verb_at(dictionary, i);
 
         if (verb_known(verb) && (verb->node.key.len > 2 || verb->is_control)) {
             nearest_offer(&nearest, verb->node.key);
@@ -54,9 +54,9 @@ struct str verb_nearest(struct str word)
     return nearest.best;
 }
 
-const char *verb_example(struct str word)
+const char *verb_example(const struct dictionary *dictionary, struct str word)
 {
-    const struct verb *verb = verb_find(word);
+    const struct verb *verb = verb_find(dictionary, word);
 
     return verb != NULL ? verb->example : NULL;
 }
@@ -67,14 +67,15 @@ bool verb_takes(const struct verb *verb, const struct key *key)
            (key->is_common || (verb != NULL && name_set_has(&verb->fields, key->id)));
 }
 
-struct str field_nearest(const struct verb *verb, struct str field)
+struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                         struct str field)
 {
     struct nearest nearest;
 
     nearest_init(&nearest, field);
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
-            nearest_offer(&nearest, name_of_id(id));
+            nearest_offer(&nearest, name_of_id(dictionary, id));
         }
     }
     return nearest.best;
@@ -95,13 +96,14 @@ static bool takes_any_text(const struct verb *verb, unsigned id)
 }
 
 /* As field_nearest, but for fields that take any text. */
-struct str other_field_nearest(const struct verb *verb, struct str field)
+struct str other_field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                               struct str field)
 {
     struct nearest nearest;
 
     nearest_init(&nearest, field);
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
-        struct str name = name_of_id(id);
+        struct str name = name_of_id(dictionary, id);
 
         if (name_set_has(&verb->fields, id) && !str_eq(name, field) && takes_any_text(verb, id)) {
             nearest_offer(&nearest, name);
@@ -122,9 +124,9 @@ static void add_word(struct arena *arena, const struct condition *condition, str
     }
 }
 
-struct str field_words(struct arena *arena, const struct verb *verb, struct str field)
+struct str field_words(const struct compile *c, const struct verb *verb, struct str field)
 {
-    unsigned id = name_id(field);
+    unsigned id = name_id(c->dictionary, field);
     struct str out = STR_EMPTY;
 
     for (size_t i = 0; verb != NULL && i < verb->n_forms; i++) {
@@ -134,7 +136,7 @@ struct str field_words(struct arena *arena, const struct verb *verb, struct str 
             const struct condition *condition = &form->conditions[k];
 
             if (condition->kind == SAYS_WORD && name_set_has(&condition->list.fields, id)) {
-                add_word(arena, condition, &out);
+                add_word(c->arena, condition, &out);
             }
         }
     }

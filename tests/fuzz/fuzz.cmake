@@ -17,7 +17,7 @@ foreach(source ${fuzz_sources})
     list(APPEND folders ${CMAKE_SOURCE_DIR}/tests/fuzz/regression/${name})
   endif()
 
-  add_executable(${target} ${source})
+  add_executable(${target} ${source} ${CMAKE_SOURCE_DIR}/tests/harness/words.c)
   target_compile_definitions(${target} PRIVATE ${test_definitions})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE vp_flags virtuoso_core)

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "catalog/catalog.h"
 #include "forms/forms.h"
+#include "harness/words.h"
 
 enum { MAX_INPUT = 4096 };
 
@@ -15,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static struct command_input input_of(const struct json *line)
 {
-    return (struct command_input){.command = json_str(json_get(line, "command")),
+    return (struct command_input){.catalog = the_catalog(),
+                                  .command = json_str(json_get(line, "command")),
                                   .args = json_get(line, "args"),
                                   .options = json_get(line, "options"),
                                   .position = -1};
@@ -36,15 +38,15 @@ static bool binds(struct arena *arena, const struct json *line, struct bound_com
 
 static void check_forms(struct arena *arena, const struct bound_command *bound)
 {
-    const struct json *forms =
-        command_forms(bound, arena, &(struct form_options){STR_INIT("http://127.0.0.1"), true});
+    const struct json *forms = command_forms(
+        the_dictionary(), bound, arena, &(struct form_options){STR_INIT("http://127.0.0.1"), true});
     struct bound_command again;
     struct json *line = NULL;
 
     CHECK(binds(arena, json_get(forms, "json"), &again));
     CHECK(json_equal(again.values, bound->values));
-    CHECK(command_line_parse(arena, json_str(json_get(forms, "command_line")), &line, NULL) ==
-          ERR_OK);
+    CHECK(command_line_parse(the_catalog(), arena, json_str(json_get(forms, "command_line")), &line,
+                             NULL) == ERR_OK);
     CHECK(binds(arena, line, &again));
     CHECK(json_equal(again.values, bound->values));
     CHECK(json_type(json_get(forms, "upstream")) == JSON_OBJECT);
@@ -79,9 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len > MAX_INPUT || !utf8_valid(text)) { /* readers of files and bodies see to that */
         return 0;
     }
-    CHECK(catalog_open(NULL) == ERR_OK);
     arena_init(&arena);
-    if (command_line_parse(&arena, text, &line, NULL) == ERR_OK) {
+    if (command_line_parse(the_catalog(), &arena, text, &line, NULL) == ERR_OK) {
         bool ok = binds(&arena, line, &bound);
 
         if (ok) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "harness/words.h"
 #include "testfile/testfile_internal.h"
 
 enum { MAX_INPUT = 65536 };
@@ -16,7 +17,12 @@ static void look(struct arena *arena, const struct node *document)
     static const struct testfile_options none;
     struct testfile file = {0};
     struct testfile_problems problems = {0};
-    struct compile c = {.arena = arena, .options = &none, .out = &file, .problems = &problems};
+    struct compile c = {.arena = arena,
+                        .options = &none,
+                        .catalog = the_catalog(),
+                        .dictionary = dictionary_opened(the_dictionary()),
+                        .out = &file,
+                        .problems = &problems};
     struct character_check check;
     bool refused;
 
@@ -32,7 +38,7 @@ static void look(struct arena *arena, const struct node *document)
     for (size_t i = 0; i < problems.n; i++) {
         CHECK(problems.items[i].line > 0 && problems.items[i].detail.len > 0);
     }
-    (void)steps_look_ours(node_get(document, "steps"));
+    (void)steps_look_ours(&c, node_get(document, "steps"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -47,7 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len > MAX_INPUT) {
         return 0;
     }
-    CHECK(catalog_open(NULL) == ERR_OK); /* the verbs name its commands */
     arena_init(&arena);
     error_list_init(&errors);
     kind = detect_kind(&none, text);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "harness/words.h"
 #include "testfile/testfile.h"
 
 enum { MAX_INPUT = 65536, OUT_MAX = 64 * 1024 * 1024 };
@@ -38,7 +39,8 @@ static void check_again(struct arena *arena, const struct testfile *file)
     testfile_convert(file, TESTFILE_TO_SIMPLIFIED, &out);
     CHECK(buf_ok(&out));
     if (out.len < TESTFILE_MAX_BYTES) {
-        enum error_code code = testfile_compile(arena, buf_view(&out), &none, &again, &problems);
+        enum error_code code =
+            testfile_compile(the_dictionary(), arena, buf_view(&out), &none, &again, &problems);
 
         CHECK(code == ERR_OK);
         CHECK(again.n_steps == file->n_steps);
@@ -72,9 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len > MAX_INPUT) {
         return 0;
     }
-    CHECK(catalog_open(NULL) == ERR_OK);
     arena_init(&arena);
-    code = testfile_compile(&arena, text, &options, &file, &problems);
+    code = testfile_compile(the_dictionary(), &arena, text, &options, &file, &problems);
     check_result(&file, &problems, code);
     check_print(text, &problems);
     if (code == ERR_OK && file.n_tests > 0) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "harness/words.h"
 #include "testfile/testfile.h"
 
 enum { MAX_INPUT = 4096 };
@@ -17,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 static const struct command *bind(struct arena *arena, const struct json *line,
                                   struct bound_command *out)
 {
-    const struct command_input input = {.command = json_str(json_get(line, "command")),
+    const struct command_input input = {.catalog = the_catalog(),
+                                        .command = json_str(json_get(line, "command")),
                                         .args = json_get(line, "args"),
                                         .options = json_get(line, "options"),
                                         .position = -1};
@@ -38,14 +40,14 @@ static const struct command *bind(struct arena *arena, const struct json *line,
 static void check_again(struct arena *arena, const struct bound_command *bound,
                         const struct json *line)
 {
-    struct str sentence =
-        sentence_write(arena, bound->command, json_get(line, "args"), json_get(line, "options"));
+    struct str sentence = sentence_write(the_dictionary(), arena, bound->command,
+                                         json_get(line, "args"), json_get(line, "options"));
     struct json *again = NULL;
     struct bound_command other;
 
     CHECK(sentence.len > 0);
-    if (sentence_parse(arena, sentence, &again, NULL) != ERR_OK) {
-        CHECK(command_line_parse(arena, sentence, &again, NULL) == ERR_OK);
+    if (sentence_parse(the_dictionary(), arena, sentence, &again, NULL) != ERR_OK) {
+        CHECK(command_line_parse(the_catalog(), arena, sentence, &again, NULL) == ERR_OK);
     }
     CHECK(bind(arena, again, &other) == bound->command);
     CHECK(json_equal(other.values, bound->values));
@@ -62,9 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len > MAX_INPUT || !utf8_valid(text)) { /* readers of files and bodies see to that */
         return 0;
     }
-    CHECK(catalog_open(NULL) == ERR_OK);
     arena_init(&arena);
-    if (sentence_parse(&arena, text, &line, &err) != ERR_OK) {
+    if (sentence_parse(the_dictionary(), &arena, text, &line, &err) != ERR_OK) {
         CHECK(err.text[0] != '\0');
     } else if (bind(&arena, line, &bound) != NULL) {
         check_again(&arena, &bound, line);

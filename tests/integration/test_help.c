@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "catalog/catalog.h"
 #include "harness/proxy.h"
+#include "harness/words.h"
 
 struct help {
     struct proxy proxy;
@@ -93,7 +94,7 @@ static void curl_form(struct help *help)
     struct str url;
     size_t n = 0;
 
-    assert_int_equal(command_line_parse(&help->arena, line, &parsed, NULL), ERR_OK);
+    assert_int_equal(command_line_parse(the_catalog(), &help->arena, line, &parsed, NULL), ERR_OK);
     JSON_FOREACH (word, json_get(parsed, "args")) {
         assert_true(n < ARRAY_LEN(words));
         words[n++] = json_str(word);

@@ -12,6 +12,8 @@
 #include "store/store.h"
 
 struct analytics;
+struct catalog;
+struct dictionary;
 struct webhooks;
 
 /* Where the calls of an account go. */
@@ -53,7 +55,9 @@ struct reload_report {
 };
 
 struct api_options {
-    const struct config *config; /* held by the api */
+    const struct catalog *catalog; /* outlives the api, as the next one */
+    struct dictionary *dictionary; /* of test files */
+    const struct config *config;   /* held by the api */
     const struct api_link
         *links; /* of `upstream`, then as many as config->tenants, in their order */
     void (*release_client)(void *client); /* of a link; its upstream has no call then */

@@ -128,7 +128,7 @@ struct route_table {
     struct route_set by_parts[ROUTE_MAX_PARTS + 2];
 };
 
-/* Fills labels and shapes; a second call changes nothing. */
+/* Fills what the rows do not say. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
 enum route_class route_class_of(const struct route_table *table, const struct route *route);

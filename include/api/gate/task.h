@@ -76,7 +76,9 @@ enum { HEALTH_KEPT = 1024 };
 
 struct api {
     struct api_options options;
-    const struct route_table *routes;
+    const struct catalog *catalog; /* of the options, as the next one */
+    struct dictionary *dictionary;
+    struct route_table *routes;
     struct run_share *run_share; /* NULL: runs are this process's alone */
     struct setup *setup;         /* the newest */
     const struct config *config; /* of it */

@@ -106,6 +106,7 @@ static void item_prepare(struct batch_item *item, size_t *left)
     struct error err = {0};
 
     item->position = item->input.position;
+    item->input.catalog = item->batch->task->api->catalog;
     item->input.defaults = &item->batch->task->platform->defaults;
     item->input.csv_left = item->batch->n_items > 1 ? &item->batch->csv_left : NULL;
     item->input.brief = *left == 0;

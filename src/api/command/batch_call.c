@@ -142,7 +142,7 @@ enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
     bool is_poll = row->label != NULL && str_is(STR("poll"), row->label);
 
     (void)plan;
-    if (row->call == catalog_call(item->bound.command) || is_poll) {
+    if (row->call == item->bound.call || is_poll) {
         item->answer = answer;
         item->is_answered = true;
     }

@@ -193,12 +193,13 @@ static struct plan_row *add_row(struct batch_item *item, const struct call *call
 
 static void add_step(struct batch_item *item)
 {
-    const struct call *call = catalog_call(item->bound.command);
+    const struct call *call = item->bound.call;
     struct plan_row *row;
 
     if (item->batch->is_dry) {
         if (item->input.position < 0) {
-            add_row(item, catalog_extra_call("count steps"), NULL)->before = before_shown_count;
+            add_row(item, catalog_named_call(item->batch->task->api->catalog, "count steps"), NULL)
+                ->before = before_shown_count;
         }
         add_row(item, call, NULL)->before = before_shown_step;
         return;
@@ -237,7 +238,8 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
          goal_memo_saves(item->batch->task, extra->name, STR_EMPTY))) {
         return;
     }
-    row = add_row(item, catalog_extra_call(extra->name), batch_after_call);
+    row = add_row(item, catalog_named_call(item->batch->task->api->catalog, extra->name),
+                  batch_after_call);
     row->before = before_call;
     row->failed = call_failed;
     if (extra->poll != NULL) {
@@ -253,7 +255,7 @@ static void add_call(struct batch_item *item)
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].name != NULL; i++) {
         add_extra(item, &command->before[i]);
     }
-    row = add_row(item, catalog_call(command), batch_after_call);
+    row = add_row(item, item->bound.call, batch_after_call);
     row->before = before_call;
     row->failed = call_failed;
     if (command->orders) {

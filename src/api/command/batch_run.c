@@ -63,6 +63,14 @@ static void item_ends(struct batch_item *item, const struct plan_row *row)
     }
 }
 
+/* In catalog_command_names. */
+static size_t label_of(const struct batch_item *item)
+{
+    const struct command *command = item->bound.command;
+
+    return command != NULL ? catalog_index(item->batch->task->api->catalog, command) + 1 : 0;
+}
+
 static void count_item(const struct batch_item *item)
 {
     static const size_t results[] = {[ROW_PENDING] = RESULT_CANCELLED,
@@ -70,9 +78,8 @@ static void count_item(const struct batch_item *item)
                                      [ROW_FAILED] = RESULT_ERROR,
                                      [ROW_SKIPPED] = RESULT_CANCELLED,
                                      [ROW_UNKNOWN] = RESULT_RESET};
-    size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
 
-    metric_add(M_COMMANDS, label, results[item->status], 0, 1);
+    metric_add(M_COMMANDS, label_of(item), results[item->status], 0, 1);
 }
 
 /* Given with the command, or made by it. A step names its checkpoint alone. */
@@ -94,10 +101,9 @@ static void name_project(const struct task *task, const struct batch_item *item,
 
 static void note_item(const struct task *task, const struct batch_item *item)
 {
-    size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
     struct fact *fact = fact_begin(FACT_COMMAND, row_status_name(item->status));
 
-    fact->action = metric_label_value(LABEL_COMMAND, label);
+    fact->action = metric_label_value(LABEL_COMMAND, label_of(item));
     fact->us = item->us;
     task_sign_fact(task, fact);
     str_copy(fact->subject, sizeof(fact->subject), task->exchange->notes.session);
@@ -194,7 +200,8 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
 
     batch->on_done = on_done;
     task->state = batch;
-    step_init(&batch->step, task->platform->lanes, catalog_extra_call("count steps"));
+    step_init(&batch->step, task->platform->lanes,
+              catalog_named_call(task->api->catalog, "count steps"));
     (void)task_plan_new(task);
     if (uses_lane(batch) &&
         session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,

@@ -48,9 +48,9 @@ static enum stage_verdict commands_page(struct task *task)
 
     page_begin(task, &text, "Commands");
     buf_printf(&text, "<p>%zu commands. Each leads to its help: all forms, ready to be sent.</p>\n",
-               catalog_size());
-    for (size_t i = 0; i < catalog_size(); i++) {
-        struct str group = group_of(catalog_at(i));
+               catalog_size(task->api->catalog));
+    for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
+        struct str group = group_of(catalog_at(task->api->catalog, i));
 
         if (!str_eq(group, last)) {
             buf_text(&text, last.len > 0 ? "</ul><h2>" : "<h2>");
@@ -58,7 +58,7 @@ static enum stage_verdict commands_page(struct task *task)
             buf_text(&text, "</h2><ul class=\"rows\">\n");
             last = group;
         }
-        put_command(task, &text, catalog_at(i));
+        put_command(task, &text, catalog_at(task->api->catalog, i));
     }
     buf_text(&text, "</ul>");
     return page_end(task, &text);
@@ -75,8 +75,8 @@ enum stage_verdict handle_commands(struct task *task)
     if (page_is_wanted(task)) {
         return commands_page(task);
     }
-    for (size_t i = 0; i < catalog_size(); i++) {
-        json_append(commands, catalog_describe(catalog_at(i), task->arena));
+    for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
+        json_append(commands, catalog_describe(catalog_at(task->api->catalog, i), task->arena));
     }
     for (size_t i = 0; i < n; i++) {
         struct json *row = json_new_object(task->arena);
@@ -85,7 +85,8 @@ enum stage_verdict handle_commands(struct task *task)
         json_set(row, STR("reason"), text_node(task, rows[i].reason));
         json_append(unsupported, row);
     }
-    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)catalog_size()));
+    json_set(body, STR("total"),
+             json_new_int(task->arena, (int64_t)catalog_size(task->api->catalog)));
     json_set(body, STR("commands"), commands);
     json_set(body, STR("unsupported"), unsupported);
     return task_reply_json(task, 200, body);
@@ -106,8 +107,8 @@ static struct json *describe_group(struct task *task, struct str group)
     struct json *subcommands = json_new_array(task->arena);
     const struct command *first = NULL;
 
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
+        const struct command *command = catalog_at(task->api->catalog, i);
 
         if (str_eq(group_of(command), group)) {
             first = first == NULL ? command : first;
@@ -139,8 +140,8 @@ enum stage_verdict handle_command_groups(struct task *task)
     struct json *data = json_new_array(task->arena);
     struct str last = STR_EMPTY;
 
-    for (size_t i = 0; i < catalog_size(); i++) {
-        struct str group = group_of(catalog_at(i));
+    for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
+        struct str group = group_of(catalog_at(task->api->catalog, i));
 
         if (!str_eq(group, last)) {
             json_append(data, describe_group(task, group));
@@ -149,8 +150,9 @@ enum stage_verdict handle_command_groups(struct task *task)
     }
     json_set(body, STR("status"), text_node(task, "success"));
     json_set(body, STR("message"),
-             json_new_string(task->arena, arena_printf(task->arena, "%zu groups, %zu commands",
-                                                       json_size(data), catalog_size())));
+             json_new_string(task->arena,
+                             arena_printf(task->arena, "%zu groups, %zu commands", json_size(data),
+                                          catalog_size(task->api->catalog))));
     json_set(body, STR("data"), data);
     return task_reply_json(task, 200, body);
 }
@@ -162,7 +164,8 @@ static struct json *example_forms(struct task *task, const struct command *comma
     struct str organization_id = task->platform->defaults.organization_id;
     const struct catalog_defaults shown = {/* help works without a configured one */
                                            organization_id.len > 0 ? organization_id : STR("1")};
-    struct command_input input = {.position = -1, .defaults = &shown, .shows_forms = true};
+    struct command_input input = {
+        .catalog = task->api->catalog, .position = -1, .defaults = &shown, .shows_forms = true};
     struct str line = arena_printf(task->arena, "%s", command->example);
     struct form_options shown_at;
     struct json *forms;
@@ -170,7 +173,8 @@ static struct json *example_forms(struct task *task, const struct command *comma
     struct bound_command bound;
     struct json *parsed;
 
-    if (command_line_parse(task->arena, line, &parsed, &task->error) != ERR_OK) {
+    if (command_line_parse(task->api->catalog, task->arena, line, &parsed, &task->error) !=
+        ERR_OK) {
         return NULL;
     }
     input.command = json_str(json_get(parsed, "command"));
@@ -180,7 +184,7 @@ static struct json *example_forms(struct task *task, const struct command *comma
         return NULL;
     }
     shown_at = (struct form_options){task_server_url(task), task->config->auth.modes != AUTH_NONE};
-    forms = command_forms(&bound, task->arena, &shown_at);
+    forms = command_forms(task->api->dictionary, &bound, task->arena, &shown_at);
     requests = command_requests(task, json_get(forms, "json"), &task->error);
     if (requests != NULL) {
         json_set(forms, STR("upstream_requests"), requests);
@@ -194,7 +198,8 @@ enum stage_verdict handle_command_help(struct task *task)
     struct str name = task_param(task, "command");
     size_t n = str_split(name, ' ', words, ARRAY_LEN(words));
     size_t n_name = 0;
-    const struct command *command = catalog_find(words, n, &n_name, NULL, &task->error);
+    const struct command *command =
+        catalog_find(task->api->catalog, words, n, &n_name, NULL, &task->error);
     struct json *body = describe_group(task, name);
 
     if (command == NULL || n_name != n) {

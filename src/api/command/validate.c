@@ -94,6 +94,7 @@ enum stage_verdict handle_validate(struct task *task)
     struct error_list *errors = task_errors(task);
     const struct json *body = members_check(task->arena, task->body, validate_members, "", errors);
     struct command_input input = {
+        .catalog = task->api->catalog,
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),
         .params = json_get(body, "params"),

@@ -168,7 +168,7 @@ enum stage_verdict handle_schema(struct task *task)
     struct str copy;
 
     buf_init(&text, SCHEMA_MAX);
-    testfile_schema(&text);
+    testfile_schema(task->api->dictionary, &text);
     copy = arena_take(task->arena, &text);
     return task_reply(task, 200, "application/json; charset=utf-8", copy);
 }

@@ -247,9 +247,6 @@ void route_table_open(struct route_table *table)
 {
     struct arena arena;
 
-    if (table->n_labels != 0) {
-        return;
-    }
     CHECK(table->n <= ROUTE_MAX_ROWS);
     arena_init(&arena);
     table->labels[0] = "unmatched";

@@ -30,6 +30,8 @@ static struct run_store_options run_options(struct platform *platform)
     const struct config *config = platform->config;
 
     return (struct run_store_options){
+        .catalog = platform->api->catalog,
+        .dictionary = platform->api->dictionary,
         .port = &platform->port,
         .defaults = &platform->defaults,
         .lanes = platform->lanes,

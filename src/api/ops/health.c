@@ -191,11 +191,11 @@ static void write_routes(struct json_writer *w, const struct task *task)
 {
     static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
     const struct offers *offers = task->platform->port.offers;
-    size_t n = offers != NULL && offers->n_changes > 0 ? catalog_n_calls() : 0;
+    size_t n = offers != NULL && offers->n_changes > 0 ? catalog_n_calls(task->api->catalog) : 0;
     bool begun = false;
 
     for (size_t i = 0; i < n; i++) {
-        const struct call *call = catalog_call_at(i);
+        const struct call *call = catalog_call_at(task->api->catalog, i);
         enum offer offer = offer_of(offers, call);
 
         if (offer == OFFER_UNKNOWN || call->route != i) {

@@ -141,7 +141,7 @@ static void append_calls(const struct each_plan *to, const struct simple_each *e
         if (!to->show && !simple_is_wanted(values, call->when)) {
             continue;
         }
-        row = plan_append(to->plan, catalog_named_call(call->name));
+        row = plan_append(to->plan, catalog_named_call(to->catalog, call->name));
         row->args = values;
         row->context = call;
         row->after = to->after;

@@ -8,6 +8,7 @@
 #include "step/step.h"
 
 struct each_plan {
+    const struct catalog *catalog;
     struct plan *plan;
     struct step *step;   /* guides the rows that make steps */
     plan_after_fn after; /* of every row */

@@ -258,7 +258,8 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
 
 static void append_each(struct simple *simple, const struct simple_call *call)
 {
-    const struct each_plan to = {.plan = simple->task->plan,
+    const struct each_plan to = {.catalog = simple->task->api->catalog,
+                                 .plan = simple->task->plan,
                                  .step = &simple->step,
                                  .after = after_call,
                                  .show = simple->task->dry_run};
@@ -322,7 +323,8 @@ static void build(struct simple *simple)
 {
     struct plan *plan = task_plan_new(simple->task);
 
-    step_init(&simple->step, simple->task->platform->lanes, catalog_named_call("count steps"));
+    step_init(&simple->step, simple->task->platform->lanes,
+              catalog_named_call(simple->task->api->catalog, "count steps"));
     for (const struct simple_call *call = simple->row->calls;
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;
@@ -331,7 +333,7 @@ static void build(struct simple *simple)
             goal_memo_saves(simple->task, call->name, goal_of(simple))) {
             continue;
         }
-        row = plan_append(plan, catalog_named_call(call->name));
+        row = plan_append(plan, catalog_named_call(simple->task->api->catalog, call->name));
         row->args = simple->values;
         row->context = call;
         row->after = after_call;

@@ -266,10 +266,11 @@ static struct making *making_new(struct task *task, const char *main, const char
     struct making *making = arena_zalloc(task->arena, sizeof(*making));
 
     making->task = task;
-    making->main = catalog_named_call(main);
+    making->main = catalog_named_call(task->api->catalog, main);
     making->map = map;
     task->state = making;
-    step_init(&making->step, task->platform->lanes, catalog_named_call("count steps"));
+    step_init(&making->step, task->platform->lanes,
+              catalog_named_call(task->api->catalog, "count steps"));
     (void)task_plan_new(task);
     return making;
 }
@@ -301,12 +302,13 @@ static bool add_steps(struct making *making, const struct json *steps)
             arena_cstr(task->arena, arena_printf(task->arena, "/steps/%lld", (long long)position));
         const struct json *body =
             members_check(task->arena, step, inner_step_members, prefix, task_errors(task));
-        struct command_input input = {.defaults = &task->platform->defaults};
+        struct command_input input = {.catalog = task->api->catalog,
+                                      .defaults = &task->platform->defaults};
         struct bound_command bound;
 
         if (fill_action(task, body, prefix, &input) &&
             catalog_bind(&input, task->arena, &bound, task_errors(task)) == ERR_OK) {
-            struct plan_row *row = making_add(making, catalog_call(bound.command), bound.values);
+            struct plan_row *row = making_add(making, bound.call, bound.values);
 
             if (task->dry_run) {
                 json_set(bound.values, STR("position"), json_new_int(task->arena, position));
@@ -343,16 +345,17 @@ enum stage_verdict handle_simple_library(struct task *task)
             plan_set(making->task->plan, "snapshot_id",
                      json_copy(task->arena, json_get(body, "snapshotId")));
         } else {
-            making_add(making, catalog_named_call("newest snapshot"), args);
+            making_add(making, catalog_named_call(task->api->catalog, "newest snapshot"), args);
         }
-        making_add(making, catalog_named_call("create checkpoint"), args)->after = after_checkpoint;
+        making_add(making, catalog_named_call(task->api->catalog, "create checkpoint"), args)
+            ->after = after_checkpoint;
     }
     if (task->errors->n > 0 || (from_steps && !add_steps(making, json_get(body, "steps")))) {
         return task_fail(task);
     }
-    making_add(making, catalog_named_call("add to library"), args);
+    making_add(making, catalog_named_call(task->api->catalog, "add to library"), args);
     if (making->name.len > 0) {
-        making_add(making, catalog_named_call("library update"), args);
+        making_add(making, catalog_named_call(task->api->catalog, "library update"), args);
     }
     return making_go(making);
 }
@@ -410,10 +413,10 @@ enum stage_verdict handle_simple_table(struct task *task)
     json_set(args, STR("name"), json_copy(task->arena, json_get(body, "name")));
     json_set(args, STR("columns"), json_copy(task->arena, json_get(body, "columns")));
     json_set(args, STR("description"), json_new_string(task->arena, STR_EMPTY));
-    making_add(making, catalog_named_call("create test data table"), args);
+    making_add(making, catalog_named_call(task->api->catalog, "create test data table"), args);
     if (json_size(rows) > 0) {
         json_set(args, STR("rows"), rows);
-        making_add(making, catalog_named_call("import test data"), args);
+        making_add(making, catalog_named_call(task->api->catalog, "import test data"), args);
     }
     return making_go(making);
 }

@@ -73,8 +73,8 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
     reading->pieces =
         (struct pieces){.task = task, .go_on = read_on, .then = read_done, .gone = caller_left};
     reading->result = (struct reading){0};
-    reading->job = testfile_begin(arena, task->exchange->request.body, options,
-                                  &reading->result.file, &reading->result.problems);
+    reading->job = testfile_begin(task->api->dictionary, arena, task->exchange->request.body,
+                                  options, &reading->result.file, &reading->result.problems);
     return pieces_begin(&reading->pieces,
                         task->exchange->request.body.len < LONG_FILE ? PIECES_AT_ONCE : 0);
 }

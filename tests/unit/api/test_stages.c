@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "harness/client.h"
+#include "harness/words.h"
 #include "net/loop.h"
 
 int test_stages(void);
@@ -100,13 +101,13 @@ static int begin(void **state)
                                    .loop = &here.loop,
                                    .deadlines = &here.loop.deadlines,
                                    .later = &here.loop.later};
-    assert_int_equal(api_open(&(struct api_options){.config = here.config,
-                                                    .links = &(struct api_link){.port = &here.port},
-                                                    .sessions = here.sessions,
-                                                    .deadlines = &here.loop.deadlines,
-                                                    .later = &here.loop.later},
-                              &here.api, &err),
-                     ERR_OK);
+    here.api = api_open(&(struct api_options){.catalog = the_catalog(),
+                                              .dictionary = the_dictionary(),
+                                              .config = here.config,
+                                              .links = &(struct api_link){.port = &here.port},
+                                              .sessions = here.sessions,
+                                              .deadlines = &here.loop.deadlines,
+                                              .later = &here.loop.later});
     assert_int_equal(
         http_server_open(&here.loop, &options, api_service(), here.api, &here.server, &err),
         ERR_OK);

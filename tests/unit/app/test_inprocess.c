@@ -13,11 +13,13 @@ struct visit {
     struct upstream_call call;
     const char *path;
     bool without_key;
-    int raise_signal;     /* instead of a call; 0: none */
-    bool goodbye;         /* asks once more when interrupted */
-    bool fail;            /* start refuses */
-    struct visit *before; /* to another server of this process, before the call; NULL none */
+    int raise_signal;        /* instead of a call; 0: none */
+    bool goodbye;            /* asks once more when interrupted */
+    bool fail;               /* start refuses */
+    struct visit *before;    /* to another server of this process, before the call; NULL none */
+    struct server *to_close; /* another server that was opened earlier; closed before the call */
     /* out */
+    const struct catalog *catalog; /* of its server */
     int status;
     unsigned n_interrupts;
     unsigned n_cancels;
@@ -55,6 +57,13 @@ static enum error_code ask(struct visit *visit, struct error *err)
 static const struct inprocess_client polite, plain;
 static const struct inprocess_options in_sandbox = {.sandbox = true, .needs_token = true};
 
+static void close_server(struct server *server)
+{
+    server_stop(server);
+    server_run(server);
+    server_done(server);
+}
+
 static enum error_code visit_start(struct inprocess *proxy, struct error *err)
 {
     struct visit *visit = proxy->context;
@@ -70,8 +79,14 @@ static enum error_code visit_start(struct inprocess *proxy, struct error *err)
     enum error_code code;
 
     visit->proxy = proxy;
+    visit->catalog = proxy->server.catalog;
     if (visit->before != NULL) {
         assert_int_equal(inprocess_run(&in_sandbox, &plain, visit->before, err), ERR_OK);
+        assert_ptr_not_equal(visit->before->catalog, visit->catalog);
+    }
+    if (visit->to_close != NULL) {
+        assert_ptr_not_equal(visit->to_close->catalog, visit->catalog);
+        close_server(visit->to_close);
     }
     visit->had_key = secret_is_set(&proxy->key);
     if (visit->fail) {
@@ -152,16 +167,55 @@ static void a_proxy_elsewhere_is_asked_on_the_same_kind_of_loop(void **state)
     assert_int_equal(visit.status, -(int)ERR_UPSTREAM_CONNECT);
 }
 
-static void two_servers_live_in_one_process(void **state)
+/* What its client asks for is made from the catalogue: a command's forms, and the schema of test files. */
+static const char *const from_the_catalogue[] = {"/api/v1/commands/step-interact%20click/help",
+                                                 "/schema/testfile.json"};
+
+static void each_server_has_a_catalogue_of_its_own(void **state)
 {
-    struct visit inner = {.path = "/api/v1/commands/step-interact%20click/help"};
-    struct visit outer = {.path = inner.path, .before = &inner};
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(inprocess_run(&in_sandbox, &plain, &outer, &err), ERR_OK);
-    assert_int_equal(inner.status, 200);
-    assert_int_equal(outer.status, 200); /* the other server and its client have ended by now */
+    for (size_t i = 0; i < ARRAY_LEN(from_the_catalogue); i++) {
+        struct visit inner = {.path = from_the_catalogue[i]};
+        struct visit outer = {.path = inner.path, .before = &inner};
+
+        assert_int_equal(inprocess_run(&in_sandbox, &plain, &outer, &err), ERR_OK);
+        assert_int_equal(inner.status, 200);
+        assert_int_equal(outer.status, 200); /* the newer server and its client have ended by now */
+    }
+}
+
+static void open_server(struct server *server)
+{
+    static const char *const sets[] = {"server.listen=127.0.0.1:0", "sandbox.enabled=true",
+                                       "sandbox.listen=127.0.0.1:0", "auth.mode=none"};
+    static const char *const no_environment[] = {NULL};
+    const struct config_sources sources = {
+        .sets = sets, .n_sets = ARRAY_LEN(sets), .environment = no_environment};
+    struct config *config = NULL;
+    struct error_list errors;
+    struct error err = {0};
+
+    error_list_init(&errors);
+    assert_int_equal(config_load(&sources, &config, &errors), ERR_OK);
+    error_list_done(&errors);
+    assert_int_equal(server_open(server, config, true, &err), ERR_OK);
+}
+
+static void the_older_server_may_go_first(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(from_the_catalogue); i++) {
+        struct server older;
+        struct visit visit = {.path = from_the_catalogue[i], .to_close = &older};
+
+        open_server(&older);
+        assert_int_equal(inprocess_run(&in_sandbox, &plain, &visit, &err), ERR_OK);
+        assert_int_equal(visit.status, 200);
+    }
 }
 
 static void nothing_starts_without_a_token_or_with_a_wrong_option(void **state)
@@ -216,7 +270,8 @@ int test_inprocess(void)
         cmocka_unit_test(the_client_asks_with_the_key_of_this_process),
         cmocka_unit_test(what_a_server_is_told_does_not_stand_in_the_way),
         cmocka_unit_test(a_proxy_elsewhere_is_asked_on_the_same_kind_of_loop),
-        cmocka_unit_test(two_servers_live_in_one_process),
+        cmocka_unit_test(each_server_has_a_catalogue_of_its_own),
+        cmocka_unit_test(the_older_server_may_go_first),
         cmocka_unit_test(nothing_starts_without_a_token_or_with_a_wrong_option),
         cmocka_unit_test(signals_end_it_politely_then_at_once),
     };

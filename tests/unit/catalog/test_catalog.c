@@ -1,6 +1,7 @@
 /* The catalogue without a server: the table checks itself, every command binds its own example, all
  * forms of a command mean the same, and slips are mended as promised. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include "catalog/catalog_internal.h"
 #include "forms/forms.h"
@@ -18,14 +19,12 @@ static void begin(struct fixture *f)
     *f = (struct fixture){0};
     arena_init(&f->arena);
     error_list_init(&f->errors);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
 }
 
 static void end(struct fixture *f)
 {
     error_list_done(&f->errors);
     arena_done(&f->arena);
-    catalog_close();
 }
 
 static struct json *parse(struct fixture *f, const char *text)
@@ -42,6 +41,7 @@ static struct json *parse(struct fixture *f, const char *text)
 static enum error_code bind_json(struct fixture *f, const struct json *body)
 {
     const struct command_input input = {
+        .catalog = the_catalog(),
         .shows_forms = true,
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),
@@ -64,7 +64,7 @@ static enum error_code bind_text(struct fixture *f, const char *text)
 static struct str request_of(struct fixture *f)
 {
     return json_text(&f->arena,
-                     json_get(command_forms(&f->bound, &f->arena,
+                     json_get(command_forms(the_dictionary(), &f->bound, &f->arena,
                                             &(struct form_options){STR_INIT("http://x"), false}),
                               "upstream"));
 }
@@ -75,8 +75,8 @@ static void the_table_has_87_commands_and_few_rules(void **state)
 
     (void)state;
     begin(&f);
-    assert_int_equal(catalog_size(), 87);
-    assert_true(catalog_n_specials() <= 5);
+    assert_int_equal(catalog_size(the_catalog()), 87);
+    assert_true(catalog_n_specials(the_catalog()) <= 5);
     end(&f);
 }
 
@@ -138,15 +138,15 @@ static void a_name_stands_only_once_in_the_catalogue(void **state)
 {
     static const struct command same = {.words = "step-interact click"};
     static const struct command alias = {.words = "new", .aliases = {"mouse move"}};
-    struct fixture f;
+    struct catalog *own;
     struct error err = {0};
 
     (void)state;
-    begin(&f);
-    assert_int_not_equal(names_add(&same, &err), ERR_OK);
-    assert_int_not_equal(names_add(&alias, &err), ERR_OK);
+    assert_int_equal(catalog_new(&own, &err), ERR_OK);
+    assert_int_not_equal(names_add(own, &same, &err), ERR_OK);
+    assert_int_not_equal(names_add(own, &alias, &err), ERR_OK);
     assert_true(str_contains(str_from(err.text), STR("mouse move")));
-    end(&f);
+    catalog_free(own);
 }
 
 /* What help shows of each command; YAML, curl and sentences are fed back in test_vectors.c. */
@@ -156,28 +156,29 @@ static void every_form_of_every_command_means_the_same(void **state)
 
     (void)state;
     begin(&f);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        const struct command *command = catalog_at(i);
+    for (size_t i = 0; i < catalog_size(the_catalog()); i++) {
+        const struct command *command = catalog_at(the_catalog(), i);
         struct json *line = NULL;
         struct json *forms;
         struct str want;
 
-        assert_int_equal(command_line_parse(&f.arena, str_from(command->example), &line, NULL),
-                         ERR_OK);
+        assert_int_equal(
+            command_line_parse(the_catalog(), &f.arena, str_from(command->example), &line, NULL),
+            ERR_OK);
         if (bind_json(&f, line) != ERR_OK) {
             fail_msg("%s: its example does not bind: %s", command->words, f.errors.items[0].text);
         }
         assert_ptr_equal(f.bound.command, command);
         want = request_of(&f);
-        forms =
-            command_forms(&f.bound, &f.arena, &(struct form_options){STR_INIT("http://x"), false});
+        forms = command_forms(the_dictionary(), &f.bound, &f.arena,
+                              &(struct form_options){STR_INIT("http://x"), false});
         if (bind_json(&f, json_get(forms, "json")) != ERR_OK) {
             fail_msg("%s: its JSON form does not bind: %s", command->words, f.errors.items[0].text);
         }
         assert_true(str_eq(request_of(&f), want));
-        assert_int_equal(
-            command_line_parse(&f.arena, json_str(json_get(forms, "command_line")), &line, NULL),
-            ERR_OK);
+        assert_int_equal(command_line_parse(the_catalog(), &f.arena,
+                                            json_str(json_get(forms, "command_line")), &line, NULL),
+                         ERR_OK);
         assert_int_equal(bind_json(&f, line), ERR_OK);
         assert_true(str_eq(request_of(&f), want));
         assert_true(
@@ -424,7 +425,8 @@ static const struct slip slips[] = {
 static struct json *validate_text(struct fixture *f, const char *text, struct warning_list *fixes)
 {
     const struct json *body = parse(f, text);
-    const struct command_input input = {.command = json_str(json_get(body, "command")),
+    const struct command_input input = {.catalog = the_catalog(),
+                                        .command = json_str(json_get(body, "command")),
                                         .args = json_get(body, "args"),
                                         .params = json_get(body, "params"),
                                         .options = json_get(body, "options"),

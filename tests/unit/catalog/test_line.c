@@ -1,5 +1,6 @@
 /* Command lines from a shell's words, and the old order of arguments. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include "catalog/catalog.h"
 
@@ -28,7 +29,6 @@ static void words_of_a_shell_keep_what_they_hold(void **state)
     struct arena arena;
 
     (void)state;
-    assert_int_equal(catalog_open(NULL), ERR_OK);
     arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct json *read = NULL;
@@ -42,13 +42,12 @@ static void words_of_a_shell_keep_what_they_hold(void **state)
         }
         line = command_line_join(&arena, rows[i].words, n);
         assert_int_equal(json_parse(&arena, str_from(rows[i].read), NULL, &expected, NULL), ERR_OK);
-        if (command_line_parse(&arena, line, &read, &err) != ERR_OK ||
+        if (command_line_parse(the_catalog(), &arena, line, &read, &err) != ERR_OK ||
             !json_equal(read, expected)) {
             fail_msg("%.*s: %s, %.*s", STR_ARG(line), err.text, STR_ARG(json_text(&arena, read)));
         }
     }
     arena_done(&arena);
-    catalog_close();
 }
 
 static void the_old_order_is_read_and_nothing_else_is_mended(void **state)
@@ -69,22 +68,22 @@ static void the_old_order_is_read_and_nothing_else_is_mended(void **state)
     struct arena arena;
 
     (void)state;
-    assert_int_equal(catalog_open(NULL), ERR_OK);
     arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct json *line = NULL;
         struct json *expected = NULL;
         struct warning_list fixes;
-        struct command_input input = {.position = -1};
+        struct command_input input = {.catalog = the_catalog(), .position = -1};
         const struct json *old;
         size_t n = 0;
 
         while (n < MAX_WORDS_GIVEN && rows[i].words[n] != NULL) {
             n++;
         }
-        assert_int_equal(
-            command_line_parse(&arena, command_line_join(&arena, rows[i].words, n), &line, NULL),
-            ERR_OK);
+        assert_int_equal(command_line_parse(the_catalog(), &arena,
+                                            command_line_join(&arena, rows[i].words, n), &line,
+                                            NULL),
+                         ERR_OK);
         input.command = json_str(json_get(line, "command"));
         input.args = json_get(line, "args");
         input.options = json_get(line, "options");
@@ -99,7 +98,6 @@ static void the_old_order_is_read_and_nothing_else_is_mended(void **state)
         }
     }
     arena_done(&arena);
-    catalog_close();
 }
 
 int test_line(void)

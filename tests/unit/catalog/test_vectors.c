@@ -5,6 +5,7 @@
 
 #include "harness/cmocka.h"
 #include "harness/shared.h"
+#include "harness/words.h"
 
 #include "base/buf.h"
 #include "base/random.h"
@@ -45,7 +46,6 @@ static void vectors_open(struct vectors *v, const char *name)
     assert_int_equal(close(fd), 0);
     v->rest = buf_view(&v->text);
     arena_init(&v->arena);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
 }
 
 static bool vectors_next(struct vectors *v)
@@ -66,7 +66,6 @@ static void vectors_close(struct vectors *v)
 {
     arena_done(&v->arena);
     buf_done(&v->text);
-    catalog_close();
 }
 
 static void wrong(struct vectors *v, const char *form, const struct json *made)
@@ -104,6 +103,7 @@ static struct json *opened(const struct json *node, struct arena *arena)
 static enum error_code bind(struct vectors *v, const struct json *body, struct bound_command *out)
 {
     const struct command_input input = {
+        .catalog = the_catalog(),
         .shows_forms = true,
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),
@@ -141,7 +141,7 @@ static struct json *around(struct vectors *v)
 
 static struct json *request(struct vectors *v, const struct bound_command *bound)
 {
-    const struct call *call = catalog_call(bound->command);
+    const struct call *call = bound->call;
     struct scope outer = scope_of_object(around(v), NULL);
     struct scope scope = scope_of_object(bound->values, &outer);
     struct json *out = json_new_object(&v->arena);
@@ -193,7 +193,7 @@ static size_t check_file(const char *name)
         if (!json_equal(made, wanted(&v))) {
             wrong(&v, "another request", made);
         }
-        index = catalog_index(bound.command);
+        index = catalog_index(the_catalog(), bound.command);
         n_commands += !v.seen[index];
         v.seen[index] = true;
     }
@@ -224,7 +224,7 @@ static struct json *curl_body(struct vectors *v, struct str curl)
     const struct json *word;
     const struct json *last = NULL;
 
-    assert_int_equal(command_line_parse(&v->arena, curl, &line, NULL), ERR_OK);
+    assert_int_equal(command_line_parse(the_catalog(), &v->arena, curl, &line, NULL), ERR_OK);
     JSON_FOREACH (word, json_get(line, "args")) {
         last = word;
     }
@@ -249,7 +249,8 @@ static struct json *yaml_step(struct vectors *v, struct str yaml)
         return node_to_json(&v->arena, stream.documents);
     }
     assert_int_equal(steps->n_children, 1);
-    assert_int_equal(command_line_parse(&v->arena, steps->first->text, &line, NULL), ERR_OK);
+    assert_int_equal(command_line_parse(the_catalog(), &v->arena, steps->first->text, &line, NULL),
+                     ERR_OK);
     return line;
 }
 
@@ -302,21 +303,21 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
         const struct json *forms;
 
         assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
-        forms =
-            command_forms(&bound, &v.arena, &(struct form_options){STR_INIT("http://x"), false});
+        forms = command_forms(the_dictionary(), &bound, &v.arena,
+                              &(struct form_options){STR_INIT("http://x"), false});
         shown(&v, json_get(forms, "upstream"));
         fed_back(&v, "json", json_get(forms, "json"));
-        assert_int_equal(
-            command_line_parse(&v.arena, json_str(json_get(forms, "command_line")), &line, NULL),
-            ERR_OK);
+        assert_int_equal(command_line_parse(the_catalog(), &v.arena,
+                                            json_str(json_get(forms, "command_line")), &line, NULL),
+                         ERR_OK);
         fed_back(&v, "command line", line);
         if (json_type(json_get(forms, "yaml")) == JSON_STRING) {
             fed_back(&v, "yaml", yaml_step(&v, json_str(json_get(forms, "yaml"))));
             n_yaml++;
         }
         if (json_type(json_get(forms, "sentence")) == JSON_STRING) {
-            if (sentence_parse(&v.arena, json_str(json_get(forms, "sentence")), &line, NULL) !=
-                ERR_OK) {
+            if (sentence_parse(the_dictionary(), &v.arena, json_str(json_get(forms, "sentence")),
+                               &line, NULL) != ERR_OK) {
                 wrong(&v, "not read as a sentence", json_get(forms, "sentence"));
             }
             fed_back(&v, "sentence", line);
@@ -464,7 +465,7 @@ static void any_text_in_any_place_leaves_as_the_same_text(void **state)
         size_t index;
 
         assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
-        index = catalog_index(bound.command);
+        index = catalog_index(the_catalog(), bound.command);
         if (v.seen[index] || json_find(v.vector, "/options/variable") != NULL) {
             continue; /* a variable stands in for the element (rule_click) */
         }

@@ -1,5 +1,6 @@
 /* From words of the command line to test files: folders, links, manifests, and what is refused. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,15 +31,15 @@ static const char *path_of(struct fixture *f, const char *name)
 
 static void fixture_init(struct fixture *f)
 {
-    struct error err = {0};
-
     *f = (struct fixture){.root = VP_SCRATCH_DIR "/gather_XXXXXX"};
     arena_init(&f->arena);
     error_list_init(&f->errors);
     error_list_init(&f->notes);
-    f->gather = (struct gather){.arena = &f->arena, .errors = &f->errors, .notes = &f->notes};
+    f->gather = (struct gather){.dictionary = the_dictionary(),
+                                .arena = &f->arena,
+                                .errors = &f->errors,
+                                .notes = &f->notes};
     assert_non_null(mkdtemp(f->root));
-    assert_int_equal(catalog_open(&err), ERR_OK);
 }
 
 static void remove_all(struct fixture *f)
@@ -57,7 +58,6 @@ static void remove_all(struct fixture *f)
 static void fixture_done(struct fixture *f)
 {
     remove_all(f);
-    catalog_close();
     error_list_done(&f->errors);
     error_list_done(&f->notes);
     arena_done(&f->arena);

@@ -1,6 +1,7 @@
 /* From a test file and a request to the calls of a run, without sending any: a row a case, the
  * calls as "METHOD path" in the order in which they would be made. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include "base/check.h"
 #include "run/run.h"
@@ -90,8 +91,13 @@ static enum error_code build(struct built *built, const char *text,
 {
     static const struct plan_port port;
     struct run_request asked = *request;
-    const struct run_store_options store = {
-        .port = &port, .defaults = &defaults, .project = STR("P"), .max_active = 1, .max_kept = 1};
+    const struct run_store_options store = {.catalog = the_catalog(),
+                                            .dictionary = the_dictionary(),
+                                            .port = &port,
+                                            .defaults = &defaults,
+                                            .project = STR("P"),
+                                            .max_active = 1,
+                                            .max_kept = 1};
     static const struct testfile_options none;
     static const struct plan_options options;
     struct testfile_problems problems;
@@ -100,9 +106,9 @@ static enum error_code build(struct built *built, const char *text,
     *built = (struct built){.store = run_store_open(&store)};
     digest_of(STR("owner"), &owner);
     assert_int_equal(run_new(built->store, &owner, &built->run, &built->err), ERR_OK);
-    assert_int_equal(
-        testfile_compile(run_arena(built->run), str_from(text), &none, &built->file, &problems),
-        ERR_OK);
+    assert_int_equal(testfile_compile(the_dictionary(), run_arena(built->run), str_from(text),
+                                      &none, &built->file, &problems),
+                     ERR_OK);
     asked.dry_run = true;
     return run_prepare(built->run, &built->file, &problems, &asked, &options, &built->err);
 }
@@ -160,11 +166,9 @@ static void check(const struct build_case *one)
 static void a_run_makes_these_calls(void **state)
 {
     (void)state;
-    CHECK(catalog_open(NULL) == ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         check(&cases[i]);
     }
-    catalog_close();
 }
 
 static void positions_count_from_where_the_steps_go(void **state)
@@ -175,13 +179,11 @@ static void positions_count_from_where_the_steps_go(void **state)
     int64_t position = -1;
 
     (void)state;
-    CHECK(catalog_open(NULL) == ERR_OK);
     assert_int_equal(build(&built, TWO_STEPS, &request), ERR_OK);
     requests = dry_run(&built);
     assert_true(json_to_i64(json_find(requests, "/0/body/stepIndex"), &position) && position == 4);
     assert_true(json_to_i64(json_find(requests, "/1/body/stepIndex"), &position) && position == 5);
     built_done(&built);
-    catalog_close();
 }
 
 static void requests_that_make_no_sense_are_refused(void **state)
@@ -199,7 +201,6 @@ static void requests_that_make_no_sense_are_refused(void **state)
     };
 
     (void)state;
-    CHECK(catalog_open(NULL) == ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct built built;
 
@@ -207,7 +208,6 @@ static void requests_that_make_no_sense_are_refused(void **state)
         assert_true(built.err.pointer[0] != '\0' && built.err.text[0] != '\0');
         built_done(&built);
     }
-    catalog_close();
 }
 
 int test_build(void)

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "harness/cmocka.h"
+#include "harness/words.h"
 #include "testfile/testfile.h"
 
 struct compiled {
@@ -22,8 +23,7 @@ static inline void compile_as(struct compiled *c, struct str text,
                               const struct testfile_options *options)
 {
     arena_init(&c->arena);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
-    c->code = testfile_compile(&c->arena, text, options, &c->file, &c->problems);
+    c->code = testfile_compile(the_dictionary(), &c->arena, text, options, &c->file, &c->problems);
     assert_int_equal(c->file.n_read, c->file.n_compiled + c->file.n_failed);
 }
 

@@ -1,6 +1,7 @@
 /* Rules of test files that are not about one verb: what does not change the result, what is
  * bounded, what is the same in every dialect. */
 #include "fixture.h"
+#include "harness/words.h"
 
 static struct str replaced(struct compiled *c, const char *text, const char *from, const char *to)
 {
@@ -291,8 +292,8 @@ static size_t compile_in_pieces(struct compiled *c, const char *text, size_t n)
     size_t n_pieces = 0;
 
     arena_init(&c->arena);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
-    job = testfile_begin(&c->arena, str_from(text), &none, &c->file, &c->problems);
+    job =
+        testfile_begin(the_dictionary(), &c->arena, str_from(text), &none, &c->file, &c->problems);
     while (n_pieces < n && !testfile_go_on(job, 1)) {
         n_pieces++;
     }

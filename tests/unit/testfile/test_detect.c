@@ -1,6 +1,7 @@
 /* What is a test file and what is somebody else's: a file of another tool is refused with what it
  * is, and a test is never taken for one. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include "catalog/catalog.h"
 #include "testfile/testfile.h"
@@ -72,7 +73,8 @@ static void check_row(size_t i)
     enum error_code code;
 
     arena_init(&arena);
-    code = testfile_compile(&arena, str_from(rows[i].text), &options, &file, &problems);
+    code = testfile_compile(the_dictionary(), &arena, str_from(rows[i].text), &options, &file,
+                            &problems);
     assert_true(rows[i].other == NULL || code == ERR_UNPROCESSABLE);
     if (!str_is(str_from(file.other != NULL ? file.other : "a test"), other)) {
         fail_msg("%s: taken for: %s", rows[i].text, file.other != NULL ? file.other : "a test");
@@ -107,30 +109,15 @@ static void a_slip_is_named_where_it_stands(void **state)
         struct arena arena;
 
         arena_init(&arena);
-        assert_int_equal(
-            testfile_compile(&arena, str_from(slips[i].text), &options, &file, &problems),
-            ERR_UNPROCESSABLE);
+        assert_int_equal(testfile_compile(the_dictionary(), &arena, str_from(slips[i].text),
+                                          &options, &file, &problems),
+                         ERR_UNPROCESSABLE);
         assert_true(problems.n_errors >= 1);
         assert_int_equal(problems.items[0].line, 2);
         assert_true(str_is(problems.items[0].detail, slips[i].detail));
         assert_true(str_is(problems.items[0].nearest, slips[i].nearest));
         arena_done(&arena);
     }
-}
-
-static int open_catalogue(void **state)
-{
-    struct error err;
-
-    (void)state;
-    return catalog_open(&err) == ERR_OK ? 0 : -1;
-}
-
-static int close_catalogue(void **state)
-{
-    (void)state;
-    catalog_close();
-    return 0;
 }
 
 int test_detect(void)
@@ -140,5 +127,5 @@ int test_detect(void)
         cmocka_unit_test(a_slip_is_named_where_it_stands),
     };
 
-    return cmocka_run_group_tests_name("detect", tests, open_catalogue, close_catalogue);
+    return cmocka_run_group_tests_name("detect", tests, NULL, NULL);
 }

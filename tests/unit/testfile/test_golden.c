@@ -3,6 +3,7 @@
  * half anew. Each case that compiles is also converted to the other dialects and compiled again:
  * the same steps must come out. */
 #include "fixture.h"
+#include "harness/words.h"
 
 static const char folder[] = VP_GOLDEN_DIR "/testfile";
 static const char separator[] = "=====\n";
@@ -111,16 +112,17 @@ static void check_conversion(struct compiled *first, enum testfile_target target
 /* A step by itself: command to sentence to command to the same sentence. */
 static void check_sentence(struct arena *arena, const struct testfile_step *step, const char *name)
 {
-    struct str sentence = sentence_write(arena, step->command, step->args, step->options);
+    struct str sentence =
+        sentence_write(the_dictionary(), arena, step->command, step->args, step->options);
     struct json *read = NULL;
     struct error err = {0};
 
-    if (sentence_parse(arena, sentence, &read, &err) != ERR_OK) {
+    if (sentence_parse(the_dictionary(), arena, sentence, &read, &err) != ERR_OK) {
         fail_msg("%s: %.*s: %s", name, STR_ARG(sentence), err.text);
     }
     assert_true(str_is(json_str(json_get(read, "command")), step->command->words));
-    if (!str_eq(sentence, sentence_write(arena, step->command, json_get(read, "args"),
-                                         json_get(read, "options")))) {
+    if (!str_eq(sentence, sentence_write(the_dictionary(), arena, step->command,
+                                         json_get(read, "args"), json_get(read, "options")))) {
         fail_msg("%s: %.*s changed", name, STR_ARG(sentence));
     }
 }

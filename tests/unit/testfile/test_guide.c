@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "data/json.h"
+#include "harness/words.h"
 #include "testfile/guide.h"
 
 static const char path[] = VP_GOLDEN_DIR "/../../src/testfile/GUIDE.md";
@@ -36,7 +37,6 @@ static void the_tables_of_the_guide_are_those_that_compile(void **state)
 
     (void)state;
     arena_init(&arena);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
     text = read_whole(&arena, path);
     wanted = with_table(&arena, text, "verbs", testfile_guide_verbs);
     wanted = with_table(&arena, wanted, "sentences", testfile_guide_sentences);

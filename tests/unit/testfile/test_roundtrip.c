@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include "forms/forms.h"
 #include "harness/client.h"
+#include "harness/words.h"
 #include "testfile/sentence.h"
 
 enum { N_ROUNDS = 128, LONG_TEXT = 2000, SIMPLIFIED_MAX = 1024 * 1024 };
@@ -109,7 +110,8 @@ struct trip {
 
 static bool bind(struct arena *arena, const struct json *line, struct bound_command *out)
 {
-    const struct command_input input = {.shows_forms = true,
+    const struct command_input input = {.catalog = the_catalog(),
+                                        .shows_forms = true,
                                         .command = json_str(json_get(line, "command")),
                                         .args = json_get(line, "args"),
                                         .options = json_get(line, "options"),
@@ -153,7 +155,7 @@ static void check_line(struct trip *trip, const char *form, struct str line)
     struct json *read = NULL;
     struct error err = {0};
 
-    if (command_line_parse(&trip->arena, line, &read, &err) != ERR_OK) {
+    if (command_line_parse(the_catalog(), &trip->arena, line, &read, &err) != ERR_OK) {
         fail_msg("%s, %s: %.*s: %s", trip->command->words, form, STR_ARG(line), err.text);
     }
     check_same(trip, form, line, read);
@@ -164,7 +166,7 @@ static void check_sentence(struct trip *trip, const char *form, struct str sente
     struct json *read = NULL;
     struct error err = {0};
 
-    if (sentence_parse(&trip->arena, sentence, &read, &err) != ERR_OK) {
+    if (sentence_parse(the_dictionary(), &trip->arena, sentence, &read, &err) != ERR_OK) {
         fail_msg("%s, %s: %.*s: %s", trip->command->words, form, STR_ARG(sentence), err.text);
     }
     check_same(trip, form, sentence, read);
@@ -211,7 +213,7 @@ static void check(struct trip *trip)
     trip->n_bound++;
     check_line(trip, "command_line_write",
                command_line_write(&trip->arena, trip->command, trip->args, trip->options));
-    forms = command_forms(&trip->bound, &trip->arena,
+    forms = command_forms(the_dictionary(), &trip->bound, &trip->arena,
                           &(struct form_options){STR_INIT("http://x"), false});
     check_line(trip, "help command_line", json_str(json_get(forms, "command_line")));
     check_same(trip, "help json", STR_EMPTY, json_get(forms, "json"));
@@ -223,9 +225,11 @@ static void check(struct trip *trip)
     if (trip->command->kind == COMMAND_STEP) {
         check_simplified(trip, line);
         check_sentence(trip, "sentence_write",
-                       sentence_write(&trip->arena, trip->command, trip->args, trip->options));
+                       sentence_write(the_dictionary(), &trip->arena, trip->command, trip->args,
+                                      trip->options));
         check_sentence(trip, "sentence_write of the help",
-                       sentence_write(&trip->arena, trip->command, json_find(forms, "/json/args"),
+                       sentence_write(the_dictionary(), &trip->arena, trip->command,
+                                      json_find(forms, "/json/args"),
                                       json_find(forms, "/json/options")));
     }
 }
@@ -307,9 +311,8 @@ static void every_command_survives_every_way_to_write_it(void **state)
 
     (void)state;
     arena_init(&arena);
-    assert_int_equal(catalog_open(NULL), ERR_OK);
-    for (size_t c = 0; c < catalog_size(); c++) {
-        struct trip trip = {.command = catalog_at(c)};
+    for (size_t c = 0; c < catalog_size(the_catalog()); c++) {
+        struct trip trip = {.command = catalog_at(the_catalog(), c)};
         unsigned n_masks = 1;
 
         for (size_t k = 0; k < COMMAND_MAX_PARAMS && trip.command->options[k].name != NULL; k++) {
@@ -319,7 +322,7 @@ static void every_command_survives_every_way_to_write_it(void **state)
         if (trip.n_bound < 8) {
             fail_msg("%s: only %zu of its values were taken", trip.command->words, trip.n_bound);
         }
-        if (sentence_shape(&arena, trip.command).len > 0 && trip.n_said < 8) {
+        if (sentence_shape(the_dictionary(), &arena, trip.command).len > 0 && trip.n_said < 8) {
             fail_msg("%s: said by only %zu sentences", trip.command->words, trip.n_said);
         }
         n_said += trip.n_said;
@@ -328,7 +331,6 @@ static void every_command_survives_every_way_to_write_it(void **state)
     assert_true(n_said > 1000);
     assert_true(n_simplified > 1000);
     arena_done(&arena);
-    catalog_close();
 }
 
 /* Every argument as long as it may be, of one character; false: some other type is among them. */
@@ -359,10 +361,10 @@ static void as_long_as_it_may_be(void **state)
     size_t n_bound = 0;
 
     (void)state;
-    assert_int_equal(catalog_open(NULL), ERR_OK);
-    for (size_t i = 0; i < catalog_size() * ARRAY_LEN(hard) * ARRAY_LEN(lengths); i++) {
-        struct trip trip = {.command = catalog_at(i % catalog_size())};
-        size_t rest = i / catalog_size();
+    for (size_t i = 0; i < catalog_size(the_catalog()) * ARRAY_LEN(hard) * ARRAY_LEN(lengths);
+         i++) {
+        struct trip trip = {.command = catalog_at(the_catalog(), i % catalog_size(the_catalog()))};
+        size_t rest = i / catalog_size(the_catalog());
 
         arena_init(&trip.arena);
         if (fill_long(&trip, hard[rest % ARRAY_LEN(hard)], lengths[rest / ARRAY_LEN(hard)])) {
@@ -372,7 +374,6 @@ static void as_long_as_it_may_be(void **state)
         arena_done(&trip.arena);
     }
     assert_true(n_bound > 1000);
-    catalog_close();
 }
 
 static const struct command *command_named(struct str words)
@@ -380,7 +381,7 @@ static const struct command *command_named(struct str words)
     struct str list[8];
     size_t n = str_split(words, ' ', list, ARRAY_LEN(list));
     size_t n_name = 0;
-    const struct command *command = catalog_find(list, n, &n_name, NULL, NULL);
+    const struct command *command = catalog_find(the_catalog(), list, n, &n_name, NULL, NULL);
 
     return n_name == n ? command : NULL;
 }
@@ -436,7 +437,6 @@ static void check_row(const struct sentence_row *row, struct str words)
 static void every_row_of_the_grammar_is_sound(void **state)
 {
     (void)state;
-    assert_int_equal(catalog_open(NULL), ERR_OK);
     for (size_t i = 0; i < n_sentence_rows; i++) {
         const struct sentence_row *row = &sentence_rows[i];
         struct str commands = str_from(row->command);
@@ -446,7 +446,6 @@ static void every_row_of_the_grammar_is_sound(void **state)
             check_row(row, words);
         }
     }
-    catalog_close();
 }
 
 int test_roundtrip(void)
