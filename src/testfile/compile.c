@@ -42,7 +42,7 @@ static enum testfile_format format_of(const struct compile *c)
 
 /* ---- in pieces ---- */
 
-enum job_stage { JOB_READ, JOB_CHECK, JOB_WALK, JOB_DONE };
+enum job_stage { JOB_READ, JOB_CHECK, JOB_WORDS, JOB_WALK, JOB_DONE };
 
 struct testfile_job {
     struct compile compile;
@@ -103,8 +103,7 @@ static void checking_done(struct testfile_job *job)
         job_done(job);
         return;
     }
-    walk_begin(&job->walk, job->stream.documents);
-    job->stage = JOB_WALK;
+    job->stage = JOB_WORDS;
 }
 
 static void walk_done(struct testfile_job *job)
@@ -150,7 +149,6 @@ struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena 
     job->compile = (struct compile){.arena = arena,
                                     .options = &job->options,
                                     .catalog = dictionary_catalog(dictionary),
-                                    .dictionary = dictionary_opened(dictionary),
                                     .out = out,
                                     .problems = problems};
     *out = (struct testfile){.dictionary = dictionary};
@@ -183,6 +181,11 @@ bool testfile_go_on(struct testfile_job *job, size_t units)
         if (characters_go_on(c, &job->check, units)) {
             checking_done(job);
         }
+        break;
+    case JOB_WORDS: /* of the first file they are read, which takes a piece of its own */
+        c->dictionary = dictionary_opened(c->out->dictionary);
+        walk_begin(&job->walk, job->stream.documents);
+        job->stage = JOB_WALK;
         break;
     case JOB_WALK:
         if (walk_go_on(c, &job->walk, units)) {
