@@ -51,6 +51,7 @@ static int set_up(void **state)
                    servers[TABLE].port);
     proxy_start_env(&proxy,
                     (const char *const[]){"auth.mode=keys", "auth.keys=canary-key-of-a-test",
+                                          "limits.enabled=false", /* however fast it is asked */
                                           set[0], set[1], set[2], set[3], "otel.interval_ms=100",
                                           "analytics.bigquery=p.d.events", "webhooks.retry_ms=50",
                                           "webhooks.allow_private=true", "analytics.interval_ms=20",
