@@ -4,6 +4,7 @@
 #include "run_internal.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "observe/trace.h"
 
@@ -368,6 +369,7 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     if (options->trace != NULL) {
         /* The run is a span of its own below that of the request which began it. */
         *trace = *options->trace;
+        trace->begin_us = clock_turn_us();
         str_copy(trace->parent_span_id, sizeof(trace->parent_span_id), str_from(trace->span_id));
         random_hex(trace->span_id, sizeof(trace->span_id) - 1);
         trace->state = arena_str(&run->work, options->trace->state);

@@ -217,7 +217,7 @@ static void write_span(const struct run *run)
             .link = str_from(trace->parent_span_id), /* the request that began it may end first */
             .kind = SPAN_INTERNAL,
             .name = STR("test run"),
-            .begin_us = run->begun_ms * 1000,
+            .begin_us = trace->begin_us, /* as the first row has it */
             .end_us = clock_now_us(),
             .failure = run_succeeded(run) ? NULL : run_status_name(run->status),
             .attributes = attributes,

@@ -2,12 +2,20 @@
  * clients) with that of its wait for admission. */
 #include "observe/span.h"
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/metrics.h"
 #include "upstream_internal.h"
 
-enum { NAME_MAX_BYTES = 96, SPAN_AT = 36, SPAN_DIGITS = 16, WAIT_TOLD_US = 1000 };
+enum {
+    NAME_MAX_BYTES = 96,
+    URL_ROOM = 512,
+    URL_LONGEST = 16 * 1024,
+    SPAN_AT = 36,
+    SPAN_DIGITS = 16,
+    WAIT_TOLD_US = 1000
+};
 
 void count_one(const struct upstream *upstream, enum metric metric)
 {
@@ -45,15 +53,32 @@ static const char *failure_of(const struct upstream_call *call)
     return call->reply.status >= 400 ? "the platform refused" : NULL;
 }
 
+/* Without its query, which may hold what nobody should see. */
+static void write_url(const struct upstream_call *call, struct buf *out)
+{
+    const struct upstream *upstream = call->upstream;
+
+    buf_text(out, upstream->tls ? "https://" : "http://");
+    buf_str(out, upstream->host);
+    buf_char(out, ':');
+    buf_int(out, upstream->port);
+    buf_str(out, upstream->base_path);
+    buf_str(out, call->request.path);
+}
+
 void call_span_write(const struct upstream_call *call)
 {
     const struct upstream_request *request = &call->request;
     const struct upstream *upstream = call->upstream;
     struct str id = str_sub(request->traceparent, SPAN_AT, SPAN_DIGITS);
     const char *failure = failure_of(call);
-    char text[NAME_MAX_BYTES];
+    UNINITIALISED char text[NAME_MAX_BYTES];
+    UNINITIALISED char url_text[URL_ROOM];
     struct buf name;
+    struct buf url;
 
+    buf_init_on(&url, url_text, sizeof(url_text), URL_LONGEST);
+    write_url(call, &url);
     buf_init_on(&name, text, sizeof(text), sizeof(text) - 1);
     buf_str(&name, request->method);
     buf_char(&name, ' ');
@@ -63,8 +88,7 @@ void call_span_write(const struct upstream_call *call)
         {"http.request.method", request->method, 0},
         {"server.address", upstream->host, 0},
         {"server.port", {0}, upstream->port},
-        {"url.scheme", upstream->tls ? STR("https") : STR("http"), 0},
-        {"url.path", request->path, 0},
+        {"url.full", buf_view(&url), 0},
         {"http.response.status_code", {0}, call->reply.status > 0 ? call->reply.status : -1},
         {"http.request.resend_count", {0}, call->tries > 1 ? (int64_t)call->tries - 1 : -1},
         {"error.type", str_from(failure), 0},
@@ -88,4 +112,5 @@ void call_span_write(const struct upstream_call *call)
         write_wait(call, id);
     }
     buf_done(&name);
+    buf_done(&url);
 }

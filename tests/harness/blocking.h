@@ -10,6 +10,9 @@
 
 enum { BLOCKING_HEAD_MAX = 64 * 1024, BLOCKING_BODY_MAX = 16 << 20 };
 
+/* Takes a port of 127.0.0.1 (0: a free one, which it tells) and does not listen: who connects is refused. -1: another one
+ * listens there. */
+int blocking_bind(uint16_t *port);
 /* Listens on a free port of 127.0.0.1; fails the test when it cannot. */
 int blocking_listen(uint16_t *out_port);
 int blocking_connect(uint16_t port); /* to 127.0.0.1; -1: nobody is there */

@@ -1,5 +1,7 @@
 #include "harness/collector.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +13,9 @@
 #include "base/buf.h"
 #include "harness/blocking.h"
 #include "harness/cmocka.h"
+#include "harness/wait.h"
+
+enum { SLOW_US = 200000 };
 
 /* ---- in the child ---- */
 
@@ -41,6 +46,8 @@ static bool serve_one(struct collector_seen *seen, int fd, struct buf *in)
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     static const struct str refused =
         STR_INIT("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    static const struct str half = STR_INIT(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{");
     static const struct str gone = STR_INIT("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
     struct str head;
     size_t len;
@@ -58,7 +65,12 @@ static bool serve_one(struct collector_seen *seen, int fd, struct buf *in)
     while (seen->mood == COLLECTOR_IS_SILENT) {
         (void)usleep(1000);
     }
-    if (seen->mood != COLLECTOR_TAKES) {
+    if (seen->mood == COLLECTOR_IS_SLOW) {
+        (void)usleep(SLOW_US);
+    } else if (seen->mood == COLLECTOR_BREAKS_OFF) {
+        (void)blocking_write(fd, half);
+        return false;
+    } else if (seen->mood != COLLECTOR_TAKES) {
         buf_consume(in, len);
         return blocking_write(fd, seen->mood == COLLECTOR_IS_GONE ? gone : refused);
     }
@@ -80,6 +92,7 @@ static void serve(struct collector_seen *seen, int listener)
 
         if (fd >= 0 && fork() == 0) {
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            (void)close(listener);
             buf_init(&in, BLOCKING_BODY_MAX);
             while (serve_one(seen, fd, &in)) {
             }
@@ -94,13 +107,21 @@ static void serve(struct collector_seen *seen, int listener)
 
 /* ---- in the test ---- */
 
-void collector_start(struct collector *collector)
+/* Who had it may still be dying. */
+static int take_port(struct collector *collector)
 {
-    int listener = blocking_listen(&collector->port);
+    int fd = -1;
 
-    collector->seen = mmap(NULL, sizeof(*collector->seen), PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(collector->seen != MAP_FAILED);
+    wait_until((fd = blocking_bind(&collector->port)) >= 0);
+    return fd;
+}
+
+static void begin(struct collector *collector)
+{
+    int listener = take_port(collector);
+
+    assert_int_equal(listen(listener, 64), 0);
+    atomic_flag_clear(&collector->seen->is_writing); /* whoever had it was killed */
     collector->pid = fork();
     assert_true(collector->pid >= 0);
     if (collector->pid == 0) {
@@ -112,10 +133,67 @@ void collector_start(struct collector *collector)
     (void)close(listener);
 }
 
+/* Children of the child die with it. */
+static void end(struct collector *collector)
+{
+    if (collector->pid > 0) {
+        assert_int_equal(kill(collector->pid, SIGKILL), 0);
+        assert_int_equal(waitpid(collector->pid, NULL, 0), collector->pid);
+        collector->pid = 0;
+    }
+    for (size_t i = 0; collector->hole >= 0 && i < COLLECTOR_N_CALLERS; i++) {
+        (void)close(collector->callers[i]);
+    }
+    if (collector->hole >= 0) {
+        (void)shutdown(collector->hole, SHUT_RD); /* children of other collectors have it, too */
+        (void)close(collector->hole);
+        collector->hole = -1;
+    }
+}
+
+void collector_start(struct collector *collector)
+{
+    collector->port = 0;
+    collector->hole = -1;
+    collector->reserved = blocking_bind(&collector->port);
+    assert_true(collector->reserved >= 0);
+    collector->seen = mmap(NULL, sizeof(*collector->seen), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(collector->seen != MAP_FAILED);
+    begin(collector);
+}
+
+void collector_leave(struct collector *collector)
+{
+    end(collector);
+}
+
+/* A queue for one: the first of two callers fills it, and the system lets the beginnings of other connections fall. */
+void collector_fall_silent(struct collector *collector)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                        .sin_port = htons(collector->port)};
+
+    collector->hole = take_port(collector);
+    assert_int_equal(listen(collector->hole, 0), 0);
+    for (size_t i = 0; i < COLLECTOR_N_CALLERS; i++) {
+        collector->callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(collector->callers[i] >= 0);
+        (void)connect(collector->callers[i], (const struct sockaddr *)&address, sizeof(address));
+    }
+}
+
+void collector_come_back(struct collector *collector)
+{
+    end(collector);
+    begin(collector);
+}
+
 void collector_done(struct collector *collector)
 {
-    assert_int_equal(kill(collector->pid, SIGKILL), 0);
-    assert_int_equal(waitpid(collector->pid, NULL, 0), collector->pid);
+    end(collector);
+    (void)close(collector->reserved);
     assert_int_equal(munmap(collector->seen, sizeof(*collector->seen)), 0);
 }
 

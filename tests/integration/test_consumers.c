@@ -1,6 +1,6 @@
 /* Everything that leaves the process at once: a collector, a webhook receiver, an HTTP sink, BigQuery (a stand-in), the
- * audit and a sink file. Whatever mood the four servers are in, requests are answered, memory is bounded, what
- * is dropped is counted, and when they are back deliveries go on. No secret goes there. */
+ * audit and a sink file. Whatever mood the four servers are in, and where they are away, requests are answered,
+ * memory is bounded, what is dropped is counted, and when they are back deliveries go on. No secret goes there. */
 #include "harness/cmocka.h"
 
 #include <stdio.h>
@@ -13,7 +13,16 @@
 #include "harness/scripted.h"
 #include "harness/wait.h"
 
-enum { SERVERS = 4, OTEL = 0, HOOK = 1, SINK = 2, TABLE = 3, REQUESTS = 1500, TEXT_MAX = 32 << 20 };
+enum {
+    SERVERS = 4,
+    OTEL = 0,
+    HOOK = 1,
+    SINK = 2,
+    TABLE = 3,
+    REQUESTS = 1500,
+    TEXT_MAX = 32 << 20,
+    IN_ABSENCE = 300
+};
 
 #define KEY "X-API-Key: canary-key-of-a-test\r\n"
 
@@ -209,6 +218,7 @@ static void all_comes(const unsigned before[SERVERS])
 static void no_mood_is_noticed(void **state)
 {
     static const enum collector_mood moods[] = {COLLECTOR_REFUSES, COLLECTOR_CLOSES,
+                                                COLLECTOR_BREAKS_OFF, COLLECTOR_IS_SLOW,
                                                 COLLECTOR_IS_SILENT};
 
     unsigned before[SERVERS];
@@ -235,11 +245,87 @@ static void no_mood_is_noticed(void **state)
     wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"bigquery\"}") == 0);
 }
 
+static int64_t n_lines(const char *text)
+{
+    struct buf all;
+    struct str rest;
+    struct str line;
+    int64_t n = 0;
+
+    buf_init(&all, TEXT_MAX);
+    program_errors(&proxy.program, &all);
+    rest = buf_view(&all);
+    while (str_next(&rest, '\n', &line)) {
+        n += str_contains(line, str_from(text)) ? 1 : 0;
+    }
+    buf_done(&all);
+    return n;
+}
+
+/* How often each of the four was not reached. */
+static void count_failures(int64_t out[SERVERS])
+{
+    out[OTEL] = metric("virtuoso_proxy_telemetry_exports_total{result=\"error\"}");
+    out[HOOK] = n_lines("\"webhook.failed\"");
+    out[SINK] =
+        metric("virtuoso_proxy_event_sink_batches_total{consumer=\"http\",result=\"error\"}");
+    out[TABLE] =
+        metric("virtuoso_proxy_event_sink_batches_total{consumer=\"bigquery\",result=\"error\"}");
+}
+
+static bool have_failed(const int64_t before[SERVERS])
+{
+    int64_t now[SERVERS];
+
+    count_failures(now);
+    for (size_t i = 0; i < SERVERS; i++) {
+        if (now[i] <= before[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nothing listens there, or nothing answers at all: neither is noticed, and what was kept comes when they are back. */
+static void absence(void (*begin)(struct collector *collector))
+{
+    int64_t failed[SERVERS];
+    unsigned before[SERVERS];
+
+    count_failures(failed);
+    for (size_t i = 0; i < SERVERS; i++) {
+        collector_leave(&servers[i]);
+        begin(&servers[i]);
+    }
+    for (unsigned i = 0; i < IN_ABSENCE; i++) {
+        new_session();
+    }
+    wait_until(have_failed(failed));
+    count(before, true);
+    for (size_t i = 0; i < SERVERS; i++) {
+        collector_come_back(&servers[i]);
+    }
+    wait_until(have_come(before, true));
+    wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"http\"}") == 0);
+    wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"bigquery\"}") == 0);
+    wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"webhooks\"}") == 0);
+}
+
+static void absence_is_not_noticed(void **state)
+{
+    (void)state;
+    make_hook();
+    absence(collector_leave); /* connections are refused */
+    absence(collector_fall_silent);
+    assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"http\"}"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_of_them_hear_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_mood_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absence_is_not_noticed, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("consumers", tests, NULL, NULL);
