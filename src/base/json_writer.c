@@ -133,6 +133,21 @@ void jw_double(struct json_writer *w, double value)
     buf_printf(w->out, "%.15g", value);
 }
 
+void jw_ms(struct json_writer *w, int64_t us)
+{
+    enum { US_PER_MS = 1000, DIGITS = 3 };
+
+    before_value(w);
+    buf_int(w->out, us / US_PER_MS);
+    if (us % US_PER_MS != 0) {
+        buf_char(w->out, '.');
+        buf_int_padded(w->out, (unsigned)(us % US_PER_MS), DIGITS);
+        while (buf_ok(w->out) && w->out->ptr[w->out->len - 1] == '0') {
+            buf_truncate(w->out, w->out->len - 1);
+        }
+    }
+}
+
 void jw_bool(struct json_writer *w, bool value)
 {
     before_value(w);

@@ -67,7 +67,7 @@ static void write_data(struct json_writer *w, const struct fact *fact)
     }
     if (fact->us > 0) {
         jw_key(w, "ms");
-        jw_double(w, (double)fact->us / 1000.0);
+        jw_ms(w, (int64_t)fact->us);
     }
     jw_end(w);
 }

@@ -52,7 +52,7 @@ void sink_row_table(struct buf *out, const struct fact *fact)
     }
     if (fact->us > 0) {
         jw_key(&w, "ms");
-        jw_double(&w, (double)fact->us / 1000.0);
+        jw_ms(&w, (int64_t)fact->us);
     }
     jw_end(&w);
     jw_end(&w);

@@ -32,25 +32,6 @@ const char *log_level_name(enum log_level level)
 
 /* ---- JSON ---- */
 
-/* As short as can be: 12, 12.5, 0.019. */
-static void write_ms(struct json_writer *w, int64_t us)
-{
-    UNINITIALISED char room[NUMBER_MAX];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), NUMBER_MAX);
-    buf_int(&text, us / US_PER_MS);
-    if (us % US_PER_MS != 0) {
-        buf_char(&text, '.');
-        buf_int_padded(&text, (unsigned)(us % US_PER_MS), 3);
-        while (text.ptr[text.len - 1] == '0') {
-            buf_truncate(&text, text.len - 1);
-        }
-    }
-    jw_raw(w, buf_view(&text));
-    buf_done(&text);
-}
-
 static void write_field(struct json_writer *w, const struct log_field *field)
 {
     jw_key(w, field->name);
@@ -62,7 +43,7 @@ static void write_field(struct json_writer *w, const struct log_field *field)
         jw_int(w, field->value.integer);
         break;
     case LOG_FIELD_MS:
-        write_ms(w, field->value.integer);
+        jw_ms(w, field->value.integer);
         break;
     case LOG_FIELD_BOOL:
         jw_bool(w, field->value.boolean);

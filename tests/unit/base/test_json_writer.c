@@ -97,6 +97,24 @@ static void numbers_that_json_does_not_know_are_null(void **state)
     buf_done(&out);
 }
 
+static void milliseconds_are_as_short_as_can_be(void **state)
+{
+    static const int64_t us[] = {0, 12000, 12500, 19, 100, 1234567890};
+    struct json_writer w;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    jw_init(&w, &out);
+    jw_array(&w);
+    for (size_t i = 0; i < ARRAY_LEN(us); i++) {
+        jw_ms(&w, us[i]);
+    }
+    jw_end(&w);
+    assert_string_equal(buf_cstr(&out), "[0,12,12.5,0.019,0.1,1234567.89]");
+    buf_done(&out);
+}
+
 /* Every byte at every place of a text, so that looking at eight at once finds what looking at each does. */
 static void plain_bytes_are_told_from_the_others_at_any_place(void **state)
 {
@@ -123,6 +141,7 @@ int test_json_writer(void)
         cmocka_unit_test(plain_bytes_are_told_from_the_others_at_any_place),
         cmocka_unit_test(members_and_items_are_separated_and_nested),
         cmocka_unit_test(strings_are_escaped_and_mended),
+        cmocka_unit_test(milliseconds_are_as_short_as_can_be),
         cmocka_unit_test(numbers_that_json_does_not_know_are_null),
     };
 
