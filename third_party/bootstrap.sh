@@ -63,7 +63,7 @@ update_lists() {
 
 # What is needed, and what is used where the distribution has it.
 build_needs=(gcc libc6-dev cmake ninja-build pkg-config ca-certificates libuv1-dev libcurl4-openssl-dev libcjson-dev
-    libyaml-dev libmbedtls-dev zlib1g-dev libhiredis-dev)
+    libyaml-dev libmbedtls-dev libssl-dev zlib1g-dev libhiredis-dev)
 # Debian 13 only. Debian 12 has llhttp only as C sources inside node-llhttp, which would pull in Node.js:
 # third_party/llhttp.cmake downloads and unpacks that package without installing it.
 build_uses=(libllhttp-dev)

@@ -7,6 +7,7 @@ set(libraries
   "cJSON|libcjson1 libcjson-dev"
   "libyaml|libyaml-0-2 libyaml-dev"
   "Mbed TLS|libmbedtls14 libmbedtls21 libmbedtls-dev"
+  "OpenSSL|libssl3 libssl3t64 libssl-dev"
   "zlib|zlib1g zlib1g-dev"
   "hiredis|libhiredis0.14 libhiredis1.1.0 libhiredis-dev")
 set(text "virtuoso-proxy is linked with these libraries. What follows are their notices.\n")

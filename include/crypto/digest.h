@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4) by mbedTLS: API keys at rest, Idempotency-Key bodies, snapshot checksums. */
+/* SHA-256 (FIPS 180-4) by libcrypto, HMAC by mbedTLS: API keys at rest, Idempotency-Key bodies, snapshot checksums. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 

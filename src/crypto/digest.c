@@ -1,84 +1,97 @@
 #include "crypto/digest.h"
 
 #include <mbedtls/md.h>
-#include <mbedtls/sha256.h>
-#include <mbedtls/version.h>
+#include <openssl/evp.h>
+#include <stdatomic.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
-/* 2.28 has the checked functions under other names than 3.x. */
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-#define sha256_starts mbedtls_sha256_starts_ret
-#define sha256_update mbedtls_sha256_update_ret
-#define sha256_finish mbedtls_sha256_finish_ret
-#else
-#define sha256_starts mbedtls_sha256_starts
-#define sha256_update mbedtls_sha256_update
-#define sha256_finish mbedtls_sha256_finish
-#endif
+/* OpenSSL 3 looks a method up by its name, and makes a context by some allocations: each takes longer than to hash 200 bytes.
+ * So the method is found once, and one context waits for whoever comes next. Threads hash, too. */
+static _Atomic(EVP_MD *) method;
+static _Atomic(EVP_MD_CTX *) spare;
 
-static void update(mbedtls_sha256_context *context, struct str bytes)
+static EVP_MD *sha256(void)
 {
-    CHECK(sha256_update(context, (const unsigned char *)bytes.ptr, bytes.len) == 0);
+    EVP_MD *found = atomic_load_explicit(&method, memory_order_acquire);
+    EVP_MD *other = NULL;
+
+    if (found != NULL) {
+        return found;
+    }
+    found = EVP_MD_fetch(NULL, "SHA256", NULL);
+    CHECK(found != NULL);
+    if (!atomic_compare_exchange_strong(&method, &other, found)) { /* a thread was faster */
+        EVP_MD_free(found);
+        found = other;
+    }
+    return found;
 }
 
-static void begin(mbedtls_sha256_context *context)
+static EVP_MD_CTX *begin(void)
 {
-    mbedtls_sha256_init(context);
-    CHECK(sha256_starts(context, 0) == 0);
+    EVP_MD_CTX *context = atomic_exchange(&spare, NULL);
+
+    context = context != NULL ? context : EVP_MD_CTX_new();
+    CHECK(context != NULL && EVP_DigestInit_ex2(context, sha256(), NULL) == 1);
+    return context;
 }
 
-static void finish(mbedtls_sha256_context *context, struct digest *out)
+static void update(EVP_MD_CTX *context, struct str bytes)
 {
-    CHECK(sha256_finish(context, out->bytes) == 0);
-    mbedtls_sha256_free(context);
+    CHECK(EVP_DigestUpdate(context, bytes.ptr, bytes.len) == 1);
+}
+
+/* What was hashed is wiped from the context by this. */
+static void finish(EVP_MD_CTX *context, struct digest *out)
+{
+    CHECK(EVP_DigestFinal_ex(context, out->bytes, NULL) == 1);
+    EVP_MD_CTX_free(atomic_exchange(&spare, context)); /* of another thread, or none */
 }
 
 void digest_of(struct str bytes, struct digest *out)
 {
-    mbedtls_sha256_context context;
+    EVP_MD_CTX *context = begin();
 
-    begin(&context);
-    update(&context, bytes);
-    finish(&context, out);
+    update(context, bytes);
+    finish(context, out);
 }
 
 void digest_of_parts(const struct str *parts, size_t n_parts, struct digest *out)
 {
-    mbedtls_sha256_context context;
+    EVP_MD_CTX *context = begin();
 
-    begin(&context);
     for (size_t i = 0; i < n_parts; i++) {
         uint64_t len = parts[i].len;
 
-        update(&context, (struct str){(const char *)&len, sizeof(len)});
-        update(&context, parts[i]);
+        update(context, (struct str){(const char *)&len, sizeof(len)});
+        update(context, parts[i]);
     }
-    finish(&context, out);
+    finish(context, out);
 }
 
 struct digest_state {
-    mbedtls_sha256_context context;
+    EVP_MD_CTX *context;
 };
 
 struct digest_state *digest_begin(void)
 {
     struct digest_state *state = mem_alloc(sizeof(*state));
 
-    begin(&state->context);
+    state->context = begin();
     return state;
 }
 
 void digest_add(struct digest_state *state, struct str bytes)
 {
-    update(&state->context, bytes);
+    update(state->context, bytes);
 }
 
 void digest_end(struct digest_state *state, struct digest *out)
 {
-    finish(&state->context, out);
+    finish(state->context, out);
     mem_free(state);
 }
 

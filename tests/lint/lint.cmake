@@ -16,7 +16,7 @@ set(flags -std=gnu17 -D_GNU_SOURCE -DVP_VERSION="lint" -DCURL_DISABLE_TYPECHECK
 foreach(definition ${test_definitions})
   list(APPEND flags -D${definition})
 endforeach()
-foreach(library uv llhttp curl cjson libyaml mbedtls zlib hiredis)
+foreach(library uv llhttp curl cjson libyaml mbedtls libcrypto zlib hiredis)
   get_target_property(directories tp_${library} INTERFACE_INCLUDE_DIRECTORIES)
   foreach(directory ${directories})
     if(directory AND NOT directory STREQUAL "/usr/include")

@@ -111,7 +111,7 @@ function check_paths(line,    name)
         if (is_document && name !~ "^" roots && name !~ /\.(md|c|h)$/) {
             continue
         }
-        if (name ~ /^(mbedtls|psa|curl|uv|llhttp|sys)\//) {
+        if (name ~ /^(mbedtls|psa|openssl|curl|uv|llhttp|sys)\//) {
             continue
         }
         if (resolve(name) == "" && resolve("include/" name) == "" && resolve("src/" name) == "" && resolve("tests/" name) == "") {

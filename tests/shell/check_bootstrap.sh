@@ -64,7 +64,7 @@ said 'unknown verb "frobnicate"$'
 # --- neither root nor sudo: all that is missing at once ---
 
 needs=(gcc libc6-dev cmake ninja-build pkg-config ca-certificates libuv1-dev libcurl4-openssl-dev libcjson-dev libyaml-dev
-    libmbedtls-dev zlib1g-dev libhiredis-dev curl)
+    libmbedtls-dev libssl-dev zlib1g-dev libhiredis-dev curl)
 boot demo
 [ "$code" -eq 1 ] || fail "demo without packages: exit code $code"
 for package in "${needs[@]}"; do

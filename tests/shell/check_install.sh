@@ -13,7 +13,7 @@ for file in bin/virtuoso-proxy etc/virtuoso-proxy.yaml share/man/man1/virtuoso-p
     [ -s "$prefix/$file" ] || { echo "failed: $file is not installed"; exit 1; }
 done
 "$prefix/bin/virtuoso-proxy" version
-for library in libuv llhttp curl cJSON libyaml "Mbed TLS" zlib; do
+for library in libuv llhttp curl cJSON libyaml "Mbed TLS" OpenSSL zlib; do
     grep -qx "==== $library ====" "$prefix/share/doc/virtuoso-proxy/NOTICES" ||
         { echo "failed: no notice of $library"; exit 1; }
 done

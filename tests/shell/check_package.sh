@@ -22,7 +22,7 @@ package=$(cd "$scratch/first" && echo ./*.deb)
 cmp "$scratch/first/$package" "$scratch/second/$package" || { echo "failed: two packages differ"; exit 1; }
 package=$scratch/first/$package
 echo "package: $(stat -c %s "$package") bytes; depends on $(dpkg-deb -f "$package" Depends)"
-for library in libuv1 libcurl4 libmbedtls libyaml-0-2 libcjson1 zlib1g libc6; do
+for library in libuv1 libcurl4 libmbedtls libssl3 libyaml-0-2 libcjson1 zlib1g libc6; do
     dpkg-deb -f "$package" Depends | grep -q "$library" || { echo "failed: it does not depend on $library"; exit 1; }
 done
 

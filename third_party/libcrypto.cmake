@@ -1,0 +1,10 @@
+# libcrypto of OpenSSL 3: SHA-256 by the instructions of the processor (room crypto). libcurl has it loaded already.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libcrypto IMPORTED_TARGET libcrypto>=3.0)
+if(NOT libcrypto_FOUND)
+  message(FATAL_ERROR "libcrypto is missing. On Debian: apt-get install libssl-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_libcrypto INTERFACE)
+target_include_directories(tp_libcrypto SYSTEM INTERFACE ${libcrypto_INCLUDE_DIRS})
+target_link_libraries(tp_libcrypto INTERFACE PkgConfig::libcrypto)
+add_library(tp::libcrypto ALIAS tp_libcrypto)
