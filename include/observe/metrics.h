@@ -107,6 +107,8 @@ enum {
     X(M_BREAKER_REFUSED,     COUNTER,   "upstream_breaker_refused_total", "Calls refused while the platform was away.", NONE, NONE, NONE) \
     X(M_PROBES,              COUNTER,   "upstream_probes_total", "Probes sent to find out whether the platform is back.", NONE, NONE, NONE) \
     X(M_COMMANDS,            COUNTER,   "commands_total", "Commands run, by outcome.", COMMAND, RESULT, NONE)        \
+    X(M_LANES_ACTIVE,        GAUGE,     "lanes_active", "Checkpoints at which somebody makes, moves or removes a step.", NONE, NONE, NONE) \
+    X(M_LANE_WAITING,        GAUGE,     "lane_waiting", "Steps that wait for their turn at a checkpoint.", NONE, NONE, NONE) \
     X(M_SESSIONS,            GAUGE,     "sessions", "Sessions in memory.", NONE, NONE, NONE)                         \
     X(M_SESSIONS_EVICTED,    COUNTER,   "sessions_evicted_total", "Sessions evicted because sessions.max_active was reached.", NONE, NONE, NONE) \
     X(M_CACHE_HITS,          COUNTER,   "cache_hits_total", "Answers from the cache.", NONE, NONE, NONE)             \

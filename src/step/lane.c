@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "lane_internal.h"
+#include "observe/metrics.h"
 #include "step/look.h"
 
 enum { FIRST_IDS = 8 };
@@ -114,6 +115,17 @@ static struct lane *lane_for(struct lanes *lanes, enum lane_kind kind, int64_t i
 
 /* --- tickets */
 
+/* What operators see of the turns of a lane, which were `before`. */
+static void tell(const struct turns *now, const struct turns *before)
+{
+    if ((now->holder != NULL) != (before->holder != NULL)) {
+        metric_gauge_add(M_LANES_ACTIVE, now->holder != NULL ? 1 : -1);
+    }
+    if (now->n_waiting != before->n_waiting) {
+        metric_gauge_add(M_LANE_WAITING, (int64_t)now->n_waiting - before->n_waiting);
+    }
+}
+
 static void on_my_turn(struct turn *turn)
 {
     struct lane_ticket *ticket = CONTAINER_OF(turn, struct lane_ticket, turn);
@@ -127,6 +139,7 @@ enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane
                            lane_turn_fn on_turn, bool *out_now, struct error *err)
 {
     struct lane *lane = lane_for(lanes, key.kind, key.id);
+    const struct turns before = lane->turns;
 
     *ticket = (struct lane_ticket){.on_turn = on_turn};
     if (lane->turns.n_waiting >= lanes->max_queue) {
@@ -139,6 +152,7 @@ enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane
     }
     ticket->lane = lane;
     *out_now = turn_take(&lane->turns, &ticket->turn, on_my_turn);
+    tell(&lane->turns, &before);
     if (lanes->keeps != NULL && *out_now) {
         *out_now = lane_lease(ticket);
     }
@@ -149,13 +163,22 @@ void lane_leave(struct lane_ticket *ticket)
 {
     struct lane *lane = ticket->lane;
 
-    ticket->lane = NULL;
-    if (lane != NULL && turn_give(&ticket->turn)) {
-        lane_rest(lane);
+    struct turns before;
+    bool is_empty;
+
+    if (lane == NULL) {
+        return;
     }
-    if (lane != NULL && lane->lanes->keeps != NULL) {
+    ticket->lane = NULL;
+    before = lane->turns;
+    is_empty = turn_give(&ticket->turn);
+    tell(&lane->turns, &before);
+    if (lane->lanes->keeps != NULL) {
         deadline_clear(&ticket->wait);
         keep_leave(&ticket->lease);
+    }
+    if (is_empty) {
+        lane_rest(lane);
     }
 }
 

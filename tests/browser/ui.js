@@ -49,6 +49,10 @@ async function liveFigures(browser, width, height, color) {
       const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
       await value.filter({ hasText: /[1-9]/ }).waitFor({ timeout: 20000 });
     }
+    for (const title of ['Lanes', 'Test runs', 'Connections', 'Calls at once']) { // levels: a number, be it 0
+      const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
+      await value.filter({ hasText: /\d/ }).waitFor({ timeout: 20000 });
+    }
     await page.waitForFunction(() => /L/.test(document.querySelector('.line0').getAttribute('d')), null, { timeout: 20000 });
     await page.locator('#state', { hasText: 'Version' }).waitFor();
   } finally {

@@ -415,6 +415,8 @@ static void waits_are_spans(void **state)
                                     KEY "Content-Type: application/json\r\n", body));
     assert_true(client_send_request(&clients[2], "GET", "/api/projects", KEY, STR_EMPTY));
     proxy_wait_working(&proxy, 3);
+    assert_int_equal(metric_of_proxy("virtuoso_proxy_lanes_active"), 1);
+    assert_int_equal(metric_of_proxy("virtuoso_proxy_lane_waiting"), 1);
     began_ms = clock_now_ms();
     wait_until(clock_now_ms() > began_ms + 1); /* a shorter wait in the queue is no span */
     sandbox_release(proxy.program.sandbox_port);

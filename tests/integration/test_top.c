@@ -105,6 +105,7 @@ static void one_picture_and_the_end(void **state)
     run_cli_assert_says(f, "latency p95");
     run_cli_assert_says(f, "platform calls");
     run_cli_assert_says(f, "memory of its limit");
+    run_cli_assert_says(f, "steps in lanes");
     for (rest = buf_view(&f->out); rest.len > 0; n++) {
         (void)str_cut(rest, '\n', &line, &rest);
     }

@@ -23,7 +23,7 @@ set(MAY_store base crypto observe data net upstream cloud)
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
 set(MAY_events base crypto observe data net store upstream)
 set(MAY_plan base observe data upstream)
-set(MAY_step base data store plan upstream)
+set(MAY_step base observe data store plan upstream)
 set(MAY_session base crypto observe data store)
 set(MAY_catalog base data config/permission.h plan upstream/class.h) # tables of calls need not know the client
 set(MAY_testfile base data plan catalog upstream/class.h)

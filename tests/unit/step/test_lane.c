@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "data/json.h"
+#include "observe/metrics.h"
 #include "step/lane.h"
 
 int test_lane(void);
@@ -90,6 +91,39 @@ static void one_count_and_each_step_tell_the_end(void **state)
     lane_leave(&ticket);
     assert_int_equal(lanes_end(lanes, 1), 13); /* kept while nobody is in it */
     assert_int_equal(lanes_end(lanes, 2), -1);
+}
+
+static void assert_seen(int64_t n_active, int64_t n_waiting)
+{
+    assert_int_equal(metric_value(M_LANES_ACTIVE), n_active);
+    assert_int_equal(metric_value(M_LANE_WAITING), n_waiting);
+}
+
+static void operators_see_who_works_and_who_waits(void **state)
+{
+    struct lane_ticket second = {0};
+    struct lane_ticket third = {0};
+    struct lane_ticket other = {0};
+
+    (void)state;
+    lane_leave(&ticket);
+    metrics_open();
+    enter(&ticket, 1, true);
+    enter(&second, 1, false);
+    enter(&third, 1, false);
+    enter(&other, 2, true);
+    assert_seen(2, 2);
+    lane_leave(&third); /* it does not wait any longer */
+    assert_seen(2, 1);
+    lane_leave(&ticket);
+    (void)later_run(&later);
+    assert_int_equal(turns, 1);
+    assert_seen(2, 0);
+    lane_leave(&second);
+    lane_leave(&second);
+    lane_leave(&other);
+    assert_seen(0, 0);
+    metrics_done();
 }
 
 static void a_doubt_ends_all_knowledge(void **state)
@@ -235,6 +269,7 @@ static void ids_have_a_ceiling(void **state)
 int test_lane(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(operators_see_who_works_and_who_waits),
         TEST(one_count_and_each_step_tell_the_end),
         TEST(a_doubt_ends_all_knowledge),
         TEST(what_others_may_do_in_time_is_not_known),
