@@ -26,6 +26,18 @@ void audit_try_again(struct audit *audit)
     deadline_set(&audit->loop->deadlines, &audit->again, RETRY_MS, on_again);
 }
 
+/* What happens within some milliseconds is written at once: to wake a thread and to write cost as much as ten lines. */
+static void gather(struct audit *audit)
+{
+    uint64_t lag = feed_lag(&audit->feed);
+
+    if (audit->closing || audit->journal != NULL || lag >= AUDIT_BATCH_LINES) {
+        audit_go_on(audit);
+    } else if (lag > 0) {
+        deadline_set(&audit->loop->deadlines, &audit->again, AUDIT_GATHER_MS, on_again);
+    }
+}
+
 static void tell_failure(struct audit *audit, const char *failure)
 {
     const char *where = audit->path != NULL ? audit->path : "the stream of the store";
@@ -56,7 +68,7 @@ void audit_written(struct audit *audit, const char *failure)
     metric_set_of(M_EVENT_LAG, CONSUMER_AUDIT, (int64_t)feed_lag(&audit->feed));
     metric_add(M_SINK_BATCHES, CONSUMER_AUDIT, failure == NULL ? RESULT_OK : RESULT_ERROR, 0, 1);
     if (failure == NULL) {
-        audit_go_on(audit);
+        gather(audit);
     } else if (audit->closing) {
         audit_finish_close(audit);
     } else {
@@ -123,7 +135,7 @@ void audit_on_news(struct feed *feed)
 
     metric_set_of(M_EVENT_LAG, CONSUMER_AUDIT, (int64_t)feed_lag(feed));
     if (!deadline_is_set(&audit->again)) {
-        audit_go_on(audit);
+        gather(audit);
     }
 }
 

@@ -11,7 +11,10 @@
 #include "net/loop.h"
 #include "place.h"
 
-enum { AUDIT_BATCH_LINES = 200 /* made in one turn of the loop */ };
+enum {
+    AUDIT_BATCH_LINES = 200, /* made in one turn of the loop */
+    AUDIT_GATHER_MS = 10     /* a line is in the file that long after its fact, and a write */
+};
 
 struct audit {
     struct loop *loop;

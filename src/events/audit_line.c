@@ -21,33 +21,36 @@ void audit_head_first(struct audit_head *head)
     head->hash[AUDIT_HASH_DIGITS] = '\0';
 }
 
-static void begin(struct json_writer *w, struct buf *line, struct audit_head *head,
-                  const char *type, int64_t wall_ms)
+/* Where the line begins in `out`. */
+static size_t begin(struct json_writer *w, struct buf *out, struct audit_head *head,
+                    const char *type, int64_t wall_ms)
 {
-    char text[40];
+    size_t start = out->len;
+    UNINITIALISED char text[40];
     struct buf time;
 
     buf_init_on(&time, text, sizeof(text), sizeof(text) - 1);
     clock_format(&time, wall_ms);
-    jw_init(w, line);
+    jw_init(w, out);
     jw_object(w);
     jw_kv_int(w, "number", (int64_t)++head->number);
     jw_kv_text(w, "chain", head->chain);
     jw_kv_str(w, "time", buf_view(&time));
     jw_kv_text(w, "type", type);
     buf_done(&time);
+    return start;
 }
 
-static void end(struct json_writer *w, struct buf *line, struct audit_head *head, struct buf *out)
+static void end(struct json_writer *w, size_t start, struct audit_head *head)
 {
+    struct buf *out = w->out;
     struct digest digest;
 
-    jw_kv_text(w, "before", head->hash);
-    digest_of(buf_view(line), &digest);
+    jw_kv_str(w, "before", (struct str){head->hash, AUDIT_HASH_DIGITS});
+    digest_of(str_sub(buf_view(out), start, out->len), &digest);
     digest_hex(&digest, head->hash);
-    jw_kv_text(w, "hash", head->hash);
+    jw_kv_str(w, "hash", (struct str){head->hash, AUDIT_HASH_DIGITS});
     jw_end(w);
-    buf_str(out, buf_view(line));
     buf_char(out, '\n');
 }
 
@@ -55,43 +58,39 @@ void audit_write_mark(struct buf *out, struct audit_head *head, const char *type
                       uint64_t value)
 {
     struct json_writer w;
-    struct buf line;
+    size_t start = begin(&w, out, head, type, clock_wall_ms());
 
-    buf_init(&line, AUDIT_LINE_MAX);
-    begin(&w, &line, head, type, clock_wall_ms());
     jw_kv_int(&w, name, (int64_t)value);
-    end(&w, &line, head, out);
-    buf_done(&line);
+    end(&w, start, head);
 }
 
 void audit_write_fact(struct buf *out, struct audit_head *head, const struct fact *fact)
 {
     const struct {
-        const char *name;
+        struct str name;
         const char *text;
     } texts[] = {
-        {"principal", fact->principal}, {"method", fact->method}, {"action", fact->action},
-        {"subject", fact->subject},     {"peer", fact->peer},     {"request_id", fact->request_id},
-        {"outcome", fact->outcome},
+        {STR("principal"), fact->principal}, {STR("method"), fact->method},
+        {STR("action"), fact->action},       {STR("subject"), fact->subject},
+        {STR("peer"), fact->peer},           {STR("request_id"), fact->request_id},
+        {STR("outcome"), fact->outcome},
     };
     struct json_writer w;
-    struct buf line;
+    size_t start = begin(&w, out, head, fact_type(fact->kind), fact->wall_ms);
     char id[48];
 
     cloud_event_id(fact, id); /* after a kill it may come twice */
-    buf_init(&line, AUDIT_LINE_MAX);
-    begin(&w, &line, head, fact_type(fact->kind), fact->wall_ms);
     jw_kv_text(&w, "id", id);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].text != NULL && texts[i].text[0] != '\0') {
-            jw_kv_text(&w, texts[i].name, texts[i].text);
+            jw_name(&w, texts[i].name);
+            jw_text(&w, texts[i].text);
         }
     }
     if (fact->status > 0) {
         jw_kv_int(&w, "status", fact->status);
     }
-    end(&w, &line, head, out);
-    buf_done(&line);
+    end(&w, start, head);
 }
 
 bool audit_read_line(struct str line, struct audit_head *out, struct str *out_before)

@@ -310,6 +310,10 @@ static void the_last_hash_is_told_every_minute(void **state)
     clock_set(clock_now_ms(), clock_wall_ms());
     assert_int_equal(open_audit(0, &err), ERR_OK);
     note("/api/v1/sessions");
+    wait_until(((void)loop_turn(&fixture.loop, false), fixture.audit->head.number == 1) &&
+               !fixture.audit->writes);
+    clock_advance(AUDIT_GATHER_MS);
+    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms()); /* the loop's alarm is real */
     wait_until(((void)loop_turn(&fixture.loop, false), fixture.audit->head.number == 2) &&
                !fixture.audit->writes);
     before = facts_newest();
