@@ -1,109 +1,129 @@
 #!/usr/bin/env bash
-# What telling others costs: user instructions of a command under callgrind, of all libraries and threads together, with nothing on,
-# with each consumer of events and spans alone, and with all of them. One run: the figures can be compared. The targets: all of them
-# together at most 1.15 times of nothing; nothing on, what notes facts and asks for spans at most 1.01 times of the rest.
-#   consumers.sh BUILD     BUILD has virtuoso-proxy and bench_platform
+# What telling others costs a command: with nothing on, with each consumer of events and spans alone, and with all of them; and in a program
+# that notes no facts and asks for no spans ("without"), which is compiled for it. One run: the figures can be compared. The targets, by the
+# processor's time: all of them together at most 1.15 times of nothing; nothing at most 1.01 times of without.
+#   consumers.sh BUILD [count|time]     BUILD has virtuoso-proxy and bench_platform
+# count: user instructions under callgrind, of all libraries and threads together, which repeat on a busy machine. Callgrind's processor has no
+# instructions for SHA-256, so the audit costs less than they say. time: of the processor, in rounds that take turns.
 set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=bench/stand/stand.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stand/stand.sh"
-stand "$1" valgrind curl python3
+stand "$1" valgrind curl python3 cmake ninja
+what=${2:-all}
 few=200
 many=1200
 
-# A collector and a sink that take what comes.
-cat >"$scratch/taker.py" <<'END'
-import http.server, socketserver
-class Taker(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-    def log_message(self, *_):
-        pass
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-server = Server(("127.0.0.1", 0), Taker)
-print("port", server.server_port, flush=True)
-server.serve_forever()
-END
-python3 "$scratch/taker.py" >"$scratch/taker" &
+python3 "$(dirname "${BASH_SOURCE[0]}")/stand/taker.py" takes >"$scratch/taker" &
 pids+=($!)
 taker=http://127.0.0.1:$(port_of "$scratch/taker" "port ")
 start_platform 0
 
-# N: the instructions of the whole process, to `count`. $hook: events of a webhook, or nothing.
-count_of() {
-    local n=$1 sent
-    rm -f "$scratch"/events.jsonl "$scratch"/audit.jsonl
-    start_proxy valgrind --tool=callgrind --callgrind-out-file=/dev/null -- "${sets[@]}"
-    if [ -n "$hook" ]; then
+make_hook() {
+    [ -z "$hook" ] ||
         curl -sf --retry 20 --retry-all-errors -o /dev/null -X POST "http://127.0.0.1:$port/api/v1/webhooks" \
             -H 'Content-Type: application/json' -d "{\"url\":\"$taker/\",\"events\":[\"$hook\"]}"
-    fi
-    sent=$("$build/virtuoso-proxy" load -r 1000000 -n "$n" -c 1 -t 300s -o json --ids 1000001-1000100 \
+}
+
+send() { # COMMANDS CONNECTIONS
+    local sent
+    sent=$("$build/virtuoso-proxy" load -r 1000000 -n "$1" -c "$2" -t 300s -o json --ids 1000001-1000100 \
         -b '{"command":"step-interact click","args":["Sign in"],"checkpoint_id":{id},"position":0}' \
         "http://127.0.0.1:$port/api/v1/commands/execute")
-    [[ $sent == *"\"statuses\":{\"200\":$n}"* ]] || { echo "not all commands went well: $sent" >&2; exit 1; }
+    [[ $sent == *"\"statuses\":{\"200\":$1}"* ]] || { echo "not all commands went well: $sent" >&2; exit 1; }
+}
+
+# N: the instructions of the whole process, to `count`.
+count_of() {
+    rm -f "$scratch"/events.jsonl "$scratch"/audit.jsonl
+    start_proxy valgrind --tool=callgrind --callgrind-out-file=/dev/null -- "${sets[@]}"
+    make_hook
+    send "$1" 1
     end_proxy
     count=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$scratch/out.err")
 }
 
-declare -A each
-measure() { # NAME
-    local first
-    count_of $few
-    first=$count
-    count_of $many
-    each[$1]=$(((count - first) / (many - few)))
-    awk -v name="$1" -v a="${each[nothing]}" -v b="${each[$1]}" \
-        'BEGIN { printf "%-22s %8d instructions a command  %+7d  %.3f times\n", name, b, b - a, b / a }'
-}
+cmake -S "$root" -B "$build/without" -G Ninja -DCMAKE_BUILD_TYPE=Release -DVP_TESTS=OFF -DCMAKE_C_FLAGS=-DFACTS_ARE_NOTED=0 >"$scratch/without.log"
+cmake --build "$build/without" --target virtuoso-proxy >>"$scratch/without.log" || { tail "$scratch/without.log" >&2; exit 1; }
 
 off=(--set analytics.enabled=false --set webhooks.allow_private=true --set analytics.interval_ms=1000)
 otel=(--set "otel.endpoint=$taker" --set otel.interval_ms=5000)
 analytics=(--set analytics.enabled=true)
 audit=(--set "audit.file=$scratch/audit.jsonl")
-hook=""
-sets=("${off[@]}") && measure nothing
-sets=("${off[@]}" "${analytics[@]}") && measure analytics
-sets=("${off[@]}" "${audit[@]}") && measure audit
-sets=("${off[@]}" "${otel[@]}") && measure spans
-sets=("${off[@]}" --set "analytics.file=$scratch/events.jsonl") && measure file
-sets=("${off[@]}" --set "analytics.url=$taker/rows") && measure http
-hook=run.finished
-sets=("${off[@]}") && measure webhook_of_runs
-sets=("${off[@]}" "${analytics[@]}" "${audit[@]}" "${otel[@]}" --set "analytics.file=$scratch/events.jsonl") && measure all
+file=(--set "analytics.file=$scratch/events.jsonl")
+http=(--set "analytics.url=$taker/rows")
 
-# Instructions are not time. So the same by the processor's time, in rounds that take turns: of each the quickest one counts.
-rounds=5
-commands=30000
-processor_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$server/stat"; }
+# NAME: the arguments of the proxy to `sets`, the program to `program`, events of a webhook to `hook`.
+configure() {
+    program=$build/virtuoso-proxy
+    hook=""
+    sets=("${off[@]}")
+    case $1 in
+    without) program=$build/without/virtuoso-proxy ;;
+    analytics) sets+=("${analytics[@]}") ;;
+    audit) sets+=("${audit[@]}") ;;
+    spans) sets+=("${otel[@]}") ;;
+    file) sets+=("${file[@]}") ;;
+    http) sets+=("${http[@]}") ;;
+    webhook) hook=run.finished ;;
+    all)
+        hook=run.finished
+        sets+=("${analytics[@]}" "${audit[@]}" "${otel[@]}" "${file[@]}" "${http[@]}")
+        ;;
+    esac
+}
+names=(without nothing analytics audit spans file http webhook all)
 
-time_of() { # NAME: milliseconds of the processor for $commands, the least so far to least[NAME]
-    local before now
+declare -A each
+if [ "$what" != time ]; then
+    for name in "${names[@]}"; do
+        configure "$name"
+        count_of $few
+        first=$count
+        count_of $many
+        each[$name]=$(((count - first) / (many - few)))
+        awk -v name="$name" -v a="${each[nothing]:-0}" -v b="${each[$name]}" \
+            'BEGIN { printf "%-10s %8d instructions a command", name, b; if (a) printf "  %+7d  %.3f times", b - a, b / a; print "" }'
+    done
+    awk -v a="${each[without]}" -v b="${each[nothing]}" -v c="${each[all]}" \
+        'BEGIN { printf "instructions: off %.4f times of without, on %.3f times of off\n", b / a, c / b }'
+fi
+[ "$what" != count ] || exit 0
+
+rounds=9
+commands=20000
+# Of all threads, in nanoseconds.
+processor_ns() { awk '{ sum += $1 } END { printf "%d", sum }' "/proc/$server/task"/*/schedstat; }
+
+time_of() { # NAME: nanoseconds of the processor for a command, to `took`
+    local before
+    configure "$1"
     rm -f "$scratch"/events.jsonl "$scratch"/audit.jsonl
     start_proxy -- "${sets[@]}"
-    before=$(processor_ms)
-    "$build/virtuoso-proxy" load -r 1000000 -n $commands -c 16 -t 300s -o json --ids 1000001-1000100 \
-        -b '{"command":"step-interact click","args":["Sign in"],"checkpoint_id":{id},"position":0}' \
-        "http://127.0.0.1:$port/api/v1/commands/execute" >/dev/null
-    now=$(($(processor_ms) - before))
+    make_hook
+    send $((commands / 10)) 16
+    before=$(processor_ns)
+    send $commands 16
+    took=$((($(processor_ns) - before) / commands))
     end_proxy
-    if [ "${least[$1]:-999999999}" -gt "$now" ]; then least[$1]=$now; fi
 }
 
-declare -A least
+# Each is compared with `nothing` of its own round: what disturbs the machine lasts longer than that.
 for _ in $(seq $rounds); do
-    sets=("${off[@]}") && time_of nothing
-    sets=("${off[@]}" "${analytics[@]}") && time_of analytics
-    sets=("${off[@]}" "${audit[@]}") && time_of audit
-    sets=("${off[@]}" "${otel[@]}") && time_of spans
-    sets=("${off[@]}" "${analytics[@]}" "${audit[@]}" "${otel[@]}") && time_of analytics_audit_spans
+    time_of nothing
+    nothing=$took
+    for name in "${names[@]}"; do
+        [ "$name" = nothing ] || time_of "$name"
+        [ "$name" != nothing ] || took=$nothing
+        echo "$name $took $nothing" >>"$scratch/times"
+    done
 done
-for name in nothing analytics audit spans analytics_audit_spans; do
-    awk -v name="$name" -v a="${least[nothing]}" -v b="${least[$name]}" -v n=$commands \
-        'BEGIN { printf "%-22s %8.2f us of the processor a command  %.3f times\n", name, 1000 * b / n, b / a }'
+for name in "${names[@]}"; do
+    awk -v name="$name" '$1 == name { print $2, $2 / $3 }' "$scratch/times" | sort -n -k 2 |
+        awk -v name="$name" '{ ns[NR] = $1; times[NR] = $2 } END {
+            m = int((NR + 1) / 2)
+            printf "%-10s %6.2f us of the processor a command  %.3f times of nothing (%.3f to %.3f)\n", name, ns[m] / 1000, times[m], times[1], times[NR]
+        }'
 done
+awk '$1 == "without" { print $3 / $2 }' "$scratch/times" | sort -n |
+    awk '{ a[NR] = $1 } END { printf "time: off %.4f times of without (%.4f to %.4f)\n", a[int((NR + 1) / 2)], a[1], a[NR] }'

@@ -4,7 +4,7 @@
 #   stand BUILD [TOOL...]                      BUILD has virtuoso-proxy and bench_platform; sets $build and $scratch. Ends
 #                                              with 77 when a tool is not installed
 #   start_platform [DELAY_MS...]               sets $platform, its port; the arguments are those of bench_platform
-#   start_proxy [WRAPPER...] -- [ARGUMENT...]  `serve` under WRAPPER: sets $server, its process, and $port; what it writes
+#   start_proxy [WRAPPER...] -- [ARGUMENT...]  `serve` of $program, else of the one in BUILD, under WRAPPER: sets $server, its process, and $port; what it writes
 #                                              is in $scratch/out and $scratch/out.err
 #   end_proxy                                  SIGTERM, and waits; its exit code
 #   port_of FILE PREFIX                        the port in the first line that is PREFIX and a number; fails after a minute
@@ -50,7 +50,7 @@ start_proxy() {
         shift
     done
     shift
-    VIRTUOSO_API_TOKEN=token-of-the-bench "${wrapper[@]}" "$build/virtuoso-proxy" serve --listen 127.0.0.1:0 \
+    VIRTUOSO_API_TOKEN=token-of-the-bench "${wrapper[@]}" "${program:-$build/virtuoso-proxy}" serve --listen 127.0.0.1:0 \
         --set auth.mode=none --set log.access=false --set log.level=error --set drain.notice_ms=0 \
         --set "upstream.base_url=http://127.0.0.1:$platform/api" "$@" >"$scratch/out" 2>"$scratch/out.err" &
     server=$!

@@ -340,7 +340,6 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
     fact->status = status;
     fact->action = notes->route.ptr;
     fact->method = metric_label_value(LABEL_METHOD, metric_method_of(exchange->request.method));
-    fact->is_told = notes->is_told;
     fact->us = spent_us;
     fact->is_told = notes->is_told;
     if (notes->owner != NULL) {
@@ -364,14 +363,14 @@ void exchange_end(struct exchange *exchange, int status)
     enum log_level level = is_dull ? LOG_DEBUG : LOG_INFO;
 
     CHECK(!deadline_is_set(&exchange->deadline));
-    if (options->notes_facts) {
+    if (FACTS_ARE_NOTED && options->notes_facts) {
         note_fact(exchange, status, spent_us);
     }
     if (options->count_metrics) {
         count(exchange, status, spent_us);
         metric_gauge_add(M_IN_FLIGHT, -1);
     }
-    if (options->count_metrics && spans_wanted(&exchange->trace) && !is_dull) {
+    if (FACTS_ARE_NOTED && options->count_metrics && spans_wanted(&exchange->trace) && !is_dull) {
         write_span(exchange, status, now_us);
     }
     if (options->access_log && log_is_on(level)) {
