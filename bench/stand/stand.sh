@@ -50,6 +50,7 @@ start_proxy() {
         shift
     done
     shift
+    : >"$scratch/out" # the port in it is that of the one before
     VIRTUOSO_API_TOKEN=token-of-the-bench "${wrapper[@]}" "${program:-$build/virtuoso-proxy}" serve --listen 127.0.0.1:0 \
         --set auth.mode=none --set log.access=false --set log.level=error --set drain.notice_ms=0 \
         --set "upstream.base_url=http://127.0.0.1:$platform/api" "$@" >"$scratch/out" 2>"$scratch/out.err" &
