@@ -29,7 +29,12 @@ struct loop; /* net/loop.h */
 
 enum { CLOUD_TRIES = 6, CLOUD_HEADERS_MAX = 16, CLOUD_REPLY_MAX = 4 * 1024 * 1024 };
 
-enum cloud_vendor { CLOUD_AWS, CLOUD_GOOGLE, CLOUD_N_VENDORS };
+enum cloud_vendor {
+    CLOUD_AWS,
+    CLOUD_GOOGLE,
+    CLOUD_N_VENDORS,
+    CLOUD_NOBODY = CLOUD_N_VENDORS /* without a credential */
+};
 
 struct cloud_options {
     struct str aws_region; /* empty: that of AWS_REGION or AWS_DEFAULT_REGION */
@@ -48,7 +53,10 @@ struct cloud_request {
         path; /* begins with '/', percent-encoded as RFC 3986 says, nothing more and nothing less */
     struct str query; /* the same, without '?' */
     struct str body;
+    struct str
+        body_sha256; /* of AWS: in hexadecimal, where somebody has worked it out; else empty */
     struct str content_type; /* empty: none */
+    bool public_only;        /* as upstream/upstream.h */
     const struct upstream_header *headers;
     size_t n_headers; /* at most CLOUD_HEADERS_MAX */
     enum call_class class;

@@ -169,7 +169,7 @@ void account_ask(struct account *account, const struct account_question *questio
 
     if (url_read(question->url, &url, &err) == ERR_OK) {
         url_split(question->url, &origin, &rest);
-        place = cloud_place(account->cloud, origin, &err);
+        place = cloud_place(account->cloud, origin, false, &err);
     }
     account->on_answer = on_answer;
     account->call = (struct upstream_call){

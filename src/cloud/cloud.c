@@ -180,7 +180,7 @@ static bool repeats(struct cloud_call *call)
     const struct upstream_reply *reply = &call->call.reply;
     uint64_t wait_ms;
 
-    if (says_expired(reply) && !call->is_renewed) {
+    if (says_expired(reply) && !call->is_renewed && call->request.vendor != CLOUD_NOBODY) {
         call->is_renewed = true;
         account_forget(&call->cloud->accounts[call->request.vendor]);
         wait_ms = 0;
@@ -225,17 +225,21 @@ static void sign(struct cloud_call *call, const struct url *url, struct str path
     struct upstream_request *out = &call->call.request;
     struct sigv4_header signed_headers[SIGNED_MAX];
     char *date = arena_alloc(&call->arena, SIGV4_DATE_SIZE);
-    char *hash = arena_alloc(&call->arena, HEX_SIZE);
+    char hash_room[HEX_SIZE];
+    struct str hash = request->body_sha256;
     struct str token = secret_reveal(&account->token);
     struct digest digest;
     struct buf value;
     size_t n = out->n_headers;
 
     sigv4_date(clock_wall_ms(), date);
-    digest_of(request->body, &digest);
-    digest_hex(&digest, hash);
+    if (hash.len == 0) {
+        digest_of(request->body, &digest);
+        digest_hex(&digest, hash_room);
+        hash = arena_str(&call->arena, str_from(hash_room));
+    }
     headers[n++] = (struct upstream_header){STR("x-amz-date"), str_from(date)};
-    headers[n++] = (struct upstream_header){STR("x-amz-content-sha256"), str_from(hash)};
+    headers[n++] = (struct upstream_header){STR("x-amz-content-sha256"), hash};
     if (token.len > 0) {
         headers[n++] =
             (struct upstream_header){STR("x-amz-security-token"), arena_str(&call->arena, token)};
@@ -252,7 +256,7 @@ static void sign(struct cloud_call *call, const struct url *url, struct str path
             .query = request->query,
             .headers = signed_headers,
             .n_headers = n + 1,
-            .payload_hash = str_from(hash),
+            .payload_hash = hash,
             .region = request->region.len > 0 ? request->region : region_of_all(call->cloud),
             .service = request->service,
             .key_id = secret_reveal(&account->key_id),
@@ -301,7 +305,7 @@ static bool fill(struct cloud_call *call, struct error *err)
         sign(call, &url,
              arena_printf(&call->arena, "%.*s%.*s", STR_ARG(url.path), STR_ARG(request->path)),
              headers);
-    } else {
+    } else if (request->vendor == CLOUD_GOOGLE) {
         call->call.request.token = &call->cloud->accounts[CLOUD_GOOGLE].token;
     }
     return true;
@@ -309,7 +313,8 @@ static bool fill(struct cloud_call *call, struct error *err)
 
 void cloud_ready(struct cloud_call *call)
 {
-    struct place *place = cloud_place(call->cloud, call->request.origin, &call->error);
+    struct place *place =
+        cloud_place(call->cloud, call->request.origin, call->request.public_only, &call->error);
 
     arena_wipe(&call->arena); /* of the last try */
     arena_init(&call->arena);
@@ -322,9 +327,9 @@ void cloud_ready(struct cloud_call *call)
 
 static void begin(struct cloud_call *call)
 {
-    struct account *account = &call->cloud->accounts[call->request.vendor];
+    bool is_open = call->request.vendor == CLOUD_NOBODY;
 
-    if (account_is_ready(account, call)) {
+    if (is_open || account_is_ready(&call->cloud->accounts[call->request.vendor], call)) {
         cloud_ready(call);
     }
 }

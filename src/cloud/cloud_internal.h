@@ -22,10 +22,12 @@ struct place {
     struct list link;
     struct cloud *cloud;
     struct str origin; /* heap */
+    bool public_only;
     struct upstream *upstream;
 };
 
-struct place *cloud_place(struct cloud *cloud, struct str origin, struct error *err);
+struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_only,
+                          struct error *err);
 
 /* --- accounts */
 struct account;

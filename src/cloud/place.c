@@ -27,6 +27,7 @@ static enum error_code open_place(struct place *place, struct error *err)
         .verify_tls = true,
         .is_other = true,
         .is_direct = is_of_machine(place->origin),
+        .public_only = place->public_only,
         .connect_timeout_ms =
             cloud->timeout_ms < CLOUD_CONNECT_MS ? cloud->timeout_ms : CLOUD_CONNECT_MS,
         .timeout_ms = cloud->timeout_ms,
@@ -41,14 +42,15 @@ static enum error_code open_place(struct place *place, struct error *err)
     return upstream_open(cloud->loop, &options, &place->upstream, err);
 }
 
-struct place *cloud_place(struct cloud *cloud, struct str origin, struct error *err)
+struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_only,
+                          struct error *err)
 {
     struct place *place;
     struct list *link;
 
     LIST_FOREACH (link, &cloud->places) {
         place = CONTAINER_OF(link, struct place, link);
-        if (str_eq(place->origin, origin)) {
+        if (str_eq(place->origin, origin) && place->public_only == public_only) {
             return place;
         }
     }
@@ -58,6 +60,7 @@ struct place *cloud_place(struct cloud *cloud, struct str origin, struct error *
     }
     place = mem_zalloc(sizeof(*place));
     place->cloud = cloud;
+    place->public_only = public_only;
     place->origin = (struct str){str_dup(origin), origin.len};
     if (open_place(place, err) != ERR_OK) {
         (void)error_set(err, ERR_CONFIG, "\"%.*s\" is no address of a service", STR_ARG(origin));

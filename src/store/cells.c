@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/mem.h"
 #include "base/percent.h"
+#include "cloud/bucket.h"
 #include "net/loop.h"
 
 enum {
@@ -28,32 +29,25 @@ static const struct cells_dialect *const dialects[] = {
 };
 
 /* --- open and close */
-static struct str s3_origin(struct cells *cells, struct error *err)
+static enum error_code find_firestore(struct cells *cells)
 {
-    struct str bucket = cells->where.bucket;
-    struct str host;
-    struct str origin =
-        cloud_aws_origin(cells->cloud, &cells->arena, "s3", cells->where.aws_region, err);
-
-    if (cloud_aws_is_elsewhere("s3") || str_find_char(bucket, '.') >= 0 || origin.len == 0) {
-        cells->path = arena_printf(&cells->arena, "/%.*s", STR_ARG(bucket));
-        return origin;
-    }
-    host = str_sub(origin, strlen("https://"), origin.len);
-    cells->path = STR_EMPTY;
-    return arena_printf(&cells->arena, "https://%.*s.%.*s", STR_ARG(bucket), STR_ARG(host));
-}
-
-static struct str google_origin(struct cells *cells)
-{
-    if (cells->where.kind == STORE_GCS) {
-        cells->path = arena_printf(&cells->arena, "/%.*s", STR_ARG(cells->where.bucket));
-        return cloud_google_origin(&cells->arena, "storage");
-    }
     cells->path = arena_printf(&cells->arena, "/v1/projects/%.*s/databases/%.*s/documents",
                                STR_ARG(cells->where.bucket),
                                STR_ARG(cells_encode(&cells->arena, cells->where.database, false)));
-    return cloud_google_origin(&cells->arena, "firestore");
+    cells->origin = cloud_google_origin(&cells->arena, "firestore");
+    return ERR_OK;
+}
+
+static enum error_code find_bucket(struct cells *cells, struct error *err)
+{
+    struct cloud_bucket bucket = {.vendor = cells->dialect->vendor,
+                                  .name = cells->where.bucket,
+                                  .region = cells->where.aws_region};
+    enum error_code code = cloud_bucket_find(cells->cloud, &cells->arena, &bucket, err);
+
+    cells->origin = bucket.origin;
+    cells->path = bucket.path;
+    return code;
 }
 
 enum error_code cells_open(struct loop *loop, const struct store_cloud *where, struct cells *out,
@@ -71,8 +65,7 @@ enum error_code cells_open(struct loop *loop, const struct store_cloud *where, s
     out->where.database = arena_str(&out->arena, where->database);
     out->where.aws_region = arena_str(&out->arena, where->aws_region);
     out->cloud = cloud_open(loop, &options);
-    out->origin = where->kind == STORE_S3 ? s3_origin(out, err) : google_origin(out);
-    return out->origin.len > 0 ? ERR_OK : ERR_CONFIG;
+    return where->kind == STORE_FIRESTORE ? find_firestore(out) : find_bucket(out, err);
 }
 
 static void drop_pace(struct cells *cells, struct pace *pace)
