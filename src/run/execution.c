@@ -233,9 +233,9 @@ static uint64_t duration_of(const struct json *item, const char *names)
 static struct str picture_of(struct run *run, const struct json *item)
 {
     struct str url = json_str(json_find(item, "/screenshotFullPath /screenshot"));
+    bool is_address = str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
 
-    return str_starts(url, STR("https://")) && url.len <= PICTURE_MAX ? arena_str(&run->kept, url)
-                                                                      : STR_EMPTY;
+    return is_address && url.len <= PICTURE_MAX ? arena_str(&run->kept, url) : STR_EMPTY;
 }
 
 static void take_outcome(struct run *run, struct run_step *step, const struct json *item)

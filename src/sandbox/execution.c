@@ -201,6 +201,7 @@ static struct execution *execution_make(struct call *call, const struct snapshot
     execution->queued_ms = call->state->options.execution_ms / 5;
     execution->running_ms = call->state->options.execution_ms - execution->queued_ms;
     execution->ending = ending_of(snapshot->goal->name, ENDING_FINISHED);
+    execution->pictures = call->state->pictures;
     execution->tags = json_type(tags) == JSON_ARRAY ? keep_json(call, tags) : STR("[]");
     execution->variables = planted_variables(call, execution);
     execution->request = execution_request(call, execution);

@@ -63,6 +63,7 @@ struct execution {
     int64_t n_slots;
     struct str variables; /* JSON object: initial data, environment, canary; what leaks */
     struct str tags;      /* JSON array */
+    struct str pictures;  /* where its screenshots are */
     struct str request;   /* JSON object: meta.executionRequest */
     int64_t launched_by;  /* user */
     struct run_journey *journeys;

@@ -3,6 +3,8 @@
  * launchedByUser.email carry the initial data, the environment's variables and the canary. */
 #include "execution.h"
 
+enum { URL_MAX = 256 };
+
 static void write_moment(struct json_writer *w, const char *key, const struct execution *execution,
                          bool reached, uint64_t after_ms)
 {
@@ -200,14 +202,19 @@ void write_failure(struct json_writer *w, enum outcome outcome, const struct ste
     jw_end(w);
 }
 
-static void write_pictures(struct json_writer *w, bool was_run)
+static void write_pictures(struct json_writer *w, struct str pictures, int64_t step, bool was_run)
 {
     static const char *const keys[] = {"screenshot", "screenshotFullPath", "beforeScreenshot",
                                        "beforeScreenshotFullPath"};
 
+    struct buf url;
+
+    buf_init(&url, URL_MAX);
+    buf_printf(&url, "%.*s/%lld.png", STR_ARG(pictures), (long long)step);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        jw_kv_text(w, keys[i], was_run ? "https://screenshots.sandbox.example/step.png" : NULL);
+        jw_kv_text(w, keys[i], was_run ? buf_cstr(&url) : NULL);
     }
+    buf_done(&url);
 }
 
 void write_run_step(struct json_writer *w, const struct progress *progress,
@@ -223,7 +230,7 @@ void write_run_step(struct json_writer *w, const struct progress *progress,
     jw_kv_text(w, "outcome", outcome_name(outcome));
     jw_kv_int(w, "duration", (int64_t)step_duration(progress, run));
     jw_kv_int(w, "totalDuration", (int64_t)step_duration(progress, run));
-    write_pictures(w, was_run);
+    write_pictures(w, progress->execution->pictures, run->id, was_run);
     jw_kv_text(w, "testDataValue", NULL);
     jw_key(w, "sideEffects");
     jw_object(w);

@@ -234,6 +234,8 @@ struct faults {
 struct sandbox_state {
     struct sandbox_options options;
     struct arena kept; /* strings and faults of the options */
+    struct str
+        pictures; /* where screenshots are: "http://127.0.0.1:9/pictures"; empty: without a socket */
     const char *canary;
     struct map tenants;
     struct list tenant_list; /* oldest first */

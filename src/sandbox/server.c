@@ -183,6 +183,8 @@ enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *op
         mem_free(sandbox);
         return code;
     }
+    sandbox->state->pictures = arena_printf(&sandbox->state->kept, "http://%s/pictures",
+                                            http_server_address(sandbox->server));
     *out = sandbox;
     return ERR_OK;
 }

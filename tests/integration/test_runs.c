@@ -594,7 +594,7 @@ static void a_test_has_passed_when_it_was_executed_and_green(void **state)
     assert_true(str_is(runs_text(run, "/tests/1/outcome"), "FAIL"));
     assert_true(str_starts(runs_text(run, "/error/detail"),
                            STR("failed at step 3 of 4 of \"Red\", line 5: click on \"FAIL\"")));
-    assert_true(str_starts(runs_text(run, "/tests/1/steps/2/screenshot"), STR("https://")));
+    assert_true(str_starts(runs_text(run, "/tests/1/steps/2/screenshot"), STR("http://")));
     assert_non_null(json_find(run, "/tests/1/steps/0/execution_ms"));
     assert_null(json_find(run, "/tests/1/steps/3/screenshot")); /* it was not reached */
     proxy_stop(&proxy);
