@@ -30,6 +30,8 @@ enum server_state {
     SERVER_STOPPED
 };
 
+struct archive;
+struct artifacts;
 struct catalog;
 struct clients;
 struct dictionary;
@@ -73,10 +75,12 @@ struct server {
     void (*on_shared_closed)(struct server *server); /* while it closes */
     struct journal *journal;                         /* NULL: facts stay in this process */
     struct webhooks *webhooks;
-    struct analytics *analytics;                        /* NULL: off */
-    struct sinks *sinks;                                /* of analytics; NULL: there are none */
-    struct google *google;                              /* for them; NULL: none goes to BigQuery */
-    struct audit *audit;                                /* NULL: no audit file is written */
+    struct analytics *analytics; /* NULL: off */
+    struct sinks *sinks;         /* of analytics; NULL: there are none */
+    struct google *google;       /* for them; NULL: none goes to BigQuery */
+    struct audit *audit;         /* NULL: no audit file is written */
+    struct artifacts *artifacts; /* NULL: reports of runs are not kept elsewhere */
+    struct archive *archive;     /* who puts them there */
     void (*on_consumers_closed)(struct server *server); /* while they close */
     struct telemetry *telemetry;                        /* NULL: nothing is sent to a collector */
     struct api *api;

@@ -271,6 +271,14 @@ struct config {
     } analytics;
 
     struct {
+        struct str url, public_url; /* empty: none */
+        bool screenshots;
+        struct config_bucket bucket; /* the url, taken apart */
+        struct str folder;           /* the same; empty: it is a bucket */
+        struct str link;             /* what links begin with, without a slash at its end */
+    } artifacts;
+
+    struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
         struct str service_name, resource_attributes, traces_sampler, traces_share, compression,
             protocol;

@@ -9,6 +9,9 @@
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). Its id is
  * that of the process and the fact's number: no two events have the same. */
 void cloud_event_write(struct json_writer *w, const struct fact *fact);
+/* From now on the event of a run that has ended tells where its reports are (data/artifact.h). Of the process, as the ring of facts is;
+ * empty: nowhere. */
+void cloud_events_link(struct str artifacts);
 /* "3f2a9c01d4e5b687-17" */
 void cloud_event_id(const struct fact *fact, char out[48]);
 /* The number of the fact with this id, in the ring of this process; 0: it is not there. */

@@ -59,6 +59,7 @@ enum {
     CONSUMER_HTTP,
     CONSUMER_BIGQUERY,
     CONSUMER_JOURNAL, /* the way into the shared store */
+    CONSUMER_ARTIFACTS,
     CONSUMER_N
 };
 
@@ -135,6 +136,8 @@ enum {
     X(M_EVENT_LAG,           GAUGE,     "event_lag_events", "Events that a consumer has not taken yet; of webhooks, the one that is furthest behind.", CONSUMER, NONE, NONE) \
     X(M_EVENTS_LOST,         COUNTER,   "event_lost_total", "Events that a consumer was not told of: it was too slow, its sink refused them, or the shared store was away too long (journal).", CONSUMER, NONE, NONE) \
     X(M_SINK_BATCHES,        COUNTER,   "event_sink_batches_total", "Batches of events handed to the audit or to a sink of analytics, by result; error: to be tried again.", CONSUMER, RESULT, NONE) \
+    X(M_ARTIFACTS,           COUNTER,   "artifact_runs_total", "Test runs whose reports were put to artifacts.url, by result; error: given up after an hour, or the run was not kept so long.", RESULT, NONE, NONE) \
+    X(M_ARTIFACT_FAILURES,   COUNTER,   "artifact_failures_total", "Times that the reports of a test run could not be put to artifacts.url; they are tried again.", NONE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \

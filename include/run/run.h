@@ -43,7 +43,8 @@ struct run_store_options {
     const struct catalog_defaults *defaults; /* outlives the store */
     struct lanes *lanes;                     /* outlives the store */
     struct str ui_url;                       /* for links; outlives the store */
-    struct str project;                      /* name of the project, if neither file nor request
+    struct str artifacts; /* where the reports of ended runs are, for links; empty: nowhere */
+    struct str project;   /* name of the project, if neither file nor request
                                               * gives one */
     unsigned max_active;
     unsigned max_kept;

@@ -3,11 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "events/analytics.h"
+#include "events/artifacts.h"
 #include "events/audit.h"
+#include "events/events.h"
 #include "events/journal.h"
 #include "events/sinks.h"
 #include "events/webhooks.h"
@@ -143,6 +146,26 @@ enum error_code open_sinks(struct server *server, struct error *err)
     return code;
 }
 
+/* --- reports of runs */
+enum error_code open_artifacts(struct server *server, struct error *err)
+{
+    bool is_ours = server->journal == NULL || journal_is_on_duty(server->journal);
+    enum error_code code;
+
+    cloud_events_link(server->config->artifacts.link);
+    if (server->config->artifacts.url.len == 0 || !is_ours) {
+        return ERR_OK;
+    }
+    code = archive_open(server, &server->archive, err);
+    if (code == ERR_OK) {
+        server->artifacts = artifacts_open(
+            &server->loop, &(struct artifacts_options){.port = archive_port(server->archive),
+                                                       .journal = server->journal,
+                                                       .keeps = server->keeps});
+    }
+    return code;
+}
+
 /* --- down */
 static void on_journal_closed(void *context)
 {
@@ -200,14 +223,38 @@ static void on_webhooks_closed(void *context)
     }
 }
 
+static void on_archive_closed(void *context)
+{
+    struct server *server = context;
+
+    server->archive = NULL;
+    if (server->webhooks != NULL) {
+        webhooks_close(server->webhooks, on_webhooks_closed, server);
+    } else {
+        on_webhooks_closed(server);
+    }
+}
+
+static void on_artifacts_closed(void *context)
+{
+    struct server *server = context;
+
+    server->artifacts = NULL;
+    if (server->archive != NULL) {
+        archive_close(server->archive, on_archive_closed, server);
+    } else {
+        on_archive_closed(server);
+    }
+}
+
 void consumers_close(struct server *server, void (*on_closed)(struct server *server))
 {
     server->on_consumers_closed = on_closed;
     analytics_close(server->analytics);
     server->analytics = NULL;
-    if (server->webhooks != NULL) {
-        webhooks_close(server->webhooks, on_webhooks_closed, server);
+    if (server->artifacts != NULL) {
+        artifacts_close(server->artifacts, on_artifacts_closed, server);
     } else {
-        on_webhooks_closed(server);
+        on_artifacts_closed(server);
     }
 }

@@ -15,6 +15,8 @@ enum error_code open_sinks(struct server *server,
                            struct error *err) MUST_CHECK; /* if analytics has any */
 enum error_code open_audit(struct server *server,
                            struct error *err) MUST_CHECK; /* if there is a file */
+enum error_code open_artifacts(struct server *server,
+                               struct error *err) MUST_CHECK; /* if they have a place */
 
 /* All of them, in the opposite order; then on_closed, at once or later. */
 void consumers_close(struct server *server, void (*on_closed)(struct server *server));

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "clients.h"
+#include "events/artifacts.h"
 #include "lambda/lambda.h"
 #include "observe/log.h"
 
@@ -29,7 +30,7 @@ static bool is_quiet(void *context)
     const struct server *server = context;
 
     return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
-           clients_are_quiet(server->clients);
+           clients_are_quiet(server->clients) && artifacts_is_idle(server->artifacts);
 }
 
 static void on_thaw(void *context)

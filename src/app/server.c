@@ -8,6 +8,7 @@
 #include "clients.h"
 #include "consumers.h"
 #include "crypto/tls.h"
+#include "events/artifacts.h"
 #include "front_lambda.h"
 #include "key_source.h"
 #include "manager.h"
@@ -119,6 +120,7 @@ static void on_admin_closed(void *context)
     struct server *server = context;
 
     server->admin = NULL;
+    artifacts_leave(server->artifacts); /* it asks for runs */
     if (server->api != NULL) {
         api_stop(server->api);
     }
@@ -342,21 +344,44 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static const open_fn proxy_steps[] = {
-    open_tables,          open_sandbox,   open_clients, open_key_source, shared_open,
-    shared_open_sessions, open_telemetry, open_journal, open_audit,      open_webhooks,
-    open_analytics,       open_sinks,     open_api,     open_tls,        open_http,
-    open_admin,           open_feed,      NULL};
+static const open_fn proxy_steps[] = {open_tables,
+                                      open_sandbox,
+                                      open_clients,
+                                      open_key_source,
+                                      shared_open,
+                                      shared_open_sessions,
+                                      open_telemetry,
+                                      open_journal,
+                                      open_audit,
+                                      open_webhooks,
+                                      open_analytics,
+                                      open_sinks,
+                                      open_artifacts,
+                                      open_api,
+                                      open_tls,
+                                      open_http,
+                                      open_admin,
+                                      open_feed,
+                                      NULL};
 
 /* The same but for the listeners: there is another front. */
-static const open_fn lambda_steps[] = {open_tables,       open_sandbox,
-                                       open_clients,      open_key_source,
-                                       shared_open,       shared_open_sessions,
-                                       open_telemetry,    open_journal,
-                                       open_audit,        open_webhooks,
-                                       open_analytics,    open_sinks,
-                                       open_api,          open_http,
-                                       front_lambda_open, NULL};
+static const open_fn lambda_steps[] = {open_tables,
+                                       open_sandbox,
+                                       open_clients,
+                                       open_key_source,
+                                       shared_open,
+                                       shared_open_sessions,
+                                       open_telemetry,
+                                       open_journal,
+                                       open_audit,
+                                       open_webhooks,
+                                       open_analytics,
+                                       open_sinks,
+                                       open_artifacts,
+                                       open_api,
+                                       open_http,
+                                       front_lambda_open,
+                                       NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 

@@ -30,6 +30,19 @@ const char *verdict_title(enum verdict verdict)
     return verdicts[verdict].title;
 }
 
+enum verdict verdict_of_status(struct str status)
+{
+    static const enum verdict ended[] = {VERDICT_PASSED, VERDICT_CREATED, VERDICT_FAILED,
+                                         VERDICT_CANCELLED, VERDICT_TIMED_OUT};
+
+    for (size_t i = 0; i < ARRAY_LEN(ended); i++) {
+        if (str_is(status, verdicts[ended[i]].word)) {
+            return ended[i];
+        }
+    }
+    return VERDICT_ERROR;
+}
+
 int verdict_exit_code(enum verdict verdict)
 {
     return verdicts[verdict].exit_code;

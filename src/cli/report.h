@@ -51,7 +51,8 @@ struct report {
     uint64_t ms;
     struct str url;
     bool verbose;
-    bool sandbox; /* links of the platform's pages lead nowhere */
+    bool sandbox;      /* links of the platform's pages lead nowhere */
+    bool own_pictures; /* a screenshot that is a name without slashes is a file beside the report */
 };
 
 struct report_counts {
@@ -65,6 +66,8 @@ struct report_counts {
 
 const char *verdict_word(enum verdict verdict); /* "passed", "timed_out" */
 const char *verdict_title(enum verdict verdict);
+/* By the status of a run that has ended; VERDICT_ERROR: this program does not know the word. */
+enum verdict verdict_of_status(struct str status);
 int verdict_exit_code(enum verdict verdict);
 bool verdict_is_bad(enum verdict verdict);
 /* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when there is no file. */

@@ -1,4 +1,4 @@
-/* One page: style inside, no script, and nothing is fetched but the platform's screenshots, when
+/* One page: style inside, no script, and nothing is fetched but screenshots (the platform's, or files beside the page), when
  * they are unfolded. So it can be mailed and opened from a disk. It tells a story: what came of it,
  * then each test with why it is red, its steps and how long they took; calls around the steps are
  * folded away. Colour is never the only sign, and no row is wider than a phone. */
@@ -11,7 +11,7 @@ enum { REASON_MAX = 8192 };
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-    "'unsafe-inline'; img-src https:\">\n"
+    "'unsafe-inline'; img-src https: 'self' file:\">\n"
     "<meta name=\"referrer\" content=\"no-referrer\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -119,11 +119,21 @@ static const struct step_look *look_of(const struct json *step)
     return &other;
 }
 
-static void picture(struct buf *out, const struct json *step)
+/* A file beside the page, or the platform's. */
+static struct str picture_of(const struct report *report, const struct json *step)
 {
-    struct str url = report_link(json_get(step, "screenshot"));
+    const struct json *node = json_get(step, "screenshot");
+    struct str url = report_link(node);
 
-    if (str_starts(url, STR("https://"))) {
+    if (report->own_pictures && str_find_char(json_str(node), '/') < 0) {
+        return json_str(node);
+    }
+    return str_starts(url, STR("https://")) ? url : STR_EMPTY;
+}
+
+static void picture(struct buf *out, struct str url)
+{
+    if (url.len > 0) {
         buf_text(out, "<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
                       "alt=\"The page at this step\" loading=\"lazy\" "
                       "referrerpolicy=\"no-referrer\" src=\"");
@@ -146,7 +156,8 @@ static void reason(struct buf *out, const struct json *step)
     buf_done(&text);
 }
 
-static void step_item(struct buf *out, const struct json *step, bool pictures)
+/* `report` NULL: without pictures. */
+static void step_item(struct buf *out, const struct report *report, const struct json *step)
 {
     const struct step_look *look = look_of(step);
     const struct json *executed = json_get(step, "execution_ms");
@@ -167,19 +178,19 @@ static void step_item(struct buf *out, const struct json *step, bool pictures)
     if (report_step_is_red(step)) {
         reason(out, step);
     }
-    if (pictures) {
-        picture(out, step);
+    if (report != NULL) {
+        picture(out, picture_of(report, step));
     }
     buf_text(out, "</li>\n");
 }
 
-static void step_list(struct buf *out, const struct json *steps, bool pictures)
+static void step_list(struct buf *out, const struct report *report, const struct json *steps)
 {
     const struct json *step;
 
     buf_text(out, "<ol class=\"steps\">\n");
     JSON_FOREACH (step, steps) {
-        step_item(out, step, pictures);
+        step_item(out, report, step);
     }
     buf_text(out, "</ol>\n");
 }
@@ -197,7 +208,7 @@ static void setup_section(struct buf *out, const struct json *setup)
     }
     buf_printf(out, "<details%s><summary class=\"soft\">Set-up, %zu calls</summary>\n",
                red ? " open" : "", json_size(setup));
-    step_list(out, setup, false);
+    step_list(out, NULL, setup);
     buf_text(out, "</details>\n");
 }
 
@@ -310,7 +321,7 @@ static void case_section(struct buf *out, const struct report *report,
     }
     paragraph(out, "Goal:", entry->goal);
     if (json_size(json_get(one->test, "steps")) > 0) {
-        step_list(out, json_get(one->test, "steps"), !report->sandbox);
+        step_list(out, report->sandbox ? NULL : report, json_get(one->test, "steps"));
     }
     setup_section(out, json_get(one->test, "setup"));
     if (first) {

@@ -106,14 +106,6 @@ static bool take_object(struct run_item *item, struct str body)
     return true;
 }
 
-static const struct {
-    const char *status;
-    enum verdict verdict;
-} statuses[] = {
-    {"passed", VERDICT_PASSED},       {"created", VERDICT_CREATED},     {"failed", VERDICT_FAILED},
-    {"cancelled", VERDICT_CANCELLED}, {"timed_out", VERDICT_TIMED_OUT},
-};
-
 /* False: it goes on. */
 static bool end_by_object(struct run_item *item)
 {
@@ -130,11 +122,9 @@ static bool end_by_object(struct run_item *item)
     if (detail.len > 0) {
         (void)error_set(&item->error, ERR_INVALID, "%.*s", STR_ARG(detail));
     }
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (str_is(status, statuses[i].status)) {
-            end_item(item, statuses[i].verdict);
-            return true;
-        }
+    if (verdict_of_status(status) != VERDICT_ERROR) {
+        end_item(item, verdict_of_status(status));
+        return true;
     }
     (void)error_set(&item->error, ERR_UPSTREAM_SHAPE,
                     "the proxy gives the run a status that this program does not know: \"%.*s\"",

@@ -135,6 +135,7 @@ void config_judge_store(struct loader *loader, struct config *config);
 /* judge_otel.c */
 void config_judge_otel(struct loader *loader, struct config *config);
 void config_judge_headers(struct loader *loader, const char *option, const struct secret *headers);
-void config_judge_events(struct loader *loader, const struct config *config);
+/* judge_events.c: fills what artifacts.url comes to. */
+void config_judge_events(struct loader *loader, struct config *config);
 
 #endif

@@ -1,6 +1,8 @@
-/* What becomes of events outside of the process: the audit, and the sinks of analytics. */
+/* What leaves the process beside answers: the audit, the sinks of analytics, the reports of test runs. */
 #include "base/url.h"
 #include "config_internal.h"
+
+enum { LINK_MAX = 512 };
 
 static bool is_key_name(struct str text)
 {
@@ -66,8 +68,68 @@ static void judge_sinks(struct loader *loader, const struct config *config)
     }
 }
 
-void config_judge_events(struct loader *loader, const struct config *config)
+/* --- artifacts.url: s3://, gs://, file:/// */
+static const char *read_folder(struct str path, struct str *out)
+{
+    while (str_ends(path, STR("/"))) {
+        path.len--;
+    }
+    *out = path;
+    if (path.len == 0 || path.ptr[0] != '/') {
+        return "names no folder from the root on";
+    }
+    return path.len > LINK_MAX ? "has a path that is too long" : NULL;
+}
+
+static const char *read_place(struct loader *loader, struct config *config)
+{
+    const struct str url = config->artifacts.url;
+    const char *fault;
+
+    if (str_starts(url, STR("file://"))) {
+        return read_folder(str_sub(url, strlen("file://"), url.len), &config->artifacts.folder);
+    }
+    if (!bucket_is_meant(url)) {
+        return "is no place for files";
+    }
+    fault = bucket_read(&loader->box->arena, url, &config->artifacts.bucket);
+    if (fault == NULL && config->artifacts.bucket.kind == CONFIG_FIRESTORE) {
+        return "is no place for files";
+    }
+    return fault;
+}
+
+static void judge_artifacts(struct loader *loader, struct config *config)
+{
+    struct str link = config->artifacts.public_url;
+    const char *fault = config->artifacts.url.len > 0 ? read_place(loader, config) : NULL;
+    struct error err = {0};
+    struct url url = {0};
+
+    if (fault != NULL) {
+        loader_fail(loader,
+                    "artifacts.url: the value %s. Write file:///FOLDER, s3://BUCKET[/FOLDER] or "
+                    "gs://BUCKET[/FOLDER]",
+                    fault);
+    }
+    if (link.len > 0 && !loader_has_failed(loader, "artifacts.public_url") &&
+        (url_read(link, &url, &err) != ERR_OK || url.has_user || url.has_fragment ||
+         str_find_char(link, '?') >= 0 || link.len > LINK_MAX)) {
+        loader_fail(loader,
+                    "artifacts.public_url: must be an http or https address of at most %d "
+                    "bytes without user, query and fragment",
+                    LINK_MAX);
+    }
+    link = link.len > 0 ? link : config->artifacts.url;
+    while (str_ends(link, STR("/"))) {
+        link.len--;
+    }
+    config->artifacts.link = link;
+}
+
+void config_judge_events(struct loader *loader, struct config *config)
 {
     judge_audit(loader, config);
     judge_sinks(loader, config);
+    judge_artifacts(loader, config);
 }

@@ -139,6 +139,9 @@ static const struct option_row rows[] = {
     {"analytics.headers", OPTION_SECRET, AT(analytics.headers), "", 0, 0, "NAME=VALUE", NULL, "Headers of these posts: name=value,name=value, with %XX for special characters.", .at_start = true},
     {"analytics.bigquery", OPTION_STR, AT(analytics.bigquery), "", 0, 0, NULL, NULL, "Every event becomes a row of this table of BigQuery, PROJECT.DATASET.TABLE (tabledata.insertAll, insertId is the id of the event). Empty: not sent.", .at_start = true},
     {"analytics.interval_ms", OPTION_MS, AT(analytics.interval_ms), "1000", 10, 60000, NULL, NULL, "How long events are gathered before they go to file, url or bigquery.", .at_start = true},
+    {"artifacts.url", OPTION_STR, AT(artifacts.url), "", 0, 0, NULL, NULL, "Where the report of each test run is put when it has ended, as RUN/report.json, RUN/junit.xml and RUN/report.html: file:///FOLDER, s3://BUCKET[/FOLDER] or gs://BUCKET[/FOLDER]. The run and its event run.finished tell the links. Empty: nowhere.", .at_start = true},
+    {"artifacts.public_url", OPTION_URL, AT(artifacts.public_url), "", 0, 0, NULL, NULL, "What these links begin with instead of artifacts.url: where a web server or a CDN shows that folder.", .at_start = true},
+    {"artifacts.screenshots", OPTION_BOOL, AT(artifacts.screenshots), "false", 0, 0, NULL, NULL, "Put the screenshots of an execution there, too, as RUN/TEST-STEP.png; the reports then show these.", .at_start = true},
 
     {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
     {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},

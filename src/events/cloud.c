@@ -2,7 +2,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "data/artifact.h"
 #include "pack.h"
+
+enum { BASE_MAX = 1024 };
+
+static char artifacts_base[BASE_MAX];
+
+void cloud_events_link(struct str artifacts)
+{
+    str_copy(artifacts_base, sizeof(artifacts_base), artifacts);
+}
 
 /* 16 hexadecimal digits, '-' and a number. */
 void cloud_event_id(const struct fact *fact, char out[48])
@@ -64,6 +74,9 @@ static void write_data(struct json_writer *w, const struct fact *fact)
     }
     for (size_t i = 0; i < FACT_IDS && fact->ids[i].name != NULL; i++) {
         jw_kv_int(w, fact->ids[i].name, fact->ids[i].value);
+    }
+    if (fact->kind == FACT_RUN_FINISHED) {
+        artifact_links_write(w, str_from(artifacts_base), str_from(fact->subject));
     }
     if (fact->us > 0) {
         jw_key(w, "ms");

@@ -54,7 +54,7 @@ struct metric_label_set metric_labels[LABEL_N] = {
                      LIMIT_LABEL_N},
     [LABEL_CONSUMER] = {"consumer",
                         (const char *const[]){"webhooks", "audit", "analytics", "file", "http",
-                                              "bigquery", "journal"},
+                                              "bigquery", "journal", "artifacts"},
                         CONSUMER_N},
     [LABEL_CALL] = {"call", NULL, 0},
     [LABEL_COMMAND] = {"command", NULL, 0},

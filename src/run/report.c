@@ -3,6 +3,7 @@
 #include "run_internal.h"
 
 #include "base/clock.h"
+#include "data/artifact.h"
 #include "run/ui_link.h"
 
 static const char *const test_names[] = {
@@ -305,6 +306,9 @@ static void write_head(const struct run *run, struct json_writer *w)
     jw_kv_int(w, "unknown", (int64_t)totals.unknown);
     jw_end(w);
     write_error(w, &run->error);
+    if (run->status > RUN_RUNNING) {
+        artifact_links_write(w, run->store->options.artifacts, str_from(run->id));
+    }
 }
 
 void run_write_summary(const struct run *run, struct json_writer *w)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The store in a bucket, against s3rver from npm: it reads requests as S3 does (but not the signature's value), and takes every PUT whatever its
-# conditions are. So the program gets as far as finding that out, and refuses to use it.
+# Buckets, against s3rver from npm. The reports of a test run arrive there. The store does not use it: s3rver reads requests as S3 does (but not the
+# signature's value), and takes every PUT whatever its conditions are, so the program gets as far as finding that out, and refuses.
 #   check_s3.sh BINARY SCRATCH
 # Skips (77) where npm is missing, or the tool cannot be fetched.
 set -euo pipefail
@@ -16,7 +16,8 @@ rm -rf buckets
 mkdir buckets
 timeout 60 node_modules/.bin/s3rver -d buckets -a 127.0.0.1 -p 0 --no-vhost-buckets --configure-bucket qa-bucket >s3rver.out 2>&1 &
 server=$!
-trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
+proxy=
+trap 'kill $server $proxy 2>/dev/null || true; wait 2>/dev/null || true' EXIT
 for _ in $(seq 200); do
     grep -q 'listening on' s3rver.out && break
     sleep 0.1
@@ -38,3 +39,26 @@ expect() {
 expect S3RVER 'the service does not keep to conditions'
 expect another-id 'InvalidAccessKeyId'
 echo "s3rver takes our requests, and is not used: it does not keep to conditions"
+
+# The reports of a run.
+AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port \
+    timeout 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
+    --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
+proxy=$!
+for _ in $(seq 200); do
+    grep -q '^listening on' serve.out && break
+    sleep 0.1
+done
+url=$(sed -n 's/^listening on //p' serve.out)
+id=$(curl -sS --max-time 20 -H 'Content-Type: application/yaml' --data-binary $'name: Sign in\nsteps:\n  - click: "Sign in"\n' \
+    "$url/api/v1/tests/run" | sed -n 's/.*"id":"\(run_[0-9a-f]*\)".*/\1/p')
+for _ in $(seq 200); do
+    found=$(find buckets/qa-bucket/reports/"$id" -name 'report.html*_object' 2>/dev/null) && [ -n "$found" ] && break
+    sleep 0.1
+done
+[ -n "$found" ] || { echo "the reports did not arrive"; cat serve.err; exit 1; }
+grep -q '<h2>Sign in</h2>' "$found" || { echo "the page is not ours"; exit 1; }
+grep -q "s3://qa-bucket/reports/$id/report.html" buckets/qa-bucket/reports/"$id"/report.json*_object || { echo "no links in the report"; exit 1; }
+kill -TERM $proxy
+wait $proxy
+echo "the reports of a run arrive in s3rver"

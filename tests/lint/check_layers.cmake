@@ -41,7 +41,7 @@ set(MAY_api/ops ${GATE_api} events)
 set(MAY_api ${GATE_api} api/command api/simple api/tests api/docs api/relay api/ops events)
 set(MAY_sandbox base observe data http)
 set(MAY_cli base data net upstream plan catalog testfile)
-set(MAY_app base crypto observe data config auth net http lambda load upstream cloud store telemetry events plan session catalog testfile api/gate api sandbox cli)
+set(MAY_app base crypto observe data config auth net http lambda load upstream cloud store telemetry events plan session catalog testfile api/gate api/tests api sandbox cli)
 
 # The room of a path below src or include: its first folders, as far as the table knows them.
 function(room_of path result)

@@ -36,6 +36,7 @@ static struct run_store_options run_options(struct platform *platform)
         .defaults = &platform->defaults,
         .lanes = platform->lanes,
         .ui_url = config->upstream.ui_url,
+        .artifacts = config->artifacts.link,
         .project = config->runs.project,
         .max_active = config->runs.max_active,
         .max_kept = config->runs.max_kept,

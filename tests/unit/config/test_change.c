@@ -114,6 +114,7 @@ static const struct special {
     {"otel.traces_share", "0.5", NULL},
     {"analytics.headers", "x=y,authorization=another-secret-1", NULL},
     {"analytics.bigquery", "project.dataset.table", NULL},
+    {"artifacts.url", "s3://bucket/folder", NULL},
     {"lambda.runtime_api", "127.0.0.9:9", NULL},
 };
 
