@@ -5,7 +5,8 @@
  * cloud_secrets.c   secrets
  * cloud_objects.c   S3, and Cloud Storage as it speaks XML
  * cloud_documents.c    Firestore
- * cloud_items.c     what both keep */
+ * cloud_recalls.c   Cloud Tasks, invocations of Lambda
+ * cloud_items.c     what they keep */
 #ifndef HARNESS_CLOUD_CHILD_H
 #define HARNESS_CLOUD_CHILD_H
 
@@ -66,6 +67,8 @@ bool cloud_tell_secret(struct cloud_request *request);
 /* cloud_objects.c, cloud_documents.c: true: it is answered. */
 bool cloud_serve_object(struct cloud_request *request);
 bool cloud_serve_document(struct cloud_request *request);
+/* cloud_recalls.c: the same. */
+bool cloud_take_recall(struct cloud_request *request);
 
 /* cloud_items.c */
 struct cloud_item *cloud_find(struct cloud_items *items, struct str name); /* NULL: none */

@@ -67,8 +67,8 @@ static void handle(struct cloud_request *request)
                      "Please reduce your request rate.");
         return;
     }
-    if (!cloud_tell_secret(request) && !cloud_serve_document(request) &&
-        !cloud_serve_object(request)) {
+    if (!cloud_tell_secret(request) && !cloud_take_recall(request) &&
+        !cloud_serve_document(request) && !cloud_serve_object(request)) {
         cloud_refuse(request, 404, "NoSuchKey", "nothing is here");
     }
 }
@@ -225,6 +225,7 @@ static const struct {
     {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER=http://127.0.0.1:%u/", false},
     {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=http://127.0.0.1:%u", false},
     {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE=http://127.0.0.1:%u", false},
+    {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDTASKS=http://127.0.0.1:%u", false},
     {NULL, "GCE_METADATA_HOST=127.0.0.1:%u", false},
     {"keys", "AWS_ACCESS_KEY_ID=AKIDSTATIC", false},
     {"keys", "AWS_SECRET_ACCESS_KEY=static/secret+key", false},

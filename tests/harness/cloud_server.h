@@ -8,6 +8,8 @@
  * secrets       Secrets Manager and SSM by X-Amz-Target, /v1/projects/P/secrets/S/versions/latest:access
  * objects       /BUCKET/KEY: signed, with ETag, If-Match, If-None-Match; with a token, with generations
  * documents     /v1/projects/P/databases/D/documents/..., with update times
+ * recalls       /v2/projects/P/locations/L/queues/Q/tasks (Cloud Tasks; the queue "none" is not there),
+ *               /2015-03-31/functions/F/invocations (Lambda)
  *
  * Owner: the test; cloud_server_done ends the child. */
 #ifndef HARNESS_CLOUD_SERVER_H
@@ -18,7 +20,7 @@
 
 #include "harness/token.h"
 
-enum { CLOUD_SECRETS_MAX = 16, CLOUD_TEXT_MAX = 512, CLOUD_ENV_MAX = 16 };
+enum { CLOUD_SECRETS_MAX = 16, CLOUD_TEXT_MAX = 512, CLOUD_ENV_MAX = 16, CLOUD_RECALL_MAX = 4096 };
 
 struct cloud_secret {
     char
@@ -51,7 +53,10 @@ struct cloud_seen {
     volatile unsigned n_changes;     /* of objects and documents */
     volatile unsigned
         n_too_fast; /* of these, refused with 429: the same object was changed within a second */
-    char refused[CLOUD_TEXT_MAX]; /* why, of the last one */
+    volatile unsigned n_recalls;    /* tasks that were made, and invocations */
+    volatile unsigned n_duplicates; /* tasks that were there already */
+    char recall[CLOUD_RECALL_MAX];  /* the body of the last one */
+    char refused[CLOUD_TEXT_MAX];   /* why, of the last one */
 };
 
 struct cloud_server {

@@ -1,0 +1,219 @@
+#include "cloud/recall.h"
+
+#include "base/base64.h"
+#include "base/json_writer.h"
+#include "base/percent.h"
+
+enum {
+    TRIES = 3,
+    GOOD = 200,
+    NOT_GOOD = 300,
+    EXISTS = 409,
+    BODY_MAX = 256 * 1024,
+    NAME_MAX_BYTES = 512
+};
+
+static void finish(struct cloud_recall *recall, const struct error *error)
+{
+    struct arena arena = recall->arena;
+
+    recall->arena = (struct arena){0};
+    recall->on_done(recall, error);
+    arena_done(&arena);
+}
+
+/* A task has a name, so an answer that was lost is no reason not to ask again; an invocation has none. */
+static bool asks_again(struct cloud_recall *recall)
+{
+    const struct cloud_call *call = &recall->call;
+    bool is_harmless = call->request.vendor == CLOUD_GOOGLE || !call->may_have_left;
+
+    return is_harmless && ++recall->tries < TRIES;
+}
+
+static void on_done(struct cloud_call *call, enum error_code code)
+{
+    struct cloud_recall *recall = CONTAINER_OF(call, struct cloud_recall, call);
+    int status = code == ERR_OK ? call->reply.status : 0;
+    struct error err = call->error;
+
+    if ((status >= GOOD && status < NOT_GOOD) ||
+        (status == EXISTS && call->request.vendor == CLOUD_GOOGLE)) {
+        finish(recall, NULL);
+        return;
+    }
+    if (code != ERR_OK && asks_again(recall)) {
+        cloud_start(recall->cloud, call);
+        return;
+    }
+    if (code == ERR_OK) {
+        struct str reason = cloud_reason(&recall->arena, &call->reply);
+
+        (void)error_set(&err, ERR_IO, "%s answered %d %.*s",
+                        call->request.vendor == CLOUD_GOOGLE ? "Cloud Tasks" : "Lambda", status,
+                        STR_ARG(reason));
+    }
+    finish(recall, &err);
+}
+
+/* --- as a task */
+static void write_headers(struct json_writer *w, const struct cloud_recall *recall,
+                          const char *type_name)
+{
+    jw_key(w, "headers");
+    jw_object(w);
+    jw_kv_text(w, type_name, "application/json");
+    for (size_t i = 0; i < recall->n_headers; i++) {
+        jw_key_str(w, recall->headers[i].name);
+        jw_str(w, recall->headers[i].value);
+    }
+    jw_end(w);
+}
+
+static void write_task(struct json_writer *w, const struct cloud_recall_place *place,
+                       const struct cloud_recall *recall)
+{
+    struct buf text;
+
+    buf_init(&text, BODY_MAX);
+    jw_object(w);
+    jw_key(w, "task");
+    jw_object(w);
+    buf_printf(&text, "%.*s/tasks/%.*s", STR_ARG(place->queue), STR_ARG(recall->name));
+    jw_kv_str(w, "name", buf_view(&text));
+    jw_key(w, "httpRequest");
+    jw_object(w);
+    buf_clear(&text);
+    buf_printf(&text, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path));
+    jw_kv_str(w, "url", buf_view(&text));
+    jw_kv_text(w, "httpMethod", "POST");
+    write_headers(w, recall, "Content-Type");
+    buf_clear(&text);
+    base64_encode(&text, recall->body);
+    jw_kv_str(w, "body", buf_view(&text));
+    jw_key(w, "oidcToken");
+    jw_object(w);
+    jw_kv_str(w, "serviceAccountEmail", place->account);
+    jw_kv_str(w, "audience", place->audience.len > 0 ? place->audience : place->url);
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+    buf_done(&text);
+}
+
+static void ask_tasks(const struct cloud_recall_place *place, struct cloud_recall *recall,
+                      struct cloud_request *request)
+{
+    request->vendor = CLOUD_GOOGLE;
+    request->origin = cloud_google_origin(&recall->arena, "cloudtasks");
+    request->path = arena_printf(&recall->arena, "/v2/%.*s/tasks", STR_ARG(place->queue));
+    request->class = CALL_READ; /* it has a name: what is asked twice is done once */
+}
+
+/* --- as an invocation: the event of an HTTP API, which the function understands */
+static void write_event(struct json_writer *w, const struct cloud_recall *recall)
+{
+    struct str path;
+    struct str query;
+
+    (void)str_cut(recall->path, '?', &path, &query);
+    jw_object(w);
+    jw_kv_text(w, "version", "2.0");
+    jw_kv_str(w, "rawPath", path);
+    jw_kv_str(w, "rawQueryString", query);
+    write_headers(w, recall, "content-type");
+    jw_key(w, "requestContext");
+    jw_object(w);
+    jw_kv_str(w, "requestId", recall->name);
+    jw_kv_text(w, "stage", "$default");
+    jw_key(w, "http");
+    jw_object(w);
+    jw_kv_text(w, "method", "POST");
+    jw_kv_str(w, "path", path);
+    jw_end(w);
+    jw_end(w);
+    jw_kv_str(w, "body", recall->body);
+    jw_kv_bool(w, "isBase64Encoded", false);
+    jw_end(w);
+}
+
+static void ask_lambda(const struct cloud *cloud, const struct cloud_recall_place *place,
+                       struct cloud_recall *recall, struct cloud_request *request)
+{
+    struct error *err = &recall->call.error;
+    struct buf name;
+
+    buf_init(&name, NAME_MAX_BYTES);
+    percent_encode(&name, place->function);
+    recall->header = (struct upstream_header){STR("X-Amz-Invocation-Type"), STR("Event")};
+    request->vendor = CLOUD_AWS;
+    request->service = STR("lambda");
+    request->region = place->region;
+    request->origin = cloud_aws_origin(cloud, &recall->arena, "lambda", place->region, err);
+    request->path = arena_printf(&recall->arena, "/2015-03-31/functions/%.*s/invocations",
+                                 STR_ARG(buf_view(&name)));
+    request->headers = &recall->header;
+    request->n_headers = 1;
+    request->class = CALL_CREATE; /* twice is twice */
+    buf_done(&name);
+}
+
+void cloud_recall_start(struct cloud *cloud, const struct cloud_recall_place *place,
+                        struct cloud_recall *recall)
+{
+    struct cloud_request *request = &recall->call.request;
+    bool is_task = place->queue.len > 0;
+    struct json_writer w;
+    struct buf body;
+
+    arena_init(&recall->arena);
+    recall->cloud = cloud;
+    recall->tries = 0;
+    recall->call = (struct cloud_call){.on_done = on_done};
+    *request =
+        (struct cloud_request){.method = STR("POST"), .content_type = STR("application/json")};
+    buf_init(&body, 2 * BODY_MAX);
+    jw_init(&w, &body);
+    if (is_task) {
+        write_task(&w, place, recall);
+        ask_tasks(place, recall, request);
+    } else {
+        write_event(&w, recall);
+        ask_lambda(cloud, place, recall, request);
+    }
+    request->body = arena_take(&recall->arena, &body);
+    cloud_start(cloud, &recall->call);
+}
+
+void cloud_recall_cancel(struct cloud_recall *recall)
+{
+    cloud_cancel(&recall->call);
+    arena_done(&recall->arena);
+    recall->arena = (struct arena){0};
+}
+
+/* --- names of queues */
+const char *cloud_recall_check_queue(struct str queue)
+{
+    static const char *const words[] = {"projects", NULL, "locations", NULL, "queues", NULL};
+    struct str parts[ARRAY_LEN(words) + 1];
+
+    if (str_split(queue, '/', parts, ARRAY_LEN(parts)) != ARRAY_LEN(words)) {
+        return "is not projects/PROJECT/locations/LOCATION/queues/QUEUE";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (words[i] != NULL ? !str_is(parts[i], words[i]) : parts[i].len == 0) {
+            return "is not projects/PROJECT/locations/LOCATION/queues/QUEUE";
+        }
+        for (size_t k = 0; k < parts[i].len; k++) {
+            char c = char_lower(parts[i].ptr[k]);
+
+            if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != ':' &&
+                c != '.') {
+                return "has a character that no name there has";
+            }
+        }
+    }
+    return NULL;
+}
