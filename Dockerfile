@@ -4,7 +4,7 @@
 #   docker build -t virtuoso-proxy:debug --target debug .   the same on Debian, with a shell
 #   docker run -p 8000:8000 -e API_KEYS=... -e VIRTUOSO_API_TOKEN=... virtuoso-proxy
 #   docker run -p 8000:8000 --read-only virtuoso-proxy serve --sandbox --listen 0.0.0.0:8000
-# Without keys it refuses to start beyond loopback, except with the sandbox. It needs no file that can be written.
+# It listens on port 8000, or on $PORT where a platform sets that; operators have 127.0.0.1:9090. Without keys it refuses to start beyond loopback, except with the sandbox. It needs no file that can be written.
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS build
@@ -25,7 +25,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["/usr/bin/virtuoso-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/bin/virtuoso-proxy"]
-CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml", "--listen", "0.0.0.0:8000"]
+CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml"]
 
 FROM scratch AS runtime
 COPY --from=build /out /
@@ -38,4 +38,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["/usr/bin/virtuoso-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/bin/virtuoso-proxy"]
-CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml", "--listen", "0.0.0.0:8000"]
+CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml"]

@@ -214,7 +214,7 @@ set_tests_properties(shell.lambda PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LAB
 # A whole Debian and two builds of the program in it: ten minutes.
 if(VP_LONG)
   add_test(NAME shell.image COMMAND bash ${CMAKE_SOURCE_DIR}/tests/image/check_image.sh ${CMAKE_SOURCE_DIR}
-    ${CMAKE_BINARY_DIR}/scratch)
+    ${CMAKE_BINARY_DIR}/scratch $<TARGET_FILE:integration_lambda>)
   set_tests_properties(shell.image PROPERTIES TIMEOUT 3000 SKIP_RETURN_CODE 77 LABELS integration PROCESSORS 2)
 endif()
 

@@ -121,7 +121,9 @@ root() {
     done
     cp build/virtuoso-proxy "$out/usr/bin/"
     cp -L /etc/ssl/certs/ca-certificates.crt "$out/etc/ssl/certs/"
-    cp conf/virtuoso-proxy.yaml "$out/etc/virtuoso-proxy/"
+    # In a container all addresses are those of the container; $PORT changes the port.
+    sed -e '/^server:/,/^$/s/^  listen: .*/  listen: "0.0.0.0:8000"/' -e '/^admin:/,/^$/s/^  listen: .*/  listen: "127.0.0.1:9090"/' \
+        conf/virtuoso-proxy.yaml >"$out/etc/virtuoso-proxy/virtuoso-proxy.yaml"
     cp build/generated/install/NOTICES "$doc/"
     cat "$curl_prefix/share/doc/copyright" >>"$doc/NOTICES"
     echo "virtuoso-proxy:x:65532:65532::/:/nonexistent" >"$out/etc/passwd"

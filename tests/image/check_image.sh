@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds the image twice with buildah from two folders, compares them, and starts it: as a user without a name, on a file system
-# that cannot be written, without a network, on the sandbox.
-#   check_image.sh ROOT SCRATCH
+# Builds the image twice with buildah from two folders, in different minutes, compares them, and starts it as its own configuration says:
+# as a user without a name, on a file system that cannot be written, without a network, on the sandbox, on $PORT; with its HEALTHCHECK.
+# Then it is a function of AWS Lambda: the tests of the program as a function, with the image's own.
+#   check_image.sh ROOT SCRATCH TESTS_OF_LAMBDA
 # Skips (77) without root, buildah, mmdebstrap, unshare, curl, iproute2 and node, or where the distribution's mirror cannot be reached.
 set -euo pipefail
 root=$(realpath "$1")
 mkdir -p "$2/image"
 scratch=$(realpath "$2/image")
+lambda_tests=$3
 max_libraries=15
 max_kib=25600
 
@@ -43,7 +45,7 @@ cp -r "$scratch/first" "$scratch/second"
 
 # build NAME: from the folder of that name
 build() {
-    (cd "$scratch/$1" && buildah_here build -q --no-cache --build-arg BASE=localhost/base --build-arg CURL_VERSION=any --timestamp 1767225600 --target runtime \
+    (cd "$scratch/$1" && buildah_here build -q --no-cache --format docker --build-arg BASE=localhost/base --build-arg CURL_VERSION=any --timestamp 1767225600 --target runtime \
         -t "localhost/$1" .) >"$scratch/$1.log" 2>&1 || { tail -n 40 "$scratch/$1.log"; exit 1; }
     container=$(buildah_here from "localhost/$1")
     mounted=$(buildah_here mount "$container")
@@ -51,6 +53,11 @@ build() {
 
 sums() { (cd "$mounted" && find . -type f -print0 | sort -z | xargs -0 sha256sum && find . -mindepth 1 -printf '%p %m %s %T@ %l\n' | sort); }
 
+# A member of the image's configuration as words, one a line.
+config() { buildah_here inspect --type image --format "{{json .Docker.config.$1}}" localhost/first | node -e '
+    let value = JSON.parse(require("fs").readFileSync(0)); console.log((value.Test ?? value).join("\n"));'; }
+
+began=$(date +%H%M)
 build first
 sums >"$scratch/first.sums"
 n_libraries=$(find "$mounted" -name '*.so*' -type f | wc -l)
@@ -59,7 +66,13 @@ echo "image: $kib KiB, $n_libraries shared libraries"
 [ "$n_libraries" -le "$max_libraries" ] || { echo "more than $max_libraries shared libraries"; exit 1; }
 [ "$kib" -le "$max_kib" ] || { echo "more than $max_kib KiB"; exit 1; }
 [ ! -e "$mounted/bin/sh" ] || { echo "there is a shell in it"; exit 1; }
-[ "$(buildah_here inspect --format '{{.OCIv1.Config.User}}' "$container")" = 65532:65532 ] || { echo "it does not run as 65532"; exit 1; }
+[ "$(buildah_here inspect --type image --format '{{.Docker.config.User}}' localhost/first)" = 65532:65532 ] || { echo "it does not run as 65532"; exit 1; }
+for label in title description version; do
+    buildah_here inspect --type image --format '{{json .Docker.config.Labels}}' localhost/first | grep -q "org.opencontainers.image.$label" ||
+        { echo "it has no label $label"; exit 1; }
+done
+mapfile -t entry < <(config Entrypoint; config Cmd)
+mapfile -t health < <(config Healthcheck | sed 1d) # behind the word CMD
 # What must be in the list of contents.
 # shellcheck disable=SC2016 # JavaScript
 node -e 'const names = JSON.parse(require("fs").readFileSync(process.argv[1])).packages.map((one) => one.name);
@@ -69,28 +82,40 @@ node -e 'const names = JSON.parse(require("fs").readFileSync(process.argv[1])).p
 
 # A name space of its own: no network but loopback, and the image's file system cannot be written.
 cat >"$scratch/start.sh" <<'START'
-set -eu
+set -u
 mounted=$1 out=$2
-ip link set lo up
-mount --bind "$mounted" "$mounted"
-mount -o remount,ro,bind "$mounted"
-env -i "$(command -v chroot)" --userspec=65532:65532 "$mounted" /usr/bin/virtuoso-proxy serve --sandbox --listen 127.0.0.1:0 \
-    --set drain.notice_ms=0 >"$out" 2>"$out.err" &
+shift 2
+begin() { exec env -i PORT=8123 VIRTUOSO_PROXY_SANDBOX_ENABLED=true VIRTUOSO_PROXY_DRAIN_NOTICE_MS=0 "$(command -v chroot)" \
+    --userspec=65532:65532 "$mounted" "$@"; }
+inside() { (begin "$@"); }
+n_health=$1
+health=("${@:2:$n_health}")
+shift $((n_health + 1))
+ip link set lo up && mount --bind "$mounted" "$mounted" && mount -o remount,ro,bind "$mounted" || exit 1
+inside "${health[@]}" >/dev/null 2>&1 && echo "the health check finds a proxy where none is"
+begin "$@" >"$out" 2>"$out.err" &
 server=$!
 for _ in $(seq 200); do
     ! grep -q '^listening on' "$out" || break
     kill -0 "$server" 2>/dev/null || break
     sleep 0.05
 done
-url=$(sed -n 's/^listening on //p' "$out")
-curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "$url/readyz"
+curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:8123/readyz"
+curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:9090/metrics"
+inside "${health[@]}" >/dev/null || echo "the health check finds nothing"
 kill -TERM "$server"
-wait "$server"
+wait "$server" || echo "it ended with $?"
 START
-unshare --net --mount bash "$scratch/start.sh" "$mounted" "$scratch/serve.out" >"$scratch/status" ||
-    { echo "it does not start, or does not end well"; cat "$scratch/serve.out.err"; exit 1; }
-[ "$(cat "$scratch/status")" = 200 ] || { echo "/readyz answered $(cat "$scratch/status")"; exit 1; }
+unshare --net --mount bash "$scratch/start.sh" "$mounted" "$scratch/serve.out" "${#health[@]}" "${health[@]}" "${entry[@]}" >"$scratch/status" ||
+    { echo "it does not start"; cat "$scratch/serve.out.err"; exit 1; }
+[ "$(tr '\n' ' ' <"$scratch/status")" = "200 200 " ] ||
+    { echo "started with ${entry[*]}:"; cat "$scratch/status" "$scratch/serve.out" "$scratch/serve.out.err"; exit 1; }
 
+# As a function: Lambda sets a variable and nothing else.
+VP_SLOW=3 VP_WRAPPER="bash	-c	exec unshare -r --root='$mounted' ${entry[*]}" "$lambda_tests" ||
+    { echo "it is no function of Lambda"; exit 1; }
+
+while [ "$(date +%H%M)" = "$began" ]; do sleep 1; done
 build second
 sums | diff "$scratch/first.sums" - || { echo "the second build differs"; exit 1; }
 echo "both builds are the same: $(sha256sum <"$scratch/first.sums" | cut -c1-16)"
