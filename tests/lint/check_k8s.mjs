@@ -130,16 +130,39 @@ function* backends(docs) {
     }
 }
 
+function* scalers(docs) {
+    const all = [...byKind(docs, 'HorizontalPodAutoscaler'), ...byKind(docs, 'ScaledObject')];
+    const targets = all.map((scaler) => scaler.spec.scaleTargetRef.name);
+    if (all.length === 0) yield 'no autoscaler';
+    for (const name of new Set(targets)) {
+        const n = targets.filter((one) => one === name).length;
+        if (n > 1) yield `${n} autoscalers of ${name}`;
+    }
+    for (const { spec } of byKind(docs, 'ScaledObject')) {
+        if (!(spec.fallback?.replicas >= spec.minReplicaCount)) yield 'ScaledObject: no fallback while Prometheus is away';
+        for (const { type, metadata } of spec.triggers) {
+            // An empty answer would count as no requests.
+            if (type === 'prometheus' && metadata.ignoreNullValues !== 'false') yield 'ScaledObject: an empty answer counts as zero';
+        }
+    }
+}
+
 function* names(docs) {
     const scalers = [...byKind(docs, 'HorizontalPodAutoscaler'), ...byKind(docs, 'ScaledObject')];
-    if (scalers.length !== 1) yield `${scalers.length} autoscalers, and it should be one`;
     for (const scaler of scalers) {
         const { kind, name } = scaler.spec.scaleTargetRef;
         if (!named(docs, kind, name)) yield `${scaler.kind}: there is no ${kind} ${name}`;
     }
     if (only(docs, 'Deployment').spec.replicas !== undefined) yield 'Deployment: replicas beside an autoscaler';
-    for (const volume of podOf(docs).spec.volumes) {
-        if (volume.configMap && !named(docs, 'ConfigMap', volume.configMap.name)) yield `volume ${volume.name}: no such ConfigMap`;
+    for (const { spec: pod } of podsOf(docs)) {
+        for (const volume of pod.volumes ?? []) {
+            if (volume.configMap && !named(docs, 'ConfigMap', volume.configMap.name)) yield `volume ${volume.name}: no such ConfigMap`;
+        }
+        const { serviceAccountName: account } = pod;
+        if (account && !named(docs, 'ServiceAccount', account)) yield `pod: no ServiceAccount ${account}`;
+    }
+    for (const { spec } of byKind(docs, 'StatefulSet')) {
+        if (!named(docs, 'Service', spec.serviceName)) yield `StatefulSet: no Service ${spec.serviceName}`;
     }
     for (const { name, secret } of podOf(docs).spec.volumes) {
         const made = byKind(docs, 'ExternalSecret').map((doc) => doc.spec.target.name);
@@ -172,6 +195,25 @@ function* security(docs) {
         yield 'Namespace: Pod Security is not "restricted"';
     }
     for (const { spec: pod } of podsOf(docs)) yield* securityOf(pod);
+}
+
+// Pods that ask for names reach the cache on the node, too.
+function* dns(docs) {
+    for (const { to, ports } of policiesOf(docs).flatMap((policy) => policy.spec.egress ?? [])) {
+        if (!ports.some((one) => one.port === 53)) continue;
+        for (const protocol of ['UDP', 'TCP']) {
+            if (!ports.some((one) => one.port === 53 && one.protocol === protocol)) yield `NetworkPolicy: names by ${protocol}`;
+        }
+        if (!to.some((peer) => peer.ipBlock?.cidr === '169.254.20.10/32')) yield 'NetworkPolicy: the cache of names on the node';
+    }
+    for (const pod of podsOf(docs).filter((one) => one.metadata.labels['app.kubernetes.io/name']?.startsWith('virtuoso-proxy'))) {
+        const asks = policiesOf(docs).some(
+            (policy) =>
+                selects(policy.spec.podSelector.matchLabels, pod.metadata.labels) &&
+                (policy.spec.egress ?? []).some((rule) => rule.ports.some((one) => one.port === 53)),
+        );
+        if (!asks && !pod.metadata.labels['app.kubernetes.io/component']) yield 'NetworkPolicy: pods without names';
+    }
 }
 
 function* egress(docs) {
@@ -244,7 +286,7 @@ function* secrets(docs) {
     }
 }
 
-const rules = [selectors, ports, backends, names, security, egress, drain, metrics, configuration, store, secrets];
+const rules = [selectors, ports, backends, scalers, names, security, dns, egress, drain, metrics, configuration, store, secrets];
 const faultsOf = (docs) => rules.flatMap((rule) => [...rule(docs)]);
 
 // --- types ---
@@ -296,6 +338,17 @@ const changes = [
     ['Service: it offers', (docs) => (only(docs, 'Service').spec.ports[0].targetPort = 'admin')],
     ['NetworkPolicy: everybody', (docs) => delete only(docs, 'NetworkPolicy').spec.ingress[1].from],
     ['HorizontalPodAutoscaler: there is no', (docs) => (only(docs, 'HorizontalPodAutoscaler').spec.scaleTargetRef.name = 'x')],
+    ['2 autoscalers', (docs) => docs.push(structuredClone(only(docs, 'HorizontalPodAutoscaler')))],
+    ['ScaledObject: no fallback', (docs) => docs.push({ kind: 'ScaledObject', metadata: {}, spec: { scaleTargetRef: {}, minReplicaCount: 2, triggers: [] } })],
+    [
+        'ScaledObject: an empty answer',
+        (docs) => docs.push({ kind: 'ScaledObject', metadata: {}, spec: { scaleTargetRef: {}, triggers: [{ type: 'prometheus', metadata: {} }] } }),
+    ],
+    ['pod: no ServiceAccount', (docs) => (podOf(docs).spec.serviceAccountName = 'x')],
+    ['StatefulSet: no Service', (docs) => (only(docs, 'StatefulSet').spec.serviceName = 'x')],
+    ['NetworkPolicy: the cache', (docs) => only(docs, 'NetworkPolicy').spec.egress[0].to.splice(1, 1)],
+    ['NetworkPolicy: names by TCP', (docs) => only(docs, 'NetworkPolicy').spec.egress[0].ports.pop()],
+    ['NetworkPolicy: pods without', (docs) => only(docs, 'NetworkPolicy').spec.egress.shift()],
     ['StatefulSet: its selector', (docs) => (only(docs, 'StatefulSet').spec.selector.matchLabels = { a: 'b' })],
     ['NetworkPolicy, a peer: its selector', (docs) => (policiesOf(docs).find((doc) => doc.spec.egress?.[0].to[0].podSelector?.matchLabels['app.kubernetes.io/component']).spec.egress[0].to[0].podSelector.matchLabels = { a: 'b' })],
     ['Service: the container has no port cache', (docs) => (byKind(docs, 'Service').find((doc) => doc.spec.clusterIP).spec.ports[0].targetPort = 'cache')],

@@ -76,6 +76,12 @@ for folder in "$root"/k8s/components/*/; do
     case $name in hpa-memory | prometheus-adapter | gcp) ;; *) all+=("$name") ;; esac
 done
 build_with together "" "${all[@]}"
+# Whatever goes together, and in whatever order it is named: one autoscaler.
+for scaling in "keda hpa-memory" "hpa-memory keda" "keda prometheus-adapter" "prometheus-adapter keda" "hpa-memory prometheus-adapter" \
+    "keda hpa-memory prometheus-adapter" "hpa-memory prometheus-adapter keda"; do
+    # shellcheck disable=SC2086 # words
+    build_with "scaling-${scaling// /-}" "blue-" redis split $scaling
+done
 build_with prefixed "blue-" "${all[@]}"
 cp "$root/k8s/components/prometheus-adapter/adapter-rules.yaml" "$scratch/builds/"
 cp "$root/k8s/base/secret.example.yaml" "$scratch/builds/secret.example"
