@@ -288,6 +288,33 @@ static void a_purge_makes_the_next_request_ask_the_platform(void **state)
     proxy_stop(&proxy);
 }
 
+/* What was fetched before the purge, and comes behind it, is given to who asked and kept for nobody. */
+static void an_answer_that_a_purge_overtakes_is_not_kept(void **state)
+{
+    static const char key[] = "Authorization: Bearer " KEY "\r\n";
+    struct client slow;
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    sandbox_hold(proxy.program.sandbox_port, "GET /user");
+    client_open(&slow, proxy.program.port);
+    assert_true(client_send_request(&slow, "GET", "/api/user", key, STR_EMPTY));
+    sandbox_wait_count(proxy.program.sandbox_port, "GET", "/user", 1);
+    client_ask(admin, "POST", "/admin/cache/purge", NULL, STR_EMPTY, &proxy.reply);
+    assert_int_equal(proxy.reply.status, 200);
+    sandbox_release(proxy.program.sandbox_port);
+    assert_int_equal(client_read(&slow, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&slow);
+    for (unsigned i = 0; i < 2; i++) { /* that one is kept again */
+        assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/api/user", key), 200);
+        assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/user"), 2);
+    }
+    proxy_stop(&proxy);
+}
+
 static void runs_of_everybody_are_listed(void **state)
 {
     static const char *const two[] = {"admin.listen=127.0.0.1:0",
@@ -389,6 +416,7 @@ int main(void)
         cmocka_unit_test(the_configuration_is_shown_without_secrets),
         cmocka_unit_test(the_level_of_the_log_changes_at_once),
         cmocka_unit_test(a_purge_makes_the_next_request_ask_the_platform),
+        cmocka_unit_test(an_answer_that_a_purge_overtakes_is_not_kept),
         cmocka_unit_test(runs_of_everybody_are_listed),
         cmocka_unit_test(a_unix_socket_needs_neither_port_nor_key),
         cmocka_unit_test(a_scraper_does_not_hold_up_the_drain),

@@ -67,20 +67,27 @@ static bool has_watchers(const struct program *program, unsigned n)
     return found;
 }
 
-static void chain_start(struct chain *chain, const char *const *edge_sets)
+/* `above`: of the origin and of the region. */
+static void chain_start_with(struct chain *chain, const char *const *above,
+                             const char *const *edge_sets)
 {
     *chain = (struct chain){.seed = {0}};
     arena_init(&chain->arena);
-    start(&chain->origin, 0, 0, NULL);
+    start(&chain->origin, 0, 0, above);
     chain->origin.sandbox_port = program_wait_port(&chain->origin, "sandbox on http://");
     sandbox_seed(chain->origin.sandbox_port, KEY, &chain->seed);
-    start(&chain->region, 0, chain->origin.port, NULL);
+    start(&chain->region, 0, chain->origin.port, above);
     for (size_t i = 0; i < ARRAY_LEN(chain->edges); i++) {
         start(&chain->edges[i], 0, chain->region.port, edge_sets);
     }
     /* each level listens to the one above, and has forgotten what it knew */
     wait_until(has_watchers(&chain->origin, 1));
     wait_until(has_watchers(&chain->region, ARRAY_LEN(chain->edges)));
+}
+
+static void chain_start(struct chain *chain, const char *const *edge_sets)
+{
+    chain_start_with(chain, NULL, edge_sets);
 }
 
 static void end(struct program *program)
@@ -265,18 +272,21 @@ static void the_origin_is_away(void **state)
     chain_stop(&chain);
 }
 
-/* Asks for the projects: whether the question is on its way up, or was answered by what is kept. */
-static bool goes_up(struct chain *chain, struct client *asker, struct reply *reply)
+/* Whether the question is on its way up, `wanted` being what the platform is asked for; or it was answered by what is kept. */
+static bool goes_up(struct chain *chain, const struct program *at, const char *target,
+                    const char *wanted, struct client *asker)
 {
-    client_open(asker, chain->edges[0].port);
+    struct reply reply = {0};
+    bool is_up = false;
+
+    client_open(asker, at->port);
     asker->timeout_ms = 20;
-    assert_true(client_send_request(asker, "GET", "/api/projects", SHOWN, STR_EMPTY));
-    while (client_read(asker, false, reply) == CLIENT_TIMEOUT) {
-        if (sandbox_count(chain->origin.sandbox_port, "GET", "/projects") > 0) {
-            return true;
-        }
+    assert_true(client_send_request(asker, "GET", target, SHOWN, STR_EMPTY));
+    while (!is_up && client_read(asker, false, &reply) == CLIENT_TIMEOUT) {
+        is_up = sandbox_count(chain->origin.sandbox_port, "GET", wanted) > 0;
     }
-    return false;
+    reply_done(&reply);
+    return is_up;
 }
 
 /* One caller fetches the next answer, which takes long; another is given the old one at once. */
@@ -293,7 +303,7 @@ static void an_old_answer_serves_meanwhile(void **state)
     assert_int_equal(reply.status, 200);
     sandbox_forget_requests(chain.origin.sandbox_port);
     sandbox_hold(chain.origin.sandbox_port, "GET /projects");
-    while (!goes_up(&chain, &slow, &reply)) { /* until the old one has expired */
+    while (!goes_up(&chain, &chain.edges[0], "/api/projects", "/projects", &slow)) { /* until the old one has expired */
         client_close(&slow);
     }
     ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
@@ -304,6 +314,39 @@ static void an_old_answer_serves_meanwhile(void **state)
     assert_int_equal(client_read(&slow, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, 200);
     assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("fwd=")));
+    client_close(&slow);
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+/* The region gives an old answer while it fetches the next one: an edge gives it on and does not keep it, or the times that
+ * old answers may be given would add up over the levels. */
+static void times_of_old_answers_do_not_add_up(void **state)
+{
+    static const char *const above[] = {"cache.ttl_s=1", NULL};
+    struct client slow;
+    struct reply reply = {0};
+    struct chain chain;
+
+    (void)state;
+    chain_start_with(&chain, above, NULL);
+    ask(&chain.region, "GET", KEPT, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    sandbox_forget_requests(chain.origin.sandbox_port);
+    sandbox_hold(chain.origin.sandbox_port, "GET /user");
+    while (!goes_up(&chain, &chain.region, KEPT, "/user", &slow)) { /* until it has expired */
+        client_close(&slow);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        ask(&chain.region, "GET", KEPT, NULL, &reply);
+        assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("detail=stale")));
+        ask(&chain.edges[1], "GET", KEPT, NULL, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("fwd=")));
+    }
+    sandbox_release(chain.origin.sandbox_port);
+    slow.timeout_ms = 10000;
+    assert_int_equal(client_read(&slow, false, &reply), CLIENT_OK);
     client_close(&slow);
     reply_done(&reply);
     chain_stop(&chain);
@@ -351,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_purge_goes_down_all_levels),
         cmocka_unit_test(the_origin_is_away),
         cmocka_unit_test(an_old_answer_serves_meanwhile),
+        cmocka_unit_test(times_of_old_answers_do_not_add_up),
         cmocka_unit_test(age_is_carried_down),
         cmocka_unit_test(a_circle_is_told),
     };
