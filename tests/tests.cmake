@@ -199,6 +199,10 @@ add_test(NAME shell.mtls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_mtls
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.mtls PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
 
+add_test(NAME shell.nginx COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_nginx.sh $<TARGET_FILE:virtuoso-proxy>
+  ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.nginx PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.install COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_install.sh ${CMAKE_COMMAND}
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.install PROPERTIES TIMEOUT 60 LABELS integration)

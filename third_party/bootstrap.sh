@@ -70,7 +70,8 @@ build_uses=(libllhttp-dev)
 demo_needs=(curl) # for the lines that the demo prints
 test_needs=(curl libcmocka-dev clang valgrind)
 # Format and tidy are checked with version 14 alone, whose verdicts differ from those of others.
-test_uses=(clang-format-14 clang-tidy-14 shellcheck dpkg-dev file redis-server prometheus chromium openssl sslscan testssl.sh)
+test_uses=(clang-format-14 clang-tidy-14 shellcheck dpkg-dev file redis-server prometheus chromium openssl sslscan testssl.sh
+    nginx-light zip unzip buildah mmdebstrap iproute2)
 
 # "command|what is missing without it", for the end.
 test_notes=("clang-format-14|lint.format is skipped"
@@ -82,6 +83,9 @@ test_notes=("clang-format-14|lint.format is skipped"
     "sslscan|shell.tls is skipped"
     "testssl|shell.testssl (of the preset long) is skipped"
     "file|shell.package is skipped"
+    "nginx|shell.nginx is skipped"
+    "zip|shell.lambda is skipped"
+    "buildah|shell.image (of the preset long) is skipped"
     "redis-server|tests that need a Redis server are skipped"
     "promtool|the text of /metrics is not checked by promtool")
 
@@ -110,6 +114,7 @@ install_quietly() {
         for package in "$@"; do
             case $package in
             redis-server | prometheus) as_root systemctl disable --now "$package" >&2 || true ;;
+            nginx-light) as_root systemctl disable --now nginx >&2 || true ;;
             esac
         done
     fi
