@@ -27,6 +27,12 @@ void lru_add(struct lru *lru, struct lru_entry *entry, struct str key);
 void lru_hold(struct lru *lru, struct lru_entry *entry);
 void lru_remove(struct lru *lru, struct lru_entry *entry);
 
+/* For an lru that owns its entries: structs of `size` bytes whose first member is the lru_entry, zeroed at first, each with a copy
+ * of its key. The entry of the key, as the most recently used; where there is none and `max` are there already, the oldest makes
+ * room. */
+void *lru_take(struct lru *lru, struct str key, size_t size, size_t max);
+void lru_clear(struct lru *lru); /* frees all that lru_take has made */
+
 /* Makes the entry the most recently used one; ends its hold. */
 static inline void lru_touch(struct lru *lru, struct lru_entry *entry)
 {

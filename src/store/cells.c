@@ -2,24 +2,16 @@
 
 #include "base/clock.h"
 #include "base/date.h"
-#include "base/mem.h"
 #include "base/percent.h"
 #include "cloud/bucket.h"
 #include "net/loop.h"
 
 enum {
-    PACES_MAX = 4096,
     SKEW_MS = 1500, /* Date tells seconds; less than this is no difference */
     HALF_S_MS = 500,
     PATH_MAX_BYTES = 4096,
     SUCCESS = 200,
     NO_SUCCESS = 300
-};
-
-/* When a cell was changed, or will be. */
-struct pace {
-    struct lru_entry entry;
-    uint64_t last_ms;
 };
 
 static const struct cells_dialect *const dialects[] = {
@@ -58,7 +50,6 @@ enum error_code cells_open(struct loop *loop, const struct store_cloud *where, s
 
     *out = (struct cells){.loop = loop, .dialect = dialects[where->kind]};
     arena_init(&out->arena);
-    lru_init(&out->paces);
     out->where = *where;
     out->where.bucket = arena_str(&out->arena, where->bucket);
     out->where.folder = arena_str(&out->arena, where->folder);
@@ -68,27 +59,8 @@ enum error_code cells_open(struct loop *loop, const struct store_cloud *where, s
     return where->kind == STORE_FIRESTORE ? find_firestore(out) : find_bucket(out, err);
 }
 
-static void drop_pace(struct cells *cells, struct pace *pace)
-{
-    char *key;
-
-    if (pace == NULL) {
-        return;
-    }
-    key = unconst(pace->entry.node.key.ptr);
-    lru_remove(&cells->paces, &pace->entry);
-    mem_free(key);
-    mem_free(pace);
-}
-
 void cells_close(struct cells *cells, void (*on_closed)(void *context), void *context)
 {
-    struct pace *pace;
-
-    while ((pace = LRU_OLDEST(&cells->paces, struct pace, entry)) != NULL) {
-        drop_pace(cells, pace);
-    }
-    lru_done(&cells->paces);
     arena_done(&cells->arena);
     cloud_close(cells->cloud, on_closed, context);
 }
@@ -110,43 +82,6 @@ static void note_clock(struct cells *cells, struct str date)
         if (ahead_ms - cells->ahead_ms > SKEW_MS || cells->ahead_ms - ahead_ms > SKEW_MS) {
             cells->ahead_ms = ahead_ms;
         }
-    }
-}
-
-/* How long a change of this cell has to wait. The moment of the change is noted. */
-static uint64_t pace_of(struct cells *cells, struct str key)
-{
-    uint64_t now_ms = clock_now_ms();
-    struct pace *pace = LRU_FIND(&cells->paces, key, struct pace, entry);
-    uint64_t wait_ms = 0;
-
-    if (pace == NULL) {
-        struct pace *oldest;
-
-        if (lru_size(&cells->paces) == PACES_MAX &&
-            (oldest = LRU_OLDEST(&cells->paces, struct pace, entry)) != NULL) {
-            drop_pace(cells, oldest);
-        }
-        pace = mem_zalloc(sizeof(*pace));
-        lru_add(&cells->paces, &pace->entry, (struct str){str_dup(key), key.len});
-    } else {
-        uint64_t next_ms = pace->last_ms + cells->dialect->gap_ms;
-
-        wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
-        lru_touch(&cells->paces, &pace->entry);
-    }
-    pace->last_ms = now_ms + wait_ms;
-    return wait_ms;
-}
-
-/* It was changed at some moment before its answer. */
-static void note_change(struct cells *cells, struct str key)
-{
-    struct pace *pace = LRU_FIND(&cells->paces, key, struct pace, entry);
-    uint64_t now_ms = clock_now_ms();
-
-    if (pace != NULL && pace->last_ms < now_ms) {
-        pace->last_ms = now_ms;
     }
 }
 
@@ -190,9 +125,6 @@ static void on_answered(struct cloud_call *cloud, enum error_code code)
     struct cell_call *call = CONTAINER_OF(cloud, struct cell_call, call);
     bool changes = call->kind == CELL_PUT || call->kind == CELL_DELETE;
 
-    if (changes) {
-        note_change(call->cells, call->key);
-    }
     if (code == ERR_OK) {
         note_clock(call->cells, cloud->reply.date);
         call->cells->dialect->tell(call, &cloud->reply);
@@ -221,16 +153,8 @@ static void send_call(struct cell_call *call)
     cloud_start(call->cells->cloud, &call->call);
 }
 
-static void on_paced(struct deadline *deadline)
-{
-    send_call(CONTAINER_OF(deadline, struct cell_call, pace));
-}
-
 void cells_start(struct cells *cells, struct cell_call *call)
 {
-    bool changes = call->kind == CELL_PUT || call->kind == CELL_DELETE;
-    uint64_t wait_ms;
-
     call->cells = cells;
     call->error = (struct error){0};
     call->out_bytes = STR_EMPTY;
@@ -238,19 +162,13 @@ void cells_start(struct cells *cells, struct cell_call *call)
     call->n_keys = 0;
     call->has_more = false;
     arena_init(&call->arena);
-    wait_ms = changes && cells->dialect->gap_ms > 0 ? pace_of(cells, call->key) : 0;
-    if (wait_ms > 0) {
-        deadline_set(&cells->loop->deadlines, &call->pace, wait_ms, on_paced);
-    } else {
-        send_call(call);
-    }
+    send_call(call);
 }
 
 void cells_cancel(struct cell_call *call)
 {
     if (call->cells != NULL) {
         cloud_cancel(&call->call);
-        deadline_clear(&call->pace);
         arena_done(&call->arena);
         call->cells = NULL;
     }

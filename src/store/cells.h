@@ -5,7 +5,6 @@
 #ifndef STORE_CELLS_H
 #define STORE_CELLS_H
 
-#include "base/lru.h"
 #include "cloud/cloud.h"
 #include "store/cloud.h"
 
@@ -54,7 +53,6 @@ struct cell_call {
     struct cloud_call call;
     struct upstream_header headers[CELL_HEADERS];
     struct arena arena;
-    struct deadline pace;
 };
 
 struct cells_dialect {
@@ -76,7 +74,6 @@ struct cells {
     struct store_cloud where; /* copied */
     struct str origin;
     struct str path;  /* before each key: "/bucket", or that of a collection */
-    struct lru paces; /* when each cell was changed last, where there is a gap */
     int64_t ahead_ms; /* of the service's clock before ours */
 };
 

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-enum { TRIES = 16, PAUSE_MS = 20, PAUSE_MAX_MS = 500, STARTS_MS = 20, BODY_EXTRA = 1024 };
+enum { STARTS_MS = 20 };
 
 static struct objects *objects_of(struct store *store)
 {
@@ -24,6 +24,7 @@ static void stop(struct work *work)
         cells_cancel(&work->calls[i]);
     }
     deadline_clear(&work->again);
+    list_remove(&work->link);
     work->op->backend = NULL;
     arena_done(&work->arena);
     mem_free(work);
@@ -33,6 +34,10 @@ void work_end(struct work *work)
 {
     struct store_op *op = work->op;
 
+    if (work->holds) {
+        work->held = ERR_OK;
+        return;
+    }
     stop(work);
     store_op_end(op);
 }
@@ -41,6 +46,11 @@ void work_fail(struct work *work, enum error_code code, const char *text)
 {
     struct store_op *op = work->op;
 
+    if (work->holds) {
+        work->held = code;
+        work->held_text = text;
+        return;
+    }
     stop(work);
     store_op_fail(op, code, text);
 }
@@ -63,8 +73,7 @@ bool blob_is_alive(const struct objects *objects, const struct blob *blob)
 }
 
 /* --- calls */
-/* Each answer says how the service does. */
-static void note(struct objects *objects, const struct cell_call *call)
+void objects_note(struct objects *objects, const struct cell_call *call)
 {
     bool is_away = call->end == CELL_AWAY || call->end == CELL_DOUBT;
 
@@ -85,96 +94,13 @@ void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline 
 }
 
 /* --- one change */
-static void read_cell(struct work *work);
-
-static void on_paused(struct deadline *deadline)
-{
-    read_cell(CONTAINER_OF(deadline, struct work, again));
-}
-
-static void try_again(struct work *work, const struct cell_call *call)
-{
-    unsigned limit_ms = (unsigned)PAUSE_MS << (work->tries < 5 ? work->tries : 5);
-
-    if (++work->tries == TRIES) {
-        work_fail_call(work, call);
-        return;
-    }
-    work_again(work, (unsigned)random_below(limit_ms < PAUSE_MAX_MS ? limit_ms : PAUSE_MAX_MS) + 1,
-               on_paused);
-}
-
-static void on_written(struct cell_call *call)
-{
-    struct work *work = call->owner;
-
-    note(work->objects, call);
-    switch (call->end) {
-    case CELL_OK:
-        work->done(work, &work->next);
-        break;
-    case CELL_DOUBT:
-        work->in_doubt = true;
-        try_again(work, call);
-        break;
-    case CELL_NOTHING:
-    case CELL_CONFLICT:
-        try_again(work, call);
-        break;
-    case CELL_AWAY:
-        work_fail_call(work, call);
-        break;
-    }
-}
-
-static void write_cell(struct work *work)
-{
-    struct buf body;
-
-    if (work->next.mark.len == 0) {
-        work->next.mark = str_from(work->mark);
-    }
-    buf_init(&body, work->next.bytes.len + BODY_EXTRA);
-    blob_write(&work->next, &body);
-    if (body.len > work->objects->cells.dialect->max_bytes) {
-        buf_done(&body);
-        work_fail(work, ERR_TOO_BIG, "the document is larger than this store takes");
-        return;
-    }
-    work->call = (struct cell_call){.kind = CELL_PUT,
-                                    .key = work->key,
-                                    .bytes = arena_take(&work->arena, &body),
-                                    .expect = work->tag.len > 0 ? CELL_TAG : CELL_ABSENT,
-                                    .tag = work->tag};
-    work_ask(work, &work->call, on_written);
-}
-
-/* After an answer was lost: whether the cell holds what was written is seen by its mark; that nothing was written, by its tag
- * or by its version, which somebody else has taken. With a later version nobody knows. */
-static bool is_settled(struct work *work, const struct blob *now, struct str tag)
-{
-    if (now != NULL && str_is(now->mark, work->mark)) {
-        work->done(work, now);
-        return false;
-    }
-    if (work->in_doubt && now != NULL && !str_eq(tag, work->tag) &&
-        now->version > work->next.version) {
-        work->op->result.in_doubt = true;
-        work_fail(work, ERR_STORE_AWAY,
-                  "the answer to a change was lost, and others have changed the document since");
-        return false;
-    }
-    work->in_doubt = false;
-    return true;
-}
-
 static void on_read(struct cell_call *call)
 {
     struct work *work = call->owner;
     struct blob blob;
     const struct blob *now = call->end == CELL_OK ? &blob : NULL;
 
-    note(work->objects, call);
+    objects_note(work->objects, call);
     if (call->end != CELL_OK && call->end != CELL_NOTHING) {
         work_fail_call(work, call);
         return;
@@ -183,27 +109,18 @@ static void on_read(struct cell_call *call)
         work_fail(work, ERR_STORE_UNREADABLE, STORE_TEXT_NEWER);
         return;
     }
-    if (work->tries > 0 && !is_settled(work, now, call->out_tag)) {
-        return;
-    }
     work->tag = arena_str(&work->arena, call->out_tag);
-    work->next = (struct blob){0};
     if (work->decide(work, now, &work->next)) {
-        write_cell(work);
+        line_join(work);
     }
-}
-
-static void read_cell(struct work *work)
-{
-    work->call = (struct cell_call){.kind = CELL_GET, .key = work->key};
-    work_ask(work, &work->call, on_read);
 }
 
 void work_change(struct work *work, work_decide_fn decide, work_done_fn done)
 {
     work->decide = decide;
     work->done = done;
-    read_cell(work);
+    work->call = (struct cell_call){.kind = CELL_GET, .key = work->key};
+    work_ask(work, &work->call, on_read);
 }
 
 /* --- keys */
@@ -299,13 +216,16 @@ static void on_cells_closed(void *context)
 static void objects_close(struct store *store)
 {
     struct objects *objects = objects_of(store);
+    struct lru *seen[] = {&objects->leases, &objects->limits, &objects->streams};
 
     probe_stop(objects);
     sweep_stop(objects);
-    objects_forget_leases(objects);
-    objects_forget_limits(objects);
-    lru_done(&objects->leases);
-    lru_done(&objects->limits);
+    lines_stop(objects);
+    map_done(&objects->lines);
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+        lru_clear(seen[i]);
+        lru_done(seen[i]);
+    }
     for (size_t i = 0; i < OBJECTS_CURSORS; i++) {
         mem_free(unconst(objects->cursors[i].ptr));
     }
@@ -333,8 +253,11 @@ enum error_code store_open_cloud(struct loop *loop, const struct store_options *
         mem_free(objects);
         return code;
     }
+    map_init(&objects->lines);
     lru_init(&objects->leases);
     lru_init(&objects->limits);
+    lru_init(&objects->streams);
+    list_init(&objects->sweeps_running);
     code = cells_open(loop, where, &objects->cells, err);
     *out = &objects->store; /* in any case to be closed: a client may be open */
     if (code == ERR_OK) {

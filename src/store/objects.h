@@ -1,6 +1,7 @@
 /* The backend in a cloud: what its files share.
  *
- * objects.c            open and close; one change of one cell: read, decided, written under the condition that nothing has changed
+ * objects.c            open and close; one change of one cell: read, decided
+ * objects_line.c       and written under the condition that nothing has changed, together with what else changes it at that time
  * objects_document.c   documents: what such a change makes of them
  * objects_lease.c      leases, and who waits for them
  * objects_stream.c     streams: an object an entry
@@ -12,11 +13,12 @@
 #ifndef STORE_OBJECTS_H
 #define STORE_OBJECTS_H
 
+#include "base/lru.h"
 #include "blob.h"
 #include "cells.h"
 #include "store_internal.h"
 
-enum { OBJECTS_SWEEPS = 8, OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
+enum { OBJECTS_SWEEPS = 64, OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
 
 /* A lease of another one, as this process has seen it: since when it has not been renewed. */
 struct seen_lease {
@@ -24,6 +26,16 @@ struct seen_lease {
     uint64_t fence;
     uint64_t beat;
     uint64_t since_ms; /* by clock_age_ms */
+};
+
+/* A stream, as this process has seen it: nobody lists what was there before. */
+struct seen_stream {
+    struct lru_entry entry;
+    uint64_t last; /* entry */
+    /* Entries that may be taken out: the service lets nobody change an object that it has just got. */
+    uint64_t old;
+    uint64_t mark; /* the last entry at mark_ms (clock_now_ms): soon they are old */
+    uint64_t mark_ms;
 };
 
 /* Whether the service keeps to conditions: some that speak S3 take every PUT. */
@@ -38,20 +50,23 @@ struct probe {
 
 /* A document that is gone for good, being taken out of the bucket. */
 struct sweep {
-    struct cell_call call;
-    struct str key; /* heap; empty: none is */
-    struct str tag;
+    struct list link;
+    struct objects *objects;
+    struct cell_call call; /* its key and tag are on the heap */
 };
 
 struct objects {
     struct store store; /* first: store_closed frees it */
     struct cells cells;
-    struct lru leases; /* seen_lease */
-    struct lru limits; /* COUNT: limits of this process */
+    struct map lines;   /* of cells that are being changed, or were just now */
+    struct lru leases;  /* seen_lease */
+    struct lru limits;  /* COUNT: limits of this process */
+    struct lru streams; /* seen_stream */
     struct probe probe;
     char trouble[ERROR_TEXT_MAX]; /* why it does not answer; "": it does */
     bool sweeps;                  /* the service deletes under a condition, too */
-    struct sweep swept[OBJECTS_SWEEPS];
+    struct list sweeps_running;
+    unsigned n_sweeps;
     struct str cursors[OBJECTS_CURSORS]; /* WALK: where to go on; heap */
     unsigned n_cursors;
 };
@@ -72,13 +87,17 @@ struct work {
     work_done_fn done;
     struct cell_call call;
     struct deadline again;
-    struct arena arena; /* of what is written */
-    char mark[BLOB_MARK + 1];
-    struct str tag; /* of what was read; empty: there was nothing */
-    bool was_there;
-    bool in_doubt;    /* an answer was lost */
-    struct blob next; /* what is written */
+    struct arena arena;       /* of what is written */
+    char mark[BLOB_MARK + 1]; /* of an entry */
+    struct str tag;           /* of what was read; empty: there was nothing */
+    bool in_doubt;            /* an answer was lost */
+    struct blob next;         /* what is written */
     unsigned tries;
+    struct list link;     /* of a line */
+    bool writes;          /* what it makes of the cell is being written */
+    bool holds;           /* its end waits for what is being written */
+    enum error_code held; /* that end */
+    const char *held_text;
     unsigned wait_ms; /* until it is looked again */
     /* of lists and streams */
     struct cell_call *calls; /* in the arena of the operation */
@@ -96,8 +115,10 @@ struct work {
 };
 
 /* --- objects.c */
-/* Reads, decides and writes until one of the three ends it. */
+/* Reads and decides; what is to be written goes to the line of the cell. */
 void work_change(struct work *work, work_decide_fn decide, work_done_fn done);
+/* Each answer says how the service does. */
+void objects_note(struct objects *objects, const struct cell_call *call);
 void work_end(struct work *work); /* the operation ends well */
 void work_fail(struct work *work, enum error_code code, const char *text);
 void work_fail_call(struct work *work, const struct cell_call *call);
@@ -125,10 +146,12 @@ void objects_release(struct work *work);
 void objects_watch(struct work *work);
 /* left_ms and age_ms, as they were at that moment. */
 void objects_tell_left(struct work *work, const struct blob *blob, int64_t now_ms);
-void objects_forget_leases(struct objects *objects);
 void objects_count(struct work *work);
-void objects_forget_limits(struct objects *objects);
 void objects_about(struct work *work);
+/* --- objects_line.c */
+/* It has decided, with work->tag: that is written, alone or with what else changes the cell, or decided anew. */
+void line_join(struct work *work);
+void lines_stop(struct objects *objects);
 /* --- objects_sweep.c */
 /* What was read of a document, if it is gone for long: nobody needs to count its versions any more. */
 void sweep_old(struct objects *objects, const struct blob *blob, struct str key, struct str tag);

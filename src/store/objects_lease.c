@@ -3,54 +3,20 @@
 #include "objects.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 
 enum { LOOK_MS = 500, LOOK_MAX_MS = 2000 };
 
 /* --- leases of others */
-static void drop_seen(struct objects *objects, struct seen_lease *seen)
-{
-    char *key;
-
-    if (seen == NULL) {
-        return;
-    }
-    key = unconst(seen->entry.node.key.ptr);
-    lru_remove(&objects->leases, &seen->entry);
-    mem_free(key);
-    mem_free(seen);
-}
-
-void objects_forget_leases(struct objects *objects)
-{
-    struct seen_lease *seen;
-
-    while ((seen = LRU_OLDEST(&objects->leases, struct seen_lease, entry)) != NULL) {
-        drop_seen(objects, seen);
-    }
-}
-
 /* How long it has been so, in ms. */
 static uint64_t see(struct objects *objects, struct str key, const struct blob *lease)
 {
-    struct seen_lease *seen = LRU_FIND(&objects->leases, key, struct seen_lease, entry);
+    struct seen_lease *seen = lru_take(&objects->leases, key, sizeof(*seen), OBJECTS_SEEN_MAX);
 
-    if (seen == NULL) {
-        struct seen_lease *oldest;
-
-        if (lru_size(&objects->leases) == OBJECTS_SEEN_MAX &&
-            (oldest = LRU_OLDEST(&objects->leases, struct seen_lease, entry)) != NULL) {
-            drop_seen(objects, oldest);
-        }
-        seen = mem_zalloc(sizeof(*seen));
-        lru_add(&objects->leases, &seen->entry, (struct str){str_dup(key), key.len});
-    }
     if (seen->fence != lease->fence || seen->beat != lease->beat || seen->since_ms == 0) {
         seen->fence = lease->fence;
         seen->beat = lease->beat;
         seen->since_ms = clock_age_ms();
     }
-    lru_touch(&objects->leases, &seen->entry);
     return clock_age_ms() - seen->since_ms;
 }
 

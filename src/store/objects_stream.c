@@ -1,6 +1,8 @@
 /* An entry is an object whose name ends in its number; the next number is taken by whoever puts its object first. */
 #include "objects.h"
 
+#include "base/clock.h"
+
 enum { LOOK_MS = 500, LOOK_MAX_MS = 2000, TRIES = 64 };
 
 static struct str entry_key(struct work *work, uint64_t sequence)
@@ -24,13 +26,27 @@ static uint64_t sequence_of(struct str key)
                : 0;
 }
 
-/* --- the last entry: page by page */
+/* --- the last entry: page by page, behind the last one that this process has seen */
+static struct seen_stream *seen_of(struct work *work)
+{
+    return lru_take(&work->objects->streams, work->key, sizeof(struct seen_stream),
+                    OBJECTS_SEEN_MAX);
+}
+
+static void note_last(struct work *work)
+{
+    struct seen_stream *seen = seen_of(work);
+
+    seen->last = work->last > seen->last ? work->last : seen->last;
+}
+
 static void find_last(struct work *work);
 static void put_entry(struct work *work);
 static void ask_newest(struct work *work);
 
 static void found(struct work *work)
 {
+    note_last(work);
     if (work->op->request.kind == STORE_APPEND) {
         put_entry(work);
     } else {
@@ -75,15 +91,40 @@ static void on_trimmed(struct cell_call *call)
     work_end(work); /* one that is still there is told once more */
 }
 
-/* One goes for each that comes. */
-static void appended(struct work *work)
+static uint64_t one_to_go(const struct work *work)
 {
     uint64_t limit = work->op->request.limit;
 
-    work->op->result.version = work->last;
-    work->call = (struct cell_call){
-        .kind = CELL_DELETE, .key = entry_key(work, work->last > limit ? work->last - limit : 0)};
+    return work->last > limit ? work->last - limit : 0;
+}
+
+static void trim(struct deadline *deadline)
+{
+    struct work *work = CONTAINER_OF(deadline, struct work, again);
+
+    work->call = (struct cell_call){.kind = CELL_DELETE, .key = entry_key(work, one_to_go(work))};
     work_ask(work, &work->call, on_trimmed);
+}
+
+/* One goes for each that comes. */
+static void appended(struct work *work)
+{
+    struct seen_stream *seen = seen_of(work);
+    unsigned gap_ms = work->objects->cells.dialect->gap_ms;
+    uint64_t now_ms = clock_now_ms();
+
+    if (seen->mark == 0) { /* what was there before this process came is old */
+        seen->old = work->last - 1;
+        seen->mark = work->last;
+        seen->mark_ms = now_ms;
+    } else if (now_ms - seen->mark_ms >= gap_ms) {
+        seen->old = seen->mark;
+        seen->mark = work->last - 1;
+        seen->mark_ms = now_ms;
+    }
+    note_last(work);
+    work->op->result.version = work->last;
+    work_again(work, one_to_go(work) > seen->old ? gap_ms : 0, trim);
 }
 
 static void on_there(struct cell_call *call)
@@ -151,6 +192,7 @@ static void put_entry(struct work *work)
 
 void objects_append(struct work *work)
 {
+    work->last = seen_of(work)->last;
     find_last(work);
 }
 
@@ -239,6 +281,8 @@ static void all_read(struct work *work)
     }
     if (expired) {
         work->last = sequence_of(work->keys[work->n_calls - 1]);
+        note_last(work);
+        work->last = seen_of(work)->last;
         find_last(work);
     } else if (work->op->result.n_items > 0) {
         work_end(work);

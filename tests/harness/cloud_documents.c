@@ -125,6 +125,7 @@ static void query(struct cloud_request *request)
         }
         buf_printf(&text, "%s{\"document\":{\"name\":\"%s\"},\"readTime\":\"x\"}",
                    n++ > 0 ? "," : "", items->items[at].name);
+        items->seen->n_named++;
     }
     buf_text(&text, n == 0 ? "{\"readTime\":\"x\"}]" : "]");
     cloud_answer(request, 200, arena_take(request->arena, &text));

@@ -86,8 +86,8 @@ static void tell_version(struct cloud_request *request, const struct cloud_item 
                      STR_ARG(tag_of(request, item)));
 }
 
-static void write_list(const struct cloud_items *items, struct str prefix, struct str after,
-                       int64_t max, size_t cut, struct buf *xml)
+static void write_list(struct cloud_items *items, struct str prefix, struct str after, int64_t max,
+                       size_t cut, struct buf *xml)
 {
     bool has_more = false;
     int64_t n = 0;
@@ -102,6 +102,7 @@ static void write_list(const struct cloud_items *items, struct str prefix, struc
                 buf_printf(xml, "<Contents><Key>%.*s</Key><Size>1</Size></Contents>",
                            STR_ARG(str_sub(name, cut, name.len)));
                 n++;
+                items->seen->n_named++;
             }
         }
     }

@@ -51,6 +51,7 @@ struct cloud_seen {
     volatile unsigned n_credentials; /* given out; each has the next number */
     volatile unsigned n_items;       /* objects and documents that are there */
     volatile unsigned n_changes;     /* of objects and documents */
+    volatile unsigned n_named;       /* by lists of them */
     volatile unsigned
         n_too_fast; /* of these, refused with 429: the same object was changed within a second */
     volatile unsigned n_recalls;    /* tasks that were made, and invocations */
