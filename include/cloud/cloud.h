@@ -92,7 +92,7 @@ void cloud_start(struct cloud *cloud, struct cloud_call *call);
 void cloud_cancel(struct cloud_call *call); /* idempotent; zeroed is fine */
 
 /* Where a service of AWS is: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, else https://<service>.<region>.amazonaws.com.
- * `service` as in a signature. Empty: the region is not known; `err` says how to name it. */
+ * `service` as in a signature. Empty: the region is not known, or is none; `err` says how to name it. */
 struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, const char *service,
                             struct str region, struct error *err);
 /* Whether a variable says where this service is, so that the name of a bucket goes into the path. */

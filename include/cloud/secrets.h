@@ -10,6 +10,7 @@
 #define CLOUD_SECRETS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/str.h"
@@ -23,6 +24,7 @@ enum cloud_secret_state {
     CLOUD_SECRET_KNOWN,  /* *out is its value, until the next reading */
     CLOUD_SECRET_UNREAD, /* it was not known of; the next reading will read it */
     CLOUD_SECRET_ABSENT, /* the service says that there is none */
+    CLOUD_SECRET_GONE,   /* the same, of one that was known */
     CLOUD_SECRET_FAILED
 };
 
@@ -35,7 +37,7 @@ struct cloud_secrets *cloud_secrets_new(void);
 void cloud_secrets_free(
     struct cloud_secrets *secrets); /* no reading may be under way; NULL is fine */
 
-/* A reference that cloud_secret_check takes. `*why` lives as `*out` does; empty unless FAILED or ABSENT. */
+/* A reference that cloud_secret_check takes. `*why` lives as `*out` does; empty unless FAILED, ABSENT or GONE. */
 enum cloud_secret_state cloud_secrets_find(struct cloud_secrets *secrets, struct str reference,
                                            struct str *out, const char **why);
 /* Those that nobody asks for from now on are forgotten at the next reading. */
@@ -49,6 +51,8 @@ void cloud_secrets_read(struct cloud_secrets *secrets, struct cloud *cloud, unsi
                         cloud_secrets_fn on_done, void *context);
 bool cloud_secrets_is_reading(const struct cloud_secrets *secrets);
 void cloud_secrets_stop(struct cloud_secrets *secrets); /* on_done will not come; idempotent */
+/* How long the last value of a secret that was deleted goes on; 0, which it is at first: until the next reading. */
+void cloud_secrets_keep(struct cloud_secrets *secrets, uint64_t ms);
 /* How many there are; none: there is nothing to read. */
 unsigned cloud_secrets_count(const struct cloud_secrets *secrets);
 

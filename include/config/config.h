@@ -307,7 +307,7 @@ struct config {
 
     struct {
         struct str tree; /* empty: none */
-        unsigned refresh_s, timeout_ms;
+        unsigned refresh_s, timeout_ms, deleted_s;
     } secrets;
 
     struct {
@@ -360,6 +360,7 @@ enum config_secret {
     CONFIG_SECRET_KNOWN,
     CONFIG_SECRET_UNREAD, /* it will be; until then the reference stands for itself */
     CONFIG_SECRET_ABSENT, /* there is none, which is fine for what secrets.tree names */
+    CONFIG_SECRET_GONE,   /* it was deleted, which is fine for one of the keys of callers, too */
     CONFIG_SECRET_FAILED
 };
 

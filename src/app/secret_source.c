@@ -5,12 +5,11 @@
 #include "net/loop.h"
 #include "observe/metrics.h"
 
-enum { ALIVE_MS = 1000 };
+enum { ALIVE_MS = 1000, MS_PER_S = 1000 };
 
 static const enum config_secret states[] = {
-    [CLOUD_SECRET_KNOWN] = CONFIG_SECRET_KNOWN,
-    [CLOUD_SECRET_UNREAD] = CONFIG_SECRET_UNREAD,
-    [CLOUD_SECRET_ABSENT] = CONFIG_SECRET_ABSENT,
+    [CLOUD_SECRET_KNOWN] = CONFIG_SECRET_KNOWN,   [CLOUD_SECRET_UNREAD] = CONFIG_SECRET_UNREAD,
+    [CLOUD_SECRET_ABSENT] = CONFIG_SECRET_ABSENT, [CLOUD_SECRET_GONE] = CONFIG_SECRET_GONE,
     [CLOUD_SECRET_FAILED] = CONFIG_SECRET_FAILED,
 };
 
@@ -38,6 +37,7 @@ static void on_options(void *context, const struct config *config)
     replace(&source->ca_file, config->upstream.ca_file);
     source->refresh_s = config->secrets.refresh_s;
     source->timeout_ms = config->secrets.timeout_ms;
+    cloud_secrets_keep(source->secrets, (uint64_t)config->secrets.deleted_s * MS_PER_S);
 }
 
 struct secret_source *secret_source_new(void)

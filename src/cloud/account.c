@@ -169,7 +169,8 @@ void account_ask(struct account *account, const struct account_question *questio
 
     if (url_read(question->url, &url, &err) == ERR_OK) {
         url_split(question->url, &origin, &rest);
-        place = cloud_place(account->cloud, origin, false, &err);
+        place = cloud_place(account->cloud, origin, question->is_direct ? PLACE_MACHINE : PLACE_ANY,
+                            &err);
     }
     account->on_answer = on_answer;
     account->call = (struct upstream_call){

@@ -1,11 +1,14 @@
 /* Credentials of AWS, from the first of these places that the environment names; the last one is asked without being named. */
 #include "base/date.h"
+#include "base/host.h"
+#include "base/url.h"
 #include "cloud/xml.h"
 #include "cloud_internal.h"
 #include "data/json.h"
 
 #define CONTAINER_HOST "http://169.254.170.2"
 #define INSTANCE_HOST  "http://169.254.169.254"
+#define INSTANCE_V6    "http://[fd00:ec2::254]"
 #define ROLES_PATH     "/latest/meta-data/iam/security-credentials/"
 
 static void take(struct account *account, struct str id, struct str key, struct str token,
@@ -105,6 +108,42 @@ static void on_container(struct account *account, enum error_code code)
     }
 }
 
+/* Where a container's token may go unencrypted, as the SDKs of AWS have it: to this machine, and to the agents of ECS and EKS. */
+static bool is_of_machine(struct str host)
+{
+    static const struct str agents[] = {STR_INIT("169.254.170.2"), STR_INIT("169.254.170.23"),
+                                        STR_INIT("fd00:ec2::23")};
+    uint8_t address[16];
+    uint8_t agent[16];
+
+    for (size_t i = 0; i < ARRAY_LEN(agents) && ip_address_parse(host, address); i++) {
+        if (ip_address_parse(agents[i], agent) && memcmp(address, agent, sizeof(agent)) == 0) {
+            return true;
+        }
+    }
+    return host_is_loopback(host);
+}
+
+/* False: account_fail was called. */
+static bool check_container(struct account *account, struct account_question *question)
+{
+    struct error err = {0};
+    struct url url = {0};
+
+    if (url_read(question->url, &url, &err) != ERR_OK) {
+        account_fail(account, "AWS_CONTAINER_CREDENTIALS_FULL_URI %s", err.text);
+        return false;
+    }
+    question->is_direct = !str_is_nocase(url.scheme, "https");
+    if (question->is_direct && !is_of_machine(url.host)) {
+        account_fail(account,
+                     "AWS_CONTAINER_CREDENTIALS_FULL_URI: over http only a loopback address, "
+                     "169.254.170.2, 169.254.170.23 and [fd00:ec2::23] are asked; use https");
+        return false;
+    }
+    return true;
+}
+
 static void read_container(struct account *account)
 {
     struct str relative = cloud_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
@@ -125,7 +164,9 @@ static void read_container(struct account *account)
             : arena_str(&account->arena, cloud_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
     *header = (struct upstream_header){STR("Authorization"), token};
     question.n_headers = token.len > 0 ? 1 : 0;
-    account_ask(account, &question, on_container);
+    if (check_container(account, &question)) {
+        account_ask(account, &question, on_container);
+    }
 }
 
 /* --- the endpoint of an instance (IMDSv2): a token, the name of the role, its credentials */
@@ -133,7 +174,12 @@ static struct str instance_url(struct account *account, const char *path, struct
 {
     struct str host = cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 
-    host = host.len > 0 ? host : STR(INSTANCE_HOST);
+    if (host.len == 0) {
+        bool is_v6 =
+            str_is_nocase(cloud_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), "ipv6");
+
+        host = is_v6 ? STR(INSTANCE_V6) : STR(INSTANCE_HOST);
+    }
     while (str_ends(host, STR("/"))) {
         host.len--;
     }
@@ -148,6 +194,7 @@ static void ask_instance(struct account *account, struct str role, account_answe
         .url = instance_url(account, ROLES_PATH, role),
         .headers = header,
         .n_headers = 1,
+        .is_direct = true,
     };
 
     *header = (struct upstream_header){STR("X-aws-ec2-metadata-token"), account->kept};
@@ -203,6 +250,7 @@ static void read_instance(struct account *account)
         .url = instance_url(account, "/latest/api/token", STR_EMPTY),
         .headers = &header,
         .n_headers = 1,
+        .is_direct = true,
     };
 
     if (str_is_nocase(cloud_variable("AWS_EC2_METADATA_DISABLED"), "true")) {

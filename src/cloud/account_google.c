@@ -72,6 +72,7 @@ static void read_metadata(struct account *account)
                             STR_ARG(host.len > 0 ? host : STR(METADATA_HOST))),
         .headers = &header,
         .n_headers = 1,
+        .is_direct = true,
     };
 
     account_ask(account, &question, on_metadata);

@@ -15,6 +15,7 @@
 enum {
     AGAIN_MS = 100, /* before the second try; doubles, at random below that */
     NAME_MAX_LEN = 80,
+    REGION_MAX = 32,
     VALUE_MAX = 8192,
     SIGNED_MAX = CLOUD_HEADERS_MAX + 6,
     HEX_SIZE = 65,
@@ -71,6 +72,19 @@ static struct str region_of_all(const struct cloud *cloud)
     return region.len > 0 ? region : cloud_variable("AWS_DEFAULT_REGION");
 }
 
+/* It becomes a part of a host name, so it is one label of it. */
+static bool is_region(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') {
+            return false;
+        }
+    }
+    return text.len <= REGION_MAX;
+}
+
 struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, const char *service,
                             struct str region, struct error *err)
 {
@@ -80,6 +94,13 @@ struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, cons
     if (region.len == 0) {
         (void)error_set(err, ERR_CONFIG,
                         "the region of AWS is not known; set cloud.aws_region or AWS_REGION");
+        return STR_EMPTY;
+    }
+    if (!is_region(region)) {
+        (void)error_set(err, ERR_CONFIG,
+                        "\"%.*s\" is no region of AWS; write small letters, digits and hyphens, as "
+                        "in eu-west-1",
+                        STR_ARG(str_sub(region, 0, REGION_MAX)));
         return STR_EMPTY;
     }
     if (elsewhere.len > 0) {
@@ -313,8 +334,8 @@ static bool fill(struct cloud_call *call, struct error *err)
 
 void cloud_ready(struct cloud_call *call)
 {
-    struct place *place =
-        cloud_place(call->cloud, call->request.origin, call->request.public_only, &call->error);
+    enum place_kind kind = call->request.public_only ? PLACE_PUBLIC : PLACE_ANY;
+    struct place *place = cloud_place(call->cloud, call->request.origin, kind, &call->error);
 
     arena_wipe(&call->arena); /* of the last try */
     arena_init(&call->arena);

@@ -18,15 +18,21 @@
 enum { CLOUD_ATTEMPTS = 2, CLOUD_TIMEOUT_MS = 10000, CLOUD_CONNECT_MS = 3000, CLOUD_ACTIVE = 32 };
 
 /* --- places */
+enum place_kind {
+    PLACE_ANY,
+    PLACE_PUBLIC, /* only addresses of the public internet */
+    PLACE_MACHINE /* an endpoint of this machine, where no proxy knows the way to */
+};
+
 struct place {
     struct list link;
     struct cloud *cloud;
     struct str origin; /* heap */
-    bool public_only;
+    enum place_kind kind;
     struct upstream *upstream;
 };
 
-struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_only,
+struct place *cloud_place(struct cloud *cloud, struct str origin, enum place_kind kind,
                           struct error *err);
 
 /* --- accounts */
@@ -70,6 +76,7 @@ struct account_question {
     size_t n_headers;
     struct str body;
     struct str content_type;
+    bool is_direct; /* of PLACE_MACHINE */
 };
 
 void account_ask(struct account *account, const struct account_question *question,

@@ -4,20 +4,6 @@
 
 enum { PLACES_MAX = 32, CONNECTIONS_WAITING = 4096, RETRY_MS = 50, RETRY_PERCENT = 100 };
 
-static const struct str metadata_hosts[] = {STR_INIT("http://169.254."),
-                                            STR_INIT("http://metadata.google.internal")};
-
-/* No proxy knows the way to the machine's own endpoints. */
-static bool is_of_machine(struct str origin)
-{
-    for (size_t i = 0; i < ARRAY_LEN(metadata_hosts); i++) {
-        if (str_starts(origin, metadata_hosts[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum error_code open_place(struct place *place, struct error *err)
 {
     const struct cloud *cloud = place->cloud;
@@ -26,8 +12,8 @@ static enum error_code open_place(struct place *place, struct error *err)
         .ca_file = cloud->ca_file,
         .verify_tls = true,
         .is_other = true,
-        .is_direct = is_of_machine(place->origin),
-        .public_only = place->public_only,
+        .is_direct = place->kind == PLACE_MACHINE,
+        .public_only = place->kind == PLACE_PUBLIC,
         .connect_timeout_ms =
             cloud->timeout_ms < CLOUD_CONNECT_MS ? cloud->timeout_ms : CLOUD_CONNECT_MS,
         .timeout_ms = cloud->timeout_ms,
@@ -42,7 +28,7 @@ static enum error_code open_place(struct place *place, struct error *err)
     return upstream_open(cloud->loop, &options, &place->upstream, err);
 }
 
-struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_only,
+struct place *cloud_place(struct cloud *cloud, struct str origin, enum place_kind kind,
                           struct error *err)
 {
     struct place *place;
@@ -50,7 +36,7 @@ struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_on
 
     LIST_FOREACH (link, &cloud->places) {
         place = CONTAINER_OF(link, struct place, link);
-        if (str_eq(place->origin, origin) && place->public_only == public_only) {
+        if (place->kind == kind && str_eq(place->origin, origin)) {
             return place;
         }
     }
@@ -60,8 +46,8 @@ struct place *cloud_place(struct cloud *cloud, struct str origin, bool public_on
     }
     place = mem_zalloc(sizeof(*place));
     place->cloud = cloud;
-    place->public_only = public_only;
     place->origin = (struct str){str_dup(origin), origin.len};
+    place->kind = kind;
     if (open_place(place, err) != ERR_OK) {
         (void)error_set(err, ERR_CONFIG, "\"%.*s\" is no address of a service", STR_ARG(origin));
         mem_free(unconst(place->origin.ptr));

@@ -16,7 +16,8 @@ struct reference {
     struct str text; /* heap */
     enum cloud_secret_state state;
     struct secret value;
-    bool has_value; /* the last good one */
+    bool has_value;           /* the last good one */
+    uint64_t absent_since_ms; /* by clock_age_ms; 0: the service has not said that it is gone */
     bool is_used;
     bool is_stale; /* the last reading has failed */
     struct error error;
@@ -32,6 +33,7 @@ struct cloud_secrets {
     struct cloud *cloud;
     unsigned n_reading;
     uint64_t until_ms;
+    uint64_t keep_ms; /* the last value of one that is gone */
     bool changed;
     cloud_secrets_fn on_done;
     void *context;
@@ -87,6 +89,11 @@ void cloud_secrets_free(struct cloud_secrets *secrets)
         drop(CONTAINER_OF(link, struct reference, link));
     }
     mem_free(secrets);
+}
+
+void cloud_secrets_keep(struct cloud_secrets *secrets, uint64_t ms)
+{
+    secrets->keep_ms = ms;
 }
 
 unsigned cloud_secrets_count(const struct cloud_secrets *secrets)
@@ -197,15 +204,50 @@ static void set_value(struct reference *reference, struct str value)
     }
     reference->has_value = true;
     reference->is_stale = false;
+    reference->absent_since_ms = 0;
     reference->state = CLOUD_SECRET_KNOWN;
     reference->error = (struct error){0};
     metric_add(M_SECRET_READS, RESULT_OK, 0, 0, 1);
 }
 
-/* With a value from before, that one goes on; also when the secret is gone: somebody may be about to make it again. */
+/* The service has said for keep_ms that there is no such secret: it was deleted. */
+static bool is_over(struct reference *reference, enum cloud_secret_state state)
+{
+    uint64_t now_ms = clock_age_ms();
+
+    if (state != CLOUD_SECRET_ABSENT) {
+        return false;
+    }
+    if (reference->absent_since_ms == 0) {
+        reference->absent_since_ms = now_ms;
+    }
+    return now_ms - reference->absent_since_ms >= reference->secrets->keep_ms;
+}
+
+static void drop_value(struct reference *reference)
+{
+    secret_done(&reference->value);
+    reference->has_value = false;
+    reference->is_stale = false;
+    reference->state = CLOUD_SECRET_GONE;
+    reference->secrets->changed = true;
+    log_event(LOG_WARN, "secret.gone", F_STR("secret", reference->text),
+              F_TEXT("error", reference->error.text),
+              F_TEXT("effect", "its last value is not used any more"));
+}
+
+/* With a value from before, that one goes on; for a while also when the secret is gone: somebody may be about to make it
+ * again. */
 static void set_failure(struct reference *reference, enum cloud_secret_state state)
 {
     metric_add(M_SECRET_READS, RESULT_ERROR, 0, 0, 1);
+    if (reference->has_value && is_over(reference, state)) {
+        drop_value(reference);
+        return;
+    }
+    if (!reference->has_value && reference->state == CLOUD_SECRET_GONE) {
+        return;
+    }
     if (!reference->has_value) {
         reference->secrets->changed = reference->secrets->changed || reference->state != state;
         reference->state = state;
@@ -217,12 +259,20 @@ static void set_failure(struct reference *reference, enum cloud_secret_state sta
               F_TEXT("effect", "the last good value is in use"));
 }
 
-/* AWS has one status for all refusals; the answer of Google says it twice. */
+/* AWS has one status for all refusals; the answer of Google says it twice. A secret of AWS that will be deleted in some days
+ * can be read no more, and neither can a version of Google that is destroyed or disabled. */
 static bool is_absent(const struct upstream_reply *reply)
 {
-    return reply->status == 404 ||
-           (reply->status == 400 && (str_contains(reply->body, STR("ResourceNotFoundException")) ||
-                                     str_contains(reply->body, STR("ParameterNotFound"))));
+    static const struct str words[] = {
+        STR_INIT("ResourceNotFoundException"), STR_INIT("ParameterNotFound"),
+        STR_INIT("marked for deletion"), STR_INIT("FAILED_PRECONDITION")};
+
+    for (size_t i = 0; i < ARRAY_LEN(words) && reply->status == 400; i++) {
+        if (str_contains(reply->body, words[i])) {
+            return true;
+        }
+    }
+    return reply->status == 404;
 }
 
 static void on_again(struct deadline *deadline)

@@ -171,6 +171,7 @@ static const struct option_row rows[] = {
     {"secrets.tree", OPTION_STR, AT(secrets.tree), "", 0, 0, NULL, NULL, "Where secrets stand under names that are always the same: aws-ssm:/virtuoso, aws-sm:virtuoso, gcp-sm:projects/PROJECT/secrets/virtuoso or file:FOLDER. Below it api/keys/primary is upstream.token, api/keys/secondary upstream.secondary_token, api/config/org_id upstream.organization_id, api/config/base_url upstream.base_url, auth/tokens/service a key of auth.keys. What is set elsewhere comes first."},
     {"secrets.refresh_s", OPTION_SECONDS, AT(secrets.refresh_s), "300", 1, DAY_S, NULL, NULL, "How often secrets are read again that are references to a service (aws-sm:, aws-ssm:, gcp-sm:)."},
     {"secrets.timeout_ms", OPTION_MS, AT(secrets.timeout_ms), "10000", 100, 300000, NULL, NULL, "Longest time to read them; at the start what cannot be read by then is an error, later the last good value stays."},
+    {"secrets.deleted_s", OPTION_SECONDS, AT(secrets.deleted_s), "900", 0, DAY_S, NULL, NULL, "How long the last value of a secret stays in use after its service has said that there is none any more. Then a key of callers is refused; anything else is a configuration error until the secret is there again."},
     {"cloud.aws_region", OPTION_STR, AT(cloud.aws_region), "", 0, 0, NULL, "AWS_REGION AWS_DEFAULT_REGION", "Region of AWS for secrets, objects and tokens, where their names do not tell another one."},
 
 

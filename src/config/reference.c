@@ -68,11 +68,14 @@ bool read_secret(struct loader *loader, const char *what, struct str text, struc
     if (!look_up(loader, what, plain, &state, out)) {
         return false;
     }
-    if (state == CONFIG_SECRET_ABSENT) {
+    if (state == CONFIG_SECRET_GONE && what == loader->list) {
+        return false; /* whoever deletes the secret of a key takes the key back */
+    }
+    if (state == CONFIG_SECRET_ABSENT || state == CONFIG_SECRET_GONE) {
         loader_fail(loader, "%s: there is no secret %.*s", what,
                     STR_ARG(str_sub(plain, 0, SHOWN_REFERENCE_MAX)));
     }
-    return state != CONFIG_SECRET_ABSENT;
+    return state == CONFIG_SECRET_KNOWN || state == CONFIG_SECRET_UNREAD;
 }
 
 /* ---- secrets.tree ---- */
@@ -163,7 +166,7 @@ void load_tree(struct loader *loader)
 
             if (is_wanted(loader, i) &&
                 read_leaf(loader, reference_of(loader, tree, leaves[i].leaf), &state, &text) &&
-                state != CONFIG_SECRET_ABSENT) {
+                state != CONFIG_SECRET_ABSENT && state != CONFIG_SECRET_GONE) {
                 take_leaf(loader, i, state, buf_view(&text));
             }
             wipe_secret_file(&text);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cloud/cloud.h"
 #include "cloud/secrets.h"
 #include "data/json.h"
@@ -216,6 +217,46 @@ static void a_new_value_is_told_and_an_old_one_stays_while_the_service_is_away(v
     end();
 }
 
+/* Somebody may be about to make it again; but what stays away was deleted. */
+static void the_value_of_a_deleted_secret_ends(void **state)
+{
+    struct str value;
+
+    (void)state;
+    begin("keys", "");
+    clock_set(1000000, clock_wall_ms());
+    cloud_secrets_keep(here.secrets, 60000);
+    cloud_server_set(&here.server, 6, "aws-ssm:goes", "first");
+    want("aws-ssm:goes");
+    assert_true(read_all(LIMIT_MS));
+    here.server.seen->secrets[6].name[0] = '\0';
+    assert_false(read_all(LIMIT_MS));
+    assert_is("aws-ssm:goes", "first");
+    assert_int_equal(metric_sum(M_SECRETS_STALE), 1);
+    clock_advance(59999);
+    assert_false(read_all(LIMIT_MS));
+    assert_is("aws-ssm:goes", "first");
+    cloud_server_set(&here.server, 6, "aws-ssm:goes", "second"); /* it was made again */
+    assert_true(read_all(LIMIT_MS));
+    here.server.seen->secrets[6].name[0] = '\0';
+    assert_false(read_all(LIMIT_MS));
+    clock_advance(59999);
+    assert_false(read_all(LIMIT_MS));
+    assert_is("aws-ssm:goes", "second");
+    clock_advance(1);
+    assert_true(read_all(LIMIT_MS));
+    assert_int_equal(state_of("aws-ssm:goes", &value), CLOUD_SECRET_GONE);
+    assert_int_equal(value.len, 0);
+    assert_false(read_all(LIMIT_MS));
+    assert_int_equal(state_of("aws-ssm:goes", &value), CLOUD_SECRET_GONE);
+    assert_int_equal(metric_sum(M_SECRETS_STALE), 0);
+    cloud_server_set(&here.server, 6, "aws-ssm:goes", "third");
+    assert_true(read_all(LIMIT_MS));
+    assert_is("aws-ssm:goes", "third");
+    clock_release();
+    end();
+}
+
 static void a_service_that_is_slow_is_asked_again(void **state)
 {
     unsigned before = here.server.seen->n_requests;
@@ -247,6 +288,98 @@ static void a_start_waits_for_the_service(void **state)
     here.server.seen->is_away = false;
     turn_until_done();
     assert_is("aws-sm:qa/token", "one \"secret\"");
+    end();
+}
+
+static void assert_why(const char *reference, const char *says)
+{
+    struct str value;
+    const char *why;
+
+    assert_int_equal(cloud_secrets_find(here.secrets, str_from(reference), &value, &why),
+                     CLOUD_SECRET_FAILED);
+    if (!str_contains(str_from(why), str_from(says))) {
+        fail_msg("%s: %s", reference, why);
+    }
+}
+
+/* By an address that is this machine's, though it does not look so; the proxy is nobody. */
+static void endpoints_of_the_machine_are_asked_directly(void **state)
+{
+    char text[CLOUD_TEXT_MAX];
+
+    (void)state;
+    begin("instance", "");
+    (void)snprintf(text, sizeof(text),
+                   "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://0.0.0.0:%u/instance",
+                   here.server.port);
+    set_variable(text);
+    (void)snprintf(text, sizeof(text), "GCE_METADATA_HOST=0.0.0.0:%u", here.server.port);
+    set_variable(text);
+    set_variable("http_proxy=http://127.0.0.1:1");
+    want("aws-sm:qa/token");
+    want("gcp-sm:projects/p/secrets/s/versions/latest");
+    (void)read_all(2000);
+    assert_is("aws-sm:qa/token", "one \"secret\"");
+    assert_is("gcp-sm:projects/p/secrets/s/versions/latest", "three");
+    end();
+}
+
+static void the_token_of_a_container_stays_on_the_machine(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *says; /* the start of why it fails: refused, or asked and not there */
+    } rows[] = {
+        {"http://192.0.2.1/creds", "over http only a loopback address"},
+        {"http://127.0.0.1.example/creds", "over http only a loopback address"},
+        {"http://169.254.170.2.example/creds", "over http only a loopback address"},
+        {"http://169.254.169.254/creds", "over http only a loopback address"},
+        {"http://[fd00:ec2::24]/creds", "over http only a loopback address"},
+        {"HTTP://[::ffff:192.0.2.1]/creds", "over http only a loopback address"},
+        {"ftp://127.0.0.1/creds", "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+        {"http://127.0.0.1:1/creds", "the endpoint of the container"},
+        {"http://localhost:1/creds", "the endpoint of the container"},
+        {"http://[::1]:1/creds", "the endpoint of the container"},
+        {"https://127.0.0.2:1/creds", "the endpoint of the container"},
+    };
+
+    char text[CLOUD_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        begin("none", "");
+        set_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN=canary-of-the-token");
+        (void)snprintf(text, sizeof(text), "AWS_CONTAINER_CREDENTIALS_FULL_URI=%s", rows[i].url);
+        set_variable(text);
+        want("aws-sm:qa/token");
+        (void)read_all(1);
+        assert_why("aws-sm:qa/token", rows[i].says);
+        end();
+    }
+}
+
+static void a_region_is_no_host(void **state)
+{
+    static const char *const rows[] = {
+        "aws-sm:arn:aws:secretsmanager:evil.example/:1:secret:x",
+        "aws-ssm:arn:aws:ssm:EU-WEST-1:1:parameter/x",
+        "aws-ssm:arn:aws:ssm:@evil.example?:1:parameter/x",
+        "aws-ssm:arn:aws:ssm:a-region-that-is-longer-than-any-of-them:1:parameter/x",
+    };
+    unsigned before;
+
+    (void)state;
+    begin("keys", "");
+    before = here.server.seen->n_requests;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        want(rows[i]);
+    }
+    (void)read_all(LIMIT_MS);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_why(rows[i], "is no region of AWS");
+    }
+    assert_int_equal(here.server.seen->n_requests, before);
     end();
 }
 
@@ -404,7 +537,11 @@ int test_secrets(void)
         cmocka_unit_test(every_kind_is_read_with_every_credential),
         cmocka_unit_test(a_member_of_a_secret_is_read),
         cmocka_unit_test(a_new_value_is_told_and_an_old_one_stays_while_the_service_is_away),
+        cmocka_unit_test(the_value_of_a_deleted_secret_ends),
         cmocka_unit_test(a_service_that_is_slow_is_asked_again),
+        cmocka_unit_test(endpoints_of_the_machine_are_asked_directly),
+        cmocka_unit_test(the_token_of_a_container_stays_on_the_machine),
+        cmocka_unit_test(a_region_is_no_host),
         cmocka_unit_test(a_start_waits_for_the_service),
         cmocka_unit_test(credentials_are_kept_and_read_anew_before_they_end),
         cmocka_unit_test(google_has_three_ways),
