@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 double cpu_limit_cores(void); /* 0.5: half of the time of one */
+/* The same with /proc and /sys below another folder. */
+double cpu_limit_cores_below(const char *root);
 uint64_t memory_limit_bytes(void);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,13 +214,20 @@ static void open_signals(struct supervisor *supervisor)
     }
 }
 
-/* As process 1 it inherits the orphans of its container: they are nobody's to wait for but its own. Workers are left
- * to libuv. */
+/* Process 1 of a container, or the one that was told to be it for its descendants (PR_SET_CHILD_SUBREAPER). */
+static bool inherits_orphans(void)
+{
+    int is_reaper = 0;
+
+    return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_reaper) == 0 && is_reaper != 0);
+}
+
+/* Orphans are nobody's to wait for but its own. Workers are left to libuv. */
 static void reap_orphans(struct supervisor *supervisor)
 {
     siginfo_t info = {.si_pid = 0};
 
-    while (getpid() == 1 && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+    while (inherits_orphans() && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid != 0) {
         for (unsigned i = 0; i < supervisor->n_slots; i++) {
             if (process_lives(&supervisor->processes[i]) &&
@@ -232,12 +240,17 @@ static void reap_orphans(struct supervisor *supervisor)
     }
 }
 
-static uint64_t kill_at_ms(const struct supervisor *supervisor)
+/* Each worker has read the configuration since, perhaps. */
+static void kill_late(struct supervisor *supervisor, uint64_t now_ms)
 {
-    uint64_t wait_ms =
-        supervisor->state == SUPERVISOR_STOPS ? 0 : supervisor->config->drain.limit_ms;
+    for (unsigned i = 0; i < supervisor->n_slots; i++) {
+        struct process *process = &supervisor->processes[i];
+        uint64_t wait_ms = supervisor->state == SUPERVISOR_STOPS ? 0 : process->drain_limit_ms;
 
-    return supervisor->drain_began_ms + wait_ms + KILL_AFTER_MS;
+        if (now_ms >= supervisor->drain_began_ms + wait_ms + KILL_AFTER_MS) {
+            process_kill(process, "it has not ended in time");
+        }
+    }
 }
 
 /* Where this process has not run, the words of the workers wait to be read: that is no silence of theirs. */
@@ -260,10 +273,8 @@ static void on_tick(struct deadline *deadline)
     reap_orphans(supervisor);
     if (supervisor->state == SUPERVISOR_STARTS || supervisor->state == SUPERVISOR_SERVES) {
         seats_look(supervisor);
-    } else if (now_ms >= kill_at_ms(supervisor)) {
-        for (unsigned i = 0; i < supervisor->n_slots; i++) {
-            process_kill(&supervisor->processes[i], "it has not ended in time");
-        }
+    } else {
+        kill_late(supervisor, now_ms);
     }
     if (supervisor->reload_began_ms > 0 && now_ms >= supervisor->reload_began_ms + RELOAD_MAX_MS) {
         supervisor->reload_began_ms = 0;

@@ -31,7 +31,8 @@ struct process {
     unsigned n_open;            /* handle, control and store that are not closed */
     uint64_t began_ms;
     uint64_t heard_ms;
-    bool reloads; /* it was told to, and has not said that it did */
+    uint32_t drain_limit_ms; /* as its configuration has it now */
+    bool reloads;            /* it was told to, and has not said that it did */
     bool is_killed;
 };
 

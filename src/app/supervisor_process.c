@@ -118,8 +118,11 @@ static void on_frame(struct frames *frames, struct str frame)
     case WORKER_ONE:
         pass_to_one(process, text);
         break;
+    case WORKER_ALIVE:
+        process->drain_limit_ms = number_of(text);
+        break;
     default:
-        break; /* ALIVE: it was heard */
+        break;
     }
 }
 
@@ -305,6 +308,7 @@ bool process_start(struct process *process, struct seat *seat)
     process->state = status == 0 ? PROCESS_STARTS : PROCESS_GONE;
     process->began_ms = clock_now_ms();
     process->heard_ms = process->began_ms;
+    process->drain_limit_ms = supervisor->config->drain.limit_ms;
     process->n_open = 2;
     frames_open(&process->control, &supervisor->loop, control[0], WORKER_FRAME_MAX,
                 &control_events);

@@ -140,11 +140,18 @@ void worker_send_one(struct worker *worker, struct str text)
     tell(worker, WORKER_ONE, text);
 }
 
+static void tell_alive(struct worker *worker)
+{
+    const uint32_t limit_ms = worker->server->config->drain.limit_ms;
+
+    tell(worker, WORKER_ALIVE, (struct str){(const char *)&limit_ms, sizeof(limit_ms)});
+}
+
 static void on_beat(struct deadline *deadline)
 {
     struct worker *worker = CONTAINER_OF(deadline, struct worker, beat);
 
-    tell(worker, WORKER_ALIVE, STR_EMPTY);
+    tell_alive(worker);
     api_set_gauges(worker->server->api);
     metrics_publish();
     deadline_set(&worker->server->loop.deadlines, deadline, WORKER_BEAT_MS, on_beat);
@@ -232,6 +239,7 @@ void worker_reloaded(struct worker *worker, bool taken)
     const char byte = taken ? 1 : 0;
 
     if (worker != NULL) {
+        tell_alive(worker);
         tell(worker, WORKER_RELOADED, (struct str){&byte, 1});
     }
 }

@@ -30,7 +30,7 @@ enum { WORKER_FRAME_MAX = 1 << 20, WORKER_BEAT_MS = 1000, WORKER_VARIABLE_MAX = 
 enum worker_message {
     /* worker to supervisor */
     WORKER_READY = 1,
-    WORKER_ALIVE,
+    WORKER_ALIVE,    /* then drain.limit_ms as it is now (4 bytes) */
     WORKER_DRAINING, /* by itself: another one may take its place */
     WORKER_RELOADED, /* then 1: taken, or 0 */
     WORKER_ALL, /* then an id (4 bytes) and a text, for all others; COUNT says how many they are */

@@ -9,23 +9,30 @@
 
 enum { TEXT_MAX = 1024, PATH_BYTES_MAX = 1024 };
 
-/* One line; empty: there is no such file. */
-static struct str read_line(const char *path, char room[TEXT_MAX])
+/* One line of the file at `path` below `root`; empty: there is no such file. */
+static struct str read_line(const char *root, struct str path, char room[TEXT_MAX])
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, room, TEXT_MAX) : -1;
-    struct str line = {room, n > 0 ? (size_t)n : 0};
+    char whole[PATH_BYTES_MAX];
+    struct buf name;
+    ssize_t n = -1;
+    int fd;
 
+    buf_init_on(&name, whole, sizeof(whole), sizeof(whole) - 1);
+    buf_text(&name, root);
+    buf_str(&name, path);
+    fd = buf_ok(&name) ? open(buf_cstr(&name), O_RDONLY | O_CLOEXEC) : -1;
+    buf_done(&name);
     if (fd >= 0) {
+        n = read(fd, room, TEXT_MAX);
         (void)close(fd);
     }
-    return str_trim(line);
+    return str_trim((struct str){room, n > 0 ? (size_t)n : 0});
 }
 
 /* The group's folder below /sys/fs/cgroup in v2: "" for the root of what is seen. */
-static struct str own_group(char room[TEXT_MAX])
+static struct str own_group(const char *root, char room[TEXT_MAX])
 {
-    struct str text = read_line("/proc/self/cgroup", room);
+    struct str text = read_line(root, STR("/proc/self/cgroup"), room);
     struct str line;
 
     while (str_cut(text, '\n', &line, &text) || line.len > 0) {
@@ -41,22 +48,20 @@ static struct str own_group(char room[TEXT_MAX])
 }
 
 /* Calls for the group and each one above it: the tightest limit counts. */
-static void for_each_group(const char *file, void (*take)(struct str text, double *least),
-                           double *least)
+static void for_each_group(const char *root, const char *file,
+                           void (*take)(struct str text, double *least), double *least)
 {
     char room[TEXT_MAX];
-    struct str group = own_group(room);
+    struct str group = own_group(root, room);
 
     for (;;) {
         char text[TEXT_MAX];
-        char path[PATH_BYTES_MAX];
-        struct buf name;
+        struct buf path;
 
-        buf_init(&name, PATH_BYTES_MAX - 1);
-        buf_printf(&name, "/sys/fs/cgroup%.*s/%s", STR_ARG(group), file);
-        str_copy(path, sizeof(path), buf_view(&name));
-        buf_done(&name);
-        take(read_line(path, text), least);
+        buf_init(&path, PATH_BYTES_MAX - 1);
+        buf_printf(&path, "/sys/fs/cgroup%.*s/%s", STR_ARG(group), file);
+        take(read_line(root, buf_view(&path), text), least);
+        buf_done(&path);
         if (group.len == 0) {
             return;
         }
@@ -95,35 +100,40 @@ static void take_bytes(struct str text, double *least)
     }
 }
 
-static double read_number(const char *path)
+static double read_number(const char *root, const char *path)
 {
     char room[TEXT_MAX];
     double value = 0;
 
-    return str_to_double(read_line(path, room), &value) ? value : 0;
+    return str_to_double(read_line(root, str_from(path), room), &value) ? value : 0;
 }
 
-double cpu_limit_cores(void)
+double cpu_limit_cores_below(const char *root)
 {
     cpu_set_t usable;
-    double quota = read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    double period = read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    double quota = read_number(root, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+    double period = read_number(root, "/sys/fs/cgroup/cpu/cpu.cfs_period_us");
     double cores = sched_getaffinity(0, sizeof(usable), &usable) == 0
                        ? (double)CPU_COUNT(&usable)
                        : (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-    for_each_group("cpu.max", take_cpu, &cores);
+    for_each_group(root, "cpu.max", take_cpu, &cores);
     if (period > 0) {
         lower(quota / period, &cores);
     }
     return cores;
 }
 
+double cpu_limit_cores(void)
+{
+    return cpu_limit_cores_below("");
+}
+
 uint64_t memory_limit_bytes(void)
 {
     double bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 
-    for_each_group("memory.max", take_bytes, &bytes);
-    lower(read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"), &bytes);
+    for_each_group("", "memory.max", take_bytes, &bytes);
+    lower(read_number("", "/sys/fs/cgroup/memory/memory.limit_in_bytes"), &bytes);
     return (uint64_t)bytes;
 }

@@ -124,6 +124,13 @@ static bool pass_descriptors(const int *descriptors, int n)
     return true;
 }
 
+static void (*before_program)(void);
+
+void program_before(void (*fn)(void))
+{
+    before_program = fn;
+}
+
 static void become_program(const struct program *program, const struct words *command,
                            const struct words *environment, pid_t parent, const int *descriptors,
                            int n_descriptors)
@@ -144,6 +151,9 @@ static void become_program(const struct program *program, const struct words *co
     (void)close_range(3 + (unsigned)n_descriptors, ~0U, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
         _exit(126);
+    }
+    if (before_program != NULL) {
+        before_program();
     }
     (void)execvpe(command->items[0], command->items, environment->items);
     _exit(127);
@@ -171,6 +181,7 @@ void program_start_with(struct program *program, const char *const *args, const 
     if (program->pid == 0) {
         become_program(program, &command, &environment, parent, descriptors, n_descriptors);
     }
+    before_program = NULL;
     free_words(&command);
     free_words(&environment);
 }

@@ -31,6 +31,8 @@ void program_start(struct program *program, const char *const *args, const char 
  * LISTEN_FDS. */
 void program_start_with(struct program *program, const char *const *args, const char *const *env,
                         const int *descriptors, int n_descriptors);
+/* What the next program that is started does before it becomes the program (NULL: nothing). */
+void program_before(void (*fn)(void));
 /* program_start, then waits for "listening on" (and, when an argument is "--sandbox", for "sandbox
  * on"). */
 void program_serve(struct program *program, const char *const *args, const char *const *env);

@@ -17,8 +17,8 @@ void workers_start(struct proxy *proxy, const char *const *sets)
     proxy_start(proxy, sets);
 }
 
-/* The second field behind the name in /proc/PID/stat. */
-static pid_t parent_of(pid_t pid)
+/* The second field behind the name in /proc/PID/stat; 0 where the process is dead, or, with `dead`, where it is not. */
+static pid_t parent_of(pid_t pid, bool dead)
 {
     char path[PATH_BYTES];
     char line[LINE_BYTES] = "";
@@ -36,10 +36,11 @@ static pid_t parent_of(pid_t pid)
     (void)fclose(file);
     at = strrchr(line, ')');
     /* ") S 123": a zombie does not live */
-    return at != NULL && strlen(at) > 4 && at[2] != 'Z' ? (pid_t)strtol(at + 4, NULL, 10) : 0;
+    return at != NULL && strlen(at) > 4 && (at[2] == 'Z') == dead ? (pid_t)strtol(at + 4, NULL, 10)
+                                                                  : 0;
 }
 
-size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX])
+static size_t children(const struct proxy *proxy, bool dead, pid_t out[WORKERS_MAX])
 {
     DIR *directory = opendir("/proc");
     const struct dirent *entry;
@@ -49,12 +50,24 @@ size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX])
     while ((entry = readdir(directory)) != NULL && n < WORKERS_MAX) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid > 0 && parent_of(pid) == proxy->program.pid) {
+        if (pid > 0 && parent_of(pid, dead) == proxy->program.pid) {
             out[n++] = pid;
         }
     }
     (void)closedir(directory);
     return n;
+}
+
+size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX])
+{
+    return children(proxy, false, out);
+}
+
+size_t workers_zombies(const struct proxy *proxy)
+{
+    pid_t pids[WORKERS_MAX];
+
+    return children(proxy, true, pids);
 }
 
 /* "0100007F:1F90" */

@@ -11,6 +11,8 @@ enum { WORKERS_MAX = 8 };
 void workers_start(struct proxy *proxy, const char *const *sets);
 /* Process ids of the workers that live, and how many. */
 size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX]);
+/* Children of the program that are dead, and that it has not waited for. */
+size_t workers_zombies(const struct proxy *proxy);
 /* Which of them answers this connection: the one whose count of requests grows is not told by HTTP, but the kernel knows
  * who holds the other end. 0: nobody yet. */
 pid_t workers_of(const struct proxy *proxy, const struct client *client);

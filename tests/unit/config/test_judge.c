@@ -2,6 +2,9 @@
 #include "harness/cmocka.h"
 #include "harness/wait.h"
 
+#include <sched.h>
+
+#include "base/limits.h"
 #include "config/config.h"
 
 struct row {
@@ -28,6 +31,54 @@ static void check(const struct row *row)
     }
     error_list_done(&errors);
     config_release(config);
+}
+
+/* Part of a processor is worth one worker. */
+static unsigned workers_of(const char *set)
+{
+    static const char *const environment[] = {NULL};
+    const char *sets[] = {"sandbox.enabled=true", set};
+    const struct config_sources sources = {.sets = sets, .n_sets = 2, .environment = environment};
+    struct config *config = NULL;
+    struct error_list errors;
+    unsigned n;
+
+    error_list_init(&errors);
+    assert_int_equal(config_load(&sources, &config, &errors), ERR_OK);
+    n = config->server.n_workers;
+    error_list_done(&errors);
+    config_release(config);
+    return n;
+}
+
+static void auto_is_a_worker_for_each_core(void **state)
+{
+    static const struct row rows[] = {
+        {"server.workers=64", NULL},
+        {"server.workers=0", "must be a number from 1 to 64, or auto"},
+        {"server.workers=65", "must be a number from 1 to 64, or auto"},
+        {"server.workers=Auto", "must be a number from 1 to 64, or auto"},
+    };
+    double cores = cpu_limit_cores();
+    cpu_set_t all;
+    cpu_set_t one;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+    assert_true(workers_of("server.workers=auto") >= cores || cores > CONFIG_WORKERS_MAX);
+    assert_true(workers_of("server.workers=auto") < cores + 1);
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; CPU_COUNT(&one) == 0; cpu++) {
+        if (CPU_ISSET(cpu, &all)) {
+            CPU_SET(cpu, &one);
+        }
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    assert_int_equal(workers_of("server.workers=auto"), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
 static void origins_that_never_match_are_refused(void **state)
@@ -202,6 +253,7 @@ static void several_modes_are_taken_in_every_form(void **state)
 int test_judge(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(auto_is_a_worker_for_each_core),
         cmocka_unit_test(origins_that_never_match_are_refused),
         cmocka_unit_test(a_store_is_named_by_its_address),
         cmocka_unit_test(every_bad_origin_is_told),
