@@ -160,6 +160,27 @@ static bool read_document(const struct cache_flight *flight, const struct store_
     return true;
 }
 
+/* --- the lease given back */
+
+static void on_let_go(struct store_op *op, const struct store_result *result)
+{
+    (void)result; /* else the lease ends by itself */
+    flight_free(CONTAINER_OF(op, struct cache_flight, op));
+}
+
+static void let_go(struct cache_flight *flight, bool has_put)
+{
+    struct store_request request = {.kind = STORE_RELEASE,
+                                    .bytes = has_put ? STR("put") : STR_EMPTY};
+
+    if (flight->fence == 0 || flight->share->stopped) {
+        flight_free(flight);
+        return;
+    }
+    flight->state = FLIGHT_LETS_GO;
+    start(flight, &request, "flight/", on_let_go);
+}
+
 /* --- before the fetch */
 
 static void on_event(struct store_op *op, const struct store_result *result)
@@ -196,6 +217,11 @@ static void on_lease(struct store_op *op, const struct store_result *result)
     struct cache_flight *flight = CONTAINER_OF(op, struct cache_flight, op);
 
     flight->sequence = result->sequence;
+    if (flight->task == NULL) { /* it left meanwhile */
+        flight->fence = result->error.code == ERR_OK ? result->fence : 0;
+        let_go(flight, false);
+        return;
+    }
     if (result->error.code == ERR_CONFLICT) {
         wait(flight);
         return;
@@ -267,25 +293,6 @@ cache_flight_begin(struct cache_share *share, struct task *task, struct str key,
 
 /* --- after it */
 
-static void on_let_go(struct store_op *op, const struct store_result *result)
-{
-    (void)result; /* else the lease ends by itself */
-    flight_free(CONTAINER_OF(op, struct cache_flight, op));
-}
-
-static void let_go(struct cache_flight *flight, bool has_put)
-{
-    struct store_request request = {.kind = STORE_RELEASE,
-                                    .bytes = has_put ? STR("put") : STR_EMPTY};
-
-    if (flight->fence == 0 || flight->share->stopped) {
-        flight_free(flight);
-        return;
-    }
-    flight->state = FLIGHT_LETS_GO;
-    start(flight, &request, "flight/", on_let_go);
-}
-
 static void on_put(struct store_op *op, const struct store_result *result)
 {
     let_go(CONTAINER_OF(op, struct cache_flight, op), result->error.code == ERR_OK);
@@ -299,6 +306,9 @@ void cache_flight_end(struct cache_flight *flight, const struct cache_answer *an
     struct buf document;
 
     flight->task = NULL;
+    if (flight->state == FLIGHT_ASKS && !flight->share->stopped) {
+        return; /* whether the lease is ours is known when the store has answered */
+    }
     store_cancel(&flight->op);
     if (answer == NULL || !fetched || ttl_s == 0 || flight->share->stopped ||
         answer->body.len > STORE_BYTES_MAX - HEAD_MAX) {
