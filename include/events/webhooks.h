@@ -29,7 +29,8 @@ struct webhook;
 struct webhooks;
 
 enum {
-    WEBHOOKS_MAX = 100,           /* of the process */
+    WEBHOOKS_MAX = 100,           /* of the process, or of all that share a store */
+    WEBHOOKS_OWNER_MAX = 25,      /* of one key or person */
     WEBHOOK_DELIVERIES_KEPT = 50, /* of each, the newest */
     WEBHOOK_SECRET_MAX = 128,     /* "whsec_" and up to 64 bytes in base64 */
     WEBHOOK_GONE_MS = 600000      /* a rollout is over by then */

@@ -166,6 +166,8 @@ void webhook_put_off(struct webhook *hook);       /* it was switched off: the st
 void webhook_state_begin(struct webhook *hook); /* this process posts from now on */
 void webhook_state_end(struct webhook *hook);
 void webhook_state_dirty(struct webhook *hook); /* is written soon */
+/* It was deleted by another process, which may have removed its state before this one wrote that for the first time. */
+void webhook_state_remove(struct webhook *hook);
 void webhook_state_leave(
     struct webhook *hook); /* is written, if it must be, though the webhook goes */
 

@@ -8,7 +8,13 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-enum { WALK_MS = 30000, AGAIN_MS = 1000, DOCUMENT_FORMAT = 1, DOCUMENT_MAX = 64 * 1024 };
+enum {
+    WALK_MS = 30000,
+    AGAIN_MS = 1000,
+    DOCUMENT_FORMAT = 1,
+    DOCUMENT_MAX = 64 * 1024,
+    FOUND_MAX = 4 * WEBHOOKS_MAX
+};
 
 #define GROUP "webhooks"
 
@@ -190,10 +196,13 @@ static void drop_missing(struct hooks_share *share)
 
         if (hook->share.version > 0 && share->n_saves == share->saves_before &&
             !was_found(share, hook)) {
+            webhook_state_remove(hook);
             hook_free(hook);
         }
     }
 }
+
+static void list_page(struct hooks_share *share, struct str after);
 
 static void on_listed(struct store_op *op, const struct store_result *result)
 {
@@ -203,24 +212,33 @@ static void on_listed(struct store_op *op, const struct store_result *result)
         end_walk(share, &result->error);
         return;
     }
-    share->found = arena_calloc(&share->arena, result->n_items + 1, sizeof(struct store_item));
-    share->n_found = result->n_items;
-    share->next = 0;
-    for (size_t i = 0; i < result->n_items; i++) {
-        share->found[i] =
+    for (size_t i = 0; i < result->n_items && share->n_found < FOUND_MAX; i++) {
+        share->found[share->n_found++] =
             (struct store_item){.name = arena_str(&share->arena, result->items[i].name),
                                 .sequence = result->items[i].sequence};
+    }
+    if (result->next.len > 0 && share->n_found < FOUND_MAX) {
+        list_page(share, arena_str(&share->arena, result->next));
+        return;
     }
     drop_missing(share);
     read_next(share);
 }
 
-/* At most WEBHOOKS_MAX of them: one page. */
+/* Processes that make webhooks at the same time can make some more than WEBHOOKS_MAX. */
+static void list_page(struct hooks_share *share, struct str after)
+{
+    const struct store_request request = {.kind = STORE_LIST,
+                                          .key = STR(GROUP),
+                                          .format = DOCUMENT_FORMAT,
+                                          .name = after,
+                                          .limit = STORE_LIMIT_MAX};
+
+    store_start(share->store, &request, &share->op, on_listed);
+}
+
 static void walk(struct hooks_share *share)
 {
-    const struct store_request request = {
-        .kind = STORE_LIST, .key = STR(GROUP), .format = DOCUMENT_FORMAT, .limit = STORE_LIMIT_MAX};
-
     if (share->walks) {
         share->walks_again = true;
         return;
@@ -230,7 +248,10 @@ static void walk(struct hooks_share *share)
     share->walks_again = false;
     share->saves_before = share->n_saves;
     arena_init(&share->arena);
-    store_start(share->store, &request, &share->op, on_listed);
+    share->found = arena_calloc(&share->arena, FOUND_MAX, sizeof(struct store_item));
+    share->n_found = 0;
+    share->next = 0;
+    list_page(share, STR_EMPTY);
 }
 
 /* --- questions */
@@ -295,39 +316,44 @@ void webhook_save(struct webhook *hook, struct webhook_ask *ask)
     buf_done(&text);
 }
 
-static void on_removed(struct store_op *op, const struct store_result *result)
+static void on_state_removed(struct store_op *op, const struct store_result *result)
 {
     struct webhook_ask *ask = CONTAINER_OF(op, struct webhook_ask, op);
     struct webhook *hook = hook_by_id(ask->hooks, str_from(ask->id));
-    bool is_gone = result->error.code == ERR_OK || result->error.code == ERR_NOT_FOUND;
 
-    tell_others(ask->hooks->share, str_from(ask->id));
-    ask->on_done(ask, is_gone ? NULL : &result->error);
-    if (is_gone && hook != NULL) {
+    (void)
+        result; /* nobody looks at a state without a webhook, and the process that posts removes it, too */
+    ask->on_done(ask, NULL);
+    if (hook != NULL) {
         hook_free(hook); /* the question may have been part of it */
     }
 }
 
-static void on_state_removed(struct store_op *op, const struct store_result *result)
+static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct webhook_ask *ask = CONTAINER_OF(op, struct webhook_ask, op);
     char room[80];
     const struct store_request request = {.kind = STORE_REMOVE,
-                                          .key = key_of(GROUP, str_from(ask->id), room)};
+                                          .key = key_of("webhook-states", str_from(ask->id), room)};
 
-    (void)result; /* nobody looks at a state without a webhook */
-    store_start(ask->hooks->share->store, &request, &ask->op, on_removed);
+    tell_others(ask->hooks->share, str_from(ask->id));
+    if (result->error.code == ERR_OK || result->error.code == ERR_NOT_FOUND) {
+        store_start(ask->hooks->share->store, &request, &ask->op, on_state_removed);
+    } else {
+        ask->on_done(ask, &result->error);
+    }
 }
 
+/* The document goes first: the process that posts then knows why the state is gone. */
 void webhook_remove_shared(struct webhook *hook, struct webhook_ask *ask)
 {
     char room[80];
-    const struct store_request request = {
-        .kind = STORE_REMOVE, .key = key_of("webhook-states", str_from(hook->id), room)};
+    const struct store_request request = {.kind = STORE_REMOVE,
+                                          .key = key_of(GROUP, str_from(hook->id), room)};
 
     ask->hooks = hook->hooks;
     str_copy(ask->id, sizeof(ask->id), str_from(hook->id));
-    store_start(hook->hooks->share->store, &request, &ask->op, on_state_removed);
+    store_start(hook->hooks->share->store, &request, &ask->op, on_removed);
 }
 
 void webhook_ask_cancel(struct webhook_ask *ask)

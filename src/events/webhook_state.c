@@ -7,15 +7,17 @@
 
 enum { SAVE_MS = 250, STATE_MAX = 512 * 1024, STATE_FORMAT = 1 };
 
+#define STATES "webhook-states/"
+
 static void save(struct webhook *hook);
 
-static struct str key_of(const struct webhook *hook, char room[80])
+static struct str key_of(const char *group, const struct webhook *hook, char room[80])
 {
     struct buf key;
     struct str view;
 
     buf_init_on(&key, room, 80, 79);
-    buf_text(&key, "webhook-states/");
+    buf_text(&key, group);
     buf_text(&key, hook->id);
     view = buf_view(&key);
     buf_done(&key);
@@ -28,16 +30,38 @@ static void on_save(struct deadline *deadline)
     save(CONTAINER_OF(deadline, struct webhook, share.save));
 }
 
+/* A deleted webhook is no reason to begin with all of them anew. */
+static void on_looked(struct store_op *op, const struct store_result *result)
+{
+    struct webhook *hook = CONTAINER_OF(op, struct webhook, share.op);
+
+    hook->share.writes = false;
+    if (result->error.code == ERR_NOT_FOUND) {
+        hook_free(hook);
+    } else {
+        duty_yield(&hook->hooks->share->duty); /* another process posts, too: it is its turn */
+    }
+}
+
+static void look_for_document(struct webhook *hook)
+{
+    char room[80];
+    const struct store_request request = {
+        .kind = STORE_GET, .key = key_of("webhooks/", hook, room), .format = STATE_FORMAT};
+
+    hook->share.writes = true; /* until it is known */
+    store_start(hook->hooks->share->store, &request, &hook->share.op, on_looked);
+}
+
 static void on_saved(struct store_op *op, const struct store_result *result)
 {
     struct webhook *hook = CONTAINER_OF(op, struct webhook, share.op);
-    struct hooks_share *share = hook->hooks->share;
 
     hook->share.writes = false;
     if (result->error.code == ERR_OK) {
         hook->share.state_version = result->version;
     } else if (result->error.code == ERR_CONFLICT && !result->in_doubt) {
-        duty_yield(&share->duty); /* another process posts, too: it is its turn */
+        look_for_document(hook);
         return;
     } else {
         hook->share.dirty = true;
@@ -52,7 +76,7 @@ static void put(struct webhook *hook, struct store_op *op, store_done_fn on_done
     char room[80];
     struct buf text;
     struct store_request request = {.kind = STORE_PUT,
-                                    .key = key_of(hook, room),
+                                    .key = key_of(STATES, hook, room),
                                     .format = STATE_FORMAT,
                                     .expect = hook->share.state_version > 0 ? STORE_VERSION
                                                                             : STORE_ABSENT,
@@ -96,7 +120,8 @@ static void on_last_saved(struct store_op *op, const struct store_result *result
     struct last_save *last = CONTAINER_OF(op, struct last_save, op);
     struct webhooks *hooks = last->hooks;
 
-    (void)result; /* else what was delivered since is delivered again */
+    (void)
+        result; /* else what was delivered since is delivered again, or the state stays without a webhook */
     mem_free(last);
     hooks->n_clients--;
     hooks_maybe_closed(hooks);
@@ -116,6 +141,22 @@ void webhook_state_leave(struct webhook *hook)
         put(hook, &last->op, on_last_saved);
     }
     webhook_state_end(hook);
+}
+
+void webhook_state_remove(struct webhook *hook)
+{
+    struct last_save *last;
+    char room[80];
+    const struct store_request request = {.kind = STORE_REMOVE, .key = key_of(STATES, hook, room)};
+
+    if (!feed_is_open(&hook->feed)) {
+        return; /* another process posts, and does it */
+    }
+    store_cancel(&hook->share.op); /* it may have left: then it comes before this */
+    last = mem_zalloc(sizeof(*last));
+    last->hooks = hook->hooks;
+    hook->hooks->n_clients++;
+    store_start(hook->hooks->share->store, &request, &last->op, on_last_saved);
 }
 
 /* --- taking over */
@@ -162,7 +203,7 @@ void webhook_state_begin(struct webhook *hook)
 {
     char room[80];
     const struct store_request request = {
-        .kind = STORE_GET, .key = key_of(hook, room), .format = STATE_FORMAT};
+        .kind = STORE_GET, .key = key_of(STATES, hook, room), .format = STATE_FORMAT};
 
     if (!hook->share.reads && !feed_is_open(&hook->feed)) {
         hook->share.reads = true;

@@ -201,6 +201,25 @@ struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wis
     return hook;
 }
 
+static enum error_code judge_number(const struct webhooks *hooks, const struct digest *owner,
+                                    struct error *err)
+{
+    unsigned n = 0;
+
+    if (hooks->n >= WEBHOOKS_MAX) {
+        return error_set(err, ERR_CONFLICT, "there are %d webhooks, and there cannot be more",
+                         WEBHOOKS_MAX);
+    }
+    for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
+        n += digest_equal(&CONTAINER_OF(link, struct webhook, link)->owner, owner) ? 1 : 0;
+    }
+    return n < WEBHOOKS_OWNER_MAX
+               ? ERR_OK
+               : error_set(err, ERR_CONFLICT,
+                           "you have %d webhooks, and cannot have more; remove one first",
+                           WEBHOOKS_OWNER_MAX);
+}
+
 enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *wish,
                             struct webhook **out, char out_secret[WEBHOOK_SECRET_MAX],
                             struct error *err)
@@ -211,9 +230,9 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
     if (code != ERR_OK) {
         return code;
     }
-    if (hooks->n >= WEBHOOKS_MAX) {
-        return error_set(err, ERR_CONFLICT, "there are %d webhooks, and there cannot be more",
-                         WEBHOOKS_MAX);
+    code = judge_number(hooks, wish->owner, err);
+    if (code != ERR_OK) {
+        return code;
     }
     if (wish->secret.len > 0) {
         str_copy(out_secret, WEBHOOK_SECRET_MAX, wish->secret);

@@ -12,11 +12,13 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "events/audit.h"
+#include "events/webhooks.h"
+#include "harness/blocking.h"
 #include "harness/collector.h"
 #include "harness/replicas.h"
 #include "harness/wait.h"
 
-enum { REPLICAS = 3, TEXT_MAX = 8 << 20 };
+enum { REPLICAS = 3, TEXT_MAX = 8 << 20, DELETED = 12, ID_SIZE = 40 };
 
 static struct replicas replicas;
 static struct collector receiver;
@@ -183,6 +185,145 @@ static void a_webhook_is_that_of_all(void **state)
         (void)ask(i, "GET", hook, NULL);
         assert_int_equal(status(), 404);
     }
+}
+
+/* The documents of the store, as its export tells them. */
+static bool is_in_store(const char *words)
+{
+    struct program program;
+    const char *file = text("%s/store.jsonl", folder());
+    struct buf all;
+    struct error err = {0};
+    bool found;
+
+    (void)unlink(file);
+    assert_int_equal(
+        program_run(&program,
+                    (const char *const[]){"store", "export", file, "--set", "auth.mode=none",
+                                          "--set", replicas.url, NULL},
+                    (const char *const[]){"VIRTUOSO_API_TOKEN=a-token-of-a-test", NULL}),
+        0);
+    program_done(&program);
+    buf_init(&all, TEXT_MAX);
+    assert_int_equal(fd_read_file(file, &all, &err), ERR_OK);
+    found = str_contains(buf_view(&all), str_from(words));
+    buf_done(&all);
+    return found;
+}
+
+/* How often one of them gave up its duty. */
+static size_t n_off_duty(void)
+{
+    struct buf all;
+    struct str rest;
+    size_t n = 0;
+    ptrdiff_t at;
+
+    buf_init(&all, TEXT_MAX);
+    for (size_t i = 0; i < REPLICAS; i++) {
+        program_errors(&replicas.programs[i], &all);
+    }
+    for (rest = buf_view(&all); (at = str_find(rest, STR("off_duty"))) >= 0; n++) {
+        rest = str_sub(rest, (size_t)at + 1, rest.len);
+    }
+    buf_done(&all);
+    return n;
+}
+
+static void say_to_redis(const char *command)
+{
+    int fd = blocking_connect((uint16_t)strtoul(replicas.redis.port, NULL, 10));
+    char answer[64];
+
+    assert_true(fd >= 0 && blocking_write(fd, str_from(command)));
+    assert_true(read(fd, answer, sizeof(answer)) > 0 && answer[0] == ':');
+    (void)close(fd);
+}
+
+/* Changes that the store refused, of all of them. */
+static double n_conflicts(void)
+{
+    double n = 0;
+
+    for (size_t i = 0; i < REPLICAS; i++) {
+        struct str rest;
+        struct str line;
+        double value;
+
+        client_ask(replicas.programs[i].port, "GET", "/metrics", NULL, STR_EMPTY, &replicas.reply);
+        rest = buf_view(&replicas.reply.body);
+        while (str_next(&rest, '\n', &line)) {
+            struct str name = STR("store_operations_total{operation=\"put\",result=\"refused\"} ");
+            ptrdiff_t at = str_find(line, name);
+
+            n += at >= 0 && str_to_double(str_sub(line, (size_t)at + name.len, line.len), &value)
+                     ? value
+                     : 0;
+        }
+    }
+    return n;
+}
+
+/* The one that posts has not heard of the deletion when it writes how far the webhook came. */
+static void lose_documents(const char *id)
+{
+    double before = n_conflicts();
+
+    say_to_redis(text("DEL vp:d:{webhooks}/%s\r\n", id));
+    wait_until(is_in_store(text("webhook-states/%s", id)));
+    say_to_redis(text("DEL vp:d:{webhook-states}/%s\r\n", id));
+    new_session(0);
+    wait_until(n_conflicts() > before);
+}
+
+/* A busy webhook is deleted at a process that does not post it: nothing of it stays in the store, and the one that posts goes on with
+ * the others where it is, so that none of their deliveries is sent again. */
+static void what_is_deleted_elsewhere_disturbs_no_other(void **state)
+{
+    const char *kept = make_hook(0, "\"session.created\"");
+    char ids[DELETED][ID_SIZE];
+    size_t before = n_off_duty();
+
+    (void)state;
+    wait_until(is_in_store(text("webhooks/%s", kept + strlen("/api/v1/webhooks/"))));
+    for (size_t i = 0; i < DELETED; i++) {
+        const char *hook = make_hook(i % REPLICAS, "\"session.created\"");
+
+        str_copy(ids[i], sizeof(ids[i]), str_from(hook + strlen("/api/v1/webhooks/")));
+        for (size_t k = 0; k < i; k++) {
+            new_session(k % REPLICAS);
+        }
+        (void)ask((i + 1) % REPLICAS, "DELETE", hook, NULL);
+        assert_int_equal(status(), 204);
+    }
+    for (size_t i = 0; i < DELETED; i++) {
+        wait_until(!is_in_store(ids[i]));
+    }
+    lose_documents(kept + strlen("/api/v1/webhooks/"));
+    assert_int_equal(n_off_duty(), before);
+}
+
+/* One owner cannot take them all. */
+static void an_owner_may_have_so_many(void **state)
+{
+    const char *hooks[WEBHOOKS_OWNER_MAX] = {NULL};
+    size_t n = json_size(json_get(ask(0, "GET", "/api/v1/webhooks", NULL), "webhooks"));
+
+    (void)state;
+    for (size_t i = n; i < WEBHOOKS_OWNER_MAX; i++) {
+        hooks[i] = make_hook(i % REPLICAS, "\"webhook.test\"");
+    }
+    (void)ask(
+        1, "POST", "/api/v1/webhooks",
+        text("{\"url\":\"http://127.0.0.1:%u/\",\"events\":[\"webhook.test\"]}", receiver.port));
+    assert_int_equal(status(), 409);
+    assert_non_null(strstr(buf_cstr(&replicas.reply.body), "you have 25 webhooks"));
+    for (size_t i = n; i < WEBHOOKS_OWNER_MAX; i++) {
+        (void)ask(2, "DELETE", hooks[i], NULL);
+        assert_int_equal(status(), 204);
+    }
+    (void)ask(1, "DELETE", make_hook(0, "\"webhook.test\""), NULL);
+    assert_int_equal(status(), 204);
 }
 
 /* --- what the journal has: the events of one replica's stream, until so many have come */
@@ -474,6 +615,8 @@ int main(void)
         cmocka_unit_test(a_webhook_is_that_of_all),
         cmocka_unit_test(each_shows_the_events_of_all),
         cmocka_unit_test(a_killed_one_is_followed_by_another),
+        cmocka_unit_test(what_is_deleted_elsewhere_disturbs_no_other),
+        cmocka_unit_test(an_owner_may_have_so_many),
         cmocka_unit_test(all_of_them_end_well),
     };
 
