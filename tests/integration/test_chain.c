@@ -303,7 +303,8 @@ static void an_old_answer_serves_meanwhile(void **state)
     assert_int_equal(reply.status, 200);
     sandbox_forget_requests(chain.origin.sandbox_port);
     sandbox_hold(chain.origin.sandbox_port, "GET /projects");
-    while (!goes_up(&chain, &chain.edges[0], "/api/projects", "/projects", &slow)) { /* until the old one has expired */
+    while (!goes_up(&chain, &chain.edges[0], "/api/projects", "/projects",
+                    &slow)) { /* until the old one has expired */
         client_close(&slow);
     }
     ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
