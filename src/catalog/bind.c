@@ -372,6 +372,34 @@ static void warn_of_place(struct binding *b)
     }
 }
 
+static void warn_of_word(struct binding *b, struct str word, const char *what, struct str near)
+{
+    warning_add(&b->out->warnings, b->arena,
+                arena_printf(b->arena, "\"%.*s\" is no %s that is known here%s%.*s%s",
+                             STR_ARG(utf8_clip(word, 64)), what,
+                             near.len > 0 ? "; did you mean \"" : "", STR_ARG(near),
+                             near.len > 0 ? "\"?" : ""));
+}
+
+/* `step-interact key Entr` */
+static void warn_of_known_words(struct binding *b)
+{
+    const struct param *first = b->command->args;
+    struct str type = json_str(json_get(b->out->values, "element_type"));
+    struct str near;
+
+    if (first->name != NULL && first->type == PARAM_KEY) {
+        struct str key = json_str(json_get(b->out->values, first->name));
+
+        if (!key_is_known(key, &near)) {
+            warn_of_word(b, key, "key", near);
+        }
+    }
+    if (type.len > 0 && element_type_is_near(type, &near)) {
+        warn_of_word(b, type, "type of an element", near);
+    }
+}
+
 enum error_code catalog_bind(const struct command_input *input, struct arena *arena,
                              struct bound_command *out, struct error_list *errors)
 {
@@ -398,6 +426,7 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
     }
     bind_options(&b);
     numbers_of_point(&b);
+    warn_of_known_words(&b);
     out->given = out->values;
     if (errors->n == n_before && b.command->special != NULL) {
         out->given = input->shows_forms ? json_copy(arena, out->values) : out->values;

@@ -107,4 +107,11 @@ bool param_refuse(const struct param_place *place, const char *what, struct str 
 bool param_put(const struct param_place *place, const char *name, struct json *value);
 bool param_put_text(const struct param_place *place, struct str text);
 
+/* known_words.c */
+
+/* False: a name of several characters that no key has; *out_near: one that is near, or empty. */
+bool key_is_known(struct str key, struct str *out_near);
+/* True: it is none of the types of elements, but near to one. */
+bool element_type_is_near(struct str type, struct str *out_near);
+
 #endif

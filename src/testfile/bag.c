@@ -233,7 +233,8 @@ static bool holds(struct compile *c, struct bag *bag, const struct condition *co
     return false;
 }
 
-bool form_holds(struct compile *c, struct bag *bag, const struct form *form)
+bool form_would_hold(struct compile *c, struct bag *bag, const struct form *form,
+                     const struct condition *without)
 {
     struct found found;
 
@@ -241,11 +242,16 @@ bool form_holds(struct compile *c, struct bag *bag, const struct form *form)
         const struct condition *condition = &form->conditions[i];
 
         c->out->work++;
-        if (!condition->is_optional && !holds(c, bag, condition, &found)) {
+        if (!condition->is_optional && condition != without && !holds(c, bag, condition, &found)) {
             return false;
         }
     }
     return true;
+}
+
+bool form_holds(struct compile *c, struct bag *bag, const struct form *form)
+{
+    return form_would_hold(c, bag, form, NULL);
 }
 
 /* The words that made the form hold are used with it. */

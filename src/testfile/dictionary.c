@@ -240,7 +240,13 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
     verb->forms[verb->n_forms++] = form;
     verb->example = form->example;
     for (size_t i = 0; i < form->n_conditions; i++) {
-        add_fields(&verb->fields, &form->conditions[i].list);
+        const struct condition *condition = &form->conditions[i];
+
+        add_fields(&verb->fields, &condition->list);
+        if (condition->kind == SAYS_WORD) {
+            add_fields(&verb->said, &condition->list);
+            verb->says_plain = verb->says_plain || condition->list.has_plain;
+        }
     }
     for (size_t i = 0; i < form->n_commands; i++) {
         for (size_t k = 0; k < form->commands[i].n_args; k++) {

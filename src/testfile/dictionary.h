@@ -60,6 +60,7 @@ struct alias_list {
     size_t n;
     struct name_set fields;
     bool is_locator;
+    bool has_plain; /* one of them is the plain value */
 };
 
 enum value_kind {
@@ -132,6 +133,8 @@ struct verb {
     const struct form **forms;
     size_t n_forms;
     struct name_set fields; /* that any of its forms knows */
+    struct name_set said;   /* those of them that take words of a closed list in some form */
+    bool says_plain;        /* the plain value does */
     const char *example;    /* of the last form, which is the plainest */
     const struct group_row *group;
     bool is_control; /* use, run, include, if, loop */

@@ -58,6 +58,7 @@ static struct alias_list list_read(struct dictionary *dictionary, struct str tex
         items[list.n].is_twin = list.is_locator && items[list.n].kind == ALIAS_FIELD &&
                                 !words_have("value|in|name", '|', name);
         name_set_add(&list.fields, items[list.n].id);
+        list.has_plain = list.has_plain || items[list.n].kind == ALIAS_VALUE;
         list.n++;
     }
     kept = arena_calloc(dictionary_arena(dictionary), list.n + 1, sizeof(*kept));

@@ -240,7 +240,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
     problem = complain(
         m, place_of(field->node),
         arena_printf(arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name), STR_ARG(value)));
-    problem->nearest = nearest_word_of(arena_cstr(arena, words), value);
+    problem->nearest = said_near(m->bag->known, field->id, field->node->text);
     problem->hint = arena_printf(arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
 }
 
@@ -259,6 +259,22 @@ static struct str nearest_field(struct mapping *m, const struct field *field)
                          NEAREST_MAX);
 }
 
+/* assert: {selector: X, exists: flase} */
+static bool complain_truth(struct mapping *m)
+{
+    struct str meant;
+    const struct field *field = misspelt_truth(m->c, m->bag, &meant);
+
+    if (field == NULL) {
+        return false;
+    }
+    complain(m, place_of(field->node),
+             arena_printf(m->c->arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name),
+                          STR_ARG(utf8_clip(field->node->text, SHOWN_MAX))))
+        ->nearest = meant;
+    return true;
+}
+
 static void complain_field(struct mapping *m, const struct field *field)
 {
     struct arena *arena = m->c->arena;
@@ -270,9 +286,11 @@ static void complain_field(struct mapping *m, const struct field *field)
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
         complain_word(m, field, words);
     } else if (verb_takes(m->bag->known, key_find(m->c->dictionary, field->name))) {
-        (void)complain(m, place,
-                       arena_printf(arena, "%.*s cannot have \"%.*s\" beside its other fields",
-                                    STR_ARG(shown_verb(m)), STR_ARG(name)));
+        if (!complain_truth(m)) {
+            (void)complain(m, place,
+                           arena_printf(arena, "%.*s cannot have \"%.*s\" beside its other fields",
+                                        STR_ARG(shown_verb(m)), STR_ARG(name)));
+        }
     } else {
         problem = complain(
             m, place,
@@ -283,37 +301,13 @@ static void complain_field(struct mapping *m, const struct field *field)
     }
 }
 
-/* `set: {name, value}` of a cookie: what the form finds in a field that is a map. */
-static void check_member_field(struct mapping *m, const struct field *field)
-{
-    struct str names = STR_EMPTY;
-
-    for (size_t i = 0; i < m->form->n_options + m->form->commands[0].n_args; i++) {
-        const struct item *item = i < m->form->n_options
-                                      ? &m->form->options[i]
-                                      : &m->form->commands[0].args[i - m->form->n_options];
-
-        for (size_t k = 0; k < item->list.n; k++) {
-            const struct alias *alias = &item->list.items[k];
-
-            if (alias->kind == ALIAS_MEMBER && alias->id == field->id) {
-                arena_join(m->c->arena, &names, " ", alias->text);
-            }
-        }
-    }
-    if (names.len > 0) {
-        check_members(m->c, field->node, arena_cstr(m->c->arena, field->name),
-                      arena_cstr(m->c->arena, names));
-    }
-}
-
 static void check_left_over(struct mapping *m)
 {
     for (size_t i = 0; i < bag_size(m->bag); i++) {
         const struct field *field = &m->bag->fields[i];
 
         if (field->used && field->node->type == NODE_MAP && field->id > 0) {
-            check_member_field(m, field);
+            check_member_field(m->c, m->form, field);
         }
         if (field->used || field->meta || (m->failed && is_empty(field->node))) {
             continue; /* what has no value is told already, as missing */
@@ -387,18 +381,20 @@ static void map_one(struct mapping *m, const struct form_command *command)
     }
 }
 
-/* If a field holds a word that no form knows: the word that was probably meant. */
+/* If a field or the plain value holds a word that no form knows: the word that was probably meant. */
 static struct str nearest_said(struct mapping *m)
 {
-    struct arena *arena = m->c->arena;
+    const struct bag *bag = m->bag;
 
-    for (size_t i = 0; i < bag_size(m->bag); i++) {
-        const struct field *field = &m->bag->fields[i];
-        struct str words = field_words(m->c, m->bag->known, field->name);
+    if (bag->value != NULL && bag->value->type == NODE_SCALAR) {
+        return said_near(bag->known, 0, bag->value->text);
+    }
+    for (size_t i = 0; i < bag_size(bag); i++) {
+        const struct field *field = &bag->fields[i];
 
-        if (words.len > 0 && field->node->type == NODE_SCALAR &&
-            word_id(m->c->dictionary, field->node->text) == 0) {
-            return nearest_word_of(arena_cstr(arena, words), field->node->text);
+        if (field->id > 0 && name_set_has(&bag->known->said, field->id) &&
+            field->node->type == NODE_SCALAR && word_id(m->c->dictionary, field->node->text) == 0) {
+            return said_near(bag->known, field->id, field->node->text);
         }
     }
     return STR_EMPTY;
@@ -429,6 +425,9 @@ static bool map_form(struct mapping *m)
         (void)cannot_understand(m);
     }
     m->failed = m->failed || m->c->problems->n_errors > n_errors;
+    if (!m->failed) {
+        check_near_words(m->c, m->bag, form);
+    }
     for (size_t i = 0; i < form->n_commands && !m->failed; i++) {
         m->args = all_args[i];
         m->options = all_options[i];

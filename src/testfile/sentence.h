@@ -23,6 +23,7 @@ enum { SENTENCE_MAX_SLOTS = 4, SENTENCE_MAX_STEPS = 4 };
 struct sentence_slot {
     struct str name;
     struct str text;
+    bool is_plain; /* words without quotes */
 };
 
 struct sentence_match {
@@ -38,6 +39,18 @@ void grammar_done(struct grammar *grammar);
 /* The row that the sentence follows. False: none. */
 bool sentence_match(const struct grammar *grammar, struct arena *arena, struct str sentence,
                     struct sentence_match *out, struct error *err);
+
+/* One word of a sentence that is nearly one of a row: `scroll to botom`. */
+struct sentence_slip {
+    struct str word;
+    struct str meant;
+    bool takes_words; /* with it the sentence takes other words without quotes as text */
+};
+
+bool match_takes_words(const struct sentence_match *match); /* without quotes, as text */
+/* With one slip forgiven the sentence follows a row, one before `taken` in their order (NULL: any). */
+bool sentence_slips(const struct grammar *grammar, struct arena *arena, struct str sentence,
+                    const struct sentence_row *taken, struct sentence_slip *out);
 
 /* What is near to a sentence that follows no row. */
 struct sentence_near {

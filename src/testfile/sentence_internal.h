@@ -37,6 +37,8 @@ struct matcher {
     struct sentence_match *out;
     const struct rule *rule; /* that is being tried */
     size_t tries;
+    bool forgives; /* one slip in a word of a row */
+    struct sentence_slip slip;
     struct error *err;
 };
 

@@ -1,8 +1,9 @@
 /* Matching a sentence against the grammar: words and quoted pieces against the patterns, with the
  * shortest text for each slot first. Sentences are short (64 pieces), so trying is cheap. */
+#include "base/nearest.h"
 #include "sentence_internal.h"
 
-enum { MAX_TRIES = 200000 };
+enum { MAX_TRIES = 200000, SLIP_MIN = 4 };
 
 /* ---- patterns ---- */
 
@@ -10,9 +11,6 @@ static bool is_literal(struct str alternatives, const struct token *token)
 {
     struct str one;
 
-    if (token->quoted) {
-        return false;
-    }
     while (str_next(&alternatives, '|', &one)) {
         if (str_eq_nocase(one, token->text)) {
             return true;
@@ -21,7 +19,44 @@ static bool is_literal(struct str alternatives, const struct token *token)
     return false;
 }
 
+/* Short words are near to too many others. */
+static struct str nearly(struct str alternatives, struct str word)
+{
+    struct str one;
+
+    while (word.len + 1 >= SLIP_MIN && str_next(&alternatives, '|', &one)) {
+        if (one.len >= SLIP_MIN && edit_distance(one, word, 1) == 1) {
+            return one;
+        }
+    }
+    return STR_EMPTY;
+}
+
 static bool match_from(struct matcher *m, size_t at_part, size_t at);
+
+static bool match_literal(struct matcher *m, size_t at_part, size_t at)
+{
+    struct str alternatives = m->rule->parts[at_part].text;
+    const struct token *token = &m->tokens[at];
+    struct str meant;
+
+    if (at >= m->n_tokens || token->quoted) {
+        return false;
+    }
+    if (is_literal(alternatives, token)) {
+        return match_from(m, at_part + 1, at + 1);
+    }
+    if (!m->forgives || m->slip.word.len > 0) {
+        return false;
+    }
+    meant = nearly(alternatives, token->text);
+    m->slip = (struct sentence_slip){token->text, meant, false};
+    if (meant.len > 0 && match_from(m, at_part + 1, at + 1)) {
+        return true;
+    }
+    m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
+    return false;
+}
 
 static bool match_slot(struct matcher *m, size_t at_part, size_t at)
 {
@@ -35,7 +70,7 @@ static bool match_slot(struct matcher *m, size_t at_part, size_t at)
         struct str text;
 
         if (slot_fill(m, slot, at, n, &text)) {
-            m->out->slots[index] = (struct sentence_slot){slot, text};
+            m->out->slots[index] = (struct sentence_slot){slot, text, !m->tokens[at].quoted};
             m->out->n_slots = index + 1;
             if (match_from(m, at_part + 1, at + n)) {
                 return true;
@@ -57,41 +92,82 @@ static bool match_from(struct matcher *m, size_t at_part, size_t at)
     if (at_part == m->rule->n_parts) {
         return at == m->n_tokens;
     }
-    if (part->is_slot ? match_slot(m, at_part, at)
-                      : at < m->n_tokens && is_literal(part->text, &m->tokens[at]) &&
-                            match_from(m, at_part + 1, at + 1)) {
+    if (part->is_slot ? match_slot(m, at_part, at) : match_literal(m, at_part, at)) {
         return true;
     }
     return part->is_optional && match_from(m, at_part + 1, at);
+}
+
+/* The first of the rules of the sentence's verb that it follows, up to `before`. */
+static bool match_any(struct matcher *m, const struct sentence_row *before)
+{
+    const struct choice *first = sentence_cut(m);
+
+    for (size_t i = 0; first != NULL && i < first->n && first->rules[i]->row != before; i++) {
+        m->rule = first->rules[i];
+        *m->out = (struct sentence_match){.row = m->rule->row};
+        if (match_from(m, 0, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void matcher_init(struct matcher *m, const struct grammar *grammar, struct arena *arena,
+                         struct str sentence, struct sentence_match *out, struct error *err)
+{
+    m->grammar = grammar;
+    m->arena = arena;
+    m->sentence = str_trim(sentence);
+    m->n_tokens = 0;
+    m->out = out;
+    m->tries = 0;
+    m->forgives = false;
+    m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
+    m->err = err;
 }
 
 bool sentence_match(const struct grammar *grammar, struct arena *arena, struct str sentence,
                     struct sentence_match *out, struct error *err)
 {
     struct matcher m;
-    const struct choice *first;
 
-    m.grammar = grammar;
-    m.arena = arena;
-    m.sentence = str_trim(sentence);
-    m.n_tokens = 0;
-    m.out = out;
-    m.tries = 0;
-    m.err = err;
-
-    first = sentence_cut(&m);
-    for (size_t i = 0; first != NULL && i < first->n; i++) {
-        m.rule = first->rules[i];
-        *out = (struct sentence_match){.row = m.rule->row};
-        if (match_from(&m, 0, 0)) {
-            return true;
-        }
+    matcher_init(&m, grammar, arena, sentence, out, err);
+    if (match_any(&m, NULL)) {
+        return true;
     }
     *out = (struct sentence_match){0};
     if (err->code == ERR_OK) {
         (void)error_set(err, ERR_INVALID, "cannot understand this sentence");
     }
     return false;
+}
+
+bool match_takes_words(const struct sentence_match *match)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < match->n_slots; i++) {
+        any = any || match->slots[i].is_plain;
+    }
+    return any;
+}
+
+bool sentence_slips(const struct grammar *grammar, struct arena *arena, struct str sentence,
+                    const struct sentence_row *taken, struct sentence_slip *out)
+{
+    struct sentence_match match;
+    struct error unused = {0};
+    struct matcher m;
+
+    matcher_init(&m, grammar, arena, sentence, &match, &unused);
+    m.forgives = true;
+    if (!match_any(&m, taken) || m.slip.word.len == 0) {
+        return false;
+    }
+    *out = m.slip;
+    out->takes_words = match_takes_words(&match);
+    return true;
 }
 
 /* ---- from a match to steps ---- */

@@ -165,6 +165,7 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     struct testfile_problem *problem =
         problem_add(c, TESTFILE_ERROR, place_of(node), "%s", err->text);
     struct sentence_near near;
+    struct sentence_slip slip;
     struct str word;
 
     if (!problem_is_kept(c, problem)) {
@@ -172,6 +173,11 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     }
     near = sentence_near(dictionary_grammar(c->dictionary), c->arena, text);
     problem->nearest = near.word;
+    if (near.word.len == 0 &&
+        sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, NULL, &slip) &&
+        !slip.takes_words) {
+        problem->nearest = slip.meant;
+    }
     if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
         problem->example =
@@ -187,6 +193,23 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     }
     problem->example = near.example;
     return false;
+}
+
+/* `scroll to botom` scrolls to an element of this name. */
+static void check_slip(struct compile *c, const struct node *node, struct str text,
+                       const struct sentence_row *taken)
+{
+    struct sentence_slip slip;
+    struct testfile_problem *problem;
+
+    if (!sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, taken, &slip)) {
+        return;
+    }
+    problem = problem_add(c, TESTFILE_WARNING, place_of(node),
+                          "\"%.*s\" is no word of a sentence here: it is taken as text",
+                          STR_ARG(utf8_clip(slip.word, SHOWN_MAX)));
+    problem->nearest = slip.meant;
+    problem->hint = STR("put the text in quotes if it is meant");
 }
 
 /* `- maximize`, `- switch-to-parent-frame`: the name of a step that needs no more. */
@@ -224,9 +247,13 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
         return emit_line(c, text, &origin);
     }
     if (sentence_match(dictionary_grammar(c->dictionary), c->arena, text, &match, &err)) {
+        if (match_takes_words(&match)) {
+            check_slip(c, node, text, match.row);
+        }
         return emit_match(c, &match, &origin);
     }
     if (emit_short_line(c, text, &origin, &ok)) {
+        check_slip(c, node, text, NULL);
         return ok;
     }
     return not_understood(c, node, text, &err);

@@ -150,6 +150,8 @@ const struct sentence_row sentence_rows[] = {
     {VERIFY " [that] {var} equals {value}", "step-assert variable", "{var} {value}", "", SAYS},
     {VERIFY " [that] [the] [current] page contains|includes|shows|displays|has [the] [text] {quoted}", "step-assert exists", "{quoted}", ""},
     {VERIFY " [that] [the] [current] page should contain|include|show|display|have [the] [text] {quoted}", "step-assert exists", "{quoted}", ""},
+    {VERIFY " [that] [the] [current] page does not contain|include|show|display|have [the] [text] {quoted}", "step-assert not-exists", "{quoted}", ""},
+    {VERIFY " [that] [the] [current] page should not contain|include|show|display|have [the] [text] {quoted}", "step-assert not-exists", "{quoted}", ""},
     {VERIFY " [that!] {value} is selected in " ELEMENT, "step-assert selected", "{element} {value}", "", SAYS},
     {VERIFY " [that] [element] " ELEMENT " is|are not " SHOWN " [on] [the] [page]", "step-assert not-exists", "{element}", ""},
     {VERIFY " [that] [element] " ELEMENT " is hidden|absent|gone", "step-assert not-exists", "{element}", ""},

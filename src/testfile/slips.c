@@ -170,3 +170,26 @@ void unknown_member(struct compile *c, const struct node *member, const char *of
         problem->hint = arena_printf(c->arena, "it has no effect; %s takes: %s", of, names);
     }
 }
+
+/* `set: {name, value}` of a cookie: what the form finds in a field that is a map. */
+void check_member_field(struct compile *c, const struct form *form, const struct field *field)
+{
+    struct str names = STR_EMPTY;
+
+    for (size_t i = 0; i < form->n_options + form->commands[0].n_args; i++) {
+        const struct item *item =
+            i < form->n_options ? &form->options[i] : &form->commands[0].args[i - form->n_options];
+
+        for (size_t k = 0; k < item->list.n; k++) {
+            const struct alias *alias = &item->list.items[k];
+
+            if (alias->kind == ALIAS_MEMBER && alias->id == field->id) {
+                arena_join(c->arena, &names, " ", alias->text);
+            }
+        }
+    }
+    if (names.len > 0) {
+        check_members(c, field->node, arena_cstr(c->arena, field->name),
+                      arena_cstr(c->arena, names));
+    }
+}

@@ -6,13 +6,21 @@
 
 enum { SECONDS_BELOW = 100, SHOWN_MAX = 64, WAIT_MAX_MS = 600000 };
 
-static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
+/* `words`: what it may be, for a hint; separated by spaces. */
+static bool refuse_word(struct compile *c, struct place place, const char *what, const char *hint,
+                        const char *words)
 {
     struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place, "\"%.*s\" %s",
                                                    STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
 
     problem->hint = str_from(hint);
+    problem->nearest = nearest_word_of(words, place.text);
     return false;
+}
+
+static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
+{
+    return refuse_word(c, place, what, hint, "");
 }
 
 /* ---- text ---- */
@@ -264,7 +272,8 @@ static bool read_tab(struct compile *c, struct place place, struct str text, str
                      : digits;
     }
     if (!str_to_i64(digits, 0, INT32_MAX, &number)) {
-        return refuse(c, place, "is not a tab", "next, previous or a number from 0");
+        return refuse_word(c, place, "is not a tab", "next, previous or a number from 0",
+                           "next previous");
     }
     *out = digits;
     return true;
