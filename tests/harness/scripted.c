@@ -21,12 +21,13 @@ struct child {
 
 /* ---- in the child ---- */
 
-static const struct scripted_answer *choose(struct child *child, struct str method)
+static const struct scripted_answer *choose(struct child *child, struct str method, struct str path)
 {
     for (size_t i = 0; i < child->n_rows; i++) {
         const struct scripted_answer *row = &child->rows[i];
 
-        if (str_is(method, row->method) && child->seen->n_deletes >= row->after &&
+        if (str_is(method, row->method) && (row->path == NULL || str_is(path, row->path)) &&
+            child->seen->n_deletes >= row->after &&
             (row->times == 0 || child->seen->used[i] < row->times)) {
             child->seen->used[i]++;
             return row;
@@ -73,6 +74,7 @@ static void serve_one(struct child *child, int fd)
     const struct scripted_answer *row = NULL;
     struct str head;
     struct str method;
+    struct str path;
     struct str rest;
     struct buf in;
     size_t len;
@@ -80,7 +82,8 @@ static void serve_one(struct child *child, int fd)
     buf_init(&in, BLOCKING_BODY_MAX);
     if (blocking_read(fd, &in, &head, &len)) {
         (void)str_cut(head, ' ', &method, &rest);
-        row = choose(child, method);
+        (void)str_cut(rest, ' ', &path, &rest);
+        row = choose(child, method, path);
         note(child->seen, head);
     }
     if (row != NULL && row->status > 0) {

@@ -17,9 +17,10 @@ struct scripted_answer {
     unsigned after;     /* only once so many DELETEs have come */
     const char *type;   /* Content-Type; NULL: application/json; empty: none */
     size_t body_len;    /* 0: that of the text */
+    const char *path;   /* only for this one; NULL: for any */
 };
 
-enum { SCRIPTED_MAX_ROWS = 16, SCRIPTED_MAX_SEEN = 64, SCRIPTED_LINE = 256 };
+enum { SCRIPTED_MAX_ROWS = 1024, SCRIPTED_MAX_SEEN = 64, SCRIPTED_LINE = 256 };
 
 struct scripted_seen {
     unsigned n;

@@ -10,6 +10,7 @@ enum media_kind {
     MEDIA_NONE,   /* no type, or none that can be read: anything may follow */
     MEDIA_JSON,   /* application/json, text/json, anything+json, in any case */
     MEDIA_TEXT,   /* other text, and types that nobody here knows */
+    MEDIA_PARTS,  /* multipart/...: each part has a type and a coding of its own */
     MEDIA_OPAQUE, /* images, sound, films, fonts, archives, PDF: no JSON, if the type is right */
 };
 
@@ -24,6 +25,9 @@ bool media_begins_as_opaque(struct str bytes);
 /* False: a charset whose bytes are not ASCII's for ASCII text (UTF-16, EBCDIC …): names of members
  * cannot be looked for. */
 bool media_is_ascii_based(struct str content_type);
+/* True: text in the charset that the type says (which is based on ASCII), or in UTF-8 if the type says
+ * none: without control characters. What is compressed or encrypted is never text. */
+bool media_is_its_text(struct str content_type, struct str bytes);
 /* An element of a comma-separated header value, trimmed, quotes respected; false at the end. */
 bool header_list_next(struct str *rest, struct str *out);
 /* Is `token` among the elements of a comma-separated value? Case does not matter. */

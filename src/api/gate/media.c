@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/utf8.h"
 
 /* The type before the first ';', trimmed. */
 static struct str essence(struct str content_type)
@@ -19,10 +20,10 @@ static bool ends_nocase(struct str text, struct str end)
     return text.len >= end.len && str_eq_nocase(str_sub(text, text.len - end.len, text.len), end);
 }
 
-enum media_kind media_kind(struct str content_type)
+/* Of one type. */
+static enum media_kind kind_of(struct str plain)
 {
     static const char *const opaque[] = {"image/", "audio/", "video/", "font/", "application/pdf"};
-    struct str plain = essence(content_type);
     struct str type;
     struct str subtype;
 
@@ -40,7 +41,22 @@ enum media_kind media_kind(struct str content_type)
             return MEDIA_OPAQUE;
         }
     }
-    return MEDIA_TEXT;
+    return str_is_nocase(type, "multipart") ? MEDIA_PARTS : MEDIA_TEXT;
+}
+
+/* A proxy on the way may have made one field of two: what must be looked into counts. */
+enum media_kind media_kind(struct str content_type)
+{
+    struct str one;
+    enum media_kind kind = MEDIA_NONE;
+
+    if (str_find_char(content_type, ',') < 0) {
+        return kind_of(essence(content_type));
+    }
+    while (kind != MEDIA_JSON && header_list_next(&content_type, &one)) {
+        kind = kind_of(essence(one));
+    }
+    return kind;
 }
 
 bool media_begins_as_json(struct str bytes)
@@ -107,10 +123,9 @@ static struct str unquoted(struct str value)
                : value;
 }
 
-bool media_is_ascii_based(struct str content_type)
+/* The value of the parameter `charset`. False: there is none. */
+static bool charset_of(struct str content_type, struct str *out)
 {
-    static const char *const families[] = {"utf-8",     "utf8",  "us-ascii",   "ascii",
-                                           "iso-8859-", "latin", "windows-125"};
     struct str rest;
     struct str parameter;
 
@@ -120,18 +135,47 @@ bool media_is_ascii_based(struct str content_type)
         struct str value;
 
         (void)str_cut(parameter, '=', &name, &value);
-        if (!str_is_nocase(str_trim(name), "charset")) {
-            continue;
+        if (str_is_nocase(str_trim(name), "charset")) {
+            *out = unquoted(str_trim(value));
+            return true;
         }
-        value = unquoted(str_trim(value));
-        for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-            if (str_starts_nocase(value, str_from(families[i]))) {
-                return true;
-            }
-        }
-        return false;
     }
-    return true;
+    return false;
+}
+
+static bool is_of(struct str charset, const char *const *families, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_starts_nocase(charset, str_from(families[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool media_is_ascii_based(struct str content_type)
+{
+    static const char *const families[] = {"utf-8",     "utf8",  "us-ascii",   "ascii",
+                                           "iso-8859-", "latin", "windows-125"};
+    struct str charset;
+
+    return !charset_of(content_type, &charset) || is_of(charset, families, ARRAY_LEN(families));
+}
+
+bool media_is_its_text(struct str content_type, struct str bytes)
+{
+    static const char *const utf8[] = {"utf", "us-ascii", "ascii"};
+    struct str charset;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+
+        if (c == '\0' || (c < ' ' && strchr("\t\n\r\x1e", c) == NULL)) {
+            return false;
+        }
+    }
+    return (charset_of(content_type, &charset) && !is_of(charset, utf8, ARRAY_LEN(utf8))) ||
+           utf8_valid(bytes);
 }
 
 bool header_list_next(struct str *rest, struct str *out)

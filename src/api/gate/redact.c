@@ -104,14 +104,22 @@ static struct str needle_of(const struct secret *secret)
                                           : secret->name);
 }
 
+/* In JSON, in YAML and scripts, in HTML and XML. */
 static bool names_any(struct str text, struct str path, unsigned shows)
 {
+    static const char *const escapes[] = {"\\u", "\\x", "\\U", "&#"};
+
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
         if (is_in_force(&secrets[i], path, shows) && str_contains(text, needle_of(&secrets[i]))) {
             return true;
         }
     }
-    return str_contains(text, STR("\\u")); /* a name may be written with escapes */
+    for (size_t i = 0; i < ARRAY_LEN(escapes); i++) { /* a name may be written with them */
+        if (str_contains(text, str_from(escapes[i]))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* `"usedData` or `\"usedData`: the begin of a member's name in what is no JSON as a whole. */

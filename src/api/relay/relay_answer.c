@@ -190,8 +190,12 @@ static const char *why_unreadable(const struct relay *relay, enum media_kind kin
     if (!media_is_ascii_based(relay->content_type)) {
         return "its charset is not one that is based on ASCII";
     }
-    if (str_contains(text, (struct str){"", 1})) {
-        return "it is no text in a charset that is based on ASCII (an archive, perhaps)";
+    if (kind == MEDIA_PARTS) {
+        return "it is made of parts (multipart), each with a coding of its own";
+    }
+    if (relay->leaks ? !media_is_its_text(relay->content_type, text)
+                     : str_contains(text, (struct str){"", 1})) {
+        return "it is no text in the charset that it says, or in UTF-8 if it says none (an archive, perhaps)";
     }
     return NULL;
 }
