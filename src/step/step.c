@@ -280,9 +280,11 @@ static enum plan_verdict answered(struct plan *plan, struct plan_row *row, struc
         return looked(step, row, err);
     case STEP_SEEKS:
         return step_sought(step, row, err);
+    case STEP_JUDGED: /* another way of asking has answered: the verdict stands, and is no success */
+        *err = step->lost;
+        return PLAN_FAIL;
     case STEP_IDLE:
     case STEP_WAITS:
-    case STEP_JUDGED:
         break;
     }
     return PLAN_NEXT;

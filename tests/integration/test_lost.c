@@ -195,6 +195,41 @@ static void a_command_that_failed_makes_no_further_call(void **state)
     proxy_stop(&proxy);
 }
 
+/* With a place of its own a step is sent before the checkpoint was ever read, so the look is the first
+ * question: its answer is believed, and no other way of asking makes a success of it. */
+static void an_answer_without_a_step_is_no_success(void **state)
+{
+    static const char *const answers[] = {
+        "\"status\":302,\"body\":\"\"",
+        "\"status\":200,\"content_type\":\"text/html\",\"body\":\"<html>\"",
+        "\"status\":200,\"body\":\"[[[\"",
+        "\"status\":200,\"body\":\"\"",
+        "\"status\":204",
+        "\"status\":200,\"body\":\"{}\"",
+        "\"status\":200,\"body\":\"null\"",
+        "\"status\":201,\"body\":\"{\\\"item\\\":{\\\"id\\\":0}}\"",
+        "\"status\":200,\"body\":\"{\\\"item\\\":{\\\"id\\\":\\\"abc\\\"}}\"",
+        "\"status\":501",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct proxy proxy;
+
+        proxy_start(&proxy, sets);
+        fault(&proxy, arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"times\":1,%s}",
+                                   answers[i])
+                          .ptr);
+        (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
+        if (proxy.reply.status != 502) {
+            fail_msg("%s: %d: %.*s", answers[i], proxy.reply.status,
+                     STR_ARG(reply_text(&proxy.reply)));
+        }
+        assert_int_equal(json_size(proxy_steps(&proxy)), 0);
+        proxy_stop(&proxy);
+    }
+}
+
 /* The first of two equal commands made a step; the second one did not. */
 static void of_two_equal_commands_the_lost_one_is_not_the_other(void **state)
 {
@@ -573,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_step_that_may_be_the_lost_one_is_told_of),
         cmocka_unit_test(a_step_found_elsewhere_does_not_move_the_next_one),
         cmocka_unit_test(a_command_that_failed_makes_no_further_call),
+        cmocka_unit_test(an_answer_without_a_step_is_no_success),
         cmocka_unit_test(of_two_equal_commands_the_lost_one_is_not_the_other),
         cmocka_unit_test(a_step_that_stands_elsewhere_is_not_said_to_be_missing),
         cmocka_unit_test(a_batch_that_sent_nothing_is_not_kept),
