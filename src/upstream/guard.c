@@ -407,6 +407,16 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
     }
 }
 
+/* A login page, a wrong path: somebody answers, and each call fails. Direct access may ask for pages. */
+static bool is_page(const struct upstream_call *call)
+{
+    int status = call->reply.status;
+
+    return call->stream == NULL &&
+           (status / 100 == 3 ||
+            (status / 100 == 2 && str_starts_nocase(call->reply.content_type, STR("text/html"))));
+}
+
 void guard_note_call(struct upstream_call *call, enum error_code code)
 {
     struct upstream *upstream = call->upstream;
@@ -416,6 +426,7 @@ void guard_note_call(struct upstream_call *call, enum error_code code)
                                        .why = call->error.text,
                                        .stored_token = call->request.token != NULL ||
                                                        call->request.tokens != NULL,
+                                       .is_page = code == ERR_OK && is_page(call),
                                        .wall_ms = clock_wall_ms()};
 
     if (call->connects_only || code == ERR_OVERLOADED) {

@@ -16,7 +16,7 @@ enum {
 static bool is_failure(const struct health_event *event)
 {
     if (event->code == ERR_OK) {
-        return event->status >= STATUS_SERVER_ERROR;
+        return event->status >= STATUS_SERVER_ERROR || event->is_page;
     }
     return event->code != ERR_UPSTREAM_TOO_BIG && event->code != ERR_INTERNAL;
 }
@@ -38,6 +38,9 @@ static void describe(struct upstream_health *health, const struct health_event *
         buf_str(&text, str_sub(str_from(event->why), 0, sizeof(health->last_error) - 1));
     } else if (event->status == STATUS_UNAUTHORIZED) {
         buf_text(&text, "the platform refused the stored token (401)");
+    } else if (event->is_page) {
+        buf_printf(&text, "a page for people answered (%d): is upstream.base_url right?",
+                   event->status);
     } else {
         buf_printf(&text, "the platform answered %d", event->status);
     }

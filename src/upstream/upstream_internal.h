@@ -349,6 +349,7 @@ struct health_event {
     int status;
     const char *why;   /* where code is not ERR_OK */
     bool stored_token; /* sent with the token that the proxy holds */
+    bool is_page;      /* a redirection or HTML, where the platform answers JSON */
     int64_t wall_ms;
 };
 

@@ -275,6 +275,42 @@ static void health_tells_how_the_platform_does(void **state)
     proxy_stop(&proxy);
 }
 
+/* A login page, or a base URL that leads elsewhere: somebody answers, and each call fails. */
+static void a_page_that_answers_for_the_platform_is_told(void **state)
+{
+    static const struct {
+        const char *fault;
+        const char *says;
+    } rows[] = {
+        {"{\"match\":\"GET /user\",\"times\":3,\"status\":302,\"body\":\"\"}",
+         "a page for people answered (302): is upstream.base_url right?"},
+        {"{\"match\":\"GET /user\",\"times\":3,\"status\":200,\"content_type\":"
+         "\"text/html; charset=utf-8\",\"body\":\"<html>Sign in</html>\"}",
+         "a page for people answered (200): is upstream.base_url right?"},
+    };
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *health;
+
+        sandbox_fault(proxy.program.sandbox_port, rows[i].fault);
+        for (int n = 0; n < 3; n++) {
+            (void)proxy_ask(&proxy, "GET", "/api/user", "Cache-Control: no-cache\r\n", "");
+            assert_int_equal(proxy.reply.status, 502);
+        }
+        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+        assert_true(str_is(json_str(json_find(health, "/checks/upstream/status")), "warn"));
+        assert_true(
+            str_is(json_str(json_find(health, "/checks/upstream/last_error")), rows[i].says));
+        (void)proxy_ask(&proxy, "GET", "/api/user", "Cache-Control: no-cache\r\n", "");
+        assert_int_equal(proxy.reply.status, 200);
+        assert_health(&proxy, "/checks/upstream/status", "pass");
+    }
+    proxy_stop(&proxy);
+}
+
 static void a_token_that_the_platform_refuses_fails_at_once(void **state)
 {
     static const char *const sets[] = {"upstream.token=token-that-is-wrong", NULL};
@@ -338,6 +374,7 @@ int main(void)
         cmocka_unit_test(text_is_written_where_it_is_asked_for),
         cmocka_unit_test(ctrl_c_at_a_terminal_waits_for_nothing),
         cmocka_unit_test(health_tells_how_the_platform_does),
+        cmocka_unit_test(a_page_that_answers_for_the_platform_is_told),
         cmocka_unit_test(a_token_that_the_platform_refuses_fails_at_once),
         cmocka_unit_test(health_tells_that_sessions_cannot_be_saved),
     };
