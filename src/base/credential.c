@@ -2,7 +2,8 @@
 
 #include "base/buf.h"
 
-enum { PLAIN_MAX = 64 };
+/* A head of a request with more is refused by most servers, whole. */
+enum { PLAIN_MAX = 64, LEN_MAX = 8192 };
 
 struct str credential_skip_mark(struct str text)
 {
@@ -161,10 +162,17 @@ static enum error_code check_form(struct str text, struct error *err)
 {
     struct str first = str_sub(text, 0, 1);
     struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, text.len);
-    bool begins = str_is(first, "\"") || str_is(first, "'");
-    bool ends = str_is(last, "\"") || str_is(last, "'");
+    bool begins = str_is(first, "\"") || str_is(first, "'") || str_is(first, "`");
+    bool ends = str_is(last, "\"") || str_is(last, "'") || str_is(last, "`");
 
-    if (str_starts_nocase(text, STR("Bearer "))) {
+    if (str_starts(text, STR("\xff\xfe")) || str_starts(text, STR("\xfe\xff"))) {
+        return error_set(err, ERR_CONFIG, "it is text in UTF-16; save it as UTF-8 or ASCII");
+    }
+    if (text.len > LEN_MAX) {
+        return error_set(err, ERR_CONFIG, "it is longer than %d bytes, and no server takes that",
+                         (int)LEN_MAX);
+    }
+    if (str_starts_nocase(text, STR("Bearer ")) || str_is_nocase(text, "Bearer")) {
         return error_set(err, ERR_CONFIG,
                          "it begins with \"Bearer \"; give the value alone, the word is added");
     }
@@ -174,7 +182,14 @@ static enum error_code check_form(struct str text, struct error *err)
             "it is an assignment (NAME=value); give the value alone, without its name");
     }
     if (begins || ends) {
-        return error_set(err, ERR_CONFIG, "it has a quote at one end only; give the value alone");
+        return error_set(err, ERR_CONFIG,
+                         "it has a quote that does not belong to it; give the value alone");
+    }
+    if (str_is(last, ",") || str_is(last, ";")) {
+        return error_set(err, ERR_CONFIG,
+                         "it ends in \"%.*s\", which belongs to what stood around it; give the "
+                         "value alone",
+                         STR_ARG(last));
     }
     if ((str_is(first, "{") && str_is(last, "}") && !str_starts(text, STR("{{"))) ||
         (str_is(first, "[") && str_is(last, "]"))) {

@@ -2,6 +2,7 @@
 #include "harness/cmocka.h"
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/credential.h"
 
 static void what_stands_around_a_credential_is_dropped(void **state)
@@ -66,8 +67,22 @@ static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
         {"VIRTUOSO_API_TOKEN=\"tok-1234\"", "NAME=value"},
         {"token=tok-1234==", "NAME=value"},
         {"\"TOKEN=tok-1234\"", "NAME=value"},
-        {"\"tok-1234", "quote at one end"},
-        {"tok-1234'", "quote at one end"},
+        {"\"tok-1234", "a quote that"},
+        {"tok-1234'", "a quote that"},
+        {"`tok-1234`", "a quote that"},
+        {"tok-1234,", "it ends in \",\""},
+        {"\"tok-1234;\"", "it ends in \";\""},
+        {"Bearer", "Bearer"},
+        {"token tok-1234", "white space"},
+        {"Authorization: Bearer tok-1234", "white space"},
+        {"tok\t1234", "white space"},
+        {"tok-\xE2\x80\x8B"
+         "1234",
+         "byte 5 (0xE2)"},
+        {"\xC2\xA0tok-1234", "byte 1 (0xC2)"},
+        {"\xE2\x80\x9Ctok-1234\xE2\x80\x9D", "byte 1 (0xE2)"},
+        {"\xFF\xFEt", "UTF-16"},
+        {"\xFE\xFFt", "UTF-16"},
         {"{\"token\":\"tok-1234\"}", "JSON"},
         {"[\"tok-1234\"]", "JSON"},
     };
@@ -83,6 +98,24 @@ static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
         }
         assert_false(str_contains(str_from(err.text), STR("1234")));
     }
+}
+
+static void a_credential_that_no_head_has_room_for_is_refused(void **state)
+{
+    struct str out = STR_EMPTY;
+    struct error err = {0};
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 16384);
+    while (text.len < 8192) {
+        buf_text(&text, "a1");
+    }
+    assert_int_equal(credential_read(buf_view(&text), &out, &err), ERR_OK);
+    buf_char(&text, 'a');
+    assert_int_equal(credential_read(buf_view(&text), &out, &err), ERR_CONFIG);
+    assert_true(str_contains(str_from(err.text), STR("longer than 8192 bytes")));
+    buf_done(&text);
 }
 
 static void what_everybody_knows_is_an_example(void **state)
@@ -145,6 +178,7 @@ int test_credential(void)
         cmocka_unit_test(what_stands_around_a_credential_is_dropped),
         cmocka_unit_test(a_credential_may_have_equals_signs),
         cmocka_unit_test(what_cannot_be_sent_is_refused_and_not_quoted),
+        cmocka_unit_test(a_credential_that_no_head_has_room_for_is_refused),
         cmocka_unit_test(what_everybody_knows_is_an_example),
     };
 
