@@ -95,6 +95,7 @@ static inline ptrdiff_t str_find_char(struct str s, char c)
 int str_compare(struct str a, struct str b);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
+bool str_ends_nocase(struct str s, struct str suffix);
 
 enum { DIGITS_MAX = 24 };
 

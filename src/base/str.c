@@ -58,6 +58,11 @@ bool str_ends(struct str s, struct str suffix)
     return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, suffix.len), suffix);
 }
 
+bool str_ends_nocase(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq_nocase(str_sub(s, s.len - suffix.len, s.len), suffix);
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

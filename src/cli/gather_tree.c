@@ -79,8 +79,8 @@ static bool read_names(struct gather *gather, const char *path, struct names *ou
 
 static bool looks_like_test(struct str name)
 {
-    return str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")) ||
-           str_ends(name, STR(".json"));
+    return str_ends_nocase(name, STR(".yaml")) || str_ends_nocase(name, STR(".yml")) ||
+           str_ends_nocase(name, STR(".json"));
 }
 
 /* Folders that hold other people's files, or made ones. Hidden names are passed over without being

@@ -1,5 +1,6 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too, a manifest. */
 #include "base/check.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
@@ -10,7 +11,7 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
     if (options->kind != TESTFILE_AUTO) {
         return options->kind;
     }
-    if (str_ends(options->file, STR(".json"))) {
+    if (str_ends_nocase(options->file, STR(".json"))) {
         return TESTFILE_JSON;
     }
     if (str_starts(text, STR("\xEF\xBB\xBF"))) {
@@ -90,11 +91,36 @@ static const char ci_companions[] =
     "continue-on-error timeoutInMinutes timeout-minutes with uses image commands task checkout "
     "shell agents";
 
+/* What a script for a shell begins with; ours are JavaScript. */
+static const char shell_words[] =
+    "npm npx yarn pnpm node make cmake go cargo mvn gradle ./mvnw ./gradlew python python3 pip pip3 poetry "
+    "ruby bundle rake gem php composer dotnet docker docker-compose kubectl helm terraform aws gcloud az "
+    "git curl wget echo cd ls cp mv rm mkdir cat chmod export set source sudo apt apt-get apk bash sh "
+    "pytest jest tox ctest";
+
 struct ci_tally {
     size_t n_steps;
     size_t n_ci;
     size_t n_companions;
+    size_t n_shell; /* scripts for a shell */
 };
+
+static bool is_shell(const struct node *script)
+{
+    struct str first;
+    struct str rest;
+
+    (void)str_cut(str_trim(script->text), ' ', &first, &rest);
+    return words_have(shell_words, ' ', first);
+}
+
+/* `${{ if ... }}:` holds more steps; beside a command `key` is its name. */
+static bool is_ci_word(const struct node *step, const struct node *member)
+{
+    return words_have(ci_verbs, ' ', member->key) || str_starts(member->key, STR("${{")) ||
+           (str_is(member->key, "wait") && member->is_null) ||
+           (str_is(member->key, "key") && member != step->first);
+}
 
 static void tally_step(const struct compile *c, const struct node *step, struct ci_tally *tally)
 {
@@ -103,12 +129,13 @@ static void tally_step(const struct compile *c, const struct node *step, struct 
 
     for (const struct node *member = step->first; member != NULL && !is_ours;
          member = member->next) {
-        is_ci = is_ci || words_have(ci_verbs, ' ', member->key);
+        is_ci = is_ci || is_ci_word(step, member);
         tally->n_companions += words_have(ci_companions, ' ', member->key) ? 1 : 0;
-        is_ours = (verb_known(verb_find(c->dictionary, member->key)) &&
-                   !words_have(ci_verbs, ' ', member->key)) ||
-                  words_have("type stepType action", ' ', member->key) ||
-                  str_starts(member->text, STR("step-")); /* `command: step-interact` */
+        tally->n_shell += is_ci_word(step, member) && is_shell(member) ? 1 : 0;
+        is_ours =
+            (verb_known(verb_find(c->dictionary, member->key)) && !is_ci_word(step, member)) ||
+            words_have("type stepType action", ' ', member->key) ||
+            str_starts(member->text, STR("step-")); /* `command: step-interact` */
     }
     tally->n_steps++;
     tally->n_ci += is_ci && !is_ours ? 1 : 0;
@@ -126,14 +153,15 @@ static bool are_ci_steps(const struct compile *c, const struct node *list, struc
     return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
 }
 
-/* `steps: {build: {image: node, commands: [npm ci]}}` */
-static bool are_named_ci_steps(const struct node *steps)
+/* `steps: {build: {image: node, commands: [npm ci]}}`: names, where ours have verbs. */
+static bool are_named_ci_steps(const struct compile *c, const struct node *steps)
 {
     const struct node *step = steps != NULL && steps->type == NODE_MAP ? steps->first : NULL;
     bool all = step != NULL;
 
     for (; step != NULL && all; step = step->next) {
-        all = node_get(step, "image") != NULL || node_get(step, "commands") != NULL;
+        all = step->type == NODE_MAP && !verb_known(verb_find(c->dictionary, step->key)) &&
+              verb_nearest(c->dictionary, step->key).len == 0;
     }
     return all;
 }
@@ -148,7 +176,7 @@ static bool is_ci_file(const struct compile *c, const struct node *document, boo
     struct ci_tally tally = {0};
     bool named = false;
 
-    if (are_named_ci_steps(node_get(document, "steps"))) {
+    if (are_named_ci_steps(c, node_get(document, "steps"))) {
         return true;
     }
     if (!are_ci_steps(c, node_get(document, "steps"), &tally)) {
@@ -157,7 +185,7 @@ static bool is_ci_file(const struct compile *c, const struct node *document, boo
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         named = named || node_get(document, names[i]) != NULL;
     }
-    return has_mark || tally.n_companions > 0 || !named;
+    return has_mark || tally.n_companions > 0 || tally.n_shell > 0 || !named;
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
@@ -217,13 +245,18 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     const struct node *verb =
         first_verb(tests != NULL && tests->first != NULL ? tests->first : document);
     struct testfile_problem *problem;
+    struct str near;
 
     if (verb == NULL) {
         return refuse(c, document, "none of the steps has a verb");
     }
+    near = verb_nearest(c->dictionary, verb->key);
+    if (edit_distance(near, verb->key, 1) > 1) { /* "title" is not meant to be "file" */
+        near = STR_EMPTY;
+    }
     problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb), "unknown verb \"%.*s\"",
                           STR_ARG(utf8_clip(verb->key, SHOWN_MAX)));
-    problem->nearest = verb_nearest(c->dictionary, verb->key);
+    problem->nearest = near;
     problem->hint = STR("no step of this file has a known verb: is it a test file?");
     problem->example =
         str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, problem->nearest)
@@ -240,7 +273,8 @@ static bool refuse_steps(struct compile *c, const struct node *document)
     for (const struct node *child = document->first; child != NULL; child = child->next) {
         struct str near = nearest_word_of("steps do setup teardown cleanup tests", child->key);
 
-        if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2) {
+        if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2 &&
+            edit_distance(near, child->key, 1) <= 1) {
             struct testfile_problem *problem =
                 problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown key \"%.*s\"",
                             STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
@@ -281,6 +315,15 @@ static bool refuse_as(struct compile *c, const struct node *document, const char
     return refused;
 }
 
+/* `steps: 1000` of a training or a benchmark. */
+static bool is_number(const struct node *steps)
+{
+    int64_t number;
+
+    return steps != NULL && steps->type == NODE_SCALAR &&
+           str_to_i64(str_trim(steps->text), INT64_MIN, INT64_MAX, &number);
+}
+
 bool refuse_other(struct compile *c, const struct node *document)
 {
     const char *what;
@@ -297,6 +340,9 @@ bool refuse_other(struct compile *c, const struct node *document)
                           : "the file is a single text");
     }
     ours = look_for_steps(c, document, &any);
+    if (is_number(node_get(document, "steps"))) {
+        return refuse(c, document, "\"steps\" is a number");
+    }
     what = other_by_key(c, document, ours);
     if (what != NULL) {
         return refuse_as(c, document, what);

@@ -15,11 +15,6 @@ static struct str essence(struct str content_type)
     return str_trim(plain);
 }
 
-static bool ends_nocase(struct str text, struct str end)
-{
-    return text.len >= end.len && str_eq_nocase(str_sub(text, text.len - end.len, text.len), end);
-}
-
 /* Of one type. */
 static enum media_kind kind_of(struct str plain)
 {
@@ -30,7 +25,7 @@ static enum media_kind kind_of(struct str plain)
     if (!str_cut(plain, '/', &type, &subtype) || type.len == 0 || subtype.len == 0) {
         return MEDIA_NONE;
     }
-    if (str_is_nocase(subtype, "json") || ends_nocase(subtype, STR("+json"))) {
+    if (str_is_nocase(subtype, "json") || str_ends_nocase(subtype, STR("+json"))) {
         return MEDIA_JSON;
     }
     if (str_is_nocase(subtype, "svg+xml")) {
