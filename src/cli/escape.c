@@ -4,7 +4,7 @@
 #include "base/markup.h"
 #include "base/utf8.h"
 
-enum { FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
+enum { FIRST_JOINED = 0x0600, FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
 
 /* Also what XML 1.0 cannot hold at all. */
 static bool is_misleading(uint32_t point)
@@ -13,11 +13,17 @@ static bool is_misleading(uint32_t point)
            point == 0x2028 || point == 0x2029 || (point & 0xFFFE) == 0xFFFE;
 }
 
-static void put_point(struct buf *out, uint32_t point)
+/* Of a family of emoji, and of letters that are not Latin, it is a part; between Latin letters it hides. */
+static bool is_joiner(uint32_t point, uint32_t before)
+{
+    return (point == 0x200C || point == 0x200D) && before >= FIRST_JOINED;
+}
+
+static void put_point(struct buf *out, uint32_t point, uint32_t before)
 {
     char piece[4];
 
-    if (is_misleading(point)) {
+    if (is_misleading(point) && !is_joiner(point, before)) {
         buf_printf(out, point > LAST_BMP ? "\\U%08X" : "\\u%04X", point);
     } else {
         buf_append(out, piece, utf8_encode(point, piece));
@@ -56,12 +62,15 @@ static bool put_row(struct buf *out, const struct escape *rows, size_t n, uint32
 
 static void escape_by(struct buf *out, struct str text, const struct escape *rows, size_t n)
 {
+    uint32_t before = 0;
+
     while (text.len > 0) {
         uint32_t point = utf8_next(&text);
 
         if (!put_row(out, rows, n, point)) {
-            put_point(out, point);
+            put_point(out, point, before);
         }
+        before = point;
     }
 }
 
@@ -72,6 +81,8 @@ void escape_terminal(struct buf *out, struct str text)
 
 void escape_xml(struct buf *out, struct str text)
 {
+    uint32_t before = 0;
+
     while (text.len > 0) {
         uint32_t point = utf8_next(&text);
         const char *entity = markup_entity(point);
@@ -79,8 +90,9 @@ void escape_xml(struct buf *out, struct str text)
         if (entity != NULL) {
             buf_text(out, entity);
         } else if (!put_row(out, for_xml, ARRAY_LEN(for_xml), point)) {
-            put_point(out, point);
+            put_point(out, point, before);
         }
+        before = point;
     }
 }
 
@@ -111,7 +123,7 @@ void escape_markdown(struct buf *out, struct str text)
         if (is_punctuation(point) || is_misleading(point)) {
             buf_char(out, '\\'); /* of \uXXXX too: the backslash that is shown */
         }
-        put_point(out, point);
+        put_point(out, point, 0);
     }
 }
 

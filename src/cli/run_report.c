@@ -65,7 +65,7 @@ static struct report_entry entry_of(const struct run_item *item)
         .source = item->source->text,
         .goal = item->source->goal,
         .journey = item->source->journey,
-        .name = inspection->n_tests > 0 ? inspection->tests[0] : STR_EMPTY,
+        .name = inspection->n_tests == 1 ? inspection->tests[0] : STR_EMPTY,
         .verdict = item->verdict,
         .executes = item->run->options.execute,
         .detail = str_from(item->error.text),
@@ -209,17 +209,22 @@ void run_report_errors(struct cli_run *run)
 {
     struct report report = report_of(run);
     struct report_entry *entries =
-        arena_calloc(&run->arena, run->errors.n + 1, sizeof(struct report_entry));
+        arena_calloc(&run->arena, run->errors.n + run->gather.n + 1, sizeof(struct report_entry));
 
+    for (size_t i = 0; i < run->gather.n; i++) { /* each file is told, also where none is sent */
+        entries[report.n++] = (struct report_entry){
+            .file = run->gather.items[i].file,
+            .verdict = VERDICT_SKIPPED,
+            .detail = STR("not sent: another file or an option cannot be used")};
+    }
     for (size_t i = 0; i < run->errors.n; i++) {
-        entries[i] = (struct report_entry){.file = STR("(command line)"),
-                                           .name = STR("virtuoso-proxy run"),
-                                           .verdict = VERDICT_ERROR,
-                                           .detail = str_from(run->errors.items[i].text)};
+        entries[report.n++] = (struct report_entry){.file = STR("(command line)"),
+                                                    .name = STR("virtuoso-proxy run"),
+                                                    .verdict = VERDICT_ERROR,
+                                                    .detail = str_from(run->errors.items[i].text)};
     }
     report.began_wall_ms = clock_wall_ms();
     report.entries = entries;
-    report.n = run->errors.n;
     (void)write_files(run, &report); /* the exit code is 1 in any case */
 }
 

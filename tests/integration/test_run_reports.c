@@ -99,6 +99,101 @@ static void nine_outcomes_are_nine_testcases(void **state)
     proxy_stop(&proxy);
 }
 
+/* ---- other mixes ---- */
+
+#define FAMILY "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7"
+
+static const struct {
+    const char *name;
+    const char *text;
+    size_t n; /* testcases */
+    const char *says;
+} odd[] = {
+    {"a-emoji.yaml", "name: " FAMILY " ok\nsteps: [{click: a}]\n", 1, "name=\"" FAMILY " ok\""},
+    {"b-control.yaml", "name: \"a\\x01\"\nsteps: [{click: a}]\n", 1, "b-control.yaml:1:7: "},
+    {"c-markup.yaml", "name: '<b>&amp;]]>'\nsteps: [{click: a}]\n", 1,
+     "name=\"&lt;b&gt;&amp;amp;]]&gt;\""},
+    {"d-equal.yaml",
+     "tests:\n- {name: Same, steps: [{click: a}]}\n- {name: Same (2), steps: [{click: a}]}\n"
+     "- {name: Same, steps: [{click: FAIL}]}\n",
+     3, "name=\"Same (3)\" file="},
+    {"e-one-of-two.yaml",
+     "tests:\n- {name: A, steps: [{click: a}]}\n- {name: B, steps: [{clik: a}]}\n", 1,
+     "e-one-of-two.yaml\" file="},
+    {"f-latin1.yaml", "name: caf\xe9\nsteps: [{click: a}]\n", 1, "f-latin1.yaml:1:10: not"},
+    {"g-empty.yaml", "", 1, "g-empty.yaml:1:1: the file is empty"},
+    {"h-setup.yaml", "name: S\nsetup: [{click: FAIL}]\nsteps: [{click: a}]\n", 1,
+     "<failure type=\"failed\" message=\"failed at step 1 of 2, "},
+    {"i-twice.yaml", "name: T\nname: U\nsteps: [{click: a}]\n", 1, "i-twice.yaml:2:1: the key"},
+    {"j-surrogate.json", "{\"name\": \"\\ud800\", \"steps\": [{\"click\": \"a\"}]}", 1,
+     "j-surrogate.json:1:"},
+    {"k <odd> & name.yaml", "name: K\nsteps: [{click: a}]\n", 1, "k &lt;odd&gt; &amp; name"},
+};
+
+static size_t count_cases(struct str text, const char *file)
+{
+    struct buf needle;
+    size_t n;
+
+    buf_init(&needle, 512);
+    buf_text(&needle, file);
+    buf_text(&needle, "\"");
+    n = str_count(text, buf_cstr(&needle));
+    buf_done(&needle);
+    return n;
+}
+
+/* Whatever is wrong with a file, and however its tests are called: each test is told, once. */
+static void odd_files_are_told_once_each(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=100", "runs.poll_ms=50", NULL};
+    struct run_cli *f = *state;
+    const char *args[RUN_CLI_ARGS_MAX] = {NULL};
+    size_t n = 0;
+    size_t n_cases = 0;
+    struct proxy proxy;
+    struct str text;
+
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        args[n++] = run_cli_put(f, odd[i].name, odd[i].text);
+        n_cases += odd[i].n;
+    }
+    proxy_start(&proxy, sets);
+    args[n++] = run_cli_url(f, proxy.program.port);
+    args[n++] = "--wait";
+    args[n++] = "--junit";
+    args[n++] = run_cli_path(f, "j.xml");
+    assert_int_equal(run_cli_env(f, NULL, args), 1);
+    text = run_cli_get(f, "j.xml");
+    assert_int_equal(str_count(text, "<testcase "), n_cases);
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        if (!str_contains(text, str_from(odd[i].says))) {
+            fail_msg("%s: \"%s\" is not in %.*s", odd[i].name, odd[i].says, STR_ARG(text));
+        }
+    }
+    assert_int_equal(count_cases(text, "d-equal.yaml"), 3 + 2); /* the suite and its property */
+    proxy_stop(&proxy);
+}
+
+static void a_file_that_is_not_there_leaves_the_others_in_the_report(void **state)
+{
+    struct run_cli *f = *state;
+    const char *args[RUN_CLI_ARGS_MAX] = {
+        run_cli_put(f, "good.yaml", test_file),
+        run_cli_put(f, "bad.yaml", "name: x\nsteps: [{clik: a}]\n"),
+        run_cli_path(f, "missing.yaml"),
+        "--sandbox",
+        "--junit",
+        run_cli_path(f, "j.xml")};
+    struct str text;
+
+    assert_int_equal(run_cli_env(f, NULL, args), 1);
+    text = run_cli_get(f, "j.xml");
+    assert_int_equal(str_count(text, "<testcase "), 3);
+    assert_int_equal(str_count(text, "<skipped message=\"not sent: "), 2);
+    assert_true(str_contains(text, STR("missing.yaml: No such file or directory")));
+}
+
 static void what_does_not_compile_is_told_first_and_the_rest_runs(void **state)
 {
     struct run_cli *f = *state;
@@ -216,6 +311,10 @@ int main(void)
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(nine_outcomes_are_nine_testcases, run_cli_setup,
                                         run_cli_teardown),
+        cmocka_unit_test_setup_teardown(odd_files_are_told_once_each, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_there_leaves_the_others_in_the_report,
+                                        run_cli_setup, run_cli_teardown),
         cmocka_unit_test_setup_teardown(what_does_not_compile_is_told_first_and_the_rest_runs,
                                         run_cli_setup, run_cli_teardown),
         cmocka_unit_test_setup_teardown(files_are_chosen_by_shard_and_by_how_they_ended,

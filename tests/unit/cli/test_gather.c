@@ -113,7 +113,7 @@ static bool told(const struct error_list *list, const char *text)
 static void folders_are_read_in_the_order_of_their_names(void **state)
 {
     static const char *const names[] = {"/a.yaml",     "/b/1.json", "/b/2.yml",
-                                        "/b/c/3.yaml", "/z.yml",    NULL};
+                                        "/b/c/3.YAML", "/z.Yml",    NULL};
     struct fixture f;
 
     (void)state;
@@ -121,11 +121,11 @@ static void folders_are_read_in_the_order_of_their_names(void **state)
     folder(&f, "b");
     folder(&f, "b/c");
     folder(&f, ".git");
-    file(&f, "z.yml", TEST_TEXT);
+    file(&f, "z.Yml", TEST_TEXT);
     file(&f, "a.yaml", TEST_TEXT);
     file(&f, "b/2.yml", TEST_TEXT);
     file(&f, "b/1.json", "{\"name\": \"x\", \"steps\": [{\"click\": \"y\"}]}");
-    file(&f, "b/c/3.yaml", TEST_TEXT);
+    file(&f, "b/c/3.YAML", TEST_TEXT);
     file(&f, "notes.txt", "x");
     file(&f, ".hidden.yaml", TEST_TEXT);
     file(&f, ".git/x.yaml", TEST_TEXT);
