@@ -243,6 +243,37 @@ static void only_hop_credential_and_cookie_headers_stay_behind(void **state)
     direct_stop(&direct);
 }
 
+/* Of what was taken out of a body a digest of the platform is no proof; addresses lead below this proxy. */
+static void digests_and_links_fit_what_is_sent(void **state)
+{
+#define SEALED                                                                                     \
+    "Content-MD5: a\r\nDigest: a\r\nContent-Digest: a\r\nRepr-Digest: a\r\n"                       \
+    "Link: </api/x?a=1,2>; rel=next, <https://other.example/api/y>; rel=prev, <z>; rel=up\r\n"
+    static const char *const digests[] = {"Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
+    static const struct scripted_answer rows[] = {
+        {.method = "GET",
+         .status = 200,
+         .path = "/api/executions/1",
+         .fields = SEALED,
+         .body = TREE},
+        {.method = "GET", .status = 200, .fields = SEALED, .body = "{\"kept\":\"yes\"}"}};
+    static const char *const targets[] = {"/virtuoso/executions/1", "/virtuoso/executions/2"};
+    struct direct direct;
+
+    (void)state;
+    direct_start(&direct, rows, 2);
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        assert_int_equal(direct_ask(&direct, "GET", targets[i], NULL), 200);
+        for (size_t k = 0; k < ARRAY_LEN(digests); k++) {
+            assert_int_equal(reply_field(&direct.reply, digests[k]).len > 0, i == 1);
+        }
+        assert_true(str_is(reply_field(&direct.reply, "Link"),
+                           "</virtuoso/x?a=1,2>; rel=next, <https://other.example/api/y>; "
+                           "rel=prev, <z>; rel=up"));
+    }
+    direct_stop(&direct);
+}
+
 static size_t n_fields(const struct reply *reply, const char *name)
 {
     struct str rest = buf_view(&reply->head);
@@ -594,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_secret_comes_out_under_no_coding),
         cmocka_unit_test(an_opaque_answer_passes_as_it_came),
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
+        cmocka_unit_test(digests_and_links_fit_what_is_sent),
         cmocka_unit_test(a_hit_has_the_headers_of_the_miss),
         cmocka_unit_test(an_answer_that_varies_is_not_kept),
         cmocka_unit_test(what_the_platform_forbids_is_not_kept),

@@ -284,6 +284,9 @@ static enum stage_verdict reply_held(struct relay *relay)
         (relay->redacts && !without_secrets(relay, &text, &why))) {
         return refuse_unreadable(relay, why);
     }
+    if (!str_eq(text, buf_view(&relay->held))) {
+        relay_drop_digests(relay);
+    }
     if (relay->status == 200 && task->cache_seat != NULL) {
         return reply_cached(relay, text);
     }

@@ -4,6 +4,8 @@
 #include "api/gate/cache.h"
 #include "api/gate/media.h"
 
+enum { LINK_GROWS = 4 };
+
 bool relay_header_stays(struct str name, struct str connection)
 {
     static const char *const own[] = {
@@ -63,6 +65,26 @@ static struct str location_of(const struct relay *relay, struct str value)
     return value;
 }
 
+/* <ADDRESS>; rel=next, <ADDRESS>; ...: who follows them stays behind this proxy. */
+static struct str links_of(const struct relay *relay, struct str value)
+{
+    struct str before;
+    struct str address;
+    struct str rest;
+    struct buf out;
+
+    buf_init(&out, (value.len + 1) * LINK_GROWS); /* "</api/>" is the shortest one that grows */
+    while (str_cut(value, '<', &before, &rest) && str_cut(rest, '>', &address, &rest)) {
+        buf_str(&out, before);
+        buf_char(&out, '<');
+        buf_str(&out, location_of(relay, address));
+        buf_char(&out, '>');
+        value = rest;
+    }
+    buf_str(&out, value);
+    return arena_take(relay->task->arena, &out);
+}
+
 void relay_note_header(struct relay *relay, struct str name, struct str value)
 {
     struct arena *arena = relay->task->arena;
@@ -70,6 +92,8 @@ void relay_note_header(struct relay *relay, struct str name, struct str value)
     value = arena_str(arena, value);
     if (str_is_nocase(name, "Location") || str_is_nocase(name, "Content-Location")) {
         value = location_of(relay, value);
+    } else if (str_is_nocase(name, "Link") && str_find_char(value, '<') >= 0) {
+        value = links_of(relay, value);
     }
     if (relay->n_headers < ARRAY_LEN(relay->headers)) {
         relay->headers[relay->n_headers++] =
@@ -117,6 +141,21 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
             relay_note_header(relay, name, value);
         }
     }
+}
+
+/* Of bytes that are not sent as they came. */
+void relay_drop_digests(struct relay *relay)
+{
+    static const char *const digests[] = {"Content-MD5", "Digest",    "Content-Digest",
+                                          "Repr-Digest", "Signature", "Signature-Input"};
+    size_t n = 0;
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        if (!str_in_nocase(relay->headers[i].name, digests, ARRAY_LEN(digests))) {
+            relay->headers[n++] = relay->headers[i];
+        }
+    }
+    relay->n_headers = n;
 }
 
 void relay_set_headers(const struct relay *relay)
