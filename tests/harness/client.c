@@ -493,3 +493,13 @@ struct json *reply_json(const struct reply *reply, struct arena *arena)
     }
     return document;
 }
+
+int64_t number_at(const struct json *json, const char *pointer)
+{
+    const struct json *found = json_find(json, pointer);
+    int64_t number = -1;
+
+    return json_to_i64(found, &number) || str_to_i64(json_str(found), 0, INT64_MAX, &number)
+               ? number
+               : -1;
+}

@@ -85,5 +85,7 @@ size_t reply_count_fields(const struct reply *reply, const char *name);
 struct str reply_text(const struct reply *reply);
 /* The body as JSON in `arena`; fails the test when it is none. */
 struct json *reply_json(const struct reply *reply, struct arena *arena);
+/* The number at a JSON pointer, or in the text there; -1: there is none. */
+int64_t number_at(const struct json *json, const char *pointer);
 
 #endif

@@ -133,3 +133,18 @@ struct str replicas_text(struct replicas *replicas, const struct json *answer, c
     return json_type(node) == JSON_NUMBER ? json_number_text(node, &replicas->platform.arena)
                                           : json_str(node);
 }
+
+const char *replicas_line(struct replicas *replicas, const char *format, ...)
+{
+    struct buf out;
+    const char *copy;
+    va_list args;
+
+    buf_init(&out, 4096);
+    va_start(args, format);
+    buf_vprintf(&out, format, args);
+    va_end(args);
+    copy = arena_cstr(&replicas->platform.arena, buf_view(&out));
+    buf_done(&out);
+    return copy;
+}

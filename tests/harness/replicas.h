@@ -44,6 +44,8 @@ const struct json *replicas_ask(struct replicas *replicas, size_t i, const char 
 bool replicas_store_is_away(struct replicas *replicas, size_t i);
 /* Until each of them that runs has reached Redis: they connect anew in their own time. */
 void replicas_wait_for_store(struct replicas *replicas);
+/* Text that stays as long as the replicas. */
+const char *replicas_line(struct replicas *replicas, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The member of the last answer, as text. */
 struct str replicas_text(struct replicas *replicas, const struct json *answer, const char *pointer);
 

@@ -16,13 +16,6 @@ struct str runs_text(const struct json *object, const char *pointer)
     return json_str(json_find(object, pointer));
 }
 
-int64_t runs_number(const struct json *object, const char *pointer)
-{
-    int64_t number = -1;
-
-    return json_to_i64(json_find(object, pointer), &number) ? number : -1;
-}
-
 const struct json *runs_get(struct proxy *proxy, struct str id)
 {
     return proxy_ask(proxy, "GET",

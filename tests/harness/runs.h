@@ -10,8 +10,7 @@ const struct json *runs_start(struct proxy *proxy, const char *query, const char
 const struct json *runs_get(struct proxy *proxy, struct str id);
 /* Until it is over; fails the test when that takes longer than 20 s. */
 const struct json *runs_wait(struct proxy *proxy, struct str id);
-/* What stands at a JSON pointer: empty, or -1, when it is something else. */
+/* The text at a JSON pointer; empty: something else stands there. */
 struct str runs_text(const struct json *object, const char *pointer);
-int64_t runs_number(const struct json *object, const char *pointer);
 
 #endif

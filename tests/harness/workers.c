@@ -181,3 +181,20 @@ size_t workers_descriptors(pid_t pid)
     (void)closedir(directory);
     return n;
 }
+
+void workers_start_usual(struct proxy *proxy, const char *const *more)
+{
+    static const char *sets[16];
+    pid_t pids[WORKERS_MAX];
+    size_t n = 0;
+
+    sets[n++] = "server.workers=3";
+    sets[n++] = "log.access=false";
+    for (; more != NULL && *more != NULL; more++) {
+        assert_true(n + 1 < ARRAY_LEN(sets));
+        sets[n++] = *more;
+    }
+    sets[n] = NULL;
+    workers_start(proxy, sets);
+    assert_int_equal(workers_pids(proxy, pids), WORKERS_USUAL);
+}

@@ -5,10 +5,12 @@
 
 #include "harness/proxy.h"
 
-enum { WORKERS_MAX = 8 };
+enum { WORKERS_MAX = 8, WORKERS_USUAL = 3 };
 
 /* `sets` as of proxy_start; server.workers is among them. */
 void workers_start(struct proxy *proxy, const char *const *sets);
+/* Three of them without an access log; `more` as `sets` (NULL: none). */
+void workers_start_usual(struct proxy *proxy, const char *const *more);
 /* Process ids of the workers that live, and how many. */
 size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX]);
 /* Children of the program that are dead, and that it has not waited for. */

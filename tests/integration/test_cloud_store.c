@@ -9,6 +9,7 @@
 
 #include "harness/cloud_server.h"
 #include "harness/replicas.h"
+#include "harness/steps.h"
 #include "harness/wait.h"
 
 enum { STEPS = 12, PATIENCE_MS = 60000, BODY_MAX = 512, TEXT_MAX = 1 << 16 };
@@ -36,19 +37,12 @@ static int status(void)
 static const char *new_session(size_t i)
 {
     static int64_t checkpoint = 4000000;
-    char body[BODY_MAX];
-    const struct json *answer;
 
     checkpoint++;
-    (void)snprintf(body, sizeof(body), "{\"checkpoints\":[%lld]}", (long long)checkpoint);
-    sandbox_seed_ids(replicas.platform.program.sandbox_port, body);
-    (void)snprintf(body, sizeof(body), "{\"checkpoint_id\":\"%lld\",\"name\":\"one\"}",
-                   (long long)checkpoint);
-    answer = ask(i, "POST", "/api/v1/sessions", body);
-    assert_int_equal(status(), 201);
-    return arena_printf(&replicas.platform.arena, "/api/v1/sessions/%.*s",
-                        STR_ARG(json_str(json_get(answer, "session_id"))))
-        .ptr;
+    return replicas_line(&replicas, "/api/v1/sessions/%s",
+                         steps_session(&replicas.platform.arena, replicas.programs[i].port,
+                                       replicas.platform.program.sandbox_port, checkpoint,
+                                       ",\"name\":\"one\""));
 }
 
 /* A lease whose holder was killed passes on after six seconds, and a command needs two: longer than the harness waits. */
@@ -68,16 +62,10 @@ static const struct json *ask_patiently(size_t i, const char *target, const char
 /* The position that the step got; -1: it was not made. */
 static int64_t step(size_t i, const char *session)
 {
-    char body[BODY_MAX];
-    int64_t position = -1;
-    const struct json *answer;
+    struct str body =
+        steps_body(&replicas.platform.arena, session + strlen("/api/v1/sessions/"), 0);
 
-    (void)snprintf(body, sizeof(body),
-                   "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],"
-                   "\"session_id\":\"%s\"}",
-                   session + strlen("/api/v1/sessions/"));
-    answer = ask_patiently(i, "/api/v1/commands/execute", body);
-    return json_to_i64(json_find(answer, "/data/position"), &position) ? position : -1;
+    return number_at(ask_patiently(i, "/api/v1/commands/execute", body.ptr), "/data/position");
 }
 
 static void start(void)

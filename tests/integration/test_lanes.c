@@ -43,15 +43,6 @@ struct crowd {
     size_t counts[UNKNOWN + 1];
 };
 
-static int64_t number_at(const struct json *node, const char *pointer)
-{
-    const struct json *found = json_find(node, pointer);
-    int64_t number = -1;
-
-    assert_true(json_to_i64(found, &number) || str_to_i64(json_str(found), 0, INT64_MAX, &number));
-    return number;
-}
-
 static void note(struct crowd *crowd, size_t n, enum told told, const struct json *step)
 {
     crowd->steps[n].told = told;

@@ -547,7 +547,7 @@ static void a_stopped_run_leaves_its_session_to_count_again(void **state)
                     "");
     sandbox_release(proxy.program.sandbox_port);
     run = runs_wait(&proxy, id);
-    assert_int_equal(runs_number(run, "/steps/unknown"), 1);
+    assert_int_equal(number_at(run, "/steps/unknown"), 1);
     comment(&proxy, fields, "c");
     assert_true(str_is(values(&proxy), "a b c"));
     proxy_stop(&proxy);

@@ -7,11 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/random.h"
 #include "harness/replicas.h"
+#include "harness/steps.h"
 #include "harness/wait.h"
 #include "store/keep.h"
 
@@ -48,16 +47,10 @@ static struct arena *arena(void)
 /* --- a round */
 static void open_session(void)
 {
-    const struct json *answer;
-    char body[128];
-
     scene.checkpoint++;
-    (void)snprintf(body, sizeof(body), "{\"checkpoints\":[%lld]}", (long long)scene.checkpoint);
-    sandbox_seed_ids(scene.replicas.platform.program.sandbox_port, body);
-    (void)snprintf(body, sizeof(body), "{\"checkpoint_id\":\"%lld\"}", (long long)scene.checkpoint);
-    answer = replicas_ask(&scene.replicas, 0, "POST", "/api/v1/sessions", NULL, body);
-    assert_int_equal(scene.replicas.reply.status, 201);
-    scene.session = arena_cstr(arena(), json_str(json_get(answer, "session_id")));
+    scene.session =
+        steps_session(arena(), scene.replicas.programs[0].port,
+                      scene.replicas.platform.program.sandbox_port, scene.checkpoint, "");
 }
 
 /* To one of them; REPLICAS: to any. */
@@ -65,32 +58,16 @@ static void send_commands(size_t from, size_t to, size_t replica)
 {
     for (size_t n = from; n < to; n++) {
         struct command *command = &scene.commands[n];
-        char body[256];
 
         *command =
             (struct command){.replica = replica < REPLICAS ? replica : random_below(REPLICAS)};
         if (scene.replicas.programs[command->replica].pid == 0) {
             command->replica = (command->replica + 1) % REPLICAS;
         }
-        (void)snprintf(body, sizeof(body),
-                       "{\"command\":\"step-navigate to\",\"args\":[\"https://n%zu.example/\"],"
-                       "\"session_id\":\"%s\"}",
-                       n, scene.session);
         client_open(&command->client, scene.replicas.programs[command->replica].port);
         command->client.timeout_ms = PATIENCE_MS;
-        assert_true(client_send_request(&command->client, "POST", "/api/v1/commands/execute",
-                                        "Content-Type: application/json\r\n", str_from(body)));
+        steps_send(arena(), &command->client, scene.session, n);
     }
-}
-
-static int64_t number_at(const struct json *node, const char *pointer)
-{
-    const struct json *found = json_find(node, pointer);
-    int64_t number = -1;
-
-    return json_to_i64(found, &number) || str_to_i64(json_str(found), 0, INT64_MAX, &number)
-               ? number
-               : -1;
 }
 
 static void read_answer(struct command *command)
@@ -130,21 +107,6 @@ static const struct json *steps_now(void)
     return json_get(checkpoint, "steps");
 }
 
-/* The number in the text of the step. */
-static size_t number_of(const struct json *step)
-{
-    struct str text = json_text(arena(), step);
-    ptrdiff_t at = str_find(text, STR("https://n"));
-    size_t n = 0;
-
-    assert_true(at >= 0);
-    for (const char *c = text.ptr + at + 9; *c >= '0' && *c <= '9'; c++) {
-        n = n * 10 + (size_t)(*c - '0');
-    }
-    assert_true(n < COMMANDS);
-    return n;
-}
-
 /* No step twice, each told one there under its id, where it was told or later, in the order that was
  * told; what stands between them is a step whose answer was lost. */
 static void check_steps(void)
@@ -155,9 +117,10 @@ static void check_steps(void)
     int64_t last_told = -1;
 
     JSON_FOREACH (step, steps_now()) {
-        size_t n = number_of(step);
+        size_t n = steps_number(arena(), step);
         const struct command *command = &scene.commands[n];
 
+        assert_true(n < COMMANDS);
         if (n_there[n]++ > 0) {
             fail_msg("the step of command %zu is there twice", n);
         }
@@ -307,7 +270,7 @@ static void a_hundred_at_random_are_consecutive(void **state)
     (void)state;
     assert_int_equal(run_round(NULL, NULL), COMMANDS);
     JSON_FOREACH (step, steps_now()) {
-        assert_int_equal(scene.commands[number_of(step)].position, at++);
+        assert_int_equal(scene.commands[steps_number(arena(), step)].position, at++);
     }
     assert_int_equal(at, COMMANDS);
     report("no fault", COMMANDS);
@@ -357,14 +320,11 @@ static void a_rolling_update_fails_nobody(void **state)
 
     size_t n_sent = 0;
     uint64_t began_ms = client_now_ms();
-    char body[256];
+    const char *body;
 
     (void)state;
     open_session();
-    (void)snprintf(body, sizeof(body),
-                   "{\"command\":\"step-navigate to\",\"args\":[\"https://n0.example/\"],"
-                   "\"session_id\":\"%s\"}",
-                   scene.session);
+    body = steps_body(arena(), scene.session, 0).ptr;
     for (size_t round = 0; round < ROUNDS; round++) {
         size_t leaving = round % REPLICAS;
 

@@ -36,8 +36,8 @@ static void assert_true_about(struct proxy *proxy, const struct json *run, const
 {
     const struct json *test = json_first(json_get(run, "tests"));
     int64_t stored = stored_steps(proxy, runs_text(test, "/checkpoint_id"));
-    int64_t done = runs_number(run, "/steps/done");
-    int64_t unknown = runs_number(run, "/steps/unknown");
+    int64_t done = number_at(run, "/steps/done");
+    int64_t unknown = number_at(run, "/steps/unknown");
     const struct json *step;
 
     if (stored >= 0 && (stored < done || stored > done + unknown)) {
@@ -151,10 +151,10 @@ static void a_lenient_run_creates_the_rest(void **state)
     assert_int_equal(proxy.reply.status, 422);
     run = runs_start(&proxy, "lenient=true", text);
     assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(runs_number(run, "/steps/done"), 3);
+    assert_int_equal(number_at(run, "/steps/done"), 3);
     assert_int_equal(stored_steps(&proxy, runs_text(run, "/tests/0/checkpoint_id")), 3);
     assert_int_equal(json_size(json_get(run, "warnings")), 1);
-    assert_int_equal(runs_number(run, "/warnings/0/line"), 4);
+    assert_int_equal(number_at(run, "/warnings/0/line"), 4);
     proxy_stop(&proxy);
 }
 
@@ -173,12 +173,12 @@ static void what_looks_at_a_file_is_lenient_as_well(void **state)
     answer = proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=true", YAML, text);
     assert_int_equal(proxy.reply.status, 200);
     assert_true(json_true(json_get(answer, "valid")));
-    assert_int_equal(runs_number(answer, "/steps"), 2);
+    assert_int_equal(number_at(answer, "/steps"), 2);
     assert_int_equal(json_size(json_get(answer, "errors")), 0);
-    assert_int_equal(runs_number(answer, "/warnings/0/line"), 4);
+    assert_int_equal(number_at(answer, "/warnings/0/line"), 4);
     answer = proxy_ask(&proxy, "POST", "/api/v1/tests/compile?lenient=true", YAML, text);
     assert_int_equal(json_size(json_get(answer, "steps")), 2);
-    assert_int_equal(runs_number(answer, "/warnings/0/line"), 4);
+    assert_int_equal(number_at(answer, "/warnings/0/line"), 4);
     (void)proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=2", YAML, text);
     assert_int_equal(proxy.reply.status, 400);
     answer = proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=true", YAML, "name: x\n");
@@ -306,17 +306,17 @@ static void a_failed_step_may_be_passed_over(void **state)
                   "{\"match\":\"POST /teststeps\",\"skip\":1,\"status\":400}");
     run = runs_start(&proxy, "continue_on_error=true", FILE_TEXT);
     assert_int_equal(proxy.reply.status, 207);
-    assert_int_equal(runs_number(run, "/steps/done"), N_STEPS - 1);
-    assert_int_equal(runs_number(run, "/steps/failed"), 1);
+    assert_int_equal(number_at(run, "/steps/done"), N_STEPS - 1);
+    assert_int_equal(number_at(run, "/steps/failed"), 1);
     assert_true(str_is(runs_text(run, "/tests/0/steps/1/status"), "failed"));
-    assert_int_equal(runs_number(run, "/tests/0/steps/1/error/upstream_status"), 400);
+    assert_int_equal(number_at(run, "/tests/0/steps/1/error/upstream_status"), 400);
     assert_true_about(&proxy, run, "continue_on_error");
     sandbox_fault(proxy.program.sandbox_port,
                   "{\"match\":\"POST /teststeps\",\"skip\":1,\"status\":400}");
     run = runs_start(&proxy, "",
                      "name: x\nsteps: [{click: A}, {click: B, optional: true}, {click: C}]");
     assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(runs_number(run, "/steps/failed"), 1);
+    assert_int_equal(number_at(run, "/steps/failed"), 1);
     proxy_stop(&proxy);
 }
 
@@ -388,10 +388,10 @@ static void who_leaves_stops_the_run(void **state)
     proxy_wait_open(&proxy, 0);
     sandbox_release(proxy.program.sandbox_port);
     run = proxy_ask(&proxy, "GET", "/api/v1/tests/runs", NULL, "");
-    assert_int_equal(runs_number(run, "/total"), 1);
+    assert_int_equal(number_at(run, "/total"), 1);
     run = runs_wait(&proxy, arena_str(&proxy.arena, runs_text(run, "/runs/0/id")));
     assert_true(str_is(runs_text(run, "/status"), "cancelled"));
-    assert_int_equal(runs_number(run, "/steps/done"), 1);
+    assert_int_equal(number_at(run, "/steps/done"), 1);
     assert_true_about(&proxy, run, "left");
     assert_resumes(&proxy, run, "left");
     proxy_stop(&proxy);
@@ -490,17 +490,17 @@ static void steps_go_where_a_session_stands(void **state)
     run = runs_start(&proxy, arena_printf(&proxy.arena, "session_id=%.*s", STR_ARG(session)).ptr,
                      FILE_TEXT);
     assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(runs_number(run, "/tests/0/steps/0/position"), 1);
+    assert_int_equal(number_at(run, "/tests/0/steps/0/position"), 1);
     run = proxy_ask(&proxy, "GET",
                     arena_printf(&proxy.arena, "/api/v1/sessions/%.*s", STR_ARG(session)).ptr, NULL,
                     "");
-    assert_int_equal(runs_number(run, "/position"), 1 + N_STEPS);
-    assert_int_equal(runs_number(run, "/steps_added"), N_STEPS);
+    assert_int_equal(number_at(run, "/position"), 1 + N_STEPS);
+    assert_int_equal(number_at(run, "/steps_added"), N_STEPS);
     run = runs_start(
         &proxy,
         arena_printf(&proxy.arena, "checkpoint_id=%lld", (long long)proxy.seed.checkpoint).ptr,
         FILE_TEXT);
-    assert_int_equal(runs_number(run, "/tests/0/steps/0/position"), 1 + N_STEPS);
+    assert_int_equal(number_at(run, "/tests/0/steps/0/position"), 1 + N_STEPS);
     assert_int_equal(json_size(proxy_steps(&proxy)), 1 + 2 * N_STEPS);
     proxy_stop(&proxy);
 }
@@ -612,13 +612,13 @@ static void a_red_execution_is_started_again(void **state)
     sandbox_forget_requests(proxy.program.sandbox_port);
     run = runs_start(&proxy, "execute=true&retries=2", "name: a\nsteps: [{click: FAIL}]");
     assert_true(str_is(runs_text(run, "/status"), "failed"));
-    assert_int_equal(runs_number(run, "/executions/0/attempts"), 3);
+    assert_int_equal(number_at(run, "/executions/0/attempts"), 3);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals/"), 3);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 1);
     sandbox_forget_requests(proxy.program.sandbox_port);
     run = runs_start(&proxy, "execute=true&retries=2", "name: a\nsteps: [{click: A}]");
     assert_true(str_is(runs_text(run, "/status"), "passed"));
-    assert_int_equal(runs_number(run, "/executions/0/attempts"), 1);
+    assert_int_equal(number_at(run, "/executions/0/attempts"), 1);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals/"), 1);
     (void)runs_start(&proxy, "execute=true&retries=6", "name: a\nsteps: [{click: A}]");
     assert_int_equal(proxy.reply.status, 400);
@@ -665,7 +665,7 @@ static void ended_runs_are_kept_for_a_while(void **state)
     (void)runs_get(&proxy, first);
     assert_int_equal(proxy.reply.status, 404);
     list = proxy_ask(&proxy, "GET", "/api/v1/tests/runs?limit=1", NULL, "");
-    assert_int_equal(runs_number(list, "/total"), 2);
+    assert_int_equal(number_at(list, "/total"), 2);
     assert_int_equal(json_size(json_get(list, "runs")), 1);
     proxy_stop(&proxy);
 }

@@ -38,23 +38,6 @@ static struct arena *arena(void)
     return &replicas.platform.arena;
 }
 
-static const char *text(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static const char *text(const char *format, ...)
-{
-    struct buf out;
-    const char *copy;
-    va_list args;
-
-    buf_init(&out, 4096);
-    va_start(args, format);
-    buf_vprintf(&out, format, args);
-    va_end(args);
-    copy = arena_cstr(arena(), buf_view(&out));
-    buf_done(&out);
-    return copy;
-}
-
 static const char *folder(void)
 {
     static char made[64];
@@ -90,7 +73,7 @@ static void all_of_them_end_well(void **state)
     (void)state;
     replicas_stop(&replicas);
     collector_done(&receiver);
-    assert_int_equal(system(text("rm -rf '%s'", folder())), 0);
+    assert_int_equal(system(replicas_line(&replicas, "rm -rf '%s'", folder())), 0);
 }
 
 /* --- what the receiver has got */
@@ -125,10 +108,12 @@ static const char *make_hook(size_t i, const char *events)
 {
     const struct json *answer =
         ask(i, "POST", "/api/v1/webhooks",
-            text("{\"url\":\"http://127.0.0.1:%u/\",\"events\":[%s]}", receiver.port, events));
+            replicas_line(&replicas, "{\"url\":\"http://127.0.0.1:%u/\",\"events\":[%s]}",
+                          receiver.port, events));
 
     assert_int_equal(status(), 201);
-    return text("/api/v1/webhooks/%.*s", STR_ARG(json_str(json_find(answer, "/webhook/id"))));
+    return replicas_line(&replicas, "/api/v1/webhooks/%.*s",
+                         STR_ARG(json_str(json_find(answer, "/webhook/id"))));
 }
 
 static void new_session(size_t i)
@@ -139,7 +124,8 @@ static void new_session(size_t i)
 
 static size_t deliveries(size_t i, const char *hook, const char *wanted)
 {
-    const struct json *answer = ask(i, "GET", text("%s/deliveries", hook), NULL);
+    const struct json *answer =
+        ask(i, "GET", replicas_line(&replicas, "%s/deliveries", hook), NULL);
     const struct json *one;
     size_t n = 0;
 
@@ -168,16 +154,18 @@ static void a_webhook_is_that_of_all(void **state)
     for (size_t i = 0; i < REPLICAS; i++) {
         wait_until(deliveries(i, hook, "delivered") == REPLICAS);
     }
-    (void)ask(1, "POST", text("%s/deliveries/%.*s/redeliver", hook, STR_ARG(got[0].id)), "{}");
+    (void)ask(1, "POST",
+              replicas_line(&replicas, "%s/deliveries/%.*s/redeliver", hook, STR_ARG(got[0].id)),
+              "{}");
     assert_int_equal(status(), 202);
     wait_until(n_got(got, 64, "session.created") == REPLICAS + 1);
     assert_true(str_eq(got[REPLICAS].id, got[0].id));
-    (void)ask(2, "POST", text("%s/test", hook), "{}");
+    (void)ask(2, "POST", replicas_line(&replicas, "%s/test", hook), "{}");
     assert_int_equal(status(), 202);
     wait_until(n_got(got, 64, "webhook.test") == 1);
     (void)ask(1, "PATCH", hook, "{\"enabled\":false}");
     assert_int_equal(status(), 200);
-    (void)ask(2, "POST", text("%s/test", hook), "{}");
+    (void)ask(2, "POST", replicas_line(&replicas, "%s/test", hook), "{}");
     assert_int_equal(status(), 409);
     (void)ask(2, "DELETE", hook, NULL);
     assert_int_equal(status(), 204);
@@ -336,9 +324,9 @@ static size_t n_listed(size_t i, const char *type, size_t limit, struct str *out
     size_t n = 0;
 
     client_open(&client, replicas.programs[i].port);
-    assert_true(client_send_request(&client, "GET",
-                                    text("/api/v1/events?types=%s&limit=%zu", type, limit),
-                                    "Last-Event-ID: 0000000000000000-1\r\n", STR_EMPTY));
+    assert_true(client_send_request(
+        &client, "GET", replicas_line(&replicas, "/api/v1/events?types=%s&limit=%zu", type, limit),
+        "Last-Event-ID: 0000000000000000-1\r\n", STR_EMPTY));
     assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
     while (!reply.at_end) {
         assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
@@ -417,7 +405,8 @@ static void some_life(size_t n)
     i = replicas.programs[i].pid > 0 ? i : (i + 1) % REPLICAS;
     answer = ask(i, "POST", "/api/v1/sessions", "{\"name\":\"a\"}");
     assert_int_equal(status(), 201);
-    path = text("/api/v1/sessions/%.*s", STR_ARG(json_str(json_get(answer, "session_id"))));
+    path = replicas_line(&replicas, "/api/v1/sessions/%.*s",
+                         STR_ARG(json_str(json_get(answer, "session_id"))));
     i = (i + 1) % REPLICAS;
     i = replicas.programs[i].pid > 0 ? i : (i + 1) % REPLICAS;
     (void)ask(i, "PATCH", path, "{\"name\":\"b\"}");
@@ -485,7 +474,7 @@ static void read_receiver(void)
 static void read_audit(void)
 {
     char host[64] = "";
-    const char *file = text("%s/audit.jsonl", folder());
+    const char *file = replicas_line(&replicas, "%s/audit.jsonl", folder());
     struct audit_check check = {0};
     struct error err = {0};
     struct buf all;
@@ -493,10 +482,12 @@ static void read_audit(void)
     struct str line;
 
     assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
-    assert_int_equal(system(text("'%s' audit export --set auth.mode=none --set upstream.token=x "
-                                 "--set %s %s > %s",
-                                 VP_BINARY, replicas.url, host, file)),
-                     0);
+    assert_int_equal(
+        system(replicas_line(&replicas,
+                             "'%s' audit export --set auth.mode=none --set upstream.token=x "
+                             "--set %s %s > %s",
+                             VP_BINARY, replicas.url, host, file)),
+        0);
     buf_init(&all, TEXT_MAX);
     assert_int_equal(fd_read_file(file, &all, &err), ERR_OK);
     if (audit_check_text(&check, buf_view(&all), &err) != ERR_OK) {
@@ -524,7 +515,8 @@ static void read_rows(void)
     struct str line;
 
     buf_init(&all, TEXT_MAX);
-    assert_int_equal(fd_read_file(text("%s/rows.jsonl", folder()), &all, &err), ERR_OK);
+    assert_int_equal(fd_read_file(replicas_line(&replicas, "%s/rows.jsonl", folder()), &all, &err),
+                     ERR_OK);
     rest = arena_str(arena(), buf_view(&all));
     handed_over.n = 0;
     while (str_next(&rest, '\n', &line)) {

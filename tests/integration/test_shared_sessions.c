@@ -3,11 +3,11 @@
 #include "harness/cmocka.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/replicas.h"
+#include "harness/steps.h"
 #include "harness/wait.h"
 #include "store/keep.h"
 
@@ -23,23 +23,6 @@ static int status(void)
     return replicas.reply.status;
 }
 
-static const char *text(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static const char *text(const char *format, ...)
-{
-    struct buf out;
-    const char *copy;
-    va_list args;
-
-    buf_init(&out, 4096);
-    va_start(args, format);
-    buf_vprintf(&out, format, args);
-    va_end(args);
-    copy = arena_cstr(&replicas.platform.arena, buf_view(&out));
-    buf_done(&out);
-    return copy;
-}
-
 static bool says(const char *words)
 {
     return str_contains(buf_view(&replicas.reply.body), str_from(words));
@@ -49,15 +32,11 @@ static bool says(const char *words)
 static const char *new_session(size_t i, const char *more)
 {
     static int64_t checkpoint = 4000000;
-    const struct json *answer;
 
     checkpoint++;
-    sandbox_seed_ids(replicas.platform.program.sandbox_port,
-                     text("{\"checkpoints\":[%lld]}", (long long)checkpoint));
-    answer = ask(i, "POST", "/api/v1/sessions",
-                 text("{\"checkpoint_id\":\"%lld\"%s}", (long long)checkpoint, more));
-    assert_int_equal(status(), 201);
-    return text("/api/v1/sessions/%.*s", STR_ARG(json_str(json_get(answer, "session_id"))));
+    return replicas_line(&replicas, "/api/v1/sessions/%s",
+                         steps_session(&replicas.platform.arena, replicas.programs[i].port,
+                                       replicas.platform.program.sandbox_port, checkpoint, more));
 }
 
 static const char *id_of(const char *path)
@@ -68,19 +47,15 @@ static const char *id_of(const char *path)
 /* The position that the step got; -1: it was not made. */
 static int64_t step(size_t i, const char *session)
 {
-    const struct json *answer = ask(
-        i, "POST", "/api/v1/commands/execute",
-        text(
-            "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],\"session_id\":\"%s\"}",
-            id_of(session)));
-    int64_t position = -1;
+    struct str body = steps_body(&replicas.platform.arena, id_of(session), 0);
 
-    return json_to_i64(json_find(answer, "/data/position"), &position) ? position : -1;
+    return number_at(ask(i, "POST", "/api/v1/commands/execute", body.ptr), "/data/position");
 }
 
 static void tell_redis(const char *command)
 {
-    (void)!system(text("redis-cli -s %s %s >/dev/null 2>&1", replicas.redis.path, command));
+    (void)!system(replicas_line(&replicas, "redis-cli -s %s %s >/dev/null 2>&1",
+                                replicas.redis.path, command));
 }
 
 static int set_up(void **state)
@@ -112,7 +87,7 @@ static void each_sees_what_the_other_one_has_made(void **state)
     assert_int_equal(status(), 200);
     answer = ask(0, "GET", session, NULL);
     assert_true(str_is(json_str(json_get(answer, "name")), "two"));
-    (void)ask(0, "POST", text("%s/activate", session), NULL);
+    (void)ask(0, "POST", replicas_line(&replicas, "%s/activate", session), NULL);
     assert_int_equal(status(), 200);
     answer = ask(1, "GET", "/api/v1/sessions/current", NULL);
     assert_int_equal(status(), 200);
@@ -179,8 +154,9 @@ static void a_run_goes_on_where_the_other_one_was(void **state)
 
     (void)state;
     assert_int_equal(step(1, session), 0);
-    answer = ask(0, "POST", text("/api/v1/tests/run?session_id=%s", id_of(session)),
-                 "{\"name\":\"t\",\"steps\":[{\"click\":\"a\"},{\"click\":\"b\"}]}");
+    answer =
+        ask(0, "POST", replicas_line(&replicas, "/api/v1/tests/run?session_id=%s", id_of(session)),
+            "{\"name\":\"t\",\"steps\":[{\"click\":\"a\"},{\"click\":\"b\"}]}");
     assert_int_equal(status(), 200);
     assert_true(str_is(json_str(json_get(answer, "status")), "created"));
     assert_int_equal(step(1, session), 3);
@@ -211,11 +187,12 @@ static void what_was_done_is_written_behind(void **state)
 /* Whether Redis keeps it for about ten minutes; its time is over then. */
 static bool lasts_ten_minutes(const char *session)
 {
-    return system(
-               text("redis-cli -s %s eval \"local left = 0 for _, k in ipairs(redis.call('keys', "
-                    "'vp:d:*%s')) do left = redis.call('pttl', k) redis.call('pexpire', k, 1) "
-                    "end return left\" 0 | awk '{ exit !($1 > 590000 && $1 <= 600000) }'",
-                    replicas.redis.path, id_of(session))) == 0;
+    return system(replicas_line(
+               &replicas,
+               "redis-cli -s %s eval \"local left = 0 for _, k in ipairs(redis.call('keys', "
+               "'vp:d:*%s')) do left = redis.call('pttl', k) redis.call('pexpire', k, 1) "
+               "end return left\" 0 | awk '{ exit !($1 > 590000 && $1 <= 600000) }'",
+               replicas.redis.path, id_of(session))) == 0;
 }
 
 /* Who asks within the millisecond that is left keeps it alive. */
@@ -338,7 +315,8 @@ static void what_nobody_can_read_is_500_and_stays(void **state)
     for (size_t i = 0; i < ARRAY_LEN(spoils); i++) {
         const char *session = new_session(0, "");
 
-        tell_redis(text(
+        tell_redis(replicas_line(
+            &replicas,
             "eval \"for _, k in ipairs(redis.call('keys', '*%s')) do if string.sub(k, 1, 5) == "
             "'vp:d:' then redis.call('hset', k, 'f', 1) local f, v = string.match('%s', "
             "'(%%S+) (%%S+)') redis.call('hset', k, f, v) end end\" 0",
@@ -362,14 +340,16 @@ static void what_is_not_known_is_carried_along(void **state)
     const char *session = new_session(0, ",\"name\":\"n\"");
 
     (void)state;
-    tell_redis(text(
+    tell_redis(replicas_line(
+        &replicas,
         "eval \"for _, k in ipairs(redis.call('keys', 'vp:d:*%s')) do local b = redis.call('hget', k, "
         "'b') redis.call('hset', k, 'b', string.sub(b, 1, -2) .. ',\\\"later\\\":[1,2]}') end\" 0",
         id_of(session)));
     (void)ask(1, "PATCH", session, "{\"name\":\"m\"}");
     assert_int_equal(status(), 200);
     assert_int_equal(
-        system(text(
+        system(replicas_line(
+            &replicas,
             "redis-cli -s %s eval \"return redis.call('hget', redis.call('keys', 'vp:d:*%s')[1], "
             "'b')\" 0 | grep -q later",
             replicas.redis.path, id_of(session))),
@@ -404,11 +384,12 @@ static void each_goes_on_alone_if_told_so(void **state)
     program_wait_wrote(&replicas.programs[0], "store.lease_lost",
                        WAIT_MS); /* they last equally long */
     assert_int_equal(step(0, session), 1);
-    (void)replicas_ask(&replicas, 0, "POST", "/api/v1/commands/execute",
-                       "Idempotency-Key: alone\r\n",
-                       text("{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],"
-                            "\"session_id\":\"%s\"}",
-                            id_of(session)));
+    (void)replicas_ask(
+        &replicas, 0, "POST", "/api/v1/commands/execute", "Idempotency-Key: alone\r\n",
+        replicas_line(&replicas,
+                      "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],"
+                      "\"session_id\":\"%s\"}",
+                      id_of(session)));
     assert_int_equal(status(), 200);
     replicas_stop(&replicas);
     replicas = shared;

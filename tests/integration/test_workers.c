@@ -4,19 +4,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
+#include "harness/steps.h"
 #include "harness/wait.h"
 #include "harness/workers.h"
 
-enum { N_WORKERS = 3, COMMANDS = 100, LINES = 30, REPLACED_MS = 1000, TRIES = 5 };
-
-#define CHECKPOINT "7654321"
-#define KEY        "X-API-Key: a-key-of-a-test-1\r\n"
+enum { CHECKPOINT = 7654321, COMMANDS = 100, LINES = 30, REPLACED_MS = 1000, TRIES = 5 };
 
 static struct proxy proxy;
 
@@ -35,30 +28,18 @@ static pid_t a_worker(void)
     return pids[0];
 }
 
-static int start(const char *const *more)
-{
-    static const char *sets[16] = {"server.workers=3", "log.access=false"};
-    size_t n = 2;
-
-    for (; more != NULL && *more != NULL; more++) {
-        sets[n++] = *more;
-    }
-    sets[n] = NULL;
-    workers_start(&proxy, sets);
-    assert_int_equal(n_workers(), N_WORKERS);
-    return 0;
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    return start(NULL);
+    workers_start_usual(&proxy, NULL);
+    return 0;
 }
 
 static int set_up_slow(void **state)
 {
     (void)state;
-    return start((const char *[]){"sandbox.latency=20ms", NULL});
+    workers_start_usual(&proxy, (const char *[]){"sandbox.latency=20ms", NULL});
+    return 0;
 }
 
 static void stop(void)
@@ -76,39 +57,10 @@ struct command {
 
 static struct command commands[COMMANDS];
 
-static const char *open_session(const char *checkpoint)
+static const char *open_session(void)
 {
-    char body[128];
-    const struct json *answer;
-
-    (void)snprintf(body, sizeof(body), "{\"checkpoints\":[%s]}", checkpoint);
-    sandbox_seed_ids(proxy.program.sandbox_port, body);
-    (void)snprintf(body, sizeof(body), "{\"checkpoint_id\":\"%s\"}", checkpoint);
-    answer = proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, body);
-    assert_int_equal(proxy.reply.status, 201);
-    return arena_cstr(&proxy.arena, json_str(json_get(answer, "session_id")));
-}
-
-static void send_command(struct command *command, const char *session, size_t number)
-{
-    char body[256];
-
-    (void)snprintf(body, sizeof(body),
-                   "{\"command\":\"step-navigate to\",\"args\":[\"https://n%zu.example/\"],"
-                   "\"session_id\":\"%s\"}",
-                   number, session);
-    assert_true(client_send_request(&command->client, "POST", "/api/v1/commands/execute",
-                                    "Content-Type: application/json\r\n", str_from(body)));
-}
-
-static int64_t number_at(const struct json *node, const char *pointer)
-{
-    const struct json *found = json_find(node, pointer);
-    int64_t number = -1;
-
-    return json_to_i64(found, &number) || str_to_i64(json_str(found), 0, INT64_MAX, &number)
-               ? number
-               : -1;
+    return steps_session(&proxy.arena, proxy.program.port, proxy.program.sandbox_port, CHECKPOINT,
+                         "");
 }
 
 static void read_answer(struct command *command)
@@ -158,11 +110,11 @@ static void a_hundred_commands_of_one_session_are_consecutive(void **state)
     const char *session;
 
     (void)state;
-    session = open_session(CHECKPOINT);
+    session = open_session();
     open_lines(COMMANDS);
-    assert_int_equal(n_different_workers(COMMANDS), N_WORKERS);
+    assert_int_equal(n_different_workers(COMMANDS), WORKERS_USUAL);
     for (size_t i = 0; i < COMMANDS; i++) {
-        send_command(&commands[i], session, i);
+        steps_send(&proxy.arena, &commands[i].client, session, i);
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         read_answer(&commands[i]);
@@ -238,7 +190,7 @@ static bool is_replaced(pid_t victim)
             return false;
         }
     }
-    return n == N_WORKERS && workers_metric(&proxy, "virtuoso_proxy_workers") == N_WORKERS;
+    return n == WORKERS_USUAL && workers_metric(&proxy, "virtuoso_proxy_workers") == WORKERS_USUAL;
 }
 
 /* How long it took until the next one answered. */
@@ -305,9 +257,9 @@ static void the_lane_of_a_killed_worker_passes_on_at_once(void **state)
     uint64_t began_ms;
 
     (void)state;
-    session = open_session(CHECKPOINT);
+    session = open_session();
     open_lines(2);
-    send_command(first, session, 0);
+    steps_send(&proxy.arena, &first->client, session, 0);
     read_answer(first);
     assert_int_equal(first->position, 0);
     while (next->worker == first->worker) {
@@ -318,12 +270,12 @@ static void the_lane_of_a_killed_worker_passes_on_at_once(void **state)
     assert_int_equal(kill(first->worker, SIGKILL), 0);
     began_ms = client_now_ms();
     next->client.timeout_ms = 30000;
-    send_command(next, session, 1);
+    steps_send(&proxy.arena, &next->client, session, 1);
     read_answer(next);
     assert_int_equal(next->status, 200);
     assert_int_equal(next->position, 1);
     assert_true(client_now_ms() - began_ms < 3000 * (uint64_t)client_slowness());
-    wait_until(n_workers() == N_WORKERS);
+    wait_until(n_workers() == WORKERS_USUAL);
     stop();
 }
 
@@ -373,7 +325,7 @@ static void a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed(void **s
     assert_true(str_is(run_status(id), "created"));
     print_message("the run ended %llu ms after its worker was killed\n",
                   (unsigned long long)(client_now_ms() - killed_ms));
-    wait_until(n_workers() == N_WORKERS);
+    wait_until(n_workers() == WORKERS_USUAL);
     stop();
 }
 
@@ -391,7 +343,7 @@ static void twenty_replacements_leave_no_descriptor(void **state)
         wait_until(is_replaced(victim));
     }
     /* each worker may have a connection to the sandbox, which is there, too */
-    wait_until(workers_descriptors(proxy.program.pid) <= before + N_WORKERS);
+    wait_until(workers_descriptors(proxy.program.pid) <= before + WORKERS_USUAL);
     assert_true(workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total") == 20);
     stop();
 }
@@ -401,10 +353,10 @@ static void all_finish_what_they_have_at_sigterm(void **state)
 {
     (void)state;
     open_lines(LINES);
-    sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[" CHECKPOINT "]}");
+    sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[7654321]}");
     for (size_t i = 0; i < LINES; i++) {
         static const char body[] = "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b/\"],"
-                                   "\"checkpoint_id\":\"" CHECKPOINT "\"}";
+                                   "\"checkpoint_id\":\"7654321\"}";
 
         assert_true(client_send_request(&commands[i].client, "POST", "/api/v1/commands/execute",
                                         "Content-Type: application/json\r\n", str_from(body)));
@@ -466,177 +418,6 @@ static void no_worker_outlives_its_supervisor(void **state)
     reply_done(&proxy.reply);
 }
 
-/* --- what an operator asks of one */
-static void a_reload_reaches_all_of_them(void **state)
-{
-    const struct json *answer;
-    const struct json *other;
-
-    (void)state;
-    answer = proxy_ask(&proxy, "POST", "/admin/reload", NULL, "");
-    assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(json_size(json_get(answer, "workers")), N_WORKERS - 1);
-    JSON_FOREACH (other, json_get(answer, "workers")) {
-        assert_true(json_true(json_get(other, "taken")));
-    }
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == N_WORKERS);
-    program_signal(&proxy.program, SIGHUP);
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == 2 * N_WORKERS);
-    stop();
-}
-
-static size_t n_with_level(const char *level)
-{
-    char text[64];
-    size_t n = 0;
-
-    (void)snprintf(text, sizeof(text), "\"level\":\"%s\"", level);
-    for (size_t i = 0; i < LINES; i++) { /* new connections, so of all workers */
-        (void)proxy_ask(&proxy, "GET", "/admin/log-level", NULL, NULL);
-        n += str_contains(reply_text(&proxy.reply), str_from(text)) ? 1 : 0;
-    }
-    return n;
-}
-
-static void the_level_of_the_log_is_that_of_all(void **state)
-{
-    (void)state;
-    (void)proxy_ask(&proxy, "PUT", "/admin/log-level", NULL, "{\"level\":\"error\"}");
-    assert_int_equal(proxy.reply.status, 200);
-    wait_until(n_with_level("error") == LINES);
-    stop();
-}
-
-/* --- limits */
-static void a_limit_is_that_of_all(void **state)
-{
-    enum { SECONDS = 3, RATE = 100 };
-
-    struct proxy *one = &proxy;
-    unsigned passed[SECONDS + 1] = {0};
-    unsigned n_asked = 0;
-    unsigned all = 0;
-    uint64_t began_ms;
-    uint64_t gone_ms = 0;
-
-    (void)state;
-    do { /* the burst is used up */
-        (void)proxy_ask(one, "GET", "/api/v1/sessions/current", KEY, NULL);
-    } while (one->reply.status != 429);
-    began_ms = clock_now_ms();
-    while (gone_ms < UINT64_C(1000) * SECONDS) {
-        (void)proxy_ask(one, "GET", "/api/v1/sessions/current", KEY, NULL);
-        gone_ms = clock_now_ms() - began_ms;
-        n_asked++;
-        passed[gone_ms / 1000 > SECONDS ? SECONDS : gone_ms / 1000] += one->reply.status != 429;
-    }
-    for (size_t s = 0; s < SECONDS; s++) {
-        print_message("second %zu: %u passed\n", s, passed[s]);
-        all += passed[s];
-    }
-    assert_in_range(all, 1, SECONDS * (RATE + 5));
-    if (n_asked >= 2U * RATE * SECONDS) { /* else this client may be what was slow */
-        assert_in_range(all, SECONDS * (RATE - 5), SECONDS * (RATE + 5));
-    }
-    stop();
-}
-
-static int set_up_limited(void **state)
-{
-    (void)state;
-    return start((const char *[]){"auth.mode=keys", "auth.keys=a-key-of-a-test-1",
-                                  "limits.per_key=100", "limits.burst=100", NULL});
-}
-
-/* --- the start */
-static void a_worker_that_cannot_start_is_said(void **state)
-{
-    static const char *const args[] = {
-        "serve", "--sandbox",        "--listen", "127.0.0.1:0",
-        "--set", "server.workers=2", "--set",    "audit.file=/proc/nothing/a",
-        NULL};
-    struct program program;
-
-    (void)state;
-    assert_int_equal(program_run(&program, args, NULL), 1);
-    assert_true(program_wrote(&program, "/proc/nothing"));
-    program_assert_clean(&program);
-    program_done(&program);
-}
-
-static void two_services_at_one_address_are_refused(void **state)
-{
-    char address[64];
-    struct program program;
-
-    (void)state;
-    (void)snprintf(address, sizeof(address), "127.0.0.1:%d", (int)proxy.program.port);
-    assert_int_equal(program_run(&program,
-                                 (const char *[]){"serve", "--sandbox", "--listen", address,
-                                                  "--set", "server.workers=2", NULL},
-                                 NULL),
-                     1);
-    assert_true(program_wrote(&program, "address already in use"));
-    program_done(&program);
-    stop();
-}
-
-/* --- other listeners */
-static bool admin_says(uint16_t port, const char *target, const char *text)
-{
-    struct reply reply = {0};
-    bool found;
-
-    client_ask(port, "GET", target, NULL, STR_EMPTY, &reply);
-    found = str_contains(reply_text(&reply), str_from(text));
-    reply_done(&reply);
-    return found;
-}
-
-static void the_admin_listener_tells_of_all(void **state)
-{
-    uint16_t port;
-
-    (void)state;
-    port = program_wait_port(&proxy.program, "admin on http://");
-    for (int i = 0; i < LINES; i++) {
-        (void)proxy_ask(&proxy, "GET", "/api/v1/commands/list", NULL, NULL);
-    }
-    wait_until(admin_says(port, "/metrics", "virtuoso_proxy_workers 3\n"));
-    wait_until(admin_says(port, "/metrics", "code=\"2xx\"} 30\n")); /* counted behind the answer */
-    assert_true(admin_says(port, "/health/stats", "\"requests\":{\"total\":30,"));
-    stop();
-}
-
-static int set_up_admin(void **state)
-{
-    (void)state;
-    return start((const char *[]){"admin.listen=127.0.0.1:0", NULL});
-}
-
-static void a_unix_socket_is_shared(void **state)
-{
-    char path[100];
-    char listener[160];
-    struct client client = {.fd = 0};
-    struct reply reply = {0};
-
-    (void)state;
-    (void)snprintf(path, sizeof(path), "/tmp/vp-workers-%d.sock", (int)getpid());
-    (void)snprintf(listener, sizeof(listener), "admin.listen=unix:%s", path);
-    (void)start((const char *[]){listener, NULL});
-    for (int i = 0; i < LINES; i++) {
-        client_open_unix(&client, path);
-        assert_true(client_send_request(&client, "GET", "/livez", NULL, STR_EMPTY));
-        assert_int_equal(client_read(&client, false, &reply), CLIENT_OK);
-        assert_int_equal(reply.status, 200);
-        client_close(&client);
-    }
-    reply_done(&reply);
-    stop();
-    assert_int_equal(access(path, F_OK), -1); /* it is removed at the end */
-}
-
 #define TEST(name, up) cmocka_unit_test_setup(name, up)
 
 int main(void)
@@ -650,13 +431,6 @@ int main(void)
         TEST(all_finish_what_they_have_at_sigterm, set_up_slow),
         TEST(a_worker_that_stands_still_is_replaced, set_up),
         TEST(no_worker_outlives_its_supervisor, set_up),
-        TEST(a_reload_reaches_all_of_them, set_up),
-        TEST(the_level_of_the_log_is_that_of_all, set_up),
-        TEST(a_limit_is_that_of_all, set_up_limited),
-        cmocka_unit_test(a_worker_that_cannot_start_is_said),
-        TEST(two_services_at_one_address_are_refused, set_up),
-        TEST(the_admin_listener_tells_of_all, set_up_admin),
-        cmocka_unit_test(a_unix_socket_is_shared),
     };
 
     return cmocka_run_group_tests_name("workers", tests, NULL, NULL);
