@@ -66,7 +66,10 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
-struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */
+/* The array with room for one element more than its n; it moves, to twice the size, where n is a power of two.
+ * For arrays that only grow: each element is added behind such a call. What is added is zeroed. */
+void *arena_room(struct arena *arena, const void *items, size_t n, size_t size);
+struct str arena_str(struct arena *arena, struct str s); /* a copy (NUL-terminated too) */
 struct str arena_take(struct arena *arena,
                       struct buf *buf); /* the same of a buf, which is done then */
 const char *arena_cstr(struct arena *arena, struct str s); /* the same copy as a C string */

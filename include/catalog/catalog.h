@@ -115,7 +115,6 @@ struct command_input {
 struct warning_list {
     struct str *items;
     size_t n;
-    size_t cap;
 };
 
 struct bound_command {

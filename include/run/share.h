@@ -85,8 +85,7 @@ struct run_names {
     struct store_op op; /* private */
     struct run_store *store;
     struct arena *arena;
-    char owner[33]; /* empty: everybody's */
-    size_t cap;
+    char owner[33];    /* empty: everybody's */
     struct str *items; /* out */
     size_t n;
     void (*on_done)(struct run_names *names, const struct error *error);

@@ -96,7 +96,6 @@ struct testfile_problem {
 struct testfile_problems {
     struct testfile_problem *items; /* in order of line and column */
     size_t n;
-    size_t cap;
     size_t n_errors;
     size_t n_warnings;
     size_t n_dropped; /* counted in n_errors and n_warnings too, but not kept */

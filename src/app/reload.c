@@ -68,11 +68,8 @@ static void add_name(struct buf *list, const char *name)
 
 static void report_name(struct arena *arena, struct str **list, size_t *n, const char *name)
 {
-    struct str *grown = arena_calloc(arena, *n + 1, sizeof(*grown));
-
-    mem_copy(grown, *list, *n * sizeof(*grown));
-    grown[(*n)++] = str_from(name);
-    *list = grown;
+    *list = arena_room(arena, *list, *n, sizeof(**list));
+    (*list)[(*n)++] = str_from(name);
 }
 
 static void on_change(void *context, const struct option_row *row)

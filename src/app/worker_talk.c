@@ -234,19 +234,18 @@ static void take_report(struct worker_talk *talk, uint32_t from, uint32_t id, st
 {
     struct question *question = find(talk, id);
     struct reload_report *report;
-    struct reload_other *grown;
+    struct reload_other *other;
 
     report = question != NULL ? waiter_of(question) : NULL;
     if (report == NULL) {
         return;
     }
-    grown = arena_calloc(report->arena, report->n_others + 1, sizeof(*grown));
-    mem_copy(grown, report->others, report->n_others * sizeof(*grown));
-    grown[report->n_others].worker = from;
-    grown[report->n_others].taken = take_byte(&text) != 0;
-    grown[report->n_others].error = arena_str(report->arena, text);
-    report->others = grown;
-    report->n_others++;
+    report->others =
+        arena_room(report->arena, report->others, report->n_others, sizeof(*report->others));
+    other = &report->others[report->n_others++];
+    other->worker = from;
+    other->taken = take_byte(&text) != 0;
+    other->error = arena_str(report->arena, text);
     look_whether_all(question);
 }
 

@@ -104,6 +104,18 @@ void *arena_calloc(struct arena *arena, size_t n, size_t size)
     return arena_zalloc(arena, total);
 }
 
+void *arena_room(struct arena *arena, const void *items, size_t n, size_t size)
+{
+    void *grown;
+
+    if ((n & (n - 1)) != 0) {
+        return unconst(items);
+    }
+    grown = arena_calloc(arena, n == 0 ? 1 : n * 2, size);
+    mem_copy(grown, items, n * size);
+    return grown;
+}
+
 struct str arena_str(struct arena *arena, struct str s)
 {
     char *copy = arena_alloc(arena, s.len + 1);

@@ -9,16 +9,7 @@ enum { MAX_COMMAND_WORDS = 32 };
 
 void warning_add(struct warning_list *list, struct arena *arena, struct str text)
 {
-    if (list->n == list->cap) {
-        size_t cap = list->cap > 0 ? list->cap * 2 : 4;
-        struct str *grown = arena_calloc(arena, cap, sizeof(*grown));
-
-        for (size_t i = 0; i < list->n; i++) {
-            grown[i] = list->items[i];
-        }
-        list->items = grown;
-        list->cap = cap;
-    }
+    list->items = arena_room(arena, list->items, list->n, sizeof(*list->items));
     list->items[list->n++] = text;
 }
 

@@ -64,15 +64,12 @@ static void mend_in_order(struct draft *draft, bool pairs_first, bool is_right)
 static void mend_values(struct draft *draft, const struct command_input *input, bool is_right)
 {
     bool pairs_first = !(begins_with_digits(draft) && draft->n_args > 2);
-    struct warning_list fixes = *draft->fixes;
     struct draft other = *draft;
-    struct warning_list other_fixes = fixes;
+    struct warning_list other_fixes = {0};
 
-    other_fixes.items = arena_calloc(draft->arena, fixes.cap + 1, sizeof(*other_fixes.items));
-    for (size_t i = 0; i < fixes.n; i++) {
-        other_fixes.items[i] = fixes.items[i];
+    for (size_t i = 0; i < draft->fixes->n; i++) {
+        warning_add(&other_fixes, draft->arena, draft->fixes->items[i]);
     }
-    other_fixes.cap = fixes.cap + 1;
     mend_in_order(draft, pairs_first, is_right);
     if (draft_corrected(draft, input) != NULL) {
         return;

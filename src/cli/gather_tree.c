@@ -30,21 +30,11 @@ static int by_text(const void *left, const void *right)
 struct names {
     struct str *items;
     size_t n;
-    size_t cap;
 };
 
 static void names_add(struct gather *gather, struct names *names, const char *name)
 {
-    if (names->n == names->cap) {
-        size_t cap = names->cap > 0 ? names->cap * 2 : 64;
-        struct str *grown = arena_calloc(gather->arena, cap, sizeof(*grown));
-
-        for (size_t i = 0; i < names->n; i++) {
-            grown[i] = names->items[i];
-        }
-        names->items = grown;
-        names->cap = cap;
-    }
+    names->items = arena_room(gather->arena, names->items, names->n, sizeof(*names->items));
     names->items[names->n++] = arena_str(gather->arena, str_from(name));
 }
 

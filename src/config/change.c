@@ -8,13 +8,12 @@
 void loader_note_file(struct loader *loader, const char *path, struct str content)
 {
     struct config_box *box = loader->box;
-    struct config_file *grown =
-        arena_calloc(&box->arena, box->n_files + 1, sizeof(*grown)); /* files are few */
+    struct config_file *file;
 
-    mem_copy(grown, box->files, box->n_files * sizeof(*grown));
-    box->files = grown;
-    grown[box->n_files].path = arena_cstr(&box->arena, str_from(path));
-    digest_of(content, &grown[box->n_files++].content);
+    box->files = arena_room(&box->arena, box->files, box->n_files, sizeof(*box->files));
+    file = &box->files[box->n_files++];
+    file->path = arena_cstr(&box->arena, str_from(path));
+    digest_of(content, &file->content);
 }
 
 static const struct config_box *box_of(const struct config *config)

@@ -65,8 +65,7 @@ static struct config_key *add(struct loader *loader)
         loader_fail(loader, "%s: more than %d entries", loader->list, KEYS_MAX);
         return NULL;
     }
-    grown = arena_calloc(&loader->box->arena, *n + 1, sizeof(*grown));
-    mem_copy(grown, *keys, *n * sizeof(*grown));
+    grown = arena_room(&loader->box->arena, *keys, *n, sizeof(*grown));
     *keys = grown;
     return &grown[(*n)++];
 }

@@ -98,16 +98,7 @@ static void take_name(struct run_names *names, struct str name)
         (names->owner[0] != '\0' && !str_is(owner, names->owner))) {
         return;
     }
-    if (names->n == names->cap) {
-        size_t cap = names->cap == 0 ? STORE_LIMIT_MAX : names->cap * 2;
-        struct str *items = arena_calloc(names->arena, cap, sizeof(*items));
-
-        for (size_t i = 0; i < names->n; i++) {
-            items[i] = names->items[i];
-        }
-        names->items = items;
-        names->cap = cap;
-    }
+    names->items = arena_room(names->arena, names->items, names->n, sizeof(*names->items));
     names->items[names->n++] =
         arena_printf(names->arena, "%.*s.%.*s.%.*s", STR_ARG(names->store->options.scope),
                      STR_ARG(owner), STR_ARG(id));

@@ -370,7 +370,6 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
 {
     const struct node *file = node_get(journey, "test_file");
     struct testfile *out = c->out;
-    struct testfile_manifest_entry *grown;
 
     check_members(c, journey, "a journey", "name test_file file description tags id");
     file = file != NULL ? file : node_get(journey, "file");
@@ -381,15 +380,7 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
         problem->example = STR("{name: Login, test_file: login.yaml}");
         return;
     }
-    /* Grown by doubling: a power of two is full. */
-    if ((out->n_manifest & (out->n_manifest - 1)) == 0) {
-        grown =
-            arena_calloc(c->arena, out->n_manifest == 0 ? 1 : out->n_manifest * 2, sizeof(*grown));
-        for (size_t i = 0; i < out->n_manifest; i++) {
-            grown[i] = out->manifest[i];
-        }
-        out->manifest = grown;
-    }
+    out->manifest = arena_room(c->arena, out->manifest, out->n_manifest, sizeof(*out->manifest));
     out->manifest[out->n_manifest++] = (struct testfile_manifest_entry){
         .goal = goal,
         .journey = header_text(c, node_get(journey, "name"), "name"),

@@ -227,16 +227,7 @@ static void add_fields(struct name_set *set, const struct alias_list *list)
 
 static void verb_add(struct dictionary *dictionary, struct verb *verb, const struct form *form)
 {
-    /* Grown by doubling: a power of two is full. */
-    if ((verb->n_forms & (verb->n_forms - 1)) == 0) {
-        size_t cap = verb->n_forms == 0 ? 1 : verb->n_forms * 2;
-        const struct form **grown = arena_calloc(&dictionary->arena, cap, sizeof(void *));
-
-        for (size_t i = 0; i < verb->n_forms; i++) {
-            grown[i] = verb->forms[i];
-        }
-        verb->forms = grown;
-    }
+    verb->forms = arena_room(&dictionary->arena, verb->forms, verb->n_forms, sizeof(*verb->forms));
     verb->forms[verb->n_forms++] = form;
     verb->example = form->example;
     for (size_t i = 0; i < form->n_conditions; i++) {

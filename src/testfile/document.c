@@ -9,15 +9,7 @@ static struct testfile_test *test_new(struct compile *c, const struct node *node
     struct testfile *out = c->out;
     struct testfile_test *test;
 
-    if ((out->n_tests & (out->n_tests - 1)) == 0) { /* grown by doubling: a power of two is full */
-        struct testfile_test *grown =
-            arena_calloc(c->arena, out->n_tests == 0 ? 1 : out->n_tests * 2, sizeof(*grown));
-
-        for (size_t i = 0; i < out->n_tests; i++) {
-            grown[i] = out->tests[i];
-        }
-        out->tests = grown;
-    }
+    out->tests = arena_room(c->arena, out->tests, out->n_tests, sizeof(*out->tests));
     test = &out->tests[out->n_tests++];
     *test = (struct testfile_test){.line = node->line};
     c->test = test;

@@ -67,16 +67,7 @@ static struct testfile_problem *problem_slot(struct compile *c, enum testfile_se
         problems->n_dropped++;
         return &c->dropped;
     }
-    if (problems->n == problems->cap) {
-        size_t cap = problems->cap > 0 ? problems->cap * 2 : 16;
-        struct testfile_problem *grown = arena_calloc(c->arena, cap, sizeof(*grown));
-
-        for (size_t i = 0; i < problems->n; i++) {
-            grown[i] = problems->items[i];
-        }
-        problems->items = grown;
-        problems->cap = cap;
-    }
+    problems->items = arena_room(c->arena, problems->items, problems->n, sizeof(*problems->items));
     return &problems->items[problems->n++];
 }
 

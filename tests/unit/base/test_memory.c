@@ -222,6 +222,29 @@ static void random_numbers_stay_below_and_a_seed_repeats_them(void **state)
     assert_non_null(strchr("89ab", uuid[19]));
 }
 
+static void an_array_in_an_arena_grows_to_twice_its_size(void **state)
+{
+    struct arena arena;
+    size_t *numbers = NULL;
+    size_t n_moves = 0;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t n = 0; n < 100; n++) {
+        size_t *before = numbers;
+
+        numbers = arena_room(&arena, numbers, n, sizeof(*numbers));
+        n_moves += numbers != before;
+        assert_int_equal(numbers[n], 0);
+        numbers[n] = n + 7;
+    }
+    assert_int_equal(n_moves, 8); /* to 1, 2, 4 ... 128 */
+    for (size_t n = 0; n < 100; n++) {
+        assert_int_equal(numbers[n], n + 7);
+    }
+    arena_done(&arena);
+}
+
 int test_memory(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +252,7 @@ int test_memory(void)
         cmocka_unit_test(an_arena_gives_aligned_memory_and_runs_what_was_deferred),
         cmocka_unit_test(a_large_arena_is_given_back_a_mebibyte_a_turn),
         cmocka_unit_test(what_was_deferred_last_runs_first),
+        cmocka_unit_test(an_array_in_an_arena_grows_to_twice_its_size),
         cmocka_unit_test(a_buf_keeps_its_ceiling_and_remembers_what_was_lost),
         cmocka_unit_test(a_buf_takes_and_gives_at_its_ends),
         cmocka_unit_test(a_secret_is_wiped_and_compared_in_constant_time),
