@@ -32,6 +32,7 @@ const struct call_spec extra_calls[] = {
     {.name = "create journey of a test", .method = "POST", .path = "/testsuites", .class = CALL_CREATE, .needs_json = true,
      .body = JSON({"snapshotId": "$#snapshot_id", "goalId": "$#goal_id", "name": "$name", "title": "$name", "archived": false, "draft": "$draft"}),
      .captures = {{"journey_id", ID_PLACES, true}}},
+    {.name = "checkpoints of goal", .method = "GET", .path = "/goals/{goal_id}/checkpoints", .class = CALL_READ, .needs_json = true},
     {.name = "goal versions", .method = "GET", .path = "/goals/{goal_id}/versions", .class = CALL_READ, .needs_json = true},
     {.name = "organization of the token", .method = "GET", .path = "/user", .class = CALL_READ, .needs_json = true,
      .hint = "configure upstream.organization_id", .captures = {{"organization_id", ORGANIZATION_PLACES, true}}},

@@ -418,6 +418,7 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));
     run->plan = arena_zalloc(&run->work, sizeof(*run->plan));
     run->making = arena_zalloc(&run->work, sizeof(*run->making));
+    run->finding = arena_zalloc(&run->work, sizeof(*run->finding));
     step_init(run->making, run->store->options.lanes, setup_call(run, SETUP_COUNT));
     code = add_tests(&b);
     if (code == ERR_OK) {

@@ -60,6 +60,7 @@ void record_begun(struct run *run, const struct run_row *row)
     write_place(run, &w, row->goal, row->test);
     if (row->call != NULL) {
         write_call_name(&w, row->call);
+        jw_kv_int(&w, "titles", row->test != NULL ? row->test->n_titles : 0);
     } else {
         jw_kv_int(&w, "s", row->step - row->test->steps);
         jw_kv_int(&w, "n", lanes_end(run->store->options.lanes, row->test->ids.checkpoint_id));

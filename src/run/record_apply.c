@@ -208,6 +208,9 @@ static bool apply_begun(struct line *line)
         line->run->end_at_begin = number_of(line->json, "n", -1);
     } else {
         row->call->status = ROW_RUNNING;
+        if (row->call->setup == SETUP_CHECKPOINT) {
+            row->test->n_titles = (unsigned)number_of(line->json, "titles", 0);
+        }
     }
     return true;
 }

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "step/look.h"
 
-enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
+enum { ATTACH_AT = 2, TITLES_MAX = 50 };
 
 #define ID(member) offsetof(struct run_ids, member)
 
@@ -17,7 +17,8 @@ static const struct setup_row {
     bool makes_id;
     bool finds; /* by name: what is not there is made by the next row */
     const char *variable;
-    size_t id; /* of struct run_ids: not needed where this is known already */
+    size_t id;        /* of struct run_ids: not needed where this is known already */
+    const char *list; /* what tells whether it was made after all (find.c); NULL: nothing does */
 } setup_rows[] = {
     [SETUP_ORGANIZATION] = {"organization of the token", "organization", false, false, NULL, 0},
     [SETUP_PROJECT] = {"project of goal", "project of the goal", true, false, "project_id",
@@ -25,16 +26,16 @@ static const struct setup_row {
     [SETUP_FIND_PROJECT] = {"list projects", "find project", true, true, "project_id",
                             ID(project_id)},
     [SETUP_CREATE_PROJECT] = {"create project", "create project", true, false, "project_id",
-                              ID(project_id)},
+                              ID(project_id), "list projects"},
     [SETUP_FIND_GOAL] = {"list goals", "find goal", true, true, "goal_id", ID(goal_id)},
     [SETUP_CREATE_GOAL] = {"create goal of a test", "create goal", true, false, "goal_id",
-                           ID(goal_id)},
+                           ID(goal_id), "list goals"},
     [SETUP_SNAPSHOT] = {"newest snapshot", "newest snapshot", true, false, "snapshot_id",
                         ID(snapshot_id)},
     [SETUP_JOURNEY] = {"create journey of a test", "create journey", true, false, "journey_id",
-                       ID(journey_id)},
+                       ID(journey_id), "list journeys"},
     [SETUP_CHECKPOINT] = {"create checkpoint", "create checkpoint", true, false, "checkpoint_id",
-                          ID(checkpoint_id)},
+                          ID(checkpoint_id), "checkpoints of goal"},
     [SETUP_ATTACH] = {"attach checkpoint", "attach checkpoint", false, false, NULL, 0},
     [SETUP_COUNT] = {"count steps", "count steps", false, false, NULL, 0},
     [SETUP_EXECUTE] = {"start execution", "start execution", false, false, NULL, 0},
@@ -47,6 +48,11 @@ const char *setup_name(enum setup setup)
     return setup_rows[setup].name;
 }
 
+const char *setup_variable(enum setup setup)
+{
+    return setup_rows[setup].variable;
+}
+
 bool setup_finds(enum setup setup)
 {
     return setup_rows[setup].finds;
@@ -55,6 +61,13 @@ bool setup_finds(enum setup setup)
 const struct call *setup_call(const struct run *run, enum setup setup)
 {
     return catalog_named_call(run->store->options.catalog, setup_rows[setup].call);
+}
+
+const struct call *setup_list(const struct run *run, enum setup setup)
+{
+    const char *list = setup_rows[setup].list;
+
+    return list != NULL ? catalog_named_call(run->store->options.catalog, list) : NULL;
 }
 
 struct run_row *run_row_of(const struct plan_row *row)
@@ -120,8 +133,7 @@ static void set_goal(struct plan *plan, const struct run_row *row)
     if (defaults->organization_id.len > 0) {
         plan_set_str(plan, "organization_id", defaults->organization_id);
     }
-    plan_set(plan, "limit", json_new_int(plan->arena, FIND_PAGE));
-    json_remove(plan->variables, STR("offset"));
+    find_begin(plan, row->run);
 }
 
 /* The title of a checkpoint is unique in its goal (seen in the sandbox's source, PM-A): the second
@@ -261,55 +273,6 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
 
 /* ---- after a row ---- */
 
-static struct str name_in(const struct json *item)
-{
-    return json_str(json_find(item, "/name /title /project/name /goal/name"));
-}
-
-static const struct json *find_named(const struct json *list, struct str name)
-{
-    const struct json *item;
-
-    JSON_FOREACH (item, list) {
-        if (str_eq(name_in(item), name)) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
-/* Searches one page of the list. A platform without paging answers the same page again. */
-static enum plan_verdict after_find(struct plan *plan, struct run_row *row,
-                                    const struct json *answer, uint64_t *delay_ms)
-{
-    bool project = row->call->setup == SETUP_FIND_PROJECT;
-    const struct json *list =
-        json_find(answer, "/items /item /map /projects /goals /item/projects /item/goals");
-    const struct json *found;
-    int64_t offset = 0;
-    int64_t first = 0;
-
-    list = list != NULL ? list : answer;
-    found = find_named(list, project ? row->goal->project : row->goal->name);
-    if (found != NULL &&
-        json_to_i64(json_find(found, "/id /project/id /goal/id"), &row->call->id)) {
-        *id_of(row) = row->call->id;
-        return PLAN_NEXT;
-    }
-    if (!json_to_i64(json_find(json_first(list), "/id"), &first)) {
-        first = 0;
-    }
-    (void)!json_to_i64(plan_get(plan, "offset"), &offset);
-    if (!project || json_size(list) < FIND_PAGE || first == row->run->first_found ||
-        offset >= (int64_t)FIND_PAGE * FIND_PAGES_MAX) {
-        return PLAN_NEXT;
-    }
-    row->run->first_found = first;
-    plan_set(plan, "offset", json_new_int(plan->arena, offset + FIND_PAGE));
-    *delay_ms = 0;
-    return PLAN_AGAIN;
-}
-
 static enum plan_verdict after_made(const struct plan *plan, struct run_row *row, struct error *err)
 {
     if (!json_to_i64(plan_get(plan, setup_rows[row->call->setup].variable), &row->call->id) ||
@@ -345,15 +308,14 @@ void run_setup_made(const struct run_row *row)
 }
 
 static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
-                                     const struct json *answer, uint64_t *delay_ms,
-                                     struct error *err)
+                                     const struct json *answer, struct error *err)
 {
     if (row->call->setup == SETUP_PROJECT) {
         take_project(row, answer);
         return PLAN_NEXT;
     }
     if (setup_finds(row->call->setup)) {
-        return after_find(plan, row, answer, delay_ms);
+        return find_after(plan, row, answer);
     }
     if (setup_rows[row->call->setup].makes_id) {
         return after_made(plan, row, err);
@@ -402,7 +364,7 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
         return PLAN_NEXT;
     }
     if (row->call != NULL) {
-        return after_setup(plan, row, answer, delay_ms, err);
+        return after_setup(plan, row, answer, err);
     }
     if (row->step->command->kind == COMMAND_STEP) {
         step_made(row);
@@ -439,24 +401,34 @@ static void mend(struct plan *plan, struct run_row *row)
     rows_hook(again);
 }
 
-/* What cannot go on without this row. */
+static bool is_unknown(const struct run_row *row)
+{
+    return row->step != NULL ? row->step->status == ROW_UNKNOWN : row->call->status == ROW_UNKNOWN;
+}
+
+/* A step that nobody knows the fate of fails its test, and the run goes on behind it: the step may still appear, so
+ * the next ones go to the end. A call that nobody knows the fate of takes along what needs its thing. Whatever failed
+ * for certain ends the run, unless the test says otherwise. */
 void run_row_gave_up(const struct run_row *row)
 {
+    struct run *run = row->run;
     struct run_test *test = row->test;
 
-    if (row->step != NULL && row->step->status == ROW_UNKNOWN) {
-        test->position = -1; /* the step may still appear, so the next position is not known */
-        tell_hooks(row->run, -1, false, false);
-    } else if (row->step != NULL && (row->step->optional || test->keeps_going)) {
+    if (row->step != NULL && is_unknown(row)) {
+        test->position = -1;
+        tell_hooks(run, -1, false, false);
+        return;
+    }
+    if (row->step != NULL && (row->step->optional || test->keeps_going)) {
         return;
     }
     if (test != NULL) {
         test->failed = true;
-        row->run->halted = !test->keeps_going;
     } else {
         row->goal->failed = true;
-        row->run->halted = !row->run->tests[0].keeps_going;
     }
+    run->halted =
+        !is_unknown(row) && !(test != NULL ? test->keeps_going : run->tests[0].keeps_going);
 }
 
 static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row)
@@ -479,10 +451,15 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
 
 void rows_hook(struct plan_row *row)
 {
+    const struct run_row *what = run_row_of(row);
+
     row->before = before_row;
     row->after = after_row;
     row->failed = row_failed;
-    if (is_setup(run_row_of(row), SETUP_FOLLOW)) {
+    if (is_setup(what, SETUP_FOLLOW)) {
         row->patience_ms = FOLLOW_PATIENCE_MS;
+    }
+    if (what->call != NULL && setup_rows[what->call->setup].list != NULL) {
+        find_guide(row, what->run->finding);
     }
 }

@@ -217,6 +217,7 @@ struct run {
     struct run_building *building; /* in work; NULL: it is not prepared yet */
     struct plan *plan;             /* in work; NULL when the run is over */
     struct step *making;           /* the same: the step that is being made */
+    struct run_finding *finding;   /* the same: a lost create of the set-up */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;
@@ -235,14 +236,16 @@ struct run {
     struct list waiting;         /* of the store: for its turn to look for names */
     struct run_hooks hooks;
     /* Only where runs are shared (share_internal.h). */
-    struct run_log *log;           /* carried out here; NULL: alone, another's, or over */
-    struct run_mirror *mirror;     /* another process's, and not over */
-    bool adopted;                  /* some of its rows have ended before */
+    struct run_log *log;       /* carried out here; NULL: alone, another's, or over */
+    struct run_mirror *mirror; /* another process's, and not over */
+    bool adopted;              /* some of its rows have ended before */
+    bool lost; /* a copy that cannot be read any more: in no map, gone with its last watcher */
     enum run_status ends_as;       /* without having begun; RUN_NEW: as its plan says */
     bool went;                     /* its place in a session was told (run_release) */
     int64_t end_at_begin;          /* of the checkpoint when the last row began; -1: not known */
     const struct run_step *sought; /* that a process which has died may have made */
-    struct step_trace trace;       /* where it must stand */
+    const struct run_call *sought_call; /* the same, of the set-up */
+    struct step_trace trace; /* where the step must stand, and until when either may appear */
 };
 
 struct run_store {
@@ -258,6 +261,7 @@ struct run_store {
     size_t n_active, n_ended;
     struct list shared;  /* of the share */
     struct list mirrors; /* runs of other processes */
+    struct list lost;    /* copies that cannot be read any more, and are still watched */
 };
 
 /* --- store.c */
@@ -276,8 +280,11 @@ void run_note_fact(const struct run *run, enum fact_kind kind, const char *outco
 /* --- rows.c: the hooks of the plan */
 const char *setup_name(enum setup setup);
 bool run_row_is_extra(const struct run_row *row); /* the run has its outcome without it */
+const char *setup_variable(enum setup setup);     /* of the plan, with its id; NULL: none */
 bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
 const struct call *setup_call(const struct run *run, enum setup setup);
+/* What tells of which it makes one more; NULL: nothing does. */
+const struct call *setup_list(const struct run *run, enum setup setup);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
 bool run_step_has_ended(const struct run_step *step);
@@ -286,6 +293,21 @@ void run_row_gave_up(const struct run_row *row); /* notes what cannot go on with
 void run_setup_made(const struct run_row *row);  /* its id is known: whoever needs it is told */
 void rows_progress(struct plan *plan, struct plan_row *row);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
+
+/* --- find.c */
+/* A create of the set-up whose answer was lost; one at a time. */
+struct run_finding {
+    struct plan *plan;
+    const struct run_row *row;
+    unsigned phase;
+    size_t n_alike; /* things of this name, but for those that the run knows */
+    int64_t id;     /* of the last one */
+    struct error lost;
+};
+
+void find_begin(struct plan *plan, struct run *run); /* sets what asks for the first page */
+enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer);
+void find_guide(struct plan_row *row, struct run_finding *finding);
 
 /* --- execution.c */
 enum plan_verdict execution_started(struct run_row *row, const struct json *answer);

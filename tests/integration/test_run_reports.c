@@ -304,10 +304,39 @@ static void an_execution_that_is_refused_is_an_error(void **state)
                              STR("<error type=\"error\" message=\"start execution: ")));
 }
 
+/* The answer to the second of three steps is lost: the others are made, nothing is executed, and no report is green. */
+static void a_step_that_nobody_knows_of_is_red(void **state)
+{
+    static const char *const sets[] = {"upstream.retry_base_ms=1", NULL};
+    struct run_cli *f = *state;
+    struct proxy proxy;
+    struct str text;
+
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"skip\":1,\"close\":\"before\"}");
+    assert_int_equal(RUN(f, run_cli_put(f, "lost.yaml", test_file),
+                         run_cli_url(f, proxy.program.port), "--wait", "--junit",
+                         run_cli_path(f, "lost.xml"), "--html", run_cli_path(f, "lost.html")),
+                     2);
+    run_cli_assert_says(f, "1 failed");
+    run_cli_assert_says(f, "the step was not in the checkpoint");
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 3);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals/"), 0);
+    text = run_cli_get(f, "lost.xml");
+    assert_true(str_contains(text, STR("tests=\"1\" failures=\"1\" errors=\"0\"")));
+    assert_true(str_contains(text, STR("<failure type=\"outcome_unknown\"")));
+    assert_true(str_contains(text, STR("look at the checkpoint")));
+    assert_true(str_contains(run_cli_get(f, "lost.html"), STR("not known")));
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_execution_that_is_refused_is_an_error, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_step_that_nobody_knows_of_is_red, run_cli_setup,
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(nine_outcomes_are_nine_testcases, run_cli_setup,
                                         run_cli_teardown),

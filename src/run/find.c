@@ -1,0 +1,285 @@
+/* Looks for things of the set-up by name: before they are made, and where the answer to a create was lost.
+ *
+ *   create ─► made
+ *     └──(answer lost)──► looks once ─► found: it is ours; failed, when the platform said so; or not known
+ *   (begun by a process that has died) ─► looks until that call must have ended ─► found, or created now
+ *
+ * What is found is ours where nothing of this name can have been there before: it was looked for, or all that is in
+ * its parent was made by this run. */
+#include "run_internal.h"
+
+#include "base/clock.h"
+#include "step/look.h"
+
+enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, SEEK_AGAIN_MS = 500, SEEK_PATIENCE_MS = 10000 };
+
+#define LISTS                                                                                      \
+    "/items /item/checkpoints /checkpoints /item /map /projects /goals /item/projects /item/goals"
+#define IDS   "/id /project/id /goal/id /journey/id"
+#define NAMES "/name /title /project/name /goal/name /journey/title /journey/name"
+
+static const struct json *list_in(const struct json *answer)
+{
+    const struct json *list = json_find(answer, LISTS);
+
+    return list != NULL ? list : answer;
+}
+
+static int64_t id_in(const struct json *item)
+{
+    int64_t id = 0;
+
+    return json_to_i64(json_find(item, IDS), &id) ? id : 0;
+}
+
+static bool is_named(const struct json *item, struct str name)
+{
+    return str_eq(json_str(json_find(item, NAMES)), name);
+}
+
+/* True: there may be more of the list, and the plan asks for it. A platform without pages answers the same one
+ * again. */
+static bool next_page(struct plan *plan, struct run *run, const struct json *list)
+{
+    int64_t first = id_in(json_first(list));
+    int64_t offset = 0;
+
+    (void)!json_to_i64(plan_get(plan, "offset"), &offset);
+    if (json_size(list) < FIND_PAGE || first == run->first_found ||
+        offset >= (int64_t)FIND_PAGE * FIND_PAGES_MAX) {
+        return false;
+    }
+    run->first_found = first;
+    plan_set(plan, "offset", json_new_int(plan->arena, offset + FIND_PAGE));
+    return true;
+}
+
+void find_begin(struct plan *plan, struct run *run)
+{
+    plan_set(plan, "limit", json_new_int(plan->arena, FIND_PAGE));
+    json_remove(plan->variables, STR("offset"));
+    run->first_found = 0;
+}
+
+/* --- before it is made */
+
+enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer)
+{
+    bool project = row->call->setup == SETUP_FIND_PROJECT;
+    struct str name = project ? row->goal->project : row->goal->name;
+    const struct json *list = list_in(answer);
+    const struct json *item;
+
+    JSON_FOREACH (item, list) {
+        if (is_named(item, name) && id_in(item) != 0) {
+            row->call->id = id_in(item);
+            run_setup_made(row);
+            return PLAN_NEXT;
+        }
+    }
+    return project && next_page(plan, row->run, list) ? PLAN_AGAIN : PLAN_NEXT;
+}
+
+/* --- where the answer was lost */
+
+enum phase { SENDS, LOOKS, SEEKS, JUDGED };
+
+static void look(struct run_finding *finding, struct plan_row *row)
+{
+    find_begin(finding->plan, finding->row->run);
+    finding->n_alike = 0;
+    finding->id = 0;
+    row->sends = setup_list(finding->row->run, finding->row->call->setup);
+    row->doubtful = true;
+}
+
+static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct run_finding *finding = row->guided;
+    struct run_row *what = run_row_of(row);
+
+    (void)err;
+    *finding = (struct run_finding){.plan = plan, .row = what, .phase = SENDS};
+    if (what->run->sought_call == what->call) {
+        what->run->sought_call = NULL;
+        finding->phase = SEEKS;
+        look(finding, row);
+    }
+    return PLAN_NEXT;
+}
+
+static bool was_made(const struct run_call *calls, size_t n, enum setup setup)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (calls[i].setup == setup && calls[i].status == ROW_DONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_are_ours(const struct run_row *row)
+{
+    const struct run_goal *goal = row->goal;
+
+    if (row->test != NULL) {
+        return was_made(goal->calls, goal->n_calls, SETUP_CREATE_GOAL);
+    }
+    return row->call->setup == SETUP_CREATE_PROJECT || goal->named || /* there was none */
+           was_made(goal->calls, goal->n_calls, SETUP_CREATE_PROJECT);
+}
+
+/* Another test's, or another goal's, of this run. */
+static bool is_taken(const struct run *run, enum setup setup, int64_t id)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < run->n_goals && !taken; i++) {
+        taken = setup == SETUP_CREATE_GOAL && run->goals[i].ids.goal_id == id;
+    }
+    for (size_t i = 0; i < run->n_tests && !taken; i++) {
+        const struct run_ids *ids = &run->tests[i].ids;
+
+        taken = id == (setup == SETUP_JOURNEY      ? ids->journey_id
+                       : setup == SETUP_CHECKPOINT ? ids->checkpoint_id
+                                                   : 0);
+    }
+    return taken;
+}
+
+static void take_page(struct run_finding *finding, const struct json *list)
+{
+    const struct run_row *row = finding->row;
+    struct str name = json_str(plan_get(finding->plan, "name"));
+    const struct json *item;
+
+    JSON_FOREACH (item, list) {
+        int64_t id = id_in(item);
+
+        if (is_named(item, name) && id != 0 && !is_taken(row->run, row->call->setup, id)) {
+            finding->n_alike++;
+            finding->id = id;
+        }
+    }
+}
+
+static enum plan_verdict not_known(struct run_finding *finding, struct error *err)
+{
+    const char *name = setup_name(finding->row->call->setup);
+
+    finding->phase = JUDGED;
+    if (finding->n_alike > 0) {
+        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                        "%s: the platform's answer was lost; %lld has this name, but it may be "
+                        "older, or another's: look at it before you go on",
+                        name, (long long)finding->id);
+    } else {
+        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                        "%s: the platform's answer was lost, and nothing of this name is there; "
+                        "it may still appear: look before you go on",
+                        name);
+    }
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict seek_again(struct run_finding *finding, struct plan_row *row)
+{
+    look(finding, row);
+    finding->plan->again_ms = SEEK_AGAIN_MS;
+    return PLAN_AGAIN;
+}
+
+static enum plan_verdict missing(struct run_finding *finding, struct plan_row *row,
+                                 struct error *err)
+{
+    if (finding->phase == SEEKS) {
+        if (clock_age_ms() < finding->row->run->trace.until_ms) {
+            return seek_again(finding, row);
+        }
+        finding->phase = SENDS; /* it is not there, and will not come */
+        row->sends = NULL;
+        row->doubtful = false;
+        return PLAN_AGAIN;
+    }
+    if (look_is_final(&finding->lost)) {
+        *err = finding->lost;
+        finding->phase = JUDGED;
+        row->disproved = true;
+        row->doubtful = false;
+        return PLAN_FAIL;
+    }
+    return not_known(finding, err);
+}
+
+static enum plan_verdict looked(struct run_finding *finding, struct plan_row *row,
+                                struct error *err)
+{
+    struct plan *plan = finding->plan;
+    const struct json *list = list_in(row->answer);
+
+    take_page(finding, list);
+    if (finding->row->call->setup == SETUP_CREATE_PROJECT &&
+        next_page(plan, finding->row->run, list)) {
+        return PLAN_AGAIN;
+    }
+    if (finding->n_alike == 0) {
+        return missing(finding, row, err);
+    }
+    if (finding->n_alike > 1 || !all_are_ours(finding->row)) {
+        return not_known(finding, err);
+    }
+    finding->phase = JUDGED;
+    plan_set_int(plan, setup_variable(finding->row->call->setup), finding->id);
+    row->sends = NULL; /* so that the answer is the row's own */
+    row->doubtful = false;
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict answered(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct run_finding *finding = row->guided;
+
+    (void)plan;
+    return finding->phase == LOOKS || finding->phase == SEEKS ? looked(finding, row, err)
+                                                              : PLAN_NEXT;
+}
+
+static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
+{
+    struct run_finding *finding = row->guided;
+    struct error *err = plan_row_error(plan, row);
+
+    if (finding->phase == SENDS && row_may_have_acted(row)) {
+        finding->lost = *err;
+        finding->phase = LOOKS;
+        look(finding, row);
+        return PLAN_AGAIN;
+    }
+    if (finding->phase == SEEKS &&
+        clock_age_ms() < finding->row->run->trace.until_ms + SEEK_PATIENCE_MS) {
+        return seek_again(finding, row);
+    }
+    if (finding->phase == LOOKS || finding->phase == SEEKS) {
+        finding->phase = JUDGED;
+        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                        "%s: the platform's answer was lost, and what is there could not be read: "
+                        "look before you go on",
+                        setup_name(finding->row->call->setup));
+    }
+    return PLAN_FAIL;
+}
+
+static void leave(struct plan *plan, struct plan_row *row)
+{
+    (void)plan;
+    (void)row;
+}
+
+void find_guide(struct plan_row *row, struct run_finding *finding)
+{
+    static const struct plan_guide guide = {
+        .enter = enter, .answered = answered, .failed = failed, .leave = leave};
+
+    row->guide = &guide;
+    row->guided = finding;
+}
