@@ -143,6 +143,9 @@ size_t run_list(struct run_store *store, const struct digest *owner, size_t offs
 const char *run_id(const struct run *run);
 const struct digest *run_owner(const struct run *run);
 bool run_is_over(const struct run *run);
+/* Of one that is watched: why nothing more can be seen of it, though it may go on elsewhere; NULL: it can. Whoever
+ * asks for it again is told what there is then. */
+const struct error *run_lost(const struct run *run);
 /* Everything that was asked for has come true: created, or executed and green. */
 bool run_succeeded(const struct run *run);
 /* The first thing that went wrong; code ERR_OK: nothing. */
@@ -169,7 +172,7 @@ void run_write_event(const struct run *run, size_t number, struct json_writer *w
 struct run_watcher {
     struct list link;
     struct run *run;
-    void (*on_change)(struct run_watcher *watcher); /* there are more events, or it is over */
+    void (*on_change)(struct run_watcher *watcher); /* more events; or it is over, or lost */
 };
 
 void run_watch(struct run *run, struct run_watcher *watcher);

@@ -91,11 +91,6 @@ static void forget_removed(struct adopter *adopter)
     }
 }
 
-bool adopter_knows(const struct adopter *adopter, struct str name)
-{
-    return map_find(&adopter->map, name) != NULL;
-}
-
 static bool is_carried_out_here(const struct adopter *adopter, const struct claim *claim)
 {
     struct list *link;

@@ -83,6 +83,24 @@ void run_let_go(struct run *run)
     mirror->before = run;
 }
 
+void run_lose(struct run *run, const struct error *error)
+{
+    struct run_store *store = run->store;
+
+    map_remove(&store->by_id, &run->node);
+    run->lost = true;
+    run->error = *error;
+    list_append(&store->lost, &run->link);
+    run_tell_watchers(run);
+}
+
+void run_free_lost(struct run *run)
+{
+    list_remove(&run->link);
+    later_remove(&run->free_work);
+    run_free(run);
+}
+
 void run_copies_close(struct run_store *store)
 {
     struct list *link;

@@ -69,15 +69,15 @@ void log_free(struct run_log *log)
     runs_leave_if_idle(share);
 }
 
-void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
+void log_put_claim(struct run_log *log, enum store_expect expect, struct str holder,
+                   store_done_fn on_done)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_PUT,
                                     .expect = expect,
                                     .version = log->fence,
                                     .key = runs_key("runclaim", str_from(log->name), room),
-                                    .bytes =
-                                        log->leaves ? STR(RUN_NOBODY) : runs_holder(share_of(log))};
+                                    .bytes = holder};
 
     log->claims = true;
     log->n_left = share_of(log)->n_left;
@@ -203,7 +203,7 @@ static void kept(struct run_log *log)
         return;
     }
     if (log->leaves && log->pending.len == 0) {
-        log_put_claim(log, STORE_VERSION, on_given_up);
+        log_put_claim(log, STORE_VERSION, STR(RUN_NOBODY), on_given_up);
         return;
     }
     flush(log);
@@ -306,7 +306,8 @@ static void on_claim_again(struct deadline *deadline)
     struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
 
     if (log->state == LOG_DOUBTS && !log->claims && log->share->holds) {
-        log_put_claim(log, STORE_VERSION, on_reclaimed);
+        /* also when it is about to leave: what became of its rows is written first */
+        log_put_claim(log, STORE_VERSION, runs_holder(log->share), on_reclaimed);
     }
 }
 

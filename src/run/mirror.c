@@ -145,6 +145,8 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
     struct error err = *error;
     bool wanted =
         mirror->adopts || mirror->before != NULL || (mirror->whole && mirror->run->n_watchers > 0);
+    struct run_share *share;
+    struct run *watched;
 
     if (err.code == ERR_STORE_AWAY) {
         err.retry_after_s = 1;
@@ -157,13 +159,25 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
     if (err.code != ERR_STORE_AWAY && mirror->adopts) {
         adopter_cannot(mirror->store->options.share->adopter, mirror, &err);
     }
-    if (mirror->whole && mirror->run->n_watchers > 0) {
-        mirror->adopts = false;
-        mirror->state = MIRROR_IDLE; /* they see what was seen so far */
-        runs_leave_if_idle(mirror->store->options.share);
-    } else {
-        mirror_free(mirror);
+    share = mirror->store->options.share;
+    watched = mirror->before;
+    if (watched == NULL && mirror->whole && mirror->run->n_watchers > 0) {
+        watched = mirror->run;
+        mirror->run = NULL;
+        watched->mirror = NULL;
     }
+    mirror_free(mirror);
+    if (watched != NULL) {
+        run_lose(watched, &err); /* they know what was seen so far, and ask again */
+    }
+    runs_leave_if_idle(share);
+}
+
+void mirror_adopts_not(struct run_mirror *mirror)
+{
+    mirror->adopts = false;
+    mirror->mark = 0;
+    runs_leave_if_idle(mirror->store->options.share);
 }
 
 /* --- the stream */
@@ -265,8 +279,11 @@ static void caught_up(struct run_mirror *mirror)
         return;
     }
     if (mirror->mark != 0 && mirror->after >= mirror->mark) {
-        mirror_own(mirror);
-        return;
+        if (mirror->fence == mirror->claim_version) {
+            mirror_own(mirror);
+            return;
+        }
+        mirror_adopts_not(mirror); /* another one took the claim behind us, and has written already */
     }
     tell(mirror, run, NULL); /* still in state READS: who watches from now on is seen below */
     mirror->state = MIRROR_IDLE;

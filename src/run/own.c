@@ -255,8 +255,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
         mark(mirror);
         return;
     }
-    mirror->adopts = false; /* another one was faster, or the next look at the claims tries again */
-    runs_leave_if_idle(mirror->store->options.share);
+    mirror_adopts_not(mirror); /* another one was faster, or the next look at the claims tries again */
     mirror_read(mirror);
 }
 

@@ -58,7 +58,7 @@ static void on_part_put(struct store_op *op, const struct store_result *result)
     } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
         put_part(log);
     } else {
-        log_put_claim(log, STORE_ABSENT, on_claim_put);
+        log_put_claim(log, STORE_ABSENT, runs_holder(log->share), on_claim_put);
     }
 }
 

@@ -120,7 +120,9 @@ struct run_log *log_new(struct run *run);
 void log_free(struct run_log *log);
 void log_put(struct run_log *log, struct store_request *request, struct store_op *op,
              store_done_fn on_done);
-void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done);
+/* `holder`: this process, or RUN_NOBODY. */
+void log_put_claim(struct run_log *log, enum store_expect expect, struct str holder,
+                   store_done_fn on_done);
 void log_flush_soon(struct run_log *log);
 /* The process has its lease; it cannot have it; it has lost it. */
 void log_held(struct run_log *log);
@@ -211,6 +213,7 @@ void mirror_read(struct run_mirror *mirror); /* what is new, if it is not about 
 void mirror_watched(struct run_mirror *mirror);
 void mirror_unwatched(struct run_mirror *mirror);
 void mirror_fail(struct run_mirror *mirror, const struct error *error);
+void mirror_adopts_not(struct run_mirror *mirror); /* after all */
 /* Its run is this process's now: those who asked for it are told, and the mirror is gone. */
 void mirror_hand_over(struct run_mirror *mirror, struct run *run);
 
@@ -229,7 +232,6 @@ void trim_forget(const struct run_store *store); /* it is closed */
 /* --- adopt.c */
 struct adopter *adopter_open(struct run_share *share);
 void adopter_close(struct adopter *adopter);
-bool adopter_knows(const struct adopter *adopter, struct str name); /* a claim of that name */
 /* It cannot be adopted: it is left as it is. */
 void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
                     const struct error *error);
@@ -262,6 +264,9 @@ void run_copy_is_over(struct run *run);
 void run_replace(struct run *before, struct run *after);
 void run_own(struct run *run); /* a copy is carried out here from now on */
 void run_let_go(struct run *run);
+/* What becomes of it cannot be read any more: its watchers are told, and nobody finds it. */
+void run_lose(struct run *run, const struct error *error);
+void run_free_lost(struct run *run);
 bool run_is_known_over(struct run_store *store, struct str id);
 void run_copies_close(struct run_store *store);
 

@@ -21,6 +21,7 @@ struct run_store *run_store_open(const struct run_store_options *options)
     list_init(&store->ended);
     list_init(&store->waiting);
     list_init(&store->mirrors);
+    list_init(&store->lost);
     if (options->share != NULL) {
         list_append(&options->share->stores, &store->shared);
     }
@@ -449,6 +450,9 @@ void run_store_close(struct run_store *store)
     list_remove(&store->shared);
     while ((link = list_first(&store->ended)) != NULL) {
         run_forget(CONTAINER_OF(link, struct run, link));
+    }
+    while ((link = list_first(&store->lost)) != NULL) {
+        run_free_lost(CONTAINER_OF(link, struct run, link));
     }
     arena_bin_done(&store->bin);
     map_done(&store->by_id);

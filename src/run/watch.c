@@ -14,10 +14,26 @@ void run_forget(struct run *run)
     run_free(run);
 }
 
+static void forget_lost(struct run_store *store)
+{
+    struct list *link;
+    struct list *after;
+
+    LIST_FOREACH_SAFE (link, after, &store->lost) {
+        struct run *run = CONTAINER_OF(link, struct run, link);
+
+        if (run->n_watchers == 0) {
+            run_free_lost(run);
+        }
+    }
+}
+
 /* The oldest ended runs that nobody watches leave, down to max_kept. */
 void run_store_trim(struct run_store *store)
 {
     struct list *link = store->ended.prev;
+
+    forget_lost(store);
 
     while (store->n_ended > store->options.max_kept && link != &store->ended) {
         struct run *run = CONTAINER_OF(link, struct run, link);
@@ -50,7 +66,7 @@ static void on_tell(struct later_item *item)
 
 void run_tell_watchers(struct run *run)
 {
-    if (run->n_watchers > 0 || run_is_over(run)) {
+    if (run->n_watchers > 0 || run->lost || run_is_over(run)) {
         later_add(run->store->options.port->later, &run->tell, on_tell);
     }
 }
@@ -72,6 +88,11 @@ void run_tell(struct run *run, const struct run_event *event)
 size_t run_n_events(const struct run *run)
 {
     return run->log != NULL ? run->log->n_visible : run->n_events;
+}
+
+const struct error *run_lost(const struct run *run)
+{
+    return run->lost ? &run->error : NULL;
 }
 
 void run_watch(struct run *run, struct run_watcher *watcher)

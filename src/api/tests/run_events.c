@@ -28,9 +28,12 @@ static bool next(struct sse *sse, struct buf *out)
     return true;
 }
 
+/* A stream whose run is lost ends without `done`: the client comes back, and is told why. */
 static bool is_over(struct sse *sse)
 {
-    return run_is_over(CONTAINER_OF(sse, struct stream, sse)->watcher.run);
+    const struct run *run = CONTAINER_OF(sse, struct stream, sse)->watcher.run;
+
+    return run_is_over(run) || run_lost(run) != NULL;
 }
 
 static void let_go(struct sse *sse)

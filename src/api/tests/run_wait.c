@@ -22,15 +22,28 @@ static enum stage_verdict reply_ended(struct task *task, struct run *run)
     return run_reply(task, run_succeeded(run) ? 200 : 207, run);
 }
 
+/* Another process goes on with it, and what it writes cannot be read here. */
+static void reply_lost(struct task *task, struct run *run)
+{
+    task->may_have_changed = run_did_something(run);
+    task->error = *run_lost(run);
+    (void)task_fail(task);
+}
+
 static void on_change(struct run_watcher *watcher)
 {
     struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
     struct run *run = watcher->run;
     struct task *task = waiter->task;
 
-    if (run_is_over(run)) {
-        run_unwatch(watcher);
-        task->on_cancel = NULL;
+    if (!run_is_over(run) && run_lost(run) == NULL) {
+        return;
+    }
+    run_unwatch(watcher); /* it stays until all watchers are told */
+    task->on_cancel = NULL;
+    if (run_lost(run) != NULL) {
+        reply_lost(task, run);
+    } else {
         (void)reply_ended(task, run);
     }
 }
@@ -63,10 +76,14 @@ static void on_begun(struct run_watcher *watcher)
     struct run *run = watcher->run;
     struct task *task = waiter->task;
 
-    if (run_n_events(run) > 0) {
+    if (run_lost(run) != NULL || run_n_events(run) > 0) {
         run_unwatch(watcher);
         task->on_cancel = NULL;
-        (void)run_reply(task, 202, run);
+        if (run_lost(run) != NULL) {
+            reply_lost(task, run);
+        } else {
+            (void)run_reply(task, 202, run);
+        }
     }
 }
 
