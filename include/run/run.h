@@ -36,6 +36,8 @@ struct run_share;
 struct run_adoption;
 struct run_hooks;
 
+enum { RUN_KEYS_MAX = 2 };
+
 struct run_store_options {
     const struct catalog *catalog;           /* outlives the store */
     struct dictionary *dictionary;           /* of test files; outlives the store */
@@ -56,6 +58,9 @@ struct run_store_options {
     struct str
         scope; /* which account of which platform: 32 letters and digits; outlives the store */
     unsigned call_ms; /* longest time of a call to the platform */
+    /* Keys of the account, the same in each process: the first one seals what may be secret, all of them open it.
+     * Returns how many; 0: there are none. */
+    size_t (*keys)(void *context, struct digest out[RUN_KEYS_MAX]);
     /* A run of another process: whose calls it would make, for nobody who is there. What that needs may be
      * deferred to run_arena(run). */
     void (*plan_options)(void *context, struct run *run, struct plan_options *out);

@@ -76,6 +76,14 @@ static struct run_step *note_at(struct run *run, struct run_test *test, size_t i
     return run->dry ? &run->building->note : &test->steps[index];
 }
 
+/* Each process that shares the run must make the same of its file. */
+static void note_resolved(struct run *run, struct str a, struct str b, struct str c)
+{
+    if (run->store->options.share != NULL) {
+        digest_of_parts((struct str[]){digest_view(&run->resolved), a, b, c}, 4, &run->resolved);
+    }
+}
+
 void run_note_step(struct run *run, struct run_test *test, const struct testfile_step *source)
 {
     struct run_step *step = note_at(run, test, test->n_steps++);
@@ -95,6 +103,8 @@ void run_note_step(struct run *run, struct run_test *test, const struct testfile
         step->text = run_keep(run, sentence_write(run->store->options.dictionary, &scratch,
                                                   source->command, source->args, source->options));
         step->description = run_keep(run, source->description);
+        note_resolved(run, str_from(source->command->words), step->text,
+                      source->optional ? STR("optional") : STR_EMPTY);
         arena_done(&scratch);
     }
     if (test->n_steps <= test->n_before) {
@@ -126,6 +136,7 @@ void run_note_test(struct run *run, struct run_test *test, bool attach)
 {
     bool given = test->ids.checkpoint_id != 0;
 
+    note_resolved(run, test->name, test->journey, test->checkpoint);
     if (!given) {
         if (test->ids.journey_id == 0) {
             note_of_test(run, test, SETUP_JOURNEY);

@@ -283,7 +283,8 @@ static void caught_up(struct run_mirror *mirror)
             mirror_own(mirror);
             return;
         }
-        mirror_adopts_not(mirror); /* another one took the claim behind us, and has written already */
+        mirror_adopts_not(
+            mirror); /* another one took the claim behind us, and has written already */
     }
     tell(mirror, run, NULL); /* still in state READS: who watches from now on is seen below */
     mirror->state = MIRROR_IDLE;

@@ -31,6 +31,11 @@ static void on_build(struct later_item *item)
         later(mirror, on_build);
         return;
     }
+    if (!run_document_fits(&mirror->document, mirror->run)) {
+        not_readable(mirror, "The test file",
+                     "this version of the program makes other steps of it");
+        return;
+    }
     mirror->run->status = RUN_RUNNING;
     mirror->state = MIRROR_IDLE;
     mirror_read(mirror);
@@ -129,16 +134,20 @@ static void on_document(struct store_op *op, const struct store_result *result)
 {
     struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
     struct str scope, owner, id;
+    const char *why;
     int64_t age_ms;
 
     if (result->error.code != ERR_OK) {
         mirror_fail(mirror, &result->error);
         return;
     }
-    if (!run_document_read(&mirror->arena, arena_str(&mirror->arena, result->bytes),
-                           &mirror->document) ||
-        !runs_read_name(str_from(mirror->name), &scope, &owner, &id)) {
-        not_readable(mirror, "The document", "it is not of this program");
+    why = run_document_read(mirror->store, &mirror->arena, arena_str(&mirror->arena, result->bytes),
+                            &mirror->document);
+    if (why == NULL && !runs_read_name(str_from(mirror->name), &scope, &owner, &id)) {
+        why = "it is not of this program";
+    }
+    if (why != NULL) {
+        not_readable(mirror, "The document", why);
         return;
     }
     if (mirror->run == NULL) {

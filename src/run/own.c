@@ -255,7 +255,8 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
         mark(mirror);
         return;
     }
-    mirror_adopts_not(mirror); /* another one was faster, or the next look at the claims tries again */
+    mirror_adopts_not(
+        mirror); /* another one was faster, or the next look at the claims tries again */
     mirror_read(mirror);
 }
 

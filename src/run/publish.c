@@ -107,5 +107,15 @@ void run_unpublish(struct run *run)
 
 void log_publish(struct run_log *log)
 {
-    put_part(log);
+    struct error err = {0};
+
+    if (buf_ok(&log->document)) {
+        put_part(log);
+        return;
+    }
+    (void)error_set(&err, ERR_TOO_BIG,
+                    "What this run was asked for is longer than %d KiB, the most that the shared "
+                    "store keeps of a run beside its file: give shorter variables",
+                    RUN_DOCUMENT_MAX / 1024);
+    log_published(log, &err);
 }

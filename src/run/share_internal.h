@@ -20,6 +20,13 @@
 #include "store/keep.h"
 #include "store/store.h"
 
+/* How a file becomes rows, and what lines of a stream mean. A version that does either otherwise has a higher number;
+ * it carries on what a lower one has begun, in lines that the lower one can read, and nobody else what it has begun.
+ * The tests build a second program with another number. */
+#ifndef RUN_ENGINE
+#define RUN_ENGINE 1
+#endif
+
 enum {
     RUN_FORMAT = 1,           /* of documents and lines */
     RUN_ANY_FORMAT = 1000000, /* where only names are asked for */
@@ -158,10 +165,18 @@ struct run_document {
     struct str session_id;
     int64_t session_checkpoint;
     bool has_bearer, waits;
+    bool hides;         /* values of variables are not in it */
+    struct digest rows; /* see run_document_fits */
+    struct digest key;  /* that has opened the variables */
+    bool has_key;
 };
 
 void run_document_write(struct buf *out, const struct run *run, const struct run_publication *what);
-bool run_document_read(struct arena *arena, struct str text, struct run_document *out);
+/* NULL, or why it cannot be used. */
+const char *run_document_read(const struct run_store *store, struct arena *arena, struct str text,
+                              struct run_document *out);
+/* The copy, once all its notes are made, has the steps that the run had where it began. */
+bool run_document_fits(const struct run_document *document, const struct run *run);
 
 /* --- mirror.c */
 enum mirror_state {

@@ -170,7 +170,8 @@ void runs_trim(struct run_store *store)
         return;
     }
     if (trim != NULL) {
-        trim->again = trim->again || trim->store == store; /* what has ended since is too many, perhaps */
+        trim->again =
+            trim->again || trim->store == store; /* what has ended since is too many, perhaps */
         return;
     }
     trim = mem_zalloc(sizeof(*trim));

@@ -600,6 +600,27 @@ static void a_session_counts_again_after_a_client_that_left(void **state)
     proxy_stop(&proxy);
 }
 
+/* A goal of the same name stands in the project already: which of them is ours, nobody can tell. */
+static void what_may_be_older_is_not_taken(void **state)
+{
+    struct proxy proxy;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)runs_start(&proxy, "", "name: Buy\nsteps: [{click: A}]\n");
+    assert_int_equal(proxy.reply.status, 200);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"POST /goals\",\"close\":\"before\"}");
+    run = runs_start(&proxy, "", "name: Buy\nsteps: [{click: A}]\n");
+    assert_int_equal(proxy.reply.status, 207);
+    assert_true(str_is(runs_text(run, "/error/code"), "outcome_unknown"));
+    assert_true(str_contains(runs_text(run, "/error/detail"), STR("may be older")));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 1);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/testsuites"), 0);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_stopped_run_leaves_its_session_to_count_again),
         cmocka_unit_test(an_answer_that_waits_outlives_its_fault),
         cmocka_unit_test(a_session_counts_again_after_a_client_that_left),
+        cmocka_unit_test(what_may_be_older_is_not_taken),
     };
 
     return cmocka_run_group_tests_name("lost", tests, NULL, NULL);

@@ -232,10 +232,8 @@ static void bad_requests_create_nothing(void **state)
 
 /* ---- whatever fails ---- */
 
-static size_t n_resumed; /* so that no test here passes without having looked */
-static size_t n_found;
-static size_t n_setup_found;
-static size_t n_cancelled;
+/* So that no test here passes without having looked. */
+static size_t n_resumed, n_found, n_setup_found, n_cancelled;
 
 static void fail_one(struct proxy *proxy, const char *match, int skip, const char *how)
 {
@@ -297,27 +295,6 @@ static void a_failure_at_any_row_tells_the_truth(void **state)
     assert_true(n_resumed >= 16);
     assert_int_equal(n_found, 2 * N_STEPS); /* close mid and after */
     assert_int_equal(n_setup_found, 2 * 4); /* project, goal, journey and checkpoint */
-    proxy_stop(&proxy);
-}
-
-/* A goal of the same name stands in the project already: which of them is ours, nobody can tell. */
-static void what_may_be_older_is_not_taken(void **state)
-{
-    struct proxy proxy;
-    const struct json *run;
-
-    (void)state;
-    proxy_start(&proxy, fast);
-    (void)runs_start(&proxy, "", FILE_TEXT);
-    assert_int_equal(proxy.reply.status, 200);
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"POST /goals\",\"close\":\"before\"}");
-    run = runs_start(&proxy, "", FILE_TEXT);
-    assert_int_equal(proxy.reply.status, 207);
-    assert_true(str_is(runs_text(run, "/error/code"), "outcome_unknown"));
-    assert_true(str_contains(runs_text(run, "/error/detail"), STR("may be older")));
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 1);
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/testsuites"), 0);
     proxy_stop(&proxy);
 }
 
@@ -705,7 +682,6 @@ int main(void)
         cmocka_unit_test(what_looks_at_a_file_is_lenient_as_well),
         cmocka_unit_test(bad_requests_create_nothing),
         cmocka_unit_test(a_failure_at_any_row_tells_the_truth),
-        cmocka_unit_test(what_may_be_older_is_not_taken),
         cmocka_unit_test(a_failed_step_may_be_passed_over),
         cmocka_unit_test(a_run_stopped_at_any_row_tells_the_truth),
         cmocka_unit_test(who_leaves_stops_the_run),

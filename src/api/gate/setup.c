@@ -25,6 +25,22 @@ static void run_plan_options(void *context, struct run *run, struct plan_options
     out->stored_token = true;
 }
 
+/* Whoever carries on a run of this account has its token: so the keys come from that. */
+static size_t run_keys(void *context, struct digest out[RUN_KEYS_MAX])
+{
+    const struct platform *platform = context;
+    size_t n = 0;
+
+    for (unsigned place = 0; place < UPSTREAM_N_TOKENS; place++) {
+        struct str token = upstream_tokens_reveal(&platform->tokens, place);
+
+        if (token.len > 0) {
+            digest_hmac(token, STR("variables of a test run"), &out[n++]);
+        }
+    }
+    return n;
+}
+
 static struct run_store_options run_options(struct platform *platform)
 {
     const struct config *config = platform->config;
@@ -46,6 +62,7 @@ static struct run_store_options run_options(struct platform *platform)
         .share = platform->api->run_share,
         .scope = str_from(platform->scope),
         .call_ms = config->upstream.timeout_ms,
+        .keys = run_keys,
         .plan_options = run_plan_options,
         .adopt = run_owner_adopt,
     };
