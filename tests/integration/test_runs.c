@@ -232,8 +232,7 @@ static void bad_requests_create_nothing(void **state)
 
 /* ---- whatever fails ---- */
 
-/* So that no test here passes without having looked. */
-static size_t n_resumed, n_found, n_setup_found, n_cancelled;
+static size_t n_resumed, n_found, n_setup_found, n_cancelled; /* so that each test has looked */
 
 static void fail_one(struct proxy *proxy, const char *match, int skip, const char *how)
 {
@@ -292,9 +291,9 @@ static void a_failure_at_any_row_tells_the_truth(void **state)
             }
         }
     }
-    assert_true(n_resumed >= 16);
+    assert_in_range(n_resumed, 16, 1000);
     assert_int_equal(n_found, 2 * N_STEPS); /* close mid and after */
-    assert_int_equal(n_setup_found, 2 * 4); /* project, goal, journey and checkpoint */
+    assert_int_equal(n_setup_found, 2 * 4); /* project to checkpoint */
     proxy_stop(&proxy);
 }
 
