@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The steps of the Dockerfile's build stage, on Debian 13:
-#   image.sh tools        installs what the build needs, and builds libcurl for HTTP alone (the distribution's brings 30 libraries)
+#   image.sh tools        installs what the build needs, and builds libcurl for HTTP alone, as a part of the program (the
+#                         distribution's brings 30 libraries)
 #   image.sh root FOLDER  builds the program and puts together the file system of the image: the program, the libraries that it
 #                         loads, certificates, user, configuration, notices, and a list of it all (SPDX)
 # SOURCE_DATE_EPOCH is the time of everything that is written: two builds are the same.
@@ -41,7 +42,7 @@ build_curl() {
     (
         cd "$work"/curl-*/
         CFLAGS="-O2 -ffile-prefix-map=$PWD=. -fstack-protector-strong -D_FORTIFY_SOURCE=2" ./configure --quiet --prefix="$curl_prefix" \
-            --with-openssl --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt --disable-static --disable-docs --disable-manual \
+            --with-openssl --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt --disable-shared --disable-docs --disable-manual \
             --without-zlib --without-brotli --without-zstd --without-libpsl --without-libidn2 --without-nghttp2 \
             --disable-ldap --disable-ftp --disable-file --disable-dict --disable-telnet --disable-tftp --disable-pop3 --disable-imap \
             --disable-smb --disable-smtp --disable-gopher --disable-mqtt --disable-rtsp --disable-websockets --disable-ntlm
