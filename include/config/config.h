@@ -183,6 +183,7 @@ struct config {
 
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
+        struct str client_certificate_file, client_key_file; /* empty: none is shown */
         const struct str *endpoints; /* more base URLs, the next one wanted in front */
         size_t n_endpoints;
         struct secret token, secondary_token;

@@ -45,6 +45,7 @@ struct upstream_options {
     struct str client_id;   /* X-Virtuoso-Client-ID; empty: not sent */
     struct str client_name; /* X-Virtuoso-Client-Name */
     struct str ca_file;     /* empty: the system's */
+    struct str client_certificate_file, client_key_file; /* PEM; empty: none is shown */
     bool verify_tls;
     bool is_proxy; /* another one of us: calls tell their way (Via) */
     unsigned connect_timeout_ms;

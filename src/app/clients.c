@@ -48,8 +48,12 @@ static void write_identity(struct buf *out, const struct config *config, size_t 
 {
     const struct upstream_options options = options_of(config, owner);
     struct str parts[] = {owner > 0 ? config->tenants.items[owner - 1].name : STR_EMPTY,
-                          options.base_url, options.client_id, options.client_name,
-                          options.ca_file};
+                          options.base_url,
+                          options.client_id,
+                          options.client_name,
+                          options.ca_file,
+                          options.client_certificate_file,
+                          options.client_key_file};
 
     buf_init(out, IDENTITY_MAX);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

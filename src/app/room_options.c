@@ -26,6 +26,8 @@ struct upstream_options upstream_options_of(const struct config *config)
         .client_id = config->upstream.client_id,
         .client_name = config->upstream.client_name,
         .ca_file = config->upstream.ca_file,
+        .client_certificate_file = config->upstream.client_certificate_file,
+        .client_key_file = config->upstream.client_key_file,
         .verify_tls = config->upstream.verify_tls,
         .connect_timeout_ms = config->upstream.connect_timeout_ms,
         .timeout_ms = config->upstream.timeout_ms,

@@ -356,6 +356,32 @@ static void judge_authorities(struct loader *loader, const struct config *config
     }
 }
 
+/* That which is shown to the platform. */
+static void judge_client_certificate(struct loader *loader, const struct config *config)
+{
+    const struct config_listener shown = {.tls_certificate_file =
+                                              config->upstream.client_certificate_file,
+                                          .tls_key_file = config->upstream.client_key_file};
+    struct tls_config *tls = NULL;
+    struct error err = {0};
+
+    if (loader_has_failed(loader, "upstream.client_certificate_file") ||
+        loader_has_failed(loader, "upstream.client_key_file")) {
+        return;
+    }
+    if ((shown.tls_certificate_file.len == 0) != (shown.tls_key_file.len == 0)) {
+        loader_fail(loader,
+                    "upstream.client_certificate_file and upstream.client_key_file come together; "
+                    "%s is not set",
+                    shown.tls_key_file.len == 0 ? "upstream.client_key_file"
+                                                : "upstream.client_certificate_file");
+    } else if (shown.tls_key_file.len > 0 && config_open_tls(&shown, &tls, &err) != ERR_OK) {
+        loader_fail(loader, "upstream.client_certificate_file, upstream.client_key_file: %s",
+                    err.text);
+    }
+    tls_config_free(tls);
+}
+
 static void judge_endpoints(struct loader *loader, const struct config *config)
 {
     const struct str *urls = config->upstream.endpoints;
@@ -445,6 +471,7 @@ void config_judge(struct loader *loader)
     judge_token(loader, config);
     judge_certificate(loader, config);
     judge_authorities(loader, config);
+    judge_client_certificate(loader, config);
     judge_endpoints(loader, config);
     judge_snapshot_file(loader, config);
     if (config->cors.credentials && is_any_origin(config)) {

@@ -68,6 +68,8 @@ static const struct option_row rows[] = {
     {"upstream.client_id", OPTION_STR, AT(upstream.client_id), "", 0, 0, NULL, NULL, "Sent to the platform as X-Virtuoso-Client-ID; empty: not sent."},
     {"upstream.client_name", OPTION_STR, AT(upstream.client_name), "virtuoso-proxy/" VP_VERSION, 0, 0, NULL, NULL, "Sent to the platform as X-Virtuoso-Client-Name."},
     {"upstream.ca_file", OPTION_FILE, AT(upstream.ca_file), "", 0, 0, NULL, NULL, "CA certificates (PEM) that the platform's certificate is checked with; empty: those of the system."},
+    {"upstream.client_certificate_file", OPTION_FILE, AT(upstream.client_certificate_file), "", 0, 0, NULL, NULL, "PEM certificate, with its chain, that is shown to a platform, or a proxy before it, that asks for one (mTLS). It and its key are read for each new connection."},
+    {"upstream.client_key_file", OPTION_FILE, AT(upstream.client_key_file), "", 0, 0, NULL, NULL, "PEM private key of that certificate."},
     {"upstream.verify_tls", OPTION_BOOL, AT(upstream.verify_tls), "true", 0, 0, NULL, NULL, "Check the platform's certificate. Leave it on."},
     {"upstream.connect_timeout_ms", OPTION_MS, AT(upstream.connect_timeout_ms), "5000", 50, 120000, NULL, NULL, "Longest time to connect to the platform; then 502."},
     {"upstream.timeout_ms", OPTION_MS, AT(upstream.timeout_ms), "30000", 100, HOUR_MS, NULL, NULL, "Longest time of one call, from its turn to its last byte; then 504."},

@@ -209,6 +209,10 @@ static void set_tls(CURL *easy, const struct upstream_options *options)
     if (options->ca_file.len > 0) {
         must(curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file.ptr));
     }
+    if (options->client_certificate_file.len > 0) {
+        must(curl_easy_setopt(easy, CURLOPT_SSLCERT, options->client_certificate_file.ptr));
+        must(curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key_file.ptr));
+    }
 }
 
 static void set_options(struct upstream_connection *connection)

@@ -134,6 +134,8 @@ static void copy_options(struct upstream *upstream, const struct upstream_option
     own->client_id = arena_str(&upstream->arena, options->client_id);
     own->client_name = arena_str(&upstream->arena, options->client_name);
     own->ca_file = arena_str(&upstream->arena, options->ca_file);
+    own->client_certificate_file = arena_str(&upstream->arena, options->client_certificate_file);
+    own->client_key_file = arena_str(&upstream->arena, options->client_key_file);
 }
 
 static void configure(struct upstream *upstream, const struct upstream_options *options)

@@ -5,6 +5,7 @@
 set -uo pipefail
 # shellcheck source=tests/harness/serve.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
+source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 binary=$1
 scratch=$2/mtls-$$
 for tool in openssl curl; do
@@ -320,6 +321,29 @@ exec 8>&-
 kill "$client" 2>/dev/null
 expect 401 "the authority of before" "$optional" by-uri
 expect 200 "the authority that came" "$optional" stranger
+
+# --- an edge before a proxy that demands a certificate ---
+
+# edge WANTED WHAT [OPTION...]: what a read of the platform is answered through one
+edge() {
+    local wanted=$1 what=$2 got line
+    shift 2
+    (
+        mkdir -p edge
+        start_server "$scratch/edge" 1 "$binary" serve -c "$source_dir/conf/edge.yaml" --listen 127.0.0.1:0 --set drain.notice_ms=0 \
+            --set auth.mode=none --set "upstream.base_url=https://localhost:$required/virtuoso" --set "upstream.token=$key" \
+            --set upstream.ca_file=ours.crt --set upstream.max_tries=1 "$@"
+        curl -sS -o /dev/null -w '%{http_code}' --max-time 20 "${urls[0]}/virtuoso/user"
+        serve_end || echo " (it ended with $?)"
+    ) >edge.said 2>edge.err
+    got=$(cat edge.said)
+    [ "$got" = "$wanted" ] || { wrong "$what: $got"; cat edge.err edge/serve.err; }
+}
+cp ours.crt clients.crt
+reload
+edge 200 "an edge with a certificate" --set upstream.client_certificate_file=by-uri.crt --set upstream.client_key_file=by-uri.key
+edge 502 "an edge without one"
+edge 502 "an edge with that of a stranger" --set upstream.client_certificate_file=stranger.crt --set upstream.client_key_file=stranger.key
 
 # --- the end ---
 

@@ -114,6 +114,10 @@ static const struct special {
     {"otel.traces_share", "0.5", NULL},
     {"analytics.headers", "x=y,authorization=another-secret-1", NULL},
     {"analytics.bigquery", "project.dataset.table", NULL},
+    {"upstream.client_certificate_file", TLS_DIR "/cert.pem",
+     "upstream.client_key_file=" TLS_DIR "/key.pem"},
+    {"upstream.client_key_file", TLS_DIR "/key.pem",
+     "upstream.client_certificate_file=" TLS_DIR "/cert.pem"},
     {"artifacts.url", "s3://bucket/folder", NULL},
     {"lambda.runtime_api", "127.0.0.9:9", NULL},
 };
