@@ -326,7 +326,7 @@ expect 200 "the authority that came" "$optional" stranger
 
 # edge WANTED WHAT [OPTION...]: what a read of the platform is answered through one
 edge() {
-    local wanted=$1 what=$2 got line
+    local wanted=$1 what=$2 got
     shift 2
     (
         mkdir -p edge
