@@ -293,11 +293,15 @@ def command_load(server, connections, seconds, **more):
 
 
 def rounds(variants, n, run, row):
-    """{name: [result]}: each variant once a round, in turn, the order reversed every other round."""
+    """{name: [result]}: each variant once a round, in turn, the order reversed every other round. Refusals have another price
+    than answers, so there may be next to none."""
     out = {name: [] for name, _ in variants}
     for i in range(n):
         for name, variant in (variants if i % 2 == 0 else variants[::-1]):
-            out[name].append(run(variant, {'row': row, 'variant': name, 'round': i}))
+            result = run(variant, {'row': row, 'variant': name, 'round': i})
+            if result and result['ok'] < 0.99 * result['answered']:
+                raise RuntimeError(f'{row}: {name} refuses: {result["statuses"]}')
+            out[name].append(result)
     return out
 
 
