@@ -31,6 +31,7 @@ void buf_done(struct buf *buf);                    /* zeroed or half-built is fi
 void buf_clear(struct buf *buf);                   /* len 0, mark cleared, memory kept */
 void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has it: "new-tab" */
 void buf_int(struct buf *buf, int64_t value);
+void buf_thousandths(struct buf *buf, uint64_t value);                /* 12345: 12.345 */
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);

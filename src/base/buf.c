@@ -104,6 +104,17 @@ void buf_int_padded(struct buf *buf, unsigned value, unsigned width)
     buf_str(buf, text);
 }
 
+void buf_thousandths(struct buf *buf, uint64_t value)
+{
+    unsigned rest = (unsigned)(value % 1000);
+
+    buf_int(buf, (int64_t)(value / 1000));
+    buf_append(buf,
+               (const char[]){'.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                              (char)('0' + rest % 10)},
+               4);
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     UNINITIALISED char

@@ -19,7 +19,7 @@
 #include "log_internal.h"
 #include "observe/metrics.h"
 
-enum { QUEUE_MAX = 1024 * 1024, CLOSE_WAIT_MS = 500 };
+enum { QUEUE_MAX = 1024 * 1024, LINE_KEPT = 2 * LOG_LINE_MAX, CLOSE_WAIT_MS = 500 };
 
 static struct {
     int fd;
@@ -31,6 +31,7 @@ static struct {
     bool torn;    /* the last byte written was inside a line */
     bool failing; /* so did the last write */
     struct buf queue;
+    struct buf line; /* that is being written; its memory is kept for the next one */
     uint64_t lost;
     uint64_t told; /* of `lost`: those that a line has told of */
 } sink = {.fd = -1, .level = LOG_OFF};
@@ -66,6 +67,7 @@ void log_open(int fd, enum log_level level, enum log_format format)
     sink.failing = false;
     sink.told = sink.lost;
     buf_init(&sink.queue, QUEUE_MAX);
+    buf_init(&sink.line, (size_t)LOG_LINE_MAX * 8);
 }
 
 bool log_is_on(enum log_level level)
@@ -191,6 +193,7 @@ void log_close(void)
     sink.open = false;
     sink.level = LOG_OFF;
     buf_done(&sink.queue);
+    buf_done(&sink.line);
 }
 
 uint64_t log_dropped(void)
@@ -202,28 +205,30 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 {
     const struct log_event what = {
         .level = level, .name = event, .fields = fields, .n = n, .wall_ms = clock_turn_wall_ms()};
-    struct buf line;
+    struct buf *line = &sink.line;
     size_t before = sink.queue.len;
 
     if (!log_is_on(level)) {
         return;
     }
-    buf_init(&line, (size_t)LOG_LINE_MAX * 8);
+    buf_clear(line);
     if (sink.format == LOG_TEXT) {
-        log_line_text(&line, &what, sink.color);
+        log_line_text(line, &what, sink.color);
     } else if (sink.format == LOG_GCP) {
-        log_line_gcp(&line, &what, str_from(sink.project));
+        log_line_gcp(line, &what, str_from(sink.project));
     } else {
-        log_line_json(&line, &what);
+        log_line_json(line, &what);
     }
     if (sink.torn && sink.queue.len == 0) {
         buf_char(&sink.queue, '\n'); /* behind the half of a line */
     }
-    buf_str(&sink.queue, buf_view(&line));
+    buf_str(&sink.queue, buf_view(line));
     if (!buf_ok(&sink.queue)) {
         sink.queue.overflowed = false;
         buf_truncate(&sink.queue, before);
         count_lost(1);
     }
-    buf_done(&line);
+    if (line->cap > LINE_KEPT) {
+        buf_done(line);
+    }
 }

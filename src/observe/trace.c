@@ -4,17 +4,36 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-enum { PARENT_LEN = 55, REQUEST_ID_MAX = 128, STATE_MAX = 512, STATE_MEMBERS_MAX = 32 };
+enum {
+    PARENT_LEN = 55,
+    REQUEST_ID_MAX = 128,
+    STATE_MAX = 512,
+    STATE_MEMBERS_MAX = 32,
+    TRACE_DIGITS = 32,
+    SPAN_DIGITS = 16
+};
 
+static void set_text(char *out, const char *digits, size_t n)
+{
+    mem_copy(out, digits, n);
+    out[n] = '\0';
+}
+
+/* Of a text the first byte says that it is empty. */
 void trace_begin(struct trace *trace, uint64_t begin_us)
 {
-    char ids[48];
+    char ids[TRACE_DIGITS + SPAN_DIGITS];
 
-    *trace = (struct trace){.begin_us = begin_us, .sampled = true};
     random_hex(ids, sizeof(ids)); /* at once: each call asks the pool */
-    mem_copy(trace->trace_id, ids, 32);
-    mem_copy(trace->span_id, ids + 32, 16);
-    mem_copy(trace->request_id, ids, 32);
+    set_text(trace->trace_id, ids, TRACE_DIGITS);
+    set_text(trace->span_id, ids + TRACE_DIGITS, SPAN_DIGITS);
+    set_text(trace->request_id, ids, TRACE_DIGITS);
+    trace->parent_span_id[0] = '\0';
+    trace->sampled = true;
+    trace->has_w3c_parent = false;
+    trace->state = STR_EMPTY;
+    trace->begin_us = begin_us;
+    memset(trace->stage_us, 0, sizeof(trace->stage_us));
 }
 
 static bool is_hex(struct str s)
@@ -89,7 +108,7 @@ void trace_adopt(struct trace *trace, struct str traceparent, struct str request
 
 /* ---- headers of clouds ---- */
 
-enum { TRACE_DIGITS = 32, SPAN_DIGITS = 16, ROOT_LEN = 35, ROOT_TIME_DIGITS = 8 };
+enum { ROOT_LEN = 35, ROOT_TIME_DIGITS = 8 };
 
 struct cloud_context {
     char trace_id[TRACE_DIGITS + 1];
@@ -183,11 +202,12 @@ static bool read_google(struct str header, struct cloud_context *out)
 void trace_adopt_cloud(struct trace *trace, struct str amazon, struct str google)
 {
     struct cloud_context context = {.sampled = true};
-    bool is_own_id = str_is(str_from(trace->trace_id), trace->request_id);
+    bool is_own_id;
 
     if (trace->has_w3c_parent || (amazon.len == 0 && google.len == 0)) {
         return;
     }
+    is_own_id = str_is(str_from(trace->trace_id), trace->request_id);
     if (!read_amazon(amazon, &context)) {
         context = (struct cloud_context){.sampled = true};
         if (!read_google(google, &context)) {
