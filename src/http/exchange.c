@@ -58,7 +58,6 @@ static void keep(struct exchange *exchange)
     struct http_server *server = exchange->server;
     struct buf head = exchange->head;
     struct buf body = exchange->body;
-    struct arena arena;
 
     if (body.cap > BODY_KEPT) {
         buf_done(&body);
@@ -70,9 +69,9 @@ static void keep(struct exchange *exchange)
     } else {
         arena_done_into(&exchange->arena, &server->bin);
     }
-    arena = exchange->arena;
-    memset(exchange, 0, offsetof(struct exchange, request.headers)); /* two thirds are headers */
-    exchange->arena = arena;
+    /* Two thirds are headers, and what stands before the notes is made anew for each. */
+    memset(&exchange->notes, 0,
+           offsetof(struct exchange, request.headers) - offsetof(struct exchange, notes));
     exchange->head = head;
     exchange->body = body;
     list_prepend(&server->spares, &exchange->link);
@@ -318,7 +317,7 @@ static void write_access_line(const struct exchange *exchange, enum log_level le
 
 static bool is_safe(struct str method)
 {
-    static const char *const safe[] = {"GET", "HEAD", "OPTIONS"};
+    static const char *const safe[] = {"OPTIONS", "HEAD", "GET"};
 
     return str_in(method, safe, ARRAY_LEN(safe));
 }
@@ -352,9 +351,21 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
     fact_end(fact);
 }
 
+uint64_t exchange_answered_us(struct exchange *exchange)
+{
+    exchange->answered_us = clock_now_us();
+    return exchange->answered_us;
+}
+
+/* What is answered in one piece ends in the turn in which it is answered. */
+static uint64_t end_us(const struct exchange *exchange)
+{
+    return exchange->answered_us >= clock_turn_us() ? exchange->answered_us : clock_now_us();
+}
+
 void exchange_end(struct exchange *exchange, int status)
 {
-    uint64_t now_us = clock_now_us();
+    uint64_t now_us = end_us(exchange);
     uint64_t spent_us = exchange->trace.begin_us > 0 && now_us > exchange->trace.begin_us
                             ? now_us - exchange->trace.begin_us
                             : 0;

@@ -22,8 +22,9 @@ static bool is_token_char(char c)
         ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
         ['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
     };
+    unsigned char letter = (unsigned char)c | 0x20U;
 
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') ||
            ((unsigned char)c < ARRAY_LEN(odd) && odd[(unsigned char)c]);
 }
 
@@ -213,8 +214,8 @@ static bool names_sound_host(struct str host)
 static enum error_code parse_target(struct str target, struct http_request *out, struct error *err)
 {
     bool is_absolute =
-        str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"));
-
+        target.len > 0 && target.ptr[0] != '/' &&
+        (str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://")));
     bool is_quick = json_plain_len(target) == target.len && str_find_char(target, '#') < 0 &&
                     str_find_char(target, ' ') < 0;
 

@@ -75,6 +75,15 @@ struct http_connection {
 
 enum { HTTP_SPARES_MAX = 256 }; /* of each kind, about 3 MiB in all */
 
+/* With what answers of one status begin within one second, and its end, which all answers of the server share:
+ * status line, Date, headers of security. */
+struct http_begin {
+    int status;
+    int64_t second;
+    size_t len;
+    char text[256];
+};
+
 struct http_server {
     struct loop *loop;
     struct http_server_options options;
@@ -105,8 +114,9 @@ struct http_server {
     struct later_item closed_later;
     struct buf scratch;            /* response heads are built here */
     struct compressor *compressor; /* NULL until the first reply that is compressed */
-    int64_t date_s;                /* of `date` */
-    char date[32];
+    struct http_begin begin;
+    /* Of the head in hand; zeroed: none. On the stack it would be zeroed for each request. */
+    struct error fault;
 };
 
 /* ---- skim.c: the rest of a head that is too long ---- */
@@ -161,7 +171,7 @@ void exchange_free_spares(struct http_server *server);
 /* ---- response.c ---- */
 const char *reason_of(int status); /* reason.c */
 
-enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2, RESPONSE_LINES_MAX = 64 * 1024 };
+enum { RESPONSE_LINES_MAX = 64 * 1024 };
 
 /* False: HEAD, 204, 304. */
 bool response_sends_body(const struct exchange *exchange);

@@ -126,19 +126,18 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
 
 /* ---- the head ---- */
 
-static bool refuse_large_body(struct http_connection *connection, size_t max_body)
+static void refuse_large_body(struct http_connection *connection, size_t max_body)
 {
-    const struct http_request *request = &connection->exchange->request;
     struct error err = {0};
 
-    connection->exchange->body.max = max_body;
-    if (request->content_length < 0 || (uint64_t)request->content_length <= max_body) {
-        return false;
-    }
     (void)error_set(&err, ERR_TOO_BIG, "The body is %lld bytes long; this route takes at most %zu",
-                    (long long)request->content_length, max_body);
+                    (long long)connection->exchange->request.content_length, max_body);
     connection_refuse(connection, &err);
-    return true;
+}
+
+static bool is_too_large(const struct http_request *request, size_t max_body)
+{
+    return request->content_length >= 0 && (uint64_t)request->content_length > max_body;
 }
 
 static void after_head(struct http_connection *connection, enum http_verdict verdict,
@@ -157,8 +156,12 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
         return;
     }
     connection->stream_body = verdict == HTTP_BODY_STREAM;
-    if (!connection->stream_body && refuse_large_body(connection, max_body)) {
-        return;
+    if (!connection->stream_body) {
+        exchange->body.max = max_body;
+        if (is_too_large(&exchange->request, max_body)) {
+            refuse_large_body(connection, max_body);
+            return;
+        }
     }
     if (exchange->body_complete) {
         call_body(connection);
@@ -221,21 +224,28 @@ void intake_begin_refused(struct http_connection *connection, struct str bytes)
     intake_announce(exchange);
 }
 
+static void refuse_fault(struct http_connection *connection)
+{
+    struct error err = connection->server->fault;
+
+    connection->server->fault = (struct error){0};
+    connection_refuse(connection, &err);
+}
+
 static void begin_exchange(struct http_connection *connection, struct str head, bool has_begun)
 {
     struct http_server *server = connection->server;
     struct exchange *exchange = new_exchange(connection);
     unsigned most = server->options.max_requests_per_connection;
-    struct error err = {0};
     enum http_verdict verdict;
     size_t max_body = 0;
 
     exchange->request_bytes = head.len;
     head = arena_str(&exchange->arena, head);
-    if (parser_take_head(connection->parser, head, &exchange->request, &err) != ERR_OK) {
+    if (parser_take_head(connection->parser, head, &exchange->request, &server->fault) != ERR_OK) {
         head_peek(head, &exchange->request);
         intake_announce(exchange);
-        connection_refuse(connection, &err);
+        refuse_fault(connection);
         return;
     }
     exchange->body_complete = !exchange->request.has_body;
@@ -251,11 +261,24 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
     after_head(connection, verdict, max_body, has_begun);
 }
 
+static void refuse_head(struct http_connection *connection, struct str bytes)
+{
+    struct http_server *server = connection->server;
+
+    if (skim_is_for(&server->fault)) {
+        skim_begin(connection, bytes, &server->fault);
+        server->fault = (struct error){0};
+    } else {
+        intake_begin_refused(connection, bytes);
+        refuse_fault(connection);
+    }
+}
+
 /* True: go on. */
 static bool use_head(struct http_connection *connection, struct str bytes, size_t *out_used)
 {
     bool begins = connection->state == CONNECTION_IDLE;
-    struct error err = {0};
+    struct error *fault = &connection->server->fault;
     struct str head;
 
     if (begins) {
@@ -263,18 +286,13 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
         connection->head_began_us = clock_turn_us();
         parser_take(connection);
     }
-    switch (parser_next(connection->parser, bytes, out_used, &head, &err)) {
+    switch (parser_next(connection->parser, bytes, out_used, &head, fault)) {
     case PARSER_HEAD:
         begin_exchange(connection, head, *out_used < bytes.len);
         return true;
     case PARSER_BAD:
         *out_used = bytes.len;
-        if (skim_is_for(&err)) {
-            skim_begin(connection, bytes, &err);
-        } else {
-            intake_begin_refused(connection, bytes);
-            connection_refuse(connection, &err);
-        }
+        refuse_head(connection, bytes);
         return true;
     case PARSER_MORE:
     case PARSER_PIECE:

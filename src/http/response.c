@@ -4,64 +4,7 @@
 #include "http/answer.h"
 #include "http_internal.h"
 
-static unsigned bit_of(struct str name)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } known[] = {{"Cache-Control", HEADER_CACHE_CONTROL},
-                 {"Content-Encoding", HEADER_CONTENT_ENCODING}};
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (str_is_nocase(name, known[i].name)) {
-            return known[i].bit;
-        }
-    }
-    return 0;
-}
-
-void exchange_set_header(struct exchange *exchange, const char *name, struct str value)
-{
-    struct str text = str_from(name);
-
-    if (!is_field_value(value)) {
-        return; /* never lets a value open a line of its own */
-    }
-    if (buf_room(&exchange->head, text.len + value.len + 4) == NULL) {
-        exchange->head.overflowed = false; /* all of a line or nothing */
-        return;
-    }
-    exchange->headers_set |= bit_of(text);
-    buf_str(&exchange->head, text);
-    buf_text(&exchange->head, ": ");
-    buf_str(&exchange->head, value);
-    buf_text(&exchange->head, "\r\n");
-}
-
-void exchange_add_lines(struct exchange *exchange, struct str lines)
-{
-    if (buf_room(&exchange->head, lines.len) == NULL) {
-        exchange->head.overflowed = false; /* all of them or nothing */
-        return;
-    }
-    buf_str(&exchange->head, lines);
-}
-
-static const char *date_of(struct http_server *server)
-{
-    int64_t now_s = clock_turn_wall_ms() / 1000;
-
-    if (server->date_s != now_s) {
-        struct buf text;
-
-        buf_init(&text, sizeof(server->date) - 1);
-        clock_format_http(&text, now_s * 1000);
-        str_copy(server->date, sizeof(server->date), buf_view(&text));
-        buf_done(&text);
-        server->date_s = now_s;
-    }
-    return server->date;
-}
+enum { COPIED_MAX = 2048 };
 
 static bool status_has_body(int status)
 {
@@ -80,6 +23,42 @@ static void put_line(struct buf *out, const char *name, const char *value)
     buf_text(out, "\r\n");
 }
 
+static void put_security(struct buf *out, const struct http_server *server)
+{
+    if (server->options.security_headers) {
+        buf_text(
+            out,
+            "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
+    }
+}
+
+/* Most answers have the status and the second of the one before. */
+static void put_begin(struct buf *out, struct http_server *server, int status)
+{
+    int64_t second = clock_turn_wall_ms() / 1000;
+    struct http_begin *begin = &server->begin;
+
+    if (begin->status != status || begin->second != second) {
+        struct buf text;
+
+        buf_init_on(&text, begin->text, sizeof(begin->text), sizeof(begin->text) - 1);
+        buf_text(&text, "HTTP/1.1 ");
+        buf_int(&text, status);
+        buf_char(&text, ' ');
+        buf_text(&text, reason_of(status));
+        buf_text(&text, "\r\nDate: ");
+        clock_format_http(&text, second * 1000);
+        buf_text(&text, "\r\n");
+        put_security(&text, server);
+        CHECK(buf_ok(&text) && text.borrowed);
+        begin->len = text.len;
+        begin->status = status;
+        begin->second = second;
+    }
+    buf_append(out, begin->text, begin->len);
+}
+
+/* Behind put_security. */
 static void put_fixed(struct buf *out, const struct exchange *exchange, int status,
                       const char *content_type)
 {
@@ -89,9 +68,6 @@ static void put_fixed(struct buf *out, const struct exchange *exchange, int stat
         put_line(out, "X-Request-Id: ", exchange->trace.request_id);
     }
     if (server->options.security_headers) {
-        buf_text(
-            out,
-            "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
         if (exchange->request.is_tls && server->options.hsts_s > 0) {
             buf_text(out, "Strict-Transport-Security: max-age=");
             buf_int(out, server->options.hsts_s);
@@ -123,12 +99,7 @@ static struct buf *build_head(struct exchange *exchange, int status, const char 
     struct http_connection *connection = exchange->connection;
 
     buf_clear(out);
-    buf_text(out, "HTTP/1.1 ");
-    buf_int(out, status);
-    buf_char(out, ' ');
-    buf_text(out, reason_of(status));
-    buf_text(out, "\r\n");
-    put_line(out, "Date: ", date_of(exchange->server));
+    put_begin(out, exchange->server, status);
     put_fixed(out, exchange, status, content_type);
     if (length >= 0) {
         buf_text(out, "Content-Length: ");
@@ -158,6 +129,17 @@ static void put(struct exchange *exchange, const struct str *parts, size_t n_par
         exchange->response_bytes += parts[i].len;
     }
     transport_write_parts(&exchange->connection->transport, parts, n_parts);
+}
+
+/* A copy of a short body costs less than a write of two parts. */
+static void put_whole(struct exchange *exchange, struct buf *head, struct str body)
+{
+    bool is_one = body.len <= COPIED_MAX;
+
+    if (is_one) {
+        buf_str(head, body);
+    }
+    put(exchange, (const struct str[]){buf_view(head), body}, is_one ? 1 : 2);
 }
 
 /* An orphan's answer goes nowhere: the exchange just ends. */
@@ -206,6 +188,7 @@ static void begin_local(struct exchange *exchange, int status, const char *conte
     struct buf *lines = &exchange->server->scratch;
 
     buf_clear(lines);
+    put_security(lines, exchange->server);
     put_fixed(lines, exchange, status, content_type);
     buf_str(lines, buf_view(&exchange->head));
     CHECK(buf_ok(lines));
@@ -265,11 +248,10 @@ void exchange_reply(struct exchange *exchange, int status, const char *content_t
     if (has_body) {
         body = pack(exchange, content_type, body, &packed);
     }
-    struct str head =
-        buf_view(build_head(exchange, status, content_type, has_body ? (int64_t)body.len : -3));
-    const struct str parts[] = {head, body};
+    struct buf *head =
+        build_head(exchange, status, content_type, has_body ? (int64_t)body.len : -3);
 
-    put(exchange, parts, has_body && body.len > 0 && !is_head(exchange) ? 2 : 1);
+    put_whole(exchange, head, has_body && !is_head(exchange) ? body : STR_EMPTY);
     buf_done(&packed);
     connection_replied(exchange->connection);
 }

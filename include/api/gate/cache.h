@@ -26,6 +26,9 @@ void cache_stop(struct cache *cache); /* nothing is asked of the shared store an
 void cache_configure(struct cache *cache, const struct config *config);
 void cache_free(struct cache *cache); /* nobody may wait */
 
+/* DONE: what is kept answers it. An answer is kept only of a request that was right, so nothing of it needs to be
+ * read before. */
+enum stage_verdict cache_look(struct task *task);
 /* `resume` is what a waiter does when it becomes the leader. */
 enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
 

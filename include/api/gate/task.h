@@ -61,6 +61,7 @@ struct task {
     struct session_seat *session_seat; /* session_seat.h; NULL none */
     bool passes_cache; /* the cached answer is for another caller: ask the platform */
     uint64_t begin_us;
+    uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */
 };
 
 struct idempotency_store;
@@ -119,6 +120,7 @@ enum stage_verdict stages_head_run(struct task *task);
 bool task_only_reads(const struct task *task); /* GET, HEAD */
 enum stage_verdict stages_body_run(struct task *task);
 void task_go_on(struct task *task); /* the stages after the one that waited */
+void task_set_deadline(struct task *task, uint64_t wait_ms); /* instead of the route's */
 void task_go_on_head(struct task *task);
 
 /* What on_head answers to http for the verdict of the head's stages. */

@@ -191,7 +191,7 @@ static void stretch_deadline(struct batch *batch)
         }
     }
     if (asked_ms > wait_ms) {
-        exchange_set_deadline(batch->task->exchange, asked_ms);
+        task_set_deadline(batch->task, asked_ms);
     }
 }
 

@@ -148,42 +148,9 @@ void cache_free(struct cache *cache)
     }
 }
 
-struct str cache_identity(const struct task *task)
-{
-    struct str platform = task->platform->identity;
-    char *both;
-
-    if (task->principal.bearer.len == 0) {
-        return platform;
-    }
-    both = arena_alloc(task->arena, platform.len + DIGEST_BYTES);
-    mem_copy(both, platform.ptr, platform.len);
-    mem_copy(both + platform.len, task->principal.owner.bytes, DIGEST_BYTES);
-    return (struct str){both, platform.len + DIGEST_BYTES};
-}
-
-/* The whole of it, not a hash: the answer for one caller must never become another one's. */
-static struct str key_of(const struct task *task)
-{
-    const struct http_request *request = &task->exchange->request;
-    struct str identity = cache_identity(task);
-    size_t len = sizeof(identity.len) + identity.len + request->path.len + 1 + request->query.len;
-    char *key = arena_alloc(task->arena, len);
-    char *to = key + sizeof(identity.len);
-
-    memcpy(key, &identity.len, sizeof(identity.len));
-    mem_copy(to, identity.ptr, identity.len);
-    to += identity.len;
-    mem_copy(to, request->path.ptr, request->path.len);
-    to += request->path.len;
-    *to++ = '\0'; /* in neither of them */
-    mem_copy(to, request->query.ptr, request->query.len);
-    return (struct str){key, len};
-}
-
 static struct cache_entry *entry_for(struct cache *cache, struct task *task)
 {
-    struct str key = key_of(task);
+    struct str key = cache_entry_key(task);
     struct cache_entry *entry = LRU_FIND(&cache->entries, key, struct cache_entry, lru);
 
     if (entry != NULL) {
@@ -274,27 +241,53 @@ static enum stage_verdict ask_others(struct cache *cache, struct task *task)
     return STAGE_WAIT;
 }
 
-enum stage_verdict cache_begin(struct task *task, stage_fn resume)
+static bool is_asked(const struct task *task, const struct cache_wish *wish)
+{
+    return task->api->cache->enabled && !task->raw && !wish->no_store && !wish->passes;
+}
+
+enum stage_verdict cache_look(struct task *task)
 {
     struct cache *cache = task->api->cache;
     struct cache_wish wish;
     struct cache_entry *entry;
-    struct cache_seat *seat;
 
     if (task->cache_seat != NULL || task->passes_cache) {
         return STAGE_CONTINUE;
     }
     cache_wish_read(&task->exchange->request, &wish);
-    if (!cache->enabled || task->raw || wish.no_store || wish.passes) {
-        return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
+    if (!is_asked(task, &wish)) {
+        return STAGE_CONTINUE;
     }
-    entry = entry_for(cache, task);
+    entry = LRU_FIND(&cache->entries, cache_entry_key(task), struct cache_entry, lru);
+    if (entry == NULL) {
+        return STAGE_CONTINUE;
+    }
     if (cache_entry_is_fresh(entry, &wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit");
     }
     if (cache_entry_serves_meanwhile(entry, &wish) || cache_entry_may_be_old(entry, &wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit; detail=stale");
     }
+    return STAGE_CONTINUE;
+}
+
+enum stage_verdict cache_begin(struct task *task, stage_fn resume)
+{
+    enum stage_verdict verdict = cache_look(task);
+    struct cache *cache = task->api->cache;
+    struct cache_wish wish;
+    struct cache_entry *entry;
+    struct cache_seat *seat;
+
+    if (verdict != STAGE_CONTINUE || task->cache_seat != NULL || task->passes_cache) {
+        return verdict;
+    }
+    cache_wish_read(&task->exchange->request, &wish);
+    if (!is_asked(task, &wish)) {
+        return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
+    }
+    entry = entry_for(cache, task);
     if (wish.only_if_cached) {
         tidy(cache, entry);
         return refuse_uncached(task);
@@ -479,7 +472,8 @@ void cache_abandon(struct task *task)
     if (waiter != NULL) {
         struct cache_seat *seat = arena_zalloc(waiter->arena, sizeof(*seat));
 
-        *seat = (struct cache_seat){.task = waiter, .entry = entry, .resume = resume};
+        *seat = (struct cache_seat){
+            .task = waiter, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
         waiter->cache_seat = seat;
         waiter->on_cancel = NULL;
         entry->leader = waiter;

@@ -4,8 +4,46 @@
 #include "api/gate/etag.h"
 #include "api/gate/media.h"
 #include "base/clock.h"
+#include "base/mem.h"
+
+enum { LINES_MAX = 12 * 1024, LINES_ROOM = 256 };
 
 const char cache_json_type[] = "application/json; charset=utf-8";
+
+/* ---- whose it is ---- */
+
+struct str cache_identity(const struct task *task)
+{
+    struct str platform = task->platform->identity;
+    char *both;
+
+    if (task->principal.bearer.len == 0) {
+        return platform;
+    }
+    both = arena_alloc(task->arena, platform.len + DIGEST_BYTES);
+    mem_copy(both, platform.ptr, platform.len);
+    mem_copy(both + platform.len, task->principal.owner.bytes, DIGEST_BYTES);
+    return (struct str){both, platform.len + DIGEST_BYTES};
+}
+
+/* The whole of it, not a hash: the answer for one caller must never become another one's. */
+struct str cache_entry_key(const struct task *task)
+{
+    const struct http_request *request = &task->exchange->request;
+    struct str identity = cache_identity(task);
+    size_t len = sizeof(identity.len) + identity.len + request->path.len + 1 + request->query.len;
+    char *key = arena_alloc(task->arena, len);
+    char *to = key + sizeof(identity.len);
+
+    memcpy(key, &identity.len, sizeof(identity.len));
+    mem_copy(to, identity.ptr, identity.len);
+    to += identity.len;
+    mem_copy(to, request->path.ptr, request->path.len);
+    to += request->path.len;
+    *to++ = '\0'; /* in neither of them */
+    mem_copy(to, request->query.ptr, request->query.len);
+    return (struct str){key, len};
+}
 
 /* ---- keeping ---- */
 
@@ -19,11 +57,12 @@ static bool is_this_caches(struct str name)
 void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answer)
 {
     struct arena *arena = &entry->extra;
+    struct buf lines;
 
     arena_init(arena);
+    buf_init(&lines, LINES_MAX);
     entry->etag = STR_EMPTY;
-    entry->n_headers = 0;
-    entry->headers = arena_calloc(arena, answer->n_headers, sizeof(*entry->headers));
+    entry->lines_hold = 0;
     entry->content_type =
         answer->content_type.len > 0 ? arena_cstr(arena, answer->content_type) : cache_json_type;
     for (size_t i = 0; i < answer->n_headers; i++) {
@@ -32,49 +71,58 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
         if (str_is_nocase(header->name, "ETag")) {
             entry->etag = arena_str(arena, header->value);
         } else if (!is_this_caches(header->name)) {
-            entry->headers[entry->n_headers++] = (struct http_header){
-                .name = arena_str(arena, header->name), .value = arena_str(arena, header->value)};
+            entry->lines_hold |= header_line(&lines, header->name, header->value);
         }
     }
     if (entry->etag.len == 0) {
         entry->etag = etag_of(arena, answer->body);
     }
+    (void)header_line(&lines, STR("ETag"), entry->etag);
+    entry->lines = arena_take(arena, &lines);
 }
 
 /* ---- answering ---- */
 
 /* A caller asks each time, and is answered from here. A proxy of our kind keeps the answer for its own callers. */
-static struct str control_of(const struct task *task, const struct cache_entry *entry)
+static void put_control(struct buf *out, const struct task *task, const struct cache_entry *entry)
 {
     uint64_t now = clock_turn_age_ms();
     uint64_t left_s = entry->below_ms > now ? (entry->below_ms - now) / 1000 : 0;
 
     if (left_s == 0 || cache_n_hops(task->exchange) == 0) {
-        return STR("private, no-cache");
+        buf_text(out, "Cache-Control: private, no-cache\r\n");
+    } else {
+        buf_text(out, "Cache-Control: private, max-age=");
+        buf_int(out, (int64_t)left_s);
+        buf_text(out, "\r\n");
     }
-    return arena_printf(task->arena, "private, max-age=%llu", (unsigned long long)left_s);
+}
+
+static void add_lines(const struct task *task, const struct cache_entry *entry, const char *status)
+{
+    UNINITIALISED char room[LINES_ROOM];
+    struct buf lines;
+
+    buf_init_on(&lines, room, sizeof(room), LINES_MAX);
+    put_control(&lines, task, entry);
+    buf_text(&lines, "Cache-Status: ");
+    buf_text(&lines, status);
+    buf_text(&lines, "\r\nAge: ");
+    buf_int(&lines, (int64_t)((clock_turn_age_ms() - entry->stored_ms) / 1000));
+    buf_text(&lines, "\r\n");
+    exchange_add_lines(task->exchange, entry->lines_hold, entry->lines);
+    exchange_add_lines(task->exchange, HEADER_CACHE_CONTROL, buf_view(&lines));
+    buf_done(&lines);
 }
 
 enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entry *entry,
                                       const char *status)
 {
-    struct exchange *exchange = task->exchange;
-    struct str body = arena_str(task->arena, (struct str){entry->body, entry->body_len});
-
-    for (size_t i = 0; i < entry->n_headers; i++) {
-        exchange_set_header(exchange, arena_cstr(task->arena, entry->headers[i].name),
-                            entry->headers[i].value);
-    }
-    exchange_set_header(exchange, "ETag", entry->etag);
-    exchange_set_header(exchange, "Cache-Control", control_of(task, entry));
-    exchange_set_header(exchange, "Cache-Status", str_from(status));
-    exchange_set_header(
-        exchange, "Age",
-        arena_int(task->arena, (int64_t)((clock_turn_age_ms() - entry->stored_ms) / 1000)));
+    add_lines(task, entry, status);
     if (etag_is_had(task, entry->etag)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
-    return task_reply(task, 200, arena_cstr(task->arena, str_from(entry->content_type)), body);
+    return task_reply(task, 200, entry->content_type, (struct str){entry->body, entry->body_len});
 }
 
 /* ---- what may answer ---- */

@@ -13,8 +13,8 @@ struct cache_entry {
     struct arena extra; /* texts of the answer beside its body; begun with it */
     const char *content_type;
     struct str etag;
-    struct http_header *headers;
-    size_t n_headers;
+    struct str lines;    /* of the answer's head, with ETag */
+    unsigned lines_hold; /* as exchange_add_lines wants it */
     uint64_t stored_ms;
     uint64_t fresh_ms;
     uint64_t below_ms;      /* until then a proxy of our kind may keep it */
@@ -23,10 +23,13 @@ struct cache_entry {
     uint64_t stale_ms;      /* until then it may be given instead of an error */
     struct task *leader;    /* NULL: nobody fetches */
     struct list waiters;
-    char key[]; /* key_of in cache.c */
+    char key[]; /* cache_entry_key */
 };
 
 extern const char cache_json_type[];
+
+/* Of the answer to this request: in the task's arena. */
+struct str cache_entry_key(const struct task *task);
 
 /* Texts of the answer beside its body; `extra` must be empty. */
 void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answer);

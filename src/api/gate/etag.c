@@ -41,6 +41,9 @@ bool etag_is_had(const struct task *task, struct str etag)
     struct str wanted = exchange_header(task->exchange, "If-None-Match");
     struct str tag;
 
+    if (wanted.len == 0) {
+        return false;
+    }
     if (str_is(wanted, "*")) {
         return true;
     }

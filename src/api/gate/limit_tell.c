@@ -1,6 +1,8 @@
 #include "limit_tell.h"
 
-enum { NS_PER_S = 1000000000, LINES_ROOM = 512, LINES_MAX = 4096 };
+#include "base/check.h"
+
+enum { NS_PER_S = 1000000000, LINES_ROOM = 512, LINES_MAX = 4096, POLICY_ROOM = 160 };
 
 unsigned limit_seconds(uint64_t ns)
 {
@@ -83,6 +85,35 @@ static void put_line(struct buf *out, const char *name, int64_t value)
     buf_text(out, "\r\n");
 }
 
+static void put_what_stays(struct buf *out, const struct limit_counts *counts,
+                           const struct limit_count *one)
+{
+    buf_text(out, "RateLimit-Policy: ");
+    put_policies(out, counts);
+    buf_text(out, "\r\n");
+    put_line(out, "X-RateLimit-Limit: ", one->limit.burst);
+}
+
+/* What stays, of those who have the limit of a key alone: most callers have the one that the caller before had. */
+static struct str text_of_key(const struct limit_counts *counts)
+{
+    static char room[POLICY_ROOM];
+    static size_t len;
+    static struct gcra_limit told;
+    const struct limit_count *key = &counts->items[0];
+
+    if (len == 0 || told.burst != key->limit.burst || told.per_second != key->limit.per_second) {
+        struct buf text;
+
+        buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
+        put_what_stays(&text, counts, key);
+        CHECK(buf_ok(&text) && text.borrowed);
+        len = text.len;
+        told = key->limit;
+    }
+    return (struct str){room, len};
+}
+
 /* RateLimit as structured fields (draft-ietf-httpapi-ratelimit-headers-10), and the X- names that
  * came before. All lines at once: every answer has them. */
 void limit_tell(struct task *task, const struct limit_counts *counts)
@@ -92,15 +123,17 @@ void limit_tell(struct task *task, const struct limit_counts *counts)
     struct buf text;
 
     buf_init_on(&text, room, sizeof(room), LINES_MAX);
-    buf_text(&text, "RateLimit-Policy: ");
-    put_policies(&text, counts);
-    buf_text(&text, "\r\nRateLimit: ");
+    if (counts->n == 1) {
+        buf_str(&text, text_of_key(counts));
+    } else {
+        put_what_stays(&text, counts, one);
+    }
+    buf_text(&text, "RateLimit: ");
     put_states(&text, counts);
     buf_text(&text, "\r\n");
-    put_line(&text, "X-RateLimit-Limit: ", one->limit.burst);
     put_line(&text, "X-RateLimit-Remaining: ", one->verdict.remaining);
     put_line(&text, "X-RateLimit-Reset: ", limit_seconds(one->verdict.full_after_ns));
-    exchange_add_lines(task->exchange, buf_view(&text));
+    exchange_add_lines(task->exchange, 0, buf_view(&text));
     buf_done(&text);
 }
 

@@ -15,9 +15,7 @@ static void add_duration(struct buf *out, const char *name, uint64_t us)
 {
     buf_text(out, name);
     buf_text(out, ";dur=");
-    buf_int(out, (int64_t)(us / 1000));
-    buf_char(out, '.');
-    buf_int_padded(out, (unsigned)(us % 1000), 3);
+    buf_thousandths(out, us);
 }
 
 static void add_server_timing(struct task *task)
@@ -28,14 +26,16 @@ static void add_server_timing(struct task *task)
     struct buf value;
 
     buf_init_on(&value, room, sizeof(room), TIMING_MAX);
+    buf_text(&value, "Server-Timing: ");
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         if (trace->stage_us[shown[i]] != 0) {
             add_duration(&value, trace_stage_name(shown[i]), trace->stage_us[shown[i]]);
             buf_text(&value, ", ");
         }
     }
-    add_duration(&value, "total", clock_now_us() - task->begin_us);
-    exchange_set_header(task->exchange, "Server-Timing", buf_view(&value));
+    add_duration(&value, "total", exchange_answered_us(task->exchange) - task->begin_us);
+    buf_text(&value, "\r\n");
+    exchange_add_lines(task->exchange, 0, buf_view(&value));
     buf_done(&value);
 }
 

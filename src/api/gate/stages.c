@@ -192,11 +192,16 @@ static enum stage_verdict stage_deadline(struct task *task)
     const struct config *config = task->config;
 
     if (task->route->wait != WAIT_NONE) {
-        exchange_set_deadline(task->exchange, task->route->wait == WAIT_LONG
-                                                  ? config->http.long_exchange_timeout_ms
-                                                  : config->http.exchange_timeout_ms);
+        task->wait_ms = task->route->wait == WAIT_LONG ? config->http.long_exchange_timeout_ms
+                                                       : config->http.exchange_timeout_ms;
     }
     return STAGE_CONTINUE;
+}
+
+void task_set_deadline(struct task *task, uint64_t wait_ms)
+{
+    exchange_set_deadline(task->exchange, wait_ms);
+    task->wait_ms = 0;
 }
 
 /* The body goes to the handler piece by piece. */
@@ -215,8 +220,10 @@ static enum stage_verdict stage_query(struct task *task)
     if (!query_read(task)) {
         return task_fail(task);
     }
-    task->dry_run = json_true(task_query(task, "dry_run"));
-    task->raw = json_true(task_query(task, "raw"));
+    if (task->query != NULL) {
+        task->dry_run = json_true(task_query(task, "dry_run"));
+        task->raw = json_true(task_query(task, "raw"));
+    }
     return STAGE_CONTINUE;
 }
 
@@ -252,6 +259,11 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
     enum stage_verdict verdict = run_stages(task, stages);
 
     (void)span_context_set(before);
+    /* Most answers are given at once, and need no deadline. */
+    if (verdict != STAGE_DONE && task->wait_ms > 0 && !task->exchange->replied &&
+        (verdict == STAGE_WAIT || !task->exchange->body_complete)) {
+        task_set_deadline(task, task->wait_ms);
+    }
     return verdict;
 }
 

@@ -302,83 +302,100 @@ static void write_health(struct task *task, enum health health, const struct che
     jw_end(&w);
 }
 
-static bool tells_endpoints(const struct check *check)
+static bool tells_endpoints(const struct upstream *upstream)
 {
     UNINITIALISED struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
 
-    return check->upstream != NULL && upstream_endpoints(check->upstream, all) > 0;
+    return upstream != NULL && upstream_endpoints(upstream, all) > 0;
 }
 
-/* What the text says when all is well, as a number: which checks there are, breakers, the limit, which routes the
- * platform offers. 0: something is not well, or more is told. */
-static uint64_t state_of(const struct task *task, const struct check checks[N_CHECKS])
+static bool all_do_well(const struct setup *setup)
 {
-    const struct offers *offers = task->platform->port.offers;
-    uint64_t state = 1;
+    for (size_t i = 0; i < setup->n_platforms; i++) {
+        const struct upstream *upstream = setup->platforms[i]->upstream;
 
-    for (size_t i = 0; i < N_CHECKS; i++) {
-        const struct check *check = &checks[i];
-
-        if (check->health != HEALTH_PASS || check->output.len > 0 || check->last_error.len > 0 ||
-            check->since_wall_ms != 0 || (check->limit > 0 && i != CHECK_UPSTREAM) ||
-            tells_endpoints(check)) {
-            return 0;
+        if (upstream != NULL && upstream_health(upstream)->state != UPSTREAM_PASS) {
+            return false;
         }
-        state = state << 2 | (check->name != NULL ? 2U : 0) | (check->breaker != NULL ? 1U : 0);
     }
-    return state << 48 | (uint64_t)checks[CHECK_UPSTREAM].limit << 32 |
-           (offers != NULL ? offers->n_changes : 0);
+    return true;
 }
 
-/* Probes ask many times a second, and the answer is the same for a second. */
-static enum stage_verdict answer_health(struct task *task, enum health health,
-                                        const struct check checks[N_CHECKS], int status)
+/* What the text says when all is well, as a number: the platform's limit, and which routes it offers. The rest is
+ * the setup's. 0: a check has more to say. */
+static uint64_t quiet_state(const struct task *task)
 {
-    struct api *api = task->api;
-    uint64_t second = (clock_turn_ms() - api->opened_ms) / 1000;
-    uint64_t state = state_of(task, checks);
-    struct buf text;
+    const struct api *api = task->api;
+    const struct upstream *upstream = task->platform->upstream;
+    const struct offers *offers = task->platform->port.offers;
+    uint64_t limit = upstream != NULL ? upstream_limit(upstream) : 0;
+
+    if (api->config_error[0] != '\0' || api->draining ||
+        (api->options.sessions != NULL &&
+         session_store_trouble(api->options.sessions)->since_wall_ms != 0) ||
+        (api->options.store != NULL && store_trouble(api->options.store) != NULL) ||
+        !all_do_well(task->setup) || tells_endpoints(upstream)) {
+        return 0;
+    }
+    return UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
+}
+
+static enum stage_verdict reply_health(struct task *task, int status, struct str text)
+{
+    return task_reply(task, status, "application/health+json", text);
+}
+
+/* Probes ask many times a second, and while all is well the answer is the same for a second. True: it is sent. */
+static bool answers_as_before(struct task *task, uint64_t state, uint64_t second)
+{
+    const struct api *api = task->api;
 
     task->exchange->notes.is_probe = true;
     if (state == 0 || state != api->health.state || second != api->health.second ||
         api->n_changes != api->health.n_changes) {
-        buf_init_on(&text, api->health.room, sizeof(api->health.room), HEALTH_MAX);
-        write_health(task, health, checks, second, &text);
-        api->health.text = buf_view(&text);
-        api->health.second = second;
-        api->health.n_changes = api->n_changes;
-        api->health.state = text.borrowed ? state : 0;
-        return task_reply(task, status, "application/health+json", arena_take(task->arena, &text));
+        return false;
     }
-    return task_reply(task, status, "application/health+json", api->health.text);
+    (void)reply_health(task, 200, api->health.text);
+    return true;
+}
+
+static enum stage_verdict answer_health(struct task *task, bool is_live, bool is_deep)
+{
+    struct api *api = task->api;
+    uint64_t second = (clock_turn_ms() - api->opened_ms) / 1000;
+    uint64_t state = quiet_state(task);
+    struct check checks[N_CHECKS];
+    enum health worst;
+    struct buf text;
+
+    if (answers_as_before(task, state, second)) {
+        return STAGE_DONE;
+    }
+    make_checks(task, checks);
+    worst = is_live ? HEALTH_PASS : worst_of(checks);
+    buf_init_on(&text, api->health.room, sizeof(api->health.room), HEALTH_MAX);
+    write_health(task, worst, checks, second, &text);
+    api->health.text = buf_view(&text);
+    api->health.second = second;
+    api->health.n_changes = api->n_changes;
+    api->health.state = text.borrowed ? state : 0;
+    return reply_health(task, is_deep && worst == HEALTH_FAIL ? 503 : 200,
+                        arena_take(task->arena, &text));
 }
 
 enum stage_verdict handle_health(struct task *task)
 {
-    struct check checks[N_CHECKS];
-
-    make_checks(task, checks);
-    return answer_health(task, worst_of(checks), checks, 200);
+    return answer_health(task, false, false);
 }
 
 enum stage_verdict handle_live(struct task *task)
 {
-    struct check checks[N_CHECKS];
-
-    make_checks(task, checks);
-    return answer_health(task, HEALTH_PASS, checks, 200);
+    return answer_health(task, true, false);
 }
 
 /* A platform that is away makes no replica unready: the others would not fare better. Who chooses between regions
  * (Route 53, Cloud DNS) asks for `deep`, and sends the callers to another one then. */
 enum stage_verdict handle_ready(struct task *task)
 {
-    bool is_deep = json_true(task_query(task, "deep"));
-    struct check checks[N_CHECKS];
-    enum health worst;
-
-    make_checks(task, checks);
-    worst = worst_of(checks);
-    return answer_health(task, worst, checks,
-                         task->api->draining || (is_deep && worst == HEALTH_FAIL) ? 503 : 200);
+    return answer_health(task, false, task->api->draining || json_true(task_query(task, "deep")));
 }

@@ -374,8 +374,12 @@ static void on_plan_end(struct task *task, enum error_code code)
 
 enum stage_verdict handle_simple(struct task *task)
 {
-    struct simple *simple = arena_zalloc(task->arena, sizeof(*simple));
+    struct simple *simple;
 
+    if (task_only_reads(task) && !task->dry_run && cache_look(task) == STAGE_DONE) {
+        return STAGE_DONE;
+    }
+    simple = arena_zalloc(task->arena, sizeof(*simple));
     simple->task = task;
     simple->row = simple_row_of(task->route);
     simple->begin_ms = clock_now_ms();

@@ -64,7 +64,7 @@ enum stage_verdict run_wait_for_end(struct task *task, struct run *run, uint64_t
     waiter->watcher.on_change = on_change;
     task->state = waiter;
     task->on_cancel = on_cancel;
-    exchange_set_deadline(task->exchange, timeout_ms + REPLY_MARGIN_MS);
+    task_set_deadline(task, timeout_ms + REPLY_MARGIN_MS);
     run_watch(run, &waiter->watcher);
     return STAGE_WAIT;
 }
