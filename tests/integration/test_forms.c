@@ -176,12 +176,24 @@ static struct str reduced(struct proxy *proxy, const struct row *row)
     return json_text(&proxy->arena, row->part != NULL ? json_find(answer, row->part) : answer);
 }
 
+static void start(struct proxy *proxy)
+{
+    static const char *const sets[] = {"sandbox.examples=true", "cache.enabled=false",
+                                       "log.level=warn", NULL};
+
+    proxy_start(proxy, sets);
+}
+
 /* `is_text`: ids are texts. */
 static void expect_alike(struct proxy *proxy, const struct row *row, const struct form *form,
                          bool is_text)
 {
     struct str here;
 
+    if (strcmp(row->match, "POST /teststeps") == 0) {
+        proxy_stop(proxy); /* a process takes a step for made once: not the same one in each form */
+        start(proxy);
+    }
     answer_so(proxy, row, form, is_text);
     here = reduced(proxy, row);
     if (!str_is(here, row->want)) {
@@ -192,12 +204,10 @@ static void expect_alike(struct proxy *proxy, const struct row *row, const struc
 
 static void every_form_of_an_answer_is_reduced_alike(void **state)
 {
-    static const char *const sets[] = {"sandbox.examples=true", "cache.enabled=false",
-                                       "log.level=warn", NULL};
     struct proxy proxy;
 
     (void)state;
-    proxy_start(&proxy, sets);
+    start(&proxy);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (size_t k = 0; k < 2 * rows[i].n_forms; k++) {
             expect_alike(&proxy, &rows[i], &rows[i].forms[k / 2], k % 2 == 1);
