@@ -101,6 +101,7 @@ static void pod_start(struct pod *pod)
                                 "--set",   "server.listen=127.0.0.1:0",
                                 "--set",   "admin.listen=127.0.0.1:0",
                                 "--set",   "log.access=false",
+                                "--set",   "limits.enabled=false",
                                 NULL};
     static const char *const env[] = {"API_KEYS=" KEY, NULL};
 
