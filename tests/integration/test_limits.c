@@ -37,8 +37,7 @@ struct left {
 /* Each ask has the next fields, the last ones again and again: as many as the burst, and what the time has earned, get
  * `status`; then it is 429. */
 static void expect_left(struct proxy *proxy, const struct left *left,
-                        int (*ask_one)(struct proxy *proxy, const char *target,
-                                       const char *fields),
+                        int (*ask_one)(struct proxy *proxy, const char *target, const char *fields),
                         const char *target, const char *const *fields, int status)
 {
     int64_t n = 0;
@@ -326,8 +325,8 @@ static void a_refusal_takes_nothing_from_other_limits(void **state)
     }
     assert_int_equal(ask(&proxy, "/api/v1/routes", A1), 200);
     /* The one that was made and this one are gone, whatever else the time has earned and let in. */
-    assert_in_range(field_number(&proxy.reply, "X-RateLimit-Remaining"), 998 - earned_since(left.began_ms),
-                    999);
+    assert_in_range(field_number(&proxy.reply, "X-RateLimit-Remaining"),
+                    998 - earned_since(left.began_ms), 999);
     assert_int_equal(ask(&proxy, "/api/v1/sessions", A1), 200);
     proxy_stop(&proxy);
     mount_close(&mount);

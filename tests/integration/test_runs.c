@@ -260,8 +260,8 @@ static void fail_one(struct proxy *proxy, const char *match, int skip, const cha
     assert_true(str_is(runs_text(run, "/status"), "failed"));
     assert_true(runs_text(run, "/error/detail").len > 0);
     assert_true_about(proxy, run, what.ptr);
-    if (runs_number(run, "/steps/unknown") > 0) { /* it goes on behind such a step */
-        assert_int_equal(runs_number(run, "/steps/done"), N_STEPS - 1);
+    if (number_at(run, "/steps/unknown") > 0) { /* it goes on behind such a step */
+        assert_int_equal(number_at(run, "/steps/done"), N_STEPS - 1);
     } else if (!str_contains(json_text(&proxy->arena, run), STR("outcome_unknown"))) {
         assert_resumes(proxy, run, what.ptr);
         n_resumed++;

@@ -345,8 +345,8 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
 /* What every endpoint finds its answer in, with all that is optional left out: an object that has
  * the ids which the calls on the way need, bare and in the platform's envelopes. Without an action it would be a
  * checkpoint, which is no answer to a create of a step. */
-#define THING                                                                                      \
-    "{\"id\":7,\"action\":\"CLICK\",\"goalId\":1,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[],"     \
+#define THING                                                                                                       \
+    "{\"id\":7,\"action\":\"CLICK\",\"goalId\":1,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[]," \
     "\"title\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}]}"
 
 static void check_shape(struct proxy *proxy, const struct endpoint *endpoint, const char *shape)
@@ -381,7 +381,8 @@ static void every_envelope_is_read_at_every_endpoint(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(one); i++) {
-        proxy_start(&proxy, sets); /* a new one: step 7 is made in each round, and a step is told once */
+        proxy_start(&proxy,
+                    sets); /* a new one: step 7 is made in each round, and a step is told once */
         sandbox_fault(proxy.program.sandbox_port,
                       TEXT("{\"match\":\"* /\",\"times\":-1,\"status\":200,\"content_type\":"
                            "\"application/json\",\"body\":%s}",

@@ -27,7 +27,7 @@ BEGIN {
     text = substr($0, RLENGTH + 2)
     lower = tolower(text)
 
-    n = split(lower, words, /[^a-z'%]+/)
+    n = split(lower, words, /[^a-z0-9'%_-]+/)
     for (i = 1; i <= n; i++) {
         if (words[i] in foreign) {
             say("\"" words[i] "\" has another spelling here")

@@ -47,7 +47,7 @@ bool relay_header_stays(struct str name, struct str connection);
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n);
 void relay_note_header(struct relay *relay, struct str name, struct str value);
 void relay_set_headers(const struct relay *relay);
-void relay_drop_digests(struct relay *relay); /* the body is not what the platform sent */
+void relay_drop_digests(struct relay *relay);   /* the body is not what the platform sent */
 bool relay_fits_all(const struct relay *relay); /* the answer is for whoever asks the same */
 /* For how long the cache may keep the answer: at most ttl_s. */
 unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s);

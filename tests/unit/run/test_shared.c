@@ -6,6 +6,7 @@
 
 #include "../store/holders.h"
 #include "base/mem.h"
+#include "harness/words.h"
 #include "run/share.h"
 
 int test_shared(void);
@@ -166,7 +167,9 @@ static void open_process(size_t i)
                                                                 .later = &loop->later,
                                                                 .adopts = i > 0});
     process->runs =
-        run_store_open(&(struct run_store_options){.port = &process->port,
+        run_store_open(&(struct run_store_options){.catalog = the_catalog(),
+                                                   .dictionary = the_dictionary(),
+                                                   .port = &process->port,
                                                    .defaults = &defaults,
                                                    .lanes = process->lanes,
                                                    .project = STR("P"),
@@ -186,7 +189,6 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&here, 0, sizeof(here));
-    assert_int_equal(catalog_open(NULL), ERR_OK);
     arena_init(&here.arena);
     holders_open(&here.holders);
     for (size_t i = 0; i < N_HOLDERS; i++) {
@@ -214,7 +216,6 @@ static int tear_down(void **state)
     }
     arena_done(&here.arena);
     holders_done(&here.holders);
-    catalog_close();
     return 0;
 }
 
@@ -257,8 +258,8 @@ static void begin_at(const char *checkpoint_id, const char *text, struct str val
     variable = arena_zalloc(run_arena(here.run), sizeof(*variable));
     *variable = (struct testfile_variable){STR("SECRET"), value};
     here.options = (struct testfile_options){.variables = variable, .n_variables = 1};
-    assert_int_equal(testfile_compile(run_arena(here.run), here.source, &here.options, &here.file,
-                                      &here.problems),
+    assert_int_equal(testfile_compile(the_dictionary(), run_arena(here.run), here.source,
+                                      &here.options, &here.file, &here.problems),
                      ERR_OK);
     assert_int_equal(
         run_prepare(here.run, &here.file, &here.problems, &here.request, &options, &err), ERR_OK);
