@@ -179,7 +179,7 @@ static void a_webhook_is_that_of_all(void **state)
 static bool is_in_store(const char *words)
 {
     struct program program;
-    const char *file = text("%s/store.jsonl", folder());
+    const char *file = replicas_line(&replicas, "%s/store.jsonl", folder());
     struct buf all;
     struct error err = {0};
     bool found;
@@ -257,9 +257,9 @@ static void lose_documents(const char *id)
 {
     double before = n_conflicts();
 
-    say_to_redis(text("DEL vp:d:{webhooks}/%s\r\n", id));
-    wait_until(is_in_store(text("webhook-states/%s", id)));
-    say_to_redis(text("DEL vp:d:{webhook-states}/%s\r\n", id));
+    say_to_redis(replicas_line(&replicas, "DEL vp:d:{webhooks}/%s\r\n", id));
+    wait_until(is_in_store(replicas_line(&replicas, "webhook-states/%s", id)));
+    say_to_redis(replicas_line(&replicas, "DEL vp:d:{webhook-states}/%s\r\n", id));
     new_session(0);
     wait_until(n_conflicts() > before);
 }
@@ -273,7 +273,8 @@ static void what_is_deleted_elsewhere_disturbs_no_other(void **state)
     size_t before = n_off_duty();
 
     (void)state;
-    wait_until(is_in_store(text("webhooks/%s", kept + strlen("/api/v1/webhooks/"))));
+    wait_until(
+        is_in_store(replicas_line(&replicas, "webhooks/%s", kept + strlen("/api/v1/webhooks/"))));
     for (size_t i = 0; i < DELETED; i++) {
         const char *hook = make_hook(i % REPLICAS, "\"session.created\"");
 
@@ -301,9 +302,10 @@ static void an_owner_may_have_so_many(void **state)
     for (size_t i = n; i < WEBHOOKS_OWNER_MAX; i++) {
         hooks[i] = make_hook(i % REPLICAS, "\"webhook.test\"");
     }
-    (void)ask(
-        1, "POST", "/api/v1/webhooks",
-        text("{\"url\":\"http://127.0.0.1:%u/\",\"events\":[\"webhook.test\"]}", receiver.port));
+    (void)ask(1, "POST", "/api/v1/webhooks",
+              replicas_line(&replicas,
+                            "{\"url\":\"http://127.0.0.1:%u/\",\"events\":[\"webhook.test\"]}",
+                            receiver.port));
     assert_int_equal(status(), 409);
     assert_non_null(strstr(buf_cstr(&replicas.reply.body), "you have 25 webhooks"));
     for (size_t i = n; i < WEBHOOKS_OWNER_MAX; i++) {
