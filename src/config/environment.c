@@ -173,23 +173,65 @@ static bool is_name_of(struct loader *loader, const struct option_row *row, stru
     return str_eq(name, own);
 }
 
+/* VIRTUOSO_PROXY_API_KEYS: the shortest option that ends like it; NULL: none. */
+static const struct option_row *ends_alike(struct loader *loader, struct str name)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+    const struct option_row *found = NULL;
+    size_t shortest = 0;
+    struct str head;
+
+    do {
+        for (size_t i = 0; i < n; i++) {
+            struct str own = name_of(loader, &rows[i]);
+            bool ends =
+                own.len > name.len && str_ends(own, name) && own.ptr[own.len - name.len - 1] == '_';
+
+            if (ends && (found == NULL || own.len < shortest)) {
+                found = &rows[i];
+                shortest = own.len;
+            }
+        }
+    } while (found == NULL && str_cut(name, '_', &head, &name) && name.len > 0);
+    return found;
+}
+
+static void offer(struct loader *loader, struct nearest *nearest, const struct option_row *row,
+                  const struct option_row **meant)
+{
+    struct str own = name_of(loader, row);
+    struct str names[] = {str_sub(own, sizeof(PREFIX) - 1, own.len), STR_EMPTY};
+
+    if (is_secret(row)) {
+        names[1] = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(names[0]));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        nearest_offer(nearest, names[i]);
+        *meant = nearest->best.len > 0 && str_eq(nearest->best, names[i]) ? row : *meant;
+    }
+}
+
 static void check_name(struct loader *loader, struct str name)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
     const struct option_row *meant = NULL;
+    struct str own = str_sub(name, sizeof(PREFIX) - 1, name.len);
     struct nearest nearest;
 
-    nearest_init(&nearest, str_sub(name, sizeof(PREFIX) - 1, name.len));
+    nearest_init(&nearest, own);
     for (size_t i = 0; i < n; i++) {
-        struct str own = name_of(loader, &rows[i]);
-
         if (is_name_of(loader, &rows[i], name)) {
             return;
         }
-        own = str_sub(own, sizeof(PREFIX) - 1, own.len);
-        nearest_offer(&nearest, own);
-        meant = nearest.best.len > 0 && str_eq(nearest.best, own) ? &rows[i] : meant;
+        offer(loader, &nearest, &rows[i], &meant);
+    }
+    if (nearest.best.len == 0 && own.len > 0) {
+        meant = ends_alike(loader, own);
+        nearest.best = meant != NULL
+                           ? str_sub(name_of(loader, meant), sizeof(PREFIX) - 1, NAME_MAX_LEN)
+                           : STR_EMPTY;
     }
     if (nearest.best.len > 0) {
         loader_mark_failed(loader, meant); /* it is not missing */

@@ -95,6 +95,30 @@ static void what_sends_nothing_needs_no_token(void **state)
     done(&loaded);
 }
 
+static void the_name_that_was_meant_is_told(void **state)
+{
+    static const struct {
+        const char *variable;
+        const char *meant;
+    } rows[] = {
+        {"VIRTUOSO_PROXY_LOGLEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOSO_PROXY_upstream_token=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
+        {"VIRTUOSO_PROXY_UPSTREAM__TOKEN=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
+        {"VIRTUOSO_PROXY_UPSTREAM_TOKEN_FIEL=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE?"},
+        {"VIRTUOSO_PROXY_TOKEN=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
+        {"VIRTUOSO_PROXY_API_KEYS=x", "VIRTUOSO_PROXY_AUTH_KEYS?"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded = load_with(rows[i].variable);
+
+        assert_says(&loaded, "nothing reads this variable; did you mean ");
+        assert_says(&loaded, rows[i].meant);
+        done(&loaded);
+    }
+}
+
 static void names_that_nobody_reads_are_refused(void **state)
 {
     static const char *const unknown[] = {
@@ -353,6 +377,7 @@ int test_load(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
+        cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
         cmocka_unit_test(values_are_refused_in_plain_words),
         cmocka_unit_test(the_place_is_the_option_that_was_typed),
