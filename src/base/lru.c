@@ -39,8 +39,13 @@ void lru_remove(struct lru *lru, struct lru_entry *entry)
 
 static void drop_oldest(struct lru *lru)
 {
-    struct lru_entry *entry = CONTAINER_OF(list_first(&lru->order), struct lru_entry, link);
-    char *key = unconst(entry->node.key.ptr);
+    struct list *oldest = list_first(&lru->order);
+    struct lru_entry *entry;
+    char *key;
+
+    CHECK(oldest != NULL); /* it is full of entries that nobody holds */
+    entry = CONTAINER_OF(oldest, struct lru_entry, link);
+    key = unconst(entry->node.key.ptr);
 
     lru_remove(lru, entry);
     mem_free(key);
