@@ -93,7 +93,7 @@ struct server {
     struct deadline drain_step;
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
-    uv_signal_t signals[5];
+    uv_signal_t signals[9];
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */
     bool failed;      /* it stops because something that it needs is gone */

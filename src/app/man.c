@@ -114,7 +114,7 @@ static void put_fixed(struct buf *out)
         {NULL, "3", "run: cancelled, or aborted by the platform."},
         {NULL, "4", "run: out of time."},
         {"FILES", "conf/virtuoso-proxy.yaml", "Every option with its default and what it does."},
-        {"SIGNALS", "SIGTERM, SIGINT",
+        {"SIGNALS", "SIGTERM, SIGQUIT, SIGINT",
          "Drain: readiness fails at once, what is in flight is finished, the rest is cancelled at "
          "drain.limit_ms. A second SIGINT stops at once."},
         {NULL, "SIGHUP", "serve reads its configuration again; sandbox and demo ignore it."},

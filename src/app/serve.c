@@ -15,6 +15,7 @@
 #include "observe/log.h"
 #include "reload.h"
 #include "secret_source.h"
+#include "signals.h"
 #include "subcommands.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -378,6 +379,7 @@ int run_serve(struct arguments *arguments)
     bool is_worker = worker_take(&start);
     int status = EXIT_FAILURE;
 
+    signals_spare_start();
     if (manager_take_sockets(&passed, &err) != ERR_OK) {
         return fail("serve", &err);
     }
@@ -411,6 +413,7 @@ int run_sandbox(struct arguments *arguments)
     struct config_sources sources;
     struct config *config;
 
+    signals_spare_start();
     arguments_add_set(arguments, "sandbox.enabled", "true");
     arguments_add_set(arguments, "auth.mode", "none");
     sources = sources_of(NULL, arguments);

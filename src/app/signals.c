@@ -17,7 +17,8 @@ enum { DRAIN_STEP_MS = 50 };
 static const struct {
     int number;
     const char *name;
-} ignored_signals[] = {{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}};
+} ignored_signals[] = {{SIGHUP, "SIGHUP"},   {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
+                       {SIGALRM, "SIGALRM"}, {SIGIO, "SIGIO"},     {SIGPWR, "SIGPWR"}};
 
 /* ---- drain ---- */
 
@@ -147,12 +148,24 @@ static void open_signal(struct server *server, int number, uv_signal_cb on_it)
     CHECK(uv_signal_start(handle, on_it, number) == 0);
 }
 
+void signals_spare_start(void)
+{
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2};
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        (void)signal(numbers[i], SIG_IGN);
+    }
+}
+
 void signals_open(struct server *server)
 {
-    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
+    /* A broken pipe, and a file that may not grow, are errors of the write that met them. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     open_signal(server, SIGTERM, on_signal);
     if (!server->given.is_worker) { /* else its supervisor tells it */
         open_signal(server, SIGINT, on_signal);
+        open_signal(server, SIGQUIT, on_signal);
     }
 }
 

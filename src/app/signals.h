@@ -1,10 +1,12 @@
-/* The signals of a server: SIGTERM and SIGINT drain it, a second one stops it; the others are in
+/* The signals of a server: SIGTERM, SIGQUIT and SIGINT drain it, a second one stops it; the others are in
  * server_ignore_signals. Owner: the server. */
 #ifndef APP_SIGNALS_H
 #define APP_SIGNALS_H
 
 #include "app/server.h"
 
+/* First of all: what asks for a reload does not end a server that is still starting. */
+void signals_spare_start(void);
 void signals_open(struct server *server);
 /* Somebody who presses Ctrl-C waits. */
 bool signals_at_terminal(void);

@@ -142,8 +142,8 @@ static const struct argument top_arguments[] = {
 };
 
 #define DRAIN_SIGNALS                                                                              \
-    "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "    \
-    "once); "
+    "SIGTERM, SIGQUIT and SIGINT drain (SIGINT at a terminal without the notice; a second one "    \
+    "stops at once); "
 
 static const char serve_signals[] =
     DRAIN_SIGNALS "SIGHUP reads the configuration again; SIGUSR1 and SIGUSR2 are ignored";

@@ -99,6 +99,7 @@ enum error_code worker_prepare(const struct worker_start *start, struct error *e
 
     (void)close(WORKER_METRICS_FD);
     (void)signal(SIGINT, SIG_IGN); /* a terminal sends these to all of us; the supervisor tells */
+    (void)signal(SIGQUIT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     return code;
 }

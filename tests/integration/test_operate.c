@@ -91,7 +91,8 @@ static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
     static const struct {
         int number;
         const char *name;
-    } signals[] = {{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}};
+    } signals[] = {{SIGHUP, "SIGHUP"},   {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
+                   {SIGALRM, "SIGALRM"}, {SIGIO, "SIGIO"},     {SIGPWR, "SIGPWR"}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -107,6 +108,30 @@ static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
         assert_true(program_is_running(&program));
         program_stop(&program);
         program_done(&program);
+    }
+}
+
+/* As nginx understands it; a file that may not grow ends nobody. */
+static void sigquit_drains_and_a_file_limit_ends_nobody(void **state)
+{
+    static const char *const with_workers[] = {"server.workers=2", NULL};
+    static const char *const *const sets[] = {NULL, with_workers};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+        struct proxy proxy;
+
+        proxy_start(&proxy, sets[i]);
+        program_signal(&proxy.program, SIGXFSZ);
+        (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
+        assert_int_equal(proxy.reply.status, 200);
+        program_signal(&proxy.program, SIGQUIT);
+        assert_int_equal(program_wait_end(&proxy.program, WAIT_MS), 0);
+        assert_true(program_wrote(&proxy.program, "draining"));
+        program_assert_clean(&proxy.program);
+        program_done(&proxy.program);
+        reply_done(&proxy.reply);
+        arena_done(&proxy.arena);
     }
 }
 
@@ -369,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_sandbox_is_slow_and_fails_as_it_is_told),
         cmocka_unit_test(faults_spare_the_examples),
         cmocka_unit_test(signals_that_mean_nothing_here_are_logged_and_ignored),
+        cmocka_unit_test(sigquit_drains_and_a_file_limit_ends_nobody),
         cmocka_unit_test(the_log_begins_and_ends_with_what_was_done),
         cmocka_unit_test(probes_are_logged_for_debugging_only),
         cmocka_unit_test(text_is_written_where_it_is_asked_for),
