@@ -93,10 +93,10 @@ static const char ci_companions[] =
 
 /* What a script for a shell begins with; ours are JavaScript. */
 static const char shell_words[] =
-    "npm npx yarn pnpm node make cmake go cargo mvn gradle ./mvnw ./gradlew python python3 pip pip3 poetry "
-    "ruby bundle rake gem php composer dotnet docker docker-compose kubectl helm terraform aws gcloud az "
-    "git curl wget echo cd ls cp mv rm mkdir cat chmod export set source sudo apt apt-get apk bash sh "
-    "pytest jest tox ctest";
+    "npm make python docker pip apt yarn cargo python3 docker-compose pip3 apt-get npx pnpm "
+    "node cmake go mvn gradle ./mvnw ./gradlew poetry ruby bundle rake gem php composer "
+    "dotnet kubectl helm terraform aws gcloud az git curl wget echo cd ls cp mv rm mkdir "
+    "cat chmod export set source sudo apk bash sh pytest jest tox ctest";
 
 struct ci_tally {
     size_t n_steps;
