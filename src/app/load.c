@@ -276,7 +276,7 @@ static int run(struct job *job)
     (job->as_json ? load_write_json : load_write_text)(&job->options, &job->result, &text);
     (void)fwrite(text.ptr, 1, text.len, stdout);
     buf_done(&text);
-    (void)flush_output(); /* before what stderr says; main tells of a failure */
+    (void)fflush(stdout); /* before what stderr says; main tells of a failure */
     return judge(job);
 }
 

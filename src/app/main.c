@@ -1,4 +1,5 @@
 /* Finds the subcommand and lets it run. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ int main(int argc, char **argv)
     int status;
 
     core_keep_secrets(argv);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* a file that may not grow is an error of the write that met it */
     (void)fd_take_limit();
     fd_open_standard(); /* before anything is opened that could take their place */
     status = run(argc, argv);

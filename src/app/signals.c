@@ -159,9 +159,7 @@ void signals_spare_start(void)
 
 void signals_open(struct server *server)
 {
-    /* A broken pipe, and a file that may not grow, are errors of the write that met them. */
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
     open_signal(server, SIGTERM, on_signal);
     if (!server->given.is_worker) { /* else its supervisor tells it */
         open_signal(server, SIGINT, on_signal);

@@ -203,7 +203,7 @@ static void open_signals(struct supervisor *supervisor)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
-    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGALRM, SIGIO, SIGPWR};
+    static const int ignored[] = {SIGPIPE, SIGALRM, SIGIO, SIGPWR};
 
     for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
         (void)signal(ignored[i], SIG_IGN);

@@ -140,8 +140,8 @@ static void on_signal(int number)
 
 void core_keep_secrets(char **argv)
 {
-    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE,  SIGILL,
-                                  SIGTRAP, SIGQUIT, SIGSYS, SIGXCPU, SIGXFSZ};
+    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+                                  SIGTRAP, SIGQUIT, SIGSYS, SIGXCPU};
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = SA_ONSTACK | SA_NODEFER | (int)SA_RESETHAND};
     stack_t stack = {.ss_size = SIGNAL_STACK_BYTES};

@@ -56,7 +56,8 @@ static void say(const char *text)
 
 static void write_out(struct str text)
 {
-    (void)!fd_write_all(STDOUT_FILENO, text); /* a terminal that is gone sees nothing */
+    (void)fwrite(text.ptr, 1, text.len, stdout);
+    (void)fflush(stdout); /* what could not be written is told at the end of the program */
 }
 
 static void terminal_open(struct top *top)

@@ -2,6 +2,8 @@
 # The standard streams: closed ones do no harm, and text that could not be written is told and is exit code 1.
 #   check_streams.sh BINARY SCRATCH
 set -uo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
 binary=$1
 scratch=$2/streams
 mkdir -p "$scratch"
@@ -54,6 +56,31 @@ lost convert --to sentences test.yaml
 lost run --sandbox test.yaml
 lost run --sandbox -o json test.yaml
 lost demo --once
+lost schema
+rm -rf made
+lost init made
+lost command --list -o json
+lost run --sandbox -n test.yaml
+lost run --sandbox -o yaml test.yaml
+lost help run
+lost version
+lost key new --name x
+
+# One picture of a proxy that serves.
+serve "$binary" "$scratch" --set auth.mode=none --set log.level=error
+lost top --once "$url"
+lost top --once -o json "$url"
+lost load --rate 20 --duration 1 "$url/livez"
+serve_end || wrong "serve: exit code $?"
+
+# A file that may not grow is an error, and no signal.
+(
+    ulimit -f 0
+    exec env -i "$binary" run --sandbox --junit small.xml test.yaml
+) 2>&1 >/dev/null | cat >errors
+status=${PIPESTATUS[0]}
+[ "$status" -eq 1 ] || wrong "run under ulimit -f 0: exit code $status"
+grep -q 'cannot write small.xml: File too large' errors || wrong "run under ulimit -f 0: stderr says: $(cat errors)"
 
 # A file that a report goes to counts as well; a reader that has seen enough does not.
 env -i "$binary" run --sandbox --junit /dev/full test.yaml >/dev/null 2>errors
@@ -76,6 +103,11 @@ closed() { # the words that close them, then the program's
 
 for how in '<&-' '>&-' '2>&-' '<&- >&-' '>&- 2>&-' '<&- >&- 2>&-'; do
     closed "$how" version
+    closed "$how" schema
+    closed "$how" man
+    closed "$how" completion bash
+    closed "$how" convert --to sentences test.yaml
+    closed "$how" command --sandbox --checkpoint 1680930 step-interact click x
     closed "$how" check --set sandbox.enabled=true
     closed "$how" demo --once
     closed "$how" validate test.yaml
