@@ -44,7 +44,7 @@ for url in memory: "unix:$redis"; do
 done
 awk -v a="${each[memory]}" -v b="${each[unix]}" 'BEGIN { printf "ratio: %.3f\n", b / a }'
 
-# URL: the middle time of a command in milliseconds, to `middle`.
+# Sets `middle` to the median time of a command in milliseconds, with the store at URL.
 middle_of() {
     local session sent
     start_proxy -- --set "store.url=$1" --set store.timeout_ms=10000

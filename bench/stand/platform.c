@@ -17,7 +17,7 @@ enum { IN_MAX = 65536, QUEUE_N = 1 << 18 };
 
 struct connection {
     struct buf in;
-    unsigned generation; /* answers for an older one go nowhere */
+    unsigned generation; /* an answer for an older connection of this descriptor is dropped */
 };
 
 struct due {

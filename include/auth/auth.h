@@ -48,7 +48,7 @@ struct auth_ticket {
     /* private */
     struct list link;
     struct auth *auth;
-    bool wants_keys; /* the key set; else: its turn */
+    bool wants_keys; /* true: it waits for the key set; false: for its turn */
     bool has_turn;
     unsigned n_refreshes; /* that it has waited for */
 };

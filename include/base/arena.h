@@ -66,8 +66,8 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
-/* The array with room for one element more than its n; it moves, to twice the size, where n is a power of two.
- * For arrays that only grow: each element is added behind such a call. What is added is zeroed. */
+/* Call it before each element that is added to an array of n: returns the array with room for one more, zeroed. Where
+ * n is a power of two, that is a copy of twice the size. For arrays that only grow. */
 void *arena_room(struct arena *arena, const void *items, size_t n, size_t size);
 struct str arena_str(struct arena *arena, struct str s); /* a copy (NUL-terminated too) */
 struct str arena_take(struct arena *arena,

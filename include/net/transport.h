@@ -86,7 +86,7 @@ void transport_connect(struct transport *transport, struct loop *loop,
 /* What the client showed, judged by `now`, the listener's present one; NULL: nothing, or a plain one. */
 const struct tls_peer *transport_certificate(struct transport *transport,
                                              const struct tls_config *now);
-/* The handshake took too long: counted as that once it is closed. */
+/* The handshake took too long. When the transport is closed, it is counted as a timeout. */
 void transport_note_timeout(struct transport *transport);
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);

@@ -12,7 +12,7 @@ static void fix_order(struct draft *draft, const struct command_input *input)
     if (draft->row == NULL || draft->n_args < 2 || draft->n_params < 2 ||
         draft->row->args[0].type == draft->row->args[1].type ||
         draft->row->args[0].type == PARAM_VARIABLE || draft->row->args[1].type == PARAM_VARIABLE) {
-        return; /* any word is a name */
+        return; /* any word may be the name of a variable: the types do not tell the order */
     }
     draft->args[0] = draft->args[1];
     draft->args[1] = first;

@@ -3,8 +3,8 @@
 
 enum { SHOWN_MAX = 80, RATE_MAX = 1000000 };
 
-/* "10/50/4": a second, at once after a pause, under way; the last may be left out where
- * `may_be_short`. */
+/* "10/50/4": requests a second, requests at once after a pause, requests in progress. The third may be left out
+ * where `may_be_short`. */
 static bool read_rate(struct str text, bool may_be_short, struct config_rate *out)
 {
     unsigned *const parts[] = {&out->per_second, &out->burst, &out->concurrency};

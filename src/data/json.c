@@ -152,7 +152,7 @@ static const struct json *step_into(const struct json *node, struct str token, b
     return NULL;
 }
 
-/* Behind the slash of a token; returns its end. */
+/* Reads one token of a pointer, from behind its slash. Returns where it ends. */
 static const char *read_token(const char *at, struct str *out, bool *out_has_escapes)
 {
     const char *from = at;

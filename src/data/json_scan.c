@@ -128,7 +128,8 @@ static enum error_code scan_number(struct json_scan *scan, struct json **out)
     }
     code = see(scan, cJSON_Raw, column, out);
     if (code == ERR_OK) {
-        scan->copy[scan->at] = '\0'; /* what stood there is read from the text itself */
+        scan->copy[scan->at] =
+            '\0'; /* ends the number; the scan goes on in the text, not in this copy */
         set_text(*out, (struct str){scan->copy + from, scan->at - from});
     }
     return code;

@@ -297,8 +297,8 @@ void metrics_publish(void)
     }
 }
 
-/* Descriptors have a limit for each process: the one with the most counts. What is counted is so since the first one
- * began. */
+/* Figures of all processes together. Each process has its own limit of descriptors, so the figure is that of the
+ * process with the most open. Counters begin when the first process began. */
 void process_figures_read(struct process_figures *out)
 {
     uint64_t cpu_us = 0;

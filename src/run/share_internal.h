@@ -77,7 +77,7 @@ struct run_log {
     char name[RUN_NAME_MAX];
     uint64_t fence;  /* version of the claim */
     unsigned n_left; /* of the share, when the claim was sent */
-    uint64_t number; /* of the entries of this holder */
+    uint64_t number; /* of the newest entry that this holder has written */
     uint64_t ttl_ms;
     struct buf pending;                  /* lines that were not sent yet */
     struct buf sending;                  /* the entry in flight, with its head */

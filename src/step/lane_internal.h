@@ -46,7 +46,7 @@ struct lanes {
 struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id);
 void lane_forget(struct lane *lane);
 bool lane_make_room(struct lane *lane, size_t n);
-/* What is known can be relied on, and is all. */
+/* True: the lane knows every step of its checkpoint, and nobody else has changed them since. */
 bool lane_is_known(const struct lane *lane);
 
 /* --- lease.c */

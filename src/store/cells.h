@@ -18,7 +18,7 @@ enum cell_kind { CELL_GET, CELL_PUT, CELL_DELETE, CELL_LIST };
 enum cell_expect {
     CELL_ANY,
     CELL_ABSENT,
-    CELL_TAG /* the tag of the call is there */
+    CELL_TAG /* the cell still has the tag that the call gives */
 };
 
 enum cell_end {

@@ -41,7 +41,7 @@ static void on_watch_again(struct keep *keep)
     }
 }
 
-/* What fails here is known by other ways, later: a renewal tells who wants it, a timer asks again. */
+/* A failure costs time only: the next renewal tells who else wants the lease, and a timer asks again. */
 static void on_watched(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, watch);

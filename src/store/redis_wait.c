@@ -1,5 +1,5 @@
-/* Whoever waits for a stream stands in `waiters`: a second connection blocks on all their streams (XREAD
- * BLOCK), and what has news is asked for again. */
+/* Waiting for news of streams: a second connection blocks on the streams of all `waiters` (XREAD BLOCK). When a
+ * stream has news, its waiters read it again on the first connection. */
 #include "base/check.h"
 #include "redis_internal.h"
 

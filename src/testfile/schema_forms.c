@@ -103,7 +103,7 @@ static bool excludes_none(const struct dictionary *dictionary, const struct verb
     return true;
 }
 
-/* The largest sets of fields that may stand together; 0: every two of the verb's fields may. */
+/* The largest sets of fields that may stand together. Returns how many; 0: any two fields of the verb may. */
 static size_t largest_sets(const struct dictionary *dictionary, const struct verb *verb,
                            struct name_set *sets)
 {

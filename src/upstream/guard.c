@@ -254,7 +254,9 @@ enum error_code guard_admits(struct upstream *upstream, struct upstream_call *ca
     enum error_code code;
 
     call->gate = queue_gate(&upstream->queue, &call->request);
-    if (upstream->breaker.open && call->request.priority != CALL_PROBE) { /* so no other is there */
+    if (upstream->breaker.open &&
+        call->request.priority !=
+            CALL_PROBE) { /* and no other address is up, or that one would be asked */
         return guard_say_away(upstream, err);
     }
     code = queue_admits(&upstream->queue, call->gate, call, err);

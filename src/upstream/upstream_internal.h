@@ -95,7 +95,7 @@ struct upstream_connection {
     char why[CURL_ERROR_SIZE];
 };
 
-/* Several addresses of one platform: each has an upstream of its own, the first is what others know. */
+/* The addresses of one platform. Each has an upstream of its own; other rooms know only the first. */
 struct endpoints {
     struct upstream *items[UPSTREAM_ENDPOINTS_MAX]; /* the one wanted most in front */
     size_t n;

@@ -225,7 +225,8 @@ static void a_purge_goes_down_all_levels(void **state)
     chain_stop(&chain);
 }
 
-/* The region is gone: what is near answers, a change is refused at once and is not kept for later. */
+/* The region is gone: the proxy near the client answers by itself what it can. A change is refused at once, and
+ * not sent later. */
 static void the_origin_is_away(void **state)
 {
     static const char *const sets[] = {"cache.ttl_s=1", "cache.stale_while_revalidate_s=0", NULL};

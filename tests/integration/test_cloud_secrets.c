@@ -200,7 +200,9 @@ static void none_fails_while_secrets_turn(void **state)
         rotate(round);
         wait_until(is_in_force(round));
         assert_false(is_in_force(round - 1));
-        wait_until(is_token(round % 2, "key-that-stays")); /* read one after the other */
+        wait_until(is_token(
+            round % 2,
+            "key-that-stays")); /* secrets are read one after the other: this one comes later */
     }
     end_load(&load);
     assert_false(program_wrote(&here.proxy.program, "config.refused"));

@@ -282,7 +282,7 @@ static void a_change_during_the_start_is_seen(void **state)
     mount_close(&mount);
 }
 
-/* Somebody writes all the time: what is there is taken all the same, and always as one version. */
+/* The file is replaced again and again. It is read all the same, and never half of one version and half of the next. */
 static void files_that_never_rest_are_read(void **state)
 {
     static const char text[] =

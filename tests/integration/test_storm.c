@@ -32,7 +32,7 @@ enum {
     CROWD_PER_ADDRESS = 500, /* of 127.0.1.1, 127.0.1.2, ... */
     DRIP_MS = 2000,          /* each sends a byte so often */
     DRIPS_AT_ONCE = 50,
-    BURST_EACH = 2, /* every second time all of them at once */
+    BURST_EACH = 2, /* requests of each that come in one burst, every second time */
     WINDOW_MS = 3000,
     LONG_WINDOW_MS = 10000,
     N_REQUESTS = 400, /* at least, in a window */
