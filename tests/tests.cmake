@@ -84,7 +84,7 @@ endfunction()
 
 file(GLOB harness_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/harness/*.c)
 add_library(test_harness STATIC ${harness_sources})
-target_include_directories(test_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+target_include_directories(test_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(test_harness PUBLIC ${test_definitions})
 target_link_libraries(test_harness PUBLIC vp_flags virtuoso_core PkgConfig::cmocka)
 

@@ -25,7 +25,7 @@ enum { COMMAND_MAX_PARAMS = 8, COMMAND_MAX_ALIASES = 6, COMMAND_MAX_CALLS = 4 };
 struct command_input;
 struct bound_command;
 
-/* The odd few whose values need more than a template; at most 5 distinct ones (a test counts). Sets
+/* The odd few whose values need more than a template; at most 5 distinct ones (a test counts them). Sets
  * or changes members of `values`; errors go to `errors`. */
 typedef void (*command_rule_fn)(const struct command_input *input, struct json *values,
                                 struct arena *arena, struct error_list *errors);
@@ -81,7 +81,6 @@ const struct call *catalog_named_call(const struct catalog *catalog, const char 
 size_t catalog_n_calls(const struct catalog *catalog); /* of commands, and others */
 const struct call *catalog_call_at(const struct catalog *catalog, size_t index);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);
-size_t catalog_n_specials(const struct catalog *catalog); /* distinct .special functions */
 /* Names of every call_spec, for labels of metrics; index 0 is "other". The strings are constant. */
 const char *const *catalog_call_names(const struct catalog *catalog, size_t *out_n);
 /* The same of the commands: the label of a command is 1 + its index. */

@@ -57,7 +57,6 @@ struct webhook_ask {
     struct store_op op;
     char id[40];
     uint64_t version; /* of the document to be replaced; 0: there is none */
-    bool reads_state;
 };
 
 /* What a webhook is made of, or changed to; an empty str and 0: as it was, or the default. */

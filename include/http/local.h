@@ -27,7 +27,6 @@ struct http_local_head {
     int status;
     struct str lines; /* "Name: value\r\n" each; neither Date nor those of a connection's framing */
     bool has_body;    /* false: the answer to HEAD, 204, 304 */
-    bool is_whole;    /* its content comes in one piece, at once */
     struct str principal;
 };
 

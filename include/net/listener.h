@@ -53,8 +53,6 @@ struct listener {
     int port;               /* 0: a Unix socket */
 };
 
-enum { LISTENER_BINDS_MAX = 64 };
-
 /* Sockets that listen on one address, for several processes: `n` of TCP, among which the kernel shares out connections
  * (SO_REUSEPORT), or one of a Unix socket, which all of them take, n times in `out`. ERR_IO: also if somebody else
  * listens there already. */

@@ -11,8 +11,6 @@
 #define STEPS_PLACES "/item/steps /steps /testCase/steps /item/testSteps /testSteps /items /item"
 #define CASES_PLACES "/item/cases /cases /item/testCases /testCases"
 
-/* The thing itself, out of {success, item}, {success, items}, {success, map} or bare. */
-const struct json *answer_inner(const struct json *answer);
 /* The list of an answer: at the first of the pointers that exists, or the whole answer; NULL: what
  * is there is no list. */
 const struct json *answer_list(const struct json *answer, const char *pointers);

@@ -111,8 +111,7 @@ struct plan_row {
     uint64_t us;
     uint64_t started_ms;       /* clock_now_ms */
     const struct error *error; /* never NULL; code ERR_OK: none. Large, and few rows have one */
-    const struct json *answer; /* parsed (arena); NULL none */
-    struct str answer_text;    /* when the answer was not JSON */
+    const struct json *answer; /* parsed (arena); NULL: none, or it is not JSON */
 };
 
 struct plan_options {

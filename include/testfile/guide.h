@@ -1,6 +1,5 @@
-/* What the program says about test files: the guide (GUIDE.md), as Markdown, as the body of a page or
- * as a manual page, and the JSON Schema for editors. Both are made from the tables that compile test
- * files. Pure. */
+/* What the program says about test files: the guide (GUIDE.md) as the body of a page or as a manual
+ * page, and the JSON Schema for editors, which is made from the tables that compile test files. Pure. */
 #ifndef TESTFILE_GUIDE_H
 #define TESTFILE_GUIDE_H
 
@@ -9,14 +8,11 @@
 
 struct dictionary;
 
-enum guide_format { GUIDE_MARKDOWN, GUIDE_HTML, GUIDE_MAN };
+enum guide_format { GUIDE_HTML, GUIDE_MAN };
 
 /* The guide with its tables of verbs and sentences. HTML: what goes between a page's frame, without
  * the first heading; all text is escaped. MAN: a whole page of section 5. */
 void testfile_guide(struct buf *out, enum guide_format format);
-/* The tables alone, as they stand in GUIDE.md between the marks: a test holds the two together. */
-void testfile_guide_verbs(struct buf *out);
-void testfile_guide_sentences(struct buf *out);
 /* Any text in the guide's small part of Markdown: headings, paragraphs, lists with -, fences, tables,
  * `code`, **bold** and [links](url). */
 void guide_render(struct buf *out, struct str markdown, enum guide_format format);

@@ -200,13 +200,7 @@ void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,
 const char *testfile_format_name(enum testfile_format format); /* "simplified" */
 const char *testfile_phase_name(enum testfile_phase phase);    /* "setup", "steps", "teardown" */
 
-/* A sentence of natural language (`click on "Sign in"`) or a command line to one command:
- * {"command", "args", "options"} in the arena. err says what was not understood, with an
- * example. */
-enum error_code sentence_parse(struct dictionary *dictionary, struct arena *arena,
-                               struct str sentence, struct json **out,
-                               struct error *err) MUST_CHECK;
-/* The sentence of a command as sentence_parse takes it; commands without a sentence give their
+/* The sentence of a command as a test file takes it; commands without a sentence give their
  * command line. Reading it back gives the same command. */
 struct str sentence_write(struct dictionary *dictionary, struct arena *arena,
                           const struct command *command, const struct json *args,

@@ -262,24 +262,6 @@ const struct unsupported_command *catalog_unsupported(size_t *out_n)
     return unsupported;
 }
 
-size_t catalog_n_specials(const struct catalog *catalog)
-{
-    command_rule_fn seen[COMMANDS_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < catalog->n; i++) {
-        size_t at = 0;
-
-        while (at < n && seen[at] != catalog->commands[i]->special) {
-            at++;
-        }
-        if (at == n && catalog->commands[i]->special != NULL) {
-            seen[n++] = catalog->commands[i]->special;
-        }
-    }
-    return n;
-}
-
 const char *const *catalog_call_names(const struct catalog *catalog, size_t *out_n)
 {
     *out_n = catalog->n_call_names;

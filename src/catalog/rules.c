@@ -1,4 +1,4 @@
-/* The few rules that a template cannot say. catalog_n_specials counts them; the number may only go
+/* The few rules that a template cannot say. unit.catalog counts them; the number may only go
  * down. */
 #include "base/utf8.h"
 #include "catalog_internal.h"

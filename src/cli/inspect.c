@@ -78,7 +78,6 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     *out = (struct inspection){0};
     arena_init(&work);
     compiles = testfile_compile(options->dictionary, &work, text, &how, &file, &problems) == ERR_OK;
-    out->is_manifest = file.format == TESTFILE_FORMAT_SUITE;
     out->n_steps = file.n_steps;
     if (file.other != NULL && file.n_steps == 0) {
         out->other = arena_cstr(arena, str_from(file.other));

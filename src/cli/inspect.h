@@ -25,7 +25,6 @@ struct inspect_options {
 
 struct inspection {
     const char *other; /* what the file is instead of a test ("a compose file"); NULL: a test */
-    bool is_manifest;
     const struct json
         *problem;      /* {"detail", "errors": [...]}, as a proxy refuses; NULL: it compiles */
     struct str *tests; /* their names */

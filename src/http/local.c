@@ -70,7 +70,6 @@ static void tell_head(struct http_local *local)
         .status = exchange->status,
         .lines = buf_view(&local->lines),
         .has_body = response_sends_body(exchange),
-        .is_whole = !exchange->streaming,
         .principal = exchange->notes.principal,
     };
 

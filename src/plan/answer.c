@@ -5,17 +5,6 @@
 
 enum { QUOTE_MAX = 160 };
 
-const struct json *answer_inner(const struct json *answer)
-{
-    const struct json *inner;
-
-    if (json_type(answer) != JSON_OBJECT || json_get(answer, "success") == NULL) {
-        return answer;
-    }
-    inner = json_find(answer, "/item /items /map");
-    return inner != NULL ? inner : answer;
-}
-
 const struct json *answer_list(const struct json *answer, const char *pointers)
 {
     const struct json *list =

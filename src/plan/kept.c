@@ -9,7 +9,6 @@ void row_forget_other_answer(struct plan_row *row)
 {
     if (row_sends(row) != row->call) {
         row->answer = NULL;
-        row->answer_text = STR_EMPTY;
     }
 }
 
@@ -17,7 +16,6 @@ void row_forget_answer(struct plan_row *row)
 {
     if (row->drop_answer) {
         row->answer = NULL;
-        row->answer_text = STR_EMPTY;
     }
 }
 
@@ -78,11 +76,8 @@ void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct ups
     struct json *json = NULL;
 
     row->answer = NULL;
-    row->answer_text = STR_EMPTY;
     if (reply->body.len > 0 && answer_is_json(reply->content_type) &&
         json_parse(arena, reply->body, &limits, &json, NULL) == ERR_OK) {
         row->answer = json;
-    } else {
-        row->answer_text = arena_str(arena, reply->body);
     }
 }

@@ -102,7 +102,6 @@ static enum flow send_again(struct plan *plan)
     row->status = ROW_RUNNING;
     row_forget_error(row);
     row->answer = NULL;
-    row->answer_text = STR_EMPTY;
     if (plan->again_ms > 0) {
         plan_run_in(plan, plan->again_ms);
         plan->again_ms = 0;

@@ -8,7 +8,7 @@
 #include "map_internal.h"
 #include "sentence.h"
 
-enum { VERBS_MAX = 160, KEYS_MAX = 512, WORDS_IN_TABLE_MAX = 256, FORM_WORDS_MAX = 8 };
+enum { VERBS_MAX = 160, KEYS_MAX = 512, FORM_WORDS_MAX = 8 };
 
 struct numbered {
     struct map_node node;

@@ -27,16 +27,6 @@ static inline void name_set_add(struct name_set *set, unsigned id)
     }
 }
 
-static inline bool name_set_meets(const struct name_set *a, const struct name_set *b)
-{
-    uint64_t common = 0;
-
-    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
-        common |= a->bits[i] & b->bits[i];
-    }
-    return common != 0;
-}
-
 /* One way to find a value; see the language above the table. */
 enum alias_kind {
     ALIAS_FIELD,

@@ -18,7 +18,7 @@ struct sentence_row {
 extern const struct sentence_row sentence_rows[];
 extern const size_t n_sentence_rows;
 
-enum { SENTENCE_MAX_SLOTS = 4, SENTENCE_MAX_STEPS = 4 };
+enum { SENTENCE_MAX_SLOTS = 4 };
 
 struct sentence_slot {
     struct str name;

@@ -46,7 +46,7 @@ static void check_again(struct arena *arena, const struct bound_command *bound,
     struct bound_command other;
 
     CHECK(sentence.len > 0);
-    if (sentence_parse(the_dictionary(), arena, sentence, &again, NULL) != ERR_OK) {
+    if (sentence_parse(arena, sentence, &again, NULL) != ERR_OK) {
         CHECK(command_line_parse(the_catalog(), arena, sentence, &again, NULL) == ERR_OK);
     }
     CHECK(bind(arena, again, &other) == bound->command);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     }
     arena_init(&arena);
-    if (sentence_parse(the_dictionary(), &arena, text, &line, &err) != ERR_OK) {
+    if (sentence_parse(&arena, text, &line, &err) != ERR_OK) {
         CHECK(err.text[0] != '\0');
     } else if (bind(&arena, line, &bound) != NULL) {
         check_again(&arena, &bound, line);

@@ -8,4 +8,10 @@
 const struct catalog *the_catalog(void);
 struct dictionary *the_dictionary(void);
 
+/* A sentence of natural language (`click on "Sign in"`) or a command line to one command:
+ * {"command", "args", "options"} in the arena. err says what was not understood, with an
+ * example. */
+enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
+                               struct error *err) MUST_CHECK;
+
 #endif

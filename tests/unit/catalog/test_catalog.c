@@ -69,6 +69,25 @@ static struct str request_of(struct fixture *f)
                               "upstream"));
 }
 
+static size_t n_specials(void)
+{
+    command_rule_fn seen[COMMANDS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < catalog_size(the_catalog()); i++) {
+        command_rule_fn special = catalog_at(the_catalog(), i)->special;
+        size_t at = 0;
+
+        while (at < n && seen[at] != special) {
+            at++;
+        }
+        if (at == n && special != NULL) {
+            seen[n++] = special;
+        }
+    }
+    return n;
+}
+
 static void the_table_has_87_commands_and_few_rules(void **state)
 {
     struct fixture f;
@@ -76,7 +95,7 @@ static void the_table_has_87_commands_and_few_rules(void **state)
     (void)state;
     begin(&f);
     assert_int_equal(catalog_size(the_catalog()), 87);
-    assert_true(catalog_n_specials(the_catalog()) <= 5);
+    assert_true(n_specials() <= 5);
     end(&f);
 }
 

@@ -316,8 +316,8 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
             n_yaml++;
         }
         if (json_type(json_get(forms, "sentence")) == JSON_STRING) {
-            if (sentence_parse(the_dictionary(), &v.arena, json_str(json_get(forms, "sentence")),
-                               &line, NULL) != ERR_OK) {
+            if (sentence_parse(&v.arena, json_str(json_get(forms, "sentence")), &line, NULL) !=
+                ERR_OK) {
                 wrong(&v, "not read as a sentence", json_get(forms, "sentence"));
             }
             fed_back(&v, "sentence", line);

@@ -77,21 +77,6 @@ static void a_callers_own_token_that_is_refused_is_the_callers_error(void **stat
     assert_int_equal(plan.error.upstream_status, 401);
 }
 
-static void each_envelope_holds_the_thing_itself(void **state)
-{
-    static const char *const texts[] = {"{\"success\":true,\"item\":{\"a\":1}}",
-                                        "{\"success\":true,\"items\":{\"a\":1}}",
-                                        "{\"success\":true,\"map\":{\"a\":1}}", "{\"a\":1}"};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        struct json *json = NULL;
-
-        assert_int_equal(json_parse(&arena, str_from(texts[i]), NULL, &json, NULL), ERR_OK);
-        assert_non_null(json_get(answer_inner(json), "a"));
-    }
-}
-
 static void expect_dry(const char *text)
 {
     struct json *requests = NULL;
@@ -160,7 +145,6 @@ int test_answers(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
-        T(each_envelope_holds_the_thing_itself),
         T(every_answer_is_judged_in_one_place),
         T(a_callers_own_token_that_is_refused_is_the_callers_error),
         T(a_dry_run_shows_what_would_be_sent),

@@ -117,7 +117,7 @@ static void check_sentence(struct arena *arena, const struct testfile_step *step
     struct json *read = NULL;
     struct error err = {0};
 
-    if (sentence_parse(the_dictionary(), arena, sentence, &read, &err) != ERR_OK) {
+    if (sentence_parse(arena, sentence, &read, &err) != ERR_OK) {
         fail_msg("%s: %.*s: %s", name, STR_ARG(sentence), err.text);
     }
     assert_true(str_is(json_str(json_get(read, "command")), step->command->words));

@@ -166,7 +166,7 @@ static void check_sentence(struct trip *trip, const char *form, struct str sente
     struct json *read = NULL;
     struct error err = {0};
 
-    if (sentence_parse(the_dictionary(), &trip->arena, sentence, &read, &err) != ERR_OK) {
+    if (sentence_parse(&trip->arena, sentence, &read, &err) != ERR_OK) {
         fail_msg("%s, %s: %.*s: %s", trip->command->words, form, STR_ARG(sentence), err.text);
     }
     check_same(trip, form, sentence, read);
