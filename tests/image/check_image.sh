@@ -53,9 +53,11 @@ build() {
 
 sums() { (cd "$mounted" && find . -type f -print0 | sort -z | xargs -0 sha256sum && find . -mindepth 1 -printf '%p %m %s %T@ %l\n' | sort); }
 
-# A member of the image's configuration as words, one a line.
-config() { buildah_here inspect --type image --format "{{json .Docker.config.$1}}" localhost/first | node -e '
-    let value = JSON.parse(require("fs").readFileSync(0)); console.log((value.Test ?? value).join("\n"));'; }
+# config NAME: a member of the configuration of the image, as words, one a line
+config() { node -e '
+    const value = JSON.parse(require("fs").readFileSync(process.argv[1])).Docker.config[process.argv[2]];
+    console.log((typeof value === "string" ? [value] : (value.Test ?? (Array.isArray(value) ? value : Object.keys(value)))).join("\n"));' \
+    "$scratch/inspected" "$1"; }
 
 began=$(date +%H%M)
 build first
@@ -66,9 +68,10 @@ echo "image: $kib KiB, $n_libraries shared libraries"
 [ "$n_libraries" -le "$max_libraries" ] || { echo "more than $max_libraries shared libraries"; exit 1; }
 [ "$kib" -le "$max_kib" ] || { echo "more than $max_kib KiB"; exit 1; }
 [ ! -e "$mounted/bin/sh" ] || { echo "there is a shell in it"; exit 1; }
-[ "$(buildah_here inspect --type image --format '{{.Docker.config.User}}' localhost/first)" = 65532:65532 ] || { echo "it does not run as 65532"; exit 1; }
+buildah_here inspect --type image localhost/first >"$scratch/inspected"
+[ "$(config User)" = 65532:65532 ] || { echo "it does not run as 65532"; exit 1; }
 for label in title description version; do
-    buildah_here inspect --type image --format '{{json .Docker.config.Labels}}' localhost/first | grep -q "org.opencontainers.image.$label" ||
+    config Labels | grep -qx "org.opencontainers.image.$label" ||
         { echo "it has no label $label"; exit 1; }
 done
 mapfile -t entry < <(config Entrypoint; config Cmd)
