@@ -27,6 +27,7 @@
     X(ERR_FORBIDDEN,            403, "forbidden",             "Permission missing",           false) \
     X(ERR_NOT_FOUND,            404, "not_found",             "Not found",                    false) \
     X(ERR_SESSION_NOT_FOUND,    404, "session_not_found",     "No such session",              false) \
+    X(ERR_SESSION_ELSEWHERE,    404, "session_elsewhere",     "Session of another store",     false) \
     X(ERR_SESSION_EVICTED,      404, "session_evicted",       "Session evicted (limit reached)", false) \
     X(ERR_SESSION_EXPIRED,      404, "session_expired",       "Session expired",              false) \
     X(ERR_METHOD_NOT_ALLOWED,   405, "method_not_allowed",    "Method not allowed",           false) \

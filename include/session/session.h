@@ -23,6 +23,8 @@ struct keeps;
 struct session_store;
 struct store;
 
+enum { SESSION_MARK = 4 /* hex digits */ };
+
 struct session_options {
     unsigned max_active;
     unsigned timeout_s;       /* default idle time of a new session */
@@ -33,6 +35,8 @@ struct session_options {
     struct store *store; /* shared by several processes (session/share.h); NULL: none */
     struct keeps *keeps; /* with a store */
     bool strict;         /* nothing is changed while the store is away */
+    char mark[SESSION_MARK +
+              1]; /* names the store in ids of its sessions; empty: nothing is shared */
 };
 
 enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
@@ -96,7 +100,7 @@ const struct session_trouble *session_store_trouble(const struct session_store *
 enum error_code session_store_save(struct session_store *store, struct error *err) MUST_CHECK;
 
 /* `owner` is the digest of the caller's identity; another owner's session does not exist for it.
- * Errors: ERR_SESSION_NOT_FOUND, ERR_SESSION_EVICTED, ERR_SESSION_EXPIRED, ERR_INVALID. */
+ * Errors: ERR_SESSION_NOT_FOUND, ERR_SESSION_ELSEWHERE (made with another shared store), ERR_SESSION_EVICTED, ERR_SESSION_EXPIRED, ERR_INVALID. */
 enum error_code session_create(struct session_store *store, const struct digest *owner,
                                const struct session_patch *values, struct arena *arena,
                                struct session *out, struct error *err) MUST_CHECK;

@@ -53,7 +53,7 @@ struct session_options session_options_of(const struct config *config)
     bool shares = config->store.redis.path.len > 0 || config->store.redis.host.len > 0 ||
                   config->store.bucket.kind != CONFIG_NO_BUCKET;
 
-    return (struct session_options){
+    struct session_options options = {
         .max_active = config->sessions.max_active,
         .timeout_s = config->sessions.timeout_s,
         .max_age_s = config->sessions.max_age_s,
@@ -62,6 +62,16 @@ struct session_options session_options_of(const struct config *config)
         .snapshot_interval_s = config->sessions.snapshot_interval_s,
         .strict = config->store.strict,
     };
+
+    if (shares) {
+        struct digest digest;
+        char hex[65];
+
+        digest_of_parts((struct str[]){config->store.url, config->store.prefix}, 2, &digest);
+        digest_hex(&digest, hex);
+        str_copy(options.mark, sizeof(options.mark), str_from(hex));
+    }
+    return options;
 }
 
 static unsigned max_per_address(const struct config *config)

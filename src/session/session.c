@@ -162,11 +162,23 @@ void session_make_room(struct session_store *store)
     }
 }
 
+/* The same session may be in several stores, where one is a copy of the other: so only what is not found is. */
+static bool is_of_another_store(const struct session_store *store, struct str id)
+{
+    return store->options.mark[0] != '\0' && session_is_id(id) &&
+           !str_is(str_sub(id, ID_MARK_AT, SESSION_MARK), store->options.mark);
+}
+
 static enum error_code why_gone(const struct session_store *store, const struct digest *owner,
                                 struct str id, struct error *err)
 {
     const struct session_gone *gone = LRU_FIND(&store->gone, id, struct session_gone, lru);
 
+    if (gone == NULL && is_of_another_store(store, id)) {
+        return error_set(err, ERR_SESSION_ELSEWHERE,
+                         "This session was made with another store, in another region perhaps: ask "
+                         "there, or make a new one");
+    }
     if (gone == NULL || !digest_equal(&gone->owner, owner)) {
         return error_set(err, ERR_SESSION_NOT_FOUND,
                          "There is no session with this id; POST /api/v1/sessions makes one");
@@ -279,6 +291,13 @@ static void apply(struct session_record *record, const struct session_patch *pat
 
 /* ---- public ---- */
 
+static void make_id(const struct session_store *store, char id[SESSION_ID_LEN])
+{
+    mem_copy(id, "sess_", ID_MARK_AT);
+    random_hex(id + ID_MARK_AT, SESSION_ID_LEN - ID_MARK_AT);
+    mem_copy(id + ID_MARK_AT, store->options.mark, strlen(store->options.mark));
+}
+
 enum error_code session_create(struct session_store *store, const struct digest *owner,
                                const struct session_patch *values, struct arena *arena,
                                struct session *out, struct error *err)
@@ -291,8 +310,7 @@ enum error_code session_create(struct session_store *store, const struct digest 
     }
     session_make_room(store);
     record = mem_zalloc(sizeof(*record));
-    mem_copy(record->id, "sess_", 5);
-    random_hex(record->id + 5, SESSION_ID_LEN - 5);
+    make_id(store, record->id);
     record->owner = *owner;
     record->position = -1;
     record->timeout_s = store->options.timeout_s;

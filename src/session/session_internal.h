@@ -7,7 +7,8 @@
 
 enum { SESSION_TIMEOUT_MAX_S = 30 * 86400 };
 
-enum { SESSION_ID_LEN = 29, SESSION_GONE_MAX = 10000 }; /* "sess_" + 24 */
+/* "sess_" + 24 hex digits, the first of them the mark of a shared store */
+enum { SESSION_ID_LEN = 29, ID_MARK_AT = 5, SESSION_GONE_MAX = 10000 };
 
 enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
 

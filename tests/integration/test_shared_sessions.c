@@ -368,6 +368,37 @@ static void no_session_is_404(void **state)
     assert_int_equal(status(), 404);
 }
 
+/* Two regions, each with a store of its own. What is not found is the other one's if it was made there. */
+static void a_session_of_another_store_is_told(void **state)
+{
+    const char *session = new_session(0, "");
+    size_t n = 0;
+
+    (void)state;
+    while (replicas.sets[n] != NULL) {
+        n++;
+    }
+    replicas.sets[n] = "store.prefix=other:";
+    replicas_kill(&replicas, 1);
+    replicas_start_one(&replicas, 1);
+    replicas.sets[n] = NULL;
+    (void)ask(1, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+    assert_true(says("\"code\":\"session_elsewhere\""));
+    assert_int_equal(step(1, session), -1);
+    assert_int_equal(status(), 404);
+    assert_true(says("\"code\":\"session_elsewhere\""));
+    session = new_session(1, "");
+    (void)ask(1, "DELETE", session, NULL);
+    assert_int_equal(status(), 204);
+    (void)ask(1, "GET", session, NULL); /* it is nowhere */
+    assert_true(says("\"code\":\"session_not_found\""));
+    (void)ask(1, "GET", "/api/v1/sessions/nonsense", NULL);
+    assert_true(says("\"code\":\"session_not_found\""));
+    replicas_kill(&replicas, 1);
+    replicas_start_one(&replicas, 1);
+}
+
 /* store.strict: false. What this process knows is enough for it. */
 static void each_goes_on_alone_if_told_so(void **state)
 {
@@ -410,6 +441,7 @@ int main(void)
         cmocka_unit_test(each_lists_all),
         cmocka_unit_test(what_is_not_known_is_carried_along),
         cmocka_unit_test(no_session_is_404),
+        cmocka_unit_test(a_session_of_another_store_is_told),
         cmocka_unit_test(away_is_503_for_changes_and_what_is_known_for_readers),
         cmocka_unit_test(each_goes_on_alone_if_told_so),
         cmocka_unit_test(all_of_them_end_well),

@@ -25,6 +25,7 @@ static const struct problem_page pages[] = {
     {ERR_FORBIDDEN, "The credential lacks the permission that this needs.", "Ask for a key with the permission that the error names.", "POST /api/projects with a key that may only read"},
     {ERR_NOT_FOUND, "There is no route at this path, or the resource does not exist.", "GET /api/v1/routes lists every path.", "GET /api/project instead of /api/projects"},
     {ERR_SESSION_NOT_FOUND, "You have no session with this id.", "Make one with POST /api/v1/sessions.", "The id of a session that another API key created"},
+    {ERR_SESSION_ELSEWHERE, "The session was made by processes that share another store, in another region perhaps, and this store has no copy of it.", "Ask the region where it was made, or make a new one with POST /api/v1/sessions.", "The id of a session of another region, after a failover"},
     {ERR_SESSION_EVICTED, "sessions.max_active was reached, and this session was the least recently used one.", "Make a new one; raise sessions.max_active if it happens often.", ""},
     {ERR_SESSION_EXPIRED, "The session was idle for longer than its timeout, or too old.", "Make a new one, with a longer timeout if it is used rarely.", "{\"timeout\": 14400}"},
     {ERR_METHOD_NOT_ALLOWED, "The path exists, but not for this method.", "Use a method of the Allow header.", "GET /api/v1/commands/execute"},
