@@ -240,6 +240,11 @@ static void the_origin_is_away(void **state)
         {"GET", "/openapi.json", NULL},
         {"POST", "/api/v1/commands/validate",
          "{\"command\":\"step-interact click\",\"args\":[\"x\"]}"},
+        {"POST", "/api/v1/commands/execute?dry_run=true",
+         "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"checkpoint_id\":7}"},
+        {"POST", "/api/v1/tests/validate", "{\"name\":\"a\",\"steps\":[{\"click\":\"x\"}]}"},
+        {"POST", "/api/v1/tests/compile", "{\"name\":\"a\",\"steps\":[{\"click\":\"x\"}]}"},
+        {"GET", "/docs", NULL},
         {"GET", KEPT, NULL}, /* kept, if it is old */
     };
     struct program *edge;
