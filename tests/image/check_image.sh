@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image twice with buildah from two folders, in different minutes, compares them, and starts it as its own configuration says:
-# as a user without a name, on a file system that cannot be written, without a network, on the sandbox, on $PORT; with its HEALTHCHECK.
+# as a user without a name and as process 1, on a file system that cannot be written, without a network, on the sandbox, on $PORT; with
+# its HEALTHCHECK.
 # Then it is a function of AWS Lambda: the tests of the program as a function, with the image's own.
 #   check_image.sh ROOT SCRATCH TESTS_OF_LAMBDA
 # Skips (77) without root, buildah, mmdebstrap, unshare, curl, iproute2 and node, or where the distribution's mirror cannot be reached.
@@ -83,7 +84,7 @@ node -e 'const names = JSON.parse(require("fs").readFileSync(process.argv[1])).p
         if (!names.includes(wanted)) { console.log(`the list of contents lacks ${wanted}`); process.exit(1); } }' \
     "$mounted/usr/share/doc/virtuoso-proxy/sbom.spdx.json"
 
-# A name space of its own: no network but loopback, and the image's file system cannot be written.
+# Name spaces of its own: no network but loopback, the image's file system cannot be written, and it is process 1.
 cat >"$scratch/start.sh" <<'START'
 set -u
 mounted=$1 out=$2
@@ -96,17 +97,21 @@ health=("${@:2:$n_health}")
 shift $((n_health + 1))
 ip link set lo up && mount --bind "$mounted" "$mounted" && mount -o remount,ro,bind "$mounted" || exit 1
 inside "${health[@]}" >/dev/null 2>&1 && echo "the health check finds a proxy where none is"
-begin "$@" >"$out" 2>"$out.err" &
+# As the first process of its name space, which a container has: signals are its own business, and those of nobody are its children.
+begin_first() { exec env -i PORT=8123 VIRTUOSO_PROXY_SANDBOX_ENABLED=true VIRTUOSO_PROXY_DRAIN_NOTICE_MS=0 "$(command -v unshare)" \
+    --pid --fork "$(command -v chroot)" --userspec=65532:65532 "$mounted" "$@"; }
+begin_first "$@" >"$out" 2>"$out.err" &
 server=$!
 for _ in $(seq 200); do
     ! grep -q '^listening on' "$out" || break
     kill -0 "$server" 2>/dev/null || break
     sleep 0.05
 done
+read -r first <"/proc/$server/task/$server/children"
 curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:8123/readyz"
 curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:9090/metrics"
 inside "${health[@]}" >/dev/null || echo "the health check finds nothing"
-kill -TERM "$server"
+kill -TERM "$first"
 wait "$server" || echo "it ended with $?"
 START
 unshare --net --mount bash "$scratch/start.sh" "$mounted" "$scratch/serve.out" "${#health[@]}" "${health[@]}" "${entry[@]}" >"$scratch/status" ||
