@@ -19,6 +19,8 @@ struct json_writer {
 };
 
 void jw_init(struct json_writer *w, struct buf *out);
+/* The same, where an object with a member at least was begun there: {"a":1 */
+void jw_init_in_object(struct json_writer *w, struct buf *out);
 void jw_object(struct json_writer *w);
 void jw_array(struct json_writer *w);
 void jw_end(struct json_writer *w); /* closes the innermost */

@@ -14,6 +14,11 @@ void jw_init(struct json_writer *w, struct buf *out)
     *w = (struct json_writer){.out = out};
 }
 
+void jw_init_in_object(struct json_writer *w, struct buf *out)
+{
+    *w = (struct json_writer){.out = out, .depth = 1, .has_member = 1, .is_object = 1};
+}
+
 static uint32_t bit(const struct json_writer *w)
 {
     return w->depth == 0 ? 0 : UINT32_C(1) << (w->depth - 1);
@@ -135,13 +140,13 @@ void jw_double(struct json_writer *w, double value)
 
 void jw_ms(struct json_writer *w, int64_t us)
 {
-    enum { US_PER_MS = 1000, DIGITS = 3 };
+    enum { US_PER_MS = 1000 };
 
     before_value(w);
-    buf_int(w->out, us / US_PER_MS);
-    if (us % US_PER_MS != 0) {
-        buf_char(w->out, '.');
-        buf_int_padded(w->out, (unsigned)(us % US_PER_MS), DIGITS);
+    if (us % US_PER_MS == 0) {
+        buf_int(w->out, us / US_PER_MS);
+    } else {
+        buf_thousandths(w->out, (uint64_t)us);
         while (buf_ok(w->out) && w->out->ptr[w->out->len - 1] == '0') {
             buf_truncate(w->out, w->out->len - 1);
         }
