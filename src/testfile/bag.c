@@ -65,7 +65,8 @@ struct field *bag_find(struct bag *bag, unsigned id)
 
 bool is_empty(const struct node *node)
 {
-    return node->type == NODE_SCALAR && node->is_null && node->text.len == 0;
+    return node->type == NODE_SCALAR && node->is_null &&
+           (node->text.len == 0 || str_is(node->text, "~"));
 }
 
 static bool find_pair(struct bag *bag, bool key, struct found *out)

@@ -106,6 +106,10 @@ static void read_tags(struct compile *c, const struct node *node)
     struct str rest = node->type == NODE_SCALAR ? node->text : STR_EMPTY;
     struct str word;
 
+    if (node->type == NODE_MAP) {
+        problem_add(c, TESTFILE_ERROR, place_of(node), "tags must be a list of words")->example =
+            STR("tags: [smoke, nightly]");
+    }
     for (struct str count = rest; str_next(&count, ',', &word);) {
         n++;
     }
@@ -288,6 +292,8 @@ static void unknown_key(struct compile *c, const struct node *node)
     problem->nearest = nearest.best;
     if (yaml_begins_with_dash(node->key)) {
         problem->hint = STR("this is not a hyphen and a space: begin each step with \"- \"");
+    } else if (str_starts(node->key, STR("-"))) {
+        problem->hint = STR("a space is missing after the hyphen: begin each step with \"- \"");
     }
 }
 

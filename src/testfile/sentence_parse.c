@@ -159,6 +159,17 @@ static struct str without_space(struct str text)
     return str_starts(text, STR("\xC2\xA0")) ? str_sub(text, 2, text.len) : text;
 }
 
+/* `click = Sign in` */
+static const struct verb *verb_before_equals(const struct compile *c, struct str text)
+{
+    struct str word;
+    struct str rest;
+
+    return str_cut(text, ' ', &word, &rest) && str_starts(str_trim(rest), STR("= "))
+               ? verb_find(c->dictionary, word)
+               : NULL;
+}
+
 static bool not_understood(struct compile *c, const struct node *node, struct str text,
                            const struct error *err)
 {
@@ -177,6 +188,10 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
         sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, NULL, &slip) &&
         !slip.takes_words) {
         problem->nearest = slip.meant;
+    }
+    if (verb_before_equals(c, text) != NULL) {
+        problem->hint = STR("a step is written VERB: VALUE, with a colon");
+        return false;
     }
     if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
@@ -245,6 +260,10 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     }
     if (is_command_line(text)) {
         return emit_line(c, text, &origin);
+    }
+    if (verb_before_equals(c, text) != NULL) {
+        (void)error_set(&err, ERR_INVALID, "cannot understand this sentence");
+        return not_understood(c, node, text, &err);
     }
     if (sentence_match(dictionary_grammar(c->dictionary), c->arena, text, &match, &err)) {
         if (match_takes_words(&match)) {

@@ -62,11 +62,16 @@ bool is_cut_by_comment(struct compile *c, const struct node *value)
 }
 
 /* What stands behind a # is nearly always a remark for readers, and those have several words or are
- * set off by a space. One word that sticks to the #, or a number, was probably meant. */
+ * set off by a space. One word that sticks to the #, or a number, was probably meant, and so was what begins
+ * with a digit. */
 static bool looks_meant(struct str comment)
 {
     struct str word = str_trim(str_sub(comment, 1, comment.len));
     bool digits = word.len > 0;
+
+    if (comment.len > 1 && comment.ptr[1] >= '0' && comment.ptr[1] <= '9') {
+        return true; /* Order #12 of 3 */
+    }
 
     for (size_t i = 0; i < word.len; i++) {
         if (word.ptr[i] == ' ' || word.ptr[i] == '#') {

@@ -104,6 +104,27 @@ static bool is_unit_like(struct str unit)
     return !words_have("st nd rd th x px", ' ', unit);
 }
 
+/* "2,5s", "5s.", "five seconds": nearly times, and no element is called so. */
+static bool is_nearly_time(struct str text)
+{
+    struct str number;
+    struct str unit;
+    int64_t ms;
+    size_t n = 0;
+
+    if (str_cut(text, ' ', &number, &unit)) {
+        return number.len > 0 && str_find_char(unit, ' ') < 0 && span_unit(unit, &ms);
+    }
+    while (n < text.len && str_find_char(STR("0123456789.,:"), text.ptr[n]) >= 0) {
+        n++;
+    }
+    unit = str_sub(text, n, text.len);
+    while (str_ends(unit, STR("."))) {
+        unit.len--;
+    }
+    return n > 0 && unit.len > 0 && span_unit(unit, &ms);
+}
+
 /* `plain`: the text is not in quotes, so text that looks like a number is a number. */
 bool text_is_time(struct str text, bool plain)
 {
@@ -114,7 +135,7 @@ bool text_is_time(struct str text, bool plain)
     if (span_split(text, &number, &unit) && is_unit_like(unit)) {
         return true;
     }
-    return plain && looks_numeric(text);
+    return plain && (looks_numeric(text) || is_nearly_time(text));
 }
 
 static bool refuse_time(struct compile *c, struct place place, struct str unit)
