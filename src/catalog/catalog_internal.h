@@ -111,6 +111,7 @@ bool param_put_text(const struct param_place *place, struct str text);
 
 /* False: a name of several characters that no key has; *out_near: one that is near, or empty. */
 bool key_is_known(struct str key, struct str *out_near);
+bool key_is_modifier(struct str word); /* Ctrl, shift */
 /* True: it is none of the types of elements, but near to one. */
 bool element_type_is_near(struct str type, struct str *out_near);
 

@@ -55,15 +55,22 @@ static bool is_one_of(const char *list, struct str key, struct nearest *nearest)
     return false;
 }
 
-/* Behind modifiers, as in CTRL_SHIFT_a. */
-static struct str without_modifiers(struct str key)
+bool key_is_modifier(struct str word)
 {
     struct nearest unused;
+
+    nearest_init(&unused, STR_EMPTY);
+    return is_one_of(modifiers, word, &unused);
+}
+
+/* Behind modifiers, as in CTRL_SHIFT_a and Ctrl+Shift+a. */
+static struct str without_modifiers(struct str key)
+{
     struct str head;
     struct str tail;
 
-    nearest_init(&unused, STR_EMPTY);
-    while (str_cut(key, '_', &head, &tail) && tail.len > 0 && is_one_of(modifiers, head, &unused)) {
+    while ((str_cut(key, '_', &head, &tail) || str_cut(key, '+', &head, &tail)) && tail.len > 0 &&
+           key_is_modifier(head)) {
         key = tail;
     }
     return key;

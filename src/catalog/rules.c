@@ -58,6 +58,8 @@ void rule_key(const struct command_input *input, struct json *values, struct are
     static const char *const order[] = {"ctrl", "shift", "alt", "meta"};
     const struct json *modifiers = json_get(values, "modifiers");
     struct str key = json_str(json_get(values, "key"));
+    struct str head;
+    struct str tail;
     struct buf text;
 
     (void)input;
@@ -73,6 +75,11 @@ void rule_key(const struct command_input *input, struct json *values, struct are
                 break;
             }
         }
+    }
+    while (str_cut(key, '+', &head, &tail) && tail.len > 0 && key_is_modifier(head)) { /* Ctrl+A */
+        put_upper(&text, head);
+        buf_char(&text, '_');
+        key = tail;
     }
     put_key(&text, key);
     json_set(values, STR("key"), json_new_string(arena, buf_view(&text)));

@@ -198,6 +198,9 @@ static const struct form *form_made(struct dictionary *dictionary, const struct 
                             fields_of_param(p->name));
     }
     for (const struct param *p = command->options; p->name != NULL; p++) {
+        if (command->args[0].type == PARAM_POINT && words_have("x y", ' ', str_from(p->name))) {
+            continue; /* the point takes them (@) */
+        }
         options = arena_printf(
             arena, "%.*s%s%s<%s%s%.*s", STR_ARG(options), options.len > 0 ? " " : "", p->name,
             p->type == PARAM_VARIABLE ? "var:" : "", p->name, STR_ARG(camel_alias(arena, p->name)));

@@ -31,7 +31,7 @@ const struct sentence_row sentence_rows[] = {
     {"click [on!] {element} {type}", "step-interact click", "{element}", "element_type={type}", SAYS},
     {"click [on] {typed} {element}", "step-interact click", "{element}", "element_type={typed}"},
     {"click|tap [on!] " ELEMENT, "step-interact click", "{element}", "", SAYS},
-    {"tick|untick " ELEMENT, "step-interact click", "{element}", ""},
+    {"tick|untick|uncheck " ELEMENT, "step-interact click", "{element}", ""},
     {"check|uncheck {quoted} checkbox", "step-interact click", "{quoted}", ""},
     {"check|uncheck checkbox {element}", "step-interact click", "{element}", ""},
     {"[mouse!] double click [on!] {element} {position}", "step-interact double-click", "{element}", "position_on_element={position}", SAYS},
@@ -67,7 +67,7 @@ const struct sentence_row sentence_rows[] = {
     {"press|hit|push {quoted} {type}", "step-interact click", "{quoted}", "element_type={type}"},
     {"press|hit|push {typed} {quoted}", "step-interact click", "{quoted}", "element_type={typed}"},
     {"press {key} in|on {element}", "step-interact key", "{key}", "target={element}", SAYS},
-    {"press|hit [key] {key} [key]", "step-interact key", "{key}", "", SAYS},
+    {"press|hit [the] [key] {key} [key]", "step-interact key", "{key}", "", SAYS},
 
     {"pick|select last option from|in {element}", "step-interact select last", "{element}", "", SAYS},
     {"select|pick option -1 from|in {element}", "step-interact select last", "{element}", ""},
@@ -87,13 +87,13 @@ const struct sentence_row sentence_rows[] = {
 
     {"store value {value} in|as|into {var}", "step-data store literal", "{value} {var}", "", SAYS},
     {"store [element!] text of {element} in|as|into {var}", "step-data store element-text", "{element} {var}", "", SAYS},
-    {"store|save [element] text [of] {element} in|as|into {name}", "step-data store element-text", "{element} {name}", ""},
+    {"store|save [the] [element] text [of] {element} in|as|into {name}", "step-data store element-text", "{element} {name}", ""},
     {"store attribute {name} of {element} in|as|into {var}", "step-data store attribute", "{element} {name} {var}", "", SAYS},
     {"store element {element} in|as|into {var}", "step-data store element-value", "{element} {var}", "", SAYS},
 
     {"switch [to!] parent iframe|frame", "step-window switch parent-frame", "", "", SAYS},
-    {"switch [to!] next tab", "step-window switch tab next", "", "", SAYS},
-    {"switch [to!] previous|prev tab", "step-window switch tab prev", "", "", SAYS},
+    {"switch [to!] [the] next tab", "step-window switch tab next", "", "", SAYS},
+    {"switch [to!] [the] previous|prev tab", "step-window switch tab prev", "", "", SAYS},
     {"switch to iframe|frame {element}", "step-window switch iframe", "{element}", ""},
     {"switch iframe|frame [to!] {element}", "step-window switch iframe", "{element}", "", SAYS},
 
@@ -130,6 +130,8 @@ const struct sentence_row sentence_rows[] = {
     {"take|capture|make|grab [a] [page] screenshot of|named|as|for [the] {name}", "step-misc comment", "{name}", ""},
     {"api call {n0}", "step-misc api-call", "{n0}", ""},
 
+    {"[the] page should contain|include|show|display|have [the] [text] {quoted}", "step-assert exists", "{quoted}", ""},
+    {"[the] page should not contain|include|show|display|have [the] [text] {quoted}", "step-assert not-exists", "{quoted}", ""},
     {"see|find {element} in|on [the] page", "step-assert exists", "{element}", ""},
     {"see [that] " ELEMENT " is " SHOWN, "step-assert exists", "{element}", ""},
     {"see [text] " ELEMENT, "step-assert exists", "{element}", ""},

@@ -269,7 +269,7 @@ const struct verb_row verb_rows[] = {
     {"screenshot takescreenshot", ".|name|text|value", "step-misc comment", "split:.|name|text|value", "", "comment: \"log in first\""},
     {"screenshot takescreenshot", "", "step-misc comment", "=Screenshot", "", "comment: \"log in first\""},
     {"api apicall", "", "step-misc api-call", ".|id|api_test_id|value", "input_values<inputs|input_values input_variables<variables|input_variables", "api: {id: 31, inputs: {user: ada}}", "api: id."},
-    {"library", "", "library attach", ".|attach|id|checkpoint libpos:position", "", "library: {attach: 7023, position: 2}", "library: attach position"},
+    {"library", "~type=attach", "library attach", ".|attach|id|checkpoint libpos:position", "", "library: {attach: 7023, position: 2}", "library: attach position"},
 };
 /* clang-format on */
 
