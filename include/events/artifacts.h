@@ -40,7 +40,8 @@ struct artifacts_options {
 };
 
 struct artifacts *artifacts_open(struct loop *loop, const struct artifacts_options *options);
-bool artifacts_is_idle(const struct artifacts *artifacts); /* nothing is to be put there; NULL is */
+/* Nothing is on its way there; what failed may wait for its next try. NULL is. */
+bool artifacts_is_quiet(const struct artifacts *artifacts);
 void artifacts_put_done(struct artifacts *artifacts, enum artifacts_end end, const char *why);
 /* With a journal: nothing more is begun or asked for; another process goes on. Without one: no-op. NULL is fine. */
 void artifacts_leave(struct artifacts *artifacts);

@@ -21,6 +21,7 @@ struct archive {
     struct str
         platform; /* origin of the platform, which screenshots may come from wherever it is */
     struct archive_job *job;
+    struct arena_bin bin;             /* of their trees */
     unsigned n_in_threads;            /* jobs, the cancelled ones included */
     void (*on_closed)(void *context); /* it is being closed */
     void *context;
@@ -29,6 +30,7 @@ struct archive {
 static void maybe_closed(struct archive *archive);
 
 /* --- a job's life */
+/* The tree of a run of thousands of steps is given back some of it a turn. */
 static void free_job(struct archive_job *job)
 {
     for (size_t i = 0; i < job->n_items; i++) {
@@ -36,7 +38,7 @@ static void free_job(struct archive_job *job)
     }
     buf_done(&job->shot.bytes);
     arena_done(&job->requests);
-    arena_done(&job->arena);
+    arena_done_into(&job->arena, &job->archive->bin);
     mem_free(job);
 }
 
@@ -51,7 +53,7 @@ static void cancel(void *context)
     }
     run_text_cancel(job->text);
     cloud_cancel(&job->call);
-    job->archive = NULL;
+    job->is_cancelled = true;
     if (!job->in_thread) {
         free_job(job);
     }
@@ -97,7 +99,7 @@ static void after_thread(uv_work_t *work, int status)
     mem_free(thread);
     job->in_thread = false;
     archive->n_in_threads--;
-    if (job->archive == NULL) {
+    if (job->is_cancelled) {
         free_job(job);
         maybe_closed(archive);
     } else if (job->error.code != ERR_OK) {
@@ -183,6 +185,9 @@ static void store(struct archive_job *job, struct archive_item *item,
 /* --- reports */
 static void store_next(struct archive_job *job)
 {
+    if (job->item > 0) {
+        buf_done(&job->items[job->item - 1].bytes); /* that is there */
+    }
     if (job->item == job->n_items) {
         finish(job, ARTIFACTS_STORED);
     } else {
@@ -305,6 +310,7 @@ enum error_code archive_open(struct server *server, struct archive **out, struct
 
     *out = archive;
     archive->server = server;
+    arena_bin_init(&archive->bin, &server->loop.later);
     arena_init(&archive->arena);
     archive->is_file = config->artifacts.folder.len > 0;
     archive->pictures = config->artifacts.screenshots;
@@ -335,6 +341,7 @@ static void on_cloud_closed(void *context)
     void (*tell)(void *) = archive->on_closed;
     void *told = archive->context;
 
+    arena_bin_done(&archive->bin);
     arena_done(&archive->arena);
     mem_free(archive);
     tell(told);

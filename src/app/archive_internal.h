@@ -33,7 +33,8 @@ struct archive_item {
 
 /* A run on its way. It outlives a cancel while a thread is at it. */
 struct archive_job {
-    struct archive *archive; /* NULL: it was cancelled */
+    struct archive *archive;
+    bool is_cancelled;
     uv_work_t work;
     void (*then)(struct archive_job *job); /* after the thread */
     bool in_thread;

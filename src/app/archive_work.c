@@ -9,7 +9,7 @@
 #include "cli/run_report.h"
 #include "crypto/digest.h"
 
-enum { FILE_MODE = 0644 };
+enum { FILE_MODE = 0640 };
 
 static void fail(struct archive_job *job, const char *what, const char *why)
 {

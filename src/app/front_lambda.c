@@ -30,7 +30,7 @@ static bool is_quiet(void *context)
     const struct server *server = context;
 
     return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
-           clients_are_quiet(server->clients) && artifacts_is_idle(server->artifacts);
+           clients_are_quiet(server->clients) && artifacts_is_quiet(server->artifacts);
 }
 
 static void on_thaw(void *context)

@@ -232,9 +232,10 @@ void artifacts_put_done(struct artifacts *artifacts, enum artifacts_end end, con
     go_on(artifacts);
 }
 
-bool artifacts_is_idle(const struct artifacts *artifacts)
+bool artifacts_is_quiet(const struct artifacts *artifacts)
 {
-    return artifacts == NULL || (artifacts->n_waiting == 0 && !place_is_busy(&artifacts->place));
+    return artifacts == NULL || (!artifacts->puts && !place_is_busy(&artifacts->place) &&
+                                 (artifacts->n_waiting == 0 || deadline_is_set(&artifacts->again)));
 }
 
 static void on_news(struct feed *feed)

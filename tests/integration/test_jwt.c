@@ -402,9 +402,63 @@ static void a_bad_key_set_is_told_by_check(void **state)
     program_done(&program);
 }
 
+/* ---- Cloud Tasks ---- */
+
+/* A task comes with a token of Google for the service account that it was made with. */
+static int deliver(struct proxy *proxy, const char *account, const char *audience, int n_tries)
+{
+    struct str claims = arena_printf(
+        &here.arena,
+        "{\"iss\": \"https://accounts.google.com\", \"aud\": \"%s\", \"azp\": \"1\", \"sub\": \"1\", "
+        "\"email\": \"%s\", \"email_verified\": true, \"exp\": %lld}",
+        audience, account, (long long)time(NULL) + 3600);
+    struct str fields =
+        arena_printf(&here.arena,
+                     "X-CloudTasks-QueueName: runs\r\nX-CloudTasks-TaskName: run_1-2\r\n"
+                     "X-CloudTasks-TaskRetryCount: %d\r\n",
+                     n_tries);
+
+    if (account[0] != '\0') {
+        struct str token =
+            issuer_sign(here.issuer, "RS256", "{\"alg\": \"RS256\", \"kid\": \"rsa\"}", claims.ptr);
+
+        fields = arena_printf(&here.arena, "%.*sAuthorization: Bearer %.*s\r\n", STR_ARG(fields),
+                              STR_ARG(token));
+    }
+    (void)proxy_ask(proxy, "POST", "/api/v1/sessions", fields.ptr, "{}");
+    return proxy->reply.status;
+}
+
+/* Its headers prove nothing, since anybody may send them; the token does, each time that the task comes. */
+static void a_task_is_let_in_by_its_token(void **state)
+{
+    static const char account[] = "runner@qa.iam.gserviceaccount.com";
+    static const char audience[] = "https://proxy.example";
+    const char *sets[] = {"auth.mode=jwt",
+                          "auth.jwt.issuer=https://accounts.google.com",
+                          "auth.jwt.audience=https://proxy.example",
+                          "auth.jwt.permissions_claim=email",
+                          "auth.jwt.permissions=runner@qa.iam.gserviceaccount.com=write:tests",
+                          NULL,
+                          NULL};
+    struct proxy proxy;
+
+    (void)state;
+    put_key_set(issuer_key_set(here.issuer, ""));
+    sets[5] = arena_printf(&here.arena, "auth.jwt.jwks=%s", here.path).ptr;
+    proxy_start(&proxy, sets);
+    assert_int_equal(deliver(&proxy, account, audience, 0), 201);
+    assert_int_equal(deliver(&proxy, account, audience, 1), 201);
+    assert_int_equal(deliver(&proxy, "other@qa.iam.gserviceaccount.com", audience, 0), 403);
+    assert_int_equal(deliver(&proxy, account, "https://other.example", 0), 401);
+    assert_int_equal(deliver(&proxy, "", audience, 0), 401);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_is_let_in_by_its_token),
         cmocka_unit_test(a_token_works_on_every_kind_of_route),
         cmocka_unit_test(bodies_wait_for_the_token),
         cmocka_unit_test(many_new_tokens_at_once_are_all_taken),
