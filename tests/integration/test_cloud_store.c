@@ -4,15 +4,24 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "harness/cloud_server.h"
 #include "harness/replicas.h"
+#include "harness/run_follower.h"
 #include "harness/steps.h"
 #include "harness/wait.h"
 
-enum { STEPS = 12, PATIENCE_MS = 60000, BODY_MAX = 512, TEXT_MAX = 1 << 16 };
+enum {
+    STEPS = 12,
+    ASKERS = 20,
+    RUN_STEPS = 12,
+    PATIENCE_MS = 60000,
+    BODY_MAX = 512,
+    TEXT_MAX = 1 << 16
+};
 
 static const char *const urls[] = {
     "store.url=s3://qa-bucket/proxies",
@@ -70,13 +79,17 @@ static int64_t step(size_t i, const char *session)
 
 static void start(void)
 {
-    static const char *const sets[] = {"upstream.retry_base_ms=1", NULL};
+    static const char *const sets[] = {"upstream.retry_base_ms=1", "cache.shared=true",
+                                       "cache.ttl_s=60", "store.timeout_ms=5000", NULL};
+    static const char *const platform[] = {"sandbox.latency=60ms", NULL};
 
     cloud_server_start(&server, NULL);
-    replicas_start(
-        &replicas,
-        &(struct replicas_options){
-            .n = 2, .sets = sets, .store = url, .env = cloud_server_env(&server, "instance", "")});
+    replicas_start(&replicas,
+                   &(struct replicas_options){.n = 2,
+                                              .sets = sets,
+                                              .platform_sets = platform,
+                                              .store = url,
+                                              .env = cloud_server_env(&server, "instance", "")});
 }
 
 static void stop(void)
@@ -128,6 +141,137 @@ static void commands_of_a_session_are_in_order(void **state)
     replicas_kill(&replicas, (STEPS - 1) / 3 % 2);
     wait_until((position = step(1 - (STEPS - 1) / 3 % 2, session)) >= 0);
     assert_int_equal(position, STEPS);
+    stop();
+}
+
+/* The reply of one is that of the other, and the second request is not sent. */
+static void a_key_is_that_of_both(void **state)
+{
+    static const char body[] = "{\"command\":\"step-misc comment\",\"args\":[\"one\"],"
+                               "\"checkpoint_id\":\"4999999\"}";
+    static const char field[] = "Idempotency-Key: key-of-a-test\r\n";
+    uint16_t port;
+
+    (void)state;
+    start();
+    port = replicas.platform.program.sandbox_port;
+    sandbox_seed_ids(port, "{\"checkpoints\":[4999999]}");
+    sandbox_forget_requests(port);
+    (void)replicas_ask(&replicas, 0, "POST", "/api/v1/commands/execute", field, body);
+    assert_int_equal(status(), 200);
+    wait_until(replicas_ask(&replicas, 1, "POST", "/api/v1/commands/execute", field, body) !=
+                   NULL &&
+               status() == 200);
+    assert_true(str_is(reply_field(&replicas.reply, "Idempotency-Replayed"), "true"));
+    assert_int_equal(sandbox_count(port, "POST", "/teststeps"), 1);
+    stop();
+}
+
+/* One of them fetches for both. */
+static void cold_reads_are_one_call(void **state)
+{
+    struct client askers[ASKERS];
+    struct reply reply = {0};
+    uint16_t port;
+
+    (void)state;
+    start();
+    port = replicas.platform.program.sandbox_port;
+    sandbox_forget_requests(port);
+    for (size_t i = 0; i < ASKERS; i++) {
+        client_open(&askers[i], replicas.programs[i % 2].port);
+        askers[i].timeout_ms = PATIENCE_MS;
+        assert_true(client_send_request(&askers[i], "GET", "/api/projects", NULL, STR_EMPTY));
+    }
+    for (size_t i = 0; i < ASKERS; i++) {
+        assert_int_equal(client_read(&askers[i], false, &reply), CLIENT_OK);
+        assert_int_equal(reply.status, 200);
+        client_close(&askers[i]);
+    }
+    reply_done(&reply);
+    assert_int_equal(sandbox_count(port, "GET", "/projects"), 1);
+    stop();
+}
+
+static int64_t n_steps_made(size_t i, struct str id)
+{
+    int64_t n = 0;
+    const struct json *run = ask(
+        i, "GET",
+        arena_printf(&replicas.platform.arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr, NULL);
+
+    return json_to_i64(json_find(run, "/steps/done"), &n) ? n : 0;
+}
+
+static struct str file_of_run(void)
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    buf_text(&text, "name: Shared\nsteps:\n");
+    for (int n = 0; n < RUN_STEPS; n++) {
+        buf_printf(&text, "  - navigate: https://n%d.example/\n", n);
+    }
+    return arena_take(&replicas.platform.arena, &text);
+}
+
+static void begin_run(struct run_follower *watcher)
+{
+    const struct json *answer;
+
+    client_ask(replicas.programs[0].port, "POST", "/api/v1/tests/run?async=true",
+               "Content-Type: application/yaml\r\n", file_of_run(), &replicas.reply);
+    assert_int_equal(status(), 202);
+    answer = reply_json(&replicas.reply, &replicas.platform.arena);
+    *watcher = (struct run_follower){
+        .replicas = &replicas,
+        .id = arena_str(&replicas.platform.arena, json_str(json_get(answer, "id"))),
+    };
+}
+
+static bool is_adopted(void)
+{
+    return program_wrote(&replicas.programs[1], "run.adopted");
+}
+
+/* It takes half a minute. */
+static void only_one_unless_long(void)
+{
+    if (url != urls[0] && getenv("VP_LONG") == NULL) {
+        skip();
+    }
+}
+
+/* Its process is killed half way; the other one goes on, and whoever follows the run misses nothing. */
+static void a_run_is_adopted(void **state)
+{
+    struct run_follower watcher = {.replicas = &replicas};
+    uint64_t killed_ms;
+
+    (void)state;
+    only_one_unless_long();
+    start();
+    for (;;) {
+        begin_run(&watcher);
+        wait_until(n_steps_made(0, watcher.id) >= 2);
+        run_follower_follow(&watcher, 50);
+        replicas_kill(&replicas, 0);
+        killed_ms = client_now_ms();
+        wait_until(is_adopted() || n_steps_made(1, watcher.id) == RUN_STEPS);
+        if (is_adopted()) {
+            break;
+        }
+        run_follower_end(&watcher); /* it was over before: a busy machine */
+        replicas_start_one(&replicas, 0);
+    }
+    print_message("adopted after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
+    while (!watcher.done) {
+        run_follower_follow(&watcher, 1000);
+        assert_true(client_now_ms() - killed_ms < (uint64_t)PATIENCE_MS * client_slowness());
+    }
+    print_message("ended after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
+    assert_int_equal(n_steps_made(1, watcher.id), RUN_STEPS);
+    run_follower_end(&watcher);
     stop();
 }
 
@@ -218,6 +362,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_sees_what_the_other_one_has_made),
         cmocka_unit_test(commands_of_a_session_are_in_order),
+        cmocka_unit_test(a_key_is_that_of_both),
+        cmocka_unit_test(cold_reads_are_one_call),
+        cmocka_unit_test(a_run_is_adopted),
         cmocka_unit_test(away_is_503_and_comes_back),
         cmocka_unit_test(the_subcommands_work),
     };

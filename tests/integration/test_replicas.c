@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "harness/cloud_server.h"
 #include "harness/replicas.h"
 #include "harness/steps.h"
 #include "harness/wait.h"
@@ -240,13 +241,18 @@ static size_t n_redis_commands(void)
 }
 
 /* --- tests */
+static const char *const buckets[] = {
+    "store.url=s3://qa-bucket/proxies",
+    "store.url=gs://qa-bucket/proxies",
+    "store.url=firestore://qa-project/(default)/proxies",
+};
+
 static int set_up(void **state)
 {
     static const char *const sets[] = {"store.timeout_ms=1000", "log.level=error", NULL};
     static const char *const platform[] = {"sandbox.latency=5ms+-5ms", NULL};
 
     (void)state;
-    scene.checkpoint = FIRST_CHECKPOINT;
     replicas_start(&scene.replicas,
                    &(struct replicas_options){
                        .n = REPLICAS, .sets = sets, .platform_sets = platform, .keeps = true});
@@ -260,6 +266,33 @@ static void all_of_them_end_well(void **state)
     print_message("told: %zu made, %zu refused, %zu not known; %zu steps whose answer was lost\n",
                   scene.counts[MADE], scene.counts[REFUSED], scene.counts[NOT_KNOWN], scene.n_gaps);
     replicas_stop(&scene.replicas);
+}
+
+/* A bucket or a collection instead of Redis, on the harness's server; NULL: Redis. */
+static const char *bucket;
+static struct cloud_server cloud;
+
+static int set_up_bucket(void **state)
+{
+    static const char *const sets[] = {"store.timeout_ms=5000", "log.level=error", NULL};
+    static const char *const platform[] = {"sandbox.latency=5ms+-5ms", NULL};
+
+    (void)state;
+    cloud_server_start(&cloud, NULL);
+    replicas_start(&scene.replicas,
+                   &(struct replicas_options){.n = REPLICAS,
+                                              .sets = sets,
+                                              .platform_sets = platform,
+                                              .store = bucket,
+                                              .env = cloud_server_env(&cloud, "keys", "")});
+    return 0;
+}
+
+static void the_bucket_ends_well(void **state)
+{
+    all_of_them_end_well(state);
+    assert_int_equal(cloud.seen->n_refused, 0);
+    cloud_server_done(&cloud);
 }
 
 static void a_hundred_at_random_are_consecutive(void **state)
@@ -276,9 +309,19 @@ static void a_hundred_at_random_are_consecutive(void **state)
     report("no fault", COMMANDS);
 }
 
+static void only_if_long(void)
+{
+    if (getenv("VP_LONG") == NULL) {
+        skip();
+    }
+}
+
 static void one_is_killed(void **state)
 {
     (void)state;
+    if (bucket != NULL && bucket != buckets[0]) {
+        only_if_long();
+    }
     report("kill -9", run_round(kill_one, start_it_again));
 }
 
@@ -287,13 +330,6 @@ static void redis_is_restarted(void **state)
     (void)state;
     report("Redis restarted", run_round(restart_redis, NULL));
     replicas_wait_for_store(&scene.replicas);
-}
-
-static void only_if_long(void)
-{
-    if (getenv("VP_LONG") == NULL) {
-        skip();
-    }
 }
 
 static void one_stands_still(void **state)
@@ -400,9 +436,24 @@ int main(void)
         cmocka_unit_test(all_of_them_end_well),
     };
 
+    const struct CMUnitTest in_buckets[] = {
+        cmocka_unit_test(a_hundred_at_random_are_consecutive),
+        cmocka_unit_test(one_is_killed),
+        cmocka_unit_test(one_stands_still),
+        cmocka_unit_test(the_bucket_ends_well),
+    };
+    int failed = 0;
+
+    scene.checkpoint = FIRST_CHECKPOINT;
+    for (size_t i = 0; i < ARRAY_LEN(buckets); i++) {
+        bucket = buckets[i];
+        failed += cmocka_run_group_tests_name(bucket, in_buckets, set_up_bucket, NULL);
+        memset(scene.counts, 0, sizeof(scene.counts));
+        scene.n_gaps = 0;
+    }
     if (!redis_server_is_there()) {
         print_message("skipped: no redis-server, so there is nothing to share\n");
-        return 0;
+        return failed;
     }
-    return cmocka_run_group_tests_name("replicas", tests, set_up, NULL);
+    return failed + cmocka_run_group_tests_name("replicas", tests, set_up, NULL);
 }
