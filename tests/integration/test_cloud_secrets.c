@@ -246,6 +246,30 @@ static void a_tree_has_them_under_their_names(void **state)
     proxy_stop(&here.proxy);
 }
 
+/* Whoever deletes the secret of a key takes the key back; without the platform's token there would be no service, so that is refused. */
+static void a_deleted_key_is_refused(void **state)
+{
+    (void)state;
+    rotate(3);
+    write_config("upstream: {token: \"aws-sm:qa/platform#token\", organization_id: \"1\"}\n"
+                 "auth:\n  keys:\n    - {name: stays, key: \"aws-ssm:/keys/stays\"}\n"
+                 "    - {name: turns, key: \"gcp-sm:projects/p/secrets/key\"}\n"
+                 "secrets: {refresh_s: 1, deleted_s: 0}\n");
+    serve("keys");
+    assert_true(is_in_force(3));
+    here.server.seen->secrets[2].name[0] = '\0';
+    program_wait_wrote(&here.proxy.program, "secret.gone", PATIENCE_MS);
+    wait_until(!is_in_force(3));
+    assert_true(is_token(1, "key-that-stays"));
+    rotate(4); /* it is made again */
+    wait_until(is_in_force(4));
+    here.server.seen->secrets[0].name[0] = '\0';
+    program_wait_wrote(&here.proxy.program, "there is no secret aws-sm:qa/platform", PATIENCE_MS);
+    assert_true(is_token(0, "key-that-stays"));
+    set_up_names();
+    proxy_stop(&here.proxy);
+}
+
 /* Runs to the end; the output must say `words`. */
 static void run(const char *const *args, int status, const char *words)
 {
@@ -303,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_fails_while_secrets_turn),
         cmocka_unit_test(a_reload_reads_them_at_once),
+        cmocka_unit_test(a_deleted_key_is_refused),
         cmocka_unit_test(a_tree_has_them_under_their_names),
         cmocka_unit_test(check_reads_them_if_asked),
         cmocka_unit_test(a_start_without_the_service_ends_in_time),
