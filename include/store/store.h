@@ -107,7 +107,7 @@ struct store_result {
      * ERR_CONFLICT           PUT, REMOVE: something else is there than was expected;
      *                        LEASE: another one holds it; RENEW, RELEASE: it is held no more
      * ERR_INVALID, ERR_TOO_BIG    the request is wrong
-     * ERR_STORE_AWAY         the store does not answer, is full or refuses to write
+     * ERR_STORE_AWAY         the store does not answer, is full or refuses to write (retry_after_s is set)
      * ERR_STORE_UNREADABLE   what is there has a newer format or is not ours */
     struct error error;
     bool in_doubt;            /* with ERR_STORE_AWAY: it may have been carried out all the same */

@@ -274,7 +274,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
     share_take_document(share, result, &error);
     if (error.code != ERR_OK) {
         share->fence = 0;
-        error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
     }
     share->n_busy++;
     share_tell_all(&share->loading,

@@ -33,15 +33,7 @@ static void ask(struct session_use *use, struct store_request *request, const st
 
 static void end(struct session_use *use, const struct error *error)
 {
-    struct error told;
-
-    if (error == NULL || error->code == ERR_OK) {
-        use->on_done(use, NULL);
-        return;
-    }
-    told = *error;
-    told.retry_after_s = told.code == ERR_STORE_AWAY ? 1 : 0;
-    use->on_done(use, &told);
+    use->on_done(use, error != NULL && error->code != ERR_OK ? error : NULL);
 }
 
 static void session_key(const struct session_use *use, struct buf *key)

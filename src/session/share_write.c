@@ -127,7 +127,6 @@ static void on_written(struct store_op *op, const struct store_result *result)
         share->fence = 0;
     }
     share->dirty = error.code == ERR_STORE_AWAY;
-    error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
     if (!share->dirty) {
         log_event(LOG_WARN, "sessions.not_saved", F_TEXT("session", share->id),
                   F_TEXT("error", error.text));

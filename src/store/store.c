@@ -20,7 +20,7 @@ enum {
     FIELD_TTL_MUST = 1 << 10
 };
 
-enum { SPAN_NAME_MAX = 32 };
+enum { SPAN_NAME_MAX = 32, AGAIN_S = 1 };
 
 /* What each kind needs, and the letter that keeps its keys apart from others. */
 static const struct {
@@ -237,6 +237,9 @@ static void on_due(struct later_item *item)
     struct arena arena = op->arena; /* the owner may start the next one in the same struct */
     const struct trace *trace = op->trace;
 
+    if (result.error.code == ERR_STORE_AWAY) {
+        result.error.retry_after_s = AGAIN_S;
+    }
     if (trace != NULL) {
         write_span(op);
     }
