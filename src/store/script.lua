@@ -201,11 +201,15 @@ function acts.count(rate, burst, cost)
   local each = 1000000 / rate
   local whole, taken = each * burst, each * cost
   local found = redis.call('GET', key)
-  local full = found and tonumber(found) or 0
+  local full = tonumber(found or '0')
   if not full then
     return {'foreign'}
   end
-  local used = math.min(math.max(full - now_us, 0), whole)
+  local used = math.max(full - now_us, 0)
+  if used > whole then -- the clock was set back, or the limit is another one now: it is used up, and fills from now on
+    used = whole
+    redis.call('SET', key, text(now_us + whole), 'PX', math.ceil(whole / 1000) + 1)
+  end
   local allowed, retry_ms = 1, 0
   if used + taken > whole + 1 then
     allowed, retry_ms = 0, math.ceil((used + taken - whole) / 1000)
@@ -222,16 +226,19 @@ local function tell()
   redis.call('PEXPIRE', beside, KEEP_MS)
 end
 
--- Holder, end, fencing number, whether another one asked for it, and what was left.
+-- Holder, end, fencing number, whether another one asked for it, and what was left. The key lives for KEEP_MS longer than the lease, so
+-- that its end needs no memory.
 local function lease()
-  local found = redis.call('HMGET', key, 'h', 'u', 'n', 'w', 'b')
-  local ends = tonumber(found[2]) or 0
-  return found[1] or '', ends, found[3], found[4] == '1', found[5] or ''
+  local found = redis.call('HMGET', key, 'h', 'n', 'w', 'b')
+  local ends = now_ms + redis.call('PTTL', key) - KEEP_MS
+  return found[1] or '', ends, found[2], found[3] == '1', found[4] or ''
 end
 
+-- Also in a Redis that is full: whoever has a lease keeps it. The end stands there for versions that read it (u).
 local function hold(ttl_ms)
-  redis.call('HSET', key, 'u', text(now_ms + ttl_ms), 'w', '0')
   redis.call('PEXPIRE', key, ttl_ms + KEEP_MS)
+  redis.call('HDEL', key, 'w')
+  redis.pcall('HSET', key, 'u', text(now_ms + ttl_ms))
 end
 
 function acts.lease(holder, ttl_ms)
@@ -276,9 +283,13 @@ function acts.release(holder, fence, bytes)
   if is_lost(holder, fence) then
     return {'lost'}
   end
-  redis.call('HSET', key, 'h', '', 'b', bytes)
+  local written = redis.pcall('HSET', key, 'h', '', 'b', bytes)
   redis.call('PEXPIRE', key, KEEP_MS)
-  tell()
+  if type(written) == 'table' and written.err then -- Redis is full: it is free, though nothing is left and nobody is told
+    redis.call('HDEL', key, 'h')
+  else
+    tell()
+  end
   return {'ok'}
 end
 

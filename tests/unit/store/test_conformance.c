@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "harness/wait.h"
 #include "net/loop.h"
 #include "observe/metrics.h"
 #include "stage.h"
+
+enum { ASKED = 20, ASKERS = 200 };
 
 static struct stage stage;
 
@@ -538,6 +541,45 @@ static void cancelled_never_ends(void **state)
     assert_int_equal(get("doc/cancelled").error.code, ERR_OK);
 }
 
+/* Who asks, in any order, some of whom leave: nobody gets what another one has asked for. */
+static void each_gets_its_own(void **state)
+{
+    static struct stage_op ops[ASKERS];
+    static char keys[ASKED][16];
+    size_t wants[ASKERS];
+
+    (void)state;
+    for (size_t i = 0; i < ASKED; i++) {
+        struct store_request put = {.kind = STORE_PUT, .format = 1};
+
+        (void)snprintf(keys[i], sizeof(keys[i]), "own/%zu", i);
+        put.key = str_from(keys[i]);
+        put.bytes = put.key;
+        assert_int_equal(run(&put).error.code, ERR_OK);
+    }
+    for (size_t i = 0; i < ASKERS; i++) {
+        struct store_request get_one = {.kind = STORE_GET, .format = 1};
+
+        wants[i] = random_below(ASKED);
+        get_one.key = str_from(keys[wants[i]]);
+        stage_start(&stage, &get_one, &ops[i]);
+        if (i % 7 == 0) {
+            (void)loop_turn(&stage.loop, false);
+        }
+        if (i > 0 && random_below(2) == 0) {
+            store_cancel(&ops[random_below(i)].op);
+        }
+    }
+    for (size_t i = 0; i < ASKERS; i++) {
+        while (!ops[i].done && ops[i].op.store != NULL) {
+            (void)loop_turn(&stage.loop, true);
+        }
+        if (ops[i].done) {
+            assert_true(str_is(ops[i].result.bytes, keys[wants[i]]));
+        }
+    }
+}
+
 /* Its Unix socket may be there before its port. */
 static bool is_there(void)
 {
@@ -601,6 +643,7 @@ int test_conformance(void)
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(every_operation_is_counted),
         cmocka_unit_test(cancelled_never_ends),
+        cmocka_unit_test(each_gets_its_own),
     };
     int failed = 0;
 

@@ -11,10 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "harness/blocking.h"
 #include "harness/wait.h"
 #include "observe/metrics.h"
 #include "stage.h"
+
+enum { TTL_MS = 400, READERS = 100 };
 
 static struct stage stage;
 
@@ -135,6 +138,145 @@ static void full_is_said_and_nothing_is_lost(void **state)
     assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
 }
 
+static struct store_result lease_act(enum store_kind kind, const char *holder, uint64_t fence)
+{
+    const struct store_request request = {.kind = kind,
+                                          .key = STR("lane/1"),
+                                          .holder = str_from(holder),
+                                          .fence = fence,
+                                          .ttl_ms = TTL_MS,
+                                          .bytes = STR("left")};
+
+    return stage_run(&stage, &request);
+}
+
+/* As after an hour by which the clock of Redis was set back: a limit is used up then, and fills in its own time, not in an hour. */
+static void a_limit_outlives_a_clock_that_was_set_back(void **state)
+{
+    const struct store_request count = {
+        .kind = STORE_COUNT, .key = STR("rate/1"), .rate = 20, .burst = 2, .cost = 1};
+    struct store_result result;
+    char command[128];
+
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    (void)snprintf(command, sizeof(command), "-n 3 set 'vp:c:{rate}/1' %lld px 3600000",
+                   (long long)(clock_wall_ms() + 3600000) * 1000);
+    tell_redis(command);
+    result = stage_run(&stage, &count);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_false(result.allowed);
+    assert_in_range(result.retry_after_ms, 1, 51);
+    wait_until(stage_run(&stage, &count).allowed);
+    tell_redis("-n 3 set 'vp:c:{rate}/1' theirs");
+    assert_int_equal(stage_run(&stage, &count).error.code, ERR_STORE_UNREADABLE);
+    tell_redis("-n 3 get 'vp:c:{rate}/1' | grep -q theirs");
+}
+
+/* Whoever has a lease keeps it for longer than one time of it, and lets go of it; another one then waits until there is room. */
+static void a_full_store_ends_no_lease(void **state)
+{
+    uint64_t fence;
+    uint64_t until_ms;
+
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    fence = lease_act(STORE_LEASE, "a", 0).fence;
+    assert_true(fence > 0);
+    tell_redis("config set maxmemory 1");
+    until_ms = clock_now_ms() + (uint64_t)3 * TTL_MS;
+    while (clock_now_ms() < until_ms) {
+        assert_int_equal(lease_act(STORE_RENEW, "a", fence).error.code, ERR_OK);
+    }
+    assert_int_equal(lease_act(STORE_LEASE, "b", 0).error.code, ERR_STORE_AWAY);
+    assert_int_equal(lease_act(STORE_RENEW, "a", fence).error.code, ERR_OK);
+    assert_int_equal(lease_act(STORE_RELEASE, "a", fence).error.code, ERR_OK);
+    tell_redis("config set maxmemory 0");
+    assert_true(lease_act(STORE_LEASE, "b", 0).fence > fence);
+}
+
+/* What Redis has carried out, and could not answer in time. Whoever asks again is told what is there: a lease is the holder's own, also for the
+ * second time; a document is there, with the bytes of whoever has put it; an entry stands in its stream. */
+static void what_was_carried_out_unheard_is_found(void **state)
+{
+    const struct store_request append = {
+        .kind = STORE_APPEND, .key = STR("s"), .format = 1, .bytes = STR("entry"), .limit = 10};
+    struct store_request put = {.kind = STORE_PUT,
+                                .key = STR("doubt/doc"),
+                                .format = 1,
+                                .bytes = STR("mine"),
+                                .expect = STORE_ABSENT};
+    struct stage_op ops[3];
+    struct store_result result;
+
+    (void)state;
+    stage.timeout_ms = 300;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    (void)kill(stage.server.pid, SIGSTOP);
+    stage_start(&stage, &put, &ops[0]);
+    stage_start(&stage, &append, &ops[1]);
+    stage_start(&stage,
+                &(const struct store_request){
+                    .kind = STORE_LEASE, .key = STR("lane/1"), .holder = STR("a"), .ttl_ms = 60000},
+                &ops[2]);
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        stage_wait(&stage, &ops[i]);
+        assert_int_equal(ops[i].result.error.code, ERR_STORE_AWAY);
+        assert_true(ops[i].result.in_doubt);
+        assert_true(ops[i].result.error.retry_after_s > 0);
+    }
+    (void)kill(stage.server.pid, SIGCONT);
+    wait_until(is_back());
+    wait_until(run(STORE_GET, "doubt/doc").error.code == ERR_OK);
+    result = stage_run(&stage, &put);
+    assert_int_equal(result.error.code, ERR_CONFLICT);
+    assert_true(str_is(run(STORE_GET, "doubt/doc").bytes, "mine"));
+    assert_int_equal(run(STORE_READ, "s").n_items, 1);
+    assert_int_equal(lease_act(STORE_LEASE, "b", 0).error.code, ERR_CONFLICT);
+    result = lease_act(STORE_LEASE, "a", 0);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.orderly);
+}
+
+/* More readers than the store has connections, each of a stream of its own, come while one blocks: each hears of its entry at once. */
+static void many_readers_come_while_one_waits(void **state)
+{
+    static struct stage_op readers[READERS];
+    static char keys[READERS][16];
+
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    for (size_t i = 0; i < READERS; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "many/%zu", i);
+        stage_start(&stage,
+                    &(const struct store_request){.kind = STORE_READ,
+                                                  .key = str_from(keys[i]),
+                                                  .format = 1,
+                                                  .limit = 1,
+                                                  .wait_ms = 60000},
+                    &readers[i]);
+        if (i % 10 == 0) {
+            (void)run(STORE_GET, "a/b");
+        }
+    }
+    for (size_t i = READERS; i-- > 0;) {
+        const struct store_request append = {.kind = STORE_APPEND,
+                                             .key = str_from(keys[i]),
+                                             .format = 1,
+                                             .bytes = str_from(keys[i]),
+                                             .limit = 10};
+
+        assert_int_equal(stage_run(&stage, &append).error.code, ERR_OK);
+        stage_wait(&stage, &readers[i]);
+        assert_int_equal(readers[i].result.n_items, 1);
+        assert_true(str_is(readers[i].result.items[0].bytes, keys[i]));
+    }
+}
+
 static void a_replica_takes_no_changes(void **state)
 {
     (void)state;
@@ -231,6 +373,11 @@ static void nonsense_is_no_redis(void **state)
         {"*2000000000\r\n", "no Redis"}, /* memory for so many must not be taken */
         {"+OK\r\n", "takes no scripts"},
         {"-ERR unknown command\r\n", "unknown command"},
+        {"-LOADING Redis is loading the dataset in memory\r\n",
+         "LOADING"}, /* not: nothing is there */
+        {"-MASTERDOWN Link with MASTER is down\r\n", "MASTERDOWN"},
+        {"-BUSY Redis is busy running a script\r\n", "BUSY"},
+        {"-MISCONF Redis is configured to save RDB snapshots\r\n", "MISCONF"},
         {"$-1\r\n+more\r\n", "takes no scripts"},
     };
 
@@ -260,6 +407,11 @@ int test_redis_faults(void)
         cmocka_unit_test_setup_teardown(away_is_said_at_once_and_it_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silent_ends_at_the_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_is_said_and_nothing_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_limit_outlives_a_clock_that_was_set_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_store_ends_no_lease, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_carried_out_unheard_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_readers_come_while_one_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replica_takes_no_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_keys_of_others_stay_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scripts_that_were_dropped_are_loaded_again, set_up,
