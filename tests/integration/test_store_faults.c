@@ -17,7 +17,7 @@
 #include "harness/replicas.h"
 #include "harness/wait.h"
 
-enum { REPLICAS = 2, TEXT_SIZE = 512, NEWER_BY = 100 };
+enum { REPLICAS = 2, TEXT_SIZE = 512, NEWER_BY = 100, LONG_MS = 60000 };
 
 #define KEY "X-API-Key: a-key-of-a-test-1\r\n"
 
@@ -326,6 +326,19 @@ static void assert_events(void)
     client_close(&client);
 }
 
+/* Calls that wait for a place. */
+static int64_t n_waiting(void)
+{
+    int64_t n = -1;
+
+    (void)ask(0, "GET", "/health/stats", "", NULL);
+    return json_to_i64(json_find(reply_json(&replicas.reply, &replicas.platform.arena),
+                                 "/upstream/waiting"),
+                       &n)
+               ? n
+               : -1;
+}
+
 /* The store is there again: whatever needs nothing of before works, without a restart. */
 static void assert_all_works(void)
 {
@@ -380,12 +393,56 @@ static void who_ends_meanwhile_ends_well(void **state)
     }
 }
 
+/* A step has its lane, and waits for a place among the calls to the platform until the lease is over: nothing of it is sent then. */
+static void a_step_that_waited_longer_than_its_lease_is_not_sent(void **state)
+{
+    static const char *const sets[] = {"store.timeout_ms=700", "upstream.max_active=1",
+                                       "upstream.initial_active=1", "upstream.timeout_ms=60000",
+                                       NULL};
+    struct client reader;
+    struct client maker;
+    struct reply reply = {0};
+
+    (void)state;
+    replicas_start(&replicas, &(struct replicas_options){.n = 1, .sets = sets});
+    sandbox_seed_ids(platform(), "{\"checkpoints\":[6000001]}");
+    assert_int_equal(ask(0, "POST", "/api/v1/commands/execute", "", STEP),
+                     200); /* it has the lane */
+    sandbox_hold_all(platform(), "GET /projects");
+    client_open(&reader, replicas.programs[0].port);
+    client_open(&maker, replicas.programs[0].port);
+    maker.timeout_ms = LONG_MS;
+    reader.timeout_ms = LONG_MS;
+    assert_true(client_send_request(&reader, "GET", "/api/projects", "", STR_EMPTY));
+    proxy_wait_sent(&replicas.platform, "GET", "/projects", 1);
+    sandbox_forget_requests(platform());
+    assert_true(client_send_request(&maker, "POST", "/api/v1/commands/execute",
+                                    "Content-Type: application/json\r\n", str_from(STEP)));
+    wait_until(n_waiting() == 1);
+    stop_redis();
+    wait_until(program_wrote(&replicas.programs[0], "store.lease_lost"));
+    sandbox_release_all(platform());
+    assert_int_equal(client_read(&reader, false, &reply), CLIENT_OK);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(client_read(&maker, false, &replicas.reply), CLIENT_OK);
+    if (!is_not_now()) {
+        fail_msg("%d %.*s", replicas.reply.status, STR_ARG(buf_view(&replicas.reply.body)));
+    }
+    assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
+    client_close(&maker);
+    client_close(&reader);
+    reply_done(&reply);
+    start_redis();
+    replicas_stop(&replicas);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_user_gets_its_answer),
         cmocka_unit_test(who_ends_meanwhile_ends_well),
         cmocka_unit_test(all_of_them_end_well),
+        cmocka_unit_test(a_step_that_waited_longer_than_its_lease_is_not_sent),
     };
 
     if (!redis_server_is_there()) {
