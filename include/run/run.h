@@ -136,7 +136,8 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held);
 /* `position` of the next step of the checkpoint that the request names; -1: behind the last one. An adopted
  * run that had been told goes on where it was. */
 void run_release(struct run *run, int64_t position);
-/* The row in flight is finished, no other is begun; at once where none is. Idempotent. */
+/* The row in flight is finished, no other is begun; at once where none is. Where another process carries it out, that
+ * one is told. Idempotent. */
 void run_stop(struct run *run);
 
 /* NULL: there is none, or another owner's. */

@@ -14,12 +14,18 @@
 
 struct keeps;
 
+/* Who carries out runs that are begun here, or left by others. */
+enum run_role {
+    RUN_ROLE_CARRIES, /* this process, and those of processes that are gone */
+    RUN_ROLE_GIVES    /* another one: what is begun here is on record, and nobody's */
+};
+
 struct run_share_options {
     struct store *store;
     struct keeps *keeps;
     struct deadlines *deadlines;
     struct later *later;
-    bool adopts; /* goes on with the runs of processes that are gone */
+    enum run_role role;
 };
 
 struct run_share *run_share_open(const struct run_share_options *options);
@@ -52,6 +58,8 @@ bool run_is_shared(const struct run_store *store);
  * a later turn, once; run_drop before that is fine. */
 void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
                  void *context);
+/* Another process carries it out, as soon as run_start has put it on record. */
+bool run_is_given(const struct run *run);
 /* It stays this process's alone. */
 void run_unpublish(struct run *run);
 

@@ -38,6 +38,10 @@ struct adopter {
     struct claim *at;
     char asked[HOLDER_MAX]; /* whose lease is asked for */
     struct store_op removing;
+    struct store_op bell;
+    struct deadline listen_again;
+    uint64_t heard; /* the last ring */
+    bool again;     /* it rang during a look */
 };
 
 static void wait(struct adopter *adopter);
@@ -105,6 +109,18 @@ static bool is_carried_out_here(const struct adopter *adopter, const struct clai
 
 /* --- of a process that has died */
 
+/* And those that are about to be adopted. */
+static size_t n_active(const struct run_store *store)
+{
+    struct list *link;
+    size_t n = store->n_active;
+
+    LIST_FOREACH (link, &store->mirrors) {
+        n += CONTAINER_OF(link, struct run_mirror, link)->adopts ? 1 : 0;
+    }
+    return n;
+}
+
 static void adopt(struct adopter *adopter, const struct claim *claim)
 {
     struct str name = str_from(claim->name);
@@ -123,6 +139,9 @@ static void adopt(struct adopter *adopter, const struct claim *claim)
     if (run_is_known_over(store, id)) {
         adopter_remove(adopter, name, claim->version);
         return;
+    }
+    if (n_active(store) >= store->options.max_active) {
+        return; /* it waits until one of ours, or of another process, has ended */
     }
     mirror = mirror_find(store, name);
     if (mirror == NULL) {
@@ -348,9 +367,52 @@ static void on_scan(struct deadline *deadline)
 
 static void wait(struct adopter *adopter)
 {
+    unsigned ms = adopter->n_claims > 0 ? SCAN_MS : IDLE_SCAN_MS;
+
     adopter->at = NULL;
-    deadline_set(adopter->share->options.deadlines, &adopter->scan,
-                 adopter->n_claims > 0 ? SCAN_MS : IDLE_SCAN_MS, on_scan);
+    deadline_set(adopter->share->options.deadlines, &adopter->scan, adopter->again ? 0 : ms,
+                 on_scan);
+    adopter->again = false;
+}
+
+/* --- the bell */
+
+static void listen(struct adopter *adopter);
+
+static void on_listen_again(struct deadline *deadline)
+{
+    listen(CONTAINER_OF(deadline, struct adopter, listen_again));
+}
+
+static void on_bell(struct store_op *op, const struct store_result *result)
+{
+    struct adopter *adopter = CONTAINER_OF(op, struct adopter, bell);
+
+    if (result->error.code != ERR_OK) {
+        deadline_set(adopter->share->options.deadlines, &adopter->listen_again, SCAN_MS,
+                     on_listen_again);
+        return;
+    }
+    if (result->n_items > 0) {
+        adopter->heard = result->items[result->n_items - 1].sequence;
+        adopter->again = true;
+        if (deadline_is_set(&adopter->scan)) {
+            wait(adopter);
+        }
+    }
+    listen(adopter);
+}
+
+static void listen(struct adopter *adopter)
+{
+    struct store_request request = {.kind = STORE_READ,
+                                    .format = RUN_FORMAT,
+                                    .key = STR(RUN_BELL),
+                                    .after = adopter->heard,
+                                    .limit = STORE_LIMIT_MAX,
+                                    .wait_ms = STORE_WAIT_MAX_MS};
+
+    store_start(adopter->share->options.store, &request, &adopter->bell, on_bell);
 }
 
 struct adopter *adopter_open(struct run_share *share)
@@ -361,6 +423,7 @@ struct adopter *adopter_open(struct run_share *share)
     map_init(&adopter->map);
     list_init(&adopter->claims);
     wait(adopter);
+    listen(adopter);
     return adopter;
 }
 
@@ -370,6 +433,8 @@ void adopter_close(struct adopter *adopter)
 
     store_cancel(&adopter->op);
     store_cancel(&adopter->removing);
+    store_cancel(&adopter->bell);
+    deadline_clear(&adopter->listen_again);
     deadline_clear(&adopter->scan);
     while ((claim = first(adopter)) != NULL) {
         forget(adopter, claim);

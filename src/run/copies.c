@@ -81,6 +81,7 @@ void run_let_go(struct run *run)
     }
     mirror = mirror_new(store, str_from(name));
     mirror->before = run;
+    run->mirror = mirror;
 }
 
 void run_lose(struct run *run, const struct error *error)

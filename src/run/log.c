@@ -187,8 +187,10 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
-    (void)result;
     log->claims = false;
+    if (result->error.code == ERR_OK) {
+        runs_ring(log->share);
+    }
     run_let_go(log->run);
 }
 
@@ -290,6 +292,9 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
         log->state = LOG_RUNS;
         flush(log);
         pass_gate(log);
+        if (log_must_leave(log) && !log->leaves) {
+            log_leave_soon(log);
+        }
     } else if (result->error.code == ERR_STORE_AWAY) {
         if (log->share->holds) {
             deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
@@ -362,9 +367,14 @@ static void on_leave(struct later_item *item)
     flush(log);
 }
 
+bool log_must_leave(const struct run_log *log)
+{
+    return log->share->options.role == RUN_ROLE_GIVES || (log->share->drains && !log->waits);
+}
+
 void log_leave_soon(struct run_log *log)
 {
-    if (log->state == LOG_RUNS && !log->waits && log->run != NULL) {
+    if (log->state == LOG_RUNS && log->run != NULL) {
         later_add(log->share->options.later, &log->leave, on_leave);
     }
 }
@@ -374,7 +384,7 @@ static enum plan_verdict gate(struct plan *plan, struct plan_row *plan_row)
     struct run *run = plan->owner;
     struct run_log *log = run->log;
 
-    if (log->share->drains && !log->waits) {
+    if (log_must_leave(log)) {
         log_leave_soon(log);
         return PLAN_AGAIN;
     }

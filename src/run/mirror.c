@@ -47,7 +47,8 @@ static void trim(struct run_store *store)
     LIST_FOREACH_SAFE (link, after, &store->mirrors) {
         struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
 
-        if (n >= IDLE_MAX && mirror->state == MIRROR_IDLE && mirror->run->n_watchers == 0) {
+        if (n >= IDLE_MAX && mirror->state == MIRROR_IDLE && mirror->run->n_watchers == 0 &&
+            mirror->stopping.store == NULL) {
             mirror_free(mirror);
             n--;
         }
@@ -74,6 +75,7 @@ static void drop(struct run_mirror *mirror)
 {
     CHECK(list_is_empty(&mirror->seekers));
     store_cancel(&mirror->op);
+    store_cancel(&mirror->stopping);
     deadline_clear(&mirror->again);
     later_remove(&mirror->piece);
     if (mirror->job != NULL) {
@@ -161,6 +163,9 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
     }
     share = mirror->store->options.share;
     watched = mirror->before;
+    if (watched != NULL) {
+        watched->mirror = NULL;
+    }
     if (watched == NULL && mirror->whole && mirror->run->n_watchers > 0) {
         watched = mirror->run;
         mirror->run = NULL;
@@ -219,7 +224,7 @@ static bool apply(struct run_mirror *mirror, struct str entry)
         if (mirror->run->status > RUN_RUNNING) {
             break; /* nothing comes behind the end */
         }
-        ok = record_apply(mirror->run, &scratch, line);
+        ok = record_apply(mirror->run, &scratch, line) && mirror->run->n_events > 0;
         arena_reset(&scratch);
     }
     arena_done(&scratch);

@@ -7,7 +7,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { ENTRY_MAX = 512 };
+enum { ENTRY_MAX = 512, ADOPTIONS_MAX = 3 /* without progress */ };
 
 /* --- what was on its way */
 
@@ -142,23 +142,28 @@ static void settle(struct run *run, bool goes_on)
 
 /* --- it goes on */
 
-static void end_without_caller(struct run *run, bool has_bearer)
+static void end_without_token(struct run *run)
 {
     struct error err = {0};
 
     settle(run, false);
-    if (has_bearer) {
-        (void)error_set(
-            &err, ERR_UNAUTHORIZED,
-            "The process that carried out this run has died, and the platform token that "
-            "the caller brought was nowhere else: go on with \"resume\"");
-    } else {
-        (void)error_set(
-            &err, ERR_CANCELLED,
-            "The process that carried out this run has died, and with it the connection "
-            "of the caller who waited for it");
-    }
-    run_end_unbegun(run, has_bearer ? RUN_FAILED : RUN_CANCELLED, &err);
+    (void)error_set(&err, ERR_UNAUTHORIZED,
+                    "The process that carried out this run has died, and the platform token that "
+                    "the caller brought was nowhere else: go on with \"resume\"");
+    run_end_unbegun(run, RUN_FAILED, &err);
+}
+
+/* A run that kills its process would kill one after the other. */
+static void end_poisoned(struct run *run)
+{
+    struct error err = {0};
+
+    settle(run, false);
+    (void)error_set(&err, ERR_INTERNAL,
+                    "%u processes in a row have died with this run, and none of them got any "
+                    "further: it is not carried on again",
+                    run->n_adoptions);
+    run_end_unbegun(run, RUN_FAILED, &err);
 }
 
 static void begin(struct run *run, const struct run_document *document)
@@ -189,13 +194,14 @@ void mirror_own(struct run_mirror *mirror)
     log->n_left = mirror->n_left;
     log->number = mirror->number + 1;
     log->n_visible = run->n_events;
-    log->waits = document->waits;
     run->adopted = true;
     log_event(LOG_INFO, "run.adopted", F_TEXT("run", run->id), F_INT("events", run->n_events));
     run_own(run);
     log_begin(log);
-    if (document->has_bearer || document->waits) {
-        end_without_caller(run, document->has_bearer);
+    if (document->has_bearer) {
+        end_without_token(run);
+    } else if (run->n_adoptions > ADOPTIONS_MAX) {
+        end_poisoned(run);
     } else {
         begin(run, document);
     }

@@ -98,6 +98,11 @@ void run_publish(struct run *run, const struct run_publication *what, run_publis
     }
 }
 
+bool run_is_given(const struct run *run)
+{
+    return run->log != NULL && log_must_leave(run->log);
+}
+
 void run_unpublish(struct run *run)
 {
     if (run->log != NULL) {

@@ -133,6 +133,7 @@ static void ended(struct line *line, enum row_status status, bool changes)
     const struct run_row *row = &line->row;
     enum test_status before = test != NULL ? test->status : TEST_PENDING;
 
+    run->n_adoptions = 0;
     run->did_something =
         run->did_something || status == ROW_UNKNOWN || (status == ROW_DONE && changes);
     if (test != NULL) {
@@ -246,6 +247,7 @@ static bool apply_execution(struct line *line)
         execution_forget_outcomes(run, line->row.goal);
         execution->began_ms = run->begun_ms + line->ms;
     }
+    run->n_adoptions = 0;
     execution->attempt = (unsigned)number_of(line->json, "a", 0);
     execution->job_id = job_id;
     execution->status = run_keep(run, status);
@@ -290,9 +292,16 @@ static bool apply_go(struct line *line)
     return true;
 }
 
-static bool apply_nothing(struct line *line)
+static bool apply_adopted(struct line *line)
 {
-    (void)line;
+    line->run->n_adoptions++;
+    return true;
+}
+
+/* Its process gave it away, and has not died of it. */
+static bool apply_left(struct line *line)
+{
+    line->run->n_adoptions = 0;
     return true;
 }
 
@@ -349,8 +358,8 @@ static const struct {
 } kinds[] = {
     {"step", apply_step},       {"begun", apply_begun},     {"row", apply_row},
     {"run", apply_run},         {"go", apply_go},           {"execution", apply_execution},
-    {"verdict", apply_verdict}, {"outcome", apply_outcome}, {"adopted", apply_nothing},
-    {"done", apply_done},       {"left", apply_nothing},    {"unbegun", apply_unbegun},
+    {"verdict", apply_verdict}, {"outcome", apply_outcome}, {"adopted", apply_adopted},
+    {"done", apply_done},       {"left", apply_left},       {"unbegun", apply_unbegun},
 };
 
 bool record_apply(struct run *run, struct arena *arena, struct str text)

@@ -71,8 +71,7 @@ void run_seek_cancel(struct run_seek *seek)
     later_remove(&seek->soon);
 }
 
-void run_stop_elsewhere(struct run *run, struct store_op *op,
-                        void (*on_done)(struct store_op *op, const struct store_result *result))
+static void ask_to_stop(struct run_mirror *mirror, struct store_op *op, store_done_fn on_done)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_APPEND,
@@ -80,10 +79,29 @@ void run_stop_elsewhere(struct run *run, struct store_op *op,
                                     .limit = 1,
                                     .ttl_ms = RUN_KEPT_MS,
                                     .bytes = STR("stop"),
-                                    .key = runs_key("runstop", str_from(run->mirror->name), room)};
+                                    .key = runs_key("runstop", str_from(mirror->name), room)};
 
+    store_start(mirror->store->options.share->options.store, &request, op, on_done);
+}
+
+void run_stop_elsewhere(struct run *run, struct store_op *op,
+                        void (*on_done)(struct store_op *op, const struct store_result *result))
+{
     run->stop_asked = true; /* so it is shown */
-    store_start(run->store->options.share->options.store, &request, op, on_done);
+    ask_to_stop(run->mirror, op, on_done);
+}
+
+static void on_stopped(struct store_op *op, const struct store_result *result)
+{
+    (void)op;
+    (void)result; /* nobody is there to be told */
+}
+
+void mirror_stop(struct run_mirror *mirror)
+{
+    if (mirror->stopping.store == NULL) {
+        ask_to_stop(mirror, &mirror->stopping, on_stopped);
+    }
 }
 
 /* --- names */

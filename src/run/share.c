@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500 };
+enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500, BELL_MS = 600000 };
 
 /* --- names: "<scope>.<owner>.<id>" */
 
@@ -229,6 +229,38 @@ void runs_forget_store(struct run_store *store)
     }
 }
 
+/* --- the bell: whoever carries runs out looks at the claims at once */
+
+static void on_rung(struct store_op *op, const struct store_result *result)
+{
+    struct run_share *share = CONTAINER_OF(op, struct run_share, bell);
+
+    (void)result; /* else they look in their own time */
+    if (share->rings_again) {
+        share->rings_again = false;
+        runs_ring(share);
+    }
+}
+
+void runs_ring(struct run_share *share)
+{
+    struct store_request request = {.kind = STORE_APPEND,
+                                    .format = RUN_FORMAT,
+                                    .key = STR(RUN_BELL),
+                                    .bytes = STR("given"),
+                                    .limit = 1,
+                                    .ttl_ms = BELL_MS};
+
+    if (share->stopped) {
+        return;
+    }
+    if (share->bell.store != NULL) { /* who has heard that may have looked already */
+        share->rings_again = true;
+        return;
+    }
+    store_start(share->options.store, &request, &share->bell, on_rung);
+}
+
 /* --- its life */
 
 struct run_share *run_share_open(const struct run_share_options *options)
@@ -238,7 +270,7 @@ struct run_share *run_share_open(const struct run_share_options *options)
     share->options = *options;
     list_init(&share->stores);
     list_init(&share->logs);
-    share->adopter = options->adopts ? adopter_open(share) : NULL;
+    share->adopter = options->role == RUN_ROLE_CARRIES ? adopter_open(share) : NULL;
     return share;
 }
 
@@ -251,7 +283,11 @@ void run_share_drain(struct run_share *share)
     }
     share->drains = true;
     LIST_FOREACH (link, &share->logs) {
-        log_leave_soon(CONTAINER_OF(link, struct run_log, link));
+        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
+
+        if (log_must_leave(log)) {
+            log_leave_soon(log);
+        }
     }
 }
 
@@ -277,6 +313,7 @@ void run_share_stop(struct run_share *share)
     if (share->adopter != NULL) {
         adopter_close(share->adopter);
     }
+    store_cancel(&share->bell);
     deadline_clear(&share->enter_again);
     keep_leave(&share->alive);
 }

@@ -46,6 +46,9 @@ enum {
 /* Instead of a holder: nobody has it. */
 #define RUN_NOBODY "-"
 
+/* A stream: a run is nobody's since the last entry. */
+#define RUN_BELL "runbell/given"
+
 struct run_share {
     struct run_share_options options;
     struct list stores; /* run_store.shared */
@@ -58,6 +61,8 @@ struct run_share {
     struct adopter *adopter;
     struct run_trim *trim; /* NULL: none is under way */
     bool drains;           /* this process ends: others carry its runs on */
+    struct store_op bell;  /* a run is nobody's */
+    bool rings_again;
     bool stopped;
 };
 
@@ -120,6 +125,7 @@ bool runs_lasts(const struct run_share *share);
 void runs_want(struct run_share *share); /* its lease, as long as it has runs */
 void runs_leave_if_idle(struct run_share *share);
 struct str runs_holder(const struct run_share *share);
+void runs_ring(struct run_share *share);         /* somebody shall look for runs that nobody has */
 void runs_forget_store(struct run_store *store); /* it is closed */
 
 /* --- log.c */
@@ -134,7 +140,9 @@ void log_flush_soon(struct run_log *log);
 /* The process has its lease; it cannot have it; it has lost it. */
 void log_held(struct run_log *log);
 void log_not_held(struct run_log *log, const struct error *error);
-void log_leave_soon(struct run_log *log); /* another process shall carry it on */
+/* Another process carries it on: this one ends, or carries out no runs. */
+bool log_must_leave(const struct run_log *log);
+void log_leave_soon(struct run_log *log);
 void log_doubt(struct run_log *log);
 void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
 
@@ -199,6 +207,7 @@ struct run_mirror {
     enum mirror_state state;
     char name[RUN_NAME_MAX];
     struct store_op op;
+    struct store_op stopping;
     struct deadline again;
     struct later_item piece;
     struct list seekers;
@@ -225,6 +234,7 @@ struct run_mirror *mirror_new(struct run_store *store, struct str name);
 void mirror_free(struct run_mirror *mirror); /* and its run */
 void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done);
 void mirror_read(struct run_mirror *mirror); /* what is new, if it is not about to */
+void mirror_stop(struct run_mirror *mirror); /* whoever carries it out is told */
 void mirror_watched(struct run_mirror *mirror);
 void mirror_unwatched(struct run_mirror *mirror);
 void mirror_fail(struct run_mirror *mirror, const struct error *error);

@@ -162,11 +162,14 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     metric_gauge_add(M_RUNS_ACTIVE, 1);
     run_tell(run, &(struct run_event){.kind = EVENT_RUN});
     run_note_fact(run, FACT_RUN_STARTED, "running", NULL);
+    run->held = held;
     if (run->log != NULL) {
         log_begin(run->log);
     }
-    run->held = held;
-    if (!held) {
+    if (run_is_given(run)) {
+        run->held = true;
+        log_leave_soon(run->log);
+    } else if (!held) {
         run_go_in_turn(run);
     }
 }
@@ -360,6 +363,10 @@ void run_begin_again(struct run *run, bool now)
 
 void run_stop(struct run *run)
 {
+    if (run->mirror != NULL) {
+        mirror_stop(run->mirror);
+        return;
+    }
     if (run->status > RUN_RUNNING || run->stop_asked) {
         return;
     }
@@ -406,14 +413,11 @@ static void cut(struct run *run)
  * read from here. */
 static void end_here(struct run *run)
 {
-    if (run->log != NULL && !run->log->waits) {
+    if (run->log != NULL) {
         run_cut_off(run);
         list_prepend(&run->store->ended, &run->link);
         run->store->n_ended++;
         return;
-    }
-    if (run->log != NULL) {
-        log_free(run->log);
     }
     if (run->status <= RUN_RUNNING) {
         cut(run);

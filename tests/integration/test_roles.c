@@ -1,5 +1,5 @@
-/* Processes of one service with different roles (server.roles): those with traffic answer, one with runs goes on with what a
- * killed one has left, one with events delivers what all have noted; and nobody does another one's work. */
+/* Processes of one service with different roles (server.roles): those with traffic answer, one with runs carries
+ * out what is begun at them, one with events delivers what all have noted; and nobody does another one's work. */
 #include "harness/cmocka.h"
 
 #include <signal.h>
@@ -113,33 +113,90 @@ static struct str run_status(const char *id)
     return json_str(json_get(replicas_ask(&here.replicas, 1, "GET", id, NULL, NULL), "status"));
 }
 
-static void runs_are_carried_on_by_who_has_the_role(void **state)
+/* Its address. */
+static const char *begin_run(size_t i, const char *query)
 {
+    const struct json *answer;
+    struct buf file;
+
+    buf_init(&file, 1 << 16);
+    buf_text(&file, "{\"name\":\"Shared\",\"steps\":[");
+    for (int n = 0; n < STEPS; n++) {
+        buf_printf(&file, "%s{\"navigate\":\"https://n%d.example/\"}", n > 0 ? "," : "", n);
+    }
+    buf_text(&file, "]}");
+    answer = replicas_ask(&here.replicas, i, "POST",
+                          arena_printf(arena(), "/api/v1/tests/run?%s", query).ptr, NULL,
+                          buf_cstr(&file));
+    buf_done(&file);
+    return arena_printf(arena(), "/api/v1/tests/runs/%.*s",
+                        STR_ARG(json_str(json_get(answer, "id"))))
+        .ptr;
+}
+
+static size_t n_steps(void)
+{
+    return sandbox_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps");
+}
+
+/* Whoever takes the request puts the run on record; nobody carries it out until one comes that does. */
+static void runs_are_carried_out_by_who_has_the_role(void **state)
+{
+    const char *stopped;
+    const char *id;
+
+    (void)state;
+    id = begin_run(0, "async=true");
+    assert_int_equal(here.replicas.reply.status, 202);
+    stopped = begin_run(1, "async=true");
+    assert_true(str_is(run_status(id), "running"));
+    (void)replicas_ask(&here.replicas, 0, "DELETE", stopped, NULL, NULL);
+    assert_int_equal(here.replicas.reply.status, 202);
+    replicas_kill(&here.replicas, 0); /* nothing of it was there */
+    assert_int_equal(n_steps(), 0);
+    start_other("runs");
+    wait_until(!str_is(run_status(id), "running"));
+    assert_true(str_is(run_status(id), "created"));
+    wait_until(str_is(run_status(stopped), "cancelled"));
+    assert_int_equal(n_steps(), STEPS);
+    (void)begin_run(1, "");
+    assert_int_equal(here.replicas.reply.status, 200);
+    assert_true(str_contains(reply_text(&here.replicas.reply), STR("\"status\":\"created\"")));
+    assert_int_equal(n_steps(), 2 * STEPS);
+    assert_true(program_wrote(&here.other, "run.adopted"));
+    assert_false(program_wrote(&here.replicas.programs[1], "run.adopted"));
+    assert_false(program_wrote(&here.other, "events.on_duty"));
+    stop_other();
+    replicas_start_one(&here.replicas, 0);
+}
+
+/* Who waits for the end, and leaves, stops it, wherever it is carried out. */
+static void who_leaves_stops_a_run_of_another_process(void **state)
+{
+    struct client client;
+    const struct json *list;
     struct buf file;
     const char *id;
 
     (void)state;
-    buf_init(&file, 1 << 16);
-    buf_text(&file, "{\"name\":\"Shared\",\"steps\":[");
-    for (int i = 0; i < STEPS; i++) {
-        buf_printf(&file, "%s{\"navigate\":\"https://n%d.example/\"}", i > 0 ? "," : "", i);
-    }
-    buf_text(&file, "]}");
-    id = arena_printf(arena(), "/api/v1/tests/runs/%.*s",
-                      STR_ARG(json_str(json_get(replicas_ask(&here.replicas, 0, "POST",
-                                                             "/api/v1/tests/run?async=true", NULL,
-                                                             buf_cstr(&file)),
-                                                "id"))))
-             .ptr;
-    buf_done(&file);
-    assert_int_equal(here.replicas.reply.status, 202);
-    sandbox_wait_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps", 5);
-    replicas_kill(&here.replicas, 0);
-    assert_true(str_is(run_status(id), "running"));
     start_other("runs");
-    wait_until(!str_is(run_status(id), "running"));
-    assert_true(str_is(run_status(id), "created"));
-    assert_false(program_wrote(&here.other, "events.on_duty"));
+    sandbox_forget_requests(here.replicas.platform.program.sandbox_port);
+    buf_init(&file, 1 << 16);
+    buf_text(&file, "name: Long\nsteps:\n");
+    for (int n = 0; n < 10 * STEPS; n++) {
+        buf_text(&file, "- navigate: https://a.example/\n");
+    }
+    client_open(&client, here.replicas.programs[1].port);
+    assert_true(client_send_request(&client, "POST", "/api/v1/tests/run",
+                                    "Content-Type: application/yaml\r\n", buf_view(&file)));
+    buf_done(&file);
+    sandbox_wait_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps", 3);
+    list = replicas_ask(&here.replicas, 1, "GET", "/api/v1/tests/runs?limit=1", NULL, NULL);
+    id = arena_printf(arena(), "/api/v1/tests/runs/%.*s",
+                      STR_ARG(json_str(json_find(list, "/runs/0/id"))))
+             .ptr;
+    client_close(&client);
+    wait_until(str_is(run_status(id), "cancelled"));
     stop_other();
 }
 
@@ -147,7 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_delivered_by_who_has_the_role),
-        cmocka_unit_test(runs_are_carried_on_by_who_has_the_role),
+        cmocka_unit_test(runs_are_carried_out_by_who_has_the_role),
+        cmocka_unit_test(who_leaves_stops_a_run_of_another_process),
     };
 
     if (!redis_server_is_there()) {

@@ -176,7 +176,6 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
     const char *target;
 
     (void)state;
-    only_if_long();
     replicas_start(&two, &options);
     client_ask(
         two.programs[0].port, "POST", "/api/v1/tests/run?async=true",

@@ -338,7 +338,8 @@ static void open_run_share(struct api *api)
             .keeps = options->keeps,
             .deadlines = options->deadlines,
             .later = options->later,
-            .adopts = (options->config->server.roles & ROLE_RUNS) != 0});
+            .role = (options->config->server.roles & ROLE_RUNS) != 0 ? RUN_ROLE_CARRIES
+                                                                     : RUN_ROLE_GIVES});
     }
 }
 

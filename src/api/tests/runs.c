@@ -275,7 +275,7 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
     struct run_hooks hooks;
     struct run_owner *owner =
         run_owner_new(task->api, run, asked->session_id, asked->checkpoint_id, &hooks);
-    bool in_session = asked->session_id.len > 0;
+    bool in_session = asked->session_id.len > 0 && !run_is_given(run);
     bool now = true;
 
     arena_defer(run_arena(run), config_release, unconst(config_hold(task->config)));

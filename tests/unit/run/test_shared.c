@@ -31,8 +31,10 @@ static struct {
     struct arena arena;
     size_t n_steps; /* on the platform */
     bool holds;     /* calls are not answered */
+    bool watches;   /* from the beginning */
     /* of the run that was begun last */
     struct run *run;
+    const char *id;
     struct testfile file;
     struct testfile_problems problems;
     struct str source;
@@ -145,7 +147,7 @@ static bool adopt(void *context, struct run *run, const struct run_adoption *wha
     return true;
 }
 
-static void open_process(size_t i)
+static void open_process(size_t i, enum run_role role)
 {
     struct process *process = &here.processes[i];
     struct loop *loop = &here.holders.stage.loop;
@@ -165,7 +167,7 @@ static void open_process(size_t i)
                                                                 .keeps = here.holders.keeps[i],
                                                                 .deadlines = &loop->deadlines,
                                                                 .later = &loop->later,
-                                                                .adopts = i > 0});
+                                                                .role = role});
     process->runs =
         run_store_open(&(struct run_store_options){.catalog = the_catalog(),
                                                    .dictionary = the_dictionary(),
@@ -185,16 +187,27 @@ static void open_process(size_t i)
                                                    .adopt = adopt});
 }
 
-static int set_up(void **state)
+static int set_up_as(enum run_role role)
 {
-    (void)state;
     memset(&here, 0, sizeof(here));
     arena_init(&here.arena);
     holders_open(&here.holders);
     for (size_t i = 0; i < N_HOLDERS; i++) {
-        open_process(i);
+        open_process(i, i == 0 ? role : RUN_ROLE_CARRIES);
     }
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_as(RUN_ROLE_CARRIES);
+}
+
+static int set_up_giver(void **state)
+{
+    (void)state;
+    return set_up_as(RUN_ROLE_GIVES);
 }
 
 static int tear_down(void **state)
@@ -221,6 +234,18 @@ static int tear_down(void **state)
 
 /* --- a run of the first process */
 
+static void on_change(struct run_watcher *watcher)
+{
+    (void)watcher;
+    here.n_changes++;
+}
+
+static void watch(struct run *run)
+{
+    here.watcher.on_change = on_change;
+    run_watch(run, &here.watcher);
+}
+
 static void on_published(void *context, const struct error *error)
 {
     static const struct run_hooks none = {0};
@@ -234,6 +259,9 @@ static void on_published(void *context, const struct error *error)
         here.run = NULL;
     } else {
         run_start(here.run, &none, false);
+        if (here.watches) {
+            watch(here.run);
+        }
     }
 }
 
@@ -257,6 +285,7 @@ static void begin_at(const char *checkpoint_id, const char *text, struct str val
     assert_int_equal(run_new(process->runs, &who, &here.run, &err), ERR_OK);
     variable = arena_zalloc(run_arena(here.run), sizeof(*variable));
     *variable = (struct testfile_variable){STR("SECRET"), value};
+    here.id = arena_str(&here.arena, str_from(run_id(here.run))).ptr;
     here.options = (struct testfile_options){.variables = variable, .n_variables = 1};
     assert_int_equal(testfile_compile(the_dictionary(), run_arena(here.run), here.source,
                                       &here.options, &here.file, &here.problems),
@@ -315,11 +344,11 @@ static struct str key(const char *group)
     owner(&who);
     digest_hex(&who, hex);
     if (strcmp(group, "run") == 0) {
-        return arena_printf(&here.arena, "run/0123456789abcdef0123456789abcdef/%s.%.32s",
-                            run_id(here.run), hex);
+        return arena_printf(&here.arena, "run/0123456789abcdef0123456789abcdef/%s.%.32s", here.id,
+                            hex);
     }
     return arena_printf(&here.arena, "%s/0123456789abcdef0123456789abcdef.%.32s.%s", group, hex,
-                        run_id(here.run));
+                        here.id);
 }
 
 static bool has_document(void)
@@ -371,22 +400,9 @@ static void seek(size_t i)
 
     owner(&who);
     memset(&sought, 0, sizeof(sought));
-    run_seek_start(here.processes[i].runs, &who, str_from(run_id(here.run)), &sought.seek,
-                   on_sought);
+    run_seek_start(here.processes[i].runs, &who, str_from(here.id), &sought.seek, on_sought);
     turn();
     assert_true(sought.told);
-}
-
-static void on_change(struct run_watcher *watcher)
-{
-    (void)watcher;
-    here.n_changes++;
-}
-
-static void watch(struct run *run)
-{
-    here.watcher.on_change = on_change;
-    run_watch(run, &here.watcher);
 }
 
 /* --- tests */
@@ -506,16 +522,99 @@ static void what_nobody_has_is_carried_on(void **state)
     assert_int_equal(here.n_steps, 1);
 }
 
-/* Nobody has looked at the claims yet: they are asked for. */
-static void a_run_that_goes_on_is_not_trimmed(void **state)
+/* The bell tells the other process of it: nobody waits for the next look at the claims. */
+static void what_is_begun_goes_to_who_carries_it_out(void **state)
 {
-    struct run *going;
-    struct run *first = NULL;
+    (void)state;
+    here.watches = true;
+    begin(TWO_STEPS, STR(CANARY));
+    for (int i = 0; i < 10; i++) {
+        turn();
+    }
+    assert_int_equal(run_store_n_active(here.processes[0].runs), 0);
+    pass(500); /* deadlines of the lane */
+    assert_int_equal(here.n_steps, 2);
+    assert_true(run_is_over(here.watcher.run)); /* a copy by now */
+    assert_true(run_succeeded(here.watcher.run));
+}
+
+/* Three have died with it, and nothing has ended in between: the next one ends it. */
+static void a_run_that_kills_its_processes_is_ended(void **state)
+{
+    uint64_t version;
 
     (void)state;
     here.holds = true;
     begin(TWO_STEPS, STR(CANARY));
-    going = here.run;
+    ask((struct store_request){.kind = STORE_GET, .key = key("runclaim")});
+    version = asked.version;
+    for (int i = 1; i <= 3; i++) {
+        append(arena_printf(&here.arena, "%llu %d dead\n{\"k\":\"adopted\",\"ms\":0}\n",
+                            (unsigned long long)version, i)
+                   .ptr);
+    }
+    claim_for("-");
+    clock_advance(KEEP_TTL_MS + 1);
+    pass(5000);
+    seek(1);
+    assert_int_equal(sought.code, ERR_OK);
+    assert_true(run_is_over(sought.run));
+    assert_true(str_contains(str_from(run_error(sought.run)->text), STR("in a row have died")));
+    assert_int_equal(here.n_steps, 0);
+}
+
+static void change_document(const char *before, const char *after)
+{
+    struct str bytes;
+    ptrdiff_t at;
+
+    assert_true(has_document());
+    bytes = asked.bytes;
+    at = str_find(bytes, str_from(before));
+    assert_true(at >= 0);
+    ask((struct store_request){
+        .kind = STORE_PUT,
+        .expect = STORE_ANY,
+        .ttl_ms = 1000000,
+        .key = key("run"),
+        .bytes = arena_printf(&here.arena, "%.*s%s%.*s", (int)at, bytes.ptr, after,
+                              STR_ARG(str_sub(bytes, (size_t)at + strlen(before), bytes.len)))});
+    assert_int_equal(asked.code, ERR_OK);
+}
+
+static void what_another_version_makes_of_a_file_is_left_alone(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    change_document("\"engine\":1", "\"engine\":2");
+    seek(1);
+    assert_int_equal(sought.code, ERR_STORE_UNREADABLE);
+    change_document("\"engine\":2", "\"engine\":1");
+    change_document("\"rows\":\"", "\"rows_of_then\":\"");
+    seek(1);
+    assert_int_equal(sought.code, ERR_STORE_UNREADABLE);
+    change_document(
+        "\"rows_of_then\":\"",
+        "\"rows\":\"00000000000000000000000000000000000000000000000000000000000000ff\",\"x\":\"");
+    seek(1);
+    assert_int_equal(sought.code, ERR_STORE_UNREADABLE); /* other steps */
+    claim_for("-");
+    clock_advance(KEEP_TTL_MS + 1);
+    pass(5000);
+    assert_int_equal(run_store_n_active(here.processes[1].runs), 0);
+    assert_int_equal(here.n_steps, 0);
+}
+
+/* Nobody has looked at the claims yet: they are asked for. */
+static void a_run_that_goes_on_is_not_trimmed(void **state)
+{
+    const char *going;
+
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    going = here.id;
     for (size_t i = 0; i < 3; i++) {
         struct upstream_call *held = here.processes[0].call;
 
@@ -525,10 +624,9 @@ static void a_run_that_goes_on_is_not_trimmed(void **state)
         here.n_steps = 0;
         begin_at("8", "name: Short\nsteps: [{click: A}]\n", STR("x"));
         turn();
-        first = first == NULL ? here.run : first;
         here.processes[0].call = held;
     }
-    here.run = going;
+    here.id = going;
     assert_true(has_document());
     ask((struct store_request){
         .kind = STORE_LIST, .key = STR("run/0123456789abcdef0123456789abcdef"), .limit = 100});
@@ -547,6 +645,11 @@ int test_shared(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_claim_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_nobody_has_is_carried_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_begun_goes_to_who_carries_it_out, set_up_giver,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_kills_its_processes_is_ended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_another_version_makes_of_a_file_is_left_alone, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_goes_on_is_not_trimmed, set_up, tear_down),
     };
 
