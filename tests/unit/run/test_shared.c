@@ -1,6 +1,7 @@
 /* Test runs of two processes at one store in memory, with a platform of ten lines and a clock that the test drives: what
  * is written, who carries a run on, and what whoever watches is told. */
 #include "harness/cmocka.h"
+#include "harness/words.h"
 
 #include <string.h>
 
