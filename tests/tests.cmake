@@ -16,7 +16,8 @@ endif()
 
 set(test_definitions
   VP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VP_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden"
-  VP_BINARY="${CMAKE_BINARY_DIR}/virtuoso-proxy" VP_SHARED="${VP_SHARED}"
+  VP_BINARY="${CMAKE_BINARY_DIR}/virtuoso-proxy" VP_BINARY_NEXT="${CMAKE_BINARY_DIR}/next/virtuoso-proxy-next"
+  VP_SHARED="${VP_SHARED}"
   VP_SCRATCH_DIR="${CMAKE_BINARY_DIR}/scratch")
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/scratch)
 
@@ -129,6 +130,14 @@ foreach(room harness ${ROOMS})
   endif()
 endforeach()
 
+# The program a second time, as a version that makes other rows of a file (RUN_ENGINE, src/run/share_internal.h): what two
+# versions do with each other's runs is tested with both.
+file(GLOB run_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/run/*.c)
+add_executable(virtuoso-proxy-next ${CMAKE_SOURCE_DIR}/src/app/main.c ${run_sources})
+target_compile_definitions(virtuoso-proxy-next PRIVATE RUN_ENGINE=2)
+target_link_libraries(virtuoso-proxy-next PRIVATE vp_flags virtuoso_core)
+set_target_properties(virtuoso-proxy-next PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/next)
+
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/integration/test_*.c)
 foreach(source ${sources})
   get_filename_component(name ${source} NAME_WE)
@@ -136,6 +145,9 @@ foreach(source ${sources})
   add_executable(integration_${short} ${source})
   target_link_libraries(integration_${short} PRIVATE test_harness)
   add_dependencies(integration_${short} virtuoso-proxy)
+  if(short STREQUAL "versions")
+    add_dependencies(integration_${short} virtuoso-proxy-next)
+  endif()
   set(valgrind OFF)
   if(short IN_LIST VALGRIND_INTEGRATION)
     set(valgrind ON)

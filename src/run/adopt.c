@@ -121,27 +121,34 @@ static size_t n_active(const struct run_store *store)
     return n;
 }
 
+/* NULL: it is not for this process, which must not ask for the lease either: another one could not have it then. */
+static struct run_store *store_for(const struct adopter *adopter, const struct claim *claim)
+{
+    struct str scope, owner, id;
+    struct run_store *store;
+
+    if (adopter->share->drains || claim->bad_version == claim->version ||
+        is_carried_out_here(adopter, claim) ||
+        !runs_read_name(str_from(claim->name), &scope, &owner, &id)) {
+        return NULL;
+    }
+    store = runs_store_of(adopter->share, scope); /* NULL: an account that it does not have */
+    return store != NULL && n_active(store) < store->options.max_active ? store : NULL;
+}
+
 static void adopt(struct adopter *adopter, const struct claim *claim)
 {
     struct str name = str_from(claim->name);
+    struct run_store *store = store_for(adopter, claim);
     struct str scope, owner, id;
-    struct run_store *store;
     struct run_mirror *mirror;
 
-    if (adopter->share->drains || claim->bad_version == claim->version ||
-        is_carried_out_here(adopter, claim) || !runs_read_name(name, &scope, &owner, &id)) {
+    if (store == NULL || !runs_read_name(name, &scope, &owner, &id)) {
         return;
-    }
-    store = runs_store_of(adopter->share, scope);
-    if (store == NULL) {
-        return; /* of an account that this process does not have */
     }
     if (run_is_known_over(store, id)) {
         adopter_remove(adopter, name, claim->version);
         return;
-    }
-    if (n_active(store) >= store->options.max_active) {
-        return; /* it waits until one of ours, or of another process, has ended */
     }
     mirror = mirror_find(store, name);
     if (mirror == NULL) {
@@ -227,7 +234,8 @@ static bool was_asked(const struct adopter *adopter, const struct claim *until)
         if (claim == until) {
             return false;
         }
-        if (str_eq(str_from(claim->holder), str_from(until->holder))) {
+        if (str_eq(str_from(claim->holder), str_from(until->holder)) &&
+            store_for(adopter, claim) != NULL) {
             return true;
         }
     }
@@ -254,7 +262,8 @@ static void ask_next(struct adopter *adopter)
             adopt(adopter, claim);
             continue;
         }
-        if (claim->holder[0] == '\0' || was_asked(adopter, claim)) {
+        if (claim->holder[0] == '\0' || store_for(adopter, claim) == NULL ||
+            was_asked(adopter, claim)) {
             continue;
         }
         str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));

@@ -46,6 +46,13 @@ static void free_words(struct words *words)
     }
 }
 
+static const char *binary = VP_BINARY;
+
+void program_use(const char *path)
+{
+    binary = path != NULL ? path : VP_BINARY;
+}
+
 static void build_command(struct words *words, const char *const *args)
 {
     struct str wrapper = str_from(getenv("VP_WRAPPER"));
@@ -54,7 +61,7 @@ static void build_command(struct words *words, const char *const *args)
     while (str_next(&wrapper, '\t', &word)) {
         add_word(words, word);
     }
-    add_word(words, STR(VP_BINARY));
+    add_word(words, str_from(binary));
     add_words(words, args);
 }
 

@@ -27,6 +27,8 @@ struct program {
  * either may be NULL. The child's environment is that of `env` plus PATH, HOME and the sanitizers'
  * options: nothing of the machine it runs on gets in. */
 void program_start(struct program *program, const char *const *args, const char *const *env);
+/* From now on another program than VP_BINARY; NULL: VP_BINARY again. */
+void program_use(const char *path);
 /* The same, with descriptors passed as a service manager does: from number 3 on, with LISTEN_PID. `env` says
  * LISTEN_FDS. */
 void program_start_with(struct program *program, const char *const *args, const char *const *env,

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "harness/wait.h"
@@ -27,7 +28,9 @@ static void start(struct replicas *replicas, size_t i,
         args[n++] = "--set";
         args[n++] = *set;
     }
+    program_use(replicas->binaries[i]);
     how(&replicas->programs[i], args, replicas->env);
+    program_use(NULL);
 }
 
 void replicas_begin_one(struct replicas *replicas, size_t i)
@@ -49,6 +52,7 @@ void replicas_start(struct replicas *replicas, const struct replicas_options *op
 
     *replicas = (struct replicas){.n = options->n, .redis = redis_server_make()};
     replicas->redis.keeps = options->keeps;
+    memcpy(replicas->binaries, options->binaries, sizeof(replicas->binaries));
     reply_init(&replicas->reply);
     for (size_t i = 0; sets != NULL && sets[i] != NULL; i++) {
         assert_true(i + 1 < REPLICAS_SETS_MAX);

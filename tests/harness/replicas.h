@@ -16,6 +16,7 @@ struct replicas {
     size_t n;
     const char *sets[REPLICAS_SETS_MAX]; /* "key=value" of each; NULL-ended */
     const char *env[REPLICAS_SETS_MAX];  /* "NAME=value" of each; NULL-ended */
+    const char *binaries[REPLICAS_MAX];  /* another version of the program; NULL: VP_BINARY */
     char url[160];
     char platform_url[80];
     struct reply reply; /* the last one */
@@ -28,6 +29,7 @@ struct replicas_options {
     bool keeps;                       /* Redis writes all to disk and has it again after a kill */
     const char *store;      /* "store.url=..." of another store; NULL: a Redis of their own */
     const char *const *env; /* of each of them; NULL: none */
+    const char *binaries[REPLICAS_MAX];
 };
 
 /* Returns when all of them have reached Redis. */
