@@ -58,6 +58,7 @@ struct run_store_options {
     struct str
         scope; /* which account of which platform: 32 letters and digits; outlives the store */
     unsigned call_ms; /* longest time of a call to the platform */
+    bool strict; /* nothing is sent while the shared store is away; false: runs go on alone then */
     /* Keys of the account, the same in each process: the first one seals what may be secret, all of them open it.
      * Returns how many; 0: there are none. */
     size_t (*keys)(void *context, struct digest out[RUN_KEYS_MAX]);

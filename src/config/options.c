@@ -112,7 +112,7 @@ static const struct option_row rows[] = {
     {"store.password", OPTION_SECRET, AT(store.password), "", 0, 0, NULL, NULL, "Password of Redis; empty: none is sent.", .at_start = true},
     {"store.ca_file", OPTION_STR, AT(store.ca_file), "", 0, 0, NULL, NULL, "Authorities (PEM) that the certificate of a Redis with TLS (rediss://) must come from; empty: those of the system.", .at_start = true},
     {"store.prefix", OPTION_STR, AT(store.prefix), "vp:", 0, 0, NULL, NULL, "What every key in the store begins with, so that services can share one Redis; up to 32 letters, digits and _.:-/", .at_start = true},
-    {"store.strict", OPTION_BOOL, AT(store.strict), "true", 0, 0, NULL, NULL, "While the store is away, change nothing that it orders: sessions, steps and requests with an Idempotency-Key are answered with 503. false: each process goes on alone, and positions and duplicates are not guaranteed between processes."},
+    {"store.strict", OPTION_BOOL, AT(store.strict), "true", 0, 0, NULL, NULL, "While the store is away, change nothing that it orders: sessions, steps and requests with an Idempotency-Key are answered with 503. false: each process goes on alone, its test runs too, and positions and duplicates are not guaranteed between processes."},
     {"store.required", OPTION_BOOL, AT(store.required), "false", 0, 0, NULL, NULL, "Do not start while the store cannot be used; false: start, and say so in the log and at /health.", .at_start = true},
     {"store.timeout_ms", OPTION_MS, AT(store.timeout_ms), "1000", 10, 60000, NULL, NULL, "Longest time until the store answers; then it counts as away. In a bucket or a collection at least 5 s.", .at_start = true},
 

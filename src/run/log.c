@@ -58,6 +58,7 @@ void log_free(struct run_log *log)
     store_cancel(&log->stop);
     deadline_clear(&log->again);
     deadline_clear(&log->claim_again);
+    deadline_clear(&log->gate_again);
     deadline_clear(&log->stop_again);
     later_remove(&log->soon);
     later_remove(&log->leave);
@@ -108,11 +109,29 @@ static void on_again(struct deadline *deadline)
     flush(CONTAINER_OF(deadline, struct run_log, again));
 }
 
+bool log_is_alone(const struct run_log *log)
+{
+    return log->run != NULL && !log->run->store->options.strict &&
+           store_trouble(log->share->options.store) != NULL;
+}
+
+void log_show_all(struct run_log *log)
+{
+    log->n_visible = log->run->n_events;
+    run_tell_watchers(log->run);
+}
+
 static void pass_gate(struct run_log *log);
 
 static void on_gate_again(struct deadline *deadline)
 {
-    pass_gate(CONTAINER_OF(deadline, struct run_log, claim_again));
+    pass_gate(CONTAINER_OF(deadline, struct run_log, gate_again));
+}
+
+static bool may_pass(const struct run_log *log)
+{
+    return log_is_alone(log) ||
+           (log->n_kept >= log->gate_at && log->state == LOG_RUNS && runs_lasts(log->share));
 }
 
 /* What its plan is about to send is on record, and this process may send it. */
@@ -120,13 +139,14 @@ static void pass_gate(struct run_log *log)
 {
     struct plan *plan = log->run->plan;
 
-    if (!log->gated || log->n_kept < log->gate_at || log->state != LOG_RUNS) {
+    if (!log->gated) {
         return;
     }
-    if (!runs_lasts(log->share)) {
-        deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS, on_gate_again);
+    if (!may_pass(log)) {
+        deadline_set(log->share->options.deadlines, &log->gate_again, RUN_AGAIN_MS, on_gate_again);
         return;
     }
+    deadline_clear(&log->gate_again);
     log->gated = false;
     if (plan != NULL && plan->running && plan->gated) {
         plan_go_on(plan);
@@ -176,6 +196,7 @@ static void close_log(struct run_log *log)
     store_cancel(&log->stop);
     deadline_clear(&log->stop_again);
     deadline_clear(&log->claim_again);
+    deadline_clear(&log->gate_again);
     run->log = NULL;
     log->run = NULL;
     remove_claim(log);
@@ -198,7 +219,9 @@ static void kept(struct run_log *log)
 {
     log->n_kept += log->sending.len;
     buf_clear(&log->sending);
-    log->n_visible = log->n_sending;
+    if (log->n_visible < log->n_sending) {
+        log->n_visible = log->n_sending;
+    }
     run_tell_watchers(log->run);
     if (log->over && log->pending.len == 0) {
         close_log(log);
@@ -389,8 +412,12 @@ static enum plan_verdict gate(struct plan *plan, struct plan_row *plan_row)
         return PLAN_AGAIN;
     }
     record_begun(run, run_row_of(plan_row));
+    if (log_is_alone(log)) {
+        return PLAN_NEXT;
+    }
     log->gated = true;
     log->gate_at = log->n_written;
+    deadline_set(log->share->options.deadlines, &log->gate_again, RUN_AGAIN_MS, on_gate_again);
     return PLAN_AGAIN;
 }
 
@@ -398,7 +425,8 @@ static bool may_send(const struct plan *plan)
 {
     const struct run *run = plan->owner;
 
-    return run->log == NULL || (run->log->state == LOG_RUNS && runs_lasts(run->log->share));
+    return run->log == NULL || log_is_alone(run->log) ||
+           (run->log->state == LOG_RUNS && runs_lasts(run->log->share));
 }
 
 static void listen(struct run_log *log);

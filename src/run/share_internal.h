@@ -97,7 +97,7 @@ struct run_log {
     struct store_op claim; /* one at a time: to publish, to take anew, to remove */
     bool claims;
     struct store_op stop; /* waits for whoever wants the run to stop */
-    struct deadline again, claim_again, stop_again;
+    struct deadline again, claim_again, gate_again, stop_again;
     struct later_item soon;
     bool waits;  /* its caller waits for the end */
     bool leaves; /* its plan is cancelled; another process has it when the rest is written */
@@ -144,7 +144,10 @@ void log_not_held(struct run_log *log, const struct error *error);
 bool log_must_leave(const struct run_log *log);
 void log_leave_soon(struct run_log *log);
 void log_doubt(struct run_log *log);
-void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
+/* The store is away, and the run goes on without it (store.strict: false). */
+bool log_is_alone(const struct run_log *log);
+void log_show_all(struct run_log *log); /* its events, though the store does not have them */
+void log_begin(struct run_log *log);    /* the plan may run: listens for a stop */
 
 /* --- publish.c */
 void log_publish(struct run_log *log);                              /* on_published comes */

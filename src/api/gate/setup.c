@@ -62,6 +62,7 @@ static struct run_store_options run_options(struct platform *platform)
         .share = platform->api->run_share,
         .scope = str_from(platform->scope),
         .call_ms = config->upstream.timeout_ms,
+        .strict = config->store.strict,
         .keys = run_keys,
         .plan_options = run_plan_options,
         .adopt = run_owner_adopt,

@@ -183,6 +183,7 @@ static void open_process(size_t i, enum run_role role)
                                                    .share = process->share,
                                                    .scope = STR("0123456789abcdef0123456789abcdef"),
                                                    .call_ms = CALL_MS,
+                                                   .strict = true,
                                                    .keys = keys,
                                                    .plan_options = plan_options,
                                                    .adopt = adopt});
