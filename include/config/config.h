@@ -342,6 +342,7 @@ struct config {
     struct {
         unsigned max_kept, max_active, max_watchers, poll_ms, heartbeat_s, timeout_s;
         struct str project;
+        struct str driver; /* "background" or "request" */
     } runs;
 
     struct {

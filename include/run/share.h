@@ -17,7 +17,8 @@ struct keeps;
 /* Who carries out runs that are begun here, or left by others. */
 enum run_role {
     RUN_ROLE_CARRIES, /* this process, and those of processes that are gone */
-    RUN_ROLE_GIVES    /* another one: what is begun here is on record, and nobody's */
+    RUN_ROLE_GIVES,   /* another one: what is begun here is on record, and nobody's */
+    RUN_ROLE_DRIVEN /* this process, but only a run that somebody drives; then it is nobody's again */
 };
 
 struct run_share_options {
@@ -60,6 +61,10 @@ void run_publish(struct run *run, const struct run_publication *what, run_publis
                  void *context);
 /* Another process carries it out, as soon as run_start has put it on record. */
 bool run_is_given(const struct run *run);
+/* With RUN_ROLE_DRIVEN: from now on it advances here, if no other process has it; until as many run_undrive have come as
+ * run_drive. Who drives a run watches it, and drives what the watcher has become. Otherwise nothing. */
+void run_drive(struct run *run);
+void run_undrive(struct run *run);
 /* It stays this process's alone. */
 void run_unpublish(struct run *run);
 

@@ -63,6 +63,8 @@ struct keep_user {
 };
 
 struct keeps *keeps_open(struct store *store);
+/* Lets go at once of what nobody uses, instead of after KEEP_IDLE_MS: this process may be stopped now. */
+void keeps_rest(struct keeps *keeps);
 /* The name of this process in its leases: letters and digits. */
 const char *keeps_holder(const struct keeps *keeps);
 /* Lets go of all leases; nobody may use or want one. on_closed comes from a later turn, after at

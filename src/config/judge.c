@@ -93,6 +93,16 @@ static void judge_roles(struct loader *loader, struct config *config)
     }
 }
 
+static void judge_driver(struct loader *loader, const struct config *config)
+{
+    if (!loader->unread && str_is(config->runs.driver, "request") &&
+        str_is(config->store.url, "memory:")) {
+        loader_fail(loader,
+                    "runs.driver: with \"request\" runs lie in a store between two requests, "
+                    "and \"memory:\" ends with the process; set store.url");
+    }
+}
+
 /* The first address that others than this machine reach; empty: there is none. */
 static struct str open_address(const struct config *config)
 {
@@ -466,6 +476,7 @@ void config_judge(struct loader *loader)
     config_judge_store(loader, config);
     judge_workers(loader, config);
     judge_roles(loader, config);
+    judge_driver(loader, config);
     config_judge_otel(loader, config);
     config_judge_events(loader, config);
     judge_token(loader, config);

@@ -204,6 +204,7 @@ static const struct option_row rows[] = {
     {"runs.max_kept", OPTION_UINT, AT(runs.max_kept), "100", 1, 10000, NULL, NULL, "Most ended test runs that are kept."},
     {"runs.max_active", OPTION_UINT, AT(runs.max_active), "100", 1, 10000, NULL, NULL, "Most test runs at once; more are 503."},
     {"runs.max_watchers", OPTION_UINT, AT(runs.max_watchers), "1000", 1, 100000, NULL, NULL, "Most open event streams; more are 503."},
+    {"runs.driver", OPTION_ENUM, AT(runs.driver), "background", 0, 0, "background request", NULL, "background: this process carries test runs out. request: a run advances only while a request for it is open (its POST, POST .../runs/{id}/continue, GET of the run or of its events), and is on record in the store in between: for platforms that stop the process between requests.", .at_start = true},
     {"runs.poll_ms", OPTION_MS, AT(runs.poll_ms), "2000", 10, 600000, NULL, NULL, "How often the state of an execution is asked for."},
     {"runs.timeout_s", OPTION_SECONDS, AT(runs.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Longest time of a run, where the run names none."},
     {"runs.project", OPTION_STR, AT(runs.project), "Virtuoso proxy", 0, 0, NULL, NULL, "Project of runs where neither file nor request names one; found by name, else created."},

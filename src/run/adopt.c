@@ -42,6 +42,7 @@ struct adopter {
     struct deadline listen_again;
     uint64_t heard; /* the last ring */
     bool again;     /* it rang during a look */
+    bool rests;     /* nobody drives a run of another process: it does not look */
 };
 
 static void wait(struct adopter *adopter);
@@ -121,6 +122,12 @@ static size_t n_active(const struct run_store *store)
     return n;
 }
 
+/* A copy that somebody drives. */
+static bool is_wanted(const struct run_mirror *mirror)
+{
+    return mirror->whole && mirror->run->n_drivers > 0;
+}
+
 /* NULL: it is not for this process, which must not ask for the lease either: another one could not have it then. */
 static struct run_store *store_for(const struct adopter *adopter, const struct claim *claim)
 {
@@ -133,6 +140,11 @@ static struct run_store *store_for(const struct adopter *adopter, const struct c
         return NULL;
     }
     store = runs_store_of(adopter->share, scope); /* NULL: an account that it does not have */
+    if (store != NULL && adopter->share->options.role == RUN_ROLE_DRIVEN) {
+        const struct run_mirror *mirror = mirror_find(store, str_from(claim->name));
+
+        store = mirror != NULL && is_wanted(mirror) ? store : NULL;
+    }
     return store != NULL && n_active(store) < store->options.max_active ? store : NULL;
 }
 
@@ -374,14 +386,43 @@ static void on_scan(struct deadline *deadline)
     list_more(adopter);
 }
 
+static bool any_is_wanted(const struct run_share *share)
+{
+    struct list *at;
+    struct list *link;
+
+    LIST_FOREACH (at, &share->stores) {
+        LIST_FOREACH (link, &CONTAINER_OF(at, struct run_store, shared)->mirrors) {
+            if (is_wanted(CONTAINER_OF(link, struct run_mirror, link))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void wait(struct adopter *adopter)
 {
     unsigned ms = adopter->n_claims > 0 ? SCAN_MS : IDLE_SCAN_MS;
 
     adopter->at = NULL;
-    deadline_set(adopter->share->options.deadlines, &adopter->scan, adopter->again ? 0 : ms,
-                 on_scan);
+    if (adopter->share->options.role == RUN_ROLE_DRIVEN) {
+        adopter->rests = !adopter->again && !any_is_wanted(adopter->share);
+    }
+    if (!adopter->rests) {
+        deadline_set(adopter->share->options.deadlines, &adopter->scan, adopter->again ? 0 : ms,
+                     on_scan);
+    }
     adopter->again = false;
+}
+
+void adopter_look(struct adopter *adopter)
+{
+    adopter->again = true;
+    if (adopter->rests || deadline_is_set(&adopter->scan)) {
+        adopter->rests = false;
+        wait(adopter);
+    }
 }
 
 /* --- the bell */
@@ -404,10 +445,7 @@ static void on_bell(struct store_op *op, const struct store_result *result)
     }
     if (result->n_items > 0) {
         adopter->heard = result->items[result->n_items - 1].sequence;
-        adopter->again = true;
-        if (deadline_is_set(&adopter->scan)) {
-            wait(adopter);
-        }
+        adopter_look(adopter);
     }
     listen(adopter);
 }
@@ -432,7 +470,9 @@ struct adopter *adopter_open(struct run_share *share)
     map_init(&adopter->map);
     list_init(&adopter->claims);
     wait(adopter);
-    listen(adopter);
+    if (share->options.role == RUN_ROLE_CARRIES) {
+        listen(adopter);
+    }
     return adopter;
 }
 

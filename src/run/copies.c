@@ -53,6 +53,10 @@ void run_replace(struct run *before, struct run *after)
         after->n_watchers++;
     }
     before->n_watchers = 0;
+    after->n_drivers += before->n_drivers;
+    if (after->n_drivers > 0) {
+        adopter_look(after->store->options.share->adopter);
+    }
     run_free(before);
     run_tell_watchers(after);
 }

@@ -101,7 +101,6 @@ static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct e
     (void)err;
     *finding = (struct run_finding){.plan = plan, .row = what, .phase = SENDS};
     if (what->run->sought_call == what->call) {
-        what->run->sought_call = NULL;
         finding->phase = SEEKS;
         look(finding, row);
     }

@@ -365,6 +365,13 @@ void log_doubt(struct run_log *log)
 
 /* --- the plan */
 
+/* Another process may have sent it: it has begun, whoever carries the run on. */
+static bool is_sought(const struct run *run, const struct run_row *row)
+{
+    return (row->step != NULL && row->step == run->sought) ||
+           (row->call != NULL && row->call == run->sought_call);
+}
+
 /* Between two calls that change something: what is known is written, then nobody has the run. */
 static void on_leave(struct later_item *item)
 {
@@ -379,7 +386,7 @@ static void on_leave(struct later_item *item)
         return; /* the gate of the next row comes, or the end */
     }
     if (row != NULL && row->status == ROW_RUNNING && on_record &&
-        row->call->spec->class != CALL_READ) {
+        !is_sought(run, run_row_of(row)) && row->call->spec->class != CALL_READ) {
         record_unbegun(run, run_row_of(row));
     }
     record_left(run);
@@ -392,7 +399,10 @@ static void on_leave(struct later_item *item)
 
 bool log_must_leave(const struct run_log *log)
 {
-    return log->share->options.role == RUN_ROLE_GIVES || (log->share->drains && !log->waits);
+    enum run_role role = log->share->options.role;
+
+    return role == RUN_ROLE_GIVES || (log->share->drains && !log->waits) ||
+           (role == RUN_ROLE_DRIVEN && log->run != NULL && log->run->n_drivers == 0);
 }
 
 void log_leave_soon(struct run_log *log)

@@ -103,6 +103,30 @@ bool run_is_given(const struct run *run)
     return run->log != NULL && log_must_leave(run->log);
 }
 
+static bool is_driven(const struct run *run)
+{
+    const struct run_share *share = run->store->options.share;
+
+    return share != NULL && share->options.role == RUN_ROLE_DRIVEN;
+}
+
+void run_drive(struct run *run)
+{
+    if (is_driven(run)) {
+        run->n_drivers++;
+        if (run->mirror != NULL) {
+            adopter_look(run->store->options.share->adopter);
+        }
+    }
+}
+
+void run_undrive(struct run *run)
+{
+    if (run->n_drivers > 0 && --run->n_drivers == 0 && run->log != NULL) {
+        log_leave_soon(run->log);
+    }
+}
+
 void run_unpublish(struct run *run)
 {
     if (run->log != NULL) {

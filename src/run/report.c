@@ -288,7 +288,7 @@ static void write_head(const struct run *run, struct json_writer *w)
     uint64_t end_ms = run_is_over(run) ? run->over_ms : clock_now_ms();
 
     jw_kv_text(w, "id", run->id);
-    jw_kv_text(w, "status", run_status_name(run->status));
+    jw_kv_text(w, "status", run_status_name(run_is_over(run) ? run->status : RUN_RUNNING));
     jw_kv_bool(w, "stopping", run->stop_asked && !run_is_over(run));
     jw_kv_text(w, "format", run->format);
     jw_kv_str(w, "name", run->name);

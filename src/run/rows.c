@@ -397,6 +397,7 @@ static void mend(struct plan *plan, struct run_row *row)
     struct plan_row *again = plan_insert(plan, setup_call(row->run, SETUP_CHECKPOINT));
 
     row->test->n_titles++;
+    row->run->sought_call = NULL; /* of that name there is another one */
     again->context = row;
     rows_hook(again);
 }

@@ -239,6 +239,7 @@ struct run {
     struct run_log *log;       /* carried out here; NULL: alone, another's, or over */
     struct run_mirror *mirror; /* another process's, and not over */
     struct digest resolved;    /* of its tests and steps, as the file has given them */
+    unsigned n_drivers;        /* it advances as long as there are some (RUN_ROLE_DRIVEN) */
     unsigned n_adoptions;      /* in a row, without anything that has ended in between */
     bool adopted;              /* some of its rows have ended before */
     bool lost; /* a copy that cannot be read any more: in no map, gone with its last watcher */

@@ -251,8 +251,8 @@ void runs_ring(struct run_share *share)
                                     .limit = 1,
                                     .ttl_ms = BELL_MS};
 
-    if (share->stopped) {
-        return;
+    if (share->stopped || share->options.role == RUN_ROLE_DRIVEN) {
+        return; /* whoever asks for the run drives it */
     }
     if (share->bell.store != NULL) { /* who has heard that may have looked already */
         share->rings_again = true;
@@ -270,7 +270,7 @@ struct run_share *run_share_open(const struct run_share_options *options)
     share->options = *options;
     list_init(&share->stores);
     list_init(&share->logs);
-    share->adopter = options->role == RUN_ROLE_CARRIES ? adopter_open(share) : NULL;
+    share->adopter = options->role != RUN_ROLE_GIVES ? adopter_open(share) : NULL;
     return share;
 }
 

@@ -260,6 +260,7 @@ void trim_forget(const struct run_store *store); /* it is closed */
 /* --- adopt.c */
 struct adopter *adopter_open(struct run_share *share);
 void adopter_close(struct adopter *adopter);
+void adopter_look(struct adopter *adopter); /* now */
 /* It cannot be adopted: it is left as it is. */
 void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
                     const struct error *error);

@@ -281,6 +281,7 @@ void run_close_over(struct run *run)
 {
     struct run_store *store = run->store;
 
+    log_end(run);
     leave_active(run);
     list_prepend(&store->ended, &run->link);
     store->n_ended++;
@@ -310,7 +311,6 @@ static void run_over(struct run *run, enum run_status status)
     tell_doubt(run);
     run_tell(run, &(struct run_event){.kind = EVENT_DONE});
     run_note_fact(run, FACT_RUN_FINISHED, run_status_name(status), NULL);
-    log_end(run);
     write_span(run);
     if (run->log != NULL) {
         run->log->over = true; /* run_close_over comes when the store has it */

@@ -295,6 +295,22 @@ static void end_keep(struct keep *keep)
     }
 }
 
+void keeps_rest(struct keeps *keeps)
+{
+    struct map_node *after;
+
+    for (size_t i = 0; i < keeps->map.n_buckets; i++) {
+        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = after) {
+            struct keep *keep = CONTAINER_OF(node, struct keep, node);
+
+            after = node->next;
+            if (keep->state == KEEP_HELD && keep->n_users == 0) {
+                keep_release(keep);
+            }
+        }
+    }
+}
+
 void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *context)
 {
     struct map_node *after;

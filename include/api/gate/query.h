@@ -19,8 +19,8 @@ struct query {
 
 extern const struct query query_none, query_change, query_simple, query_simple_change,
     query_project_list, query_analysis, query_command, query_compile, query_validate, query_run,
-    query_run_list, query_run_events, query_events, query_cache_events, query_audit,
-    query_analytics, query_session_list, query_ignored, query_ready, query_relayed;
+    query_run_list, query_run_continue, query_run_events, query_events, query_cache_events,
+    query_audit, query_analytics, query_session_list, query_ignored, query_ready, query_relayed;
 
 struct task;
 /* Fills task->query: an object with the parameters given, each in its normal form; "tag", which may

@@ -11,6 +11,7 @@ enum stage_verdict handle_run_list(struct task *task);
 enum stage_verdict handle_run_list_all(struct task *task); /* of everybody */
 enum stage_verdict handle_run_get(struct task *task);
 enum stage_verdict handle_run_events(struct task *task);
+enum stage_verdict handle_run_continue(struct task *task);
 enum stage_verdict handle_run_stop(struct task *task);
 
 #endif

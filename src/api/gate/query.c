@@ -75,6 +75,13 @@ TABLE(query_compile,
       LENIENT, DRY_RUN, END);
 TABLE(query_validate, LENIENT, DRY_RUN, END);
 TABLE(query_run_list, LIMIT(200), OFFSET, END);
+TABLE(query_run_continue,
+      {.name = "timeout",
+       .type = PARAM_INTEGER,
+       .min = 1,
+       .max = 86400,
+       .about = "answer after so many seconds at the latest"},
+      DRY_RUN, END);
 TABLE(query_run_events,
       {.name = "last_event_id",
        .type = PARAM_INTEGER,

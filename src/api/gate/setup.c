@@ -339,8 +339,9 @@ static void open_run_share(struct api *api)
             .keeps = options->keeps,
             .deadlines = options->deadlines,
             .later = options->later,
-            .role = (options->config->server.roles & ROLE_RUNS) != 0 ? RUN_ROLE_CARRIES
-                                                                     : RUN_ROLE_GIVES});
+            .role = (options->config->server.roles & ROLE_RUNS) == 0  ? RUN_ROLE_GIVES
+                    : str_is(options->config->runs.driver, "request") ? RUN_ROLE_DRIVEN
+                                                                      : RUN_ROLE_CARRIES});
     }
 }
 

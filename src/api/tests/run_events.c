@@ -3,6 +3,7 @@
 #include "api/gate/query.h"
 #include "api/gate/sse.h"
 #include "api/tests/handlers.h"
+#include "run/share.h"
 #include "runs.h"
 
 struct stream {
@@ -38,7 +39,10 @@ static bool is_over(struct sse *sse)
 
 static void let_go(struct sse *sse)
 {
-    run_unwatch(&CONTAINER_OF(sse, struct stream, sse)->watcher);
+    struct run_watcher *watcher = &CONTAINER_OF(sse, struct stream, sse)->watcher;
+
+    run_undrive(watcher->run);
+    run_unwatch(watcher);
 }
 
 static void on_change(struct run_watcher *watcher)
@@ -71,6 +75,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
     stream->sent = sent;
     stream->watcher.on_change = on_change;
     run_watch(run, &stream->watcher);
+    run_drive(run); /* with runs.driver: request it advances while somebody looks */
     return sse_begin(task, &stream->sse, &source);
 }
 

@@ -85,14 +85,9 @@ enum stage_verdict task_with_run(struct task *task,
     return STAGE_WAIT;
 }
 
-static enum stage_verdict show(struct task *task, struct run *run)
-{
-    return run_reply(task, 200, run);
-}
-
 enum stage_verdict handle_run_get(struct task *task)
 {
-    return task_with_run(task, show);
+    return task_with_run(task, run_show);
 }
 
 /* ---- the end of one ---- */

@@ -9,7 +9,7 @@ struct waiter {
 };
 
 /* A run that created nothing is answered with an error, like any other call. */
-static enum stage_verdict reply_ended(struct task *task, struct run *run)
+enum stage_verdict run_reply_ended(struct task *task, struct run *run)
 {
     const struct error *err = run_error(run);
 
@@ -23,7 +23,7 @@ static enum stage_verdict reply_ended(struct task *task, struct run *run)
 }
 
 /* Another process goes on with it, and what it writes cannot be read here. */
-static void reply_lost(struct task *task, struct run *run)
+void run_reply_lost(struct task *task, struct run *run)
 {
     task->may_have_changed = run_did_something(run);
     task->error = *run_lost(run);
@@ -42,9 +42,9 @@ static void on_change(struct run_watcher *watcher)
     run_unwatch(watcher); /* it stays until all watchers are told */
     task->on_cancel = NULL;
     if (run_lost(run) != NULL) {
-        reply_lost(task, run);
+        run_reply_lost(task, run);
     } else {
-        (void)reply_ended(task, run);
+        (void)run_reply_ended(task, run);
     }
 }
 
@@ -80,7 +80,7 @@ static void on_begun(struct run_watcher *watcher)
         run_unwatch(watcher);
         task->on_cancel = NULL;
         if (run_lost(run) != NULL) {
-            reply_lost(task, run);
+            run_reply_lost(task, run);
         } else {
             (void)run_reply(task, 202, run);
         }

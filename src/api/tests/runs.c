@@ -114,8 +114,8 @@ static uint64_t timeout_of(const struct task *task, const struct asked *asked,
     if (given_s > 0) {
         return (uint64_t)given_s * 1000;
     }
-    return asked->async ? (uint64_t)config->runs.timeout_s * 1000
-                        : config->http.long_exchange_timeout_ms;
+    return asked->async || runs_are_driven(task) ? (uint64_t)config->runs.timeout_s * 1000
+                                                 : config->http.long_exchange_timeout_ms;
 }
 
 /* Where the one who gave the request allows less time, the run ends before that, and the answer says what
@@ -144,7 +144,10 @@ static bool read_query(struct task *task, struct asked *asked)
     if (asked->session_id.len == 0) {
         asked->session_id = exchange_header(task->exchange, "X-Session-Id");
     }
-    asked->timeout_ms = within_the_request(task, timeout_of(task, asked, members));
+    asked->timeout_ms = timeout_of(task, asked, members);
+    if (!runs_are_driven(task)) {
+        asked->timeout_ms = within_the_request(task, asked->timeout_ms);
+    }
     read_texts(members, &asked->request);
     asked->request.tags = asked->tags;
     asked->request.execute = json_true(json_get(members, "execute"));
@@ -276,8 +279,13 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
     struct run_owner *owner =
         run_owner_new(task->api, run, asked->session_id, asked->checkpoint_id, &hooks);
     bool in_session = asked->session_id.len > 0 && !run_is_given(run);
+    bool drives = !asked->async && run_is_given(run) && runs_are_driven(task);
     bool now = true;
 
+    if (drives) {
+        run_drive(run);
+        in_session = asked->session_id.len > 0;
+    }
     arena_defer(run_arena(run), config_release, unconst(config_hold(task->config)));
     if (in_session && run_owner_enter(owner, use, &now, &task->error) != ERR_OK) {
         run_drop(run);
@@ -293,7 +301,8 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
         task->may_have_changed = true;
         return run_n_events(run) > 0 ? run_reply(task, 202, run) : run_wait_for_begin(task, run);
     }
-    return run_wait_for_end(task, run, asked->timeout_ms);
+    return drives ? run_drive_on(task, run, task->config->http.long_exchange_timeout_ms, true)
+                  : run_wait_for_end(task, run, asked->timeout_ms);
 }
 
 /* ---- where processes share runs: it begins when the store has it ---- */
@@ -332,7 +341,8 @@ static enum stage_verdict publish_and_start(struct task *task, struct asked *ask
                                          .session_checkpoint = asked->checkpoint_id,
                                          .deadline_ms = asked->timeout_ms,
                                          .has_bearer = task->principal.bearer.len > 0,
-                                         .waits = !asked->async && task->idempotency == NULL};
+                                         .waits = !asked->async && task->idempotency == NULL &&
+                                                  !runs_are_driven(task)};
 
     if (!run_is_shared(task->platform->runs)) {
         return start(task, asked);
@@ -404,7 +414,7 @@ enum stage_verdict handle_test_run(struct task *task)
         return task_fail(task);
     }
     if (asked->async && task->config->lambda.runtime_api.len > 0 &&
-        !task->config->lambda.work_after_answer) {
+        !task->config->lambda.work_after_answer && !runs_are_driven(task)) {
         (void)error_at(
             &task->error, ERR_UNPROCESSABLE, "async",
             "Nothing is worked on after an answer here (AWS Lambda): leave async out, and "

@@ -17,8 +17,18 @@ enum stage_verdict run_list_shared(struct task *task, bool all);
 
 /* Answers when it has ended, or when its caller has waited long enough; when he leaves it is stopped. */
 enum stage_verdict run_wait_for_end(struct task *task, struct run *run, uint64_t timeout_ms);
+/* Of one that has ended: 200 where all that was asked for came true, else 207, or the error. */
+enum stage_verdict run_reply_ended(struct task *task, struct run *run);
+void run_reply_lost(struct task *task, struct run *run); /* run_lost */
 /* 202 when the beginning is on record. */
 enum stage_verdict run_wait_for_begin(struct task *task, struct run *run);
+
+/* runs.driver is "request". */
+bool runs_are_driven(const struct task *task);
+/* Lets the run advance for `ms`, or as long as the request may last; then answers. `begins`: the request is that which
+ * began it, and drives it already. */
+enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms, bool begins);
+enum stage_verdict run_show(struct task *task, struct run *run); /* GET */
 
 /* What a run is now. The answer may come in a later turn. */
 enum stage_verdict run_reply(struct task *task, int status, struct run *run);
