@@ -141,8 +141,7 @@ static void a_request_that_is_too_short_is_told_how_to_go_on(void **state)
     before = n_steps();
     assert_true(before < STEPS);
     assert_rests();
-    wait_until(
-        (replicas_ask(&here.replicas, 1, "GET", here.run, NULL, NULL), n_steps() > before));
+    wait_until((replicas_ask(&here.replicas, 1, "GET", here.run, NULL, NULL), n_steps() > before));
     assert_int_equal(here.replicas.reply.status, 200);
     assert_rests();
     wait_until(go_on(0) == 200);

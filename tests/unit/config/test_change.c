@@ -120,6 +120,7 @@ static const struct special {
      "upstream.client_certificate_file=" TLS_DIR "/cert.pem"},
     {"artifacts.url", "s3://bucket/folder", NULL},
     {"lambda.runtime_api", "127.0.0.9:9", NULL},
+    {"runs.driver", "request", "store.url=redis://127.0.0.1:9"},
 };
 
 static const struct special *special_of(const struct option_row *row)
