@@ -94,6 +94,7 @@ bool lenient_comment(struct compile *c, const struct node *node, const struct le
     struct json *args = args_new(c);
     struct arena
         scratch; /* ten thousand steps may be left out: what the comment is made of is not kept */
+    struct json *text = c->spare_text;
     struct str comment;
     size_t n_errors;
 
@@ -103,7 +104,14 @@ bool lenient_comment(struct compile *c, const struct node *node, const struct le
     comment = arena_printf(&scratch, "%.*s (left out: %.*s)", STR_ARG(text_of_step(&scratch, node)),
                            STR_ARG(utf8_clip(reason_of(c, mark), REASON_MAX)));
     forgive(c, mark, "left out");
-    json_append(args, json_new_string(c->arena, utf8_clip(comment, COMMENT_MAX)));
+    comment = utf8_clip(comment, COMMENT_MAX);
+    if (text == NULL) {
+        text = json_new_string(c->arena, comment);
+    } else {
+        json_put_text(text, c->arena, comment);
+        c->spare_text = NULL;
+    }
+    json_append(args, text);
     arena_done(&scratch);
     n_errors = c->problems->n_errors;
     if (!step_emit(c, STR("step-misc comment"), args, NULL, &origin)) {

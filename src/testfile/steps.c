@@ -258,7 +258,10 @@ struct json *args_new(struct compile *c)
 
     c->spare_args = NULL;
     while (json_first(args) != NULL) {
-        json_remove_child(args, json_first(args));
+        struct json *first = unconst(json_first(args));
+
+        json_remove_child(args, first);
+        c->spare_text = json_type(first) == JSON_STRING ? first : c->spare_text;
     }
     return args;
 }

@@ -174,6 +174,7 @@ struct compile {
     struct str base_url;
     struct json *
         spare_args; /* of a command that did not come about: the next one takes the array; NULL: none */
+    struct json *spare_text; /* an element of such an array, for a comment; NULL: none */
     struct json *no_options; /* of the steps without options; NULL: not made yet */
     struct str last_element; /* of the last click or write, for text without an element */
     enum testfile_phase phase;
