@@ -39,7 +39,7 @@ static void end(struct driving *driving)
 /* Where to go on. */
 static void tell_how(struct task *task, const struct run *run)
 {
-    exchange_add_lines(task->exchange,
+    exchange_add_lines(task->exchange, 0,
                        arena_printf(task->arena,
                                     "Link: </api/v1/tests/runs/%s/continue>; rel=\"next\"\r\n"
                                     "Retry-After: 1\r\n",
