@@ -38,6 +38,6 @@ void clock_release(void);
 /* RFC 3339 UTC with milliseconds: 2026-01-31T12:00:00.123Z */
 void clock_format(struct buf *out, int64_t wall_ms);
 /* IMF-fixdate of RFC 9110 section 5.6.7. */
-void clock_format_http(struct buf *out, int64_t wall_ms);
+void clock_format_imf(struct buf *out, int64_t wall_ms);
 
 #endif

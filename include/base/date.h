@@ -12,6 +12,6 @@
  * Unix time; of a bare day it is the end of that day in UTC. False: not a date that exists. */
 bool date_read(struct str text, int64_t *out_ms) MUST_CHECK;
 /* "Thu, 31 Dec 2026 23:59:59 GMT" (RFC 9110 section 5.6.7, the form that is sent); its weekday is not looked at. */
-bool date_read_http(struct str text, int64_t *out_ms) MUST_CHECK;
+bool date_read_imf(struct str text, int64_t *out_ms) MUST_CHECK;
 
 #endif

@@ -6,6 +6,14 @@
 #include "base/error.h"
 #include "http/exchange.h"
 
+struct problem_row {
+    int status;
+    const char *title;
+    bool retryable; /* the same request may succeed later */
+};
+
+const struct problem_row *problem_row(enum error_code code); /* ERR_OK has none: CHECKed */
+
 enum { PROBLEM_MAX = 128 * 1024 };
 
 /* Writes the document and returns its status. `errors` may be NULL. */

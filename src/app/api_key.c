@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/credential.h"
 #include "base/mem.h"
+#include "config/credential.h"
 
 enum { KEY_FILE_MAX = 4096 };
 

@@ -184,7 +184,7 @@ void clock_format(struct buf *out, int64_t wall_ms)
     buf_char(out, 'Z');
 }
 
-void clock_format_http(struct buf *out, int64_t wall_ms)
+void clock_format_imf(struct buf *out, int64_t wall_ms)
 {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -154,7 +154,7 @@ bool date_read(struct str text, int64_t *out_ms)
 }
 
 /* Rewritten as RFC 3339, whose reader checks the numbers. */
-bool date_read_http(struct str text, int64_t *out_ms)
+bool date_read_imf(struct str text, int64_t *out_ms)
 {
     static const char form[] = "___, __ ___ ____ __:__:__ GMT";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -10,26 +10,26 @@
 
 enum { ERROR_LIST_FIRST = 4 };
 
-static const struct error_row rows[] = {
-#define X(code, status, slug, title, retryable) [code] = {code, status, slug, title, retryable},
+static const char *const slugs[] = {
+#define X(code, slug) [code] = (slug),
     ERROR_TABLE(X)
 #undef X
 };
 
-const struct error_row *error_row(enum error_code code)
+const char *error_slug(enum error_code code)
 {
     CHECK(code > ERR_OK && code < ERR_N_CODES);
-    return &rows[code];
+    return slugs[code];
 }
 
-const struct error_row *error_row_by_slug(struct str slug)
+enum error_code error_of_slug(struct str slug)
 {
-    for (size_t i = 1; i < ARRAY_LEN(rows); i++) {
-        if (str_is(slug, rows[i].slug)) {
-            return &rows[i];
+    for (size_t i = 1; i < ARRAY_LEN(slugs); i++) {
+        if (str_is(slug, slugs[i])) {
+            return (enum error_code)i;
         }
     }
-    return NULL;
+    return ERR_OK;
 }
 
 /* Texts quote what callers sent: nothing of it may move a cursor, hide or reorder. */

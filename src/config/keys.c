@@ -1,11 +1,11 @@
 /* auth.keys: what callers show is hashed at once and wiped; only the digest stays. And
  * auth.certificates: the same, with a name in a certificate instead of the key. */
 #include "base/buf.h"
-#include "base/credential.h"
 #include "base/date.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "config/credential.h"
 #include "config_internal.h"
 #include "crypto/digest.h"
 

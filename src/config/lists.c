@@ -2,7 +2,7 @@
  * all: items between commas, white space or line ends, with or without quotes around each or around
  * the whole, in brackets (a JSON array, a YAML list on one line) or not. A # where an item could
  * begin starts a comment up to the end of the line. */
-#include "base/credential.h"
+#include "config/credential.h"
 #include "config_internal.h"
 
 struct cursor {

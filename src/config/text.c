@@ -1,8 +1,8 @@
 /* Options whose value is text: one line, with the further rules of its type. */
 #include "base/address.h"
-#include "base/credential.h"
 #include "base/fd.h"
 #include "base/url.h"
+#include "config/credential.h"
 #include "config_internal.h"
 
 enum { SHOWN_MAX = 80 };

@@ -14,7 +14,8 @@ static int problem_status(const struct error *err)
     if (passes) {
         return err->upstream_status;
     }
-    return err->late && error_row(err->code)->status >= 500 ? 504 : error_row(err->code)->status;
+    return err->late && problem_row(err->code)->status >= 500 ? 504
+                                                              : problem_row(err->code)->status;
 }
 
 static void write_errors(struct json_writer *w, const struct error_list *errors)
@@ -27,7 +28,7 @@ static void write_errors(struct json_writer *w, const struct error_list *errors)
         jw_object(w);
         jw_kv_text(w, "pointer", item->pointer);
         jw_kv_text(w, "detail", item->text);
-        jw_kv_text(w, "code", error_row(item->code)->slug);
+        jw_kv_text(w, "code", error_slug(item->code));
         if (item->line > 0) {
             jw_kv_int(w, "line", item->line);
             jw_kv_int(w, "column", item->column);
@@ -54,7 +55,7 @@ static void write_one_error(struct json_writer *w, const struct error *err)
 int problem_write(struct buf *out, const struct exchange *exchange, const struct error *err,
                   const struct error_list *errors)
 {
-    const struct error_row *row = error_row(err->code);
+    const char *slug = error_slug(err->code);
     int status = problem_status(err);
     struct json_writer w;
     struct buf type;
@@ -63,17 +64,17 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     buf_init(&type, PLACE_MAX);
     buf_init(&instance, PLACE_MAX);
     buf_str(&type, exchange->base);
-    buf_printf(&type, "/problems/%s", row->slug);
+    buf_printf(&type, "/problems/%s", slug);
     buf_str(&instance, exchange->base);
     buf_str(&instance, str_sub(exchange->request.path, 0, PATH_SHOWN_MAX));
     jw_init(&w, out);
     jw_object(&w);
     jw_kv_str(&w, "type", buf_view(&type));
-    jw_kv_text(&w, "title", row->title);
+    jw_kv_text(&w, "title", problem_row(err->code)->title);
     jw_kv_int(&w, "status", status);
     jw_kv_text(&w, "detail", err->text);
     jw_kv_str(&w, "instance", buf_view(&instance));
-    jw_kv_text(&w, "code", row->slug);
+    jw_kv_text(&w, "code", slug);
     jw_kv_text(&w, "error", err->text);
     jw_kv_text(&w, "request_id", exchange->trace.request_id);
     if (err->upstream_status > 0) {

@@ -47,7 +47,7 @@ static void put_begin(struct buf *out, struct http_server *server, int status)
         buf_char(&text, ' ');
         buf_text(&text, reason_of(status));
         buf_text(&text, "\r\nDate: ");
-        clock_format_http(&text, second * 1000);
+        clock_format_imf(&text, second * 1000);
         buf_text(&text, "\r\n");
         put_security(&text, server);
         CHECK(buf_ok(&text) && text.borrowed);
@@ -265,7 +265,7 @@ void exchange_problem(struct exchange *exchange, const struct error *err,
     buf_init(&text, PROBLEM_MAX);
     status = problem_write(&text, exchange, err, errors);
     if (exchange->notes.error_slug.len == 0) {
-        exchange->notes.error_slug = str_from(error_row(err->code)->slug);
+        exchange->notes.error_slug = str_from(error_slug(err->code));
     }
     if (err->retry_after_s > 0) {
         exchange_set_header(exchange, "Retry-After",

@@ -38,7 +38,7 @@ void plan_span_wait(const struct plan *plan)
 
 static const char *slug_of(const struct error *error)
 {
-    return error->code != ERR_OK ? error_row(error->code)->slug : "unknown";
+    return error->code != ERR_OK ? error_slug(error->code) : "unknown";
 }
 
 void plan_span_end_row(struct plan *plan, const struct plan_row *row)

@@ -29,7 +29,7 @@ static const struct run_fault *run_fault_of(struct run *run, const struct error 
 {
     struct run_fault *fault = arena_alloc(&run->kept, sizeof(*fault));
 
-    *fault = (struct run_fault){.code = error_row(err->code)->slug,
+    *fault = (struct run_fault){.code = error_slug(err->code),
                                 .upstream_status = err->upstream_status,
                                 .detail = arena_str(&run->kept, str_from(err->text))};
     return fault;

@@ -150,7 +150,7 @@ static void write_done(struct run *run, struct json_writer *w)
     jw_kv_text(w, "st", run_status_name(run->status));
     jw_kv_int(w, "us", (int64_t)((run->over_ms - run->begun_ms) * 1000));
     if (run->error.code != ERR_OK) {
-        jw_kv_text(w, "e", error_row(run->error.code)->slug);
+        jw_kv_text(w, "e", error_slug(run->error.code));
         jw_kv_text(w, "d", run->error.text);
         jw_kv_int(w, "u", run->error.upstream_status);
     }

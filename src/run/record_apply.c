@@ -96,21 +96,21 @@ static void begin_test(struct line *line)
 /* NULL: it went well. The first one that counts is the run's, too. */
 static const struct run_fault *take_fault(struct line *line)
 {
-    const struct error_row *row = error_row_by_slug(text_of(line->json, "e"));
+    enum error_code code = error_of_slug(text_of(line->json, "e"));
     struct str detail = text_of(line->json, "d");
     struct run *run = line->run;
     struct run_fault *fault;
     struct error err = {0};
 
-    if (row == NULL) {
+    if (code == ERR_OK) {
         return NULL;
     }
     fault = arena_alloc(&run->kept, sizeof(*fault));
-    *fault = (struct run_fault){.code = row->slug,
+    *fault = (struct run_fault){.code = error_slug(code),
                                 .upstream_status = (int)number_of(line->json, "u", 0),
                                 .detail = run_keep(run, detail)};
     if (!run_row_is_extra(&line->row) && (line->row.step == NULL || !line->row.step->optional)) {
-        (void)error_set(&err, row->code, "%.*s", STR_ARG(detail));
+        (void)error_set(&err, code, "%.*s", STR_ARG(detail));
         err.upstream_status = fault->upstream_status;
         run_note_error(run, &err);
     }
@@ -333,7 +333,7 @@ static void take_tests(struct run *run, const struct json *list)
 static bool apply_done(struct line *line)
 {
     struct run *run = line->run;
-    const struct error_row *row = error_row_by_slug(text_of(line->json, "e"));
+    enum error_code code = error_of_slug(text_of(line->json, "e"));
     int64_t us = number_of(line->json, "us", 0);
 
     if (!run_status_read(text_of(line->json, "st"), &run->status)) {
@@ -342,8 +342,8 @@ static bool apply_done(struct line *line)
     run_close_notes(run);
     take_tests(run, json_get(line->json, "tests"));
     run->error = (struct error){0};
-    if (row != NULL) {
-        (void)error_set(&run->error, row->code, "%.*s", STR_ARG(text_of(line->json, "d")));
+    if (code != ERR_OK) {
+        (void)error_set(&run->error, code, "%.*s", STR_ARG(text_of(line->json, "d")));
         run->error.upstream_status = (int)number_of(line->json, "u", 0);
     }
     run->over_ms = run->begun_ms + (uint64_t)us / 1000;

@@ -274,7 +274,7 @@ static void write_error(struct json_writer *w, const struct error *err)
         return;
     }
     jw_object(w);
-    jw_kv_text(w, "code", error_row(err->code)->slug);
+    jw_kv_text(w, "code", error_slug(err->code));
     jw_kv_text(w, "detail", err->text);
     if (err->upstream_status != 0) {
         jw_kv_int(w, "upstream_status", err->upstream_status);

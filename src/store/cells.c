@@ -77,7 +77,7 @@ static void note_clock(struct cells *cells, struct str date)
     int64_t then_ms = 0;
     int64_t ahead_ms;
 
-    if (date_read_http(date, &then_ms)) {
+    if (date_read_imf(date, &then_ms)) {
         ahead_ms = then_ms + HALF_S_MS - clock_wall_ms();
         if (ahead_ms - cells->ahead_ms > SKEW_MS || cells->ahead_ms - ahead_ms > SKEW_MS) {
             cells->ahead_ms = ahead_ms;

@@ -199,7 +199,7 @@ static void write_span(const struct store_op *op)
         {"db.system", str_from(name != NULL ? name : "other"), 0},
         {"db.operation.name", str_from(metric_label_value(LABEL_STORE, op->request.kind)), 0},
         {"virtuoso_proxy.outcome", str_from(metric_label_value(LABEL_RESULT, result_of(error))), 0},
-        {"error.type", failed ? str_from(error_row(error->code)->slug) : STR_EMPTY, 0},
+        {"error.type", failed ? str_from(error_slug(error->code)) : STR_EMPTY, 0},
     };
     char text[SPAN_NAME_MAX];
     struct buf span_name;
@@ -214,7 +214,7 @@ static void write_span(const struct store_op *op)
         .name = buf_view(&span_name),
         .begin_us = op->began_us,
         .end_us = clock_now_us(),
-        .failure = failed ? error_row(error->code)->slug : NULL,
+        .failure = failed ? error_slug(error->code) : NULL,
         .attributes = attributes,
         .n_attributes = ARRAY_LEN(attributes),
     });

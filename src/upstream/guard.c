@@ -370,7 +370,7 @@ static void note_limit(struct upstream_call *call, int status, uint64_t now_us)
 
 static const char *cause_of(enum error_code code)
 {
-    return code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_row(code)->slug;
+    return code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_slug(code);
 }
 
 /* A caller's own short deadline proves nothing about the platform. */

@@ -48,7 +48,7 @@ static void write_wait(const struct upstream_call *call, struct str id)
 static const char *failure_of(const struct upstream_call *call)
 {
     if (call->end_code != ERR_OK) {
-        return error_row(call->end_code)->slug;
+        return error_slug(call->end_code);
     }
     return call->reply.status >= 400 ? "the platform refused" : NULL;
 }

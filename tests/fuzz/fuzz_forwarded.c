@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
-#include "base/forwarded.h"
+#include "http/forwarded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

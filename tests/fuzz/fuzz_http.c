@@ -8,6 +8,7 @@
 #include "http/parser.h"
 
 #include "../unit/http/wire.h"
+#include "http/problem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -21,7 +22,7 @@ static void check_events(const struct wire *wire)
 
     CHECK(!wire->refused || at >= 0);
     CHECK(!wire->refused || wire->err.code != ERR_OK);
-    CHECK(!wire->refused || error_row(wire->err.code)->status >= 400);
+    CHECK(!wire->refused || problem_row(wire->err.code)->status >= 400);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

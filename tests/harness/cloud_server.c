@@ -81,7 +81,7 @@ static bool answer(const struct connection *connection, struct cloud_request *re
     bool sent;
 
     buf_init_on(&when, date, sizeof(date), sizeof(date) - 1);
-    clock_format_http(&when, clock_wall_ms() + (int64_t)request->child->seen->ahead_s * MS_PER_S);
+    clock_format_imf(&when, clock_wall_ms() + (int64_t)request->child->seen->ahead_s * MS_PER_S);
     buf_init(&out, ANSWER_MAX);
     buf_printf(&out,
                "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Type: %.*s\r\nContent-Length: %zu\r\n%.*s\r\n",

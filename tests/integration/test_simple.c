@@ -564,7 +564,7 @@ static void every_error_code_has_its_page(void **state)
     proxy_start(&proxy, NULL);
     for (int code = ERR_OK + 1; code < ERR_N_CODES; code++) {
         const struct json *answer =
-            get(&proxy, TEXT("/problems/%s", error_row((enum error_code)code)->slug));
+            get(&proxy, TEXT("/problems/%s", error_slug((enum error_code)code)));
 
         assert_true(json_str(json_get(answer, "cause")).len > 10);
         assert_true(json_str(json_get(answer, "fix")).len > 10);

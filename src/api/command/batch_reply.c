@@ -123,9 +123,8 @@ void batch_reply_one(struct batch *batch)
 static struct json *error_json(const struct error *err, const char *prefix, struct arena *arena)
 {
     struct json *out = json_new_object(arena);
-    const struct error_row *row = error_row(err->code);
 
-    set_text(out, "code", str_from(row->slug), arena);
+    set_text(out, "code", str_from(error_slug(err->code)), arena);
     set_text(out, "detail", str_from(err->text), arena);
     if (err->pointer[0] != '\0') {
         set_text(out, "pointer", arena_printf(arena, "%s%s", prefix, err->pointer), arena);

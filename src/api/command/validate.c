@@ -31,7 +31,7 @@ static struct json *errors_json(struct task *task, const struct error_list *erro
         json_set(item, STR("detail"),
                  json_new_string(task->arena, str_from(errors->items[i].text)));
         json_set(item, STR("code"),
-                 json_new_string(task->arena, str_from(error_row(errors->items[i].code)->slug)));
+                 json_new_string(task->arena, str_from(error_slug(errors->items[i].code))));
         json_append(list, item);
     }
     return list;

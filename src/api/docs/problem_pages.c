@@ -3,6 +3,7 @@
 #include "api/docs/handlers.h"
 #include "api/gate/page.h"
 #include "base/markup.h"
+#include "http/problem.h"
 
 struct problem_page {
     enum error_code code;
@@ -106,12 +107,13 @@ static void put_example(struct buf *out, const char *text)
 
 static enum stage_verdict problem_page(struct task *task, const struct problem_page *page)
 {
-    const struct error_row *row = error_row(page->code);
+    const struct problem_row *row = problem_row(page->code);
     struct buf text;
 
     page_begin(task, &text, row->title);
     buf_printf(&text, "<p><span class=\"status\">%d</span> <code>%s</code>%s</p>\n", row->status,
-               row->slug, row->retryable ? " <span class=\"dim\">worth another try</span>" : "");
+               error_slug(page->code),
+               row->retryable ? " <span class=\"dim\">worth another try</span>" : "");
     put_part(&text, "Cause", page->cause);
     put_part(&text, "What to do", page->fix);
     put_example(&text, page->example);
@@ -130,12 +132,12 @@ static enum stage_verdict problems_page(struct task *task)
              "<p>Every error is a problem document (RFC 9457). Its <code>code</code> is one of "
              "these.</p><ul class=\"rows\">\n");
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
-        const struct error_row *row = error_row(pages[i].code);
+        const char *slug = error_slug(pages[i].code);
 
-        buf_printf(&text, "<li><span class=\"status\">%d</span> ", row->status);
+        buf_printf(&text, "<li><span class=\"status\">%d</span> ",
+                   problem_row(pages[i].code)->status);
         page_anchor(task, &text,
-                    arena_cstr(task->arena, arena_printf(task->arena, "/problems/%s", row->slug)),
-                    row->slug);
+                    arena_cstr(task->arena, arena_printf(task->arena, "/problems/%s", slug)), slug);
         buf_text(&text, "<p>");
         markup_text(&text, str_from(pages[i].cause));
         buf_text(&text, "</p></li>\n");
@@ -146,10 +148,10 @@ static enum stage_verdict problems_page(struct task *task)
 
 static struct json *page_json(struct task *task, const struct problem_page *page)
 {
-    const struct error_row *row = error_row(page->code);
+    const struct problem_row *row = problem_row(page->code);
     struct json *out = json_new_object(task->arena);
 
-    json_set(out, STR("code"), json_new_string(task->arena, str_from(row->slug)));
+    json_set(out, STR("code"), json_new_string(task->arena, str_from(error_slug(page->code))));
     json_set(out, STR("title"), json_new_string(task->arena, str_from(row->title)));
     json_set(out, STR("status"), json_new_int(task->arena, row->status));
     json_set(out, STR("retryable"), json_new_bool(task->arena, row->retryable));
@@ -161,8 +163,7 @@ static struct json *page_json(struct task *task, const struct problem_page *page
 
 enum stage_verdict handle_problem(struct task *task)
 {
-    const struct error_row *row = error_row_by_slug(task_param(task, "code"));
-    const struct problem_page *page = row != NULL ? problem_page_find(row->code) : NULL;
+    const struct problem_page *page = problem_page_find(error_of_slug(task_param(task, "code")));
 
     if (page == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cache_entry.h"
 #include "cache_share.h"
+#include "http/problem.h"
 
 enum { ENTRY_COST = 512 };
 
@@ -426,7 +427,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
 
 static bool may_be_stale(const struct error *err)
 {
-    return error_row(err->code)->status >= 500;
+    return problem_row(err->code)->status >= 500;
 }
 
 static void fail_or_stale(struct task *task, struct cache_entry *entry)

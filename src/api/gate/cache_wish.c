@@ -119,7 +119,7 @@ static unsigned until_it_expires(struct str expires, unsigned ttl_s)
     if (expires.len == 0) {
         return ttl_s;
     }
-    left_ms = date_read_http(expires, &expires_ms) ? expires_ms - clock_wall_ms() : 0;
+    left_ms = date_read_imf(expires, &expires_ms) ? expires_ms - clock_wall_ms() : 0;
     left_ms = left_ms > 0 ? left_ms : 0;
     return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
 }

@@ -1,8 +1,8 @@
 #include "api/gate/links.h"
 
-#include "base/forwarded.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "http/forwarded.h"
 
 enum { PREFIX_MAX = 256 };
 

@@ -194,7 +194,7 @@ enum stage_verdict task_fail(struct task *task)
     CHECK(task->error.code != ERR_OK);
     tell_made(task);
     task_ends(task);
-    task->exchange->notes.error_slug = str_from(error_row(task->error.code)->slug);
+    task->exchange->notes.error_slug = str_from(error_slug(task->error.code));
     buf_init(&text, PROBLEM_MAX);
     status = problem_write(&text, task->exchange, &task->error, task->errors);
     idempotency_keep(task, status, "application/problem+json", buf_view(&text));

@@ -7,6 +7,7 @@
 #include "api/gate/links.h"
 #include "api/gate/long_answer.h"
 #include "api/gate/query.h"
+#include "http/problem.h"
 
 /* A short file goes through its stages at once: they are three. To begin with a long one is work enough
  * for the turn in which its last bytes came. */
@@ -140,16 +141,16 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_str(&w, "type", task_link(task, STR("/problems/unprocessable")));
-    jw_kv_text(&w, "title", error_row(ERR_UNPROCESSABLE)->title);
+    jw_kv_text(&w, "title", problem_row(ERR_UNPROCESSABLE)->title);
     jw_kv_int(&w, "status", 422);
     jw_kv_text(&w, "detail", "The test file has errors; each of them says where and what to do");
     jw_kv_text(&w, "error", "The test file has errors; each of them says where and what to do");
-    jw_kv_text(&w, "code", error_row(ERR_UNPROCESSABLE)->slug);
+    jw_kv_text(&w, "code", error_slug(ERR_UNPROCESSABLE));
     jw_kv_str(&w, "instance", task_link(task, task->exchange->request.path));
     jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
     write_problems(&w, reading);
     jw_end(&w);
-    task->exchange->notes.error_slug = str_from(error_row(ERR_UNPROCESSABLE)->slug);
+    task->exchange->notes.error_slug = str_from(error_slug(ERR_UNPROCESSABLE));
     return task_reply_text(task, 422, "application/problem+json", &text);
 }
 

@@ -181,7 +181,7 @@ static void a_frozen_clock_moves_when_told_and_dates_are_utc(void **state)
         clock_format(&text, rows[i].wall_ms);
         assert_string_equal(buf_cstr(&text), rows[i].iso);
         buf_clear(&text);
-        clock_format_http(&text, rows[i].wall_ms);
+        clock_format_imf(&text, rows[i].wall_ms);
         assert_string_equal(buf_cstr(&text), rows[i].http);
     }
     buf_done(&text);

@@ -112,7 +112,7 @@ static void dates_of_http_are_read(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t ms = -1;
 
-        assert_int_equal(date_read_http(str_from(rows[i].text), &ms), rows[i].ms >= 0);
+        assert_int_equal(date_read_imf(str_from(rows[i].text), &ms), rows[i].ms >= 0);
         assert_true(rows[i].ms < 0 || ms == rows[i].ms);
     }
 }

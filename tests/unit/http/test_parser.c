@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cases.h"
+#include "http/problem.h"
 #include "wire.h"
 
 static const struct http_server_options options = {
@@ -123,7 +124,7 @@ static void expect_refusals(const struct refused_case *cases, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         wire_run(&wire, &options, (struct str){cases[i].bytes, cases[i].len}, 0, 0);
-        if (!wire.refused || error_row(wire.err.code)->status != cases[i].status ||
+        if (!wire.refused || problem_row(wire.err.code)->status != cases[i].status ||
             wire.n_requests > 0) {
             fail_msg("%s: wanted %d, got\n%.*s", cases[i].what, cases[i].status,
                      STR_ARG(buf_view(&wire.events)));
@@ -193,7 +194,7 @@ static int status_of(const struct http_server_options *limits, struct str bytes,
     int status;
 
     wire_run(&wire, limits, bytes, 0, step);
-    status = wire.refused ? error_row(wire.err.code)->status : 0;
+    status = wire.refused ? problem_row(wire.err.code)->status : 0;
     wire_done(&wire);
     return status;
 }

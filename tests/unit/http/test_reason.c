@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "http/http_internal.h"
+#include "http/problem.h"
 
 static void registered_ones_are_real_and_others_sensible(void **state)
 {
@@ -22,7 +23,9 @@ static void every_status_of_ours_has_its_own(void **state)
 {
     (void)state;
     for (int code = ERR_OK + 1; code < ERR_N_CODES; code++) {
-        const struct error_row *row = error_row((enum error_code)code);
+        const struct problem_row *row = problem_row((enum error_code)code);
+
+        assert_true(row->status >= 400 && row->title != NULL);
 
         assert_string_not_equal(reason_of(row->status), "Client Error");
         assert_string_not_equal(reason_of(row->status), "Server Error");

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "http/parser.h"
+#include "http/problem.h"
 
 enum { WIRE_MAX = 8 * 1024 * 1024 };
 
@@ -43,7 +44,7 @@ static inline void wire_done(struct wire *wire)
 static inline void wire_refuse(struct wire *wire)
 {
     wire->refused = true;
-    buf_printf(&wire->events, "\nrefused %d: %s\n", error_row(wire->err.code)->status,
+    buf_printf(&wire->events, "\nrefused %d: %s\n", problem_row(wire->err.code)->status,
                wire->err.text);
 }
 

@@ -1,5 +1,6 @@
 /* Calls against a platform that misbehaves in every way that a test can stage. */
 #include "bench_up.h"
+#include "http/problem.h"
 
 int test_upstream(void);
 
@@ -471,7 +472,7 @@ static void what_cannot_be_sent_as_it_stands_is_refused(void **state)
     probe_init(&probe, &bench, "/ok", CALL_READ);
     probe.call.request.token = &bad_token;
     assert_int_equal(upstream_start(bench.upstream, &probe.call, &err), ERR_UPSTREAM_AUTH);
-    assert_int_equal(error_row(ERR_UPSTREAM_AUTH)->status, 502);
+    assert_int_equal(problem_row(ERR_UPSTREAM_AUTH)->status, 502);
     assert_false(str_contains(str_from(err.text), STR("tok\n")));
     secret_done(&bad_token);
     probe_run(&probe, &bench, "/...", CALL_READ); /* three dots are a name like any other */

@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/credential.h"
+#include "config/credential.h"
 
 static void what_stands_around_a_credential_is_dropped(void **state)
 {

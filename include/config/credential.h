@@ -1,6 +1,6 @@
 /* API keys and tokens as people write them into variables and files: one reader for all of them. */
-#ifndef BASE_CREDENTIAL_H
-#define BASE_CREDENTIAL_H
+#ifndef CONFIG_CREDENTIAL_H
+#define CONFIG_CREDENTIAL_H
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #include "harness/cmocka.h"
 
 #include "base/buf.h"
-#include "base/forwarded.h"
+#include "http/forwarded.h"
 
 int test_forwarded(void);
 

@@ -1,6 +1,6 @@
 /* The header Forwarded (RFC 7239): what proxies on the way say of the client. */
-#ifndef BASE_FORWARDED_H
-#define BASE_FORWARDED_H
+#ifndef HTTP_FORWARDED_H
+#define HTTP_FORWARDED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "base/credential.h"
+#include "config/credential.h"
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "base/forwarded.h"
+#include "http/forwarded.h"
 
 #include "base/mem.h"
 
