@@ -66,6 +66,9 @@ bool param_default(const struct param_place *place)
             return false; /* the platform is asked for the token's own */
         }
     }
+    if (param->type == PARAM_FLAG) { /* nearly all are, and each step has one */
+        return param_put(place, param->name, json_new_bool(place->arena, str_is(text, "true")));
+    }
     lenient.flags |= PARAM_EMPTY;
     again.param = &lenient;
     (void)param_take(&again, json_new_string(place->arena, text));
