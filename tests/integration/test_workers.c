@@ -190,7 +190,7 @@ static bool is_replaced(pid_t victim)
             return false;
         }
     }
-    return n == WORKERS_USUAL && workers_metric(&proxy, "virtuoso_proxy_workers") == WORKERS_USUAL;
+    return n == (double)WORKERS_USUAL && workers_metric(&proxy, "virtuoso_proxy_workers") == WORKERS_USUAL;
 }
 
 /* How long it took until the next one answered. */

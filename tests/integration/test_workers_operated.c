@@ -41,9 +41,9 @@ static void a_reload_reaches_all_of_them(void **state)
     JSON_FOREACH (other, json_get(answer, "workers")) {
         assert_true(json_true(json_get(other, "taken")));
     }
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == WORKERS_USUAL);
+    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == (double)WORKERS_USUAL);
     program_signal(&proxy.program, SIGHUP);
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == 2 * WORKERS_USUAL);
+    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == 2.0 * (double)WORKERS_USUAL);
     stop();
 }
 
