@@ -190,7 +190,8 @@ static bool is_replaced(pid_t victim)
             return false;
         }
     }
-    return n == (double)WORKERS_USUAL && workers_metric(&proxy, "virtuoso_proxy_workers") == WORKERS_USUAL;
+    return n == WORKERS_USUAL &&
+           workers_metric(&proxy, "virtuoso_proxy_workers") == (double)WORKERS_USUAL;
 }
 
 /* How long it took until the next one answered. */
