@@ -15,7 +15,7 @@
 
 #include "harness/cmocka.h"
 
-enum { TIMEOUT_MS = 10000, MAX_HEAD = 1 << 20, MAX_BODY = 64 << 20, READ_BYTES = 65536 };
+enum { TIMEOUT_MS = 30000, MAX_HEAD = 1 << 20, MAX_BODY = 64 << 20, READ_BYTES = 65536 };
 
 unsigned client_slowness(void)
 {

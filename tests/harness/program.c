@@ -15,7 +15,7 @@
 #include "harness/client.h"
 #include "harness/cmocka.h"
 
-enum { READY_MS = 20000, RUN_MS = 60000, STOP_MS = 20000, LOOK_MS = 5 };
+enum { READY_MS = 60000, RUN_MS = 60000, STOP_MS = 20000, LOOK_MS = 5 };
 
 enum { MAX_WORDS = 128, MAX_OUTPUT = 256 << 20, TAIL_BYTES = 4000 };
 

@@ -8,7 +8,7 @@
 
 uint64_t wait_limit_ms(void)
 {
-    return client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+    return client_now_ms() + (uint64_t)UNTIL_MS * client_slowness();
 }
 
 void wait_more(uint64_t limit_ms, const char *condition, const char *file, int line)

@@ -37,7 +37,7 @@ static void each_process_shows_each_run(void **state)
     assert_true(json_equal(json_find(one, "/tests/0/setup"), json_find(other, "/tests/0/setup")));
     assert_int_equal(shared_run_check(&scene, other), 0);
     scene.watcher.replica = 1;
-    shared_run_watch(&scene, 10000);
+    shared_run_watch(&scene, 60000);
     assert_true(scene.watcher.done);
     run_follower_end(&scene.watcher);
     other = replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs?limit=1", NULL, NULL);
