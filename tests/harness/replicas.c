@@ -15,8 +15,9 @@ static void start(struct replicas *replicas, size_t i,
                   void (*how)(struct program *program, const char *const *args,
                               const char *const *env))
 {
-    const char *own[] = {"auth.mode=none", "drain.notice_ms=0", replicas->url,
-                         replicas->platform_url};
+    /* A store that a busy machine keeps waiting is not away. */
+    const char *own[] = {"auth.mode=none", "drain.notice_ms=0", "store.timeout_ms=10000",
+                         replicas->url, replicas->platform_url};
     const char *args[ARGS_MAX] = {"serve", "--listen", "127.0.0.1:0"};
     size_t n = 3;
 

@@ -44,8 +44,11 @@ static const struct fault table[] = {
 
 static void check(const struct fault *fault)
 {
-    static const char *const sets[] = {"upstream.timeout_ms=1500",
-                                       "http.long_exchange_timeout_ms=10000", NULL};
+    /* Only who stalls is late; a busy machine is not. */
+    const char *const sets[] = {strstr(fault->json, "delay_ms") != NULL
+                                    ? "upstream.timeout_ms=1500"
+                                    : "upstream.timeout_ms=60000",
+                                NULL};
     struct proxy proxy;
     const struct json *answer;
     uint64_t began;
@@ -54,7 +57,7 @@ static void check(const struct fault *fault)
     sandbox_fault(proxy.program.sandbox_port, fault->json);
     began = client_now_ms();
     answer = proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
-    assert_true(client_now_ms() - began < (uint64_t)8000 * client_slowness());
+    assert_true(client_now_ms() - began < (uint64_t)20000 * client_slowness());
     if (fault->status != 0 && proxy.reply.status != fault->status) {
         fail_msg("%s: status %d, wanted %d: %.*s", fault->what, proxy.reply.status,
                  (int)fault->status, STR_ARG(reply_text(&proxy.reply)));
