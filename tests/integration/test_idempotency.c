@@ -248,7 +248,7 @@ static void the_end_of_the_time_is_told_and_kept(void **state)
     int64_t position;
 
     (void)state;
-    start(&proxy, "http.long_exchange_timeout_ms=2000");
+    start(&proxy, "http.long_exchange_timeout_ms=4000");
     answer = proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"checkpoint_id\":1680930}");
     fields = arena_printf(&proxy.arena, KEY "X-Session-Id: %.*s\r\n",
                           STR_ARG(json_str(json_get(answer, "session_id"))));

@@ -398,7 +398,7 @@ static void who_leaves_while_it_waits_sends_nothing(void **state)
 
 static void who_waits_too_long_has_sent_nothing(void **state)
 {
-    static const char *const sets[] = {"http.long_exchange_timeout_ms=1000", NULL};
+    static const char *const sets[] = {"http.long_exchange_timeout_ms=4000", NULL};
     struct proxy proxy;
     struct client slow;
 

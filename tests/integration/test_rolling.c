@@ -156,10 +156,15 @@ static void probe(struct pod *pod)
     reply_done(&reply);
 }
 
+/* What is known of a process is never older than the beat of the probes: else a busy machine would send a request to one
+ * that has closed its listener meanwhile. */
 static struct pod *any_pod(void)
 {
     size_t at = random_below(N_PODS + 1);
 
+    for (size_t i = 0; i <= N_PODS; i++) {
+        probe(&here.pods[i]);
+    }
     for (size_t i = 0; i <= N_PODS; i++) {
         struct pod *pod = &here.pods[(at + i) % (N_PODS + 1)];
 
@@ -259,9 +264,6 @@ static void go_on(void)
             ask(user);
         }
     }
-    for (size_t i = 0; i <= N_PODS; i++) {
-        probe(&here.pods[i]);
-    }
     client_pause_ms(1);
 }
 
@@ -322,7 +324,8 @@ static void check_sessions(void)
 
 static void nothing_fails_while_each_process_is_replaced(void **state)
 {
-    static const char *const sets[] = {"drain.notice_ms=1000", "log.level=warn", NULL};
+    static const char *const sets[] = {"drain.notice_ms=3000", "limits.enabled=false",
+                                       "log.level=warn", NULL};
     int rounds = getenv("VP_LONG") != NULL ? ROUNDS_LONG : ROUNDS;
     char before[TEXT_BYTES * 4];
     size_t spare = N_PODS;
@@ -392,17 +395,22 @@ static void idle_processes_ask_redis_seldom(void **state)
 {
     enum { SETTLE_S = 3, SECONDS = 6 };
 
+    uint64_t began_ms;
+    uint64_t took_ms;
     unsigned before;
     unsigned n;
 
     (void)state;
     replicas_start(&here.replicas, &(struct replicas_options){.n = N_PODS});
     client_pause_ms(SETTLE_S * 1000);
+    began_ms = client_now_ms();
     before = n_sent();
     client_pause_ms(SECONDS * 1000);
     n = n_sent() - before;
-    print_message("%d idle processes sent %u commands in %d s\n", (int)N_PODS, n, (int)SECONDS);
-    assert_in_range(n, 1, 2 * N_PODS * SECONDS - 1);
+    took_ms = client_now_ms() - began_ms; /* the questions take time, too */
+    print_message("%d idle processes sent %u commands in %llu ms\n", (int)N_PODS, n,
+                  (unsigned long long)took_ms);
+    assert_in_range(n, 1, 2 * N_PODS * took_ms / 1000 - 1);
     replicas_stop(&here.replicas);
 }
 

@@ -315,7 +315,7 @@ static void a_checkpoint_said_twice_is_one_place(void **state)
 /* Who still waits for its turn when its time is over has sent nothing, and is told so. */
 static void who_waits_too_long_has_sent_nothing(void **state)
 {
-    static const char *const sets[] = {"http.long_exchange_timeout_ms=1000", NULL};
+    static const char *const sets[] = {"http.long_exchange_timeout_ms=4000", NULL};
     struct proxy proxy;
     struct client client;
     struct str id;
