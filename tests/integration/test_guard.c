@@ -5,7 +5,7 @@
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-enum { N_CLIENTS = 40, N_COMMANDS = 60, FIRST_CHECKPOINT = 4000000, ROUNDS = 40, TRIES = 4 };
+enum { N_CLIENTS = 40, N_COMMANDS = 60, N_FAILURES = 10, FIRST_CHECKPOINT = 4000000, ROUNDS = 40, TRIES = 4 };
 
 static void seed_checkpoints(struct proxy *proxy, unsigned n)
 {
@@ -42,18 +42,18 @@ static int read_status(struct client *client, struct reply *reply)
     return reply->status;
 }
 
-/* Sixty commands at once to a platform that is away: how many of them were answered without it. */
-static unsigned n_kept_away(struct proxy *proxy)
+/* Commands first..first+n-1 at once, to a platform that is away: how many of them were answered without it. */
+static unsigned n_kept_away(struct proxy *proxy, unsigned first, unsigned n)
 {
     static struct client clients[N_COMMANDS];
     struct reply reply;
     unsigned n_away = 0;
 
-    for (unsigned i = 0; i < N_COMMANDS; i++) {
+    for (unsigned i = first; i < first + n; i++) {
         client_open(&clients[i], proxy->program.port);
         send_command(&clients[i], i);
     }
-    for (unsigned i = 0; i < N_COMMANDS; i++) {
+    for (unsigned i = first; i < first + n; i++) {
         reply_init(&reply);
         if (read_status(&clients[i], &reply) == 503) {
             assert_true(str_contains(reply_text(&reply), STR("platform_unavailable")));
@@ -68,34 +68,26 @@ static unsigned n_kept_away(struct proxy *proxy)
     return n_away;
 }
 
-/* On a busy machine more may be on their way before the first failure is seen; not each time. */
-static void of_sixty_commands_half_reach_a_platform_that_is_away(void **state)
+/* After ten failures in a row. Of sixty at once, how many have left before the tenth is seen is a matter of the machine. */
+static void fifty_of_sixty_commands_do_not_reach_a_platform_that_is_away(void **state)
 {
-    bool is_protected = false;
+    struct proxy proxy;
 
     (void)state;
-    for (int i = 0; i < TRIES && !is_protected; i++) {
-        struct proxy proxy;
-        unsigned n_away;
-        size_t n_sent;
-
-        proxy_start(&proxy, NULL);
-        seed_checkpoints(&proxy, N_COMMANDS);
-        sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"*\",\"times\":-1,\"status\":503}");
-        sandbox_forget_requests(proxy.program.sandbox_port);
-        n_away = n_kept_away(&proxy);
-        n_sent = sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps");
-        print_message("%u of %d answered without the platform, %zu creates\n", n_away, N_COMMANDS,
-                      n_sent);
-        is_protected = n_away >= N_COMMANDS / 2 && n_sent <= N_COMMANDS / 2;
-        (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
-        assert_true(str_contains(reply_text(&proxy.reply), STR("\"breaker\":\"open\"")));
-        sandbox_clear_faults(proxy.program.sandbox_port);
-        wait_until((proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0"),
-                    proxy.reply.status == 200)); /* it looks for the platform every second */
-        proxy_stop(&proxy);
-    }
-    assert_true(is_protected);
+    proxy_start(&proxy, NULL);
+    seed_checkpoints(&proxy, N_COMMANDS);
+    sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"*\",\"times\":-1,\"status\":503}");
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(n_kept_away(&proxy, 0, N_FAILURES), 0);
+    assert_int_equal(n_kept_away(&proxy, N_FAILURES, N_COMMANDS - N_FAILURES),
+                     N_COMMANDS - N_FAILURES);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), N_FAILURES);
+    (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"breaker\":\"open\"")));
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    wait_until((proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0"),
+                proxy.reply.status == 200)); /* it looks for the platform every second */
+    proxy_stop(&proxy);
 }
 
 static int64_t health_number(struct proxy *proxy, const char *pointer)
@@ -146,7 +138,8 @@ static unsigned meet_a_hidden_limit(int64_t *out_limit)
 }
 
 /* On a busy machine answers are late, and the limit goes down and up again as for a platform that is slow: that may
- * happen, but not each time. unit.upstream (test_adapt.c) has a clock of its own. */
+ * happen, but not each time; and it is looked for again more often, since all lasts longer. Without it seven of ten would be
+ * refused. unit.upstream (test_adapt.c) has a clock of its own, and less than one of a hundred. */
 static void a_hidden_limit_is_found(void **state)
 {
     bool is_found = false;
@@ -158,7 +151,7 @@ static void a_hidden_limit_is_found(void **state)
 
         print_message("%u of %d refused, limit %lld\n", n_refused, ROUNDS * N_CLIENTS,
                       (long long)limit);
-        is_found = limit >= 10 && limit <= 13 && n_refused * 100 < ROUNDS * N_CLIENTS;
+        is_found = limit >= 10 && limit <= 13 && n_refused * 20 < ROUNDS * N_CLIENTS;
     }
     assert_true(is_found);
 }
@@ -166,7 +159,7 @@ static void a_hidden_limit_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_sixty_commands_half_reach_a_platform_that_is_away),
+        cmocka_unit_test(fifty_of_sixty_commands_do_not_reach_a_platform_that_is_away),
         cmocka_unit_test(a_hidden_limit_is_found),
     };
 
