@@ -1,5 +1,5 @@
 /* One platform at two addresses, under 500 requests a second: the first region hangs, answers 503 or is gone, and comes back.
- * No read fails, none waits for much longer than a probe takes to find out, and nothing is created twice. */
+ * No read fails, none waits until its call would be given up, and nothing is created twice. */
 #include "harness/cmocka.h"
 
 #include <arpa/inet.h>
@@ -25,8 +25,8 @@ enum {
     CHANGE_EACH = 5, /* one of so many creates a project */
     N_MAX = 20000,
     PROBE_MS = 500,
-    TRY_MS = 2000,                /* upstream.timeout_ms */
-    SLOW_MS = 2 * PROBE_MS + 500, /* it begins within an interval and takes as long at most */
+    TRY_MS = 60000,               /* upstream.timeout_ms: whoever waits for it is slow, the machine is not */
+    SLOW_MS = 20000,
     GOOD_MS = 1000,               /* both are there */
     AWAY_MS = 2500,
     TEXT_MAX = 512,
@@ -55,7 +55,7 @@ static struct {
     size_t n_under_way;
     enum fate fates[N_MAX]; /* of the request of that number */
     unsigned n_reads_failed;
-    unsigned n_reads_slow; /* longer than a probe needs to find out */
+    unsigned n_reads_slow; /* as if no probe had found out */
     uint64_t slowest_read_ms;
     char last_failure[TEXT_MAX];
 } here;
@@ -326,8 +326,7 @@ static void judge(const char *what, bool knows_all)
         print_message("%s\n", here.last_failure);
     }
     assert_int_equal(here.n_reads_failed, 0);
-    /* What hung is sent elsewhere when the probe has found out; a busy machine makes some wait longer. */
-    assert_in_range(here.n_reads_slow, 0, here.n_asked / 50);
+    assert_int_equal(here.n_reads_slow, 0); /* what hung is sent elsewhere when the probe has found out */
     assert_true(sandbox_count(here.ports[1], "POST", "/projects") > 0);
 }
 
