@@ -166,7 +166,7 @@ static void end_load(struct program *load)
     struct buf text;
 
     if (program_wait_end(load, PATIENCE_MS) != 0) {
-        buf_init(&text, TEXT_MAX);
+        buf_init(&text, 1 << 20);
         program_output(load, &text);
         fail_msg("%.*s", STR_ARG(buf_view(&text)));
     }
@@ -279,7 +279,7 @@ static void run(const char *const *args, int status, const char *words)
     if (got != status || !program_wrote(&program, words)) {
         struct buf text;
 
-        buf_init(&text, TEXT_MAX);
+        buf_init(&text, 1 << 20);
         program_output(&program, &text);
         program_errors(&program, &text);
         fail_msg("exit %d: %.*s", got, STR_ARG(buf_view(&text)));

@@ -203,7 +203,7 @@ static void end_load(struct program *load)
     if (program_wait_end(load, PATIENCE_MS) != 0) {
         struct buf text;
 
-        buf_init(&text, TEXT_MAX);
+        buf_init(&text, 1 << 20);
         program_output(load, &text);
         program_errors(load, &text);
         fail_msg("%.*s", STR_ARG(buf_view(&text)));

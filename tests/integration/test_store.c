@@ -80,7 +80,7 @@ static void check(const char *first, const char *second, int code, const char *w
 {
     const char *args[] = {
         "check", "--connect", "--set", "auth.mode=none",
-        "--set", first,       "--set", second != NULL ? second : "store.timeout_ms=2000",
+        "--set", first,       "--set", second != NULL ? second : "store.timeout_ms=10000",
         NULL};
 
     expect(args, code, words);
