@@ -30,6 +30,7 @@ struct cache_flight {
     unsigned call_ms;
     uint64_t began_ms;       /* clock_age_ms */
     uint64_t fetch_began_ms; /* the same */
+    uint64_t looked_ms;      /* the same: when the store was asked for the answer */
     uint64_t fence;          /* 0: the lease is not ours */
     uint64_t sequence;       /* of the lease's last event */
     unsigned n_rounds;
@@ -128,7 +129,8 @@ static void read_fields(struct arena *arena, const struct json *list, struct cac
     }
 }
 
-/* False: it is none, it has expired, or it is older than a change of this process. */
+/* False: it is none, it has expired, or it may be older than a change of this process. When the store looked at its age is not
+ * known: not before it was asked. So the age counts from there, and not from the time at which a slow answer came. */
 static bool read_document(const struct cache_flight *flight, const struct store_result *result,
                           struct arena *arena, struct cache_shared *out)
 {
@@ -147,7 +149,7 @@ static bool read_document(const struct cache_flight *flight, const struct store_
     age_ms = ttl_ms > result->left_ms ? ttl_ms - result->left_ms : 0;
     if (result->left_ms < 1000 ||
         (purged_ms > 0 &&
-         age_ms + (uint64_t)number_of(json, "fetch_ms") >= clock_age_ms() - purged_ms)) {
+         purged_ms + age_ms + (uint64_t)number_of(json, "fetch_ms") >= flight->looked_ms)) {
         return false;
     }
     out->ttl_s = (unsigned)(result->left_ms / 1000);
@@ -269,6 +271,7 @@ static void look(struct cache_flight *flight)
     struct store_request request = {.kind = STORE_GET};
 
     flight->state = FLIGHT_LOOKS;
+    flight->looked_ms = clock_age_ms();
     start(flight, &request, "cache/", on_looked);
 }
 
