@@ -36,7 +36,9 @@ int64_t tls_config_expiry(const struct tls_config *config);
  * those of the system). */
 enum error_code tls_config_client(const char *authorities_file, struct tls_config **out,
                                   struct error *err) MUST_CHECK;
-/* The last one frees it: who made it, and each stream of it. NULL is fine. */
+/* For whoever will make a stream of it later. Returns it. */
+struct tls_config *tls_config_hold(struct tls_config *config);
+/* The last one frees it: who made it, who holds it, and each stream of it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */
 enum error_code tls_check_authorities(const char *file, struct error *err) MUST_CHECK;

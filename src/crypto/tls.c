@@ -254,6 +254,12 @@ int64_t tls_config_expiry(const struct tls_config *config)
     return first;
 }
 
+struct tls_config *tls_config_hold(struct tls_config *config)
+{
+    config->n_holders++;
+    return config;
+}
+
 void tls_config_free(struct tls_config *config)
 {
     if (config == NULL || --config->n_holders > 0) {
@@ -334,8 +340,7 @@ struct tls_stream *tls_stream_new(struct tls_config *config)
 {
     struct tls_stream *stream = mem_zalloc(sizeof(*stream));
 
-    stream->config = config;
-    config->n_holders++;
+    stream->config = tls_config_hold(config);
     buf_init(&stream->input, CIPHER_MAX);
     buf_init(&stream->output, OUTPUT_MAX);
     mbedtls_ssl_init(&stream->ssl);

@@ -48,7 +48,7 @@ static void begin(struct transport *transport)
 {
     struct handshakes *handshakes = transport->options.handshakes;
 
-    transport->tls = tls_stream_new(transport->options.tls);
+    transport->tls = tls_stream_new(transport->start->tls);
     transport->start->shake_began_ms = clock_now_ms();
     tls_stream_feed(transport->tls, buf_view(&transport->start->early));
     buf_done(&transport->start->early);

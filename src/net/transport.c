@@ -17,6 +17,9 @@ static void start_make(struct transport *transport)
     if (transport->options.tls != NULL || transport->options.wants_header) {
         transport->start = mem_zalloc(sizeof(*transport->start));
         transport->start->transport = transport;
+        if (transport->options.tls != NULL) { /* a reload may drop it before the handshake begins */
+            transport->start->tls = tls_config_hold(transport->options.tls);
+        }
         buf_init(&transport->start->early, EARLY_MAX);
     }
 }
@@ -25,6 +28,7 @@ static void start_drop(struct transport *transport)
 {
     if (transport->start != NULL) {
         buf_done(&transport->start->early);
+        tls_config_free(transport->start->tls);
         mem_free(transport->start);
         transport->start = NULL;
     }

@@ -8,9 +8,10 @@
 /* What only a connection needs that does not begin with plain bytes. */
 struct transport_start {
     struct transport *transport;
-    struct buf early;  /* bytes before the handshake begins */
-    struct list shake; /* handshakes.begun or .waiting */
-    struct list ready; /* handshakes.ready */
+    struct tls_config *tls; /* held; NULL: plain */
+    struct buf early;       /* bytes before the handshake begins */
+    struct list shake;      /* handshakes.begun or .waiting */
+    struct list ready;      /* handshakes.ready */
     uint64_t shake_began_ms;
 };
 

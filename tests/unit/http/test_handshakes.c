@@ -13,7 +13,7 @@ enum { HANDSHAKE_MS = 4000, STALL_MS = HANDSHAKE_MS / 10, N_WAITING = 20 };
 
 static struct tls_config *tls;
 
-static void open_secured(struct stage *stage, unsigned max_handshakes)
+static struct http_server_options secured(unsigned max_handshakes)
 {
     struct http_server_options options = stage_options();
     struct error err = {0};
@@ -22,6 +22,13 @@ static void open_secured(struct stage *stage, unsigned max_handshakes)
     options.tls = tls;
     options.handshake_timeout_ms = HANDSHAKE_MS;
     options.max_handshakes = max_handshakes;
+    return options;
+}
+
+static void open_secured(struct stage *stage, unsigned max_handshakes)
+{
+    struct http_server_options options = secured(max_handshakes);
+
     metrics_open();
     stage_open(stage, &options);
 }
@@ -194,9 +201,46 @@ static void who_waits_is_served_in_turn_or_leaves(void **state)
     close_secured(&stage);
 }
 
+/* One has sent nothing yet, one waits for its turn: each has the certificate that was there when it came. */
+static void a_reload_leaves_those_that_have_not_begun_their_certificate(void **state)
+{
+    struct http_server_options options;
+    struct tls_client *clients[3];
+    struct tls_config *before;
+    struct stage stage;
+    struct peer peers[3];
+    struct buf plain;
+
+    (void)state;
+    open_secured(&stage, 1);
+    begin_handshake(&peers[0], &clients[0], &stage);
+    begin_handshake(&peers[1], &clients[1], &stage);
+    assert_int_equal(metric_value(M_HANDSHAKES_WAITING), 1);
+    peer_open(&peers[2], &stage);
+    stage_settle(&stage);
+    before = tls;
+    options = secured(1);
+    http_server_configure(stage.server, &options);
+    peer_close(&peers[0]);
+    tls_config_free(before);
+    assert_serves(&stage, &peers[1], clients[1]);
+    buf_init(&plain, 1024);
+    clients[2] = tls_client_new();
+    (void)tls_client_read(clients[2], &plain);
+    assert_serves(&stage, &peers[2], clients[2]);
+    buf_done(&plain);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        tls_client_free(clients[i]);
+    }
+    peer_close(&peers[1]);
+    peer_close(&peers[2]);
+    close_secured(&stage);
+}
+
 int test_handshakes(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reload_leaves_those_that_have_not_begun_their_certificate),
         cmocka_unit_test(who_is_slow_leaves_for_who_waits),
         cmocka_unit_test(a_slow_one_alone_has_its_whole_time),
         cmocka_unit_test(a_hello_that_is_not_whole_takes_no_turn),
