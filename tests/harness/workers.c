@@ -40,6 +40,11 @@ static pid_t parent_of(pid_t pid, bool dead)
                                                                   : 0;
 }
 
+bool workers_lives(pid_t pid)
+{
+    return parent_of(pid, false) != 0;
+}
+
 static size_t children(const struct proxy *proxy, bool dead, pid_t out[WORKERS_MAX])
 {
     DIR *directory = opendir("/proc");
@@ -190,6 +195,7 @@ void workers_start_usual(struct proxy *proxy, const char *const *more)
 
     sets[n++] = "server.workers=3";
     sets[n++] = "log.access=false";
+    sets[n++] = "http.idle_timeout_ms=600000"; /* many connections are opened one by one */
     for (; more != NULL && *more != NULL; more++) {
         assert_true(n + 1 < ARRAY_LEN(sets));
         sets[n++] = *more;

@@ -11,6 +11,8 @@ enum { WORKERS_MAX = 8, WORKERS_USUAL = 3 };
 void workers_start(struct proxy *proxy, const char *const *sets);
 /* Three of them without an access log; `more` as `sets` (NULL: none). */
 void workers_start_usual(struct proxy *proxy, const char *const *more);
+/* Whether the process is there and no zombie: whoever is process 1 may not wait for it. */
+bool workers_lives(pid_t pid);
 /* Process ids of the workers that live, and how many. */
 size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX]);
 /* Children of the program that are dead, and that it has not waited for. */
