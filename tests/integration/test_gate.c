@@ -168,7 +168,8 @@ static void who_is_late_has_the_headers_of_cors(void **state)
     expect_cors(&proxy, arena_printf(&proxy.arena, "GET / %sX: a", fields), 408);
     expect_cors(
         &proxy,
-        arena_printf(&proxy.arena, "POST /api/projects %sContent-Length: 10\r\n\r\n{", fields), 408);
+        arena_printf(&proxy.arena, "POST /api/projects %sContent-Length: 10\r\n\r\n{", fields),
+        408);
     proxy_stop(&proxy);
 }
 

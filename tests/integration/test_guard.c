@@ -5,7 +5,14 @@
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-enum { N_CLIENTS = 40, N_COMMANDS = 60, N_FAILURES = 10, FIRST_CHECKPOINT = 4000000, ROUNDS = 40, TRIES = 4 };
+enum {
+    N_CLIENTS = 40,
+    N_COMMANDS = 60,
+    N_FAILURES = 10,
+    FIRST_CHECKPOINT = 4000000,
+    ROUNDS = 40,
+    TRIES = 4
+};
 
 static void seed_checkpoints(struct proxy *proxy, unsigned n)
 {

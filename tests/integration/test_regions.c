@@ -25,9 +25,9 @@ enum {
     CHANGE_EACH = 5, /* one of so many creates a project */
     N_MAX = 20000,
     PROBE_MS = 500,
-    TRY_MS = 60000,               /* upstream.timeout_ms: whoever waits for it is slow, the machine is not */
+    TRY_MS = 60000, /* upstream.timeout_ms: whoever waits for it is slow, the machine is not */
     SLOW_MS = 20000,
-    GOOD_MS = 1000,               /* both are there */
+    GOOD_MS = 1000, /* both are there */
     AWAY_MS = 2500,
     TEXT_MAX = 512,
     STATUS_AT = 9 /* "HTTP/1.1 200" */
@@ -326,7 +326,8 @@ static void judge(const char *what, bool knows_all)
         print_message("%s\n", here.last_failure);
     }
     assert_int_equal(here.n_reads_failed, 0);
-    assert_int_equal(here.n_reads_slow, 0); /* what hung is sent elsewhere when the probe has found out */
+    assert_int_equal(here.n_reads_slow,
+                     0); /* what hung is sent elsewhere when the probe has found out */
     assert_true(sandbox_count(here.ports[1], "POST", "/projects") > 0);
 }
 
