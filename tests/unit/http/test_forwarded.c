@@ -67,5 +67,5 @@ int test_forwarded(void)
         cmocka_unit_test(what_is_not_sound_counts_for_nothing),
     };
 
-    return cmocka_run_group_tests_name("base/forwarded", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("http: forwarded", tests, NULL, NULL);
 }
