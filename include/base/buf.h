@@ -33,6 +33,7 @@ void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has
 void buf_int(struct buf *buf, int64_t value);
 void buf_thousandths(struct buf *buf, uint64_t value);                /* 12345: 12.345 */
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */
+void buf_ms(struct buf *buf, int64_t us); /* milliseconds, as short as can be: 12, 12.5, 0.019 */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 /* Room for `len` more bytes at the end, or NULL past the ceiling; then buf_grew says how many

@@ -25,6 +25,11 @@ static inline unsigned json_not_plain(__m128i bytes)
 
 size_t json_plain_len_any(struct str s);
 
+/* The same, and they are copied to `to`, where up to JSON_COPY_SLACK bytes behind them are overwritten, too. */
+enum { JSON_COPY_SLACK = 16 };
+
+size_t json_copy_plain(char *to, struct str s);
+
 /* How many bytes at the front mean the same inside and outside the quotes: ASCII without quote, backslash
  * and control characters. */
 static inline size_t json_plain_len(struct str s)

@@ -2,6 +2,7 @@
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
 
+#include "base/json_pen.h"
 #include "base/json_writer.h"
 #include "observe/fact.h"
 
@@ -12,6 +13,14 @@ void cloud_event_write(struct json_writer *w, const struct fact *fact);
 /* From now on the event of a run that has ended tells where its reports are (data/artifact.h). Of the process, as the ring of facts is;
  * empty: nowhere. */
 void cloud_events_link(struct str artifacts);
+
+/* The same, quickly; `out` may grow by CLOUD_EVENT_MAX. */
+enum { CLOUD_EVENT_MAX = 16 * 1024 };
+
+void cloud_event_put(struct buf *out, const struct fact *fact);
+/* Pieces of it; `head`: what stands before the text, with its quote. What is empty is left out. */
+void cloud_event_put_id(struct json_pen *pen, const struct fact *fact);
+void cloud_event_put_text(struct json_pen *pen, struct str head, const char *text);
 /* "3f2a9c01d4e5b687-17" */
 void cloud_event_id(const struct fact *fact, char out[48]);
 /* The number of the fact with this id, in the ring of this process; 0: it is not there. */

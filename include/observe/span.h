@@ -23,11 +23,21 @@ enum {
     SPAN_TEXT_MAX = 200        /* bytes of an attribute's text; the rest is cut */
 };
 
+/* Made by the macros below: an empty text is left out, and so is a number below 0. */
 struct span_attribute {
-    const char *name;
-    struct str text; /* ptr NULL: the number counts; empty: the attribute is left out */
+    struct str head; /* OTLP JSON up to the value */
+    struct str text; /* ptr NULL: the number counts */
     int64_t number;
 };
+
+/* `name` is a literal: so what stands around the value is one, too. */
+#define SPAN_TEXT(name, value)                                                                     \
+    ((struct span_attribute){.head = STR("{\"key\":\"" name "\",\"value\":{\"stringValue\":\""),   \
+                             .text = (value),                                                      \
+                             .number = -1})
+#define SPAN_NUMBER(name, value)                                                                   \
+    ((struct span_attribute){.head = STR("{\"key\":\"" name "\",\"value\":{\"intValue\":\""),      \
+                             .number = (value)})
 
 struct span {
     const struct trace *trace;
@@ -39,7 +49,7 @@ struct span {
     uint64_t end_us;     /* not before begin_us */
     struct str link;     /* the span of the same trace that made it; empty: none */
     const char *failure; /* text of the error; NULL: none happened */
-    const struct span_attribute *attributes; /* negative numbers are left out, too */
+    const struct span_attribute *attributes;
     size_t n_attributes;
 };
 

@@ -115,6 +115,20 @@ void buf_thousandths(struct buf *buf, uint64_t value)
                4);
 }
 
+void buf_ms(struct buf *buf, int64_t us)
+{
+    enum { US_PER_MS = 1000 };
+
+    if (us % US_PER_MS == 0) {
+        buf_int(buf, us / US_PER_MS);
+        return;
+    }
+    buf_thousandths(buf, (uint64_t)us);
+    while (buf_ok(buf) && buf->ptr[buf->len - 1] == '0') {
+        buf->len--;
+    }
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     UNINITIALISED char

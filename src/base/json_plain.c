@@ -47,6 +47,11 @@ static block load(const char *at, size_t n)
     return _mm_set_epi64x(0, (long long)first_bytes(at, n));
 }
 
+static void store(char *to, block bytes)
+{
+    _mm_storeu_si128((void *)to, bytes);
+}
+
 static unsigned find_not_plain(block bytes)
 {
     return json_not_plain(bytes);
@@ -66,6 +71,12 @@ typedef uint64_t block;
 static block load(const char *at, size_t n)
 {
     return first_bytes(at, n < AT_ONCE ? n : AT_ONCE);
+}
+
+static void store(char *to, block bytes)
+{
+    bytes = htole64(bytes);
+    memcpy(to, &bytes, sizeof(bytes));
 }
 
 /* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes above such a
@@ -97,6 +108,18 @@ size_t json_plain_len_any(struct str s)
     for (size_t n = 0;; n += AT_ONCE) {
         block bytes = load(n > 0 ? s.ptr + n : s.ptr, s.len - n);
 
+        if (find_not_plain(bytes) != 0) {
+            return n + place_of(find_not_plain(bytes));
+        }
+    }
+}
+
+size_t json_copy_plain(char *to, struct str s)
+{
+    for (size_t n = 0;; n += AT_ONCE) {
+        block bytes = load(n > 0 ? s.ptr + n : s.ptr, s.len - n);
+
+        store(to + n, bytes);
         if (find_not_plain(bytes) != 0) {
             return n + place_of(find_not_plain(bytes));
         }

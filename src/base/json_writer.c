@@ -140,17 +140,8 @@ void jw_double(struct json_writer *w, double value)
 
 void jw_ms(struct json_writer *w, int64_t us)
 {
-    enum { US_PER_MS = 1000 };
-
     before_value(w);
-    if (us % US_PER_MS == 0) {
-        buf_int(w->out, us / US_PER_MS);
-    } else {
-        buf_thousandths(w->out, (uint64_t)us);
-        while (buf_ok(w->out) && w->out->ptr[w->out->len - 1] == '0') {
-            buf_truncate(w->out, w->out->len - 1);
-        }
-    }
+    buf_ms(w->out, us);
 }
 
 void jw_bool(struct json_writer *w, bool value)

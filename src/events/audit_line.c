@@ -3,7 +3,7 @@
 #include "audit_line.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_pen.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
 #include "events/events.h"
@@ -21,76 +21,76 @@ void audit_head_first(struct audit_head *head)
     head->hash[AUDIT_HASH_DIGITS] = '\0';
 }
 
-/* Where the line begins in `out`. */
-static size_t begin(struct json_writer *w, struct buf *out, struct audit_head *head,
-                    const char *type, int64_t wall_ms)
+static void begin(struct json_pen *pen, struct audit_head *head, const char *type, int64_t wall_ms)
 {
-    size_t start = out->len;
-    UNINITIALISED char text[40];
-    struct buf time;
-
-    buf_init_on(&time, text, sizeof(text), sizeof(text) - 1);
-    clock_format(&time, wall_ms);
-    jw_init(w, out);
-    jw_object(w);
-    jw_kv_int(w, "number", (int64_t)++head->number);
-    jw_kv_text(w, "chain", head->chain);
-    jw_kv_str(w, "time", buf_view(&time));
-    jw_kv_text(w, "type", type);
-    buf_done(&time);
-    return start;
+    PEN(pen, "{\"number\":");
+    pen_int(pen, (int64_t)++head->number);
+    PEN(pen, ",\"chain\":\"");
+    pen_text(pen, str_from(head->chain));
+    PEN(pen, "\",\"time\":\"");
+    pen_time(pen, wall_ms);
+    PEN(pen, "\",\"type\":\"");
+    pen_text(pen, str_from(type));
+    PEN(pen, "\"");
 }
 
-static void end(struct json_writer *w, size_t start, struct audit_head *head)
+static void end(struct json_pen *pen, size_t start, struct audit_head *head)
 {
-    struct buf *out = w->out;
+    struct buf *out = pen->out;
     struct digest digest;
 
-    jw_kv_str(w, "before", (struct str){head->hash, AUDIT_HASH_DIGITS});
+    pen_bytes(pen, before_key.ptr, before_key.len);
+    pen_bytes(pen, head->hash, AUDIT_HASH_DIGITS);
+    PEN(pen, "\"");
+    pen_end(pen);
     digest_of(str_sub(buf_view(out), start, out->len), &digest);
     digest_hex(&digest, head->hash);
-    jw_kv_str(w, "hash", (struct str){head->hash, AUDIT_HASH_DIGITS});
-    jw_end(w);
-    buf_char(out, '\n');
+    pen_bytes(pen, hash_key.ptr, hash_key.len);
+    pen_bytes(pen, head->hash, AUDIT_HASH_DIGITS);
+    PEN(pen, "\"}\n");
+    pen_end(pen);
 }
 
 void audit_write_mark(struct buf *out, struct audit_head *head, const char *type, const char *name,
                       uint64_t value)
 {
-    struct json_writer w;
-    size_t start = begin(&w, out, head, type, clock_wall_ms());
+    size_t start = out->len;
+    struct json_pen pen;
 
-    jw_kv_int(&w, name, (int64_t)value);
-    end(&w, start, head);
+    if (pen_begin(&pen, out, AUDIT_LINE_MAX)) {
+        begin(&pen, head, type, clock_wall_ms());
+        PEN(&pen, ",\"");
+        pen_text(&pen, str_from(name));
+        PEN(&pen, "\":");
+        pen_int(&pen, (int64_t)value);
+        end(&pen, start, head);
+    }
 }
 
 void audit_write_fact(struct buf *out, struct audit_head *head, const struct fact *fact)
 {
-    const struct {
-        struct str name;
-        const char *text;
-    } texts[] = {
-        {STR("principal"), fact->principal}, {STR("method"), fact->method},
-        {STR("action"), fact->action},       {STR("subject"), fact->subject},
-        {STR("peer"), fact->peer},           {STR("request_id"), fact->request_id},
-        {STR("outcome"), fact->outcome},
-    };
-    struct json_writer w;
-    size_t start = begin(&w, out, head, fact_type(fact->kind), fact->wall_ms);
-    char id[48];
+    size_t start = out->len;
+    struct json_pen pen;
 
-    cloud_event_id(fact, id); /* after a kill it may come twice */
-    jw_kv_text(&w, "id", id);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (texts[i].text != NULL && texts[i].text[0] != '\0') {
-            jw_name(&w, texts[i].name);
-            jw_text(&w, texts[i].text);
-        }
+    if (!pen_begin(&pen, out, AUDIT_LINE_MAX)) {
+        return;
     }
+    begin(&pen, head, fact_type(fact->kind), fact->wall_ms);
+    PEN(&pen, ",\"id\":\""); /* after a kill it may come twice */
+    cloud_event_put_id(&pen, fact);
+    PEN(&pen, "\"");
+    cloud_event_put_text(&pen, STR(",\"principal\":\""), fact->principal);
+    cloud_event_put_text(&pen, STR(",\"method\":\""), fact->method);
+    cloud_event_put_text(&pen, STR(",\"action\":\""), fact->action);
+    cloud_event_put_text(&pen, STR(",\"subject\":\""), fact->subject);
+    cloud_event_put_text(&pen, STR(",\"peer\":\""), fact->peer);
+    cloud_event_put_text(&pen, STR(",\"request_id\":\""), fact->request_id);
+    cloud_event_put_text(&pen, STR(",\"outcome\":\""), fact->outcome);
     if (fact->status > 0) {
-        jw_kv_int(&w, "status", fact->status);
+        PEN(&pen, ",\"status\":");
+        pen_int(&pen, fact->status);
     }
-    end(&w, start, head);
+    end(&pen, start, head);
 }
 
 bool audit_read_line(struct str line, struct audit_head *out, struct str *out_before)

@@ -3,9 +3,10 @@
 #define EVENTS_AUDIT_LINE_H
 
 #include "base/buf.h"
+#include "events/events.h"
 #include "observe/fact.h"
 
-enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = 4096, AUDIT_CHAIN_MAX = 64 };
+enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = CLOUD_EVENT_MAX, AUDIT_CHAIN_MAX = 64 };
 
 struct audit_head {
     uint64_t number;                  /* of the last line; 0: none */

@@ -6,13 +6,14 @@
 #include "append_file.h"
 #include "base/arena.h"
 #include "duty.h"
+#include "events/events.h"
 #include "events/sinks.h"
 #include "feed.h"
 #include "net/loop.h"
 #include "place.h"
 #include "upstream/upstream.h"
 
-enum { SINK_BATCH_ROWS = 500, SINK_BATCH_BYTES = 512 * 1024, SINK_ROW_MAX = 4096 };
+enum { SINK_BATCH_ROWS = 500, SINK_BATCH_BYTES = 512 * 1024, SINK_ROW_MAX = CLOUD_EVENT_MAX };
 
 struct sink;
 

@@ -5,10 +5,7 @@
 
 void sink_row_event(struct buf *out, const struct fact *fact)
 {
-    struct json_writer w;
-
-    jw_init(&w, out);
-    cloud_event_write(&w, fact);
+    cloud_event_put(out, fact);
 }
 
 /* {"insertId": the event's, "json": its columns}: what stands empty is left out, and is NULL in the table. */

@@ -236,17 +236,18 @@ static void write_span(const struct exchange *exchange, int status, uint64_t end
     }
 
     const struct span_attribute attributes[] = {
-        {"http.request.method", request->method, 0},
-        {"url.scheme", request->is_tls ? STR("https") : STR("http"), 0},
-        {"url.path", request->path, 0},
-        {"http.route", notes->route, 0},
-        {"http.response.status_code", {0}, status},
-        {"network.protocol.version", request->minor_version == 0 ? STR("1.0") : STR("1.1"), 0},
-        {"client.address", without_port(request->peer), 0},
-        {"error.type", failed ? failure : STR_EMPTY, 0},
-        {"virtuoso_proxy.command", notes->command, 0},
-        {"virtuoso_proxy.principal", notes->principal, 0},
-        {"virtuoso_proxy.upstream_calls", {0}, notes->upstream_calls},
+        SPAN_TEXT("http.request.method", request->method),
+        SPAN_TEXT("url.scheme", request->is_tls ? STR("https") : STR("http")),
+        SPAN_TEXT("url.path", request->path),
+        SPAN_TEXT("http.route", notes->route),
+        SPAN_NUMBER("http.response.status_code", status),
+        SPAN_TEXT("network.protocol.version",
+                  request->minor_version == 0 ? STR("1.0") : STR("1.1")),
+        SPAN_TEXT("client.address", without_port(request->peer)),
+        SPAN_TEXT("error.type", failed ? failure : STR_EMPTY),
+        SPAN_TEXT("virtuoso_proxy.command", notes->command),
+        SPAN_TEXT("virtuoso_proxy.principal", notes->principal),
+        SPAN_NUMBER("virtuoso_proxy.upstream_calls", notes->upstream_calls),
     };
     const struct span span = {
         .trace = &exchange->trace,

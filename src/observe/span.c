@@ -1,7 +1,7 @@
 #include "observe/span.h"
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_pen.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/utf8.h"
@@ -122,124 +122,127 @@ void spans_sample(struct trace *trace)
     trace->sampled = tail >> 1 < spans.limit;
 }
 
+static void put_text(struct json_pen *pen, struct str text)
+{
+    pen_text(pen, utf8_clip(text, SPAN_TEXT_MAX));
+}
+
 /* OTLP's JSON has 64-bit numbers as text. */
-static void write_nanoseconds(struct buf *out, const char *key, uint64_t us)
+static void put_attribute(struct json_pen *pen, const struct span_attribute *attribute)
 {
-    buf_text(out, key);
-    buf_int(out, spans.wall_us + (int64_t)us);
-    buf_text(out, "000\"");
+    pen_bytes(pen, attribute->head.ptr, attribute->head.len);
+    if (attribute->text.len > 0) {
+        put_text(pen, attribute->text);
+    } else {
+        pen_int(pen, attribute->number);
+    }
+    PEN(pen, "\"}},");
 }
 
-static void write_text(struct buf *out, struct str text)
+static void put_attributes(struct json_pen *pen, const struct span *span)
 {
-    buf_char(out, '"');
-    json_escape(out, utf8_clip(text, SPAN_TEXT_MAX));
-    buf_char(out, '"');
-}
+    bool has_one = false;
 
-static void write_attributes(struct buf *out, const struct span *span)
-{
-    const char *separator = "";
-
-    buf_text(out, ",\"attributes\":[");
+    PEN(pen, ",\"attributes\":[");
     for (size_t i = 0; i < span->n_attributes; i++) {
         const struct span_attribute *attribute = &span->attributes[i];
 
-        if (attribute->text.len == 0 && (attribute->text.ptr != NULL || attribute->number < 0)) {
-            continue;
+        if (attribute->text.len > 0 || (attribute->text.ptr == NULL && attribute->number >= 0)) {
+            put_attribute(pen, attribute);
+            has_one = true;
         }
-        buf_text(out, separator);
-        buf_text(out, "{\"key\":\"");
-        buf_text(out, attribute->name);
-        if (attribute->text.len > 0) {
-            buf_text(out, "\",\"value\":{\"stringValue\":");
-            write_text(out, attribute->text);
-            buf_text(out, "}}");
-        } else {
-            buf_text(out, "\",\"value\":{\"intValue\":\"");
-            buf_int(out, attribute->number);
-            buf_text(out, "\"}}");
-        }
-        separator = ",";
     }
-    buf_char(out, ']');
+    pen->at -= has_one ? 1 : 0; /* the last comma */
+    PEN(pen, "]");
 }
 
-static void write_ids(struct buf *out, const struct span *span)
+static void put_ids(struct json_pen *pen, const struct span *span)
 {
-    char id[SPAN_ID_DIGITS];
-
-    buf_text(out, "{\"traceId\":\"");
-    buf_append(out, span->trace->trace_id, TRACE_ID_DIGITS);
-    buf_text(out, "\",\"spanId\":\"");
+    PEN(pen, "{\"traceId\":\"");
+    pen_bytes(pen, span->trace->trace_id, TRACE_ID_DIGITS);
+    PEN(pen, "\",\"spanId\":\"");
     if (span->id.len == SPAN_ID_DIGITS) {
-        buf_str(out, span->id);
+        pen_bytes(pen, span->id.ptr, SPAN_ID_DIGITS);
     } else {
-        random_hex(id, SPAN_ID_DIGITS);
-        buf_append(out, id, SPAN_ID_DIGITS);
+        random_hex(pen->at, SPAN_ID_DIGITS);
+        pen->at += SPAN_ID_DIGITS;
     }
     if (span->parent.len == SPAN_ID_DIGITS) {
-        buf_text(out, "\",\"parentSpanId\":\"");
-        buf_str(out, span->parent);
+        PEN(pen, "\",\"parentSpanId\":\"");
+        pen_bytes(pen, span->parent.ptr, SPAN_ID_DIGITS);
     }
     if (span->trace->state.len > 0) {
-        buf_text(out, "\",\"traceState\":\"");
-        json_escape(out, span->trace->state);
+        PEN(pen, "\",\"traceState\":\"");
+        pen_text(pen, span->trace->state);
     }
 }
 
-static void write_link(struct buf *out, const struct span *span)
+static void put_link(struct json_pen *pen, const struct span *span)
 {
     if (span->link.len == SPAN_ID_DIGITS) {
-        buf_text(out, ",\"links\":[{\"traceId\":\"");
-        buf_append(out, span->trace->trace_id, TRACE_ID_DIGITS);
-        buf_text(out, "\",\"spanId\":\"");
-        buf_str(out, span->link);
-        buf_text(out, "\"}]");
+        PEN(pen, ",\"links\":[{\"traceId\":\"");
+        pen_bytes(pen, span->trace->trace_id, TRACE_ID_DIGITS);
+        PEN(pen, "\",\"spanId\":\"");
+        pen_bytes(pen, span->link.ptr, SPAN_ID_DIGITS);
+        PEN(pen, "\"}]");
     }
 }
 
-static void write_span(struct buf *out, const struct span *span)
+static void put_times(struct json_pen *pen, const struct span *span)
 {
-    write_ids(out, span);
-    buf_text(out, "\",\"flags\":");
-    buf_int(out, FLAG_SAMPLED | FLAG_HAS_REMOTE |
-                     (span->kind == SPAN_SERVER && span->parent.len > 0 ? FLAG_IS_REMOTE : 0));
-    buf_text(out, ",\"kind\":");
-    buf_int(out, (int64_t)span->kind);
-    buf_text(out, ",\"name\":");
-    write_text(out, span->name);
-    write_nanoseconds(out, ",\"startTimeUnixNano\":\"", span->begin_us);
-    write_nanoseconds(out, ",\"endTimeUnixNano\":\"", span->end_us);
-    write_attributes(out, span);
-    write_link(out, span);
+    PEN(pen, "\",\"startTimeUnixNano\":\"");
+    pen_int(pen, spans.wall_us + (int64_t)span->begin_us);
+    PEN(pen, "000\",\"endTimeUnixNano\":\"");
+    pen_int(pen, spans.wall_us + (int64_t)span->end_us);
+    PEN(pen, "000\"");
+}
+
+static void put_span(struct json_pen *pen, const struct span *span)
+{
+    bool is_remote = span->kind == SPAN_SERVER && span->parent.len > 0;
+
+    put_ids(pen, span);
+    PEN(pen, "\",\"flags\":");
+    pen_int(pen, FLAG_SAMPLED | FLAG_HAS_REMOTE | (is_remote ? FLAG_IS_REMOTE : 0));
+    PEN(pen, ",\"kind\":");
+    pen_int(pen, (int64_t)span->kind);
+    PEN(pen, ",\"name\":\"");
+    put_text(pen, span->name);
+    put_times(pen, span);
+    put_attributes(pen, span);
+    put_link(pen, span);
     if (span->failure != NULL) {
-        buf_text(out, ",\"status\":{\"code\":");
-        buf_int(out, STATUS_ERROR);
-        buf_text(out, ",\"message\":");
-        write_text(out, str_from(span->failure));
-        buf_char(out, '}');
+        PEN(pen, ",\"status\":{\"code\":");
+        pen_int(pen, STATUS_ERROR);
+        PEN(pen, ",\"message\":\"");
+        put_text(pen, str_from(span->failure));
+        PEN(pen, "\"}");
     }
-    buf_char(out, '}');
+    PEN(pen, "},");
+}
+
+static size_t most_bytes(const struct span *span)
+{
+    enum { FRAME_BYTES = 1024, HEAD_BYTES = 128, TEXT_BYTES = SPAN_TEXT_MAX * PEN_ESCAPED };
+
+    return FRAME_BYTES + 2 * (size_t)TEXT_BYTES + span->trace->state.len * PEN_ESCAPED +
+           span->n_attributes * (HEAD_BYTES + (size_t)TEXT_BYTES);
 }
 
 void span_write(const struct span *span)
 {
-    size_t before = spans.batch.len;
+    struct json_pen pen;
 
     if (!spans_wanted(span->trace)) {
         return;
     }
-    if (spans.n_spans > 0) {
-        buf_char(&spans.batch, ',');
-    }
-    write_span(&spans.batch, span);
-    if (!buf_ok(&spans.batch)) {
-        buf_truncate(&spans.batch, before);
+    if (!pen_begin(&pen, &spans.batch, most_bytes(span))) {
         spans.batch.overflowed = false;
         metric_add(M_SPANS_DROPPED, 0, 0, 0, 1);
         return;
     }
+    put_span(&pen, span);
+    pen_end(&pen);
     spans.n_spans++;
     if (spans.batch.len >= spans.batch_bytes && !spans.has_told) {
         spans.has_told = true;
@@ -252,6 +255,7 @@ size_t spans_take(struct buf *out)
     size_t n = spans.n_spans;
     struct buf empty = *out;
 
+    buf_truncate(&spans.batch, n > 0 ? spans.batch.len - 1 : 0); /* the last comma */
     *out = spans.batch;
     spans.batch = empty;
     spans.n_spans = 0;

@@ -208,9 +208,9 @@ static void write_span(const struct run *run)
 {
     const struct trace *trace = run->plan->options.trace;
     const struct span_attribute attributes[] = {
-        {"virtuoso_proxy.run.id", str_from(run->id), 0},
-        {"virtuoso_proxy.run.status", str_from(run_status_name(run->status)), 0},
-        {"virtuoso_proxy.run.tests", {0}, (int64_t)run->n_tests},
+        SPAN_TEXT("virtuoso_proxy.run.id", str_from(run->id)),
+        SPAN_TEXT("virtuoso_proxy.run.status", str_from(run_status_name(run->status))),
+        SPAN_NUMBER("virtuoso_proxy.run.tests", (int64_t)run->n_tests),
     };
 
     if (trace != NULL && spans_wanted(trace)) {

@@ -196,10 +196,11 @@ static void write_span(const struct store_op *op)
     bool failed = error->code != ERR_OK && error->code != ERR_NOT_FOUND;
     const char *name = op->store->backend->name;
     const struct span_attribute attributes[] = {
-        {"db.system", str_from(name != NULL ? name : "other"), 0},
-        {"db.operation.name", str_from(metric_label_value(LABEL_STORE, op->request.kind)), 0},
-        {"virtuoso_proxy.outcome", str_from(metric_label_value(LABEL_RESULT, result_of(error))), 0},
-        {"error.type", failed ? str_from(error_slug(error->code)) : STR_EMPTY, 0},
+        SPAN_TEXT("db.system", str_from(name != NULL ? name : "other")),
+        SPAN_TEXT("db.operation.name", str_from(metric_label_value(LABEL_STORE, op->request.kind))),
+        SPAN_TEXT("virtuoso_proxy.outcome",
+                  str_from(metric_label_value(LABEL_RESULT, result_of(error)))),
+        SPAN_TEXT("error.type", failed ? str_from(error_slug(error->code)) : STR_EMPTY),
     };
     char text[SPAN_NAME_MAX];
     struct buf span_name;

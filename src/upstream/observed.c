@@ -85,13 +85,13 @@ void call_span_write(const struct upstream_call *call)
     buf_text(&name, metric_label_value(LABEL_CALL, request->label));
 
     const struct span_attribute attributes[] = {
-        {"http.request.method", request->method, 0},
-        {"server.address", upstream->host, 0},
-        {"server.port", {0}, upstream->port},
-        {"url.full", buf_view(&url), 0},
-        {"http.response.status_code", {0}, call->reply.status > 0 ? call->reply.status : -1},
-        {"http.request.resend_count", {0}, call->tries > 1 ? (int64_t)call->tries - 1 : -1},
-        {"error.type", str_from(failure), 0},
+        SPAN_TEXT("http.request.method", request->method),
+        SPAN_TEXT("server.address", upstream->host),
+        SPAN_NUMBER("server.port", upstream->port),
+        SPAN_TEXT("url.full", buf_view(&url)),
+        SPAN_NUMBER("http.response.status_code", call->reply.status > 0 ? call->reply.status : -1),
+        SPAN_NUMBER("http.request.resend_count", call->tries > 1 ? (int64_t)call->tries - 1 : -1),
+        SPAN_TEXT("error.type", str_from(failure)),
     };
     const struct span span = {
         .trace = request->trace,

@@ -405,6 +405,7 @@ static void waits_are_spans(void **state)
     const struct json *wait;
     uint64_t began_ms;
     struct str body;
+    bool waited = false;
 
     (void)state;
     start_with("upstream.max_active=1");
@@ -431,9 +432,14 @@ static void waits_are_spans(void **state)
     wait = span_named(spans, "lane wait");
     assert_true(str_is(text_of(span_with_id(spans, text_of(wait, "parentSpanId")), "name"),
                        "POST /api/v1/commands/execute"));
-    wait = span_with_id(spans, text_of(span_named(spans, "queue wait"), "parentSpanId"));
-    assert_true(str_is(text_of(span_with_id(spans, text_of(wait, "parentSpanId")), "name"),
-                       "GET /api/projects"));
+    JSON_FOREACH (wait, spans) { /* that of the second step may have waited, too */
+        const struct json *call = span_with_id(spans, text_of(wait, "parentSpanId"));
+        const struct json *request = span_with_id(spans, text_of(call, "parentSpanId"));
+
+        waited = waited || (str_is(text_of(wait, "name"), "queue wait") &&
+                            str_is(text_of(request, "name"), "GET /api/projects"));
+    }
+    assert_true(waited);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/json_pen.h"
 #include "base/json_plain.h"
 #include "base/json_writer.h"
 
@@ -115,10 +116,55 @@ static void milliseconds_are_as_short_as_can_be(void **state)
     buf_done(&out);
 }
 
+/* The same as by the writer, whatever the text is, and nothing beyond what was asked for. */
+static void a_pen_writes_what_the_writer_writes(void **state)
+{
+    static const struct str texts[] = {
+        STR_INIT(""),
+        STR_INIT("a"),
+        STR_INIT("sixteen bytes ..."),
+        STR_INIT("quote \" and \\ and \n, behind each other"),
+        STR_INIT("\x01\x7F"),
+        STR_INIT("Gr\xC3\xBC\xC3\x9F"
+                 "e \xFF"),
+        STR_INIT("a text that is plain and longer than two blocks are")};
+    struct json_writer w;
+    struct json_pen pen;
+    struct buf by_writer;
+    struct buf by_pen;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        buf_init(&by_writer, 1000);
+        jw_init(&w, &by_writer);
+        jw_array(&w);
+        jw_str(&w, texts[i]);
+        jw_int(&w, -170);
+        jw_ms(&w, 12500);
+        jw_end(&w);
+        buf_init(&by_pen, 1000);
+        assert_true(pen_begin(&pen, &by_pen, 100 + texts[i].len * PEN_ESCAPED));
+        PEN(&pen, "[\"");
+        pen_text(&pen, texts[i]);
+        PEN(&pen, "\",");
+        pen_int(&pen, -170);
+        PEN(&pen, ",");
+        pen_ms(&pen, 12500);
+        PEN(&pen, "]");
+        pen_end(&pen);
+        assert_string_equal(buf_cstr(&by_pen), buf_cstr(&by_writer));
+        assert_false(pen_begin(&pen, &by_pen, 1000));
+        assert_false(buf_ok(&by_pen));
+        buf_done(&by_writer);
+        buf_done(&by_pen);
+    }
+}
+
 /* Every byte at every place of a text, so that looking at eight at once finds what looking at each does. */
 static void plain_bytes_are_told_from_the_others_at_any_place(void **state)
 {
     char text[20];
+    char copy[sizeof(text) + JSON_COPY_SLACK];
 
     (void)state;
     for (unsigned byte = 0; byte < 256; byte++) {
@@ -131,6 +177,9 @@ static void plain_bytes_are_told_from_the_others_at_any_place(void **state)
             text[at] = (char)byte;
             assert_int_equal(json_plain_len((struct str){text, sizeof(text)}),
                              is_plain ? sizeof(text) : at);
+            assert_int_equal(json_copy_plain(copy, (struct str){text, sizeof(text)}),
+                             is_plain ? sizeof(text) : at);
+            assert_memory_equal(copy, text, at);
         }
     }
 }
@@ -141,6 +190,7 @@ int test_json_writer(void)
         cmocka_unit_test(plain_bytes_are_told_from_the_others_at_any_place),
         cmocka_unit_test(members_and_items_are_separated_and_nested),
         cmocka_unit_test(strings_are_escaped_and_mended),
+        cmocka_unit_test(a_pen_writes_what_the_writer_writes),
         cmocka_unit_test(milliseconds_are_as_short_as_can_be),
         cmocka_unit_test(numbers_that_json_does_not_know_are_null),
     };
