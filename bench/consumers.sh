@@ -2,7 +2,7 @@
 # What telling others costs a command: with nothing on, with each consumer of events and spans alone, and with all of them; and in a program
 # that notes no facts and asks for no spans ("without"), which is compiled for it. One run: the figures can be compared. The targets, by the
 # processor's time: all of them together at most 1.15 times of nothing; nothing at most 1.01 times of without.
-#   consumers.sh BUILD [count|time]     BUILD has virtuoso-proxy and bench_platform
+#   consumers.sh BUILD [count|time|all [ROUNDS]]     BUILD has virtuoso-proxy and bench_platform
 # count: user instructions under callgrind, of all libraries and threads together, which repeat on a busy machine. Callgrind's processor has no
 # instructions for SHA-256, so the audit costs less than they say. time: of the processor, in rounds that take turns.
 set -euo pipefail
@@ -72,7 +72,8 @@ configure() {
         ;;
     esac
 }
-names=(without nothing analytics audit spans file http webhook all)
+# shellcheck disable=SC2206 # words
+names=(${NAMES:-without nothing analytics audit spans file http webhook all})
 
 declare -A each
 if [ "$what" != time ]; then
@@ -90,40 +91,35 @@ if [ "$what" != time ]; then
 fi
 [ "$what" != count ] || exit 0
 
-rounds=9
-commands=20000
+rounds=${3:-25}
+commands=6000
 # Of all threads, in nanoseconds.
 processor_ns() { awk '{ sum += $1 } END { printf "%d", sum }' "/proc/$server/task"/*/schedstat; }
 
-time_of() { # NAME: nanoseconds of the processor for a command, to `took`
+time_of() { # NAME: a line with nanoseconds of the processor for a command
     local before
     configure "$1"
     rm -f "$scratch"/events.jsonl "$scratch"/audit.jsonl
     start_proxy -- "${sets[@]}"
     make_hook
-    send $((commands / 10)) 16
+    send 2500 16 # every page of the ring of facts is there then
     before=$(processor_ns)
     send $commands 16
-    took=$((($(processor_ns) - before) / commands))
+    sleep 1.1 # what was gathered is sent, too
+    echo "$1 $((($(processor_ns) - before) / commands))" >>"$scratch/times"
     end_proxy
 }
 
-# Each is compared with `nothing` of its own round: what disturbs the machine lasts longer than that.
-for _ in $(seq $rounds); do
-    time_of nothing
-    nothing=$took
-    for name in "${names[@]}"; do
-        [ "$name" = nothing ] || time_of "$name"
-        [ "$name" != nothing ] || took=$nothing
-        echo "$name $took $nothing" >>"$scratch/times"
+for _ in $(seq "$rounds"); do
+    for name in $(shuf -e "${names[@]}"); do
+        time_of "$name"
     done
 done
+# What disturbs the machine makes a run longer, never shorter: so the least says more than the middle where others work, too.
 for name in "${names[@]}"; do
-    awk -v name="$name" '$1 == name { print $2, $2 / $3 }' "$scratch/times" | sort -n -k 2 |
-        awk -v name="$name" '{ ns[NR] = $1; times[NR] = $2 } END {
-            m = int((NR + 1) / 2)
-            printf "%-10s %6.2f us of the processor a command  %.3f times of nothing (%.3f to %.3f)\n", name, ns[m] / 1000, times[m], times[1], times[NR]
-        }'
+    sort -n -k 2 "$scratch/times" | awk -v name="$name" '$1 == name { a[++n] = $2 } $1 == "nothing" { b[++m] = $2 } END {
+        h = int((n + 1) / 2)
+        printf "%-10s least %6.2f us of the processor a command, %.3f times of nothing; middle %6.2f us, %.3f times\n",
+            name, a[1] / 1000, a[1] / b[1], a[h] / 1000, a[h] / b[h]
+    }'
 done
-awk '$1 == "without" { print $3 / $2 }' "$scratch/times" | sort -n |
-    awk '{ a[NR] = $1 } END { printf "time: off %.4f times of without (%.4f to %.4f)\n", a[int((NR + 1) / 2)], a[1], a[NR] }'
