@@ -67,6 +67,7 @@ static void wake_all(void)
 static void fetch_next_place(void)
 {
     enum { LINE_BYTES = 64 };
+
     const char *place = (const char *)&ring[(newest + 1) % FACTS_KEPT];
 
     for (size_t at = 0; at < sizeof(struct fact); at += LINE_BYTES) {
