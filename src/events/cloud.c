@@ -99,7 +99,7 @@ static struct str links_of(const struct fact *fact, struct buf *room)
     artifact_links_write(&w, str_from(artifacts_base), str_from(fact->subject));
     jw_end(&w);
     object = buf_view(room);
-    return buf_ok(room) ? str_sub(object, 1, object.len - 1) : STR_EMPTY;
+    return buf_ok(room) ? str_sub(object, 1, object.len - 2) : STR_EMPTY;
 }
 
 static void put_data(struct json_pen *pen, const struct fact *fact, struct str links)
