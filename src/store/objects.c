@@ -48,7 +48,7 @@ void work_fail(struct work *work, enum error_code code, const char *text)
 
     if (work->holds) {
         work->held = code;
-        work->held_text = text;
+        str_copy(work->held_text, sizeof(work->held_text), str_from(text));
         return;
     }
     stop(work);

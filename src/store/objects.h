@@ -97,7 +97,7 @@ struct work {
     bool writes;          /* what it makes of the cell is being written */
     bool holds;           /* its end waits for what is being written */
     enum error_code held; /* that end */
-    const char *held_text;
+    char held_text[ERROR_TEXT_MAX];
     unsigned wait_ms; /* until it is looked again */
     /* of lists and streams */
     struct cell_call *calls; /* in the arena of the operation */
