@@ -1,5 +1,6 @@
 #include "events/artifacts.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "duty.h"
@@ -178,7 +179,10 @@ static void go_on(struct artifacts *artifacts)
 
 static void end_first(struct artifacts *artifacts, size_t result)
 {
-    artifacts->done = first_of(artifacts)->position;
+    const struct ended *first = first_of(artifacts);
+
+    CHECK(first != NULL);
+    artifacts->done = first->position;
     metric_add(M_ARTIFACTS, result, 0, 0, 1);
     drop_first(artifacts);
 }
