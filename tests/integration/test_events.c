@@ -258,6 +258,10 @@ static void analytics_count_for_each_key_what_is_its_own(void **state)
     assert_int_equal(count_of("/api/v1/analytics/commands", OTHER, "/principals/0/count"), 1);
     assert_true(str_contains(reply_text(&proxy.reply), STR("\"POST /api/projects\"")));
     assert_false(str_contains(reply_text(&proxy.reply), STR("tests/run")));
+    assert_int_equal(json_size(json_get(reply_json(&proxy.reply, &proxy.arena), "projects")), 0);
+    assert_int_equal(count_of("/api/v1/analytics/commands", ONE, "/projects/0/count"), 1);
+    assert_int_equal(count_of("/api/v1/analytics/commands", ADMIN, "/projects/0/count"), 1);
+    assert_int_equal(json_size(json_get(reply_json(&proxy.reply, &proxy.arena), "projects")), 1);
     assert_int_equal(count_of("/api/v1/analytics/tests", ADMIN, "/tests/0/runs"), 1);
     assert_true(str_contains(reply_text(&proxy.reply), STR("\"Counted\"")));
     assert_int_equal(ask("GET", "/api/v1/analytics/tests?time_range=2h", ONE, ""), 400);

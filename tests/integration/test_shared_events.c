@@ -16,12 +16,17 @@
 #include "harness/blocking.h"
 #include "harness/collector.h"
 #include "harness/replicas.h"
+#include "harness/scripted.h"
 #include "harness/wait.h"
 
 enum { REPLICAS = 3, TEXT_MAX = 8 << 20, DELETED = 12, ID_SIZE = 40 };
 
 static struct replicas replicas;
 static struct collector receiver;
+
+enum { SINK_HTTP, SINK_TABLE, N_SINKS };
+static struct collector sinks[N_SINKS]; /* of analytics: an HTTP endpoint, and BigQuery */
+static struct scripted metadata;        /* of Google: it has the token */
 
 static const struct json *ask(size_t i, const char *method, const char *target, const char *body)
 {
@@ -52,18 +57,38 @@ static const char *folder(void)
 static int set_up(void **state)
 {
     static char file[96];
+    static char url[96];
+    static char host[96];
+    static char table[128];
     static const char *const sets[] = {"webhooks.allow_private=true",
                                        "webhooks.retry_ms=20",
                                        "audit.store=true",
                                        "store.timeout_ms=2000",
                                        "analytics.interval_ms=20",
+                                       "analytics.bigquery=p.d.events",
                                        file,
+                                       url,
                                        NULL};
+    static const char *const env[] = {host, table, NULL};
+    static const struct scripted_answer token[] = {
+        {.method = "GET",
+         .status = 200,
+         .body = "{\"access_token\":\"t\",\"expires_in\":3600,\"token_type\":\"Bearer\"}"}};
 
     (void)state;
-    (void)snprintf(file, sizeof(file), "analytics.file=%s/rows.jsonl", folder());
     collector_start(&receiver);
-    replicas_start(&replicas, &(struct replicas_options){.n = REPLICAS, .sets = sets});
+    for (size_t i = 0; i < N_SINKS; i++) {
+        collector_start(&sinks[i]);
+    }
+    scripted_start(&metadata, token, 1);
+    (void)snprintf(file, sizeof(file), "analytics.file=%s/rows.jsonl", folder());
+    (void)snprintf(url, sizeof(url), "analytics.url=http://127.0.0.1:%u/rows",
+                   sinks[SINK_HTTP].port);
+    (void)snprintf(host, sizeof(host), "GCE_METADATA_HOST=127.0.0.1:%u", metadata.port);
+    (void)snprintf(table, sizeof(table),
+                   "CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY=http://127.0.0.1:%u",
+                   sinks[SINK_TABLE].port);
+    replicas_start(&replicas, &(struct replicas_options){.n = REPLICAS, .sets = sets, .env = env});
     return 0;
 }
 
@@ -72,7 +97,11 @@ static void all_of_them_end_well(void **state)
 {
     (void)state;
     replicas_stop(&replicas);
+    scripted_done(&metadata);
     collector_done(&receiver);
+    for (size_t i = 0; i < N_SINKS; i++) {
+        collector_done(&sinks[i]);
+    }
     assert_int_equal(system(replicas_line(&replicas, "rm -rf '%s'", folder())), 0);
 }
 
@@ -430,6 +459,7 @@ static struct ids journal;
 static struct ids came;
 static struct ids written;
 static struct ids handed_over;
+static struct ids posted[N_SINKS];
 
 /* What comes again is left out: each event once, in the order in which it came first. */
 static void add_new(struct ids *ids, struct str id)
@@ -564,6 +594,42 @@ static bool all_is_handed_over(void)
     return is_end_of_journal(&handed_over);
 }
 
+/* What the HTTP endpoint (arrays of events) and BigQuery (rows) have taken. */
+static void read_posts(size_t i)
+{
+    struct str rest = {sinks[i].seen->bodies, sinks[i].seen->n_bytes};
+    struct str line;
+    struct str body;
+
+    posted[i].n = 0;
+    while (str_next(&rest, '\n', &line) && str_cut(rest, '\n', &body, &rest)) {
+        struct error err = {0};
+        struct json *root;
+        const struct json *one;
+
+        assert_int_equal(json_parse(arena(), body, &json_of_ours, &root, &err), ERR_OK);
+        JSON_FOREACH (one, i == SINK_TABLE ? json_get(root, "rows") : root) {
+            const struct json *event = i == SINK_TABLE ? json_get(one, "json") : one;
+
+            if (str_is(json_str(json_get(event, "type")), "request.changed")) {
+                add_new(&posted[i], json_str(json_get(event, "id")));
+            }
+        }
+    }
+}
+
+static bool all_is_posted(void)
+{
+    read_journal(0);
+    for (size_t i = 0; i < N_SINKS; i++) {
+        read_posts(i);
+        if (!is_end_of_journal(&posted[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static size_t who_is_on_duty(const char *duty)
 {
     size_t at = 0;
@@ -598,9 +664,11 @@ static void a_killed_one_is_followed_by_another(void **state)
     wait_until(all_has_come());
     wait_until(all_is_written());
     wait_until(all_is_handed_over());
+    wait_until(all_is_posted());
     /* A killed process takes with it what it had answered a moment before, and not appended yet. */
     assert_in_range(came.n, ROUNDS * (LIVES - 1) * REQUESTS / 2, ROUNDS * LIVES * REQUESTS + 1);
     assert_true(written.n >= came.n && handed_over.n >= came.n);
+    assert_true(posted[SINK_HTTP].n >= came.n && posted[SINK_TABLE].n >= came.n);
 }
 
 int main(void)
