@@ -69,7 +69,8 @@ static int set_up(void **state)
     program_serve(&proxy.program,
                   (const char *const[]){"serve", "-c", config, "--sandbox", "--listen",
                                         "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--set",
-                                        "drain.notice_ms=0", "--set", audit, NULL},
+                                        "drain.notice_ms=0", "--set", audit, "--set",
+                                        "http.write_timeout_ms=3600000", NULL},
                   NULL);
     return 0;
 }

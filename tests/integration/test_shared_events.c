@@ -666,7 +666,9 @@ static void a_killed_one_is_followed_by_another(void **state)
     wait_until(all_is_handed_over());
     wait_until(all_is_posted());
     /* A killed process takes with it what it had answered a moment before, and not appended yet. */
-    assert_in_range(came.n, ROUNDS * (LIVES - 1) * REQUESTS / 2, ROUNDS * LIVES * REQUESTS + 1);
+    assert_in_range(came.n, ROUNDS * (LIVES - 1) * REQUESTS / 2,
+                    /* the requests of the test before may be told after the webhook was made */
+                    ROUNDS * LIVES * REQUESTS + 1 + 2 * REPLICAS);
     assert_true(written.n >= came.n && handed_over.n >= came.n);
     assert_true(posted[SINK_HTTP].n >= came.n && posted[SINK_TABLE].n >= came.n);
 }

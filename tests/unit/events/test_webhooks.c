@@ -213,6 +213,7 @@ static void a_day_of_tries(void **state)
     }
     assert_true(n >= 10);
     assert_in_range(clock_now_ms() - began_ms, DAY_MS * 9 / 10, DAY_MS);
+    wait_until(is_between_tries(1)); /* of the next event, which is refused once, too */
     here.receiver.seen->mood = COLLECTOR_TAKES;
     clock_advance(RETRY_MS);
     wait_until(newest_is("delivered"));
