@@ -50,11 +50,10 @@ struct artifacts {
 
 static void go_on(struct artifacts *artifacts);
 
-static struct ended *first_of(struct artifacts *artifacts)
+/* There is one. */
+static const struct ended *first_of(const struct artifacts *artifacts)
 {
-    struct list *link = list_first(&artifacts->waiting);
-
-    return link != NULL ? CONTAINER_OF(link, struct ended, link) : NULL;
+    return CONTAINER_OF(artifacts->waiting.next, struct ended, link);
 }
 
 static void drop_first(struct artifacts *artifacts)
@@ -166,11 +165,11 @@ static void go_on(struct artifacts *artifacts)
     if (saves_place(artifacts)) {
         return;
     }
-    ended = first_of(artifacts);
-    if (ended == NULL) {
+    if (artifacts->n_waiting == 0) {
         maybe_idle(artifacts);
         return;
     }
+    ended = first_of(artifacts);
     artifacts->began_ms = artifacts->tries == 0 ? clock_now_ms() : artifacts->began_ms;
     artifacts->tries++;
     artifacts->puts = true;

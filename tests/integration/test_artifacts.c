@@ -62,7 +62,7 @@ static int tear_down(void **state)
 
 static const char *place_of(const char *pattern)
 {
-    static char text[NAME_MAX_BYTES];
+    static char text[NAME_MAX_BYTES + sizeof("artifacts.url=")];
 
     (void)snprintf(text, sizeof(text), "artifacts.url=%s", pattern);
     return text;
