@@ -112,6 +112,16 @@ static void end_try(struct upstream_transfer *transfer, enum try_end end, const 
     upstream_on_try_end(transfer, end);
 }
 
+/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
+ * anybody between can cause, as an ordinary end. */
+static unsigned how_to_read(const struct upstream_transfer *transfer)
+{
+    unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
+
+    return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
+}
+
+/* The parser has seen the end of the other connection. */
 static void rewind_request(struct upstream_transfer *transfer)
 {
     struct str body = transfer->call->request.body;
@@ -120,6 +130,7 @@ static void rewind_request(struct upstream_transfer *transfer)
     transfer->rest_of_body = body.len > COPIED_BODY_BYTES ? body : STR_EMPTY;
     transfer->may_have_left = false;
     transfer->send_failed = false;
+    http_answer_begin(transfer->answer, how_to_read(transfer));
 }
 
 /* --- may it be sent again? */
@@ -187,15 +198,6 @@ void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms)
 }
 
 /* --- reading */
-/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
- * anybody between can cause, as an ordinary end. */
-static unsigned how_to_read(const struct upstream_transfer *transfer)
-{
-    unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
-
-    return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
-}
-
 static enum error_code decode(struct upstream_transfer *transfer)
 {
     struct str coding = http_answer_header(transfer->answer, "Content-Encoding");

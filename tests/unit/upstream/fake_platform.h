@@ -6,9 +6,9 @@
  *   /status/CODE
  *   /after/CODE/N  N times CODE, then ok     /early   resets at the head
  *   /limit   429 with Retry-After, once      /reset   resets after the request
- *   /drain   reads a body slowly             /mid     resets within the answer
- *   /second  resets the second request       /cut     closes within the answer
- *            of a connection                 /eof     closes, no answer */
+ *   /second  resets the second request       /mid     resets within the answer
+ *            of a connection                 /cut     closes within the answer
+ *                                            /eof     closes, no answer */
 #ifndef TESTS_UNIT_UPSTREAM_FAKE_PLATFORM_H
 #define TESTS_UNIT_UPSTREAM_FAKE_PLATFORM_H
 

@@ -224,6 +224,8 @@ static void every_framing_is_read_and_the_connection_kept_where_it_may(void **st
         {STR_INIT("HTTP/1.1 204 No\r\nContent-Length: 3\r\n\r\n"), "", 204, 1},
         {STR_INIT("HTTP/1.1 304 No\r\nContent-Length: 3\r\n\r\n"), "", 304, 0},
         {STR_INIT("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), "", 500, 0},
+        {STR_INIT(OK200 "Content-Encoding: deflate\r\nContent-Length: 5\r\n\r\n\xcb/\xcf\x03\0"),
+         "own", 200, 0}, /* raw, without the head of zlib */
     };
 
     (void)state;
@@ -388,6 +390,9 @@ static void an_answer_that_reads_two_ways_is_refused(void **state)
         OK200 "Content-Length: 3\r\nContent-Length: 4\r\n\r\nown!",
         OK200 "Content-Length: 12345678901234567890123\r\n\r\nown",
         OK200 "Content-Length: three\r\n\r\nown",
+        OK200 "Content-Length : 3\r\n\r\nown",
+        OK200 "X: a\nContent-Length: 3\r\n\r\nown",
+        "HTTP/1.1 200 OK\nContent-Length: 3\n\nown",
         OK200 "Transfer-Encoding: gzip\r\n\r\nown",
         OK200 "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nown",
@@ -524,6 +529,32 @@ static void a_read_whose_kept_connection_dies_is_sent_once_more(void **state)
     assert_int_equal(bench.platform.n_whole, 6);
 }
 
+/* The platform takes the second request of a connection, and ends it without an answer. */
+static void a_second_request_that_is_cut_off_is_read_again_or_unknown(void **state)
+{
+    (void)state;
+    bench_open(&bench);
+    for (int i = 0; i < 4; i++) {
+        const struct script_row rows[] = {{.first = STR_INIT(OWN)},
+                                          {.then = i < 2 ? THEN_CLOSE : THEN_RESET},
+                                          {.first = STR_INIT(OWN)}};
+        enum call_class class = i % 2 == 0 ? CALL_READ : CALL_CREATE;
+        unsigned n_whole = bench.platform.n_whole;
+        struct probe probe;
+
+        script(rows, ARRAY_LEN(rows));
+        expect_ok("/script", 200, "own");
+        probe_run(&probe, &bench, "/script", class);
+        if (probe.code != (class == CALL_READ ? ERR_OK : ERR_OUTCOME_UNKNOWN)) {
+            fail_msg("row %d: code %d (%s)", i, (int)probe.code, probe.call.error.text);
+        }
+        assert_int_equal(bench.platform.n_whole, n_whole + (class == CALL_READ ? 3 : 2));
+        if (class == CALL_READ) {
+            assert_string_equal(probe.body, "own");
+        }
+    }
+}
+
 /* --- through a proxy ------------------------------------------------------------------------- */
 
 static void a_tunnel_that_fails_has_sent_nothing(void **state)
@@ -592,6 +623,7 @@ int test_evil(void)
         T(large_bodies_pass_both_ways),
         T(a_refusal_before_the_end_of_a_body_is_its_answer),
         T(a_read_whose_kept_connection_dies_is_sent_once_more),
+        T(a_second_request_that_is_cut_off_is_read_again_or_unknown),
         T(a_tunnel_that_fails_has_sent_nothing),
         T(an_outage_is_not_made_worse),
 #undef T
