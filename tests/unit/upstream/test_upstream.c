@@ -2,6 +2,8 @@
 #include "bench_up.h"
 #include "http/problem.h"
 
+#include <dlfcn.h>
+
 int test_upstream(void);
 
 static struct bench bench;
@@ -479,6 +481,17 @@ static void what_cannot_be_sent_as_it_stands_is_refused(void **state)
     assert_int_equal(probe.code, ERR_OK);
 }
 
+/* Where it is there at all: behind Debian's libcurl. */
+static void what_nobody_uses_does_not_start_by_itself(void **state)
+{
+    int (*skips)(void);
+
+    (void)state;
+    bench_open(&bench);
+    *(void **)&skips = dlsym(RTLD_DEFAULT, "_gnutls_global_init_skip");
+    assert_true(skips == NULL || skips() == 1);
+}
+
 static void bad_options_stop_the_start(void **state)
 {
     static const char *const urls[] = {"",
@@ -588,6 +601,7 @@ int test_upstream(void)
         T(cancel_after_any_number_of_turns_is_silent),
         T(closing_from_the_last_end_is_carried_out_afterwards),
         T(what_cannot_be_sent_as_it_stands_is_refused),
+        T(what_nobody_uses_does_not_start_by_itself),
         T(bad_options_stop_the_start),
         T(a_storm_of_calls_and_cancels_leaves_nothing_behind),
 #undef T
