@@ -15,7 +15,7 @@ struct remembered {
 };
 
 struct goal_memo {
-    struct remembered items[GOAL_N_FACTS][GOALS_KEPT];
+    struct remembered *items[GOAL_N_FACTS]; /* GOALS_KEPT of each; NULL: none was kept yet */
     size_t next[GOAL_N_FACTS];
 };
 
@@ -26,6 +26,9 @@ struct goal_memo *goal_memo_new(void)
 
 void goal_memo_free(struct goal_memo *memo)
 {
+    for (size_t i = 0; memo != NULL && i < GOAL_N_FACTS; i++) {
+        mem_free(memo->items[i]);
+    }
     mem_free(memo);
 }
 
@@ -49,12 +52,14 @@ static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
 
 struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id)
 {
+    const struct remembered *items = task->api->goals->items[fact];
     struct digest identity = identity_digest(task);
+    uint64_t now_ms = clock_age_ms();
 
-    for (size_t i = 0; goal_id.len > 0 && i < GOALS_KEPT; i++) {
-        const struct remembered *item = &task->api->goals->items[fact][i];
+    for (size_t i = 0; goal_id.len > 0 && items != NULL && i < GOALS_KEPT; i++) {
+        const struct remembered *item = &items[i];
 
-        if (item->until_ms > clock_age_ms() && str_is(goal_id, item->goal_id) &&
+        if (item->until_ms > now_ms && str_is(goal_id, item->goal_id) &&
             digest_equal(&item->identity, &identity)) {
             return arena_str(task->arena, str_from(item->id));
         }
@@ -65,11 +70,15 @@ struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct s
 void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id, struct str id)
 {
     struct goal_memo *memo = task->api->goals;
-    struct remembered *item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
+    struct remembered *item;
 
     if (goal_id.len >= ID_BYTES || id.len >= ID_BYTES || id.len == 0 || goal_id.len == 0) {
         return;
     }
+    if (memo->items[fact] == NULL) {
+        memo->items[fact] = mem_calloc(GOALS_KEPT, sizeof(*item));
+    }
+    item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
     str_copy(item->goal_id, ID_BYTES, goal_id);
     str_copy(item->id, ID_BYTES, id);
     item->identity = identity_digest(task);
