@@ -339,37 +339,52 @@ static int64_t n_waiting(void)
                : -1;
 }
 
+static void wait_good(const struct row *row)
+{
+    wait_until((ask_row(row), is_good()));
+}
+
 /* The store is there again: whatever needs nothing of before works, without a restart. */
 static void assert_all_works(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].of == NULL) {
-            wait_until((ask_row(&rows[i]), is_good()));
+            wait_good(&rows[i]);
         }
     }
+}
+
+static void assert_as_told(const struct row *row, size_t fault)
+{
+    (void)ask_row(row);
+    if (!is_as_told(row->answers[fault])) {
+        fail_msg("%s, %s: %d %.*s", faults[fault].name, row->user, replicas.reply.status,
+                 STR_ARG(buf_view(&replicas.reply.body)));
+    }
+}
+
+static void try_fault(size_t fault)
+{
+    make_all(fault);
+    sandbox_forget_requests(platform());
+    faults[fault].begin();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_as_told(&rows[i], fault);
+    }
+    assert_events();
+    if (fault < NEWER) { /* later than that steps are made, where their documents are new ones */
+        assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
+    }
+    faults[fault].end();
+    replicas_wait_for_store(&replicas);
+    assert_all_works();
 }
 
 static void each_user_gets_its_answer(void **state)
 {
     (void)state;
-    for (size_t f = 0; f < N_FAULTS; f++) {
-        make_all(f);
-        sandbox_forget_requests(platform());
-        faults[f].begin();
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-            (void)ask_row(&rows[i]);
-            if (!is_as_told(rows[i].answers[f])) {
-                fail_msg("%s, %s: %d %.*s", faults[f].name, rows[i].user, replicas.reply.status,
-                         STR_ARG(buf_view(&replicas.reply.body)));
-            }
-        }
-        assert_events();
-        if (f < NEWER) { /* later than that steps are made, where their documents are new ones */
-            assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
-        }
-        faults[f].end();
-        replicas_wait_for_store(&replicas);
-        assert_all_works();
+    for (size_t fault = 0; fault < N_FAULTS; fault++) {
+        try_fault(fault);
     }
 }
 
