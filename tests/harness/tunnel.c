@@ -76,7 +76,7 @@ static void take_hello(int client)
 {
     char bytes[PIECE];
 
-    (void)read(client, bytes, sizeof(bytes));
+    (void)!read(client, bytes, sizeof(bytes));
 }
 
 static void opened(int client, enum tunnel_fault fault, uint16_t port)
