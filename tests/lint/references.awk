@@ -4,6 +4,7 @@
 #   <name>.md, "Section title"    a heading of that file
 #   <name>.md, <name>.c ...       a file of the tree, by its path or, in a comment, by its name alone
 #   [text](path)                  in documents
+#   +++ path, then +line          in a fence of `diff`: that line stands in that file
 
 BEGIN {
     while ((getline line < known) > 0) {
@@ -23,6 +24,17 @@ FNR == 1 {
     sub(/[^\/]*$/, "", folder)
     in_comment = 0
     held = ""
+    in_diff = 0
+}
+
+is_document && /^```/ {
+    in_diff = $0 == "```diff"
+    shown = ""
+}
+
+in_diff && /^[+]/ {
+    check_diff($0)
+    next
 }
 
 {
@@ -50,6 +62,34 @@ function wrong(what)
 {
     print FILENAME ":" FNR ": " what
     n_wrong++
+}
+
+# Lines are compared without blanks at their ends and without a backslash that goes on in the next line.
+function bare(line)
+{
+    sub(/[ \t]*\\?[ \t]*$/, "", line)
+    sub(/^[ \t]*/, "", line)
+    return line
+}
+
+function check_diff(line,    row)
+{
+    if (line ~ /^[+][+][+] /) {
+        shown = substr(line, 5)
+        if (!(shown in exists)) {
+            wrong(shown " is not in the tree")
+        } else if (!(shown in taken)) {
+            taken[shown] = 1
+            while ((getline row < shown) > 0) {
+                stands[shown, bare(row)] = 1
+            }
+            close(shown)
+        }
+        return
+    }
+    if (!((shown, bare(substr(line, 2))) in stands)) {
+        wrong("this line does not stand in " shown)
+    }
 }
 
 # The path of a file that is cited from here; empty: there is none.

@@ -26,4 +26,10 @@ expect REFUSED src/api/a.c "$(printf '/* The end (src/README.md,\n * "How it beg
 expect REFUSED src/api/NOTES.md '[the way](../GO''NE.md)'
 # shellcheck disable=SC2016 # the same
 expect REFUSED src/api/NOTES.md 'in `src/api/go''ne.c`'
+# shellcheck disable=SC2016 # the same
+expect ACCEPTED src/api/NOTES.md "$(printf '```diff\n+++ src/api/other.c\n+int a;\n```')"
+# shellcheck disable=SC2016 # the same
+expect REFUSED src/api/NOTES.md "$(printf '```diff\n+++ src/api/other.c\n+int b;\n```')"
+# shellcheck disable=SC2016 # the same
+expect REFUSED src/api/NOTES.md "$(printf '```diff\n+++ src/api/go%s.c\n+int a;\n```' ne)"
 finish
