@@ -199,7 +199,7 @@ static void free_unopened(struct upstream *upstream)
 
 /* All that can fail. */
 /* Debian's libcurl brings librtmp, and that one GnuTLS, which nobody here uses: libcurl speaks TLS by OpenSSL. GnuTLS
- * asks the program whether it shall start all by itself (GNUTLS_SKIP_GLOBAL_INIT of gnutls.h). It takes 0.12 MiB and
+ * asks the program whether it shall start all by itself (its macro GNUTLS_SKIP_GLOBAL_INIT). It takes 0.12 MiB and
  * 700,000 instructions of each start. A libcurl that speaks by GnuTLS starts it itself. */
 int upstream_skips_gnutls(void) __asm__("_gnutls_global_init_skip");
 
