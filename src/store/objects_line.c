@@ -71,7 +71,10 @@ static void end_held(struct work *work)
     if (work->held == ERR_OK) {
         work_end(work);
     } else {
-        work_fail(work, work->held, work->held_text);
+        char text[ERROR_TEXT_MAX]; /* the work goes before its text is told */
+
+        str_copy(text, sizeof(text), str_from(work->held_text));
+        work_fail(work, work->held, text);
     }
 }
 
