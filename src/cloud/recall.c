@@ -173,7 +173,7 @@ void cloud_recall_start(struct cloud *cloud, const struct cloud_recall_place *pl
     recall->call = (struct cloud_call){.on_done = on_done};
     *request =
         (struct cloud_request){.method = STR("POST"), .content_type = STR("application/json")};
-    buf_init(&body, 2 * BODY_MAX);
+    buf_init(&body, (size_t)2 * BODY_MAX);
     jw_init(&w, &body);
     if (is_task) {
         write_task(&w, place, recall);
