@@ -217,7 +217,8 @@ static enum error_code prepare(struct loop *loop, const struct upstream_options 
 
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_realloc, mem_strdup,
                              mem_calloc) != CURLE_OK) {
-        return error_set(err, ERR_CONFIG, "libcurl cannot start");
+        (void)error_set(err, ERR_CONFIG, "libcurl cannot start");
+        return ERR_CONFIG;
     }
     upstream = mem_zalloc(sizeof(*upstream));
     upstream->loop = loop;
