@@ -48,7 +48,7 @@ void work_fail(struct work *work, enum error_code code, const char *text)
 
     if (work->holds) {
         work->held = code;
-        str_copy(work->held_text, sizeof(work->held_text), str_from(text));
+        work->held_text = arena_cstr(&work->op->arena, str_from(text)); /* work is gone by then */
         return;
     }
     stop(work);

@@ -93,12 +93,12 @@ struct work {
     bool in_doubt;            /* an answer was lost */
     struct blob next;         /* what is written */
     unsigned tries;
-    struct list link;     /* of a line */
-    bool writes;          /* what it makes of the cell is being written */
-    bool holds;           /* its end waits for what is being written */
-    enum error_code held; /* that end */
-    char held_text[ERROR_TEXT_MAX];
-    unsigned wait_ms; /* until it is looked again */
+    struct list link;      /* of a line */
+    bool writes;           /* what it makes of the cell is being written */
+    bool holds;            /* its end waits for what is being written */
+    enum error_code held;  /* that end */
+    const char *held_text; /* in the arena of the operation */
+    unsigned wait_ms;      /* until it is looked again */
     /* of lists and streams */
     struct cell_call *calls; /* in the arena of the operation */
     struct str *bodies;      /* of each; NULL: there is none */
