@@ -209,7 +209,7 @@ static bool apply_begun(struct line *line)
         line->run->end_at_begin = number_of(line->json, "n", -1);
     } else {
         row->call->status = ROW_RUNNING;
-        if (row->call->setup == SETUP_CHECKPOINT) {
+        if (row->call->setup == SETUP_CHECKPOINT && row->test != NULL) {
             row->test->n_titles = (unsigned)number_of(line->json, "titles", 0);
         }
     }
