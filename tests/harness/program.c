@@ -96,6 +96,9 @@ static void name_files(struct program *program)
     memcpy(program->out_path + name.len, ".out", sizeof(".out"));
     memcpy(program->err_path + name.len, ".err", sizeof(".err"));
     buf_done(&name);
+    /* What a failed test of this process id has left would be read until the child has emptied it. */
+    (void)unlink(program->out_path);
+    (void)unlink(program->err_path);
 }
 
 /* Room for the number of a process that is not there yet. */
