@@ -1,5 +1,6 @@
 #include "harness/tunnel.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -76,7 +77,8 @@ static void take_hello(int client)
 {
     char bytes[PIECE];
 
-    (void)!read(client, bytes, sizeof(bytes));
+    while (read(client, bytes, sizeof(bytes)) < 0 && errno == EINTR) {
+    }
 }
 
 static void opened(int client, enum tunnel_fault fault, uint16_t port)
