@@ -168,7 +168,10 @@ static void check_others(struct others *others)
         fail();
     }
     assert_true(str_eq(text_at(1, others->executed, "/executions/0/job_id"), others->job_id));
-    wait_until(str_is(text_at(1, others->waited, "/status"), "created"));
+    wait_until(!str_is(text_at(1, others->waited, "/status"), "running"));
+    if (!str_is(text_at(1, others->waited, "/status"), "created")) {
+        fail_msg("%.*s", STR_ARG(reply_text(&scene.replicas.reply)));
+    }
     client_close(&others->caller);
     (void)run_at(1, others->newer);
     assert_int_equal(scene.replicas.reply.status, 500);
