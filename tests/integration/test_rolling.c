@@ -410,7 +410,7 @@ static void idle_processes_ask_redis_seldom(void **state)
     took_ms = client_now_ms() - began_ms; /* the questions take time, too */
     print_message("%d idle processes sent %u commands in %llu ms\n", (int)N_PODS, n,
                   (unsigned long long)took_ms);
-    assert_in_range(n, 1, 2 * N_PODS * took_ms / 1000 - 1);
+    assert_in_range(n, 1, (uint64_t)2 * N_PODS * took_ms / 1000 - 1);
     replicas_stop(&here.replicas);
 }
 
