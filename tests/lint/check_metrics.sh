@@ -74,10 +74,10 @@ while IFS= read -r row; do
 done <"$scratch/rows"
 # A counter whose first sample is not 0 has grown by nothing: each that an alert looks at is there from the beginning, or its rule counts
 # what was not there before ("offset").
-for metric in $(sed -n 's/.*increase(\([a-z_]*\).*/\1/p' "$rules" | sort -u); do
-    grep -q "^$metric[{ ]" "$scratch/metrics.txt" || grep -q "unless $metric.*offset" "$rules" ||
+while IFS= read -r metric; do
+    grep -q "^${metric}[{ ]" "$scratch/metrics.txt" || grep -q "unless ${metric}.*offset" "$rules" ||
         complain "conf/prometheus/rules.yaml: an idle process has no series of $metric"
-done
+done < <(sed -n 's/.*increase(\([a-z_]*\).*/\1/p' "$rules" | sort -u)
 series=$(grep -vc '^#' "$scratch/metrics.txt")
 [ "$series" -lt 400 ] || complain "an idle process has $series series; 400 are too many"
 exit "$failed"
