@@ -100,8 +100,10 @@ int64_t lane_end_seen(const struct lane_ticket *ticket); /* the same, be it long
 /* The ids are those of all steps, as far as this process can know. */
 bool lane_is_certain(const struct lane_ticket *ticket);
 bool lane_has(const struct lane_ticket *ticket, int64_t step_id);
-/* A step of this id was made a short while ago, in this lane or in another one. */
-bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id);
+/* An answer on this connection has named the step a short while ago, in this lane or in another one: then
+ * this one is the same answer once more. 0: the connection is not known, or was closed. */
+bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
+void lane_told(struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
 size_t lane_n_ids(const struct lane_ticket *ticket);
 /* All steps (look.h, checkpoint_steps; NULL: there are none), told by an answer to a call that began
  * at `since`. What was done elsewhere since then makes them doubtful. Of too many only the number is

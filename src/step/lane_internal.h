@@ -27,6 +27,12 @@ struct lane {
 
 enum { TOLD_MAX = 256 };
 
+/* A step that an answer named, and the connection that the answer came on. */
+struct told {
+    int64_t id;
+    uint64_t connection;
+};
+
 struct lanes {
     struct lru by_key;
     struct later *later;
@@ -34,8 +40,9 @@ struct lanes {
     size_t n_ids;   /* room for ids in all lanes */
     uint64_t epoch; /* counts what nobody here understands */
     unsigned n_foreign;
-    int64_t told[TOLD_MAX]; /* ids of steps that were made last, by their lowest bits */
-    struct keeps *keeps;    /* NULL: this process only */
+    struct told
+        told[TOLD_MAX];  /* of the steps that were made last, by the lowest bits of their ids */
+    struct keeps *keeps; /* NULL: this process only */
     struct deadlines *deadlines;
     char scope[LANE_SCOPE_MAX + 1];
     unsigned call_ms;

@@ -130,7 +130,8 @@ static enum error_code check_answer(const struct step *step, const struct json *
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is a checkpoint, not a step");
     }
-    if (lane_has(&step->ticket, id) || lane_was_told(&step->ticket, id)) {
+    if (lane_has(&step->ticket, id) ||
+        lane_was_told(&step->ticket, id, step->plan->upstream_call.connection_serial)) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer names a step that is older");
     }
@@ -175,6 +176,7 @@ static void learn(struct step *step, const struct json *told, const struct json 
     int64_t index;
 
     lane_made(&step->ticket, step->id);
+    lane_told(&step->ticket, step->id, step->plan->upstream_call.connection_serial);
     if (place >= 0) {
         step->at = place;
         lane_counted(&step->ticket, &step->begun, steps);

@@ -57,6 +57,7 @@ static void fake_answer(struct later_item *item)
     fake.call = NULL;
     call->state = CALL_IDLE;
     call->tries = 1;
+    call->connection_serial = 1;
     call->reply.status = answer->status;
     call->reply.body = str_from(answer->body);
     call->reply.content_type =

@@ -243,7 +243,7 @@ static void an_answer_about_another_step_is_not_taken(void **state)
     assert_int_equal(step.id, 2);
 }
 
-/* It came late, behind a request of another checkpoint. */
+/* It came late, behind a request of another checkpoint on the same connection. */
 static void an_answer_that_was_told_before_is_not_taken(void **state)
 {
     struct step other;
