@@ -210,7 +210,8 @@ def many_in_flight(size, pictures, skipped):
             continue
         good = median(done['ours'], lambda r: r['ok'] / max(1, r['due']))
         yield Row('G4', f'{flight} in flight (1,000 ms platform): p95 ÷ direct', ratio(done, 'ours', 'direct', p95), 1.05, 1.01,
-                  taken=kit.taken(done['ours'] + done['direct']),
+                  # The kernel's threads that deliver what comes on 18,000 connections work on this core, too.
+                  taken=kit.taken(done['ours'] + done['direct'], most=0.1),
                   note=f'{100 * good:.1f} % answered 2xx; core {100 * median(done["ours"], lambda r: r["busy"]):.0f} % busy')
         cpu[flight] = [r['cpu_us'] for r in done['ours'] if r]
     few, p50 = [], 0

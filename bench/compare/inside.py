@@ -138,6 +138,17 @@ def turns(size, pictures, skipped):
         row.note = f'first reached by {first[0]}' if first else ''
     yield row
     yield stall(size)
+    yield scrape(size)
+
+
+def scrape(size):
+    """What Prometheus costs: one connection asks for the metrics of a server that has had traffic."""
+    with servers():
+        server = kit.ours(kit.MANY, kit.platform())
+        command_load(server, 64, 0.5)
+        taken = [load(server, 1, size.seconds, size.warm, settled=True, path='/metrics', tag={'row': 'scrape', 'round': i}) for i in range(size.rounds)]
+    value = median(taken, lambda r: r['cpu_us'] / 1e3)
+    return Row('G9', 'CPU time of a scrape of /metrics', value, 0.5, '', ' ms')
 
 
 def stall(size):

@@ -327,10 +327,10 @@ def waited_ns(server):
         return int(f.read().split()[1])
 
 
-def taken(results):
-    """'' or why latencies and rates of these windows tell of the machine: others had the core meanwhile."""
+def taken(results, most=0.05):
+    """'' or why latencies and rates of these windows tell of the machine: others had the core meanwhile, for more than `most` of the time."""
     waited, late = median(results, lambda r: r['waited']), median(results, lambda r: r['generator_late_ms']['p99'])
-    if waited is not None and (waited > 0.05 or late > 2):
+    if waited is not None and (waited > most or late > 2):
         return f'no figure of the program: others had its core for {100 * waited:.0f} % of the time (generator late by {late:.1f} ms); '
     return ''
 
