@@ -230,6 +230,7 @@ static void add_fields(struct name_set *set, const struct alias_list *list)
 
 static void verb_add(struct dictionary *dictionary, struct verb *verb, const struct form *form)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): its elements are pointers */
     verb->forms = arena_room(&dictionary->arena, verb->forms, verb->n_forms, sizeof(*verb->forms));
     verb->forms[verb->n_forms++] = form;
     verb->example = form->example;
