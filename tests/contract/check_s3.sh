@@ -42,7 +42,7 @@ echo "s3rver takes our requests, and is not used: it does not keep to conditions
 
 # The reports of a run.
 AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port \
-    timeout 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
+    timeout --foreground 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
     --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
 proxy=$!
 for _ in $(seq 200); do
@@ -59,6 +59,6 @@ done
 [ -n "$found" ] || { echo "the reports did not arrive"; cat serve.err; exit 1; }
 grep -q '<h2>Sign in</h2>' "$found" || { echo "the page is not ours"; exit 1; }
 grep -q "s3://qa-bucket/reports/$id/report.html" buckets/qa-bucket/reports/"$id"/report.json*_object || { echo "no links in the report"; exit 1; }
-kill -TERM $proxy
-wait $proxy
+kill -TERM $proxy # --foreground: else timeout sends the signal twice, and the second one is no drain
+wait $proxy || { echo "the server ended with $?"; cat serve.err; exit 1; }
 echo "the reports of a run arrive in s3rver"
