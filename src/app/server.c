@@ -344,45 +344,20 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static const open_fn proxy_steps[] = {open_tables,
-                                      open_sandbox,
-                                      open_clients,
-                                      open_key_source,
-                                      shared_open,
-                                      shared_open_sessions,
-                                      open_telemetry,
-                                      open_journal,
-                                      open_audit,
-                                      open_webhooks,
-                                      open_analytics,
-                                      open_sinks,
-                                      open_artifacts,
-                                      open_api,
-                                      open_tls,
-                                      open_http,
-                                      open_admin,
-                                      open_feed,
-                                      NULL};
+/* All but what clients reach it by. */
+static enum error_code open_inside(struct server *server, struct error *err)
+{
+    static const open_fn steps[] = {
+        open_tables,          open_sandbox,   open_clients,   open_key_source, shared_open,
+        shared_open_sessions, open_telemetry, open_journal,   open_audit,      open_webhooks,
+        open_analytics,       open_sinks,     open_artifacts, open_api,        NULL};
 
-/* The same but for the listeners: there is another front. */
-static const open_fn lambda_steps[] = {open_tables,
-                                       open_sandbox,
-                                       open_clients,
-                                       open_key_source,
-                                       shared_open,
-                                       shared_open_sessions,
-                                       open_telemetry,
-                                       open_journal,
-                                       open_audit,
-                                       open_webhooks,
-                                       open_analytics,
-                                       open_sinks,
-                                       open_artifacts,
-                                       open_api,
-                                       open_http,
-                                       front_lambda_open,
-                                       NULL};
+    return open_all(server, steps, err);
+}
 
+static const open_fn proxy_steps[] = {open_inside, open_tls,  open_http,
+                                      open_admin,  open_feed, NULL};
+static const open_fn lambda_steps[] = {open_inside, open_http, front_lambda_open, NULL};
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 
 static enum error_code open_server(struct server *server, struct config *config,
