@@ -35,4 +35,8 @@ enum error_code answer_judge(const struct answer *answer, const struct call_spec
 /* What stands before the platform gave up on it: the platform may still be at work. */
 bool gateway_gave_up(int status);
 
+/* Of an answer that was judged ERR_UPSTREAM_SHAPE: a success in JSON, so it may answer another request. Pages and
+ * refusals belong to their request, and a new connection for each of them would be dear. */
+bool answer_may_be_anothers(const struct answer *answer);
+
 #endif

@@ -180,3 +180,11 @@ enum error_code answer_judge(const struct answer *answer, const struct call_spec
     }
     return code;
 }
+
+bool answer_may_be_anothers(const struct answer *answer)
+{
+    const struct json *success = json_get(answer->json, "success");
+
+    return answer->json != NULL && answer->status / 100 == 2 &&
+           (json_type(success) != JSON_BOOL || json_true(success));
+}
