@@ -38,11 +38,9 @@ struct adopter {
     struct claim *at;
     char asked[HOLDER_MAX]; /* whose lease is asked for */
     struct store_op removing;
-    struct store_op bell;
-    struct deadline listen_again;
-    uint64_t heard; /* the last ring */
-    bool again;     /* it rang during a look */
-    bool rests;     /* nobody drives a run of another process: it does not look */
+    struct run_ear ear;
+    bool again; /* it rang during a look */
+    bool rests; /* nobody drives a run of another process: it does not look */
 };
 
 static void wait(struct adopter *adopter);
@@ -425,43 +423,6 @@ void adopter_look(struct adopter *adopter)
     }
 }
 
-/* --- the bell */
-
-static void listen(struct adopter *adopter);
-
-static void on_listen_again(struct deadline *deadline)
-{
-    listen(CONTAINER_OF(deadline, struct adopter, listen_again));
-}
-
-static void on_bell(struct store_op *op, const struct store_result *result)
-{
-    struct adopter *adopter = CONTAINER_OF(op, struct adopter, bell);
-
-    if (result->error.code != ERR_OK) {
-        deadline_set(adopter->share->options.deadlines, &adopter->listen_again, SCAN_MS,
-                     on_listen_again);
-        return;
-    }
-    if (result->n_items > 0) {
-        adopter->heard = result->items[result->n_items - 1].sequence;
-        adopter_look(adopter);
-    }
-    listen(adopter);
-}
-
-static void listen(struct adopter *adopter)
-{
-    struct store_request request = {.kind = STORE_READ,
-                                    .format = RUN_FORMAT,
-                                    .key = STR(RUN_BELL),
-                                    .after = adopter->heard,
-                                    .limit = STORE_LIMIT_MAX,
-                                    .wait_ms = STORE_WAIT_MAX_MS};
-
-    store_start(adopter->share->options.store, &request, &adopter->bell, on_bell);
-}
-
 struct adopter *adopter_open(struct run_share *share)
 {
     struct adopter *adopter = mem_zalloc(sizeof(*adopter));
@@ -471,7 +432,7 @@ struct adopter *adopter_open(struct run_share *share)
     list_init(&adopter->claims);
     wait(adopter);
     if (share->options.role == RUN_ROLE_CARRIES) {
-        listen(adopter);
+        run_ear_open(&adopter->ear, share);
     }
     return adopter;
 }
@@ -482,8 +443,7 @@ void adopter_close(struct adopter *adopter)
 
     store_cancel(&adopter->op);
     store_cancel(&adopter->removing);
-    store_cancel(&adopter->bell);
-    deadline_clear(&adopter->listen_again);
+    run_ear_close(&adopter->ear);
     deadline_clear(&adopter->scan);
     while ((claim = first(adopter)) != NULL) {
         forget(adopter, claim);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500, BELL_MS = 600000 };
+enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500 };
 
 /* --- names: "<scope>.<owner>.<id>" */
 
@@ -227,38 +227,6 @@ void runs_forget_store(struct run_store *store)
 
         log->store = log->store == store ? NULL : log->store;
     }
-}
-
-/* --- the bell: whoever carries runs out looks at the claims at once */
-
-static void on_rung(struct store_op *op, const struct store_result *result)
-{
-    struct run_share *share = CONTAINER_OF(op, struct run_share, bell);
-
-    (void)result; /* else they look in their own time */
-    if (share->rings_again) {
-        share->rings_again = false;
-        runs_ring(share);
-    }
-}
-
-void runs_ring(struct run_share *share)
-{
-    struct store_request request = {.kind = STORE_APPEND,
-                                    .format = RUN_FORMAT,
-                                    .key = STR(RUN_BELL),
-                                    .bytes = STR("given"),
-                                    .limit = 1,
-                                    .ttl_ms = BELL_MS};
-
-    if (share->stopped || share->options.role == RUN_ROLE_DRIVEN) {
-        return; /* whoever asks for the run drives it */
-    }
-    if (share->bell.store != NULL) { /* who has heard that may have looked already */
-        share->rings_again = true;
-        return;
-    }
-    store_start(share->options.store, &request, &share->bell, on_rung);
 }
 
 /* --- its life */

@@ -125,7 +125,6 @@ bool runs_lasts(const struct run_share *share);
 void runs_want(struct run_share *share); /* its lease, as long as it has runs */
 void runs_leave_if_idle(struct run_share *share);
 struct str runs_holder(const struct run_share *share);
-void runs_ring(struct run_share *share);         /* somebody shall look for runs that nobody has */
 void runs_forget_store(struct run_store *store); /* it is closed */
 
 /* --- log.c */
@@ -256,6 +255,19 @@ void mirror_own(struct run_mirror *mirror); /* the stream was read up to our "ad
 void runs_trim(struct run_store *store);
 void trim_free(struct run_share *share);
 void trim_forget(const struct run_store *store); /* it is closed */
+
+/* --- bell.c */
+void runs_ring(struct run_share *share); /* somebody shall look for runs that nobody has */
+
+struct run_ear {
+    struct run_share *share;
+    struct store_op op;
+    struct deadline again;
+    uint64_t heard; /* the last ring */
+};
+
+void run_ear_open(struct run_ear *ear, struct run_share *share);
+void run_ear_close(struct run_ear *ear); /* zeroed is fine */
 
 /* --- adopt.c */
 struct adopter *adopter_open(struct run_share *share);

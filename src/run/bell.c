@@ -1,0 +1,83 @@
+/* The bell: who puts a run on record, or gives one up, rings it; whoever carries runs out looks at the claims at once. Where it
+ * is not heard they look in their own time. */
+#include "share_internal.h"
+
+enum { BELL_MS = 600000, AGAIN_MS = 1000 };
+
+/* --- ringing */
+static void on_rung(struct store_op *op, const struct store_result *result)
+{
+    struct run_share *share = CONTAINER_OF(op, struct run_share, bell);
+
+    (void)result;
+    if (share->rings_again) {
+        share->rings_again = false;
+        runs_ring(share);
+    }
+}
+
+void runs_ring(struct run_share *share)
+{
+    struct store_request request = {.kind = STORE_APPEND,
+                                    .format = RUN_FORMAT,
+                                    .key = STR(RUN_BELL),
+                                    .bytes = STR("given"),
+                                    .limit = 1,
+                                    .ttl_ms = BELL_MS};
+
+    if (share->stopped || share->options.role == RUN_ROLE_DRIVEN) {
+        return; /* whoever asks for the run drives it */
+    }
+    if (share->bell.store != NULL) { /* who has heard that may have looked already */
+        share->rings_again = true;
+        return;
+    }
+    store_start(share->options.store, &request, &share->bell, on_rung);
+}
+
+/* --- listening */
+static void listen(struct run_ear *ear);
+
+static void on_again(struct deadline *deadline)
+{
+    listen(CONTAINER_OF(deadline, struct run_ear, again));
+}
+
+static void on_bell(struct store_op *op, const struct store_result *result)
+{
+    struct run_ear *ear = CONTAINER_OF(op, struct run_ear, op);
+
+    if (result->error.code != ERR_OK) {
+        deadline_set(ear->share->options.deadlines, &ear->again, AGAIN_MS, on_again);
+        return;
+    }
+    if (result->n_items > 0) {
+        ear->heard = result->items[result->n_items - 1].sequence;
+        adopter_look(ear->share->adopter);
+    }
+    listen(ear);
+}
+
+static void listen(struct run_ear *ear)
+{
+    struct store_request request = {.kind = STORE_READ,
+                                    .format = RUN_FORMAT,
+                                    .key = STR(RUN_BELL),
+                                    .after = ear->heard,
+                                    .limit = STORE_LIMIT_MAX,
+                                    .wait_ms = STORE_WAIT_MAX_MS};
+
+    store_start(ear->share->options.store, &request, &ear->op, on_bell);
+}
+
+void run_ear_open(struct run_ear *ear, struct run_share *share)
+{
+    ear->share = share;
+    listen(ear);
+}
+
+void run_ear_close(struct run_ear *ear)
+{
+    store_cancel(&ear->op);
+    deadline_clear(&ear->again);
+}
