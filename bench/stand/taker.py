@@ -31,7 +31,9 @@ class Taker(http.server.BaseHTTPRequestHandler):
             return
         self.rfile.read(int(self.headers["Content-Length"]))
         if mood == "silent":
-            time.sleep(3600)
+            self.rfile.read(1)  # until the caller leaves
+            self.close_connection = True
+            return
         if mood == "slow":
             time.sleep(1)
         self.answer(503 if mood == "refuses" else 200, b"{}")
@@ -43,6 +45,11 @@ class Taker(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        """A caller that does not wait for the answer is what this is for."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def held_port():
