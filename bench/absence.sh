@@ -15,9 +15,10 @@ seconds=${3:-2}
 rate=${4:-500}
 moods=(again slow refuses closes silent away hole)
 
-start_platform 5
+start_platform 5000 # us: a good deal less than the real one takes
 # In production a receiver is another machine: here it gets what time of the processor nobody else wants.
 start_taker() { # MOOD; its port to `taker_port`
+    : >"$scratch/taker.$1"
     chrt --idle 0 python3 "$(dirname "${BASH_SOURCE[0]}")/stand/taker.py" "${1/again/takes}" >"$scratch/taker.$1" &
     pids+=($!)
     taker_port=$(port_of "$scratch/taker.$1" "port ")
@@ -38,14 +39,14 @@ send() { # MOOD RATE SECONDS: the p99 in us to `p99`
 }
 
 start_mood() { # MOOD
-    local url
+    local url folder=$scratch/$1
     start_taker "$1"
     url=http://127.0.0.1:$taker_port
-    mkdir "$scratch/$1"
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY=$url scratch=$scratch/$1 start_proxy -- --set "otel.endpoint=$url" --set otel.interval_ms=500 \
+    mkdir "$folder"
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY=$url scratch=$folder start_proxy -- --set "otel.endpoint=$url" --set otel.interval_ms=500 \
         --set "analytics.url=$url/rows" --set analytics.bigquery=p.d.t --set analytics.interval_ms=200 \
         --set webhooks.allow_private=true --set webhooks.retry_ms=200 \
-        --set "analytics.file=$scratch/$1/events.jsonl" --set "audit.file=$scratch/$1/audit.jsonl"
+        --set "analytics.file=$folder/events.jsonl" --set "audit.file=$folder/audit.jsonl"
     servers[$1]=$server
     ports[$1]=$port
     curl -sf --retry 20 --retry-all-errors -o /dev/null -X POST "http://127.0.0.1:$port/api/v1/webhooks" \
