@@ -106,8 +106,10 @@ void place_cancel(struct place *place)
 void place_open_feed(const struct place *place, struct feed *feed, struct journal *journal,
                      void (*on_news)(struct feed *feed))
 {
-    if (place->version > 0) {
-        feed_open_at(feed, journal, place->position, on_news);
+    uint64_t position = place->version > 0 ? place->position : journal_position(journal);
+
+    if (position > 0) {
+        feed_open_at(feed, journal, position, on_news);
     } else {
         feed_open(feed, journal_loop(journal), journal, on_news);
     }
