@@ -102,6 +102,9 @@ void connect_drive(struct upstream *upstream)
 {
     struct list *link;
 
+    if (!list_is_empty(&upstream->unopened)) {
+        pool_serve(upstream);
+    }
     while ((link = list_take_first(&upstream->news)) != NULL) {
         crowd_act(CONTAINER_OF(link, struct crowd, news), CURL_SOCKET_TIMEOUT, 0);
     }
@@ -245,6 +248,15 @@ static void set_options(struct upstream_connection *connection)
     set_tls(easy, options);
 }
 
+bool connect_may_open(struct upstream *upstream)
+{
+    if (upstream->opens_turn != upstream->loop->n_turns) {
+        upstream->opens_turn = upstream->loop->n_turns;
+        upstream->n_opens = 0;
+    }
+    return upstream->n_opens < OPENS_A_TURN;
+}
+
 void upstream_connection_open(struct upstream_transfer *transfer)
 {
     struct upstream *upstream = transfer->upstream;
@@ -260,6 +272,7 @@ void upstream_connection_open(struct upstream_transfer *transfer)
     set_options(connection);
     transfer->connection = connection;
     connection->serial = ++upstream->n_opened;
+    upstream->n_opens++;
     upstream->n_connections++;
     count_change(upstream, M_UPSTREAM_OPEN, 1);
     count_one(upstream, M_UPSTREAM_OPENED);

@@ -226,6 +226,7 @@ static enum error_code prepare(struct loop *loop, const struct upstream_options 
     list_init(&upstream->ended);
     list_init(&upstream->touched);
     list_init(&upstream->transfers);
+    list_init(&upstream->unopened);
     list_init(&upstream->on_wire);
     list_init(&upstream->resting);
     copy_options(upstream, options, base_url);

@@ -1,4 +1,7 @@
-/* Connections at rest, the one used last in front: it is the warmest, and those at the back get old
+/* Who needs a connection gets one at rest, or a new one; of these few are made in a turn, and the others
+ * wait for the next turn, or for one that comes to rest.
+ *
+ * Connections at rest: the one used last in front: it is the warmest, and those at the back get old
  * and go. A connection at rest has nothing to say. If bytes come all the same (a 408 of a proxy
  * before it closes, a second answer to a request already answered) they would be taken for the
  * answer of the next request, so the connection is dropped: by the epoll, and because a busy loop
@@ -49,7 +52,7 @@ static bool look_at_all(struct upstream *upstream, uint64_t now_ms)
     return upstream->looked_at_all;
 }
 
-struct upstream_connection *pool_take(struct upstream *upstream)
+static struct upstream_connection *take(struct upstream *upstream)
 {
     uint64_t now_ms = clock_now_ms();
     bool is_seen = look_at_all(upstream, now_ms);
@@ -102,6 +105,83 @@ void pool_on_event(struct upstream_connection *connection)
     }
 }
 
+/* --- who needs one */
+void pool_open(struct upstream_transfer *transfer)
+{
+    struct upstream *upstream = transfer->upstream;
+
+    if (list_is_empty(&upstream->unopened) && connect_may_open(upstream)) {
+        upstream_connection_open(transfer);
+        return;
+    }
+    list_append(&upstream->unopened, &transfer->link);
+    upstream_dispatch_later(upstream);
+}
+
+/* What has met a dead connection is not sent on another one that was kept. */
+static bool wants_new(const struct upstream_transfer *transfer)
+{
+    return transfer->repeated || transfer->call->connects_only;
+}
+
+/* False: none rests. */
+static bool use_resting(struct upstream_transfer *transfer)
+{
+    struct upstream_connection *connection;
+
+    while (!wants_new(transfer) && (connection = take(transfer->upstream)) != NULL) {
+        connection->transfer = transfer;
+        connection->why[0] = '\0';
+        transfer->connection = connection;
+        transfer_send(transfer);
+        if (!transfer->send_failed || transfer->may_have_left) {
+            return true;
+        }
+        upstream_connection_close(connection); /* nothing of it left: the next */
+        transfer->send_failed = false;
+    }
+    return false;
+}
+
+void pool_connect(struct upstream_transfer *transfer)
+{
+    if (!list_is_empty(&transfer->upstream->unopened) || !use_resting(transfer)) {
+        pool_open(transfer);
+    }
+}
+
+/* Its wait is no time of the platform. */
+static void connect_late(struct upstream_transfer *transfer)
+{
+    struct upstream_call *call = transfer->call;
+    uint64_t now_us = clock_now_us();
+
+    if (!transfer->repeated) {
+        call->wait_us += now_us - call->start_us;
+        call->start_us = now_us;
+    }
+    if (!use_resting(transfer)) {
+        upstream_connection_open(transfer);
+    }
+}
+
+void pool_serve(struct upstream *upstream)
+{
+    struct list *link;
+
+    while ((link = list_first(&upstream->unopened)) != NULL) {
+        struct upstream_transfer *first = CONTAINER_OF(link, struct upstream_transfer, link);
+        bool may_rest = !wants_new(first) && !list_is_empty(&upstream->resting);
+
+        if (!may_rest && !connect_may_open(upstream)) {
+            return;
+        }
+        list_remove(link);
+        connect_late(first);
+    }
+}
+
+/* --- rest and age */
 static void on_old(struct deadline *deadline);
 
 static void watch_the_oldest(struct upstream *upstream, uint64_t wait_ms)

@@ -2,6 +2,7 @@
  *
  *   begin --a connection rests?--> send --> read the answer --> pool, or close
  *     +------none: open one-------> send ...
+ *     +------enough of them were opened in this turn: wait for the next one, in order
  *
  * What of a request may have reached the platform is known to the byte on a plain connection. With
  * TLS a record may be on its way although libcurl says "again", so there it counts from the first
@@ -173,7 +174,7 @@ static void lose_connection(struct upstream_transfer *transfer, const char *why)
         transfer->repeated = true;
         upstream_connection_close(connection);
         rewind_request(transfer);
-        upstream_connection_open(transfer);
+        pool_open(transfer);
         return;
     }
     end_try(transfer, TRY_BROKEN, why);
@@ -380,7 +381,6 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
 {
     const struct upstream_request *request = &transfer->call->request;
     struct upstream *upstream = transfer->upstream;
-    struct upstream_connection *connection;
 
     buf_clear(&transfer->body);
     transfer->body.max =
@@ -399,18 +399,7 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     transfer->trying = true;
     transfer_set_deadline(transfer, timeout_ms);
     transfer->connected_us = 0;
-    while (!transfer->call->connects_only && (connection = pool_take(upstream)) != NULL) {
-        connection->transfer = transfer;
-        connection->why[0] = '\0';
-        transfer->connection = connection;
-        transfer_send(transfer);
-        if (!transfer->send_failed || transfer->may_have_left) {
-            return;
-        }
-        upstream_connection_close(connection); /* nothing of it left: the next */
-        transfer->send_failed = false;
-    }
-    upstream_connection_open(transfer);
+    pool_connect(transfer);
 }
 
 void transfer_leave(struct upstream_transfer *transfer)
@@ -418,7 +407,9 @@ void transfer_leave(struct upstream_transfer *transfer)
     upstream_fill_reply(transfer);
     deadline_clear(&transfer->deadline);
     transfer->trying = false;
-    if (transfer->may_rest && transfer_is_sent(transfer)) {
+    if (transfer->connection == NULL) {
+        list_remove(&transfer->link); /* it waited for one */
+    } else if (transfer->may_rest && transfer_is_sent(transfer)) {
         pool_give(transfer->connection);
     } else {
         upstream_connection_close(transfer->connection);

@@ -121,7 +121,7 @@ void upstream_dispatch(struct upstream *upstream)
         return;
     }
     if (!list_is_empty(&upstream->touched) || !list_is_empty(&upstream->ended) ||
-        !list_is_empty(&upstream->news)) {
+        !list_is_empty(&upstream->news) || !list_is_empty(&upstream->unopened)) {
         upstream_dispatch_later(upstream);
     }
 }
@@ -145,10 +145,17 @@ void upstream_dispatch_later(struct upstream *upstream)
 /* Ends the try on the wire and notes what it was. */
 static void leave_wire(struct upstream_call *call, struct outcome *outcome)
 {
-    transfer_leave(call->transfer);
+    struct upstream_transfer *transfer = call->transfer;
+
+    if (transfer->connection == NULL) { /* it waited for one: that says nothing of the platform */
+        outcome->end = TRY_FORBIDDEN;
+        str_copy(transfer->why, sizeof(transfer->why),
+                 STR("no turn to make a connection came in time; nothing was sent"));
+    }
+    transfer_leave(transfer);
     outcome->class = call->request.class;
     outcome->status = call->reply.status;
-    outcome->may_have_left = call->transfer->may_have_left;
+    outcome->may_have_left = transfer->may_have_left;
     call->may_have_left = call->may_have_left || outcome->may_have_left;
     list_remove(&call->link);
 }
@@ -308,8 +315,8 @@ static void end_at_deadline(struct upstream_call *call)
     struct outcome outcome = {.end = TRY_LATE};
     enum error_code code;
 
-    leave_wire(call, &outcome);
     str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time limit was reached"));
+    leave_wire(call, &outcome);
     code = note_try(call, &outcome);
     end_call(call, code, outcome.may_have_left);
     upstream_admit(upstream);

@@ -40,7 +40,8 @@ enum {
     KEEP_BODY_BYTES = 64 * 1024,   /* a transfer at rest keeps no larger buffer than this */
     COPIED_BODY_BYTES = 16 * 1024, /* a request body up to this leaves in one piece with its head */
     PATH_MAX_BYTES = 128 * 1024,
-    DOUBTED_MAX = 16 /* connections that are remembered as doubted */
+    DOUBTED_MAX = 16,  /* connections that are remembered as doubted */
+    OPENS_A_TURN = 16  /* connections: each costs as much as the command that needs it */
 };
 
 /* Retries, in hundredths: each call that goes well saves up `percent` of them, each retry takes a
@@ -142,6 +143,9 @@ struct upstream {
     struct list ended;           /* calls whose on_done is due */
     struct list touched;         /* transfers whose stream has something to tell */
     struct list transfers;       /* at rest */
+    struct list unopened;        /* transfers that wait for a connection, which may not be made in this turn */
+    unsigned opens_turn;         /* the loop's turn in which `n_opens` were made */
+    unsigned n_opens;
     struct later_item due;       /* what is due when nothing else would run it */
     unsigned n_running;          /* every call started and not yet ended */
     unsigned n_transfers;
@@ -161,12 +165,12 @@ struct upstream {
 
 /* The request and the answer of one call as bytes. Kept across its tries, then used by another. */
 struct upstream_transfer {
-    struct list link; /* upstream.transfers */
+    struct list link; /* upstream.transfers, or upstream.unopened */
     struct upstream *upstream;
     struct upstream_call *call; /* NULL: at rest */
     unsigned serial;            /* counts the calls it served */
     bool trying;
-    struct upstream_connection *connection; /* NULL: no try */
+    struct upstream_connection *connection; /* NULL: no try, or it waits for one */
     struct deadline deadline;               /* of the try, or of the stream's silence */
     char why[CURL_ERROR_SIZE];
     /* request */
@@ -217,6 +221,7 @@ enum io { IO_OK, IO_AGAIN, IO_CLOSED, IO_FAILED };
 
 void connect_open(struct upstream *upstream);
 void connect_close(struct upstream *upstream);
+bool connect_may_open(struct upstream *upstream); /* one more in this turn? */
 /* Ends with transfer_on_connected or transfer_on_unconnected, from connect_drive or an event. */
 void upstream_connection_open(struct upstream_transfer *transfer);
 void upstream_connection_close(struct upstream_connection *connection);
@@ -226,12 +231,16 @@ enum io upstream_connection_send(struct upstream_connection *connection, struct 
                                  size_t *out_n);
 enum io upstream_connection_receive(struct upstream_connection *connection, char *to,
                                     size_t *out_n);
-/* Lets libcurl go on with what was opened. */
+/* Opens what may be opened in this turn, and lets libcurl go on with it. */
 void connect_drive(struct upstream *upstream);
 void crowd_act(struct crowd *crowd, curl_socket_t fd, int what);
 
 /* --- pool.c */
-struct upstream_connection *pool_take(struct upstream *upstream); /* NULL: none rests */
+/* The transfer gets a connection and sends, now or when its turn comes: one at rest, or a new one. */
+void pool_connect(struct upstream_transfer *transfer);
+void pool_open(struct upstream_transfer *transfer); /* a new one */
+/* Those that wait for a connection, in order: while one rests, or may be made. */
+void pool_serve(struct upstream *upstream);
 void pool_give(struct upstream_connection *connection);
 void pool_on_event(struct upstream_connection *connection); /* something happened to one at rest */
 void pool_close(struct upstream *upstream);
@@ -285,7 +294,7 @@ enum try_end {
     TRY_LATE,
     TRY_UNREADABLE, /* not HTTP, two ways to read it, a damaged coding */
     TRY_TOO_BIG,
-    TRY_FORBIDDEN, /* request.may_send said no */
+    TRY_FORBIDDEN, /* it waited too long for us: request.may_send said no, or no connection was made */
     TRY_STARVED    /* this process may not open one more descriptor */
 };
 
