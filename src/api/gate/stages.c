@@ -2,6 +2,7 @@
  * The tables are the documentation of what is checked in which order; a refusal on the head means
  * that the body is never buffered. */
 #include "api/gate/admin.h"
+#include "api/gate/fields.h"
 #include "api/gate/limits.h"
 #include "api/gate/links.h"
 #include "api/gate/query.h"
@@ -90,26 +91,11 @@ static enum stage_verdict stage_deprecation(struct task *task)
     return STAGE_CONTINUE;
 }
 
-/* Fields that say one thing: of two that say different things any choice would be wrong. */
-static enum stage_verdict stage_single_fields(struct task *task)
+static enum stage_verdict stage_fields(struct task *task)
 {
-    static const struct {
-        const char *name;
-        bool matters_to_reads;
-    } fields[] = {
-        {"Authorization", true},    {"X-API-Key", true},     {"X-Session-Id", true},
-        {"Idempotency-Key", false}, {"Content-Type", false}, {"Last-Event-ID", true},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(fields) && task->route->access != ACCESS_PUBLIC; i++) {
-        if ((fields[i].matters_to_reads || !task_only_reads(task)) &&
-            exchange_count_headers(task->exchange, fields[i].name) > 1) {
-            (void)error_at(&task->error, ERR_BAD_REQUEST, fields[i].name,
-                           "The header %s was sent more than once; send it once", fields[i].name);
-            return task_fail(task);
-        }
-    }
-    return STAGE_CONTINUE;
+    return task->route->access == ACCESS_PUBLIC || fields_check(task, &task->error) == ERR_OK
+               ? STAGE_CONTINUE
+               : task_fail(task);
 }
 
 static enum stage_verdict stage_authenticate(struct task *task)
@@ -269,10 +255,10 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
 
 enum stage_verdict stages_head_run(struct task *task)
 {
-    static const stage_fn stages[] = {stage_trace,         stage_route,        stage_deprecation,
-                                      stage_single_fields, stage_authenticate, stage_limit,
-                                      stage_authorize,     stage_accept_body,  stage_deadline,
-                                      stage_query,         stage_handle_head,  NULL};
+    static const stage_fn stages[] = {stage_trace,     stage_route,        stage_deprecation,
+                                      stage_fields,    stage_authenticate, stage_limit,
+                                      stage_authorize, stage_accept_body,  stage_deadline,
+                                      stage_query,     stage_handle_head,  NULL};
 
     return run(task, stages);
 }
