@@ -20,12 +20,16 @@ struct config_texts {
     size_t n;
 };
 
+enum { CONFIG_UNREAD_MAX = 20 };
+
 /* What config_load returns is the first member of this. */
 struct config_box {
     struct config config;
     struct arena arena; /* all texts and lists */
     struct config_file *files;
     size_t n_files;
+    const char *unread[CONFIG_UNREAD_MAX]; /* warnings about names of the environment */
+    size_t n_unread;
     unsigned n_holders;
 };
 
@@ -120,6 +124,11 @@ void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 struct str environment_get(const char *const *environment, struct str name); /* empty: not set */
 void load_environment(struct loader *loader, const char *const *environment);
+bool option_is_secret(const struct option_row *row); /* a file may hold it: NAME_FILE */
+bool environment_is_ours(struct str name);           /* by its prefix, be it with a slip */
+bool environment_is_of_kubernetes(struct str name, struct str value);
+/* unread.c: after all that sets options */
+void load_unread(struct loader *loader, const char *const *environment);
 /* judge.c */
 /* items.c: checks one entry of a list by its type */
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);

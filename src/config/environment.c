@@ -35,7 +35,7 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
     return arena_take(&loader->box->arena, &name);
 }
 
-static bool is_secret(const struct option_row *row)
+bool option_is_secret(const struct option_row *row)
 {
     return row->type == OPTION_SECRET || row->type == OPTION_KEYS;
 }
@@ -44,7 +44,7 @@ static bool is_secret(const struct option_row *row)
  * file. Lists and secrets have readers of their own for that. */
 static struct str plain_value(const struct option_row *row, struct str value)
 {
-    bool reads_quotes = is_secret(row) || option_is_list(row);
+    bool reads_quotes = option_is_secret(row) || option_is_list(row);
 
     return reads_quotes ? value : str_unquote(str_trim(value));
 }
@@ -62,7 +62,7 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
         (void)option_set(loader, row, plain_value(row, value));
         return true;
     }
-    if (!is_secret(row)) {
+    if (!option_is_secret(row)) {
         return false;
     }
     file_name = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(name));
@@ -136,7 +136,7 @@ static bool take_digits(struct str *name)
 /* Kubernetes describes each service of the namespace to every pod, and one of them is called like
  * this program: VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
  * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and the same for a service "virtuoso-proxy-admin". */
-static bool is_of_kubernetes(struct str name, struct str value)
+bool environment_is_of_kubernetes(struct str name, struct str value)
 {
     static const char *const details[] = {"_ADDR", "_PORT", "_PROTO"};
     static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
@@ -167,7 +167,7 @@ static bool is_name_of(struct loader *loader, const struct option_row *row, stru
 {
     struct str own = name_of(loader, row);
 
-    if (is_secret(row) && str_ends(name, STR("_FILE"))) {
+    if (option_is_secret(row) && str_ends(name, STR("_FILE"))) {
         name.len -= sizeof("_FILE") - 1;
     }
     return str_eq(name, own);
@@ -203,7 +203,7 @@ static void offer(struct loader *loader, struct nearest *nearest, const struct o
     struct str own = name_of(loader, row);
     struct str names[] = {str_sub(own, sizeof(PREFIX) - 1, own.len), STR_EMPTY};
 
-    if (is_secret(row)) {
+    if (option_is_secret(row)) {
         names[1] = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(names[0]));
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -242,6 +242,17 @@ static void check_name(struct loader *loader, struct str name)
     }
 }
 
+/* In small letters, or with a slip in VIRTUOSO_PROXY_, it is read no more than any other one that is not known. */
+bool environment_is_ours(struct str name)
+{
+    for (size_t len = sizeof(PREFIX) - 2; len <= sizeof(PREFIX) && len < name.len; len++) {
+        if (name.ptr[len - 1] == '_' && edit_distance(str_sub(name, 0, len), STR(PREFIX), 1) <= 1) {
+            return true;
+        }
+    }
+    return str_starts(name, STR(PREFIX));
+}
+
 static void check_names(struct loader *loader, const char *const *environment)
 {
     for (; *environment != NULL; environment++) {
@@ -249,8 +260,8 @@ static void check_names(struct loader *loader, const char *const *environment)
         struct str value;
 
         (void)str_cut(str_from(*environment), '=', &name, &value);
-        if (str_starts(name, STR(PREFIX)) && value.len > 0 && !is_of_clients(name) &&
-            !is_of_kubernetes(name, value)) {
+        if (environment_is_ours(name) && value.len > 0 && !is_of_clients(name) &&
+            !environment_is_of_kubernetes(name, value)) {
             loader->place =
                 arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
             check_name(loader, name);

@@ -288,6 +288,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     if (sources->file == NULL || load_file(&loader)) {
         load_environment(&loader, loader.environment);
         load_sets(&loader, sources);
+        load_unread(&loader, loader.environment);
         if (loader.secrets != NULL) {
             loader.secrets->on_options(loader.secrets->context, &box->config);
         }

@@ -45,6 +45,11 @@ static void tell_descriptors(const struct config *config, config_warn_fn warn, v
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context)
 {
+    const struct config_box *box = (const struct config_box *)config;
+
+    for (size_t i = 0; i < box->n_unread; i++) {
+        warn(context, box->unread[i]);
+    }
     if (config->store.bucket.kind != CONFIG_NO_BUCKET && config->limits.enabled) {
         warn(context,
              "store.url: in a bucket or a collection nothing can be counted: each process allows "

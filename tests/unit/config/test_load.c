@@ -107,6 +107,15 @@ static void the_name_that_was_meant_is_told(void **state)
         {"VIRTUOSO_PROXY_UPSTREAM_TOKEN_FIEL=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE?"},
         {"VIRTUOSO_PROXY_TOKEN=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
         {"VIRTUOSO_PROXY_API_KEYS=x", "VIRTUOSO_PROXY_AUTH_KEYS?"},
+        {"virtuoso_proxy_log_level=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOS_PROXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOSO_PROXXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOSOPROXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOSO_API_TOKN=x", "VIRTUOSO_API_TOKEN?"},
+        {"VIRTUOSO_API_TOKEN_FIEL=/x", "VIRTUOSO_API_TOKEN_FILE?"},
+        {"virtuoso_api_key=x", "VIRTUOSO_API_KEY?"},
+        {"VIRTUOSO_BASEURL=http://x", "VIRTUOSO_BASE_URL?"},
+        {"VIRTUOSO_ORG_IDS=1", "VIRTUOSO_ORG_ID?"},
     };
 
     (void)state;
@@ -164,6 +173,57 @@ static void names_that_nobody_reads_are_refused(void **state)
     assert_says(&loaded, "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT: nothing reads this variable; did you "
                          "mean VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS?");
     done(&loaded);
+}
+
+static void collect(void *context, const char *text)
+{
+    buf_printf(context, "%s\n", text);
+}
+
+/* Names of the service that was replaced, and slips in names that others may have too. */
+static void names_that_may_be_others_are_told(void **state)
+{
+    static const struct {
+        const char *variable;
+        const char *says; /* NULL: nothing */
+    } rows[] = {
+        {"REDIS_URL=redis://r", "REDIS_URL: nothing reads this variable of the service that was "
+                                "replaced; here it is store.url"},
+        {"WORKERS=4", "here it is server.workers"},
+        {"WORKERS=1", NULL},
+        {"AUTH_ENABLED=false", "here it is auth.mode"},
+        {"AUTH_ENABLED=True", NULL},
+        {"SKIP_AUTH=false", NULL},
+        {"RATE_LIMIT_REQUESTS=100", "here it is limits.per_key"},
+        {"LOG_FORMAT=%(message)s", "here it is log.format"},
+        {"API_KEY=x", "API_KEY: nothing reads this variable; did you mean API_KEYS?"},
+        {"CORS_ORIGIN=*", "did you mean CORS_ORIGINS?"},
+        {"log_level=debug", "did you mean LOG_LEVEL?"},
+        {"LOG_LEVEL_FILE=/x", NULL}, /* more than one slip */
+        {"OTEL_EXPORTER_OTLP_ENDPONT=http://c", "did you mean OTEL_EXPORTER_OTLP_ENDPOINT?"},
+        {"VIRTUOSO_CLI_PATH=/bin/api-cli", "VIRTUOSO_CLI_PATH: nothing reads this variable"},
+        {"VIRTUOSO_SESSION_ID=1", NULL},
+        {"VIRTUOSO_ORGANIZATION_ID=7", NULL},
+        {"VIRTUOSO_SERVICE_HOST=10.0.0.1", NULL},
+        {"REPORT=1", NULL},
+        {"PATH=/bin", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded = load_with(rows[i].variable);
+        struct buf text;
+
+        assert_taken(&loaded);
+        buf_init(&text, 4096);
+        config_warnings(loaded.config, 0, collect, &text);
+        if ((rows[i].says == NULL) != (text.len == 0) ||
+            (rows[i].says != NULL && !str_contains(buf_view(&text), str_from(rows[i].says)))) {
+            fail_msg("%s: \"%.*s\"", rows[i].variable, STR_ARG(buf_view(&text)));
+        }
+        buf_done(&text);
+        done(&loaded);
+    }
 }
 
 /* ---- addresses and files ---- */
@@ -379,6 +439,7 @@ int test_load(void)
         cmocka_unit_test(what_sends_nothing_needs_no_token),
         cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
+        cmocka_unit_test(names_that_may_be_others_are_told),
         cmocka_unit_test(values_are_refused_in_plain_words),
         cmocka_unit_test(the_place_is_the_option_that_was_typed),
         cmocka_unit_test(all_errors_come_at_once),

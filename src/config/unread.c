@@ -1,0 +1,172 @@
+/* Names of the environment that do not begin like ours and are meant for us all the same: those of the service that
+ * this program replaces, where another option does their work here, and slips of the pen in those that are read. A
+ * slip in VIRTUOSO_... is an error: nobody else has such names. All others are told as warnings. */
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/nearest.h"
+#include "config_internal.h"
+
+#define PLATFORM "VIRTUOSO_"
+
+enum { SLIPS = 1, SHORTEST = 7, NAME_SHOWN = 80, NAME_ROOM = 128 };
+
+/* What the service that was replaced read, by its settings. `fine`: the value that is what happens here anyway. */
+static const struct {
+    const char *names; /* space separated */
+    const char *key;
+    const char *fine;
+} replaced[] = {
+    {"API_HOST API_PORT", "server.listen", NULL},
+    {"WORKERS API_WORKERS", "server.workers", "1"},
+    {"AUTH_ENABLED", "auth.mode", "true"},
+    {"SKIP_AUTH", "auth.mode", "false"},
+    {"CLI_TIMEOUT REQUEST_TIMEOUT", "upstream.timeout_ms", NULL},
+    {"LOG_FORMAT", "log.format", NULL},
+    {"RATE_LIMIT_ENABLED", "limits.enabled", "true"},
+    {"RATE_LIMIT_REQUESTS RATE_LIMIT_PERIOD", "limits.per_key", NULL},
+    {"REDIS_URL", "store.url", NULL},
+    {"REDIS_PASSWORD", "store.password", NULL},
+    {"SESSION_TIMEOUT", "sessions.timeout_s", "3600"},
+    {"SESSION_MAX_AGE", "sessions.max_age_s", "86400"},
+    {"MAX_UPLOAD_SIZE MAX_REQUEST_SIZE", "http.max_test_file_body", NULL},
+    {"CACHE_ENABLED", "cache.enabled", "true"},
+    {"CACHE_TTL", "cache.ttl_s", "300"},
+    {"GCP_PROJECT_ID", "log.gcp_project", NULL},
+    {"USE_FIRESTORE", "store.url", "false"},
+    {"USE_SECRET_MANAGER", "secrets.tree", "false"},
+    {"USE_CLOUD_STORAGE", "artifacts.url", "false"},
+    {"USE_CLOUD_TASKS", "runs.driver", "false"},
+    {"USE_BIGQUERY", "analytics.bigquery", "false"},
+    {"USE_CLOUD_MONITORING", "otel.endpoint", "false"},
+};
+
+static bool holds(const char *names, struct str name)
+{
+    struct str rest = str_from(names);
+    struct str one;
+
+    while (str_next(&rest, ' ', &one)) {
+        if (str_eq(one, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void warn(struct loader *loader, struct str name, const char *what, struct str more,
+                 const char *end)
+{
+    struct config_box *box = loader->box;
+
+    if (box->n_unread < CONFIG_UNREAD_MAX) {
+        box->unread[box->n_unread++] =
+            arena_cstr(&box->arena, arena_printf(&box->arena, "%.*s: %s%.*s%s",
+                                                 STR_ARG(str_sub(name, 0, NAME_SHOWN)), what,
+                                                 STR_ARG(more), end));
+    }
+}
+
+/* True: it is one of them. */
+static bool was_replaced(struct loader *loader, struct str name, struct str value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(replaced); i++) {
+        if (!holds(replaced[i].names, name)) {
+            continue;
+        }
+        if ((replaced[i].fine == NULL || !str_is_nocase(str_trim(value), replaced[i].fine)) &&
+            !option_is_given(loader, replaced[i].key)) {
+            warn(loader, name,
+                 "nothing reads this variable of the service that was replaced; here it is ",
+                 str_from(replaced[i].key), "");
+        }
+        return true;
+    }
+    return false;
+}
+
+/* `room` is taken by the form with _FILE, which is kept only if it is the nearest one so far. */
+static void offer(struct loader *loader, struct nearest *near, struct str one, bool is_secret)
+{
+    UNINITIALISED char room[NAME_ROOM];
+    struct buf file;
+
+    nearest_offer(near, one);
+    if (is_secret) {
+        buf_init_on(&file, room, sizeof(room), sizeof(room) - 1);
+        buf_printf(&file, "%.*s_FILE", STR_ARG(one));
+        nearest_offer(near, buf_view(&file));
+        if (near->best.ptr == file.ptr) {
+            near->best = arena_str(&loader->box->arena, near->best);
+        }
+        buf_done(&file);
+    }
+}
+
+static bool is_name(struct str name, struct str one, bool is_secret)
+{
+    return str_eq(name, one) || (is_secret && name.len == one.len + sizeof("_FILE") - 1 &&
+                                 str_starts(name, one) && str_ends(name, STR("_FILE")));
+}
+
+/* True: it is read. Else `near` has what may be meant, and `meant` the option of that. */
+static bool is_read(struct loader *loader, struct str name, struct nearest *near,
+                    const struct option_row **meant)
+{
+    static const char *const more[] = {"PORT", "HOST", PLATFORM "SESSION_ID"};
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str old = str_from(rows[i].old_env);
+        struct str one;
+
+        while (str_next(&old, ' ', &one)) {
+            struct str before = near->best;
+
+            if (is_name(name, one, option_is_secret(&rows[i]))) {
+                return true;
+            }
+            offer(loader, near, one, option_is_secret(&rows[i]));
+            *meant = near->best.ptr != before.ptr ? &rows[i] : *meant;
+        }
+    }
+    return str_in(name, more, ARRAY_LEN(more));
+}
+
+static void look_at(struct loader *loader, struct str name, struct str value)
+{
+    const struct option_row *meant = NULL;
+    struct nearest near;
+    bool is_slip;
+    bool is_ours = str_starts_nocase(name, STR(PLATFORM));
+
+    nearest_init(&near, name);
+    if (is_read(loader, name, &near, &meant) || was_replaced(loader, name, value)) {
+        return;
+    }
+    is_slip = near.best.len >= SHORTEST && near.best_distance <= SLIPS;
+    if (is_slip && is_ours) {
+        loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, NAME_SHOWN));
+        loader_mark_failed(loader, meant); /* it is not missing */
+        loader_fail(loader, "nothing reads this variable; did you mean %.*s?", STR_ARG(near.best));
+        loader->place = NULL;
+    } else if (is_slip || (is_ours && near.best.len > 0)) {
+        warn(loader, name, "nothing reads this variable; did you mean ", near.best, "?");
+    } else if (is_ours) {
+        warn(loader, name, "nothing reads this variable", STR_EMPTY, "");
+    }
+}
+
+void load_unread(struct loader *loader, const char *const *environment)
+{
+    for (; *environment != NULL; environment++) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(str_from(*environment), '=', &name, &value);
+        if (value.len > 0 && name.len < NAME_ROOM && !environment_is_ours(name) &&
+            !environment_is_of_kubernetes(name, value)) {
+            look_at(loader, name, value);
+        }
+    }
+}
