@@ -170,6 +170,7 @@ struct upstream_call {
     unsigned token_at; /* of request.tokens, for this try */
     unsigned token_generation;
     bool token_changed; /* it was refused with one of them, and goes on with the other */
+    bool is_unfit;      /* upstream_note_unfit */
     uint64_t
         connection_serial; /* of the connection that its answer came on and that was kept; 0: none */
 };
@@ -207,6 +208,8 @@ bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
  * that has been sent on the connection meanwhile is repeated on another one; a create ends as
  * ERR_OUTCOME_UNKNOWN. A call that was never started is fine. */
 void upstream_doubt_answer(const struct upstream_call *call);
+/* Until on_done returns: the answer is a success that does not hold what was asked for. Health counts it as a failure. */
+void upstream_note_unfit(struct upstream_call *call);
 
 /* Closes the connections at rest: after a pause of the whole machine nobody knows which of them are still
  * there. */
@@ -217,7 +220,8 @@ unsigned upstream_n_waiting(struct upstream *upstream);
 unsigned upstream_limit(const struct upstream *upstream);
 
 /* How the platform does. PASS again as soon as a call or a probe succeeds; WARN after 3 calls in a
- * row that failed (no answer, or 5xx); FAIL after 10, while the breaker is open, or when the stored
+ * row that failed for no fault of their caller (no answer, 5xx, a page, an answer that does not hold what was asked
+ * for, a refusal of all that our account asks); FAIL after 10, while the breaker is open, or when the stored
  * token was refused with 401. Each change is logged. */
 enum upstream_state { UPSTREAM_PASS, UPSTREAM_WARN, UPSTREAM_FAIL };
 
@@ -227,6 +231,7 @@ struct upstream_health {
     bool token_refused;    /* by the last answer to a call with the stored token */
     bool breaker_open;     /* nothing but probes is sent */
     int64_t since_wall_ms; /* time of the first of these failures; 0: none */
+    int64_t good_wall_ms;  /* time of the last answer that was no refusal and no failure; 0: none */
     char last_error[ERROR_TEXT_MAX];
 };
 

@@ -86,6 +86,9 @@ static enum flow next_row(struct plan *plan)
 /* The platform did not give what was asked for. */
 static enum flow not_given(struct plan *plan, enum row_status status, const struct error *err)
 {
+    if (err->code == ERR_UPSTREAM_SHAPE) {
+        upstream_note_unfit(&plan->upstream_call);
+    }
     return plan_outlives(plan, err) ? FLOW_WAIT : plan_row_failed(plan, status, err);
 }
 
@@ -340,6 +343,9 @@ static enum flow ask_after(struct plan *plan)
             (void)error_set(&err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer is not usable",
                             row_name(&plan->rows[plan->at]));
         }
+        if (err.code == ERR_UPSTREAM_SHAPE) {
+            upstream_note_unfit(&plan->upstream_call);
+        }
         if (err.upstream_status == 0 && err.code != ERR_OUTCOME_UNKNOWN) {
             err.upstream_status = plan->last_status;
         }
@@ -371,6 +377,7 @@ static enum flow ask_guide(struct plan *plan)
         case PLAN_FAIL:
             if (err.code == ERR_UPSTREAM_SHAPE) {
                 upstream_doubt_answer(&plan->upstream_call);
+                upstream_note_unfit(&plan->upstream_call);
             }
             return way_refused(plan, &err) ? FLOW_NEXT : plan_row_failed(plan, ROW_FAILED, &err);
         case PLAN_NEXT:

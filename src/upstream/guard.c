@@ -412,28 +412,76 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
 /* A login page, a wrong path: somebody answers, and each call fails. Direct access may ask for pages. */
 static bool is_page(const struct upstream_call *call)
 {
-    int status = call->reply.status;
+    return call->stream == NULL && (call->reply.status / 100 == 3 ||
+                                    str_starts_nocase(call->reply.content_type, STR("text/html")));
+}
 
-    return call->stream == NULL &&
-           (status / 100 == 3 ||
-            (status / 100 == 2 && str_starts_nocase(call->reply.content_type, STR("text/html"))));
+static struct health_event event_of(const struct upstream_call *call, enum error_code code)
+{
+    return (struct health_event){.code = code,
+                                 .status = call->reply.status,
+                                 .why = call->error.text,
+                                 .stored_token =
+                                     call->request.token != NULL || call->request.tokens != NULL,
+                                 .is_page = code == ERR_OK && is_page(call),
+                                 .wall_ms = clock_wall_ms()};
+}
+
+static void note_event(struct upstream *upstream, const struct health_event *event)
+{
+    enum upstream_state before = upstream->health.state;
+
+    health_note(&upstream->health, event);
+    tell_health(upstream, before);
+}
+
+static bool is_judged(const struct upstream_call *call, enum error_code code)
+{
+    return code == ERR_OK && !call->connects_only;
 }
 
 void guard_note_call(struct upstream_call *call, enum error_code code)
 {
-    struct upstream *upstream = call->upstream;
-    enum upstream_state before = upstream->health.state;
-    const struct health_event event = {.code = code,
-                                       .status = call->reply.status,
-                                       .why = call->error.text,
-                                       .stored_token = call->request.token != NULL ||
-                                                       call->request.tokens != NULL,
-                                       .is_page = code == ERR_OK && is_page(call),
-                                       .wall_ms = clock_wall_ms()};
+    struct health_event event;
 
-    if (call->connects_only || code == ERR_OVERLOADED) {
-        return; /* it had no answer, or was not sent */
+    if (call->connects_only || code == ERR_OVERLOADED || is_judged(call, code)) {
+        return; /* it had no answer, was not sent, or its owner judges first */
     }
-    health_note(&upstream->health, &event);
-    tell_health(upstream, before);
+    event = event_of(call, code);
+    note_event(call->upstream, &event);
+}
+
+void guard_note_starved(struct upstream_call *call)
+{
+    struct health_event event = event_of(call, ERR_OVERLOADED);
+
+    event.why = call->transfer->why;
+    note_event(call->upstream, &event);
+}
+
+bool guard_waits_for_judgement(const struct upstream_call *call, enum error_code code,
+                               struct health_event *out)
+{
+    if (!is_judged(call, code)) {
+        return false;
+    }
+    *out = event_of(call, code);
+    call->upstream->judged = call;
+    call->upstream->is_unfit = call->is_unfit;
+    return true;
+}
+
+void upstream_note_unfit(struct upstream_call *call)
+{
+    call->is_unfit = true;
+    if (call->upstream != NULL && call->upstream->judged == call) {
+        call->upstream->is_unfit = true;
+    }
+}
+
+void guard_note_judged(struct upstream *upstream, struct health_event *event)
+{
+    event->is_unfit = upstream->is_unfit;
+    upstream->judged = NULL;
+    note_event(upstream, event);
 }

@@ -8,15 +8,44 @@
 enum {
     FAILURES_WARN = 3,
     FAILURES_FAIL = 10,
+    STATUS_REFUSED = 400,
     STATUS_UNAUTHORIZED = 401,
-    STATUS_SERVER_ERROR = 500
+    STATUS_FORBIDDEN = 403,
+    STATUS_SERVER_ERROR = 500,
+    QUIET_MS = 1000
 };
 
-/* What the caller did wrong tells nothing about the platform, and neither does a mistake of ours. */
-static bool is_failure(const struct health_event *event)
+/* Refusals of what stands before the platform, or of our account: no caller can mend them. */
+static bool is_refusal_of_all(const struct upstream_health *health,
+                              const struct health_event *event)
+{
+    static const struct {
+        int status;
+        bool of_token; /* of the stored token only: a caller's own is his affair */
+        bool
+            in_a_row; /* answers that do well between them are how the right number of calls is found */
+    } rows[] = {
+        {402, true, false},  {403, true, false},  {407, false, false}, {408, false, false},
+        {421, false, false}, {426, false, false}, {429, true, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].status == event->status) {
+            return (event->stored_token || !rows[i].of_token) &&
+                   (!rows[i].in_a_row || event->wall_ms - health->good_wall_ms >= QUIET_MS);
+        }
+    }
+    return false;
+}
+
+/* What the caller did wrong tells nothing about the platform, and neither does a mistake of ours. A page with 404 may
+ * be a route that this platform does not offer, unless it has never answered otherwise. */
+static bool is_failure(const struct upstream_health *health, const struct health_event *event)
 {
     if (event->code == ERR_OK) {
-        return event->status >= STATUS_SERVER_ERROR || event->is_page;
+        return event->status >= STATUS_SERVER_ERROR || event->is_unfit ||
+               (event->is_page && (event->status < STATUS_REFUSED || health->good_wall_ms == 0)) ||
+               is_refusal_of_all(health, event);
     }
     return event->code != ERR_UPSTREAM_TOO_BIG && event->code != ERR_INTERNAL;
 }
@@ -41,6 +70,12 @@ static void describe(struct upstream_health *health, const struct health_event *
     } else if (event->is_page) {
         buf_printf(&text, "a page for people answered (%d): is upstream.base_url right?",
                    event->status);
+    } else if (event->is_unfit) {
+        buf_printf(&text,
+                   "the answer (%d) does not hold what was asked for: is upstream.base_url right?",
+                   event->status);
+    } else if (event->status == STATUS_FORBIDDEN) {
+        buf_text(&text, "the platform refuses what is asked for with the stored token (403)");
     } else {
         buf_printf(&text, "the platform answered %d", event->status);
     }
@@ -53,30 +88,39 @@ static bool is_fine(const struct upstream_health *health)
     return health->failures == 0 && !health->token_refused && !health->breaker_open;
 }
 
+static void set_fine(struct upstream_health *health)
+{
+    *health =
+        (struct upstream_health){.state = UPSTREAM_PASS, .good_wall_ms = health->good_wall_ms};
+}
+
 void health_note(struct upstream_health *health, const struct health_event *event)
 {
     bool refused = event->code == ERR_OK && event->status == STATUS_UNAUTHORIZED;
     bool was_fine = is_fine(health);
+    bool failed = is_failure(health, event);
 
     if (refused && event->stored_token) {
         metric_add(M_TOKEN_REFUSED, 0, 0, 0, 1);
     }
-    if (is_failure(event)) {
+    if (failed) {
         health->failures += health->failures < UINT32_MAX ? 1 : 0;
     } else if (event->code != ERR_INTERNAL) {
         health->failures = 0;
         health->token_refused = event->stored_token ? refused : health->token_refused;
+        health->good_wall_ms =
+            event->status < STATUS_REFUSED ? event->wall_ms : health->good_wall_ms;
     } else {
         return;
     }
     if (is_fine(health)) {
-        *health = (struct upstream_health){.state = UPSTREAM_PASS};
+        set_fine(health);
         return;
     }
     if (was_fine) {
         health->since_wall_ms = event->wall_ms;
     }
-    if (is_failure(event) || (refused && event->stored_token)) {
+    if (failed || (refused && event->stored_token)) {
         describe(health, event);
     }
     health->state = state_of(health);
@@ -91,7 +135,7 @@ void health_note_breaker(struct upstream_health *health, bool open, int64_t wall
     health->breaker_open = open;
     health->failures = open ? health->failures : 0;
     if (is_fine(health)) {
-        *health = (struct upstream_health){.state = UPSTREAM_PASS};
+        set_fine(health);
         return;
     }
     health->state = state_of(health);

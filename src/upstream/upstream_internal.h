@@ -155,6 +155,8 @@ struct upstream {
     unsigned n_doubted;            /* ever */
     struct retry_budget budget;
     struct upstream_health health;
+    const struct upstream_call *judged; /* its owner is told of its end, and may call it unfit */
+    bool is_unfit;
     bool dispatching;
     bool in_events; /* upstream_dispatch follows: no later item is needed */
     bool closing;
@@ -359,6 +361,7 @@ struct health_event {
     const char *why;   /* where code is not ERR_OK */
     bool stored_token; /* sent with the token that the proxy holds */
     bool is_page;      /* a redirection or HTML, where the platform answers JSON */
+    bool is_unfit;     /* upstream_note_unfit */
     int64_t wall_ms;
 };
 
@@ -381,6 +384,12 @@ void guard_note_waiting(const struct upstream_call *call);
 void guard_note_connected(const struct upstream_call *call, uint64_t now_us);
 void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us);
 void guard_note_call(struct upstream_call *call, enum error_code code);
+/* Nothing was sent, since this process may not open one more descriptor. */
+void guard_note_starved(struct upstream_call *call);
+/* What an answer is worth its owner says: health hears of it when he has been told. False: it has heard already. */
+bool guard_waits_for_judgement(const struct upstream_call *call, enum error_code code,
+                               struct health_event *out);
+void guard_note_judged(struct upstream *upstream, struct health_event *event);
 /* Calls that wait for nothing any more. */
 void guard_drop_waiting(struct upstream *upstream);
 enum error_code guard_say_away(const struct upstream *upstream, struct error *err);

@@ -139,6 +139,7 @@ static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why
 {
     (void)error_set(&relay->task->error, ERR_UPSTREAM_SHAPE,
                     "Secrets cannot be taken out of the platform's answer: %s", why);
+    upstream_note_unfit(&relay->call);
     return cache_fail(relay->task);
 }
 

@@ -222,6 +222,7 @@ static void reply(struct simple *simple)
     if (out == NULL) {
         (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
                         "The platform's answer has none of the known shapes");
+        upstream_note_unfit(&task->plan->upstream_call);
         (void)cache_fail(task);
         return;
     }

@@ -174,8 +174,11 @@ static void a_process_without_descriptors_opens_nothing(void **state)
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_false(is_open());
-    assert_int_equal(upstream_health(bench.upstream)->state, UPSTREAM_PASS);
+    assert_int_equal(upstream_health(bench.upstream)->state,
+                     UPSTREAM_FAIL); /* no call goes through */
+    assert_non_null(strstr(upstream_health(bench.upstream)->last_error, "ulimit -n"));
     probe_run_ok(&probe, &bench, "/ok", CALL_CREATE);
+    assert_int_equal(upstream_health(bench.upstream)->state, UPSTREAM_PASS);
     upstream_cancel(&busy.call);
 }
 
