@@ -70,6 +70,8 @@ struct cli_run_options {
 
 /* False: what is wrong was printed to stderr. Nothing was sent. */
 bool cli_run_new(const struct cli_run_options *options, struct cli_run **out);
+/* There is no run, because of `err`: the reports that the options name say so, each in the place of an older one. */
+void cli_run_refuse(const struct cli_run_options *options, const struct error *err);
 void cli_run_free(struct cli_run *run); /* NULL is fine; not between start and on_done */
 
 struct cli_run_proxy {

@@ -25,8 +25,8 @@ static const struct argument *find(const struct argument *table, struct str name
 }
 
 /* `word` as it was typed, `name` without its dashes; both without a value. */
-static bool unknown(const struct argument *table, const char *command, struct str word,
-                    struct str name)
+static enum error_code unknown(const struct argument *table, const char *command, struct str word,
+                               struct str name, struct error *err)
 {
     struct nearest nearest;
 
@@ -34,15 +34,11 @@ static bool unknown(const struct argument *table, const char *command, struct st
     for (; table->name != NULL; table++) {
         nearest_offer(&nearest, str_from(table->name));
     }
-    if (nearest.best.len > 0) {
-        (void)fprintf(stderr, "virtuoso-proxy %s: unknown option %.*s; did you mean --%.*s?\n",
-                      command, STR_ARG(word), STR_ARG(nearest.best));
-    } else {
-        (void)fprintf(stderr,
-                      "virtuoso-proxy %s: unknown option %.*s; see virtuoso-proxy %s --help\n",
-                      command, STR_ARG(word), command);
-    }
-    return false;
+    return nearest.best.len > 0
+               ? error_set(err, ERR_INVALID, "unknown option %.*s; did you mean --%.*s?",
+                           STR_ARG(word), STR_ARG(nearest.best))
+               : error_set(err, ERR_INVALID, "unknown option %.*s; see virtuoso-proxy %s --help",
+                           STR_ARG(word), command);
 }
 
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value)
@@ -83,8 +79,8 @@ static void put_words(struct buf *out, struct str words)
     }
 }
 
-/* True: any value is fine, or this is one of the words that the row lists. */
-static bool takes_value(const struct argument *row, const char *command, const char *value)
+/* Any value is fine, or this is one of the words that the row lists. */
+static enum error_code check_value(const struct argument *row, const char *value, struct error *err)
 {
     struct str words = str_from(row->words);
     struct nearest nearest;
@@ -94,23 +90,22 @@ static bool takes_value(const struct argument *row, const char *command, const c
     nearest_init(&nearest, str_from(value));
     while (str_next(&words, ' ', &word)) {
         if (str_is(word, value)) {
-            return true;
+            return ERR_OK;
         }
         nearest_offer(&nearest, word);
     }
     if (row->words == NULL) {
-        return true;
+        return ERR_OK;
     }
     buf_init(&text, SET_MAX);
     put_words(&text, str_from(row->words));
-    (void)fprintf(stderr, "virtuoso-proxy %s: --%s must be %.*s, not \"%s\"", command, row->name,
-                  STR_ARG(buf_view(&text)), value);
+    buf_printf(&text, ", not \"%s\"", value);
     if (nearest.best.len > 0) {
-        (void)fprintf(stderr, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
+        buf_printf(&text, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
     }
-    (void)fprintf(stderr, "\n");
+    (void)error_set(err, ERR_INVALID, "--%s must be %.*s", row->name, STR_ARG(buf_view(&text)));
     buf_done(&text);
-    return false;
+    return ERR_INVALID;
 }
 
 /* Which of the sets this row has made already; n_sets: none. */
@@ -168,8 +163,8 @@ static void keep(struct arguments *arguments, const struct argument *row, const 
 }
 
 /* One word that begins with '-'; *at may move on to its value. */
-static bool take_option(struct arguments *arguments, const char *command, int argc, char **argv,
-                        int *at)
+static enum error_code take_option(struct arguments *arguments, const char *command, int argc,
+                                   char **argv, int *at, struct error *err)
 {
     struct str word = str_from(argv[*at]);
     bool is_long = str_starts(word, STR("--"));
@@ -180,35 +175,27 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
 
     if (str_is(name, "help") || str_is(name, "h")) {
         arguments->help = true;
-        return true;
+        return ERR_OK;
     }
     if (row == NULL) {
         (void)str_cut(word, '=', &word, &value);
-        return unknown(arguments->table, command, word, name);
+        return unknown(arguments->table, command, word, name, err);
     }
     if (arguments->n_sets >= ARGUMENTS_MAX || arguments->n_given >= ARGUMENTS_GIVEN_MAX) {
-        (void)fprintf(stderr, "virtuoso-proxy %s: too many options\n", command);
-        return false;
+        return error_set(err, ERR_INVALID, "too many options");
     }
     if (row->value == NULL) {
         if (has_value) {
-            (void)fprintf(stderr, "virtuoso-proxy %s: --%s takes no value\n", command, row->name);
-            return false;
+            return error_set(err, ERR_INVALID, "--%s takes no value", row->name);
         }
         keep(arguments, row, "");
-        return true;
+        return ERR_OK;
     }
-    if (has_value) {
-        keep(arguments, row, value.ptr);
-        return takes_value(row, command, value.ptr);
+    if (!has_value && *at + 1 >= argc) {
+        return error_set(err, ERR_INVALID, "--%s needs a value: %s", row->name, row->value);
     }
-    if (*at + 1 >= argc) {
-        (void)fprintf(stderr, "virtuoso-proxy %s: --%s needs a value: %s\n", command, row->name,
-                      row->value);
-        return false;
-    }
-    keep(arguments, row, argv[++*at]);
-    return takes_value(row, command, argv[*at]);
+    keep(arguments, row, has_value ? value.ptr : argv[++*at]);
+    return check_value(row, arguments->values[row - arguments->table], err);
 }
 
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
@@ -224,8 +211,11 @@ bool arguments_parse(struct arguments *arguments, const struct argument *table, 
         if (!only_operands && str_is(word, "--")) {
             only_operands = true;
         } else if (!only_operands && word.len > 1 && word.ptr[0] == '-') {
-            if (!take_option(arguments, command, argc, argv, &at)) {
-                return false;
+            struct error err = {0};
+
+            if (take_option(arguments, command, argc, argv, &at, &err) != ERR_OK &&
+                arguments->error.code == ERR_OK) {
+                arguments->error = err;
             }
         } else {
             argv[n_operands++] = argv[at];
@@ -234,7 +224,7 @@ bool arguments_parse(struct arguments *arguments, const struct argument *table, 
     }
     arguments->operands = (const char *const *)argv;
     arguments->n_operands = (size_t)n_operands;
-    return true;
+    return arguments->error.code == ERR_OK;
 }
 
 void arguments_done(struct arguments *arguments)

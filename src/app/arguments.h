@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
+
 struct argument {
     const char *name;  /* "listen"; NULL ends the table */
     char letter;       /* 'c'; 0 none */
@@ -36,10 +38,11 @@ struct arguments {
     const char *const *operands;
     size_t n_operands;
     bool help;
+    struct error error; /* the first one */
 };
 
-/* False: an error was printed to stderr. `set` rows (key "*") may repeat. `rest_is_operands`: the
- * first operand ends the options. */
+/* False: `error` says why, and all options that could be read are there. `set` rows (key "*") may repeat.
+ * `rest_is_operands`: the first operand ends the options. */
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
                      bool rest_is_operands, int argc, char **argv);
 void arguments_done(struct arguments *arguments);

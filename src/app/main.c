@@ -47,7 +47,10 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
 
     if (!arguments_parse(&arguments, subcommand->arguments, subcommand->name,
                          subcommand->rest_is_operands, argc, argv)) {
-        status = EXIT_FAILURE;
+        status = fail(subcommand->name, &arguments.error);
+        if (subcommand->refused != NULL) {
+            subcommand->refused(&arguments);
+        }
     } else if (arguments.help) {
         arguments_help(subcommand->arguments, subcommand->name, subcommand->summary,
                        subcommand->operands);

@@ -125,18 +125,24 @@ static enum error_code read_retries(const struct arguments *arguments, struct cl
     return ERR_OK;
 }
 
-static enum error_code read_summary(const struct arguments *arguments, const char **out,
-                                    struct error *err)
+static void read_report_files(const struct arguments *arguments, struct cli_run_options *out)
 {
-    if (arguments_get(arguments, "github-summary") == NULL) {
-        return ERR_OK;
+    out->junit_file = arguments_get(arguments, "junit");
+    out->html_file = arguments_get(arguments, "html");
+    out->summary_file =
+        arguments_get(arguments, "github-summary") != NULL ? getenv("GITHUB_STEP_SUMMARY") : NULL;
+    if (out->summary_file != NULL && out->summary_file[0] == '\0') {
+        out->summary_file = NULL;
     }
-    *out = getenv("GITHUB_STEP_SUMMARY");
-    if (*out == NULL || (*out)[0] == '\0') {
-        return error_set(err, ERR_INVALID,
-                         "--github-summary needs $GITHUB_STEP_SUMMARY, which names the file");
-    }
-    return ERR_OK;
+}
+
+static enum error_code check_summary(const struct arguments *arguments, const char *file,
+                                     struct error *err)
+{
+    return file == NULL && arguments_get(arguments, "github-summary") != NULL
+               ? error_set(err, ERR_INVALID,
+                           "--github-summary needs $GITHUB_STEP_SUMMARY, which names the file")
+               : ERR_OK;
 }
 
 /* Each is for one of the others only, and would be ignored in silence. */
@@ -220,9 +226,8 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .annotate = wants_annotations(arguments),
         .patience_s = CLI_PATIENCE_DEFAULT_S,
         .concurrency = 1,
-        .junit_file = arguments_get(arguments, "junit"),
-        .html_file = arguments_get(arguments, "html"),
     };
+    read_report_files(arguments, out);
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
     if (arguments->n_operands == 0 && lacks_value(arguments_get(arguments, "var"))) {
         return error_set(err, ERR_INVALID,
@@ -251,7 +256,7 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
     if (code == ERR_OK) {
         code = read_retries(arguments, out, err);
     }
-    return code == ERR_OK ? read_summary(arguments, &out->summary_file, err) : code;
+    return code == ERR_OK ? check_summary(arguments, out->summary_file, err) : code;
 }
 
 /* ---- as a client of a proxy ---- */
@@ -310,9 +315,17 @@ static int run_against(struct cli_run *run, const struct cli_run_options *run_op
 
 /* ---- all ---- */
 
+void run_tests_refused(const struct arguments *arguments)
+{
+    struct cli_run_options options = {0};
+
+    read_report_files(arguments, &options);
+    cli_run_refuse(&options, &arguments->error);
+}
+
 int run_tests(struct arguments *arguments)
 {
-    struct cli_run_options options;
+    struct cli_run_options options = {0};
     struct words words;
     struct secret key = {0};
     struct cli_run *run = NULL;
@@ -324,6 +337,8 @@ int run_tests(struct arguments *arguments)
         read_options(arguments, &words, &options, &err) != ERR_OK ||
         api_key_read(arguments, &key, &err) != ERR_OK) {
         buf_done(&url);
+        read_report_files(arguments, &options);
+        cli_run_refuse(&options, &err);
         return fail(&err);
     }
     if (url.len > 0 && secret_is_set(&key) && client_is_open_to_others(buf_view(&url))) {

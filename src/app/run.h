@@ -6,5 +6,7 @@
 
 extern const struct argument run_arguments[];
 int run_tests(struct arguments *arguments); /* the exit code, see cli/run.h */
+/* Its words could not be understood: an older report may not pass for the one of this run. */
+void run_tests_refused(const struct arguments *arguments);
 
 #endif

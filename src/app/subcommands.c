@@ -234,7 +234,7 @@ const struct subcommand subcommands[] = {
      .exit_codes =
          "0 passed, created or skipped; 1 usage, or could not start; 2 a test is red; 3 cancelled "
          "or aborted; 4 out of time",
-     .example = "run tests/ --wait --junit report.xml"},
+     .example = "run tests/ --wait --junit report.xml", .refused = run_tests_refused},
     {"load", "Send requests at a fixed rate, and time the answers.", "URL", load_arguments,
      run_load,
      .exit_codes = "0 measured; 1 usage, or nobody answered, or --max-p99 or --max-errors was "

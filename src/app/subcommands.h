@@ -20,6 +20,8 @@ struct subcommand {
     const char *exit_codes; /* where they are more than 0 and 1; NULL */
     const char *signals;    /* what they do; NULL: what they always do */
     const char *example;    /* what stands behind the program's name; NULL none */
+    /* The words could not be understood, which has been printed; NULL: there is nothing to be done then. */
+    void (*refused)(const struct arguments *arguments);
 };
 
 extern const struct subcommand subcommands[];

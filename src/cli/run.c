@@ -90,10 +90,9 @@ static void read_all(struct cli_run *run)
     run_open_reports(run);
 }
 
-bool cli_run_new(const struct cli_run_options *options, struct cli_run **out)
+static struct cli_run *new_run(const struct cli_run_options *options)
 {
     struct cli_run *run = mem_zalloc(sizeof(*run));
-    bool ok;
 
     run->options = *options;
     run->report_fds[0] = run->report_fds[1] = run->report_fds[2] = -1;
@@ -102,6 +101,24 @@ bool cli_run_new(const struct cli_run_options *options, struct cli_run **out)
     error_list_init(&run->notes);
     error_list_init(&run->warnings);
     display_init(&run->display, options);
+    return run;
+}
+
+void cli_run_refuse(const struct cli_run_options *options, const struct error *err)
+{
+    struct cli_run *run = new_run(options);
+
+    *error_list_add(&run->errors) = *err;
+    run_open_reports(run);
+    run_report_errors(run);
+    cli_run_free(run);
+}
+
+bool cli_run_new(const struct cli_run_options *options, struct cli_run **out)
+{
+    struct cli_run *run = new_run(options);
+    bool ok;
+
     read_all(run);
     make_items(run);
     ok = run->errors.n == 0;

@@ -254,6 +254,10 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         {"--ca-file", "/nowhere"},
         {"--rerun-failed"}, /* none is remembered */
         {"--nonsense"},
+        {"--concurency", "2"},
+        {"--output=tap"},
+        {"--wait=yes"},
+        {"--url"},
     };
     struct run_cli *f = *state;
     const char *file = run_cli_put(f, "login.yaml", test_file);
@@ -261,8 +265,11 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const char *args[8] = {run_cli_url(f, scripted.port)};
-        size_t n = 1;
+        const char *junit = run_cli_put(f, "old.xml", "an older report");
+        const char *args[12] = {run_cli_url(f, scripted.port), "--junit", junit, "--html",
+                                run_cli_put(f, "old.html", "an older report")};
+        bool names_another = cases[i][0] != NULL && str_is(STR("--junit"), cases[i][0]);
+        size_t n = 5;
 
         if (i > 0) { /* the first has no file */
             args[n++] = file;
@@ -272,6 +279,10 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         }
         assert_int_equal(run_cli_env(f, NULL, args), 1);
         assert_true(f->out.len > 0);
+        /* An older report is not that of this run. */
+        assert_int_equal(str_contains(run_cli_get(f, "old.xml"), STR("<error type=\"error\"")),
+                         !names_another);
+        assert_false(str_contains(run_cli_get(f, "old.html"), STR("an older report")));
     }
     assert_int_equal(RUN(f, run_cli_path(f, "missing.yaml"), run_cli_url(f, scripted.port),
                          "--junit", run_cli_put(f, "old.xml", "an older report")),
