@@ -30,6 +30,7 @@ struct sentence_match {
     const struct sentence_row *row;
     struct sentence_slot slots[SENTENCE_MAX_SLOTS];
     size_t n_slots;
+    bool runs_on; /* none, since words behind a name belong to no row */
 };
 
 /* The rows, ready for matching, in `arena`. grammar_done before the arena goes. */
@@ -57,6 +58,7 @@ struct sentence_near {
     struct str
         word; /* that its first word was meant to be; empty: it is right, or nothing is near */
     struct str example; /* a sentence that is understood */
+    const char *hint;   /* NULL: none but the usual one */
 };
 
 struct sentence_near sentence_near(const struct grammar *grammar, struct arena *arena,

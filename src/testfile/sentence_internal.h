@@ -39,6 +39,7 @@ struct matcher {
     size_t tries;
     bool forgives; /* one slip in a word of a row */
     struct sentence_slip slip;
+    struct str tail; /* words that kept others from being a name; empty: none did */
     struct error *err;
 };
 
@@ -58,6 +59,12 @@ const struct choice *sentence_cut(struct matcher *m);
 const struct choice *sentences_saying(const struct grammar *grammar,
                                       const struct command *command); /* NULL: none */
 bool token_quotes(const struct matcher *m, size_t at, size_t n);      /* any of them is quoted */
+
+/* --- sentence_tail.c --- */
+
+/* n words without quotes are more than a name, or than a text: m->tail is what follows it. */
+bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name);
+bool words_wait_for_less(const struct matcher *m); /* a wait until something is gone */
 
 /* --- sentence_slots.c --- */
 

@@ -1,9 +1,10 @@
 /* Matching a sentence against the grammar: words and quoted pieces against the patterns, with the
  * shortest text for each slot first. Sentences are short (64 pieces), so trying is cheap. */
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "sentence_internal.h"
 
-enum { MAX_TRIES = 200000, SLIP_MIN = 4 };
+enum { MAX_TRIES = 200000, SLIP_MIN = 4, TAIL_SHOWN = 64 };
 
 /* ---- patterns ---- */
 
@@ -124,6 +125,7 @@ static void matcher_init(struct matcher *m, const struct grammar *grammar, struc
     m->tries = 0;
     m->forgives = false;
     m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
+    m->tail = STR_EMPTY;
     m->err = err;
 }
 
@@ -136,8 +138,13 @@ bool sentence_match(const struct grammar *grammar, struct arena *arena, struct s
     if (match_any(&m, NULL)) {
         return true;
     }
-    *out = (struct sentence_match){0};
-    if (err->code == ERR_OK) {
+    *out = (struct sentence_match){.runs_on = m.tail.len > 0};
+    if (err->code == ERR_OK && m.tail.len > 0) {
+        (void)error_set(err, ERR_INVALID,
+                        "cannot understand \"%.*s\" in this sentence; if it belongs to a name, put "
+                        "the whole name in quotes",
+                        STR_ARG(utf8_clip(m.tail, TAIL_SHOWN)));
+    } else if (err->code == ERR_OK) {
         (void)error_set(err, ERR_INVALID, "cannot understand this sentence");
     }
     return false;

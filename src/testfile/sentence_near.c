@@ -183,5 +183,9 @@ struct sentence_near sentence_near(const struct grammar *grammar, struct arena *
         }
     }
     near.example = best != NULL ? sentence_example(arena, best, verb) : near.example;
+    if (words_wait_for_less(&m)) {
+        near.hint = "the platform has no wait for what goes away; check that it is gone";
+        near.example = STR("verify that \"Sign in\" does not exist");
+    }
     return near;
 }

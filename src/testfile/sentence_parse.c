@@ -171,7 +171,7 @@ static const struct verb *verb_before_equals(const struct compile *c, struct str
 }
 
 static bool not_understood(struct compile *c, const struct node *node, struct str text,
-                           const struct error *err)
+                           bool runs_on, const struct error *err)
 {
     struct testfile_problem *problem =
         problem_add(c, TESTFILE_ERROR, place_of(node), "%s", err->text);
@@ -186,7 +186,7 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     problem->nearest = near.word;
     if (near.word.len == 0 &&
         sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, NULL, &slip) &&
-        !slip.takes_words) {
+        (runs_on || !slip.takes_words)) {
         problem->nearest = slip.meant;
     }
     if (verb_before_equals(c, text) != NULL) {
@@ -204,7 +204,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     if (str_contains(text, STR("\xE2\x80\x9C")) || str_contains(text, STR("\xE2\x80\x9D"))) {
         problem->hint = STR("these are typographic quotes: use \" or '");
     } else {
-        problem->hint = STR("a step is a map with a verb, a sentence or a command line");
+        problem->hint = near.hint != NULL
+                            ? str_from(near.hint)
+                            : STR("a step is a map with a verb, a sentence or a command line");
     }
     problem->example = near.example;
     return false;
@@ -263,7 +265,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     }
     if (verb_before_equals(c, text) != NULL) {
         (void)error_set(&err, ERR_INVALID, "cannot understand this sentence");
-        return not_understood(c, node, text, &err);
+        return not_understood(c, node, text, false, &err);
     }
     if (sentence_match(dictionary_grammar(c->dictionary), c->arena, text, &match, &err)) {
         if (match_takes_words(&match)) {
@@ -271,9 +273,9 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
         }
         return emit_match(c, &match, &origin);
     }
-    if (emit_short_line(c, text, &origin, &ok)) {
+    if (!match.runs_on && emit_short_line(c, text, &origin, &ok)) {
         check_slip(c, node, text, NULL);
         return ok;
     }
-    return not_understood(c, node, text, &err);
+    return not_understood(c, node, text, match.runs_on, &err);
 }

@@ -181,12 +181,21 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)
 {
     static const char own_words[] = "position type noun kind typed n time var";
+    static const char names[] = "element key text value url name part";
     struct str text = text_of(m, at, n);
 
     if (words_have(own_words, ' ', slot)) {
         return fill_words(m, slot, at, n, out);
     }
     if (n > 1 && token_quotes(m, at, n)) {
+        return false;
+    }
+    if (words_have(names, ' ', slot) &&
+        words_run_on(m, at, n, str_is(slot, "element") || str_is(slot, "key"))) {
+        return false;
+    }
+    /* A row before this one would have taken the words for the element that this one lacks. */
+    if (m->tail.len > 0 && str_contains(str_from(m->rule->row->args), STR("{last}"))) {
         return false;
     }
     if (str_is(slot, "quoted")) {

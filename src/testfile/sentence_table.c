@@ -77,6 +77,12 @@ const struct sentence_row sentence_rows[] = {
 
     {"wait [for] {time}", "step-wait time", "{time}", "", SAYS},
     {"wait {time} for [element] {element}", "step-wait element", "{element}", "timeout={time}", SAYS},
+    {"wait [up] to {time} for [element] {element}", "step-wait element", "{element}", "timeout={time}"},
+    {"wait for|until [element] " ELEMENT " appears|loads for|within {time}", "step-wait element", "{element}", "timeout={time}"},
+    {"wait for|until [element] " ELEMENT " is " SHOWN "|loaded for|within {time}", "step-wait element", "{element}", "timeout={time}"},
+    {"wait for [element] " ELEMENT " to appear|load|exist for|within {time}", "step-wait element", "{element}", "timeout={time}"},
+    {"wait for [element] " ELEMENT " for|within|max {time}", "step-wait element", "{element}", "timeout={time}"},
+    {"wait for [element] " ELEMENT " [for] up to {time}", "step-wait element", "{element}", "timeout={time}"},
     {"wait for|until [element] " ELEMENT " appears|loads", "step-wait element", "{element}", ""},
     {"wait for|until [element] " ELEMENT " is " SHOWN "|loaded", "step-wait element", "{element}", ""},
     {"wait for [element] " ELEMENT " to be " SHOWN "|loaded", "step-wait element", "{element}", ""},

@@ -1,0 +1,156 @@
+/* Names of elements may stand without quotes, and then a sentence that nobody foresaw would be taken as a name:
+ * "wait for Spinner to disappear" is no wait for an element called "Spinner to disappear". What follows a name and is
+ * no part of one is known by its words; whoever means a name puts it into quotes. */
+#include "map_internal.h"
+#include "sentence_internal.h"
+
+static const char predicates[] =
+    "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked unchecked "
+    "ticked unticked selected unselected empty active inactive gone loaded focused editable readonly exist appear "
+    "disappear vanish ready interactable expanded collapsed highlighted true false";
+static const char links[] =
+    "is are isn't aren't was becomes become be gets should shouldn't doesn't does do don't has must not can't cannot";
+static const char between[] = "not to be been no longer yet still it they exists there";
+static const char leaving[] = "disappear disappears disappearing vanish vanishes";
+static const char comparing[] =
+    "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends includes "
+    "has > < = == != >= <=";
+static const char conditions[] = "if unless until once while whenever";
+static const char motions[] =
+    "be hide close finish complete stop start render settle change become fade reload refresh update";
+static const char means[] = "javascript js xpath css keyboard jquery";
+static const char next_steps[] =
+    "click press hit type write enter wait verify assert ensure navigate scroll hover";
+
+struct words {
+    const struct token *tokens;
+    size_t n;
+};
+
+static bool is_one(const struct words *w, size_t i, const char *list)
+{
+    struct str rest = str_from(list);
+    struct str one;
+
+    while (i < w->n && str_next(&rest, ' ', &one)) {
+        if (str_eq_nocase(one, w->tokens[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "is not visible", "should be enabled": from i on nothing but such words, and a predicate at the end. */
+static bool ends_as_predicate(const struct words *w, size_t i)
+{
+    while (i + 1 < w->n && is_one(w, i, between)) {
+        i++;
+    }
+    return i + 1 == w->n && (is_one(w, i, predicates) || is_one(w, i, "exists appears loads"));
+}
+
+static bool is_time(struct str text)
+{
+    return text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' && text_is_time(text, false);
+}
+
+/* How many words at the end are a time with its unit, or a number of times; 0: none. */
+static size_t length_of_count(const struct matcher *m, const struct words *w)
+{
+    const struct token *last = &w->tokens[w->n - 1];
+    const struct token *before = &w->tokens[w->n - 2];
+
+    if (is_one(w, w->n - 1, "twice thrice")) {
+        return 1;
+    }
+    if (before->text.len > 0 && before->text.ptr[0] >= '0' && before->text.ptr[0] <= '9' &&
+        (is_one(w, w->n - 1, "times x") ||
+         is_time(str_sub(m->sentence, before->from, last->to - before->from)))) {
+        return 2;
+    }
+    return is_time(last->text) ? 1 : 0;
+}
+
+static bool begins_next_step(const struct words *w, size_t i)
+{
+    return (is_one(w, i, "then") && is_one(w, i + 1, next_steps)) ||
+           (is_one(w, i, "and") && is_one(w, i + 1, next_steps) && i + 2 < w->n);
+}
+
+static bool begins_condition(const struct words *w, size_t i, struct str command)
+{
+    bool asserts = str_starts(command, STR("step-assert"));
+    bool waits = str_is(command, "step-wait element");
+
+    return (is_one(w, i, links) && ends_as_predicate(w, i + 1)) ||
+           ((waits || asserts) && is_one(w, i, "to") &&
+            (is_one(w, i + 1, motions) || ends_as_predicate(w, i + 1))) ||
+           (asserts && is_one(w, i, comparing) && i + 1 < w->n) ||
+           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1));
+}
+
+/* The number of the first word that is no part of a name; n: all may be. */
+static size_t find_tail(const struct matcher *m, const struct words *w, struct str command)
+{
+    size_t count = length_of_count(m, w);
+    const char *before_time =
+        str_ends(command, STR("click")) ? "within after every" : "for in within after every";
+
+    for (size_t i = 1; i < w->n; i++) {
+        if (is_one(w, i, leaving) || (is_one(w, i, "goes go") && is_one(w, i + 1, "away"))) {
+            return i > 1 && is_one(w, i - 1, "to") ? i - 1 : i;
+        }
+        if (begins_condition(w, i, command) || begins_next_step(w, i) ||
+            (is_one(w, i, "using via") && is_one(w, i + 1, means)) ||
+            (count > 0 && i + count + 1 == w->n && is_one(w, i, before_time))) {
+            return i;
+        }
+    }
+    return count > 0 && is_one(w, w->n - 1, "twice thrice times x") ? w->n - count : w->n;
+}
+
+/* Of a text that is typed or chosen: it may say anything, and then the next step follows. */
+static size_t find_next_step(const struct words *w)
+{
+    size_t i = 1;
+
+    while (i < w->n && !begins_next_step(w, i)) {
+        i++;
+    }
+    return i;
+}
+
+bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
+{
+    const struct words words = {&m->tokens[at], n};
+    struct str tail;
+    size_t from;
+
+    if (n < 2) {
+        return false;
+    }
+    from = is_name ? find_tail(m, &words, str_from(m->rule->row->command)) : find_next_step(&words);
+    if (from == n) {
+        return false;
+    }
+    tail = str_sub(m->sentence, words.tokens[from].from,
+                   words.tokens[n - 1].to - words.tokens[from].from);
+    if (m->tail.len == 0 || (tail.ptr == m->tail.ptr && tail.len > m->tail.len)) {
+        m->tail = tail;
+    }
+    return true;
+}
+
+bool words_wait_for_less(const struct matcher *m)
+{
+    const struct words words = {m->tokens, m->n_tokens};
+
+    for (size_t i = 1; is_one(&words, 0, "wait") && i < m->n_tokens; i++) {
+        if (!m->tokens[i].quoted &&
+            (is_one(&words, i, leaving) ||
+             is_one(&words, i, "hidden invisible gone absent hides hide closes away not isn't"))) {
+            return true;
+        }
+    }
+    return false;
+}
