@@ -41,7 +41,7 @@ struct loader {
     struct config_box *box;
     struct error_list *errors;
     const char *file;  /* for messages */
-    const char *list;  /* of keys: "auth.keys" or "auth.certificates" */
+    const char *list;  /* of maps, while it is read: "auth.keys" */
     const char *place; /* "PORT" or "--set"; NULL: the file, by line and column */
     unsigned line;
     unsigned column;
@@ -65,16 +65,53 @@ void loader_mark_failed(struct loader *loader, const struct option_row *row);
 bool loader_has_failed(const struct loader *loader, const char *key);
 const struct option_row *option_find(struct str key);
 void option_unknown(struct loader *loader, struct str key);
+
+/* maps.c: lists of maps, and readers of their members */
+enum { MAP_SHOWN_MAX = 64 };
+
+struct map_reading {
+    struct loader *loader;
+    const struct map_member *member;
+    const struct node *node; /* its value */
+    void *entry;
+    unsigned n_keys;
+};
+
+struct map_member {
+    const char *name;
+    bool (*take)(struct map_reading *reading, void *field); /* false: refused, and said */
+    size_t at;                                              /* of the field in the entry */
+    const char *option; /* of `limits` or `server` that has the same rules; NULL: none */
+    bool is_key;        /* of these an entry has exactly one */
+    const char *list;   /* the only list that has the member; NULL: all */
+};
+
+struct map_list {
+    const struct map_member *members;
+    size_t n_members;
+    const char *example; /* of an entry */
+};
+
+typedef bool (*map_fn)(struct loader *loader, const struct node *map);
+
+bool map_text(struct map_reading *reading, void *field);   /* struct str */
+bool map_name(struct map_reading *reading, void *field);   /* struct str, short */
+bool map_number(struct map_reading *reading, void *field); /* unsigned */
+/* One entry. n_keys: how many of its members were keys. */
+bool map_read(struct loader *loader, const struct map_list *list, const struct node *map,
+              void *entry, unsigned *n_keys);
+/* All entries of the list loader->list, each by `take`; those that are no maps by `take_text` (NULL: refused). */
+bool maps_read(struct loader *loader, const struct map_list *list, const struct node *node,
+               map_fn take, bool (*take_text)(struct loader *loader, struct str text));
+/* An empty list only: what is a list of maps stands in the file. */
+bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
 /* keys.c */
 bool keys_from_node(struct loader *loader, const struct node *node);
 bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
 bool certificates_from_node(struct loader *loader, const struct node *node);
 const char *certificate_member(enum tls_name_kind kind); /* "cn", "dns", "uri" */
 /* listeners.c */
-bool listeners_from_node(struct loader *loader, const struct option_row *row,
-                         const struct node *node);
-/* An empty list only: what is a list of maps stands in the file. */
-bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
+bool listeners_from_node(struct loader *loader, const struct node *node);
 void listeners_gather(struct config_box *box); /* fills server.all */
 /* listeners_keep.c */
 void listeners_print(struct buf *out, const struct config *config);
@@ -98,7 +135,6 @@ bool option_is_given(const struct loader *loader, const char *key);
 bool keys_add(struct loader *loader, const char *name, struct str text);
 /* tenants.c */
 bool tenants_from_node(struct loader *loader, const struct node *node);
-bool tenants_from_text(struct loader *loader, struct str text); /* an empty list only */
 void tenants_free(struct config *config);
 bool tenants_are_same(const struct config *before, const struct config *after); /* tokens, too */
 void tenants_print(struct buf *out, const struct config *config);

@@ -4,20 +4,13 @@
 #include "base/date.h"
 #include "base/fd.h"
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "config/credential.h"
 #include "config_internal.h"
 #include "crypto/digest.h"
 
 #define DAY_MS INT64_C(86400000)
 
-enum {
-    KEYS_MAX = 1000,
-    KEY_LEN_MIN = 8,
-    NAME_MAX_LEN = 64,
-    KNOWN_MAX = 512,
-    SUBJECT_MAX_LEN = 1024
-};
+enum { KEYS_MAX = 1000, KEY_LEN_MIN = 8, SUBJECT_MAX_LEN = 1024 };
 
 static const char list_keys[] = "auth.keys";
 static const char list_certificates[] = "auth.certificates";
@@ -152,167 +145,6 @@ bool keys_from_text(struct loader *loader, struct str text)
     return ok;
 }
 
-/* ---- a key as a map ---- */
-
-static bool take_name(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    out->name = arena_str(&loader->box->arena, str_sub(member->text, 0, NAME_MAX_LEN));
-    return true;
-}
-
-static bool take_permissions(struct loader *loader, const struct node *list, struct config_key *out)
-{
-    out->permissions = 0;
-    if (list->type != NODE_LIST) {
-        loader_fail(loader, "%s: permissions must be a list", loader->list);
-        return false;
-    }
-    for (const struct node *item = list->first; item != NULL; item = item->next) {
-        unsigned bits = permission_bits(item->text);
-
-        if (bits == 0) {
-            loader_fail(
-                loader,
-                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
-                loader->list, STR_ARG(str_sub(item->text, 0, NAME_MAX_LEN)));
-            return false;
-        }
-        out->permissions |= bits;
-    }
-    return true;
-}
-
-static bool take_date(struct loader *loader, const struct node *member, int64_t *out)
-{
-    if (date_read(member->text, out)) {
-        *out = *out == 0 ? 1 : *out; /* 0 is none */
-        return true;
-    }
-    loader_fail(loader,
-                "%s: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
-                "2027-01-31T12:00:00Z",
-                loader->list, STR_ARG(member->key),
-                STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)));
-    return false;
-}
-
-/* A bare day: to its end. */
-static bool take_expires(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_date(loader, member, &out->expires_ms);
-}
-
-/* A bare day: from its beginning. */
-static bool take_not_before(struct loader *loader, const struct node *member,
-                            struct config_key *out)
-{
-    if (!take_date(loader, member, &out->not_before_ms)) {
-        return false;
-    }
-    if (str_find_char(member->text, 'T') < 0 && out->not_before_ms >= DAY_MS) {
-        out->not_before_ms -= DAY_MS;
-    }
-    return true;
-}
-
-/* As wide as the option of `limits` that it stands for. */
-static bool take_number(struct loader *loader, const struct node *member, const char *option,
-                        unsigned *out)
-{
-    const struct option_row *row = option_find(str_from(option));
-    int64_t value;
-
-    if (!str_to_i64(member->text, row->min, row->max, &value)) {
-        loader_fail(loader, "%s: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
-                    loader->list, STR_ARG(member->key),
-                    STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)), (long long)row->min,
-                    (long long)row->max);
-        return false;
-    }
-    *out = (unsigned)value;
-    return true;
-}
-
-static bool take_rate(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_number(loader, member, "limits.per_key", &out->rate.per_second);
-}
-
-static bool take_burst(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_number(loader, member, "limits.burst", &out->rate.burst);
-}
-
-static bool take_concurrency(struct loader *loader, const struct node *member,
-                             struct config_key *out)
-{
-    return take_number(loader, member, "limits.concurrency", &out->rate.concurrency);
-}
-
-/* Whether there is such a tenant is judged when all of the file is read. */
-static bool take_tenant(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    out->tenant_name = arena_str(&loader->box->arena, member->text);
-    return true;
-}
-
-static bool take_key(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return hash_text(loader, member->text, out);
-}
-
-static bool take_key_file(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    struct buf text;
-    bool ok =
-        read_secret_file(loader, member->text, &text) && hash_key(loader, buf_view(&text), out);
-
-    wipe_secret_file(&text);
-    return ok;
-}
-
-static bool take_digest(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    struct digest digest;
-
-    if (!digest_from_hex(member->text, &digest)) {
-        loader_fail(loader, "%s: sha256 must be 64 hexadecimal digits", loader->list);
-        return false;
-    }
-    mem_copy(out->sha256, digest.bytes, DIGEST_BYTES);
-    return true;
-}
-
-/* Names are told apart by bytes that are printed: a certificate's others are never seen. */
-static bool take_subject(struct loader *loader, const struct node *member, enum tls_name_kind kind,
-                         struct config_key *out)
-{
-    if (member->type != NODE_SCALAR || member->text.len == 0 ||
-        member->text.len > SUBJECT_MAX_LEN) {
-        loader_fail(loader, "%s: %.*s must be a text of 1 to %d bytes", loader->list,
-                    STR_ARG(member->key), SUBJECT_MAX_LEN);
-        return false;
-    }
-    out->subject_kind = kind;
-    out->subject = arena_str(&loader->box->arena, member->text);
-    return true;
-}
-
-static bool take_cn(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_subject(loader, member, TLS_NAME_CN, out);
-}
-
-static bool take_dns(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_subject(loader, member, TLS_NAME_DNS, out);
-}
-
-static bool take_uri(struct loader *loader, const struct node *member, struct config_key *out)
-{
-    return take_subject(loader, member, TLS_NAME_URI, out);
-}
-
 const char *certificate_member(enum tls_name_kind kind)
 {
     switch (kind) {
@@ -326,66 +158,142 @@ const char *certificate_member(enum tls_name_kind kind)
     return "uri";
 }
 
-static const struct key_member {
-    const char *name;
-    bool (*take)(struct loader *loader, const struct node *member, struct config_key *out);
-    bool is_key;      /* of these an entry has exactly one */
-    const char *list; /* NULL: of both */
-} members[] = {
-    {"name", take_name, false, NULL},
-    {"key", take_key, true, list_keys},
-    {"key_file", take_key_file, true, list_keys},
-    {"sha256", take_digest, true, list_keys},
-    {"cn", take_cn, true, list_certificates},
-    {"dns", take_dns, true, list_certificates},
-    {"uri", take_uri, true, list_certificates},
-    {"permissions", take_permissions, false, NULL},
-    {"tenant", take_tenant, false, NULL},
-    {"rate", take_rate, false, NULL},
-    {"burst", take_burst, false, NULL},
-    {"concurrency", take_concurrency, false, NULL},
-    {"not_before", take_not_before, false, NULL},
-    {"expires", take_expires, false, NULL},
-};
+/* ---- a key as a map ---- */
 
-static bool is_of_list(const struct key_member *member, const struct loader *loader)
+static bool take_name(struct map_reading *reading, void *field)
 {
-    return member->list == NULL || member->list == loader->list;
+    *(struct str *)field =
+        arena_str(&reading->loader->box->arena, str_sub(reading->node->text, 0, MAP_SHOWN_MAX));
+    return true;
 }
 
-static void unknown_member(struct loader *loader, struct str name)
+static bool take_permissions(struct map_reading *reading, void *field)
 {
-    struct nearest nearest;
-    struct buf known;
+    const struct node *texts = reading->node;
+    struct loader *loader = reading->loader;
+    unsigned *out = field;
 
-    nearest_init(&nearest, name);
-    buf_init(&known, KNOWN_MAX);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (is_of_list(&members[i], loader)) {
-            nearest_offer(&nearest, str_from(members[i].name));
-            buf_printf(&known, "%s%s", known.len > 0 ? ", " : "", members[i].name);
+    *out = 0;
+    if (texts->type != NODE_LIST) {
+        loader_fail(loader, "%s: permissions must be a list", loader->list);
+        return false;
+    }
+    for (const struct node *item = texts->first; item != NULL; item = item->next) {
+        unsigned bits = permission_bits(item->text);
+
+        if (bits == 0) {
+            loader_fail(
+                loader,
+                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
+                loader->list, STR_ARG(str_sub(item->text, 0, MAP_SHOWN_MAX)));
+            return false;
         }
+        *out |= bits;
     }
-    if (nearest.best.len > 0) {
-        buf_printf(&known, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
-    }
-    loader_fail(loader, "%s: unknown member \"%.*s\"; known are %s", loader->list,
-                STR_ARG(str_sub(name, 0, NAME_MAX_LEN)), buf_cstr(&known));
-    buf_done(&known);
+    return true;
 }
 
-static bool take_member(struct loader *loader, const struct node *node, struct config_key *out,
-                        unsigned *n_keys)
+/* A bare day: to its end. */
+static bool take_date(struct map_reading *reading, void *field)
 {
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (is_of_list(&members[i], loader) && str_is(node->key, members[i].name)) {
-            *n_keys += members[i].is_key ? 1 : 0;
-            return members[i].take(loader, node, out);
-        }
+    const struct node *node = reading->node;
+    int64_t *out = field;
+
+    if (date_read(node->text, out)) {
+        *out = *out == 0 ? 1 : *out; /* 0 is none */
+        return true;
     }
-    unknown_member(loader, node->key);
+    loader_fail(reading->loader,
+                "%s: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
+                "2027-01-31T12:00:00Z",
+                reading->loader->list, STR_ARG(node->key),
+                STR_ARG(str_sub(node->text, 0, MAP_SHOWN_MAX)));
     return false;
 }
+
+/* A bare day: from its beginning. */
+static bool take_not_before(struct map_reading *reading, void *field)
+{
+    int64_t *out = field;
+
+    if (!take_date(reading, field)) {
+        return false;
+    }
+    if (str_find_char(reading->node->text, 'T') < 0 && *out >= DAY_MS) {
+        *out -= DAY_MS;
+    }
+    return true;
+}
+
+static bool take_key(struct map_reading *reading, void *field)
+{
+    (void)field;
+    return hash_text(reading->loader, reading->node->text, reading->entry);
+}
+
+static bool take_key_file(struct map_reading *reading, void *field)
+{
+    struct buf text;
+    bool ok = read_secret_file(reading->loader, reading->node->text, &text) &&
+              hash_key(reading->loader, buf_view(&text), reading->entry);
+
+    (void)field;
+    wipe_secret_file(&text);
+    return ok;
+}
+
+static bool take_digest(struct map_reading *reading, void *field)
+{
+    struct digest digest;
+
+    if (!digest_from_hex(reading->node->text, &digest)) {
+        loader_fail(reading->loader, "%s: sha256 must be 64 hexadecimal digits",
+                    reading->loader->list);
+        return false;
+    }
+    mem_copy(field, digest.bytes, DIGEST_BYTES);
+    return true;
+}
+
+/* Names are told apart by bytes that are printed: a certificate's others are never seen. */
+static bool take_subject(struct map_reading *reading, void *field)
+{
+    const struct node *node = reading->node;
+    struct config_key *out = reading->entry;
+
+    if (node->type != NODE_SCALAR || node->text.len == 0 || node->text.len > SUBJECT_MAX_LEN) {
+        loader_fail(reading->loader, "%s: %.*s must be a text of 1 to %d bytes",
+                    reading->loader->list, STR_ARG(node->key), SUBJECT_MAX_LEN);
+        return false;
+    }
+    out->subject_kind = TLS_NAME_CN;
+    while (!str_is(node->key, certificate_member(out->subject_kind))) {
+        out->subject_kind++;
+    }
+    *(struct str *)field = arena_str(&reading->loader->box->arena, node->text);
+    return true;
+}
+
+#define AT(member) offsetof(struct config_key, member)
+
+static const struct map_member members[] = {
+    {"name", take_name, AT(name)},
+    {"key", take_key, 0, NULL, true, list_keys},
+    {"key_file", take_key_file, 0, NULL, true, list_keys},
+    {"sha256", take_digest, AT(sha256), NULL, true, list_keys},
+    {"cn", take_subject, AT(subject), NULL, true, list_certificates},
+    {"dns", take_subject, AT(subject), NULL, true, list_certificates},
+    {"uri", take_subject, AT(subject), NULL, true, list_certificates},
+    {"permissions", take_permissions, AT(permissions)},
+    {"tenant", map_text, AT(tenant_name)}, /* judged when all of the file is read */
+    {"rate", map_number, AT(rate.per_second), "limits.per_key"},
+    {"burst", map_number, AT(rate.burst), "limits.burst"},
+    {"concurrency", map_number, AT(rate.concurrency), "limits.concurrency"},
+    {"not_before", take_not_before, AT(not_before_ms)},
+    {"expires", take_date, AT(expires_ms)},
+};
+
+static const struct map_list list = {members, ARRAY_LEN(members), "{name: ..., uri: ...}"};
 
 /* What stands for nobody in particular would stand for whoever comes first. */
 static bool is_complete(struct loader *loader, const struct config_key *made, unsigned n_keys)
@@ -421,17 +329,12 @@ static bool add_map(struct loader *loader, const struct node *map)
 {
     struct config_key made = {.permissions = PERMISSION_ALL};
     struct config_key *slot;
-    unsigned n_keys = 0;
-    bool ok = true;
+    unsigned n_keys;
 
-    for (const struct node *member = map->first; member != NULL; member = member->next) {
-        loader->line = member->key_line;
-        loader->column = member->key_column;
-        ok = take_member(loader, member, &made, &n_keys) && ok;
+    if (!map_read(loader, &list, map, &made, &n_keys) || !is_complete(loader, &made, n_keys)) {
+        return false;
     }
-    loader->line = map->line;
-    loader->column = map->column;
-    slot = ok && is_complete(loader, &made, n_keys) ? add(loader) : NULL;
+    slot = add(loader);
     if (slot == NULL) {
         return false;
     }
@@ -447,45 +350,15 @@ static bool add_map(struct loader *loader, const struct node *map)
 
 bool certificates_from_node(struct loader *loader, const struct node *node)
 {
-    bool ok = true;
-
     loader->list = list_certificates;
-    if (node->type == NODE_SCALAR && (node->is_null || node->text.len == 0)) {
-        return true;
-    }
-    if (node->type != NODE_LIST) {
-        loader_fail(loader, "%s: must be a list of maps", loader->list);
-        return false;
-    }
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
-        loader->line = item->line;
-        loader->column = item->column;
-        if (item->type != NODE_MAP) {
-            loader_fail(loader, "%s: each entry is a map: {name: ..., uri: ...}", loader->list);
-            ok = false;
-        } else {
-            ok = add_map(loader, item) && ok;
-        }
-    }
-    return ok;
+    return maps_read(loader, &list, node, add_map, NULL);
 }
 
 bool keys_from_node(struct loader *loader, const struct node *node)
 {
-    bool ok = true;
-
     loader->list = list_keys;
-    if (node->type == NODE_MAP) {
-        loader_fail(loader, "%s: must be a list", loader->list);
-        return false;
-    }
     if (node->type == NODE_SCALAR) {
         return node->is_null || keys_from_text(loader, node->text);
     }
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
-        loader->line = item->line;
-        loader->column = item->column;
-        ok = (item->type == NODE_MAP ? add_map(loader, item) : add_plain(loader, item->text)) && ok;
-    }
-    return ok;
+    return maps_read(loader, &list, node, add_map, add_plain);
 }

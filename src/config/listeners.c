@@ -2,56 +2,26 @@
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "config_internal.h"
 #include "crypto/tls.h"
 
-enum { SHOWN_MAX = 80, KNOWN_MAX = 512, NAME_MAX_LEN = 64, MODE_MAX = 0777 };
+enum { MODE_MAX = 0777 };
 
 /* --- one member --- */
 
-struct taking {
-    struct loader *loader;
-    const struct option_row *row;
-    const struct node *node;
-};
-
-static bool take_text(const struct taking *taking, struct str *out)
+static bool take_listen(struct map_reading *reading, void *field)
 {
-    const struct node *node = taking->node;
-
-    if (node->type != NODE_SCALAR) {
-        loader_fail(taking->loader, "server.listeners: %.*s must be one value", STR_ARG(node->key));
-        return false;
-    }
-    *out = node->is_null ? STR_EMPTY : arena_str(&taking->loader->box->arena, node->text);
-    return true;
-}
-
-static bool take_name(const struct taking *taking, struct config_listener *out)
-{
-    if (!take_text(taking, &out->name)) {
-        return false;
-    }
-    if (out->name.len > NAME_MAX_LEN) {
-        loader_fail(taking->loader, "server.listeners: a name has up to %d bytes", NAME_MAX_LEN);
-        return false;
-    }
-    return true;
-}
-
-static bool take_listen(const struct taking *taking, struct config_listener *out)
-{
+    struct str *text = field;
     char path[ADDRESS_PATH_MAX];
     struct address address;
     struct error err = {0};
 
-    if (!take_text(taking, &out->address)) {
+    if (!map_text(reading, field)) {
         return false;
     }
-    if ((address_is_unix(out->address) ? address_read_unix(out->address, path, &err)
-                                       : address_read(out->address, &address, &err)) != ERR_OK) {
-        loader_fail(taking->loader, "server.listeners: listen: %s", err.text);
+    if ((address_is_unix(*text) ? address_read_unix(*text, path, &err)
+                                : address_read(*text, &address, &err)) != ERR_OK) {
+        loader_fail(reading->loader, "server.listeners: listen: %s", err.text);
         return false;
     }
     return true;
@@ -72,231 +42,123 @@ static bool read_mode(struct str text, unsigned *out)
     return text.len >= 3 && text.len <= 4 && mode <= MODE_MAX && mode != 0;
 }
 
-static bool take_mode(const struct taking *taking, struct config_listener *out)
+static bool take_mode(struct map_reading *reading, void *field)
 {
     struct str text;
 
-    if (!take_text(taking, &text)) {
+    if (!map_text(reading, &text)) {
         return false;
     }
-    if (!read_mode(text, &out->mode)) {
-        loader_fail(taking->loader,
+    if (!read_mode(text, field)) {
+        loader_fail(reading->loader,
                     "server.listeners: mode: \"%.*s\" is not a mode of a file; write \"0660\"",
-                    STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                    STR_ARG(str_sub(text, 0, MAP_SHOWN_MAX)));
         return false;
     }
     return true;
 }
 
-static bool take_file(const struct taking *taking, struct str *out)
+static bool take_file(struct map_reading *reading, void *field)
 {
-    return take_text(taking, out) && file_is_readable(taking->loader, taking->row, out->ptr);
+    return map_text(reading, field) &&
+           file_is_readable(reading->loader, option_find(STR("server.listeners")),
+                            ((struct str *)field)->ptr);
 }
 
-static bool take_certificate_file(const struct taking *taking, struct config_listener *out)
+/* As the option of that name takes it. The number of texts is the field behind. */
+static bool take_list(struct map_reading *reading, void *field)
 {
-    return take_file(taking, &out->tls_certificate_file);
-}
-
-static bool take_key_file(const struct taking *taking, struct config_listener *out)
-{
-    return take_file(taking, &out->tls_key_file);
-}
-
-static bool take_ca_file(const struct taking *taking, struct config_listener *out)
-{
-    return take_file(taking, &out->client_ca_file);
-}
-
-static bool take_crl_file(const struct taking *taking, struct config_listener *out)
-{
-    return take_file(taking, &out->client_crl_file);
-}
-
-/* As the option of that name takes it. */
-static bool take_list(const struct taking *taking, const char *option, const struct str **out,
-                      size_t *out_n)
-{
-    struct loader *loader = taking->loader;
-    const struct option_row *row = option_find(str_from(option));
-    const struct node *node = taking->node;
+    struct loader *loader = reading->loader;
+    const struct option_row *row = option_find(str_from(reading->member->option));
+    const struct node *node = reading->node;
     struct str *items = arena_calloc(&loader->box->arena, node->n_children + 1, sizeof(*items));
+    struct config_texts *out = field;
     bool ok = true;
-    size_t n = 0;
 
     if (node->type != NODE_LIST || (int64_t)node->n_children > row->max) {
         loader_fail(loader, "server.listeners: %.*s must be a list of at most %lld texts",
                     STR_ARG(node->key), (long long)row->max);
         return false;
     }
+    *out = (struct config_texts){.items = items};
     for (const struct node *item = node->first; item != NULL; item = item->next) {
         ok = item->type == NODE_SCALAR && item_is_sound(loader, row, item->text) && ok;
-        items[n++] = arena_str(&loader->box->arena, item->text);
+        items[out->n++] = arena_str(&loader->box->arena, item->text);
     }
-    *out = items;
-    *out_n = n;
     return ok;
 }
 
-static bool take_certificates(const struct taking *taking, struct config_listener *out)
+/* Two words: which of them the option names says, "false true" or "optional required". */
+static bool take_either(struct map_reading *reading, void *field)
 {
-    return take_list(taking, "server.tls_certificates", &out->tls_certificates,
-                     &out->n_tls_certificates);
-}
-
-static bool take_proxy_from(const struct taking *taking, struct config_listener *out)
-{
-    return take_list(taking, "server.proxy_from", &out->proxy_from, &out->n_proxy_from);
-}
-
-static bool take_required(const struct taking *taking, struct config_listener *out)
-{
+    struct str no;
+    struct str yes;
     struct str word;
 
-    if (!take_text(taking, &word)) {
+    (void)str_cut(str_from(reading->member->option), ' ', &no, &yes);
+    if (!map_text(reading, &word)) {
         return false;
     }
-    out->client_required = str_is(word, "required");
-    if (!out->client_required && !str_is(word, "optional")) {
-        loader_fail(taking->loader,
-                    "server.listeners: client_certificates: \"%.*s\" is not one of optional, "
-                    "required",
-                    STR_ARG(str_sub(word, 0, SHOWN_MAX)));
+    *(bool *)field = str_eq_nocase(word, yes);
+    if (!str_eq_nocase(word, yes) && !str_eq_nocase(word, no)) {
+        loader_fail(reading->loader, "server.listeners: %s: \"%.*s\" is not one of %.*s, %.*s",
+                    reading->member->name, STR_ARG(str_sub(word, 0, MAP_SHOWN_MAX)), STR_ARG(no),
+                    STR_ARG(yes));
         return false;
     }
     return true;
 }
 
-static bool take_proxy_protocol(const struct taking *taking, struct config_listener *out)
-{
-    struct str word;
+#define AT(member) offsetof(struct config_listener, member)
 
-    if (!take_text(taking, &word)) {
-        return false;
-    }
-    out->proxy_protocol = str_is_nocase(word, "true");
-    if (!out->proxy_protocol && !str_is_nocase(word, "false")) {
-        loader_fail(taking->loader,
-                    "server.listeners: proxy_protocol: \"%.*s\" is neither true nor false",
-                    STR_ARG(str_sub(word, 0, SHOWN_MAX)));
-        return false;
-    }
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*take)(const struct taking *taking, struct config_listener *out);
-} members[] = {
-    {"listen", take_listen},
-    {"name", take_name},
-    {"mode", take_mode},
-    {"tls_certificate_file", take_certificate_file},
-    {"tls_key_file", take_key_file},
-    {"tls_certificates", take_certificates},
-    {"client_ca_file", take_ca_file},
-    {"client_crl_file", take_crl_file},
-    {"client_certificates", take_required},
-    {"proxy_protocol", take_proxy_protocol},
-    {"proxy_from", take_proxy_from},
+static const struct map_member members[] = {
+    {"listen", take_listen, AT(address)},
+    {"name", map_name, AT(name)},
+    {"mode", take_mode, AT(mode)},
+    {"tls_certificate_file", take_file, AT(tls_certificate_file)},
+    {"tls_key_file", take_file, AT(tls_key_file)},
+    {"tls_certificates", take_list, AT(tls_certificates), "server.tls_certificates"},
+    {"client_ca_file", take_file, AT(client_ca_file)},
+    {"client_crl_file", take_file, AT(client_crl_file)},
+    {"client_certificates", take_either, AT(client_required), "optional required"},
+    {"proxy_protocol", take_either, AT(proxy_protocol), "false true"},
+    {"proxy_from", take_list, AT(proxy_from), "server.proxy_from"},
 };
 
-static bool take_member(const struct taking *taking, struct config_listener *out)
-{
-    struct str key = taking->node->key;
-    struct nearest nearest;
-    struct buf known;
-
-    nearest_init(&nearest, key);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (str_is(key, members[i].name)) {
-            return members[i].take(taking, out);
-        }
-        nearest_offer(&nearest, str_from(members[i].name));
-    }
-    buf_init(&known, KNOWN_MAX);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        buf_printf(&known, "%s%s", i > 0 ? ", " : "", members[i].name);
-    }
-    loader_fail(taking->loader, "server.listeners: unknown member \"%.*s\"; known are %s%s%.*s%s",
-                STR_ARG(str_sub(key, 0, SHOWN_MAX)), buf_cstr(&known),
-                nearest.best.len > 0 ? "; did you mean \"" : "", STR_ARG(nearest.best),
-                nearest.best.len > 0 ? "\"?" : "");
-    buf_done(&known);
-    return false;
-}
+static const struct map_list list = {members, ARRAY_LEN(members), "{listen: ...}"};
 
 /* --- the list --- */
 
-static bool take_listener(struct loader *loader, const struct option_row *row,
-                          const struct node *map, struct config_listener *out)
+static bool take_listener(struct loader *loader, const struct node *map)
 {
-    bool ok = map->type == NODE_MAP;
+    struct config *config = &loader->box->config;
+    struct config_listener *out = unconst(&config->server.listeners[config->server.n_listeners++]);
+    unsigned n_keys;
 
-    if (!ok) {
-        loader_fail(loader, "server.listeners: each entry is a map: {listen: ...}");
+    if (!map_read(loader, &list, map, out, &n_keys)) {
         return false;
     }
-    for (const struct node *member = map->first; member != NULL; member = member->next) {
-        const struct taking taking = {loader, row, member};
-
-        loader->line = member->key_line;
-        loader->column = member->key_column;
-        ok = take_member(&taking, out) && ok;
-    }
-    loader->line = map->line;
-    loader->column = map->column;
-    if (ok && out->address.len == 0) {
+    if (out->address.len == 0) {
         loader_fail(loader, "server.listeners: an entry needs listen: an address, or unix:/PATH");
         return false;
     }
-    if (ok && out->mode != 0 && !address_is_unix(out->address)) {
+    if (out->mode != 0 && !address_is_unix(out->address)) {
         loader_fail(loader, "server.listeners: mode is for Unix sockets, and %.*s is none",
                     STR_ARG(out->address));
         return false;
     }
-    return ok;
+    return true;
 }
 
-bool listeners_from_node(struct loader *loader, const struct option_row *row,
-                         const struct node *node)
+bool listeners_from_node(struct loader *loader, const struct node *node)
 {
     struct config *config = &loader->box->config;
-    struct config_listener *items;
-    bool ok = true;
 
+    loader->list = "server.listeners";
     config->server.n_listeners = 0;
-    if (node->type == NODE_SCALAR && (node->is_null || node->text.len == 0)) {
-        return true;
-    }
-    if (node->type != NODE_LIST || (int64_t)node->n_children > row->max) {
-        loader_fail(loader, "server.listeners: must be a list of at most %lld entries",
-                    (long long)row->max);
-        return false;
-    }
-    items = arena_calloc(&loader->box->arena, node->n_children + 1, sizeof(*items));
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
-        loader->line = item->line;
-        loader->column = item->column;
-        ok = take_listener(loader, row, item, &items[config->server.n_listeners++]) && ok;
-    }
-    config->server.listeners = items;
-    return ok;
-}
-
-bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text)
-{
-    if (text.len > 0 && !str_is(text, "[]")) {
-        loader_fail(loader, "%s: is a list of maps; write it into the configuration file",
-                    row->key);
-        return false;
-    }
-    if (row->type == OPTION_LISTENERS) {
-        loader->box->config.server.n_listeners = 0;
-    } else {
-        loader->box->config.auth.n_certificates = 0;
-    }
-    return true;
+    config->server.listeners =
+        arena_calloc(&loader->box->arena, node->n_children + 1, sizeof(*config->server.listeners));
+    return maps_read(loader, &list, node, take_listener, NULL);
 }
 
 /* --- all of them --- */
@@ -403,7 +265,7 @@ void listeners_judge(struct loader *loader, struct config *config)
     listeners_gather(loader->box);
     if (!read_mode(config->server.socket_mode, &mode)) {
         loader_fail(loader, "server.socket_mode: \"%.*s\" is not a mode of a file; write \"0660\"",
-                    STR_ARG(str_sub(config->server.socket_mode, 0, SHOWN_MAX)));
+                    STR_ARG(str_sub(config->server.socket_mode, 0, MAP_SHOWN_MAX)));
     }
     if (loader_has_failed(loader, "server.listen") ||
         loader_has_failed(loader, "server.listeners")) {

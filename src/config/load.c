@@ -43,24 +43,20 @@ static void take_list(struct loader *loader, const struct option_row *row, const
     (void)option_set_list(loader, row, items, n);
 }
 
+/* Of lists of maps. */
+static const map_fn map_readers[OPTION_TENANTS + 1] = {
+    [OPTION_KEYS] = keys_from_node,
+    [OPTION_CERTIFICATES] = certificates_from_node,
+    [OPTION_LISTENERS] = listeners_from_node,
+    [OPTION_TENANTS] = tenants_from_node,
+};
+
 static void take_value(struct loader *loader, const struct option_row *row, const struct node *node)
 {
     loader->line = node->line;
     loader->column = node->column;
-    if (row->type == OPTION_KEYS) {
-        if (!keys_from_node(loader, node)) {
-            loader_mark_failed(loader, row);
-        }
-    } else if (row->type == OPTION_CERTIFICATES) {
-        if (!certificates_from_node(loader, node)) {
-            loader_mark_failed(loader, row);
-        }
-    } else if (row->type == OPTION_LISTENERS) {
-        if (!listeners_from_node(loader, row, node)) {
-            loader_mark_failed(loader, row);
-        }
-    } else if (row->type == OPTION_TENANTS) {
-        if (!tenants_from_node(loader, node)) {
+    if (map_readers[row->type] != NULL) {
+        if (!map_readers[row->type](loader, node)) {
             loader_mark_failed(loader, row);
         }
     } else if (option_is_list(row) && node->type == NODE_LIST) {

@@ -284,9 +284,8 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
         return keys_from_text(loader, text);
     case OPTION_CERTIFICATES:
     case OPTION_LISTENERS:
-        return maps_from_text(loader, row, text);
     case OPTION_TENANTS:
-        return tenants_from_text(loader, text);
+        return maps_from_text(loader, row, text);
     }
     return false;
 }

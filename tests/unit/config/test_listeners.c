@@ -102,7 +102,7 @@ static void what_cannot_be_is_refused(void **state)
          "cannot read revoked certificates (CRL) from"},
         {KEYS "server: {proxy_protocol: true}", "name the balancers that may send its header"},
         {KEYS "server: {listeners: [{listen: \":1\", proxy_protocol: perhaps}]}",
-         "neither true nor false"},
+         "is not one of false, true"},
         {KEYS "server: {listeners: [{listen: \":1\", proxy_from: [x]}]}",
          "is not an address or range"},
         {"auth: {mode: mtls}\n", "mtls needs a listener that asks for client certificates"},
