@@ -70,10 +70,9 @@ struct server {
     struct purge_feed *purge_feed; /* NULL: no other proxy is listened to */
     struct key_source *key_source; /* NULL: no JWT is taken */
     struct session_store *sessions;
-    struct store *store; /* NULL: nothing is shared with other processes */
-    struct keeps *keeps; /* with a store */
-    void (*on_shared_closed)(struct server *server); /* while it closes */
-    struct journal *journal;                         /* NULL: facts stay in this process */
+    struct store *store;     /* NULL: nothing is shared with other processes */
+    struct keeps *keeps;     /* with a store */
+    struct journal *journal; /* NULL: facts stay in this process */
     struct webhooks *webhooks;
     struct analytics *analytics; /* NULL: off */
     struct sinks *sinks;         /* of analytics; NULL: there are none */
@@ -81,8 +80,7 @@ struct server {
     struct audit *audit;         /* NULL: no audit file is written */
     struct artifacts *artifacts; /* NULL: reports of runs are not kept elsewhere */
     struct archive *archive;     /* who puts them there */
-    void (*on_consumers_closed)(struct server *server); /* while they close */
-    struct telemetry *telemetry;                        /* NULL: nothing is sent to a collector */
+    struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;
     struct http_server *http;
     struct lambda *lambda;     /* where requests come from instead of sockets; NULL: from sockets */
@@ -93,6 +91,7 @@ struct server {
     struct deadline drain_step;
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
+    size_t n_closed;    /* of the steps of the way down */
     uv_signal_t signals[9];
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */

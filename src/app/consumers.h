@@ -1,5 +1,4 @@
-/* The consumers of facts that a server has (room events): opened after the loop, closed after everything that
- * notes facts. */
+/* The consumers of facts that a server has (room events): opened after the loop. */
 #ifndef APP_CONSUMERS_H
 #define APP_CONSUMERS_H
 
@@ -17,8 +16,5 @@ enum error_code open_audit(struct server *server,
                            struct error *err) MUST_CHECK; /* if there is a file */
 enum error_code open_artifacts(struct server *server,
                                struct error *err) MUST_CHECK; /* if they have a place */
-
-/* All of them, in the opposite order; then on_closed, at once or later. */
-void consumers_close(struct server *server, void (*on_closed)(struct server *server));
 
 #endif

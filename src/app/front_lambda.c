@@ -85,12 +85,6 @@ void front_lambda_drain(struct server *server)
     }
 }
 
-void front_lambda_close(struct server *server, void (*then)(void *server))
-{
-    lambda_close(server->lambda, then, server);
-    server->lambda = NULL;
-}
-
 void front_lambda_tell_error(const char *type, const struct error *err)
 {
     const char *text = getenv("AWS_LAMBDA_RUNTIME_API");

@@ -11,7 +11,6 @@ void front_lambda_adopt(struct config *config);
 enum error_code front_lambda_open(struct server *server, struct error *err) MUST_CHECK;
 bool front_lambda_is_idle(const struct server *server);
 void front_lambda_drain(struct server *server);
-void front_lambda_close(struct server *server, void (*then)(void *server));
 
 /* Tells Lambda why the program cannot start. Nothing where Lambda does not run it. */
 void front_lambda_tell_error(const char *type, const struct error *err);

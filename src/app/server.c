@@ -1,5 +1,6 @@
 #include "app/server.h"
 
+#include "archive.h"
 #include "base/address.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -8,9 +9,16 @@
 #include "clients.h"
 #include "consumers.h"
 #include "crypto/tls.h"
+#include "events/analytics.h"
 #include "events/artifacts.h"
+#include "events/audit.h"
+#include "events/journal.h"
+#include "events/sinks.h"
+#include "events/webhooks.h"
 #include "front_lambda.h"
+#include "google.h"
 #include "key_source.h"
+#include "lambda/lambda.h"
 #include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -18,6 +26,7 @@
 #include "reload.h"
 #include "room_options.h"
 #include "sandbox_config.h"
+#include "session/share.h"
 #include "shared.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
@@ -36,122 +45,101 @@ static void stopped(struct server *server)
     loop_stop(&server->loop);
 }
 
-static void on_sandbox_closed(void *context)
-{
-    struct server *server = context;
+static void go_down(void *server);
 
-    server->sandbox = NULL;
-    stopped(server);
-}
-
-static void close_sandbox(struct server *server)
-{
-    if (server->sandbox != NULL) {
-        sandbox_close(server->sandbox, on_sandbox_closed, server);
-    } else {
-        stopped(server);
+/* A step of the way down. It begins to close what it is for and answers true, or there is nothing to close.
+ * `is_closed`: go_down has been told that it is closed. */
+#define CLOSES(member, close)                                                                      \
+    static bool close_##member(struct server *server, bool is_closed)                              \
+    {                                                                                              \
+        bool is_open = server->member != NULL && !is_closed;                                       \
+                                                                                                   \
+        if (is_open) {                                                                             \
+            close(server->member, go_down, server);                                                \
+        } else {                                                                                   \
+            server->member = NULL;                                                                 \
+        }                                                                                          \
+        return is_open;                                                                            \
     }
-}
 
-static void close_shared(struct server *server)
+CLOSES(lambda, lambda_close)
+CLOSES(http, http_server_close)
+CLOSES(admin, http_server_close)
+CLOSES(purge_feed, purge_feed_close)
+CLOSES(key_source, key_source_close)
+CLOSES(telemetry, telemetry_close)
+CLOSES(artifacts, artifacts_close)
+CLOSES(archive, archive_close)
+CLOSES(webhooks, webhooks_close)
+CLOSES(sinks, sinks_close)
+CLOSES(google, google_close)
+CLOSES(audit, audit_close)
+CLOSES(journal, journal_close)
+CLOSES(keeps, keeps_close)
+CLOSES(store, store_close)
+CLOSES(sandbox, sandbox_close)
+
+/* What asks for runs goes before the api. */
+static bool stop_api(struct server *server, bool is_closed)
 {
-    shared_close(server, close_sandbox);
-}
-
-static void on_telemetry_closed(void *context)
-{
-    struct server *server = context;
-
-    server->telemetry = NULL;
-    consumers_close(server, close_shared);
-}
-
-/* After everything that writes spans. */
-static void close_telemetry(struct server *server)
-{
-    if (server->telemetry != NULL) {
-        telemetry_close(server->telemetry, on_telemetry_closed, server);
-    } else {
-        consumers_close(server, close_shared); /* after everything that notes facts */
-    }
-}
-
-static void on_clients_closed(void *context)
-{
-    close_telemetry(context);
-}
-
-static void close_clients(struct server *server)
-{
-    if (server->clients != NULL) {
-        clients_close(server->clients, on_clients_closed, server);
-    } else {
-        close_telemetry(server);
-    }
-}
-
-static void on_key_source_closed(void *context)
-{
-    struct server *server = context;
-
-    server->key_source = NULL;
-    close_clients(server);
-}
-
-static void close_key_source(struct server *server)
-{
-    if (server->key_source != NULL) {
-        key_source_close(server->key_source, on_key_source_closed, server);
-    } else {
-        close_clients(server);
-    }
-}
-
-static void on_feed_closed(void *context)
-{
-    struct server *server = context;
-
-    server->purge_feed = NULL;
-    close_key_source(server);
-}
-
-static void on_admin_closed(void *context)
-{
-    struct server *server = context;
-
-    server->admin = NULL;
-    artifacts_leave(server->artifacts); /* it asks for runs */
+    (void)is_closed;
+    artifacts_leave(server->artifacts);
     if (server->api != NULL) {
         api_stop(server->api);
     }
-    if (server->purge_feed != NULL) {
-        purge_feed_close(server->purge_feed, on_feed_closed, server);
-    } else {
-        close_key_source(server);
-    }
+    return false;
 }
 
-static void on_http_closed(void *context)
+/* They are freed with the server. */
+static bool close_clients(struct server *server, bool is_closed)
+{
+    bool is_open = server->clients != NULL && !is_closed;
+
+    if (is_open) {
+        clients_close(server->clients, go_down, server);
+    }
+    return is_open;
+}
+
+static bool close_analytics(struct server *server, bool is_closed)
+{
+    (void)is_closed;
+    analytics_close(server->analytics);
+    server->analytics = NULL;
+    return false;
+}
+
+/* What was not written yet is written, before their leases are let go. They are freed with the server. */
+static bool stop_sessions(struct server *server, bool is_closed)
+{
+    bool is_open = server->store != NULL && server->sessions != NULL && !is_closed;
+
+    if (is_open) {
+        session_store_stop(server->sessions, go_down, server);
+    }
+    return is_open;
+}
+
+/* Telemetry goes after everything that writes spans, consumers after everything that notes facts. */
+static bool (*const way_down[])(struct server *server, bool is_closed) = {
+    close_lambda,     close_http,     close_admin,     stop_api,        close_purge_feed,
+    close_key_source, close_clients,  close_telemetry, close_analytics, close_artifacts,
+    close_archive,    close_webhooks, close_sinks,     close_google,    close_audit,
+    close_journal,    stop_sessions,  close_keeps,     close_store,     close_sandbox};
+
+static void go_down(void *context)
 {
     struct server *server = context;
 
-    server->http = NULL;
-    if (server->admin != NULL) {
-        http_server_close(server->admin, on_admin_closed, server);
-    } else {
-        on_admin_closed(server);
+    if (server->n_closed > 0) {
+        (void)way_down[server->n_closed - 1](server, true);
     }
-}
-
-static void close_http(void *context)
-{
-    struct server *server = context;
-
-    if (server->http != NULL) {
-        http_server_close(server->http, on_http_closed, server);
-    } else {
-        on_http_closed(server);
+    while (server->n_closed < ARRAY_LEN(way_down)) {
+        if (way_down[server->n_closed++](server, false)) {
+            return;
+        }
     }
+    stopped(server);
 }
 
 void server_stop(struct server *server)
@@ -166,11 +154,7 @@ void server_stop(struct server *server)
     if (server->on_stopping != NULL) {
         server->on_stopping(server);
     }
-    if (server->lambda != NULL) {
-        front_lambda_close(server, close_http);
-    } else {
-        close_http(server);
-    }
+    go_down(server);
 }
 
 /* ---- up ---- */

@@ -1,7 +1,6 @@
 #include "shared.h"
 
 #include "room_options.h"
-#include "session/share.h"
 
 enum error_code shared_open(struct server *server, struct error *err)
 {
@@ -22,39 +21,4 @@ enum error_code shared_open_sessions(struct server *server, struct error *err)
     options.keeps = server->keeps;
     return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
                               &server->sessions, err);
-}
-
-static void on_store_closed(void *context)
-{
-    struct server *server = context;
-
-    server->store = NULL;
-    server->on_shared_closed(server);
-}
-
-static void on_keeps_closed(void *context)
-{
-    struct server *server = context;
-
-    server->keeps = NULL;
-    store_close(server->store, on_store_closed, server);
-}
-
-static void on_sessions_stopped(void *context)
-{
-    struct server *server = context;
-
-    keeps_close(server->keeps, on_keeps_closed, server);
-}
-
-void shared_close(struct server *server, void (*on_closed)(struct server *server))
-{
-    server->on_shared_closed = on_closed;
-    if (server->store == NULL) {
-        on_closed(server);
-    } else if (server->sessions != NULL) {
-        session_store_stop(server->sessions, on_sessions_stopped, server);
-    } else {
-        on_sessions_stopped(server);
-    }
 }
