@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/span.h"
 #include "base/str.h"
 
 enum { HELP_INDENT = 30, HELP_COLUMNS = 80, SET_MAX = 8192 };
@@ -242,6 +243,30 @@ const char *arguments_get(const struct arguments *arguments, const char *name)
 
     CHECK(row != NULL);
     return arguments->values[row - arguments->table];
+}
+
+enum error_code arguments_numbers(const struct arguments *arguments,
+                                  const struct argument_number *rows, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct argument_number *row = &rows[i];
+        const char *word = arguments_get(arguments, row->name);
+
+        if (word == NULL) {
+            continue;
+        }
+        if (row->is_time ? !span_or_ms(str_from(word), row->max, row->out)
+                         : !str_to_i64(str_from(word), row->min, row->max, row->out)) {
+            return row->is_time
+                       ? error_set(err, ERR_INVALID,
+                                   "--%s must be a time up to a day, as 10s or 500ms, not \"%s\"",
+                                   row->name, word)
+                       : error_set(err, ERR_INVALID,
+                                   "--%s must be a whole number from %lld to %lld, not \"%s\"",
+                                   row->name, (long long)row->min, (long long)row->max, word);
+        }
+    }
+    return ERR_OK;
 }
 
 bool arguments_know(const struct arguments *arguments, const char *word)

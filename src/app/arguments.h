@@ -50,6 +50,19 @@ void arguments_done(struct arguments *arguments);
 size_t arguments_all(const struct arguments *arguments, const char *name,
                      const char *out[ARGUMENTS_GIVEN_MAX]);
 const char *arguments_get(const struct arguments *arguments, const char *name);
+
+/* An option that is a number or, if is_time, a time in ms such as "10s". Where it is not given, *out stays. */
+struct argument_number {
+    const char *name;
+    int64_t min;
+    int64_t max;
+    int64_t *out;
+    bool is_time;
+};
+
+enum error_code arguments_numbers(const struct arguments *arguments,
+                                  const struct argument_number *rows, size_t n,
+                                  struct error *err) MUST_CHECK;
 /* `word` is an option of the table as it is typed: -o, --output, --output=json. */
 bool arguments_know(const struct arguments *arguments, const char *word);
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value);

@@ -8,7 +8,6 @@
 #include "api_key.h"
 #include "base/fd.h"
 #include "base/mem.h"
-#include "base/span.h"
 #include "subcommands.h"
 
 enum { TEXT_MAX = 1 << 20, LINE_MAX = 160, DAY_MS = LOAD_MAX_SECONDS * 1000 };
@@ -35,31 +34,6 @@ static void on_signal(int number)
 
 /* ---- options ---- */
 
-static enum error_code read_number(const struct arguments *arguments, const char *name, int64_t max,
-                                   int64_t *out, struct error *err)
-{
-    const char *word = arguments_get(arguments, name);
-
-    if (word != NULL && !str_to_i64(str_from(word), 1, max, out)) {
-        return error_set(err, ERR_INVALID, "--%s must be a whole number from 1 to %lld, not \"%s\"",
-                         name, (long long)max, word);
-    }
-    return ERR_OK;
-}
-
-static enum error_code read_time(const struct arguments *arguments, const char *name, int64_t *out,
-                                 struct error *err)
-{
-    const char *word = arguments_get(arguments, name);
-
-    if (word != NULL && !span_or_ms(str_from(word), DAY_MS, out)) {
-        return error_set(err, ERR_INVALID,
-                         "--%s must be a time up to a day, as 10s or 500ms, not \"%s\"", name,
-                         word);
-    }
-    return ERR_OK;
-}
-
 static enum error_code take_numbers(struct job *job, const struct arguments *arguments,
                                     struct error *err)
 {
@@ -69,26 +43,17 @@ static enum error_code take_numbers(struct job *job, const struct arguments *arg
     int64_t duration_ms = 10000;
     int64_t timeout_ms = 10000;
     int64_t warmup_ms = 0;
-    enum error_code code = read_number(arguments, "rate", LOAD_MAX_RATE, &rate, err);
+    const struct argument_number rows[] = {
+        {"rate", 1, LOAD_MAX_RATE, &rate},
+        {"connections", 1, LOAD_MAX_CONNECTIONS, &connections},
+        {"count", 1, INT32_MAX, &count},
+        {"duration", 0, DAY_MS, &duration_ms, true},
+        {"timeout", 0, DAY_MS, &timeout_ms, true},
+        {"warm-up", 0, DAY_MS, &warmup_ms, true},
+        {"max-p99", 0, DAY_MS, &job->max_p99_ms, true},
+    };
+    enum error_code code = arguments_numbers(arguments, rows, ARRAY_LEN(rows), err);
 
-    if (code == ERR_OK) {
-        code = read_number(arguments, "connections", LOAD_MAX_CONNECTIONS, &connections, err);
-    }
-    if (code == ERR_OK) {
-        code = read_number(arguments, "count", INT32_MAX, &count, err);
-    }
-    if (code == ERR_OK) {
-        code = read_time(arguments, "duration", &duration_ms, err);
-    }
-    if (code == ERR_OK) {
-        code = read_time(arguments, "timeout", &timeout_ms, err);
-    }
-    if (code == ERR_OK) {
-        code = read_time(arguments, "warm-up", &warmup_ms, err);
-    }
-    if (code == ERR_OK) {
-        code = read_time(arguments, "max-p99", &job->max_p99_ms, err);
-    }
     job->options.rate = (unsigned)rate;
     job->options.connections = (unsigned)connections;
     job->options.count = (uint64_t)count;
@@ -166,7 +131,11 @@ static enum error_code take_options(struct job *job, const struct arguments *arg
 {
     const char *headers[ARGUMENTS_GIVEN_MAX];
     size_t n = arguments_all(arguments, "header", headers);
-    enum error_code code;
+
+    static enum error_code (*const takers[])(struct job * job, const struct arguments *arguments,
+                                             struct error *err) = {take_numbers, take_ids,
+                                                                   take_max_errors, take_body};
+    enum error_code code = ERR_OK;
 
     if (arguments->n_operands != 1) {
         return error_set(err, ERR_INVALID, "give one URL, as http://127.0.0.1:8000/health/live");
@@ -179,15 +148,8 @@ static enum error_code take_options(struct job *job, const struct arguments *arg
     job->options.n_headers = n;
     job->options.any_host = arguments_get(arguments, "yes-i-may") != NULL;
     job->as_json = str_is(str_from(arguments_get(arguments, "output")), "json");
-    code = take_numbers(job, arguments, err);
-    if (code == ERR_OK) {
-        code = take_ids(job, arguments, err);
-    }
-    if (code == ERR_OK) {
-        code = take_max_errors(job, arguments, err);
-    }
-    if (code == ERR_OK) {
-        code = take_body(job, arguments, err);
+    for (size_t i = 0; i < ARRAY_LEN(takers) && code == ERR_OK; i++) {
+        code = takers[i](job, arguments, err);
     }
     if (code == ERR_OK) {
         code = api_key_read(arguments, &job->key, err);

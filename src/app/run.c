@@ -66,21 +66,26 @@ struct words {
     const char *excludes[ARGUMENTS_GIVEN_MAX];
 };
 
-static enum error_code read_number(const struct arguments *arguments, const char *name, int64_t max,
-                                   unsigned *out, struct error *err)
+static enum error_code read_numbers(const struct arguments *arguments, struct cli_run_options *out,
+                                    struct error *err)
 {
-    const char *word = arguments_get(arguments, name);
-    int64_t value;
+    int64_t timeout_s = 0;
+    int64_t patience_s = CLI_PATIENCE_DEFAULT_S;
+    int64_t concurrency = 1;
+    int64_t retries = 0;
+    const struct argument_number rows[] = {
+        {"timeout", 1, CLI_TIMEOUT_MAX_S, &timeout_s},
+        {"patience", 1, CLI_TIMEOUT_MAX_S, &patience_s},
+        {"concurrency", 1, CLI_CONCURRENCY_MAX, &concurrency},
+        {"retries", 0, CLI_RETRIES_MAX, &retries},
+    };
+    enum error_code code = arguments_numbers(arguments, rows, ARRAY_LEN(rows), err);
 
-    if (word == NULL) {
-        return ERR_OK;
-    }
-    if (!str_to_i64(str_from(word), 1, max, &value)) {
-        return error_set(err, ERR_INVALID, "--%s must be a whole number from 1 to %lld, not \"%s\"",
-                         name, (long long)max, word);
-    }
-    *out = (unsigned)value;
-    return ERR_OK;
+    out->timeout_s = (unsigned)timeout_s;
+    out->patience_s = (unsigned)patience_s;
+    out->concurrency = (unsigned)concurrency;
+    out->retries = (unsigned)retries;
+    return code;
 }
 
 static enum error_code read_shard(const struct arguments *arguments, struct cli_run_options *out,
@@ -104,18 +109,11 @@ static enum error_code read_shard(const struct arguments *arguments, struct cli_
     return ERR_OK;
 }
 
-static enum error_code read_retries(const struct arguments *arguments, struct cli_run_options *out,
-                                    struct error *err)
+static enum error_code read_environment(const struct arguments *arguments,
+                                        struct cli_run_options *out, struct error *err)
 {
-    const char *word = arguments_get(arguments, "retries");
-    int64_t n = 0;
     int64_t id;
 
-    if (word != NULL && !str_to_i64(str_from(word), 0, CLI_RETRIES_MAX, &n)) {
-        return error_set(err, ERR_INVALID, "--retries must be from 0 to %d, not \"%s\"",
-                         CLI_RETRIES_MAX, word);
-    }
-    out->retries = (unsigned)n;
     out->environment = arguments_get(arguments, "env-id");
     if (out->environment != NULL && (str_from(out->environment).len > 19 ||
                                      !str_to_i64(str_from(out->environment), 1, INT64_MAX, &id))) {
@@ -136,10 +134,10 @@ static void read_report_files(const struct arguments *arguments, struct cli_run_
     }
 }
 
-static enum error_code check_summary(const struct arguments *arguments, const char *file,
-                                     struct error *err)
+static enum error_code read_summary(const struct arguments *arguments, struct cli_run_options *out,
+                                    struct error *err)
 {
-    return file == NULL && arguments_get(arguments, "github-summary") != NULL
+    return out->summary_file == NULL && arguments_get(arguments, "github-summary") != NULL
                ? error_set(err, ERR_INVALID,
                            "--github-summary needs $GITHUB_STEP_SUMMARY, which names the file")
                : ERR_OK;
@@ -168,7 +166,8 @@ static enum error_code check_needs(const struct arguments *arguments, struct err
 }
 
 /* These make no sense together, and one of them would have to be ignored in silence. */
-static enum error_code check_together(const struct arguments *arguments, struct error *err)
+static enum error_code check_together(const struct arguments *arguments,
+                                      struct cli_run_options *out, struct error *err)
 {
     static const char *const pairs[][2] = {
         {"url", "sandbox"},     {"url", "config"},   {"url", "set"},
@@ -182,6 +181,7 @@ static enum error_code check_together(const struct arguments *arguments, struct 
                              pairs[i][1]);
         }
     }
+    (void)out;
     return check_needs(arguments, err);
 }
 
@@ -201,8 +201,12 @@ static bool lacks_value(const char *variable)
 static enum error_code read_options(const struct arguments *arguments, struct words *words,
                                     struct cli_run_options *out, struct error *err)
 {
+    static enum error_code (*const readers[])(const struct arguments *arguments,
+                                              struct cli_run_options *out, struct error *err) = {
+        check_together, read_numbers, read_shard, read_environment, read_summary};
+
     const char *output = arguments_get(arguments, "output");
-    enum error_code code;
+    enum error_code code = ERR_OK;
 
     *out = (struct cli_run_options){
         .paths = arguments->operands,
@@ -224,8 +228,6 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .sandbox = arguments_get(arguments, "sandbox") != NULL,
         .rerun_failed = arguments_get(arguments, "rerun-failed") != NULL,
         .annotate = wants_annotations(arguments),
-        .patience_s = CLI_PATIENCE_DEFAULT_S,
-        .concurrency = 1,
     };
     read_report_files(arguments, out);
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
@@ -240,23 +242,10 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         return error_set(err, ERR_INVALID, "--output must be human, json or yaml, not \"%s\"",
                          output);
     }
-    code = check_together(arguments, err);
-    if (code == ERR_OK) {
-        code = read_number(arguments, "timeout", CLI_TIMEOUT_MAX_S, &out->timeout_s, err);
+    for (size_t i = 0; i < ARRAY_LEN(readers) && code == ERR_OK; i++) {
+        code = readers[i](arguments, out, err);
     }
-    if (code == ERR_OK) {
-        code = read_number(arguments, "patience", CLI_TIMEOUT_MAX_S, &out->patience_s, err);
-    }
-    if (code == ERR_OK) {
-        code = read_number(arguments, "concurrency", CLI_CONCURRENCY_MAX, &out->concurrency, err);
-    }
-    if (code == ERR_OK) {
-        code = read_shard(arguments, out, err);
-    }
-    if (code == ERR_OK) {
-        code = read_retries(arguments, out, err);
-    }
-    return code == ERR_OK ? check_summary(arguments, out->summary_file, err) : code;
+    return code;
 }
 
 /* ---- as a client of a proxy ---- */
