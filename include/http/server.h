@@ -115,7 +115,6 @@ const char *http_server_address_at(const struct http_server *server, size_t inde
 bool http_server_is_tls_at(const struct http_server *server, size_t index);
 /* Of the first listener. */
 const char *http_server_address(const struct http_server *server);
-int http_server_port(const struct http_server *server);
 unsigned http_server_n_connections(const struct http_server *server);
 unsigned
 http_server_n_exchanges(const struct http_server *server); /* in flight, orphans included */

@@ -72,7 +72,6 @@ void sandbox_options_init(struct sandbox_options *options);
 enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
                              struct sandbox **out, struct error *err) MUST_CHECK;
 const char *sandbox_address(const struct sandbox *sandbox); /* "127.0.0.1:40123" as bound */
-int sandbox_port(const struct sandbox *sandbox);
 /* Breaks what is left; on_closed comes once, from the loop, then nothing of it exists any more. */
 void sandbox_close(struct sandbox *sandbox, void (*on_closed)(void *context), void *context);
 

@@ -127,7 +127,5 @@ struct lanes_foreign {
 
 void lanes_foreign_begin(struct lanes *lanes, struct lanes_foreign *foreign);
 void lanes_foreign_end(struct lanes_foreign *foreign);
-size_t lanes_n_ids(const struct lanes *lanes);
-size_t lanes_n_idle(const struct lanes *lanes);
 
 #endif

@@ -261,11 +261,6 @@ const char *http_server_address(const struct http_server *server)
     return http_server_address_at(server, 0);
 }
 
-int http_server_port(const struct http_server *server)
-{
-    return server->listeners[0].listener.port;
-}
-
 unsigned http_server_n_connections(const struct http_server *server)
 {
     return server->n_connections;

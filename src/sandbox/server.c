@@ -194,11 +194,6 @@ const char *sandbox_address(const struct sandbox *sandbox)
     return http_server_address(sandbox->server);
 }
 
-int sandbox_port(const struct sandbox *sandbox)
-{
-    return http_server_port(sandbox->server);
-}
-
 static void on_server_closed(void *context)
 {
     struct sandbox *sandbox = context;

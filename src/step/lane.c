@@ -400,13 +400,3 @@ void lanes_foreign_end(struct lanes_foreign *foreign)
         foreign->lanes = NULL;
     }
 }
-
-size_t lanes_n_ids(const struct lanes *lanes)
-{
-    return lanes->n_ids;
-}
-
-size_t lanes_n_idle(const struct lanes *lanes)
-{
-    return lanes->by_key.n_idle;
-}

@@ -5,7 +5,15 @@
 #define HARNESS_PORT_H
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 uint16_t port_free(void); /* fails the test when there is none */
+
+/* That of an address: "127.0.0.1:40123". */
+static inline uint16_t port_of(const char *address)
+{
+    return (uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10);
+}
 
 #endif

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "harness/client.h"
+#include "harness/port.h"
 #include "harness/words.h"
 #include "net/loop.h"
 
@@ -137,7 +138,7 @@ static void ask(const char *method, const char *target, const char *fields, cons
     struct client client;
     char byte;
 
-    client_open(&client, (uint16_t)http_server_port(here.server));
+    client_open(&client, port_of(http_server_address(here.server)));
     assert_true(client_send_request(&client, method, target, fields, str_from(body)));
     while (recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && clock_now_ms() < limit_ms) {
         (void)loop_turn(&here.loop, true);

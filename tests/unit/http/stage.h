@@ -29,6 +29,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "harness/port.h"
 #include "http/server.h"
 #include "net/loop.h"
 
@@ -342,7 +343,7 @@ static inline void stage_pass(struct stage *stage, uint64_t ms)
 static inline void peer_open_small(struct peer *peer, struct stage *stage, int receive_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)http_server_port(stage->server)),
+                                  .sin_port = htons(port_of(http_server_address(stage->server))),
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     int on = 1;
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "harness/client.h"
+#include "harness/port.h"
 #include "net/loop.h"
 #include "sandbox/sandbox.h"
 
@@ -31,7 +32,7 @@ static int set_up(void **state)
     if (sandbox_open(&stage.loop, &options, &stage.sandbox, &err) != ERR_OK) {
         fail_msg("%s", err.text);
     }
-    stage.port = (uint16_t)sandbox_port(stage.sandbox);
+    stage.port = port_of(sandbox_address(stage.sandbox));
     *state = &stage;
     return 0;
 }
