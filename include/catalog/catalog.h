@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "catalog/named.h"
 #include "catalog/types.h"
 #include "data/json.h"
 #include "plan/call.h"
@@ -32,8 +33,8 @@ typedef void (*command_rule_fn)(const struct command_input *input, struct json *
 
 /* One further call before or after the main one. */
 struct command_call {
-    const char *name; /* call_spec name in src/catalog/calls.c; NULL ends */
-    const char *when; /* plan row's when */
+    enum named_call named; /* a row of src/catalog/calls.c; CALL_NONE ends */
+    const char *when;      /* plan row's when */
     const char *poll; /* variable that must be set to poll until the execution is terminal; NULL */
 };
 
@@ -76,8 +77,7 @@ const struct command *catalog_at(const struct catalog *catalog, size_t index);
 size_t catalog_index(const struct catalog *catalog, const struct command *command);
 /* The compiled main call. */
 const struct call *catalog_call(const struct catalog *catalog, const struct command *command);
-/* Any call by its name: of a command ("create goal"), or of before and then. CHECKed to exist. */
-const struct call *catalog_named_call(const struct catalog *catalog, const char *name);
+const struct call *catalog_named_call(const struct catalog *catalog, enum named_call named);
 size_t catalog_n_calls(const struct catalog *catalog); /* of commands, and others */
 const struct call *catalog_call_at(const struct catalog *catalog, size_t index);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);

@@ -185,6 +185,9 @@ struct route_table *api_routes_new(void)
 
     *table = (struct route_table){.rows = routes, .n = ARRAY_LEN(routes), .contract = contract};
     route_table_open(table);
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        table->simple[i] = simple_row_of(&routes[i]);
+    }
     return table;
 }
 

@@ -60,3 +60,6 @@ const struct call_spec extra_calls[] = {
 /* clang-format on */
 
 const size_t n_extra_calls = ARRAY_LEN(extra_calls);
+
+#define AS_NAME(value, name) [value] = (name),
+const char *const named_call_names[CALL_N_NAMED] = {NAMED_CALLS(AS_NAME)};

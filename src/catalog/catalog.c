@@ -92,6 +92,17 @@ static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
     return str_is(str_from(a->method), b->method) && str_is(str_from(a->path), b->path);
 }
 
+/* Of several calls with one name the first. */
+static const struct call *find_call(const struct catalog *catalog, const char *name)
+{
+    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
+        if (str_is(str_from(name), call_at(catalog, i)->spec->name)) {
+            return call_at(catalog, i);
+        }
+    }
+    check_failed("the call is of the catalogue", name, 0);
+}
+
 static void link_way(struct catalog *catalog, size_t index)
 {
     struct call *call =
@@ -103,33 +114,7 @@ static void link_way(struct catalog *catalog, size_t index)
     }
     call->route = first;
     if (call->spec->or_else != NULL) {
-        call->or_else = catalog_named_call(catalog, call->spec->or_else);
-    }
-}
-
-/* The slot of the call with that name, or the one where it would be. */
-static size_t find_slot(const struct catalog *catalog, const char *name)
-{
-    struct str wanted = str_from(name);
-    size_t slot = str_hash(wanted, 0) % NAME_SLOTS;
-
-    while (catalog->slots[slot] != 0 &&
-           !str_is(wanted, call_at(catalog, catalog->slots[slot] - 1U)->spec->name)) {
-        slot = (slot + 1) % NAME_SLOTS;
-    }
-    return slot;
-}
-
-/* Of several calls with one name the first is found. */
-static void index_names(struct catalog *catalog)
-{
-    CHECK(catalog_n_calls(catalog) < NAME_SLOTS / 2);
-    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
-        size_t slot = find_slot(catalog, call_at(catalog, i)->spec->name);
-
-        if (catalog->slots[slot] == 0) {
-            catalog->slots[slot] = (uint16_t)(i + 1);
-        }
+        call->or_else = find_call(catalog, call->spec->or_else);
     }
 }
 
@@ -148,6 +133,9 @@ static void link_ways(struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
         link_way(catalog, i);
+    }
+    for (size_t i = CALL_NONE + 1; i < CALL_N_NAMED; i++) {
+        catalog->named[i] = find_call(catalog, named_call_names[i]);
     }
     for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
         CHECK(ends(call_at(catalog, i)));
@@ -173,7 +161,6 @@ static enum error_code fill(struct catalog *catalog, struct error *err)
         code = add_extra(catalog, err);
     }
     if (code == ERR_OK) {
-        index_names(catalog);
         link_ways(catalog);
     }
     return code;
@@ -235,14 +222,10 @@ const struct call *catalog_call(const struct catalog *catalog, const struct comm
     return &catalog->calls[catalog_index(catalog, command)];
 }
 
-const struct call *catalog_named_call(const struct catalog *catalog, const char *name)
+const struct call *catalog_named_call(const struct catalog *catalog, enum named_call named)
 {
-    size_t slot = find_slot(catalog, name);
-
-    if (catalog->slots[slot] == 0) {
-        check_failed("the call is of the catalogue", name, 0);
-    }
-    return call_at(catalog, catalog->slots[slot] - 1U);
+    CHECK(catalog->named[named] != NULL);
+    return catalog->named[named];
 }
 
 size_t catalog_n_calls(const struct catalog *catalog)

@@ -16,6 +16,7 @@ extern const size_t n_commands_navigate, n_commands_interact, n_commands_assert,
 /* calls.c: calls made before or after the main call of a command; other rooms use them by name. */
 extern const struct call_spec extra_calls[];
 extern const size_t n_extra_calls;
+extern const char *const named_call_names[CALL_N_NAMED];
 
 /* rules.c */
 void rule_click(const struct command_input *input, struct json *values, struct arena *arena,
@@ -29,7 +30,7 @@ void rule_answer(const struct command_input *input, struct json *values, struct 
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err) MUST_CHECK;
 
-enum { COMMANDS_MAX = 128, CALLS_MAX = 64, NAME_SLOTS = 512 };
+enum { COMMANDS_MAX = 128, CALLS_MAX = 64 };
 
 struct catalog {
     struct arena arena;
@@ -41,8 +42,7 @@ struct catalog {
     const char *call_names[CALLS_MAX];
     size_t n_call_names;
     const char *command_names[COMMANDS_MAX + 1];
-    uint16_t slots
-        [NAME_SLOTS]; /* calls by name: place and one, 0: none; full ones are followed by the next */
+    const struct call *named[CALL_N_NAMED];
 };
 
 /* find.c */

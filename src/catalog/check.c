@@ -171,15 +171,17 @@ static enum error_code use_call(struct checking *c, const struct call_spec *spec
 /* Calls before the main one capture values; the main call may use their names. */
 static enum error_code use_extra(struct checking *c, const struct command_call *calls)
 {
-    for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].name != NULL; i++) {
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].named != CALL_NONE; i++) {
         const struct call_spec *spec = NULL;
         enum error_code code;
 
         for (size_t k = 0; k < n_extra_calls && spec == NULL; k++) {
-            spec = str_is(str_from(extra_calls[k].name), calls[i].name) ? &extra_calls[k] : NULL;
+            spec = str_is(str_from(extra_calls[k].name), named_call_names[calls[i].named])
+                       ? &extra_calls[k]
+                       : NULL;
         }
         if (spec == NULL) {
-            return bad(c, "there is no call", str_from(calls[i].name));
+            return bad(c, "there is no call", str_from(named_call_names[calls[i].named]));
         }
         code = use_call(c, spec);
         if (code != ERR_OK) {

@@ -12,35 +12,36 @@ enum { ATTACH_AT = 2, TITLES_MAX = 50 };
 #define ID(member) offsetof(struct run_ids, member)
 
 static const struct setup_row {
-    const char *call; /* of the catalogue */
+    enum named_call call;
     const char *name; /* in reports */
     bool makes_id;
     bool finds; /* by name: what is not there is made by the next row */
     const char *variable;
-    size_t id;        /* of struct run_ids: not needed where this is known already */
-    const char *list; /* what tells whether it was made after all (find.c); NULL: nothing does */
+    size_t id; /* of struct run_ids: not needed where this is known already */
+    enum named_call
+        list; /* what tells whether it was made after all (find.c); CALL_NONE: nothing does */
 } setup_rows[] = {
-    [SETUP_ORGANIZATION] = {"organization of the token", "organization", false, false, NULL, 0},
-    [SETUP_PROJECT] = {"project of goal", "project of the goal", true, false, "project_id",
+    [SETUP_ORGANIZATION] = {CALL_ORGANIZATION_OF_THE_TOKEN, "organization", false, false, NULL, 0},
+    [SETUP_PROJECT] = {CALL_PROJECT_OF_GOAL, "project of the goal", true, false, "project_id",
                        ID(project_id)},
-    [SETUP_FIND_PROJECT] = {"list projects", "find project", true, true, "project_id",
+    [SETUP_FIND_PROJECT] = {CALL_LIST_PROJECTS, "find project", true, true, "project_id",
                             ID(project_id)},
-    [SETUP_CREATE_PROJECT] = {"create project", "create project", true, false, "project_id",
-                              ID(project_id), "list projects"},
-    [SETUP_FIND_GOAL] = {"list goals", "find goal", true, true, "goal_id", ID(goal_id)},
-    [SETUP_CREATE_GOAL] = {"create goal of a test", "create goal", true, false, "goal_id",
-                           ID(goal_id), "list goals"},
-    [SETUP_SNAPSHOT] = {"newest snapshot", "newest snapshot", true, false, "snapshot_id",
+    [SETUP_CREATE_PROJECT] = {CALL_CREATE_PROJECT, "create project", true, false, "project_id",
+                              ID(project_id), CALL_LIST_PROJECTS},
+    [SETUP_FIND_GOAL] = {CALL_LIST_GOALS, "find goal", true, true, "goal_id", ID(goal_id)},
+    [SETUP_CREATE_GOAL] = {CALL_CREATE_GOAL_OF_A_TEST, "create goal", true, false, "goal_id",
+                           ID(goal_id), CALL_LIST_GOALS},
+    [SETUP_SNAPSHOT] = {CALL_NEWEST_SNAPSHOT, "newest snapshot", true, false, "snapshot_id",
                         ID(snapshot_id)},
-    [SETUP_JOURNEY] = {"create journey of a test", "create journey", true, false, "journey_id",
-                       ID(journey_id), "list journeys"},
-    [SETUP_CHECKPOINT] = {"create checkpoint", "create checkpoint", true, false, "checkpoint_id",
-                          ID(checkpoint_id), "checkpoints of goal"},
-    [SETUP_ATTACH] = {"attach checkpoint", "attach checkpoint", false, false, NULL, 0},
-    [SETUP_COUNT] = {"count steps", "count steps", false, false, NULL, 0},
-    [SETUP_EXECUTE] = {"start execution", "start execution", false, false, NULL, 0},
-    [SETUP_FOLLOW] = {"execution state", "follow execution", false, false, NULL, 0},
-    [SETUP_OUTCOMES] = {"execution", "outcomes of the steps", false, false, NULL, 0},
+    [SETUP_JOURNEY] = {CALL_CREATE_JOURNEY_OF_A_TEST, "create journey", true, false, "journey_id",
+                       ID(journey_id), CALL_LIST_JOURNEYS},
+    [SETUP_CHECKPOINT] = {CALL_CREATE_CHECKPOINT, "create checkpoint", true, false, "checkpoint_id",
+                          ID(checkpoint_id), CALL_CHECKPOINTS_OF_GOAL},
+    [SETUP_ATTACH] = {CALL_ATTACH_CHECKPOINT, "attach checkpoint", false, false, NULL, 0},
+    [SETUP_COUNT] = {CALL_COUNT_STEPS, "count steps", false, false, NULL, 0},
+    [SETUP_EXECUTE] = {CALL_START_EXECUTION, "start execution", false, false, NULL, 0},
+    [SETUP_FOLLOW] = {CALL_EXECUTION_STATE, "follow execution", false, false, NULL, 0},
+    [SETUP_OUTCOMES] = {CALL_EXECUTION, "outcomes of the steps", false, false, NULL, 0},
 };
 
 const char *setup_name(enum setup setup)
@@ -65,9 +66,9 @@ const struct call *setup_call(const struct run *run, enum setup setup)
 
 const struct call *setup_list(const struct run *run, enum setup setup)
 {
-    const char *list = setup_rows[setup].list;
+    enum named_call list = setup_rows[setup].list;
 
-    return list != NULL ? catalog_named_call(run->store->options.catalog, list) : NULL;
+    return list != CALL_NONE ? catalog_named_call(run->store->options.catalog, list) : NULL;
 }
 
 struct run_row *run_row_of(const struct plan_row *row)
@@ -460,7 +461,7 @@ void rows_hook(struct plan_row *row)
     if (is_setup(what, SETUP_FOLLOW)) {
         row->patience_ms = FOLLOW_PATIENCE_MS;
     }
-    if (what->call != NULL && setup_rows[what->call->setup].list != NULL) {
+    if (what->call != NULL && setup_rows[what->call->setup].list != CALL_NONE) {
         find_guide(row, what->run->finding);
     }
 }

@@ -22,7 +22,7 @@ void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goa
 /* For rows that look something up (the calls "newest snapshot" and "organization of the token").
  * goal_memo_saves before the call: true if the answer is remembered; the plan has it then.
  * goal_memo_learn after the call: remembers its answer. */
-bool goal_memo_saves(const struct task *task, const char *call, struct str goal_id);
+bool goal_memo_saves(const struct task *task, enum named_call call, struct str goal_id);
 void goal_memo_learn(const struct task *task, const struct call *call, struct str goal_id);
 
 #endif

@@ -116,6 +116,8 @@ struct route_table {
     const struct route *rows;
     size_t n;
     struct route_contract (*contract)(const struct route *route);
+    const struct simple_row
+        *simple[ROUTE_MAX_ROWS]; /* of the simplified API; NULL: the route is none of its */
     /* Filled by route_table_open. */
     const char *labels[ROUTE_MAX_LABELS]; /* distinct patterns; 0 is "unmatched" */
     size_t n_labels;

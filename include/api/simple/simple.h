@@ -19,7 +19,7 @@ struct simple_value {
 struct simple_each;
 
 struct simple_call {
-    const char *name;      /* catalog_named_call; NULL ends */
+    enum named_call named; /* CALL_NONE ends */
     const char *when;      /* "x" given, "!x" not given; NULL always */
     bool main;             /* its answer is what the reply is made of */
     bool poll;             /* with `wait`: again until the execution is over */

@@ -58,8 +58,9 @@ void batch_add_project(struct batch_item *item)
     struct plan_row *row;
 
     if (str_is(str_from(item->bound.command->reply), "execution")) {
-        row = plan_append(item->batch->task->plan,
-                          catalog_named_call(item->batch->task->api->catalog, "project of goal"));
+        row =
+            plan_append(item->batch->task->plan,
+                        catalog_named_call(item->batch->task->api->catalog, CALL_PROJECT_OF_GOAL));
         row->args = item->args;
         row->before = before_project;
         row->after = after_project;

@@ -198,7 +198,8 @@ static void add_step(struct batch_item *item)
 
     if (item->batch->is_dry) {
         if (item->input.position < 0) {
-            add_row(item, catalog_named_call(item->batch->task->api->catalog, "count steps"), NULL)
+            add_row(item, catalog_named_call(item->batch->task->api->catalog, CALL_COUNT_STEPS),
+                    NULL)
                 ->before = before_shown_count;
         }
         add_row(item, call, NULL)->before = before_shown_step;
@@ -234,11 +235,11 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
     struct plan_row *row;
 
     if (!extra_wanted(item, extra->when) ||
-        (str_is(str_from(extra->name), "organization of the token") &&
-         goal_memo_saves(item->batch->task, extra->name, STR_EMPTY))) {
+        (extra->named == CALL_ORGANIZATION_OF_THE_TOKEN &&
+         goal_memo_saves(item->batch->task, extra->named, STR_EMPTY))) {
         return;
     }
-    row = add_row(item, catalog_named_call(item->batch->task->api->catalog, extra->name),
+    row = add_row(item, catalog_named_call(item->batch->task->api->catalog, extra->named),
                   batch_after_call);
     row->before = before_call;
     row->failed = call_failed;
@@ -252,7 +253,7 @@ static void add_call(struct batch_item *item)
     const struct command *command = item->bound.command;
     struct plan_row *row;
 
-    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].name != NULL; i++) {
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].named != CALL_NONE; i++) {
         add_extra(item, &command->before[i]);
     }
     row = add_row(item, item->bound.call, batch_after_call);
@@ -268,7 +269,7 @@ static void add_call(struct batch_item *item)
         batch_add_project(item);
         return;
     }
-    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].name != NULL; i++) {
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].named != CALL_NONE; i++) {
         add_extra(item, &command->then[i]);
     }
     batch_add_project(item);

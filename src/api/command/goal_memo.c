@@ -88,12 +88,12 @@ void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goa
 /* --- rows that look up --- */
 
 static const struct {
-    const char *call;
+    enum named_call call;
     enum goal_fact fact;
     const char *variable;
 } look_ups[] = {
-    {"newest snapshot", GOAL_SNAPSHOT, "snapshot_id"},
-    {"organization of the token", GOAL_ORGANIZATION, "organization_id"},
+    {CALL_NEWEST_SNAPSHOT, GOAL_SNAPSHOT, "snapshot_id"},
+    {CALL_ORGANIZATION_OF_THE_TOKEN, GOAL_ORGANIZATION, "organization_id"},
 };
 
 static struct str key_of(enum goal_fact fact, struct str goal_id)
@@ -101,12 +101,12 @@ static struct str key_of(enum goal_fact fact, struct str goal_id)
     return fact == GOAL_ORGANIZATION ? GOAL_NONE : goal_id;
 }
 
-bool goal_memo_saves(const struct task *task, const char *call, struct str goal_id)
+bool goal_memo_saves(const struct task *task, enum named_call call, struct str goal_id)
 {
     for (size_t i = 0; i < ARRAY_LEN(look_ups) && !task->dry_run; i++) {
         struct str known;
 
-        if (!str_is(str_from(call), look_ups[i].call)) {
+        if (call != look_ups[i].call) {
             continue;
         }
         known = goal_memo_find(task, look_ups[i].fact, key_of(look_ups[i].fact, goal_id));
@@ -121,7 +121,7 @@ bool goal_memo_saves(const struct task *task, const char *call, struct str goal_
 void goal_memo_learn(const struct task *task, const struct call *call, struct str goal_id)
 {
     for (size_t i = 0; i < ARRAY_LEN(look_ups); i++) {
-        if (str_is(str_from(call->spec->name), look_ups[i].call)) {
+        if (call == catalog_named_call(task->api->catalog, look_ups[i].call)) {
             const struct json *value = plan_get(task->plan, look_ups[i].variable);
 
             goal_memo_keep(task, look_ups[i].fact, key_of(look_ups[i].fact, goal_id),

@@ -164,7 +164,7 @@ static void ask(struct verdict *verdict, struct task *task)
 
     verdict->setup = setup_hold(task->setup);
     plan_init(&verdict->plan, &verdict->arena, &task->platform->port, &options);
-    (void)plan_append(&verdict->plan, catalog_named_call(task->api->catalog, "user"));
+    (void)plan_append(&verdict->plan, catalog_named_call(task->api->catalog, CALL_USER));
     plan_start(&verdict->plan, on_done, verdict);
 }
 

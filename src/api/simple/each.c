@@ -135,13 +135,13 @@ void simple_makes_step(struct plan_row *row, struct step *step)
 static void append_calls(const struct each_plan *to, const struct simple_each *each,
                          struct json *values)
 {
-    for (const struct simple_call *call = each->calls; call->name != NULL; call++) {
+    for (const struct simple_call *call = each->calls; call->named != CALL_NONE; call++) {
         struct plan_row *row;
 
         if (!to->show && !simple_is_wanted(values, call->when)) {
             continue;
         }
-        row = plan_append(to->plan, catalog_named_call(to->catalog, call->name));
+        row = plan_append(to->plan, catalog_named_call(to->catalog, call->named));
         row->args = values;
         row->context = call;
         row->after = to->after;

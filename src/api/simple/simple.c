@@ -246,7 +246,7 @@ static enum error_code check_copies(const struct simple *simple, const struct pl
     enum error_code code = ERR_OK;
 
     for (const struct simple_call *call = simple->row->calls;
-         call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL && code == ERR_OK;
+         call < simple->row->calls + SIMPLE_MAX_CALLS && call->named != CALL_NONE && code == ERR_OK;
          call++) {
         code = call->each != NULL ? each_check(call->each, plan->variables, err) : ERR_OK;
     }
@@ -325,16 +325,16 @@ static void build(struct simple *simple)
     struct plan *plan = task_plan_new(simple->task);
 
     step_init(&simple->step, simple->task->platform->lanes,
-              catalog_named_call(simple->task->api->catalog, "count steps"));
+              catalog_named_call(simple->task->api->catalog, CALL_COUNT_STEPS));
     for (const struct simple_call *call = simple->row->calls;
-         call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
+         call < simple->row->calls + SIMPLE_MAX_CALLS && call->named != CALL_NONE; call++) {
         struct plan_row *row;
 
         if (!simple_is_wanted(simple->values, call->when) ||
-            goal_memo_saves(simple->task, call->name, goal_of(simple))) {
+            goal_memo_saves(simple->task, call->named, goal_of(simple))) {
             continue;
         }
-        row = plan_append(plan, catalog_named_call(simple->task->api->catalog, call->name));
+        row = plan_append(plan, catalog_named_call(simple->task->api->catalog, call->named));
         row->args = simple->values;
         row->context = call;
         row->after = after_call;
@@ -382,7 +382,7 @@ enum stage_verdict handle_simple(struct task *task)
     }
     simple = arena_zalloc(task->arena, sizeof(*simple));
     simple->task = task;
-    simple->row = simple_row_of(task->route);
+    simple->row = task->api->routes->simple[task->route - task->api->routes->rows];
     simple->begin_ms = clock_now_ms();
     simple->values = read_values(task, simple->row);
     if (task->errors != NULL && task->errors->n > 0) {

@@ -261,7 +261,7 @@ static void on_made(struct task *task, enum error_code code)
     (void)task_reply_json(task, 201, out);
 }
 
-static struct making *making_new(struct task *task, const char *main, const char *map)
+static struct making *making_new(struct task *task, enum named_call main, const char *map)
 {
     struct making *making = arena_zalloc(task->arena, sizeof(*making));
 
@@ -270,7 +270,7 @@ static struct making *making_new(struct task *task, const char *main, const char
     making->map = map;
     task->state = making;
     step_init(&making->step, task->platform->lanes,
-              catalog_named_call(task->api->catalog, "count steps"));
+              catalog_named_call(task->api->catalog, CALL_COUNT_STEPS));
     (void)task_plan_new(task);
     return making;
 }
@@ -324,7 +324,7 @@ enum stage_verdict handle_simple_library(struct task *task)
 {
     const struct json *body =
         members_check(task->arena, task->body, simple_library_members, "", task_errors(task));
-    struct making *making = making_new(task, "add to library", "project");
+    struct making *making = making_new(task, CALL_ADD_TO_LIBRARY, "project");
     struct json *args = json_new_object(task->arena);
     bool from_steps = json_get(body, "checkpointId") == NULL;
 
@@ -345,17 +345,17 @@ enum stage_verdict handle_simple_library(struct task *task)
             plan_set(making->task->plan, "snapshot_id",
                      json_copy(task->arena, json_get(body, "snapshotId")));
         } else {
-            making_add(making, catalog_named_call(task->api->catalog, "newest snapshot"), args);
+            making_add(making, catalog_named_call(task->api->catalog, CALL_NEWEST_SNAPSHOT), args);
         }
-        making_add(making, catalog_named_call(task->api->catalog, "create checkpoint"), args)
+        making_add(making, catalog_named_call(task->api->catalog, CALL_CREATE_CHECKPOINT), args)
             ->after = after_checkpoint;
     }
     if (task->errors->n > 0 || (from_steps && !add_steps(making, json_get(body, "steps")))) {
         return task_fail(task);
     }
-    making_add(making, catalog_named_call(task->api->catalog, "add to library"), args);
+    making_add(making, catalog_named_call(task->api->catalog, CALL_ADD_TO_LIBRARY), args);
     if (making->name.len > 0) {
-        making_add(making, catalog_named_call(task->api->catalog, "library update"), args);
+        making_add(making, catalog_named_call(task->api->catalog, CALL_LIBRARY_UPDATE), args);
     }
     return making_go(making);
 }
@@ -392,7 +392,7 @@ enum stage_verdict handle_simple_table(struct task *task)
 {
     const struct json *body =
         members_check(task->arena, task->body, simple_table_members, "", task_errors(task));
-    struct making *making = making_new(task, "create test data table", "project");
+    struct making *making = making_new(task, CALL_CREATE_TEST_DATA_TABLE, "project");
     struct json *args = json_new_object(task->arena);
     struct json *rows = json_new_array(task->arena);
     const struct json *item;
@@ -413,10 +413,10 @@ enum stage_verdict handle_simple_table(struct task *task)
     json_set(args, STR("name"), json_copy(task->arena, json_get(body, "name")));
     json_set(args, STR("columns"), json_copy(task->arena, json_get(body, "columns")));
     json_set(args, STR("description"), json_new_string(task->arena, STR_EMPTY));
-    making_add(making, catalog_named_call(task->api->catalog, "create test data table"), args);
+    making_add(making, catalog_named_call(task->api->catalog, CALL_CREATE_TEST_DATA_TABLE), args);
     if (json_size(rows) > 0) {
         json_set(args, STR("rows"), rows);
-        making_add(making, catalog_named_call(task->api->catalog, "import test data"), args);
+        making_add(making, catalog_named_call(task->api->catalog, CALL_IMPORT_TEST_DATA), args);
     }
     return making_go(making);
 }

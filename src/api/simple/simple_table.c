@@ -9,7 +9,7 @@
 #define ID(name_) {.name = (name_), .type = PARAM_ID, .required = true}
 #define ID_OPTIONAL(name_) {.name = (name_), .type = PARAM_ID}
 #define END {.name = NULL}
-#define PROJECT {"project of goal", NULL, false, false, true}
+#define PROJECT {CALL_PROJECT_OF_GOAL, NULL, false, false, true}
 
 static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organizationId"), END};
 static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = PARAM_URL}, END};
@@ -28,50 +28,50 @@ static const struct simple_each steps_of_copy = {
     {{"action", "/action"}, {"value", "/value"}, {"variable", "/variable"}, {"expression", "/expression"}, {"meta", "/meta"},
      {"optional", "/optional"}, {"ignoreOutcome", "/ignoreOutcome"}, {"skip", "/skip"},
      {"target", "/element/target /target", NULL, "WAIT UPLOAD", true}, {"element", "/element", NULL, "WAIT UPLOAD"}},
-    {{"copy step", .makes_step = true}}, NULL, NULL};
+    {{CALL_COPY_STEP, .makes_step = true}}, NULL, NULL};
 static const struct simple_each checkpoints_of_copy = {
     "/source/item/cases /source/cases /source/item/testCases /source/testCases", 2,
     {{"name", "/title /name", "journey_id"}, {"library_checkpoint_id", "/libraryCheckpointId"}},
-    {{"create checkpoint", "!library_checkpoint_id", .makes_checkpoint = true}, {"attach checkpoint", "!library_checkpoint_id"},
-     {"library attach", "library_checkpoint_id"}},
+    {{CALL_CREATE_CHECKPOINT, "!library_checkpoint_id", .makes_checkpoint = true}, {CALL_ATTACH_CHECKPOINT, "!library_checkpoint_id"},
+     {CALL_LIBRARY_ATTACH, "library_checkpoint_id"}},
     &steps_of_copy, "library_checkpoint_id"};
 
 static const struct simple_row rows[] = {
     {"GET", "/api/user", NULL, {{NULL}},
-     {{"user", NULL, true}}, "user", SIMPLE_MAPPED, 200},
+     {{CALL_USER, NULL, true}}, "user", SIMPLE_MAPPED, 200},
     {"GET", "/api/projects", NULL, {{"organizationId", "organization_id", "configured"}, {"limit", "limit", "50"}, {"offset", "offset", NULL}},
-     {{"organization of the token", "!organization_id"}, {"list projects", NULL, true}}, "projects", SIMPLE_MAPPED, 200},
+     {{CALL_ORGANIZATION_OF_THE_TOKEN, "!organization_id"}, {CALL_LIST_PROJECTS, NULL, true}}, "projects", SIMPLE_MAPPED, 200},
     {"POST", "/api/projects", project_members, {{"name", "name", NULL}, {"organizationId", "organization_id", "configured"}},
-     {{"organization of the token", "!organization_id"}, {"create project", NULL, true}}, "project", SIMPLE_MAPPED, 201},
+     {{CALL_ORGANIZATION_OF_THE_TOKEN, "!organization_id"}, {CALL_CREATE_PROJECT, NULL, true}}, "project", SIMPLE_MAPPED, 201},
     {"GET", "/api/projects/{id}/goals", NULL, {{"id", "project_id", NULL}},
-     {{"list goals", NULL, true}}, "goals", SIMPLE_MAPPED, 200},
+     {{CALL_LIST_GOALS, NULL, true}}, "goals", SIMPLE_MAPPED, 200},
     {"POST", "/api/goals", goal_members, {{"name", "name", NULL}, {"projectId", "project_id", NULL}, {"url", "url", "https://www.example.com"}},
-     {{"create goal", NULL, true}, {"newest snapshot"}}, "goal", SIMPLE_MAPPED, 201},
+     {{CALL_CREATE_GOAL, NULL, true}, {CALL_NEWEST_SNAPSHOT}}, "goal", SIMPLE_MAPPED, 201},
     {"GET", "/api/goals/{id}/versions", NULL, {{"id", "goal_id", NULL}},
-     {{"goal versions", NULL, true}}, "versions", SIMPLE_MAPPED, 200},
+     {{CALL_GOAL_VERSIONS, NULL, true}}, "versions", SIMPLE_MAPPED, 200},
     {"POST", "/api/goals/{id}/execute", run_members, {{"id", "goal_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
-     {{"newest snapshot"}, {"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
+     {{CALL_NEWEST_SNAPSHOT}, {CALL_START_EXECUTION, NULL, true}, {CALL_EXECUTION_STATE, "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
     {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", run_members,
      {{"id", "goal_id", NULL}, {"snapshot", "snapshot_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
-     {{"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
+     {{CALL_START_EXECUTION, NULL, true}, {CALL_EXECUTION_STATE, "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
     {"POST", "/api/journeys", journey_members, {{"name", "name", NULL}, {"goalId", "goal_id", NULL}, {"snapshotId", "snapshot_id", NULL}},
-     {{"newest snapshot", "!snapshot_id"}, {"create journey", NULL, true}}, "journey", SIMPLE_MAPPED, 201},
+     {{CALL_NEWEST_SNAPSHOT, "!snapshot_id"}, {CALL_CREATE_JOURNEY, NULL, true}}, "journey", SIMPLE_MAPPED, 201},
     {"POST", "/api/journeys/{id}/duplicate", copy_members, {{"id", "source_id", NULL}, {"name", "name", NULL}},
-     {{"journey to copy", .save_as = "source"}, {"create journey", NULL, true, .each = &checkpoints_of_copy}}, "journey", SIMPLE_MAPPED, 201},
+     {{CALL_JOURNEY_TO_COPY, .save_as = "source"}, {CALL_CREATE_JOURNEY, NULL, true, .each = &checkpoints_of_copy}}, "journey", SIMPLE_MAPPED, 201},
     {"POST", "/api/checkpoints", checkpoint_members, {{"name", "name", NULL}, {"journeyId", "journey_id", NULL}, {"position", "position", "2"}},
-     {{"journey of"}, {"create checkpoint", NULL, true}, {"attach checkpoint"}}, "checkpoint", SIMPLE_MAPPED, 201},
+     {{CALL_JOURNEY_OF}, {CALL_CREATE_CHECKPOINT, NULL, true}, {CALL_ATTACH_CHECKPOINT}}, "checkpoint", SIMPLE_MAPPED, 201},
     {"GET", "/api/checkpoints/{id}/steps", NULL, {{"id", "checkpoint_id", NULL}},
-     {{"list checkpoint steps", NULL, true}}, "simple steps", SIMPLE_MAPPED, 200},
+     {{CALL_LIST_CHECKPOINT_STEPS, NULL, true}}, "simple steps", SIMPLE_MAPPED, 200},
     {"POST", "/api/executions", execution_members, {{"goalId", "goal_id", NULL}, {"environment", "environment", NULL}},
-     {{"newest snapshot"}, {"start execution", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 201, "/api/executions/"},
+     {{CALL_NEWEST_SNAPSHOT}, {CALL_START_EXECUTION, NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 201, "/api/executions/"},
     {"GET", "/api/executions/{id}", NULL, {{"id", "execution_id", NULL}},
-     {{"execution state", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 200},
+     {{CALL_EXECUTION_STATE, NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 200},
     {"GET", "/api/executions/{id}/analysis", NULL, {{"id", "execution_id", NULL}, {"ai", "ai_insights", NULL}},
-     {{"get execution analysis", NULL, true}}, "analysis", SIMPLE_MAPPED, 200},
+     {{CALL_GET_EXECUTION_ANALYSIS, NULL, true}}, "analysis", SIMPLE_MAPPED, 200},
     {"GET", "/api/library/checkpoints", NULL, {{NULL}},
-     {{"list library", NULL, true}}, "libraries", SIMPLE_MAPPED, 200},
+     {{CALL_LIST_LIBRARY, NULL, true}}, "libraries", SIMPLE_MAPPED, 200},
     {"POST", "/api/environments", environment_members, {{"name", "name", NULL}, {"variables", "variables", NULL}, {"description", "description", ""}},
-     {{"create environment", NULL, true}}, "environment", SIMPLE_MAPPED, 201},
+     {{CALL_CREATE_ENVIRONMENT, NULL, true}}, "environment", SIMPLE_MAPPED, 201},
 };
 
 /* clang-format on */

@@ -121,7 +121,7 @@ static void bad_rows_are_refused_with_their_name_and_the_reason(void **state)
         {"\"unseen\"", ROW("bad path", .call = {.name = "c", .method = "GET", .path = "/x/{unseen}"})},
         {"uses the argument \"lost\"", ROW("bad arg", .args = {{"lost", PARAM_TEXT}}, BODY("{}"))},
         {"uses the option \"lost\"", ROW("bad option", .options = {{"lost", PARAM_TEXT, .flags = PARAM_OPTIONAL}}, BODY("{}"))},
-        {"\"no such call\"", ROW("bad then", .then = {{"no such call", NULL, NULL}}, BODY("{}"))},
+        {"\"create goal\"", ROW("bad then", .then = {{CALL_CREATE_GOAL, NULL, NULL}}, BODY("{}"))},
         {"two parameters \"a\"", ROW("bad twice", .args = {{"a", PARAM_TEXT}}, .options = {{"a", PARAM_TEXT, .flags = PARAM_OPTIONAL}}, BODY("{\"a\": \"$a\"}"))},
         {"default does not fit", ROW("bad default", .options = {{"n", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 1, .max = 5, .def = "6"}}, BODY("{\"a\": \"$n\"}"))},
         {"no words", ROW("bad enum", .args = {{"e", PARAM_ENUM}}, BODY("{\"a\": \"$e\"}"))},
