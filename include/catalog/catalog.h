@@ -116,6 +116,8 @@ struct warning_list {
     size_t n;
 };
 
+void warning_add(struct warning_list *list, struct arena *arena, struct str text);
+
 struct bound_command {
     const struct command *command;
     const struct call *call;  /* its main call */
@@ -165,7 +167,9 @@ void word_write(struct buf *out, struct str word);
 
 /* The options x and y of a command whose argument is a point. */
 bool is_part_of_point(const struct command *command, const struct param *option);
-/* The row as JSON for GET /api/v1/commands. */
-struct json *catalog_describe(const struct command *command, struct arena *arena);
+/* "step-interact click TARGET [--position PLACE]", for help. */
+struct str command_usage(const struct command *command, struct arena *arena);
+/* The row as JSON for GET /api/v1/commands: an object that the caller ends. */
+void catalog_describe(const struct command *command, struct arena *arena, struct json_writer *w);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/base64.h"
 #include "base/fd.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/utf8.h"
 #include "data/json.h"
 #include "store_client.h"
@@ -220,11 +220,9 @@ static bool export_one(struct store_client *client, const struct store_item *ite
     }
     buf_init(&line, LINE_MAX_BYTES);
     jw_init(&w, &line);
-    jw_object(&w);
-    jw_kv_str(&w, "key", item->name);
+    jw_form(&w, "{key:%s", item->name);
     (void)!str_to_i64(item->bytes, 1, FORMAT_ANY, &format);
-    jw_kv_int(&w, "format", format);
-    jw_kv_int(&w, "left_ms", (int64_t)client->result.left_ms);
+    jw_form(&w, "format:%i, left_ms:%i", format, client->result.left_ms);
     write_bytes(&w, client->result.bytes);
     jw_end(&w);
     buf_char(&line, '\n');

@@ -87,9 +87,6 @@ void param_names(const struct param *param, void (*fn)(void *context, struct str
 /* As PARAM_ENUM reads it: in any case, with - for _. */
 bool word_is_one_of(const char *words, struct str text);
 
-void warning_add(struct warning_list *list, struct arena *arena, struct str text);
-/* "step-interact write ELEMENT TEXT [--append]" */
-struct str command_usage(const struct command *command, struct arena *arena);
 /* bind.c */
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena);

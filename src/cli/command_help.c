@@ -68,7 +68,7 @@ static void print_usage(const char *before, const struct command *command, struc
 
     buf_init(&text, LINE_MAX);
     buf_text(&text, before);
-    command_put_usage(&text, json_str(json_get(catalog_describe(command, arena), "usage")));
+    command_put_usage(&text, command_usage(command, arena));
     (void)printf("%.*s\n", STR_ARG(buf_view(&text)));
     buf_done(&text);
 }

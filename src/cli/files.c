@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/json_form.h"
 #include "catalog/catalog.h"
 #include "testfile/testfile.h"
 
@@ -124,15 +125,12 @@ static void report_json(const struct source *source)
 
     buf_init(&out, OUT_MAX);
     jw_init(&w, &out);
-    jw_object(&w);
-    jw_kv_text(&w, "file", source->name);
-    jw_kv_bool(&w, "valid", source->ok);
-    jw_kv_text(&w, "format", testfile_format_name(source->file.format));
-    jw_kv_int(&w, "tests", (int64_t)source->file.n_tests);
-    jw_kv_int(&w, "steps", (int64_t)source->file.n_steps);
-    jw_kv_int(&w, "n_errors", (int64_t)source->problems.n_errors);
-    jw_kv_int(&w, "n_warnings", (int64_t)source->problems.n_warnings);
-    jw_key(&w, "errors");
+    jw_form(&w,
+            "{file:%s, valid:%b, format:%s, tests:%i, steps:%i, n_errors:%i, "
+            "n_warnings:%i, errors:",
+            source->name, source->ok, testfile_format_name(source->file.format),
+            source->file.n_tests, source->file.n_steps, source->problems.n_errors,
+            source->problems.n_warnings);
     testfile_problems_json(&w, &source->problems, TESTFILE_ERROR);
     jw_key(&w, "warnings");
     testfile_problems_json(&w, &source->problems, TESTFILE_WARNING);

@@ -1,7 +1,7 @@
 #include "inspect.h"
 
 #include "base/buf.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 
 enum { PROBLEMS_MAX = 16 * 1024 * 1024 };
 
@@ -19,9 +19,7 @@ static const struct json *problem_of(struct arena *arena, const struct testfile_
 
     buf_init(&text, PROBLEMS_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "detail", "The file does not compile");
-    jw_key(&w, "errors");
+    jw_shape(&w, "{detail:'The file does not compile', errors:");
     testfile_problems_json(&w, problems, TESTFILE_ERROR);
     jw_end(&w);
     if (!buf_ok(&text) ||

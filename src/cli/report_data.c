@@ -1,7 +1,7 @@
 /* The same report for programs: one JSON document, or that document as YAML. */
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "data/node.h"
 #include "escape.h"
 #include "report.h"
@@ -36,16 +36,11 @@ static void put_tests(struct json_writer *w, const struct report_entry *entry, s
     struct report_case *cases;
     size_t n = report_cases(entry, arena, &cases);
 
-    jw_key(w, "tests");
-    jw_array(w);
+    jw_shape(w, "tests:[");
     for (size_t i = 0; i < n; i++) {
-        jw_object(w);
-        jw_kv_str(w, "name", cases[i].name);
-        jw_kv_text(w, "status", verdict_word(cases[i].verdict));
+        jw_form(w, "{name:%s, status:%s", cases[i].name, verdict_word(cases[i].verdict));
         put_text(w, "detail", cases[i].why);
-        jw_kv_int(w, "line", cases[i].line);
-        jw_kv_int(w, "duration_ms", cases[i].ms);
-        jw_end(w);
+        jw_form(w, "line:%i, duration_ms:%i}", cases[i].line, cases[i].ms);
     }
     jw_end(w);
 }
@@ -55,10 +50,8 @@ static void put_entry(struct json_writer *w, const struct report_entry *entry)
     struct arena arena;
 
     arena_init(&arena);
-    jw_object(w);
-    jw_kv_str(w, "file", entry->file);
-    jw_kv_text(w, "status", verdict_word(entry->verdict));
-    jw_kv_int(w, "exit_code", verdict_exit_code(entry->verdict));
+    jw_form(w, "{file:%s, status:%s, exit_code:%i", entry->file, verdict_word(entry->verdict),
+            verdict_exit_code(entry->verdict));
     put_text(w, "detail",
              entry->verdict == VERDICT_PASSED ? STR_EMPTY : report_outcome(entry, &arena));
     put_text(w, "goal", entry->goal);
@@ -80,18 +73,12 @@ static void put_counts(struct json_writer *w, const struct report *report)
 {
     const struct report_counts counts = report_count(report);
 
-    jw_key(w, "files_by_status");
-    jw_object(w);
+    jw_shape(w, "files_by_status:{");
     for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
         jw_kv_int(w, verdict_word((enum verdict)v), (int64_t)counts.files[v]);
     }
-    jw_end(w);
-    jw_key(w, "steps");
-    jw_object(w);
-    jw_kv_int(w, "total", (int64_t)counts.steps);
-    jw_kv_int(w, "done", (int64_t)counts.steps_done);
-    jw_kv_int(w, "failed", (int64_t)counts.steps_failed);
-    jw_end(w);
+    jw_form(w, "}, steps:{total:%i, done:%i, failed:%i}", counts.steps, counts.steps_done,
+            counts.steps_failed);
 }
 
 static void write_json(const struct report *report, struct buf *out)
@@ -104,19 +91,16 @@ static void write_json(const struct report *report, struct buf *out)
     jw_init(&w, out);
     jw_object(&w);
     jw_kv_bool(&w, "passed", report_passed(report)); /* executed and green, not only created */
-    jw_kv_int(&w, "exit_code", report_exit_code(report));
-    jw_kv_bool(&w, "dry_run", report_count(report).files[VERDICT_PLANNED] > 0);
+    jw_form(&w, "exit_code:%i, dry_run:%b", report_exit_code(report),
+            report_count(report).files[VERDICT_PLANNED] > 0);
     put_text(&w, "proxy", report->url);
-    jw_kv_str(&w, "began_at", buf_view(&began));
-    jw_kv_int(&w, "duration_ms", (int64_t)report->ms);
+    jw_form(&w, "began_at:%s, duration_ms:%i", buf_view(&began), report->ms);
     put_counts(&w, report);
-    jw_key(&w, "files");
-    jw_array(&w);
+    jw_shape(&w, "files:[");
     for (size_t i = 0; i < report->n; i++) {
         put_entry(&w, &report->entries[i]);
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "]}");
     buf_done(&began);
 }
 

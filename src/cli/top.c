@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "escape.h"
 #include "net/loop.h"
@@ -180,8 +181,7 @@ static void show_json(const struct top *top)
 
     buf_init(&line, SCREEN_MAX);
     jw_init(&w, &line);
-    jw_object(&w);
-    jw_kv_str(&w, "url", top->options.url);
+    jw_form(&w, "{url:%s", top->options.url);
     if (view->away.text[0] != '\0') {
         jw_kv_text(&w, "away", view->away.text);
     } else {

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/attr.h"
+#include "base/json_form.h"
 
 #define PREFIX "virtuoso_proxy_"
 
@@ -363,10 +364,8 @@ void top_write(const struct top_read *before, const struct top_read *now, struct
     const char *trouble = top_trouble(before, now);
 
     top_figures(before, now, figures);
-    jw_kv_text(w, "version", now->version);
-    jw_key(w, "interval_s");
-    jw_double(w, seconds_between(before, now));
-    jw_kv_text(w, "trouble", trouble);
+    jw_form(w, "version:%s, interval_s:%d, trouble:%s", now->version, seconds_between(before, now),
+            trouble);
     for (size_t i = 0; i < TOP_N_FIGURES; i++) {
         jw_key(w, top_rows[i].key);
         jw_double(w, round(figures[i] * 1e3) / 1e3);

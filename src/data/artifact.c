@@ -1,4 +1,5 @@
 #include "data/artifact.h"
+#include "base/json_form.h"
 
 enum { LINK_MAX = 2048 };
 
@@ -25,8 +26,7 @@ void artifact_links_write(struct json_writer *w, struct str base, struct str run
     if (base.len == 0) {
         return;
     }
-    jw_key(w, "artifacts");
-    jw_object(w);
+    jw_shape(w, "artifacts:{");
     for (size_t i = 0; i < ARTIFACT_N; i++) {
         struct buf link;
 

@@ -1,5 +1,5 @@
 /* What came of a load: for people, with a plot in ASCII, and as JSON. */
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "load_internal.h"
 
 enum { PLOT_WIDTH = 50, PLOT_ROWS_MAX = 24, FIRST_ROW_US = 10, LATE_US = 1000, SHOWN_MAX = 200 };
@@ -186,8 +186,7 @@ static void put_ms(struct json_writer *w, const char *key, uint64_t us)
 
 static void put_json_latency(struct json_writer *w, const struct histogram *latency)
 {
-    jw_key(w, "latency_ms");
-    jw_object(w);
+    jw_shape(w, "latency_ms:{");
     put_ms(w, "min", latency->min_us);
     put_ms(w, "mean", mean_of(latency));
     for (size_t i = 0; i < ARRAY_LEN(quantiles); i++) {
@@ -199,14 +198,12 @@ static void put_json_latency(struct json_writer *w, const struct histogram *late
 
 static void put_json_histogram(struct json_writer *w, const struct histogram *latency)
 {
-    jw_key(w, "histogram");
-    jw_array(w);
+    jw_shape(w, "histogram:[");
     for (unsigned row = row_of(latency->min_us); latency->n > 0 && row <= row_of(latency->max_us);
          row++) {
         jw_object(w);
         put_ms(w, "below_ms", row_end(row));
-        jw_kv_int(w, "n", (int64_t)in_row(latency, row));
-        jw_end(w);
+        jw_form(w, "n:%i}", in_row(latency, row));
     }
     jw_end(w);
 }
@@ -215,27 +212,19 @@ static void put_json_counts(struct json_writer *w, const struct load_result *res
 {
     char digits[DIGITS_MAX];
 
-    jw_kv_int(w, "due", (int64_t)result->n_due);
-    jw_kv_int(w, "answered", (int64_t)result->n_answered);
-    jw_kv_int(w, "failed", (int64_t)load_n_failed(result));
-    jw_key(w, "statuses");
-    jw_object(w);
+    jw_form(w, "due:%i, answered:%i, failed:%i, statuses:{", result->n_due, result->n_answered,
+            load_n_failed(result));
     for (size_t i = 0; i < LOAD_STATUS_END; i++) {
         if (result->statuses[i] > 0) {
             jw_key_str(w, str_of_int((int64_t)i, digits));
             jw_int(w, (int64_t)result->statuses[i]);
         }
     }
-    jw_end(w);
-    jw_key(w, "failures");
-    jw_object(w);
+    jw_shape(w, "}, failures:{");
     for (size_t i = 0; i < LOAD_N_FAILURES; i++) {
         jw_kv_int(w, failure_names[i], (int64_t)result->failures[i]);
     }
-    jw_end(w);
-    jw_key(w, "answered_per_second");
-    jw_double(w, per_second(result));
-    jw_kv_int(w, "bytes", (int64_t)result->bytes);
+    jw_form(w, "}, answered_per_second:%d, bytes:%i", per_second(result), result->bytes);
 }
 
 void load_write_json(const struct load_options *options, const struct load_result *result,
@@ -244,18 +233,12 @@ void load_write_json(const struct load_options *options, const struct load_resul
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "url", options->url);
-    jw_kv_str(&w, "method", options->method);
-    jw_kv_int(&w, "rate", options->rate);
-    jw_kv_int(&w, "connections", options->connections);
-    jw_key(&w, "seconds");
-    jw_double(&w, (double)result->elapsed_us / 1e6);
-    jw_kv_bool(&w, "stopped", result->stopped);
+    jw_form(&w, "{url:%s, method:%s, rate:%i, connections:%i, seconds:%d, stopped:%b", options->url,
+            options->method, options->rate, options->connections, (double)result->elapsed_us / 1e6,
+            result->stopped);
     put_json_counts(&w, result);
     put_json_latency(&w, &result->latency);
-    jw_key(&w, "generator_late_ms");
-    jw_object(&w);
+    jw_shape(&w, "generator_late_ms:{");
     put_ms(&w, "p99", histogram_quantile(&result->late, 0.99));
     put_ms(&w, "max", result->late.max_us);
     jw_end(&w);

@@ -24,13 +24,11 @@ static void write_tenant(struct json_writer *w, const struct tenant *tenant)
         "checkpoints", "library",  "steps",    "tables",    "environments",
         "executions",  "scripts",  "apiTests", "plans",     "planRuns"};
 
-    jw_object(w);
-    jw_kv_str(w, "token", tenant->token);
+    jw_form(w, "{token:%s", tenant->token);
     for (size_t i = THING_PROJECT; i < THING_N_KINDS; i++) {
         jw_kv_int(w, names[i], (int64_t)tenant->n_kind[i]);
     }
-    jw_kv_int(w, "bytes", (int64_t)tenant->counted_bytes);
-    jw_end(w);
+    jw_form(w, "bytes:%i}", tenant->counted_bytes);
 }
 
 static int handle_state(struct call *call)
@@ -39,24 +37,15 @@ static int handle_state(struct call *call)
     struct json_writer *w = call->w;
     struct list *link;
 
-    jw_object(w);
-    jw_kv_int(w, "now", clock_wall_ms());
-    jw_key(w, "tenants");
-    jw_array(w);
+    jw_form(w, "{now:%i, tenants:[", clock_wall_ms());
     LIST_FOREACH (link, &state->tenant_list) {
         write_tenant(w, CONTAINER_OF(link, struct tenant, link));
     }
-    jw_end(w);
-    jw_key(w, "requests");
-    jw_object(w);
-    jw_kv_int(w, "seen", (int64_t)state->recorder.n_seen);
-    jw_kv_int(w, "kept", (int64_t)state->recorder.n);
-    jw_kv_int(w, "bytes", (int64_t)state->recorder.bytes);
-    jw_end(w);
-    jw_kv_int(w, "faults", (int64_t)state->faults.n);
-    jw_kv_int(w, "executionMs", (int64_t)state->options.execution_ms);
-    jw_kv_text(w, "canary", state->canary);
-    jw_end(w);
+    jw_form(w,
+            "], requests:{seen:%i, kept:%i, bytes:%i}, faults:%i, executionMs:%i, "
+            "canary:%s}",
+            state->recorder.n_seen, state->recorder.n, state->recorder.bytes, state->faults.n,
+            state->options.execution_ms, state->canary);
     return 200;
 }
 
@@ -210,13 +199,9 @@ static int handle_seed(struct call *call)
     if (status != 200) {
         return status;
     }
-    jw_object(w);
-    jw_kv_str(w, "token", token);
-    jw_kv_int(w, "projectId", home->goal->project->thing.id);
-    jw_kv_int(w, "goalId", home->goal->thing.id);
-    jw_kv_int(w, "snapshotId", home->snapshot->thing.id);
-    jw_kv_int(w, "journeyId", home->thing.id);
-    jw_end(w);
+    jw_form(w, "{token:%s, projectId:%i, goalId:%i, snapshotId:%i, journeyId:%i}", token,
+            home->goal->project->thing.id, home->goal->thing.id, home->snapshot->thing.id,
+            home->thing.id);
     return 200;
 }
 

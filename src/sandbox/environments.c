@@ -33,28 +33,20 @@ static struct variable *variable_make(struct call *call, struct environment *env
 static void write_environment(struct json_writer *w, const struct environment *environment,
                               bool shows_hidden)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", environment->thing.id);
-    jw_kv_text(w, "canonicalId", environment->thing.canonical);
-    jw_kv_str(w, "name", environment->name);
-    jw_kv_str(w, "description", environment->description);
-    write_optional_id(w, "projectId", environment->project_id);
-    jw_key(w, "variables");
-    jw_object(w);
+    jw_form(w, "{id:%i, canonicalId:%s, name:%s, description:%s, projectId:%?i, variables:{",
+            environment->thing.id, environment->thing.canonical, environment->name,
+            environment->description, environment->project_id);
     for (size_t i = 0; i < environment->variables.n; i++) {
         const struct variable *variable = environment->variables.items[i];
 
         jw_key_str(w, variable->name);
-        jw_object(w);
-        jw_kv_str(w, "name", variable->name);
-        jw_key(w, "value");
+        jw_form(w, "{name:%s, value:", variable->name);
         if (variable->hidden && !shows_hidden) {
             jw_null(w);
         } else {
             jw_str(w, variable->value);
         }
-        jw_kv_bool(w, "hidden", variable->hidden);
-        jw_end(w);
+        jw_form(w, "hidden:%b}", variable->hidden);
     }
     jw_end(w);
     write_times(w, &environment->thing);
@@ -131,8 +123,7 @@ int handle_environment_list(struct call *call)
 /* GET /projects/{}/environments */
 int handle_project_environments(struct call *call)
 {
-    jw_object(call->w);
-    jw_key(call->w, "environments");
+    jw_shape(call->w, "{environments:");
     write_environments(call, call->ids[0]);
     jw_end(call->w);
     return 200;

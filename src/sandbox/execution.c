@@ -111,8 +111,7 @@ static struct str planted_variables(struct call *call, const struct execution *e
             jw_str(&w, variable->value);
         }
     }
-    jw_kv_text(&w, "sandboxPassword", call->state->canary);
-    jw_end(&w);
+    jw_form(&w, "sandboxPassword:%s}", call->state->canary);
     return keep(call, buf_view(text));
 }
 
@@ -134,13 +133,10 @@ static struct str execution_request(struct call *call, const struct execution *e
     jw_object(&w);
     write_list(call, &w, "suiteIds");
     write_list(call, &w, "testSuiteCanonicalIds");
-    write_optional_id(&w, "environmentId",
-                      execution->environment == NULL ? 0 : execution->environment->thing.id);
-    jw_kv_bool(&w, "dataDriven", false);
-    jw_kv_raw(&w, "dataDrivenPerTestSuite", STR("{}"));
-    jw_kv_raw(&w, "dataDrivenPerTestSuiteCanonicalId", STR("{}"));
-    jw_kv_raw(&w, "dataRowsPerTestSuiteCanonicalId", STR("{}"));
-    jw_end(&w);
+    jw_form(&w,
+            "environmentId:%?i, dataDriven:false, dataDrivenPerTestSuite:{}, "
+            "dataDrivenPerTestSuiteCanonicalId:{}, dataRowsPerTestSuiteCanonicalId:{}}",
+            execution->environment == NULL ? 0 : execution->environment->thing.id);
     return keep(call, buf_view(text));
 }
 

@@ -5,15 +5,10 @@
 
 enum { URL_MAX = 256 };
 
-static void write_moment(struct json_writer *w, const char *key, const struct execution *execution,
-                         bool reached, uint64_t after_ms)
+/* 0: not reached. */
+static int64_t moment(const struct execution *execution, bool reached, uint64_t after_ms)
 {
-    jw_key(w, key);
-    if (reached) {
-        jw_int(w, execution->thing.created_ms + (int64_t)after_ms);
-    } else {
-        jw_null(w);
-    }
+    return reached ? execution->thing.created_ms + (int64_t)after_ms : 0;
 }
 
 const char *final_outcome(const struct progress *progress, const struct tally *tally)
@@ -39,8 +34,7 @@ static double fraction(const struct progress *progress)
 
 static void write_counts(struct json_writer *w, const struct tally *tally)
 {
-    jw_key(w, "countPerOutcome");
-    jw_object(w);
+    jw_shape(w, "countPerOutcome:{");
     for (int i = 0; i < (int)OUTCOME_N; i++) {
         jw_kv_int(w, outcome_name((enum outcome)i), (int64_t)tally->n[i]);
     }
@@ -50,39 +44,24 @@ static void write_counts(struct json_writer *w, const struct tally *tally)
 static void write_statistics(struct json_writer *w, const struct progress *progress,
                              const struct tally *tally)
 {
-    jw_key(w, "journeyStatistics");
-    jw_object(w);
+    jw_shape(w, "journeyStatistics:{");
     write_counts(w, tally);
-    jw_kv_text(w, "outcome", final_outcome(progress, tally));
-    jw_key(w, "progress");
-    jw_double(w, fraction(progress));
-    jw_kv_int(w, "totalCount", (int64_t)tally->n_total);
-    jw_end(w);
+    jw_form(w, "outcome:%s, progress:%d, totalCount:%i}", final_outcome(progress, tally),
+            fraction(progress), tally->n_total);
 }
 
 static void write_meta(struct json_writer *w, const struct execution *execution)
 {
-    jw_key(w, "meta");
-    jw_object(w);
-    jw_key(w, "initialDataPerJourneySequence");
-    jw_object(w);
+    jw_shape(w, "meta:{initialDataPerJourneySequence:{");
     for (size_t i = 0; i < execution->n_journeys; i++) {
         write_id_key(w, execution->journeys[i].id);
-        jw_object(w);
-        jw_kv_raw(w, "1", execution->variables);
-        jw_end(w);
+        jw_form(w, "{1:%j}", execution->variables);
     }
-    jw_end(w);
-    jw_kv_text(w, "kind", "EXECUTION");
-    jw_kv_bool(w, "valid", true);
-    jw_key(w, "testSuiteIds");
-    jw_array(w);
+    jw_shape(w, "}, kind:'EXECUTION', valid:true, testSuiteIds:[");
     for (size_t i = 0; i < execution->n_journeys; i++) {
         jw_int(w, execution->journeys[i].id);
     }
-    jw_end(w);
-    jw_kv_raw(w, "executionRequest", execution->request);
-    jw_end(w);
+    jw_form(w, "], executionRequest:%j}", execution->request);
 }
 
 static void write_status_members(struct json_writer *w, const struct progress *progress)
@@ -91,34 +70,24 @@ static void write_status_members(struct json_writer *w, const struct progress *p
     struct tally tally = execution_tally(progress);
     uint64_t ended_after = execution->queued_ms + progress->duration_ms;
 
-    jw_kv_int(w, "id", execution->thing.id);
-    jw_kv_text(w, "type", "EXECUTION");
-    jw_kv_text(w, "triggerType", "INTERNAL_API");
-    jw_kv_int(w, "snapshotId", execution->snapshot->thing.id);
-    jw_kv_int(w, "goalId", execution->goal->thing.id);
-    jw_key(w, "environmentId");
-    if (execution->environment != NULL) {
-        jw_int(w, execution->environment->thing.id);
-    } else {
-        jw_null(w);
-    }
-    jw_kv_int(w, "submitDate", execution->thing.created_ms);
-    write_moment(w, "startDate", execution, progress->started, execution->queued_ms);
-    write_moment(w, "endDate", execution, progress->ended, ended_after);
-    jw_kv_text(w, "status", progress->status);
-    jw_kv_int(w, "duration", (int64_t)progress->duration_ms);
+    jw_form(w,
+            "id:%i, type:'EXECUTION', triggerType:'INTERNAL_API', snapshotId:%i, "
+            "goalId:%i, environmentId:%?i, submitDate:%i, startDate:%?i, endDate:%?i, "
+            "status:%s, duration:%i",
+            execution->thing.id, execution->snapshot->thing.id, execution->goal->thing.id,
+            execution->environment != NULL ? execution->environment->thing.id : 0,
+            execution->thing.created_ms, moment(execution, progress->started, execution->queued_ms),
+            moment(execution, progress->ended, ended_after), progress->status,
+            progress->duration_ms);
     write_meta(w, execution);
-    jw_kv_raw(w, "tags", execution->tags);
-    jw_kv_int(w, "launchedBy", execution->launched_by);
+    jw_form(w, "tags:%j, launchedBy:%i", execution->tags, execution->launched_by);
     write_statistics(w, progress, &tally);
-    jw_kv_text(w, "outcome", final_outcome(progress, &tally));
-    jw_key(w, "progress");
-    jw_double(w, fraction(progress));
-    jw_kv_int(w, "totalTestExecutions", (int64_t)tally.n_total);
-    jw_kv_int(w, "successfulTestExecutions", (int64_t)tally.n[OUTCOME_PASS]);
-    jw_kv_int(w, "skippedTestExecutions", (int64_t)tally.n[OUTCOME_SKIP]);
-    jw_kv_int(w, "failedTestExecutions", (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]));
-    jw_kv_int(w, "notReachedTestExecutions", (int64_t)tally.n[OUTCOME_NOT_REACHED]);
+    jw_form(w,
+            "outcome:%s, progress:%d, totalTestExecutions:%i, successfulTestExecutions:%i, "
+            "skippedTestExecutions:%i, failedTestExecutions:%i, notReachedTestExecutions:%i",
+            final_outcome(progress, &tally), fraction(progress), tally.n_total,
+            tally.n[OUTCOME_PASS], tally.n[OUTCOME_SKIP],
+            tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR], tally.n[OUTCOME_NOT_REACHED]);
 }
 
 /* The answer to a start, and lastExecution of a goal: the status without what it carries. */
@@ -127,15 +96,11 @@ void write_execution_brief(struct json_writer *w, const struct execution *execut
     struct progress progress = execution_progress(execution);
     struct tally tally = execution_tally(&progress);
 
-    jw_object(w);
-    jw_kv_int(w, "id", execution->thing.id);
-    jw_kv_text(w, "type", "EXECUTION");
-    jw_kv_int(w, "goalId", execution->goal->thing.id);
-    jw_kv_int(w, "snapshotId", execution->snapshot->thing.id);
-    jw_kv_int(w, "submitDate", execution->thing.created_ms);
-    jw_kv_text(w, "status", progress.status);
-    jw_kv_text(w, "outcome", final_outcome(&progress, &tally));
-    jw_end(w);
+    jw_form(w,
+            "{id:%i, type:'EXECUTION', goalId:%i, snapshotId:%i, submitDate:%i, status:%s, "
+            "outcome:%s}",
+            execution->thing.id, execution->goal->thing.id, execution->snapshot->thing.id,
+            execution->thing.created_ms, progress.status, final_outcome(&progress, &tally));
 }
 
 const struct run_journey *run_journey_find(const struct execution *execution, int64_t id)
@@ -168,17 +133,11 @@ void write_last_outcome(struct json_writer *w, const struct execution *execution
     if (journey != NULL) {
         tally = journey_tally(&progress, journey);
     }
-    jw_object(w);
-    jw_kv_int(w, "id", execution->thing.id);
-    jw_kv_int(w, "submitDate", execution->thing.created_ms);
-    jw_kv_text(w, "status", progress.status);
-    jw_key(w, "statistics");
-    jw_object(w);
-    jw_kv_text(w, "outcome", outcome_name(tally_outcome(&progress, &tally)));
+    jw_form(w, "{id:%i, submitDate:%i, status:%s, statistics:{outcome:%s", execution->thing.id,
+            execution->thing.created_ms, progress.status,
+            outcome_name(tally_outcome(&progress, &tally)));
     write_counts(w, &tally);
-    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "totalDuration:%i}}", tally.duration_ms);
 }
 
 bool outcome_is_red(enum outcome outcome)
@@ -188,18 +147,15 @@ bool outcome_is_red(enum outcome outcome)
 
 void write_failure(struct json_writer *w, enum outcome outcome, const struct step *step)
 {
-    jw_key(w, "failureReason");
     if (!outcome_is_red(outcome)) {
-        jw_null(w);
+        jw_shape(w, "failureReason:null");
         return;
     }
-    jw_object(w);
-    jw_kv_text(w, "type", outcome == OUTCOME_FAIL ? "ASSERTION_FAILED" : "STEP_ERROR");
-    jw_kv_text(w, "message",
-               outcome == OUTCOME_FAIL ? "The sandbox was asked to let this step fail"
-                                       : "The sandbox was asked to let this step crash");
-    jw_kv_str(w, "action", step->action);
-    jw_end(w);
+    jw_form(w, "failureReason:{type:%s, message:%s, action:%s}",
+            outcome == OUTCOME_FAIL ? "ASSERTION_FAILED" : "STEP_ERROR",
+            outcome == OUTCOME_FAIL ? "The sandbox was asked to let this step fail"
+                                    : "The sandbox was asked to let this step crash",
+            step->action);
 }
 
 static void write_pictures(struct json_writer *w, struct str pictures, int64_t step, bool was_run)
@@ -223,32 +179,17 @@ void write_run_step(struct json_writer *w, const struct progress *progress,
     enum outcome outcome = step_outcome(progress, run);
     bool was_run = outcome == OUTCOME_PASS || outcome_is_red(outcome);
 
-    jw_object(w);
-    jw_kv_int(w, "id", run->id);
-    jw_kv_int(w, "testStepId", run->id);
-    jw_kv_text(w, "testStepCanonicalId", run->step->thing.canonical);
-    jw_kv_text(w, "outcome", outcome_name(outcome));
-    jw_kv_int(w, "duration", (int64_t)step_duration(progress, run));
-    jw_kv_int(w, "totalDuration", (int64_t)step_duration(progress, run));
+    jw_form(w,
+            "{id:%i, testStepId:%i, testStepCanonicalId:%s, outcome:%s, duration:%i, "
+            "totalDuration:%i",
+            run->id, run->id, run->step->thing.canonical, outcome_name(outcome),
+            step_duration(progress, run), step_duration(progress, run));
     write_pictures(w, progress->execution->pictures, run->id, was_run);
-    jw_kv_text(w, "testDataValue", NULL);
-    jw_key(w, "sideEffects");
-    jw_object(w);
-    jw_kv_raw(w, "usedData", was_run ? progress->execution->variables : STR("{}"));
-    jw_kv_raw(w, "warnings", STR("[]"));
-    jw_kv_raw(w, "downloadedFiles", STR("[]"));
-    jw_kv_text(w, "discoveredElement", NULL);
-    jw_end(w);
-    jw_kv_text(w, "eventsFile", NULL);
-    jw_key(w, "sideEffectsSummary");
-    jw_object(w);
-    jw_kv_int(w, "usedData", was_run ? 1 : 0); /* how many; the values are in sideEffects */
-    jw_kv_int(w, "warnings", 0);
-    jw_kv_int(w, "downloadedFiles", 0);
-    jw_kv_bool(w, "popup", false);
-    jw_kv_bool(w, "hasDiscoveredElement", false);
-    jw_kv_int(w, "total", was_run ? 1 : 0);
-    jw_end(w);
+    jw_form(w,
+            "testDataValue:null, sideEffects:{usedData:%j, warnings:[], downloadedFiles:[], "
+            "discoveredElement:null}, eventsFile:null, sideEffectsSummary:{usedData:%i, "
+            "warnings:0, downloadedFiles:0, popup:false, hasDiscoveredElement:false, total:%i}",
+            was_run ? progress->execution->variables : STR("{}"), was_run, was_run);
     write_failure(w, outcome, run->step);
     jw_end(w);
 }
@@ -258,21 +199,16 @@ static void write_run_case(struct json_writer *w, const struct progress *progres
 {
     struct tally tally = case_tally(progress, run);
 
-    jw_object(w);
-    jw_kv_int(w, "testCaseId", run->id);
-    jw_kv_text(w, "testCaseCanonicalId", run->canonical);
-    write_optional_id(w, "libraryCheckpoint", run->library_id);
-    jw_kv_str(w, "title", run->title);
-    jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
-    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
-    jw_key(w, "testSteps");
-    jw_object(w);
+    jw_form(w,
+            "{testCaseId:%i, testCaseCanonicalId:%s, libraryCheckpoint:%?i, title:%s, "
+            "outcome:%s, totalDuration:%i, testSteps:{",
+            run->id, run->canonical, run->library_id, run->title,
+            outcome_name(tally_outcome(progress, &tally)), tally.duration_ms);
     for (size_t i = 0; i < run->n_steps; i++) {
         write_id_key(w, run->steps[i].id);
         write_run_step(w, progress, &run->steps[i]);
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}");
 }
 
 /* Queued all the time before the start; nothing is ever throttled here. */
@@ -280,18 +216,12 @@ static void write_tracking(struct json_writer *w, const struct progress *progres
 {
     const struct execution *execution = progress->execution;
 
-    jw_key(w, "tracking");
-    jw_object(w);
-    jw_kv_bool(w, "scheduled", true);
-    jw_kv_bool(w, "dispatched", progress->started);
-    jw_kv_bool(w, "processed", progress->ended);
-    jw_kv_bool(w, "throttled", false);
-    jw_kv_int(w, "createdDate", execution->thing.created_ms);
-    write_moment(w, "scheduledDate", execution, true, 0);
-    write_moment(w, "dispatchedDate", execution, progress->started, execution->queued_ms);
-    write_moment(w, "processedDate", execution, progress->ended,
-                 execution->queued_ms + progress->duration_ms);
-    jw_end(w);
+    jw_form(w,
+            "tracking:{scheduled:true, dispatched:%b, processed:%b, throttled:false, "
+            "createdDate:%i, scheduledDate:%i, dispatchedDate:%?i, processedDate:%?i}",
+            progress->started, progress->ended, execution->thing.created_ms,
+            execution->thing.created_ms, moment(execution, progress->started, execution->queued_ms),
+            moment(execution, progress->ended, execution->queued_ms + progress->duration_ms));
 }
 
 void write_run_journey(struct json_writer *w, const struct progress *progress,
@@ -299,17 +229,13 @@ void write_run_journey(struct json_writer *w, const struct progress *progress,
 {
     struct tally tally = journey_tally(progress, run);
 
-    jw_object(w);
-    jw_kv_int(w, "testSuiteId", run->id);
-    jw_kv_text(w, "testSuiteCanonicalId", run->canonical);
-    jw_kv_str(w, "title", run->title);
-    jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
-    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
-    jw_kv_bool(w, "dataDriven", false);
+    jw_form(w,
+            "{testSuiteId:%i, testSuiteCanonicalId:%s, title:%s, outcome:%s, "
+            "totalDuration:%i, dataDriven:false",
+            run->id, run->canonical, run->title, outcome_name(tally_outcome(progress, &tally)),
+            tally.duration_ms);
     write_statistics(w, progress, &tally);
-    jw_kv_raw(w, "libraryCheckpoints", STR("{}"));
-    jw_key(w, "testCases");
-    jw_object(w);
+    jw_shape(w, "libraryCheckpoints:{}, testCases:{");
     for (size_t i = 0; i < run->n_cases; i++) {
         write_id_key(w, run->cases[i].id);
         write_run_case(w, progress, &run->cases[i]);
@@ -322,9 +248,8 @@ void write_run_journey(struct json_writer *w, const struct progress *progress,
 int handle_execution_status(struct call *call)
 {
     const struct execution *execution = call->thing;
-    struct progress progress;
+    struct progress progress = execution_progress(execution);
 
-    progress = execution_progress(execution);
     jw_object(call->w);
     write_status_members(call->w, &progress);
     jw_end(call->w);
@@ -337,41 +262,31 @@ void write_job(struct call *call, const struct execution *execution)
 
     jw_object(call->w);
     write_status_members(call->w, &progress);
-    jw_key(call->w, "plan");
     if (execution->plan != NULL) {
-        jw_object(call->w);
-        jw_kv_int(call->w, "id", execution->plan->thing.id);
-        jw_end(call->w);
+        jw_form(call->w, "plan:{id:%i}}", execution->plan->thing.id);
     } else {
-        jw_null(call->w);
+        jw_shape(call->w, "plan:null}");
     }
-    jw_end(call->w);
 }
 
 int handle_execution_tree(struct call *call)
 {
     const struct execution *execution = call->thing;
-    struct progress progress;
+    struct progress progress = execution_progress(execution);
     struct json_writer *w = call->w;
 
-    progress = execution_progress(execution);
     jw_object(w);
     write_status_members(w, &progress);
-    jw_key(w, "launchedByUser");
-    jw_object(w);
-    jw_kv_int(w, "userId", call->tenant->user_id);
-    jw_kv_str(w, "email", arena_printf(call->arena, "%s@leak.example", call->state->canary));
-    jw_kv_text(w, "name", "Sandbox User");
-    jw_kv_bool(w, "active", true);
-    jw_end(w);
-    jw_kv_int(w, "totalDuration", (int64_t)progress.duration_ms);
-    jw_key(w, "testSuites");
-    jw_object(w);
+    jw_form(w,
+            "launchedByUser:{userId:%i, email:%s, name:'Sandbox User', active:true}, "
+            "totalDuration:%i, testSuites:{",
+            call->tenant->user_id,
+            arena_printf(call->arena, "%s@leak.example", call->state->canary),
+            progress.duration_ms);
     for (size_t i = 0; i < execution->n_journeys; i++) {
         write_id_key(w, execution->journeys[i].id);
         write_run_journey(w, &progress, &execution->journeys[i]);
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}");
     return 200;
 }

@@ -7,13 +7,11 @@ static void write_red_step(struct json_writer *w, const struct run_journey *jour
                            const struct run_case *run_case, const struct run_step *step,
                            enum outcome outcome)
 {
-    jw_object(w);
-    jw_kv_int(w, "testSuiteId", journey->id);
-    jw_kv_int(w, "testCaseId", run_case->id);
-    jw_kv_int(w, "testStepId", step->id);
-    jw_kv_str(w, "journey", journey->title);
-    jw_kv_str(w, "checkpoint", run_case->title);
-    jw_kv_text(w, "outcome", outcome_name(outcome));
+    jw_form(w,
+            "{testSuiteId:%i, testCaseId:%i, testStepId:%i, journey:%s, checkpoint:%s, "
+            "outcome:%s",
+            journey->id, run_case->id, step->id, journey->title, run_case->title,
+            outcome_name(outcome));
     write_failure(w, outcome, step->step);
     jw_end(w);
 }
@@ -45,25 +43,19 @@ int handle_execution_analysis(struct call *call)
         }
         tally.n_total += one.n_total;
     }
-    jw_object(w);
-    jw_kv_int(w, "executionId", execution->thing.id);
-    jw_kv_text(w, "status", progress.status);
-    jw_kv_text(w, "outcome", final_outcome(&progress, &tally));
-    jw_kv_int(w, "total", (int64_t)tally.n_total);
-    jw_kv_int(w, "passed", (int64_t)tally.n[OUTCOME_PASS]);
-    jw_kv_int(w, "failed", (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]));
-    jw_key(w, "errors");
-    jw_array(w);
+    jw_form(w,
+            "{executionId:%i, status:%s, outcome:%s, total:%i, passed:%i, failed:%i, "
+            "errors:[",
+            execution->thing.id, progress.status, final_outcome(&progress, &tally), tally.n_total,
+            tally.n[OUTCOME_PASS], tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]);
     for (size_t i = 0; i < execution->n_journeys; i++) {
         for (size_t k = 0; k < execution->journeys[i].n_cases; k++) {
             write_red_steps(w, &progress, &execution->journeys[i],
                             &execution->journeys[i].cases[k]);
         }
     }
-    jw_end(w);
-    jw_kv_text(w, "aiInsights",
-               query_true(call, "includeAI") ? "The sandbox has no opinion" : NULL);
-    jw_end(w);
+    jw_form(w, "], aiInsights:%s}",
+            query_true(call, "includeAI") ? "The sandbox has no opinion" : NULL);
     return 200;
 }
 
@@ -207,10 +199,7 @@ int handle_failures_explain(struct call *call)
                             STR_ARG(step->step->action), STR_ARG(run_case->title),
                             outcome_name(step_outcome(&progress, step)));
     }
-    jw_object(call->w);
-    jw_kv_int(call->w, "executionId", execution->thing.id);
-    jw_kv_int(call->w, "testSuiteId", id);
-    jw_kv_str(call->w, "explanation", text);
-    jw_end(call->w);
+    jw_form(call->w, "{executionId:%i, testSuiteId:%i, explanation:%s}", execution->thing.id, id,
+            text);
     return 200;
 }

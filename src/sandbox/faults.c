@@ -119,18 +119,11 @@ static const char *const close_names[] = {[SANDBOX_CLOSE_NOT] = NULL,
 
 static void write_fault(struct json_writer *w, const struct fault *fault)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", fault->id);
-    jw_kv_str(w, "method", fault->method);
-    jw_kv_str(w, "path", fault->path);
-    jw_kv_int(w, "times", fault->times);
-    jw_kv_int(w, "skip", fault->skip);
-    jw_kv_int(w, "above", fault->above);
-    jw_kv_int(w, "hits", fault->n_hits);
-    jw_kv_int(w, "status", fault->status);
-    jw_kv_int(w, "delay_ms", (int64_t)fault->delay_ms);
-    jw_kv_text(w, "close", close_names[fault->close_at]);
-    jw_end(w);
+    jw_form(w,
+            "{id:%i, method:%s, path:%s, times:%i, skip:%i, above:%i, hits:%i, status:%i, "
+            "delay_ms:%i, close:%s}",
+            fault->id, fault->method, fault->path, fault->times, fault->skip, fault->above,
+            fault->n_hits, fault->status, fault->delay_ms, close_names[fault->close_at]);
 }
 
 /* An optional whole number; false: there, but not in [min, max]. */

@@ -2,74 +2,31 @@
  * asks for beside the things themselves. */
 #include "execution.h"
 
-static void write_member(struct call *call)
-{
-    struct json_writer *w = call->w;
-
-    jw_object(w);
-    jw_kv_int(w, "id", call->tenant->user_id);
-    jw_kv_int(w, "userId", call->tenant->user_id);
-    jw_kv_text(w, "name", "Sandbox User");
-    jw_end(w);
-}
-
 /* A tenant has one user, who did everything. */
-static int write_members(struct call *call)
+int handle_members(struct call *call)
 {
-    jw_array(call->w);
-    write_member(call);
-    jw_end(call->w);
+    jw_form(call->w, "[{id:%i, userId:%i, name:'Sandbox User'}]", call->tenant->user_id,
+            call->tenant->user_id);
     return 200;
 }
 
 int handle_organization_get(struct call *call)
 {
-    struct json_writer *w = call->w;
-
-    jw_object(w);
-    jw_kv_int(w, "id", call->ids[0]);
-    jw_kv_text(w, "name", "Sandbox Organization");
-    jw_end(w);
+    jw_form(call->w, "{id:%i, name:'Sandbox Organization'}", call->ids[0]);
     return 200;
-}
-
-int handle_organization_users(struct call *call)
-{
-    return write_members(call);
-}
-
-int handle_goal_contributors(struct call *call)
-{
-    return write_members(call);
-}
-
-int handle_journey_contributors(struct call *call)
-{
-    return write_members(call);
 }
 
 /* What a member of a project may do there, as the platform's documentation names it. */
 int handle_organization_roles(struct call *call)
 {
-    static const char *const roles[] = {"READ", "WRITE", "MANAGE"};
-    struct json_writer *w = call->w;
-
-    jw_array(w);
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        jw_object(w);
-        jw_kv_int(w, "id", (int64_t)i + 1);
-        jw_kv_text(w, "name", roles[i]);
-        jw_end(w);
-    }
-    jw_end(w);
+    jw_shape(call->w, "[{id:1, name:'READ'}, {id:2, name:'WRITE'}, {id:3, name:'MANAGE'}]");
     return 200;
 }
 
 /* Bridges, integrations, tickets, tags, healed elements: the sandbox has none of them. */
 int handle_nothing(struct call *call)
 {
-    jw_array(call->w);
-    jw_end(call->w);
+    jw_shape(call->w, "[]");
     return 200;
 }
 
@@ -125,12 +82,9 @@ int handle_step_timeline(struct call *call)
         if (step == NULL) {
             continue;
         }
-        jw_object(w);
-        jw_kv_int(w, "jobId", execution->thing.id);
-        jw_kv_int(w, "date", execution->thing.created_ms);
-        jw_kv_text(w, "outcome", outcome_name(step_outcome(&progress, step)));
-        jw_kv_int(w, "duration", (int64_t)step_duration(&progress, step));
-        jw_end(w);
+        jw_form(w, "{jobId:%i, date:%i, outcome:%s, duration:%i}", execution->thing.id,
+                execution->thing.created_ms, outcome_name(step_outcome(&progress, step)),
+                step_duration(&progress, step));
         page_size--;
     }
     jw_end(w);
@@ -147,11 +101,7 @@ int handle_goal_export(struct call *call)
     if (snapshot == NULL) {
         return status;
     }
-    jw_object(w);
-    jw_kv_int(w, "goalId", call->ids[0]);
-    jw_kv_int(w, "snapshotId", call->ids[1]);
-    jw_key(w, "suites");
-    jw_array(w);
+    jw_form(w, "{goalId:%i, snapshotId:%i, suites:[", call->ids[0], call->ids[1]);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
         const struct journey *journey = snapshot->goal->journeys.items[i];
 
@@ -159,7 +109,6 @@ int handle_goal_export(struct call *call)
             write_journey(w, journey, true);
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
     return 200;
 }

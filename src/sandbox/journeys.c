@@ -3,25 +3,17 @@
 
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", journey->thing.id);
-    jw_kv_text(w, "canonicalId", journey->thing.canonical);
-    jw_kv_int(w, "goalId", journey->goal->thing.id);
-    jw_kv_int(w, "snapshotId", journey->snapshot->thing.id);
-    jw_kv_int(w, "projectId", journey->goal->project->thing.id);
-    jw_kv_str(w, "name", journey->name);
-    jw_kv_str(w, "title", journey->title);
-    jw_kv_bool(w, "archived", journey->archived);
-    jw_kv_bool(w, "draft", journey->draft);
-    jw_kv_raw(w, "tags", journey->tags);
-    if (journey->data_table_id != 0) {
-        jw_kv_int(w, "dataTableId", journey->data_table_id);
-    }
-    jw_kv_raw(w, "dataAttributeValues", journey->data_values);
+    jw_form(w,
+            "{id:%i, canonicalId:%s, goalId:%i, snapshotId:%i, projectId:%i, name:%s, "
+            "title:%s, archived:%b, draft:%b, tags:%j",
+            journey->thing.id, journey->thing.canonical, journey->goal->thing.id,
+            journey->snapshot->thing.id, journey->goal->project->thing.id, journey->name,
+            journey->title, journey->archived, journey->draft, journey->tags);
+    jw_form(w, "dataTableId?:%i, dataAttributeValues:%j", journey->data_table_id,
+            journey->data_values);
     write_times(w, &journey->thing);
     if (with_cases) {
-        jw_key(w, "cases");
-        jw_array(w);
+        jw_shape(w, "cases:[");
         for (size_t i = 0; i < journey->cases.n; i++) {
             write_checkpoint(w, journey->cases.items[i], true);
         }
@@ -86,8 +78,7 @@ static struct str first_row(struct call *call, int64_t table_id)
         jw_key_str(&w, column->name);
         jw_str(&w, cells[i]);
     }
-    jw_kv_text(&w, "sandboxPassword", call->state->canary);
-    jw_end(&w);
+    jw_form(&w, "sandboxPassword:%s}", call->state->canary);
     return keep(call, buf_view(text));
 }
 
@@ -168,8 +159,7 @@ static void write_journey_status(struct call *call, const struct journey *journe
     struct json_writer *w = call->w;
 
     write_id_key(w, journey->thing.id);
-    jw_object(w);
-    jw_key(w, "journey");
+    jw_shape(w, "{journey:");
     write_journey(w, journey, details);
     jw_key(w, "lastExecution");
     if (execution != NULL) {

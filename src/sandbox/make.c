@@ -156,12 +156,7 @@ void first_journey_make(struct call *call, struct goal *goal)
     step->value = goal->url;
     buf_clear(meta);
     jw_init(&w, meta);
-    jw_object(&w);
-    jw_kv_text(&w, "kind", "NAVIGATE");
-    jw_kv_text(&w, "type", "URL");
-    jw_kv_str(&w, "url", goal->url);
-    jw_kv_str(&w, "value", goal->url);
-    jw_kv_bool(&w, "useNewTab", false);
-    jw_end(&w);
+    jw_form(&w, "{kind:'NAVIGATE', type:'URL', url:%s, value:%s, useNewTab:false}", goal->url,
+            goal->url);
     step->meta = keep(call, buf_view(meta));
 }

@@ -189,18 +189,12 @@ static void write_record(const struct record *record, struct arena *arena, struc
     for (size_t i = 0; i < record->n_fields; i++) {
         at += record->fields[i].name_len + record->fields[i].value_len;
     }
-    jw_object(w);
-    jw_kv_str(w, "method", method);
-    jw_kv_str(w, "path", path_below_api(path));
-    jw_kv_str(w, "full_path", path);
-    jw_kv_str(w, "query", query);
-    jw_key(w, "headers");
+    jw_form(w, "{method:%s, path:%s, full_path:%s, query:%s, headers:", method,
+            path_below_api(path), path, query);
     write_headers(record, fields, arena, w);
     jw_key(w, "body");
     write_body((struct str){at, record->body_len}, arena, w);
-    jw_kv_int(w, "status", record->status);
-    jw_kv_int(w, "receivedDate", record->at_ms);
-    jw_end(w);
+    jw_form(w, "status:%i, receivedDate:%i}", record->status, record->at_ms);
 }
 
 void recorder_write(struct recorder *recorder, struct json_writer *w)

@@ -49,10 +49,8 @@ static void write_record(struct call *call, const struct kept *record)
     const struct json *member;
     struct json *members;
 
-    jw_object(w);
-    jw_kv_int(w, "id", record->thing.id);
-    jw_kv_text(w, "canonicalId", record->thing.canonical);
-    write_optional_id(w, "projectId", record->project_id);
+    jw_form(w, "{id:%i, canonicalId:%s, projectId:%?i", record->thing.id, record->thing.canonical,
+            record->project_id);
     if (json_parse(call->arena, record->members, NULL, &members, NULL) == ERR_OK) {
         JSON_FOREACH (member, members) {
             if (in_full || !str_is(json_name(member), kind->detail)) {
@@ -175,8 +173,7 @@ int handle_record_list(struct call *call)
 
 static void write_jobs(struct json_writer *w, const struct plan_run *run)
 {
-    jw_key(w, "jobs");
-    jw_object(w);
+    jw_shape(w, "jobs:{");
     for (size_t i = 0; i < run->jobs.n; i++) {
         const struct execution *job = run->jobs.items[i];
 
@@ -211,9 +208,7 @@ int handle_plan_execute(struct call *call)
             return status;
         }
     }
-    jw_object(call->w);
-    jw_kv_int(call->w, "id", run->thing.id);
-    jw_kv_int(call->w, "planId", plan->thing.id);
+    jw_form(call->w, "{id:%i, planId:%i", run->thing.id, plan->thing.id);
     write_jobs(call->w, run);
     jw_end(call->w);
     return 200;
@@ -227,10 +222,8 @@ int handle_plan_status(struct call *call)
     for (size_t i = 0; i < run->jobs.n; i++) {
         is_over = is_over && execution_progress(run->jobs.items[i]).ended;
     }
-    jw_object(call->w);
-    jw_kv_int(call->w, "id", run->thing.id);
-    jw_kv_int(call->w, "planId", run->plan->thing.id);
-    jw_kv_text(call->w, "status", is_over ? "FINISHED" : "RUNNING");
+    jw_form(call->w, "{id:%i, planId:%i, status:%s", run->thing.id, run->plan->thing.id,
+            is_over ? "FINISHED" : "RUNNING");
     write_jobs(call->w, run);
     jw_end(call->w);
     return 200;

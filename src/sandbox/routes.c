@@ -119,13 +119,13 @@ static const struct route routes[] = {
     {"POST",   "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN, .of = THING_PLAN},
     {"GET",    "/plans/executions/status/{}",        handle_plan_status,         BODY_NONE,     SHAPE_ITEM, .of = THING_PLAN_RUN},
     {"GET",    "/testsuites/{}/history",             handle_journey_history,     BODY_NONE,     SHAPE_ITEMS, .of = THING_JOURNEY},
-    {"GET",    "/testsuites/{}/contributors",        handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
-    {"GET",    "/testsuites/{}/users",               handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
+    {"GET",    "/testsuites/{}/contributors",        handle_members,              BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
+    {"GET",    "/testsuites/{}/users",               handle_members,              BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
     {"GET",    "/timelines/journeys/{}/checkpoints/{}/steps/{}", handle_step_timeline, BODY_NONE, SHAPE_ITEMS},
-    {"GET",    "/goals/{}/contributors",             handle_goal_contributors,   BODY_NONE,     SHAPE_ITEMS, .of = THING_GOAL},
+    {"GET",    "/goals/{}/contributors",             handle_members,             BODY_NONE,     SHAPE_ITEMS, .of = THING_GOAL},
     {"GET",    "/goals/{}/export/{}",                handle_goal_export,         BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/organizations/{}",                  handle_organization_get,    BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/organizations/{}/users",            handle_organization_users,  BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/organizations/{}/users",            handle_members,             BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/tags/projects/{}",                  handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/bridges",                           handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/integrations",                      handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
@@ -239,14 +239,7 @@ void write_refusal(struct buf *out, int code, struct str message)
 
     buf_clear(out);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_bool(&w, "success", false);
-    jw_key(&w, "error");
-    jw_object(&w);
-    jw_kv_str(&w, "code", str_of_int(code, digits));
-    jw_kv_str(&w, "message", message);
-    jw_end(&w);
-    jw_end(&w);
+    jw_form(&w, "{success:false, error:{code:%s, message:%s}}", str_of_int(code, digits), message);
 }
 
 static int refused(struct call *call, int status)
@@ -292,8 +285,7 @@ static int run_handler(struct call *call, const struct route *route)
     call->w = &w;
     call->kind = route->kind;
     if (!is_bare) {
-        jw_object(&w);
-        jw_kv_bool(&w, "success", true);
+        jw_shape(&w, "{success:true");
         jw_key(&w, keys[route->shape]);
     }
     call->thing =

@@ -13,7 +13,7 @@
 #ifndef SANDBOX_INTERNAL_H
 #define SANDBOX_INTERNAL_H
 
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "data/json.h"
@@ -347,7 +347,6 @@ void first_journey_make(struct call *call, struct goal *goal);
 /* Writers of things, used by several files */
 void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
 void write_times(struct json_writer *w, const struct thing *thing);
-void write_optional_id(struct json_writer *w, const char *key, int64_t id); /* 0: null */
 struct str step_element(const struct step *step); /* learned.c: as it is known by now */
 void step_forget(struct step *step);              /* its element is another one */
 void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */

@@ -264,18 +264,7 @@ void write_id_key(struct json_writer *w, int64_t id)
 
 void write_times(struct json_writer *w, const struct thing *thing)
 {
-    jw_kv_int(w, "createdDate", thing->created_ms);
-    jw_kv_int(w, "lastModifiedDate", thing->modified_ms);
-}
-
-void write_optional_id(struct json_writer *w, const char *key, int64_t id)
-{
-    jw_key(w, key);
-    if (id != 0) {
-        jw_int(w, id);
-    } else {
-        jw_null(w);
-    }
+    jw_form(w, "createdDate:%i, lastModifiedDate:%i", thing->created_ms, thing->modified_ms);
 }
 
 bool query_name_is(struct str name, const char *word)

@@ -14,27 +14,16 @@ enum {
 
 void write_step(struct json_writer *w, const struct step *step, int64_t index)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", step->thing.id);
-    jw_kv_text(w, "canonicalId", step->thing.canonical);
-    jw_kv_str(w, "action", step->action);
-    jw_kv_str(w, "value", step->value);
-    if (step->variable.len > 0) {
-        jw_kv_str(w, "variable", step->variable);
-    }
-    if (step->expression.len > 0) {
-        jw_kv_str(w, "expression", step->expression);
-    }
-    jw_kv_raw(w, "meta", step->meta);
-    jw_kv_bool(w, "optional", step->optional);
-    jw_kv_bool(w, "ignoreOutcome", step->ignore_outcome);
-    jw_kv_bool(w, "skip", step->skip);
+    jw_form(w,
+            "{id:%i, canonicalId:%s, action:%s, value:%s, variable?:%s, expression?:%s, "
+            "meta:%j, optional:%b, ignoreOutcome:%b, skip:%b",
+            step->thing.id, step->thing.canonical, step->action, step->value, step->variable,
+            step->expression, step->meta, step->optional, step->ignore_outcome, step->skip);
     if (step->element.len > 0) {
         jw_kv_raw(w, "element", step_element(step));
     }
     if (index >= 0) {
-        jw_kv_int(w, "checkpointId", step->checkpoint->thing.id);
-        jw_kv_int(w, "stepIndex", index);
+        jw_form(w, "checkpointId:%i, stepIndex:%i", step->checkpoint->thing.id, index);
     }
     jw_end(w);
 }
@@ -52,21 +41,16 @@ void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint
 {
     bool is_library = checkpoint->thing.kind == THING_LIBRARY;
 
-    jw_object(w);
-    jw_kv_int(w, "id", checkpoint->thing.id);
-    jw_kv_text(w, "canonicalId", checkpoint->thing.canonical);
-    jw_kv_text(w, "kind", is_library ? "LIBRARY" : "GOAL");
-    jw_kv_str(w, "name", checkpoint->title);
-    jw_kv_raw(w, "tags", STR("[]"));
+    jw_form(w, "{id:%i, canonicalId:%s, kind:%s, name:%s, tags:[]", checkpoint->thing.id,
+            checkpoint->thing.canonical, is_library ? "LIBRARY" : "GOAL", checkpoint->title);
     if (is_library) {
         jw_kv_int(w, "projectId", checkpoint->goal->project->thing.id);
     }
-    jw_kv_str(w, "title", checkpoint->title);
-    jw_kv_int(w, "goalId", checkpoint->goal->thing.id);
-    jw_kv_int(w, "snapshotId", checkpoint->snapshot->thing.id);
-    jw_kv_text(w, "checkpointType", is_library ? "LIBRARY" : "GOAL");
-    write_optional_id(w, "libraryCheckpointId", checkpoint->library_id);
-    jw_kv_int(w, "sharedCount", (int64_t)checkpoint->shared_count);
+    jw_form(w,
+            "title:%s, goalId:%i, snapshotId:%i, checkpointType:%s, "
+            "libraryCheckpointId:%?i, sharedCount:%i",
+            checkpoint->title, checkpoint->goal->thing.id, checkpoint->snapshot->thing.id,
+            is_library ? "LIBRARY" : "GOAL", checkpoint->library_id, checkpoint->shared_count);
     write_times(w, &checkpoint->thing);
     if (with_steps) {
         jw_key(w, "steps");
@@ -284,9 +268,7 @@ static struct str keep_element(struct call *call, const struct json *parsed)
 
         buf_clear(scratch);
         jw_init(&w, scratch);
-        jw_object(&w);
-        jw_kv_raw(&w, "target", json_text(call->arena, target));
-        jw_end(&w);
+        jw_form(&w, "{target:%j}", json_text(call->arena, target));
         return keep(call, buf_view(scratch));
     }
     return STR_EMPTY;
@@ -354,8 +336,7 @@ int handle_step_create(struct call *call)
     }
     step = step_make(call, checkpoint, (size_t)at);
     fill_step(call, step, parsed);
-    jw_object(call->w);
-    jw_key(call->w, "testStep");
+    jw_shape(call->w, "{testStep:");
     write_step(call->w, step, at);
     jw_key(call->w, "checkpoint");
     write_checkpoint(call->w, checkpoint, checkpoint->steps.n <= MAX_STEPS_SHOWN);

@@ -26,44 +26,29 @@ static void write_project(struct json_writer *w, const struct project *project)
                                                "LOOPS",
                                                "BUSINESS_PROCESS_ORCHESTRATION",
                                                "REPORTS_AND_DASHBOARDS"};
-    static const char *const absent[] = {"environmentId", "screenshot", "screenshotFullPath",
-                                         "screenshotLastUpdateDate", "lastAccessedDate"};
 
-    jw_object(w);
-    jw_kv_int(w, "id", project->thing.id);
-    jw_kv_str(w, "name", project->name);
-    jw_kv_str(w, "description", project->description);
-    jw_kv_int(w, "organizationId", project->organization_id);
-    jw_kv_bool(w, "archived", false);
-    jw_kv_bool(w, "favourite", false);
-    jw_key(w, "capabilities");
-    jw_object(w);
+    jw_form(w,
+            "{id:%i, name:%s, description:%s, organizationId:%i, archived:false, "
+            "favourite:false, capabilities:{",
+            project->thing.id, project->name, project->description, project->organization_id);
     for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
         jw_kv_bool(w, capabilities[i], true);
     }
-    jw_end(w);
-    jw_kv_int(w, "createdBy", project->created_by);
-    jw_kv_int(w, "modifiedBy", project->created_by);
-    jw_kv_int(w, "createdDate", project->thing.created_ms);
-    jw_kv_int(w, "modifiedDate", project->thing.modified_ms);
-    for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
-        jw_kv_text(w, absent[i], NULL);
-    }
-    jw_end(w);
+    jw_form(w,
+            "}, createdBy:%i, modifiedBy:%i, createdDate:%i, modifiedDate:%i, environmentId:null, "
+            "screenshot:null, screenshotFullPath:null, screenshotLastUpdateDate:null, "
+            "lastAccessedDate:null}",
+            project->created_by, project->created_by, project->thing.created_ms,
+            project->thing.modified_ms);
 }
 
 static void write_goal(struct json_writer *w, const struct goal *goal)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", goal->thing.id);
-    jw_kv_text(w, "canonicalId", goal->thing.canonical);
-    jw_kv_int(w, "projectId", goal->project->thing.id);
-    jw_kv_str(w, "name", goal->name);
-    jw_kv_str(w, "url", goal->url);
-    write_optional_id(w, "environmentId", goal->environment_id);
-    jw_kv_raw(w, "deviceSize", goal->device_size);
-    jw_kv_raw(w, "meta", goal->meta);
-    jw_kv_bool(w, "archived", goal->archived);
+    jw_form(w,
+            "{id:%i, canonicalId:%s, projectId:%i, name:%s, url:%s, environmentId:%?i, "
+            "deviceSize:%j, meta:%j, archived:%b",
+            goal->thing.id, goal->thing.canonical, goal->project->thing.id, goal->name, goal->url,
+            goal->environment_id, goal->device_size, goal->meta, goal->archived);
     write_times(w, &goal->thing);
     jw_key(w, "lastExecution");
     if (goal->last_execution != NULL) {
@@ -78,19 +63,10 @@ int handle_user(struct call *call)
 {
     struct json_writer *w = call->w;
 
-    jw_object(w);
-    jw_kv_int(w, "id", call->tenant->user_id);
-    jw_kv_text(w, "name", "Sandbox User");
-    jw_kv_text(w, "email", "user@sandbox.example");
-    jw_kv_bool(w, "verified", true);
-    jw_key(w, "organizations");
-    jw_array(w);
-    jw_object(w);
-    jw_kv_int(w, "id", DEFAULT_ORGANIZATION);
-    jw_kv_text(w, "name", "Sandbox Organization");
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w,
+            "{id:%i, name:'Sandbox User', email:'user@sandbox.example', verified:true, "
+            "organizations:[{id:%i, name:'Sandbox Organization'}]}",
+            call->tenant->user_id, DEFAULT_ORGANIZATION);
     return 200;
 }
 
@@ -98,14 +74,8 @@ int handle_user_tokens(struct call *call)
 {
     struct json_writer *w = call->w;
 
-    jw_array(w);
-    jw_object(w);
-    jw_kv_int(w, "id", call->tenant->user_id);
-    jw_kv_text(w, "name", "sandbox");
-    jw_kv_text(w, "type", "ALL");
-    jw_kv_text(w, "accessLevel", "MANAGE");
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "[{id:%i, name:'sandbox', type:'ALL', accessLevel:'MANAGE'}]",
+            call->tenant->user_id);
     return 200;
 }
 
@@ -113,12 +83,8 @@ static void write_limit(struct call *call, int64_t organization)
 {
     struct json_writer *w = call->w;
 
-    jw_object(w);
-    jw_kv_int(w, "organizationId", organization);
-    jw_kv_text(w, "type", "ENTITIES");
-    jw_kv_int(w, "limit", (int64_t)call->state->options.max_entities);
-    jw_kv_int(w, "used", (int64_t)call->tenant->n_made);
-    jw_end(w);
+    jw_form(w, "{organizationId:%i, type:'ENTITIES', limit:%i, used:%i}", organization,
+            call->state->options.max_entities, call->tenant->n_made);
 }
 
 /* GET /limits?organizationIds[]=: the only machine-readable quota (PLATFORM.md, "Limits"). */
@@ -314,22 +280,16 @@ int handle_goal_versions(struct call *call)
     const struct goal *goal = call->thing;
     struct json_writer *w = call->w;
 
-    jw_object(w);
-    jw_key(w, "snapshots");
-    jw_array(w);
+    jw_shape(w, "{snapshots:[");
     for (size_t i = goal->snapshots.n; i > 0; i--) {
         const struct snapshot *snapshot = goal->snapshots.items[i - 1];
 
-        jw_object(w);
-        jw_kv_int(w, "snapshotId", snapshot->thing.id);
-        jw_kv_int(w, "goalId", goal->thing.id);
-        jw_kv_int(w, "version", snapshot->number);
-        jw_kv_bool(w, "committed", i != goal->snapshots.n);
+        jw_form(w, "{snapshotId:%i, goalId:%i, version:%i, committed:%b", snapshot->thing.id,
+                goal->thing.id, snapshot->number, i != goal->snapshots.n);
         write_times(w, &snapshot->thing);
         jw_end(w);
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
     return 200;
 }
 
@@ -337,16 +297,13 @@ int handle_goal_checkpoints(struct call *call)
 {
     const struct goal *goal = call->thing;
 
-    jw_object(call->w);
-    jw_key(call->w, "checkpoints");
-    jw_object(call->w);
+    jw_shape(call->w, "{checkpoints:{");
     for (size_t i = 0; i < goal->checkpoints.n; i++) {
         const struct checkpoint *checkpoint = goal->checkpoints.items[i];
 
         write_id_key(call->w, checkpoint->thing.id);
         write_checkpoint(call->w, checkpoint, false);
     }
-    jw_end(call->w);
-    jw_end(call->w);
+    jw_shape(call->w, "}}");
     return 200;
 }

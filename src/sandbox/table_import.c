@@ -168,12 +168,8 @@ int handle_table_import(struct call *call)
         return status;
     }
     thing_touch(&table->thing);
-    jw_object(call->w);
-    jw_kv_int(call->w, "id", table->thing.id);
-    jw_kv_int(call->w, "importedRows", (int64_t)(table->rows.n - n_before));
-    jw_kv_int(call->w, "rowsImported", (int64_t)(table->rows.n - n_before));
-    jw_kv_int(call->w, "rowCount", (int64_t)table->rows.n);
-    jw_kv_int(call->w, "modifiedDate", table->thing.modified_ms);
-    jw_end(call->w);
+    jw_form(call->w, "{id:%i, importedRows:%i, rowsImported:%i, rowCount:%i, modifiedDate:%i}",
+            table->thing.id, table->rows.n - n_before, table->rows.n - n_before, table->rows.n,
+            table->thing.modified_ms);
     return 200;
 }

@@ -55,36 +55,24 @@ int refuse_table_rows(struct call *call)
 
 static void write_table(struct json_writer *w, const struct table *table)
 {
-    jw_object(w);
-    jw_kv_int(w, "id", table->thing.id);
-    jw_kv_text(w, "canonicalId", table->thing.canonical);
-    jw_kv_str(w, "name", table->name);
-    jw_kv_str(w, "title", table->name);
-    jw_kv_str(w, "description", table->description);
-    write_optional_id(w, "projectId", table->project_id);
-    jw_key(w, "attributes");
-    jw_array(w);
+    jw_form(w,
+            "{id:%i, canonicalId:%s, name:%s, title:%s, description:%s, projectId:%?i, "
+            "attributes:[",
+            table->thing.id, table->thing.canonical, table->name, table->name, table->description,
+            table->project_id);
     for (size_t i = 0; i < table->columns.n; i++) {
         const struct column *column = table->columns.items[i];
 
-        jw_object(w);
-        jw_kv_int(w, "id", column->id);
-        jw_kv_str(w, "name", column->name);
-        jw_end(w);
+        jw_form(w, "{id:%i, name:%s}", column->id, column->name);
     }
-    jw_end(w);
-    jw_key(w, "columns");
-    jw_array(w);
+    jw_shape(w, "], columns:[");
     for (size_t i = 0; i < table->columns.n; i++) {
         const struct column *column = table->columns.items[i];
 
         jw_str(w, column->name);
     }
-    jw_end(w);
-    jw_kv_int(w, "rowCount", (int64_t)table->rows.n);
-    jw_kv_int(w, "createdDate", table->thing.created_ms);
-    jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
-    jw_end(w);
+    jw_form(w, "], rowCount:%i, createdDate:%i, modifiedDate:%i}", table->rows.n,
+            table->thing.created_ms, table->thing.modified_ms);
 }
 
 static int fill_columns(struct call *call, struct table *table)
@@ -181,17 +169,12 @@ int handle_table_values(struct call *call)
     const struct table *table = call->thing;
     struct json_writer *w = call->w;
 
-    jw_object(w);
-    jw_kv_int(w, "id", table->thing.id);
-    jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
-    jw_key(w, "values");
-    jw_object(w);
+    jw_form(w, "{id:%i, modifiedDate:%i, values:{", table->thing.id, table->thing.modified_ms);
     for (size_t i = 0; i < table->rows.n; i++) {
         write_id_key(w, (int64_t)i);
         write_cells(call, table, table->rows.items[i]);
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}");
     return 200;
 }
 

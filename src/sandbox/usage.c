@@ -88,11 +88,8 @@ static struct usage usage_of(const struct call *call, const struct period *perio
 
 static void write_usage_members(struct json_writer *w, const struct usage *usage)
 {
-    jw_kv_int(w, "executions", usage->n_executions);
-    jw_kv_int(w, "journeys", usage->n_journeys);
-    jw_kv_int(w, "passed", usage->n_passed);
-    jw_kv_int(w, "failed", usage->n_failed);
-    jw_kv_int(w, "duration", (int64_t)usage->duration_ms);
+    jw_form(w, "executions:%i, journeys:%i, passed:%i, failed:%i, duration:%i", usage->n_executions,
+            usage->n_journeys, usage->n_passed, usage->n_failed, usage->duration_ms);
 }
 
 /* --- the organization */
@@ -116,8 +113,7 @@ int handle_usage_sum(struct call *call)
 static void write_day(struct json_writer *w, int64_t day, const struct usage *usage)
 {
     if (usage->n_executions > 0) {
-        jw_object(w);
-        jw_kv_int(w, "date", day * DAY_MS);
+        jw_form(w, "{date:%i", day * DAY_MS);
         write_usage_members(w, usage);
         jw_end(w);
     }
@@ -209,9 +205,7 @@ static int write_goal_metrics(struct call *call, write_goal_fn write)
         const struct goal *goal = project->goals.items[i];
 
         write_id_key(call->w, goal->thing.id);
-        jw_object(call->w);
-        jw_kv_int(call->w, "goalId", goal->thing.id);
-        jw_kv_str(call->w, "name", goal->name);
+        jw_form(call->w, "{goalId:%i, name:%s", goal->thing.id, goal->name);
         write(call, goal, &period);
         jw_end(call->w);
         call->total++;
@@ -233,8 +227,7 @@ static void write_goal_history(struct call *call, const struct goal *goal,
 {
     const struct refs *jobs = &call->tenant->executions;
 
-    jw_key(call->w, "executions");
-    jw_array(call->w);
+    jw_shape(call->w, "executions:[");
     for (size_t i = jobs->n; i > 0; i--) {
         const struct execution *job = jobs->items[i - 1];
 
@@ -256,9 +249,8 @@ static void write_goal_statistics(struct call *call, const struct goal *goal,
 
         n_steps += (int64_t)checkpoint->steps.n;
     }
-    jw_kv_int(call->w, "journeys", (int64_t)goal->journeys.n);
-    jw_kv_int(call->w, "checkpoints", (int64_t)goal->checkpoints.n);
-    jw_kv_int(call->w, "steps", n_steps);
+    jw_form(call->w, "journeys:%i, checkpoints:%i, steps:%i", goal->journeys.n, goal->checkpoints.n,
+            n_steps);
 }
 
 int handle_goal_metrics_executions(struct call *call)
@@ -289,8 +281,7 @@ static void write_project_metric(struct call *call, int64_t id, write_project_fn
     if (project !=
         NULL) { /* the vendor's page asks for many at once: who is not there is left out */
         write_id_key(call->w, id);
-        jw_object(call->w);
-        jw_kv_int(call->w, "projectId", id);
+        jw_form(call->w, "{projectId:%i", id);
         write(call, project, period);
         jw_end(call->w);
         call->total++;
@@ -402,8 +393,7 @@ int handle_environment_metrics(struct call *call)
         return 400;
     }
     usage = usage_of(call, &period, belongs_to_environment, call->ids[0]);
-    jw_object(call->w);
-    jw_kv_int(call->w, "environmentId", call->ids[0]);
+    jw_form(call->w, "{environmentId:%i", call->ids[0]);
     write_usage_members(call->w, &usage);
     jw_end(call->w);
     return 200;

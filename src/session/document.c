@@ -1,6 +1,6 @@
 /* A session as a document. Members that this version does not know are kept as they are: during a
  * rollout an older process must not take away what a newer one has written. */
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "share.h"
@@ -13,21 +13,15 @@ void document_write(const struct session_record *record, const char *write_id, s
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "write", write_id);
-    jw_kv_str(&w, "name", str_from(record->name));
-    jw_kv_str(&w, "description", str_from(texts->description));
-    jw_kv_str(&w, "metadata", str_from(texts->metadata));
-    jw_kv_int(&w, "checkpoint_id", record->checkpoint_id);
-    jw_kv_int(&w, "journey_id", record->journey_id);
-    jw_kv_int(&w, "position", record->position);
-    jw_kv_bool(&w, "is_set", record->is_set);
-    jw_kv_int(&w, "steps_added", record->steps_added);
-    jw_kv_int(&w, "created_ms", record->created_ms);
-    jw_kv_int(&w, "last_activity_ms", record->last_activity_ms);
-    jw_kv_int(&w, "timeout_s", record->timeout_s);
-    jw_kv_int(&w, "place_version", record->version);
-    jw_kv_bool(&w, "is_paused", record->status == SESSION_PAUSED);
+    jw_form(&w,
+            "{write:%s, name:%s, description:%s, metadata:%s, checkpoint_id:%i, "
+            "journey_id:%i, position:%i, is_set:%b, steps_added:%i, created_ms:%i",
+            write_id, str_from(record->name), str_from(texts->description),
+            str_from(texts->metadata), record->checkpoint_id, record->journey_id, record->position,
+            record->is_set, record->steps_added, record->created_ms);
+    jw_form(&w, "last_activity_ms:%i, timeout_s:%i, place_version:%i, is_paused:%b",
+            record->last_activity_ms, record->timeout_s, record->version,
+            record->status == SESSION_PAUSED);
     if (texts->more != NULL) {
         buf_char(out, ',');
         buf_text(out, texts->more);

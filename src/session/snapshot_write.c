@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "observe/log.h"
 #include "session_internal.h"
@@ -156,29 +156,20 @@ struct output {
 
 static void write_row(struct buf *out, const struct row *row)
 {
+    const struct str id = {row->id, SESSION_ID_LEN};
     struct json_writer w;
     char owner[65];
 
     digest_hex(&row->owner, owner);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "id", (struct str){row->id, SESSION_ID_LEN});
-    jw_kv_text(&w, "owner", owner);
-    jw_kv_int(&w, "checkpoint", row->checkpoint_id);
-    jw_kv_int(&w, "journey", row->journey_id);
-    jw_kv_int(&w, "position", row->position);
-    jw_kv_int(&w, "steps", row->steps_added);
-    jw_kv_int(&w, "created", row->created_ms);
-    jw_kv_int(&w, "active", row->last_activity_ms);
-    jw_kv_int(&w, "timeout", row->timeout_s);
-    jw_kv_int(&w, "status", row->status);
-    jw_kv_bool(&w, "current", row->is_current);
-    if (row->name != NULL) {
-        jw_kv_text(&w, "name", row->name);
-    }
+    jw_form(&w,
+            "{id:%s, owner:%s, checkpoint:%i, journey:%i, position:%i, steps:%i, "
+            "created:%i, active:%i, timeout:%i, status:%i",
+            id, owner, row->checkpoint_id, row->journey_id, row->position, row->steps_added,
+            row->created_ms, row->last_activity_ms, row->timeout_s, row->status);
+    jw_form(&w, "current:%b, name?:%s", row->is_current, row->name);
     if (row->texts != NULL) {
-        jw_kv_text(&w, "description", row->texts->description);
-        jw_kv_text(&w, "metadata", row->texts->metadata);
+        jw_form(&w, "description:%s, metadata:%s", row->texts->description, row->texts->metadata);
     }
     jw_end(&w);
     buf_char(out, '\n');

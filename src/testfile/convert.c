@@ -1,4 +1,5 @@
 /* Tests as text of another dialect, as command lines, or as the requests that a run would send. */
+#include "base/json_form.h"
 #include "base/utf8.h"
 #include "data/template.h"
 #include "sentence.h"
@@ -366,9 +367,7 @@ void testfile_convert_begin(struct testfile_converting *c, const struct testfile
     arena_init(&c->scratch);
     jw_init(&c->writer, out);
     if (target == TESTFILE_TO_UPSTREAM) {
-        jw_object(&c->writer);
-        jw_key(&c->writer, "requests");
-        jw_array(&c->writer);
+        jw_shape(&c->writer, "{requests:[");
     }
 }
 

@@ -1,4 +1,5 @@
 /* Problems and steps for people and for machines. */
+#include "base/json_form.h"
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
@@ -155,9 +156,7 @@ void testfile_problems_json(struct json_writer *w, const struct testfile_problem
         if (problem->severity != severity) {
             continue;
         }
-        jw_object(w);
-        jw_kv_int(w, "line", problem->line);
-        jw_kv_int(w, "column", problem->column);
+        jw_form(w, "{line:%i, column:%i", problem->line, problem->column);
         member(w, "text", problem->text);
         jw_kv_str(w, "detail", problem->detail);
         member(w, "nearest", problem->nearest);
@@ -181,16 +180,14 @@ static void raw_json(struct json_writer *w, const char *key, const struct json *
 
 void testfile_step_json(struct json_writer *w, const struct testfile_step *step)
 {
-    jw_object(w);
-    jw_kv_text(w, "command", step->command->words);
+    jw_form(w, "{command:%s", step->command->words);
     raw_json(w, "args", step->args);
     if (json_size(step->options) > 0) {
         raw_json(w, "options", step->options);
     }
     member(w, "description", step->description);
-    jw_kv_int(w, "line", step->line);
-    jw_kv_int(w, "column", step->column);
-    jw_kv_text(w, "phase", testfile_phase_name(step->phase));
+    jw_form(w, "line:%i, column:%i, phase:%s", step->line, step->column,
+            testfile_phase_name(step->phase));
     if (step->optional) {
         jw_kv_bool(w, "optional", true);
     }

@@ -10,9 +10,7 @@ static void ref(struct json_writer *w, const char *name)
 
     buf_init(&text, 128);
     buf_printf(&text, "#/definitions/%s", name);
-    jw_object(w);
-    jw_kv_str(w, "$ref", buf_view(&text));
-    jw_end(w);
+    jw_form(w, "{$ref:%s}", buf_view(&text));
     buf_done(&text);
 }
 
@@ -126,13 +124,7 @@ static const char *const beside[] = {
 static void put_pair_or_known(const struct dictionary *dictionary, struct json_writer *w,
                               const struct verb *verb)
 {
-    jw_kv_raw(w, "if", STR("{\"minProperties\":2}"));
-    jw_key(w, "then");
-    jw_object(w);
-    jw_key(w, "propertyNames");
-    jw_object(w);
-    jw_key(w, "enum");
-    jw_array(w);
+    jw_shape(w, "if:{minProperties:2}, then:{propertyNames:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
             jw_str(w, name_of_id(dictionary, id));
@@ -143,9 +135,7 @@ static void put_pair_or_known(const struct dictionary *dictionary, struct json_w
             jw_text(w, beside[i]);
         }
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}}");
     put_form_fields(dictionary, w, verb, true);
 }
 
@@ -154,10 +144,7 @@ static void put_pair_or_known(const struct dictionary *dictionary, struct json_w
 static void put_fields(const struct dictionary *dictionary, struct json_writer *w,
                        const struct verb *verb, bool any_map)
 {
-    jw_object(w);
-    jw_kv_text(w, "type", "object");
-    jw_key(w, "properties");
-    jw_object(w);
+    jw_shape(w, "{type:'object', properties:{");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
             const char *schema = any_map ? NULL : schema_of_field(verb, id);
@@ -172,10 +159,9 @@ static void put_fields(const struct dictionary *dictionary, struct json_writer *
     }
     jw_end(w);
     if (!any_map) {
-        jw_key(w, "patternProperties");
-        jw_raw(w,
-               STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
-        jw_kv_bool(w, "additionalProperties", false);
+        jw_form(
+            w, "patternProperties:%j, additionalProperties:false",
+            STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
         put_form_fields(dictionary, w, verb, false);
     } else if (verb->group == NULL || verb->group->field != NULL) {
         put_pair_or_known(dictionary, w, verb);
@@ -188,12 +174,7 @@ static void put_verb(const struct dictionary *dictionary, struct json_writer *w,
 {
     struct takes takes = what_it_takes(verb);
 
-    jw_object(w);
-    if (verb->example != NULL) {
-        jw_kv_text(w, "description", verb->example);
-    }
-    jw_key(w, "anyOf");
-    jw_array(w);
+    jw_form(w, "{description?:%s, anyOf:[", verb->example);
     if (takes.value ||
         name_id(dictionary, verb->node.key) > 0) { /* or it is a field of another verb */
         const char *schema = schema_of_field(verb, 0);
@@ -203,8 +184,7 @@ static void put_verb(const struct dictionary *dictionary, struct json_writer *w,
         jw_raw(w, STR("{\"type\":\"null\"}"));
     }
     put_fields(dictionary, w, verb, takes.any_map);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 static const struct {
@@ -257,22 +237,11 @@ static void put_verbs(const struct dictionary *dictionary, struct json_writer *w
 /* Names that no step has are refused; those with a sign that folding takes out are let through. */
 static void put_step_names(const struct dictionary *dictionary, struct json_writer *w)
 {
-    jw_key(w, "propertyNames");
-    jw_object(w);
-    jw_key(w, "anyOf");
-    jw_array(w);
-    jw_object(w);
-    jw_key(w, "enum");
-    jw_array(w);
+    jw_shape(w, "propertyNames:{anyOf:[{enum:[");
     for (size_t i = 0; i < key_count(dictionary); i++) {
         jw_str(w, key_at(dictionary, i));
     }
-    jw_text(w, "with");
-    jw_end(w);
-    jw_end(w);
-    jw_raw(w, STR("{\"pattern\":\"[A-Z_ -]\"}"));
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "'with']}, {pattern:'[A-Z_ -]'}]}");
 }
 
 /* {type: navigate, target: X}, with nothing that makes another verb of it, is held to the fields of
@@ -282,15 +251,8 @@ static void put_typed_step(const struct dictionary *dictionary, struct json_writ
     char folded[64];
     const struct verb *verb = verb_find(dictionary, verb_fold(STR("navigate"), folded));
 
-    jw_object(w);
-    jw_kv_raw(
-        w, "if",
-        STR("{\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"navigate\",\"goto\","
-            "\"open\"]},\"command\":false,\"action\":false}}"));
-    jw_key(w, "then");
-    jw_object(w);
-    jw_key(w, "properties");
-    jw_object(w);
+    jw_shape(w, "{if:{required:['type'], properties:{type:{enum:['navigate', 'goto', 'open']}, "
+                "command:false, action:false}}, then:{properties:{");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         const char *schema = name_set_has(&verb->fields, id) ? schema_of_field(verb, id) : NULL;
 
@@ -299,9 +261,7 @@ static void put_typed_step(const struct dictionary *dictionary, struct json_writ
             ref(w, schema);
         }
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}}");
 }
 
 /* Can the key say what the step does? */
@@ -314,12 +274,7 @@ static bool begins_step(enum key_role role)
 /* A step of fields alone says nothing to do. */
 static void put_needs_verb(const struct dictionary *dictionary, struct json_writer *w)
 {
-    jw_key(w, "not");
-    jw_object(w);
-    jw_key(w, "propertyNames");
-    jw_object(w);
-    jw_key(w, "enum");
-    jw_array(w);
+    jw_shape(w, "not:{propertyNames:{enum:[");
     for (size_t i = 0; i < key_count(dictionary); i++) {
         const struct key *key = key_find(dictionary, key_at(dictionary, i));
 
@@ -327,33 +282,23 @@ static void put_needs_verb(const struct dictionary *dictionary, struct json_writ
             jw_str(w, key_at(dictionary, i));
         }
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}}");
 }
 
 static void put_step(const struct dictionary *dictionary, struct json_writer *w)
 {
-    jw_object(w);
-    jw_kv_text(w, "type", "object");
-    jw_kv_int(w, "minProperties", 1);
-    jw_kv_int(w, "maxProperties", BAG_MAX_FIELDS);
+    jw_form(w, "{type:'object', minProperties:1, maxProperties:%i", BAG_MAX_FIELDS);
     put_step_names(dictionary, w);
-    jw_key(w, "properties");
-    jw_object(w);
-    jw_kv_raw(w, "description", STR("{\"description\":\"what the step is for\"}"));
-    jw_kv_raw(w, "optional",
-              STR("{\"type\":\"boolean\",\"description\":\"go on when the platform "
-                  "refuses the step\"}"));
+    jw_shape(w, "properties:{description:{description:'what the step is for'}, "
+                "optional:{type:'boolean', "
+                "description:'go on when the platform refuses the step'}");
     put_verbs(dictionary, w);
     jw_end(w);
     put_needs_verb(dictionary, w);
-    jw_key(w, "allOf");
-    jw_array(w);
+    jw_shape(w, "allOf:[");
     put_typed_step(dictionary, w);
     put_words(dictionary, w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 /* ---- the head ---- */
@@ -413,10 +358,7 @@ static void put_test(struct json_writer *w)
 {
     const struct header_row *row;
 
-    jw_object(w);
-    jw_kv_text(w, "type", "object");
-    jw_key(w, "properties");
-    jw_object(w);
+    jw_shape(w, "{type:'object', properties:{");
     for (size_t i = 0; (row = header_row_at(i)) != NULL; i++) {
         struct str rest = str_from(row->keys);
         struct str key;
@@ -426,20 +368,16 @@ static void put_test(struct json_writer *w)
             jw_raw(w, schema_of(key, row->kind));
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}");
 }
 
 static void put_definitions(const struct dictionary *dictionary, struct json_writer *w)
 {
-    jw_object(w);
-    jw_kv_raw(w, "text", STR("{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}"));
-    jw_kv_raw(w, "steps",
-              STR("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"items\":{\"$ref\":"
-                  "\"#/definitions/step\"}}]}"));
-    jw_kv_raw(w, "step",
-              STR("{\"anyOf\":[{\"type\":\"string\",\"minLength\":1,\"description\":\"a sentence "
-                  "or a command line\"},{\"$ref\":\"#/definitions/stepMap\"}]}"));
+    jw_shape(w, "{text:{type:['string', 'number', 'boolean', 'null']}, "
+                "steps:{anyOf:[{type:'null'}, {type:'array', "
+                "items:{$ref:'#/definitions/step'}}]}, step:{anyOf:[{type:'string', "
+                "minLength:1, description:'a sentence or a command line'}, "
+                "{$ref:'#/definitions/stepMap'}]}");
     for (size_t i = 0; i < ARRAY_LEN(value_schemas); i++) {
         jw_kv_raw(w, value_schemas[i].name, str_from(value_schemas[i].schema));
     }
@@ -462,31 +400,17 @@ void testfile_schema(struct dictionary *dictionary, struct buf *out)
 
     (void)dictionary_opened(dictionary);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "$schema", "http://json-schema.org/draft-07/schema#");
-    jw_kv_text(&w, "title", "Test file of virtuoso-proxy");
-    jw_kv_text(&w, "description",
-               "Generated by virtuoso-proxy. The guide is served at /docs/testfile.");
-    jw_key(&w, "allOf");
-    jw_array(&w);
+    jw_shape(&w,
+             "{$schema:'http://json-schema.org/draft-07/schema#', "
+             "title:'Test file of virtuoso-proxy', "
+             "description:'Generated by virtuoso-proxy. The guide is served at /docs/testfile.', "
+             "allOf:[");
     ref(&w, "test");
-    jw_end(&w);
-    jw_kv_raw(&w, "anyOf", str_from(has_steps));
-    jw_key(&w, "not");
-    jw_object(&w);
-    jw_key(&w, "anyOf");
-    jw_array(&w);
+    jw_form(&w, "], anyOf:%j, not:{anyOf:[", str_from(has_steps));
     for (size_t i = 0; other_file_key(i) != NULL; i++) {
-        jw_object(&w);
-        jw_key(&w, "required");
-        jw_array(&w);
-        jw_text(&w, other_file_key(i));
-        jw_end(&w);
-        jw_end(&w);
+        jw_form(&w, "{required:[%s]}", other_file_key(i));
     }
-    jw_end(&w);
-    jw_end(&w);
-    jw_key(&w, "definitions");
+    jw_shape(&w, "]}, definitions:");
     put_definitions(dictionary, &w);
     jw_end(&w);
     buf_char(out, '\n');

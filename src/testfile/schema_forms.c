@@ -126,22 +126,13 @@ static size_t largest_sets(const struct dictionary *dictionary, const struct ver
 static void put_excluded(const struct dictionary *dictionary, struct json_writer *w,
                          const struct verb *verb, const struct name_set *form)
 {
-    jw_object(w);
-    jw_key(w, "propertyNames");
-    jw_object(w);
-    jw_key(w, "not");
-    jw_object(w);
-    jw_key(w, "enum");
-    jw_array(w);
+    jw_shape(w, "{propertyNames:{not:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (excludes(dictionary, verb, form, id)) {
             jw_str(w, name_of_id(dictionary, id));
         }
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}}}");
 }
 
 void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
@@ -153,18 +144,12 @@ void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
     if (n == 0) {
         return;
     }
-    jw_key(w, "allOf");
-    jw_array(w);
-    jw_object(w);
+    jw_shape(w, "allOf:[{");
     if (any_map) { /* a pair has one member, and an action means the fields of another verb */
-        jw_kv_raw(w, "if",
-                  STR("{\"minProperties\":2,\"propertyNames\":{\"not\":{\"enum\":[\"action\","
-                      "\"command\",\"type\",\"operation\",\"subAction\"]}}}"));
-        jw_key(w, "then");
-        jw_object(w);
+        jw_shape(w, "if:{minProperties:2, propertyNames:{not:{enum:['action', 'command', 'type', "
+                    "'operation', 'subAction']}}}, then:{");
     }
-    jw_key(w, "anyOf");
-    jw_array(w);
+    jw_shape(w, "anyOf:[");
     for (size_t i = 0; i < n; i++) {
         put_excluded(dictionary, w, verb, &sets[i]);
     }
@@ -172,6 +157,5 @@ void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
     if (any_map) {
         jw_end(w);
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}]");
 }

@@ -2,7 +2,7 @@
 #ifndef TESTFILE_SCHEMA_INTERNAL_H
 #define TESTFILE_SCHEMA_INTERNAL_H
 
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "map_internal.h"
 
 /* schema_words.c: what a word in one field of a step asks of the others. */

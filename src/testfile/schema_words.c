@@ -82,21 +82,13 @@ static bool is_of_fields(const struct item *item)
 static void put_one_of_fields(const struct dictionary *dictionary, struct json_writer *w,
                               const struct alias_list *list)
 {
-    jw_object(w);
-    jw_key(w, "anyOf");
-    jw_array(w);
+    jw_shape(w, "{anyOf:[");
     for (size_t i = 0; i < list->n; i++) {
         if (list->items[i].kind != ALIAS_VALUE) { /* the plain value: here it is a map */
-            jw_object(w);
-            jw_key(w, "required");
-            jw_array(w);
-            jw_str(w, name_of_id(dictionary, list->items[i].id));
-            jw_end(w);
-            jw_end(w);
+            jw_form(w, "{required:[%s]}", name_of_id(dictionary, list->items[i].id));
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 static bool asks_for_nothing(const struct form *form)
@@ -112,16 +104,13 @@ static bool asks_for_nothing(const struct form *form)
 static void put_arguments(const struct dictionary *dictionary, struct json_writer *w,
                           const struct form *form)
 {
-    jw_object(w);
-    jw_key(w, "allOf");
-    jw_array(w);
+    jw_shape(w, "{allOf:[");
     for (size_t i = 0; i < form->commands[0].n_args; i++) {
         if (is_of_fields(&form->commands[0].args[i])) {
             put_one_of_fields(dictionary, w, &form->commands[0].args[i].list);
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 /* ---- rules ---- */
@@ -203,36 +192,17 @@ static void words_of(const struct verb *verb, unsigned id, struct words *out)
 static void put_rule(const struct dictionary *dictionary, struct json_writer *w, struct str field,
                      const struct words *words, const struct rows *rows)
 {
-    jw_object(w);
-    jw_key(w, "if");
-    jw_object(w);
-    jw_key(w, "required");
-    jw_array(w);
-    jw_str(w, field);
-    jw_end(w);
-    jw_key(w, "properties");
-    jw_object(w);
+    jw_form(w, "{if:{required:[%s], properties:{", field);
     jw_key_str(w, field);
-    jw_object(w);
-    jw_key(w, "enum");
-    jw_array(w);
+    jw_shape(w, "{enum:[");
     for (size_t i = 0; i < words->n; i++) {
         jw_str(w, words->items[i]);
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_key(w, "then");
-    jw_object(w);
-    jw_key(w, "anyOf");
-    jw_array(w);
+    jw_shape(w, "]}}}, then:{anyOf:[");
     for (size_t i = 0; i < rows->n; i++) {
         put_arguments(dictionary, w, rows->forms[i]);
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}}");
 }
 
 /* One rule for all words that leave the same rows. */
@@ -265,13 +235,10 @@ static void put_rules(const struct dictionary *dictionary, struct json_writer *w
 static void put_words_of_verb(const struct dictionary *dictionary, struct json_writer *w,
                               const struct verb *verb)
 {
-    jw_object(w);
-    jw_key(w, "allOf");
-    jw_array(w);
+    jw_shape(w, "{allOf:[");
     jw_bool(w, true); /* allOf may not be empty */
     put_rules(dictionary, w, verb, name_id(dictionary, str_from(verb->group->field)));
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 static bool has_words(const struct verb *verb)
@@ -282,12 +249,7 @@ static bool has_words(const struct verb *verb)
 /* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
 void put_words(const struct dictionary *dictionary, struct json_writer *w)
 {
-    jw_object(w);
-    jw_kv_raw(w, "if", STR("{\"maxProperties\":1}"));
-    jw_key(w, "then");
-    jw_object(w);
-    jw_key(w, "properties");
-    jw_object(w);
+    jw_shape(w, "{if:{maxProperties:1}, then:{properties:{");
     for (size_t i = 0; i < verb_count(dictionary); i++) {
         const struct verb *verb = verb_at(dictionary, i);
 
@@ -296,7 +258,5 @@ void put_words(const struct dictionary *dictionary, struct json_writer *w)
             put_words_of_verb(dictionary, w, verb);
         }
     }
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "}}}");
 }

@@ -7,7 +7,6 @@
 #include "api/gate/route.h"
 #include "api/gate/setup.h"
 #include "auth/auth.h"
-#include "base/json_writer.h"
 #include "catalog/catalog.h"
 #include "data/json.h"
 #include "http/server.h"
@@ -165,6 +164,14 @@ enum stage_verdict task_stream_end(struct task *task, int status, const char *co
 enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
                                    struct buf *text);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
+
+/* JSON that is written at once, by the writer that written_begin returns; written_end sends it. */
+struct written {
+    struct json_writer w;
+    struct buf text;
+};
+struct json_writer *written_begin(struct written *written);
+enum stage_verdict written_end(struct task *task, int status, struct written *written);
 /* The answer of a dry run that would send nothing to the platform. */
 enum stage_verdict task_reply_nothing_sent(struct task *task);
 void task_set_location(struct task *task, struct str location);

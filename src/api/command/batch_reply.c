@@ -3,7 +3,7 @@
 
 #include "api/gate/long_answer.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 
 enum { REPLY_SHORT = 1024 /* longer ones take memory from the heap */ };
 
@@ -314,10 +314,6 @@ enum stage_verdict batch_answer_dry(struct batch *batch)
     shown->answer.go_on = show_on;
     shown->batch = batch;
     jw_init(w, &shown->answer.text);
-    jw_object(w);
-    jw_kv_text(w, "status", "dry_run");
-    jw_kv_bool(w, "dry_run", true);
-    jw_key(w, "requests");
-    jw_array(w);
+    jw_shape(w, "{status:'dry_run', dry_run:true, requests:[");
     return long_answer_begin(&shown->answer);
 }

@@ -4,13 +4,9 @@
 #include "api/command/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
+#include "base/json_form.h"
 #include "base/markup.h"
 #include "forms/forms.h"
-
-static struct json *text_node(struct task *task, const char *text)
-{
-    return json_new_string(task->arena, str_from(text));
-}
 
 static struct str group_of(const struct command *command)
 {
@@ -66,30 +62,25 @@ static enum stage_verdict commands_page(struct task *task)
 
 enum stage_verdict handle_commands(struct task *task)
 {
-    struct json *body = json_new_object(task->arena);
-    struct json *commands = json_new_array(task->arena);
-    struct json *unsupported = json_new_array(task->arena);
     size_t n;
     const struct unsupported_command *rows = catalog_unsupported(&n);
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     if (page_is_wanted(task)) {
         return commands_page(task);
     }
+    jw_form(w, "{total:%i, commands:[", catalog_size(task->api->catalog));
     for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
-        json_append(commands, catalog_describe(catalog_at(task->api->catalog, i), task->arena));
+        catalog_describe(catalog_at(task->api->catalog, i), task->arena, w);
+        jw_end(w);
     }
+    jw_shape(w, "], unsupported:[");
     for (size_t i = 0; i < n; i++) {
-        struct json *row = json_new_object(task->arena);
-
-        json_set(row, STR("command"), text_node(task, rows[i].words));
-        json_set(row, STR("reason"), text_node(task, rows[i].reason));
-        json_append(unsupported, row);
+        jw_form(w, "{command:%s, reason:%s}", rows[i].words, rows[i].reason);
     }
-    json_set(body, STR("total"),
-             json_new_int(task->arena, (int64_t)catalog_size(task->api->catalog)));
-    json_set(body, STR("commands"), commands);
-    json_set(body, STR("unsupported"), unsupported);
-    return task_reply_json(task, 200, body);
+    jw_shape(w, "]}");
+    return written_end(task, 200, &answer);
 }
 
 /* The subcommand's words after the group; of a command of one word the word itself. */
@@ -101,60 +92,59 @@ static struct str subcommand_of(const struct command *command)
     return str_cut(str_from(command->words), ' ', &head, &tail) ? tail : head;
 }
 
-static struct json *describe_group(struct task *task, struct str group)
+/* False: no command is of the group. */
+static bool describe_group(struct task *task, struct str group, struct json_writer *w)
 {
-    struct json *row = json_new_object(task->arena);
-    struct json *subcommands = json_new_array(task->arena);
+    const struct catalog *catalog = task->api->catalog;
     const struct command *first = NULL;
+    size_t n = 0;
 
-    for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
-        const struct command *command = catalog_at(task->api->catalog, i);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        const struct command *command = catalog_at(catalog, i);
 
         if (str_eq(group_of(command), group)) {
             first = first == NULL ? command : first;
-            json_append(subcommands, json_new_string(task->arena, subcommand_of(command)));
+            n++;
         }
     }
     if (first == NULL) {
-        return NULL;
+        return false;
     }
-    json_set(row, STR("command"), json_new_string(task->arena, group));
-    json_set(
-        row, STR("description"),
-        json_size(subcommands) == 1
-            ? text_node(task, first->summary)
-            : json_new_string(task->arena,
-                              arena_printf(task->arena, "%zu commands, e.g. %s: %s",
-                                           json_size(subcommands), first->words, first->summary)));
-    json_set(row, STR("subcommands"), subcommands);
-    json_set(row, STR("permission_required"), text_node(task, permission_name(first->permission)));
-    json_set(row, STR("user_has_permission"),
-             json_new_bool(task->arena, (task->principal.permissions &
-                                         (first->permission | PERMISSION_ADMIN)) != 0));
-    return row;
+    jw_form(w, "{command:%s, description:%s, subcommands:[", group,
+            n == 1 ? str_from(first->summary)
+                   : arena_printf(task->arena, "%zu commands, e.g. %s: %s", n, first->words,
+                                  first->summary));
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        if (str_eq(group_of(catalog_at(catalog, i)), group)) {
+            jw_str(w, subcommand_of(catalog_at(catalog, i)));
+        }
+    }
+    jw_form(w, "], permission_required:%s, user_has_permission:%b}",
+            permission_name(first->permission),
+            (task->principal.permissions & (first->permission | PERMISSION_ADMIN)) != 0);
+    return true;
 }
 
 enum stage_verdict handle_command_groups(struct task *task)
 {
-    struct json *body = json_new_object(task->arena);
-    struct json *data = json_new_array(task->arena);
     struct str last = STR_EMPTY;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
+    size_t n = 0;
 
+    jw_shape(w, "{status:'success', data:[");
     for (size_t i = 0; i < catalog_size(task->api->catalog); i++) {
         struct str group = group_of(catalog_at(task->api->catalog, i));
 
         if (!str_eq(group, last)) {
-            json_append(data, describe_group(task, group));
+            n += describe_group(task, group, w) ? 1 : 0;
             last = group;
         }
     }
-    json_set(body, STR("status"), text_node(task, "success"));
-    json_set(body, STR("message"),
-             json_new_string(task->arena,
-                             arena_printf(task->arena, "%zu groups, %zu commands", json_size(data),
-                                          catalog_size(task->api->catalog))));
-    json_set(body, STR("data"), data);
-    return task_reply_json(task, 200, body);
+    jw_form(
+        w, "], message:%s}",
+        arena_printf(task->arena, "%zu groups, %zu commands", n, catalog_size(task->api->catalog)));
+    return written_end(task, 200, &answer);
 }
 
 /* The row's example line, bound, in all its forms; an example that does not bind would be a bug of
@@ -200,11 +190,13 @@ enum stage_verdict handle_command_help(struct task *task)
     size_t n_name = 0;
     const struct command *command =
         catalog_find(task->api->catalog, words, n, &n_name, NULL, &task->error);
-    struct json *body = describe_group(task, name);
+    const struct json *forms;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     if (command == NULL || n_name != n) {
-        if (body != NULL) {
-            return task_reply_json(task, 200, body);
+        if (describe_group(task, name, w)) {
+            return written_end(task, 200, &answer);
         }
         task->error.code = task->error.code == ERR_OK ? ERR_UNKNOWN_COMMAND : task->error.code;
         if (command != NULL) {
@@ -215,10 +207,11 @@ enum stage_verdict handle_command_help(struct task *task)
         }
         return task_fail(task);
     }
-    body = catalog_describe(command, task->arena);
-    json_set(body, STR("forms"), example_forms(task, command));
-    if (task->errors != NULL && task->errors->n > 0) {
+    forms = example_forms(task, command);
+    if (forms == NULL) {
         return task_fail(task);
     }
-    return task_reply_json(task, 200, body);
+    catalog_describe(command, task->arena, w);
+    jw_form(w, "forms:%j}", json_text(task->arena, forms));
+    return written_end(task, 200, &answer);
 }

@@ -5,6 +5,7 @@
 #include "api/gate/session_seat.h"
 #include "api/gate/task.h"
 #include "base/clock.h"
+#include "base/json_form.h"
 
 enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 
@@ -30,27 +31,19 @@ const struct member session_patch_members[] = {
     {.name = NULL},
 };
 
-static struct json *time_node(struct task *task, int64_t ms)
+static struct str time_text(struct task *task, int64_t ms)
 {
     struct buf text;
-    struct json *node;
 
     buf_init(&text, 64);
     clock_format(&text, ms);
-    node = json_new_string(task->arena, buf_view(&text));
-    buf_done(&text);
-    return node;
+    return arena_take(task->arena, &text);
 }
 
-static struct json *int_or_null(struct task *task, int64_t value, int64_t none)
+/* Empty: none. */
+static struct str id_text(struct task *task, int64_t id)
 {
-    return value == none ? json_new_null(task->arena) : json_new_int(task->arena, value);
-}
-
-static struct json *id_or_null(struct task *task, int64_t id)
-{
-    return id == 0 ? json_new_null(task->arena)
-                   : json_new_string(task->arena, arena_printf(task->arena, "%lld", (long long)id));
+    return id == 0 ? STR_EMPTY : arena_printf(task->arena, "%lld", (long long)id);
 }
 
 static const char *status_name(enum session_status status)
@@ -58,32 +51,24 @@ static const char *status_name(enum session_status status)
     return status == SESSION_PAUSED ? "paused" : "active";
 }
 
-static struct json *session_json(struct task *task, const struct session *session)
+static void write_session(struct task *task, const struct session *session, struct json_writer *w)
 {
-    struct json *out = json_new_object(task->arena);
-    struct json *metadata = NULL;
     const struct json_limits limits = {.max_depth = 64};
+    struct json *metadata;
+    char digits[DIGITS_MAX];
+    bool has_metadata = session->metadata.len > 0 && json_parse(task->arena, session->metadata,
+                                                                &limits, &metadata, NULL) == ERR_OK;
 
-    json_set(out, STR("session_id"), json_new_string(task->arena, session->id));
-    json_set(out, STR("name"), json_new_string(task->arena, session->name));
-    json_set(out, STR("description"), json_new_string(task->arena, session->description));
-    json_set(out, STR("checkpoint_id"), id_or_null(task, session->checkpoint_id));
-    json_set(out, STR("journey_id"), id_or_null(task, session->journey_id));
-    json_set(out, STR("created_at"), time_node(task, session->created_ms));
-    json_set(out, STR("last_activity"), time_node(task, session->last_activity_ms));
-    json_set(out, STR("expires_at"), time_node(task, session->expires_ms));
-    json_set(out, STR("position"), int_or_null(task, session->position, -1));
-    json_set(out, STR("steps_added"), json_new_int(task->arena, session->steps_added));
-    json_set(out, STR("status"),
-             json_new_string(task->arena, str_from(status_name(session->status))));
-    json_set(out, STR("current"), json_new_bool(task->arena, session->is_current));
-    json_set(out, STR("timeout"), json_new_int(task->arena, session->timeout_s));
-    if (session->metadata.len == 0 ||
-        json_parse(task->arena, session->metadata, &limits, &metadata, NULL) != ERR_OK) {
-        metadata = json_new_object(task->arena);
-    }
-    json_set(out, STR("metadata"), metadata);
-    return out;
+    jw_form(w,
+            "{session_id:%s, name:%s, description:%s, checkpoint_id:%?s, journey_id:%?s, "
+            "created_at:%s, last_activity:%s, expires_at:%s",
+            session->id, session->name, session->description, id_text(task, session->checkpoint_id),
+            id_text(task, session->journey_id), time_text(task, session->created_ms),
+            time_text(task, session->last_activity_ms), time_text(task, session->expires_ms));
+    jw_form(w, "position:%j, steps_added:%i, status:%s, current:%b, timeout:%i, metadata:%j}",
+            session->position < 0 ? STR("null") : str_of_int(session->position, digits),
+            session->steps_added, status_name(session->status), session->is_current,
+            session->timeout_s, has_metadata ? session->metadata : STR("{}"));
 }
 
 /* Storage for what a patch points to. */
@@ -99,46 +84,9 @@ struct patch_values {
     enum session_status status;
 };
 
-static void take_text(const struct json *body, const char *member, struct str *value,
-                      const struct str **out)
-{
-    if (json_get(body, member) != NULL) {
-        *value = json_str(json_get(body, member));
-        *out = value;
-    }
-}
-
 static enum session_status status_of(struct str word)
 {
     return str_is(word, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
-}
-
-static void take_status(const struct json *body, struct patch_values *values)
-{
-    if (json_get(body, "status") != NULL) {
-        values->status = status_of(json_str(json_get(body, "status")));
-        values->patch.status = &values->status;
-    }
-}
-
-static void take_numbers(const struct json *body, struct patch_values *values)
-{
-    int64_t timeout;
-
-    if (str_to_i64(json_str(json_get(body, "checkpoint_id")), 0, INT64_MAX,
-                   &values->checkpoint_id)) {
-        values->patch.checkpoint_id = &values->checkpoint_id;
-    }
-    if (str_to_i64(json_str(json_get(body, "journey_id")), 0, INT64_MAX, &values->journey_id)) {
-        values->patch.journey_id = &values->journey_id;
-    }
-    if (json_to_i64(json_get(body, "position"), &values->position)) {
-        values->patch.position = &values->position;
-    }
-    if (json_to_i64(json_get(body, "timeout"), &timeout)) {
-        values->timeout_s = (unsigned)timeout;
-        values->patch.timeout_s = &values->timeout_s;
-    }
 }
 
 static bool is_null(const struct task *task, const char *member)
@@ -148,35 +96,49 @@ static bool is_null(const struct task *task, const char *member)
     return value != NULL && json_type(value) == JSON_NULL;
 }
 
-/* A null removes the value: the checkpoint, the journey, a text, or the position, which is then counted
- * again. */
-static void take_nulls(const struct task *task, struct patch_values *values)
+/* A null removes the text. */
+static void take_texts(const struct task *task, const struct json *body, struct patch_values *out)
 {
     const struct {
         const char *member;
         struct str *value;
         const struct str **patch;
-    } texts[] = {{"name", &values->name, &values->patch.name},
-                 {"description", &values->description, &values->patch.description},
-                 {"metadata", &values->metadata, &values->patch.metadata}};
+    } rows[] = {{"name", &out->name, &out->patch.name},
+                {"description", &out->description, &out->patch.description},
+                {"metadata", &out->metadata, &out->patch.metadata}};
 
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (is_null(task, texts[i].member)) {
-            *texts[i].value = STR_EMPTY;
-            *texts[i].patch = texts[i].value;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *node = json_get(body, rows[i].member);
+
+        if (node != NULL || is_null(task, rows[i].member)) {
+            *rows[i].value =
+                json_type(node) == JSON_OBJECT ? json_text(task->arena, node) : json_str(node);
+            *rows[i].patch = rows[i].value;
         }
     }
-    if (is_null(task, "position")) {
-        values->position = -1;
-        values->patch.position = &values->position;
-    }
-    if (is_null(task, "journey_id")) {
-        values->journey_id = 0;
-        values->patch.journey_id = &values->journey_id;
-    }
-    if (is_null(task, "checkpoint_id")) {
-        values->checkpoint_id = 0;
-        values->patch.checkpoint_id = &values->checkpoint_id;
+}
+
+/* A null removes the checkpoint, the journey, or the position, which is then counted again. */
+static void take_numbers(const struct task *task, const struct json *body, struct patch_values *out)
+{
+    const struct {
+        const char *member;
+        int64_t *value;
+        const int64_t **patch;
+        int64_t none;
+    } rows[] = {{"checkpoint_id", &out->checkpoint_id, &out->patch.checkpoint_id, 0},
+                {"journey_id", &out->journey_id, &out->patch.journey_id, 0},
+                {"position", &out->position, &out->patch.position, -1}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *node = json_get(body, rows[i].member);
+        bool removes = is_null(task, rows[i].member);
+
+        if (removes || json_to_i64(node, rows[i].value) ||
+            str_to_i64(json_str(node), 0, INT64_MAX, rows[i].value)) {
+            *rows[i].value = removes ? rows[i].none : *rows[i].value;
+            *rows[i].patch = rows[i].value;
+        }
     }
 }
 
@@ -185,21 +147,23 @@ static bool read_patch(struct task *task, const struct member *members, struct p
 {
     const struct json *body =
         members_check(task->arena, task->body, members, "", task_errors(task));
+    int64_t timeout;
 
     *out = (struct patch_values){0};
-    take_text(body, "name", &out->name, &out->patch.name);
-    take_text(body, "description", &out->description, &out->patch.description);
-    if (json_get(body, "metadata") != NULL) {
-        out->metadata = json_text(task->arena, json_get(body, "metadata"));
-        out->patch.metadata = &out->metadata;
-    }
+    take_texts(task, body, out);
     if (out->metadata.len > METADATA_MAX) {
         (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/metadata",
                        "metadata must not be longer than %d bytes", METADATA_MAX);
     }
-    take_numbers(body, out);
-    take_nulls(task, out);
-    take_status(body, out);
+    take_numbers(task, body, out);
+    if (json_to_i64(json_get(body, "timeout"), &timeout)) {
+        out->timeout_s = (unsigned)timeout;
+        out->patch.timeout_s = &out->timeout_s;
+    }
+    if (json_get(body, "status") != NULL) {
+        out->status = status_of(json_str(json_get(body, "status")));
+        out->patch.status = &out->status;
+    }
     return task->errors->n == 0;
 }
 
@@ -211,7 +175,11 @@ static struct session_store *store_of(const struct task *task)
 static enum stage_verdict reply_session(struct task *task, int status,
                                         const struct session *session)
 {
-    return task_reply_json(task, status, session_json(task, session));
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
+
+    write_session(task, session, w);
+    return written_end(task, status, &answer);
 }
 
 /* Sessions live here: nothing goes to the platform for them. */
@@ -416,17 +384,16 @@ static struct listing *listing_new(struct task *task)
 
 static enum stage_verdict reply_listing(struct task *task, const struct listing *listing)
 {
-    struct json *body = json_new_object(task->arena);
-    struct json *list = json_new_array(task->arena);
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
+    jw_shape(w, "{sessions:[");
     for (size_t i = 0; i < listing->n; i++) {
-        json_append(list, session_json(task, &listing->sessions[i]));
+        write_session(task, &listing->sessions[i], w);
     }
-    json_set(body, STR("sessions"), list);
-    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)listing->total));
-    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)listing->filter.limit));
-    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)listing->filter.offset));
-    return task_reply_json(task, 200, body);
+    jw_form(w, "], total:%i, limit:%i, offset:%i}", listing->total, listing->filter.limit,
+            listing->filter.offset);
+    return written_end(task, 200, &answer);
 }
 
 static enum stage_verdict reply_shared_listing(struct task *task)

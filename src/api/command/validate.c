@@ -5,6 +5,7 @@
 #include "api/gate/members.h"
 #include "api/gate/session_seat.h"
 #include "api/gate/task.h"
+#include "base/json_form.h"
 
 const struct member validate_members[] = {
     {.name = "command", .type = PARAM_TEXT, .required = true},
@@ -19,32 +20,14 @@ const struct member validate_members[] = {
     {.name = NULL},
 };
 
-static struct json *errors_json(struct task *task, const struct error_list *errors)
+static void write_errors(struct json_writer *w, const struct error_list *errors)
 {
-    struct json *list = json_new_array(task->arena);
-
+    jw_shape(w, "errors:[");
     for (size_t i = 0; i < errors->n; i++) {
-        struct json *item = json_new_object(task->arena);
-
-        json_set(item, STR("pointer"),
-                 json_new_string(task->arena, str_from(errors->items[i].pointer)));
-        json_set(item, STR("detail"),
-                 json_new_string(task->arena, str_from(errors->items[i].text)));
-        json_set(item, STR("code"),
-                 json_new_string(task->arena, str_from(error_slug(errors->items[i].code))));
-        json_append(list, item);
+        jw_form(w, "{pointer:%s, detail:%s, code:%s}", errors->items[i].pointer,
+                errors->items[i].text, error_slug(errors->items[i].code));
     }
-    return list;
-}
-
-static struct json *texts_json(struct task *task, const struct warning_list *texts)
-{
-    struct json *list = json_new_array(task->arena);
-
-    for (size_t i = 0; i < texts->n; i++) {
-        json_append(list, json_new_string(task->arena, texts->items[i]));
-    }
-    return list;
+    jw_form(w, "], errors_total?:%i", errors->n_dropped > 0 ? error_list_total(errors) : 0);
 }
 
 /* What is right as it is goes along. */
@@ -73,20 +56,13 @@ static void check_session(struct task *task, struct str id, struct session *out)
     }
 }
 
-/* No error: a session may give it when the command is carried out. */
-static void warn_of_missing_checkpoint(struct task *task, const struct session *session,
-                                       const struct json *corrected, struct json *warnings)
+/* No error: a session may give the checkpoint when the command is carried out. */
+static bool lacks_checkpoint(const struct task *task, const struct bound_command *bound,
+                             const struct session *session, const struct json *corrected)
 {
-    bool has = json_get(task->body, "checkpoint_id") != NULL || session->checkpoint_id != 0 ||
-               json_get(corrected, "checkpoint_id") != NULL;
-
-    if (!has) {
-        json_append(
-            warnings,
-            json_new_string(
-                task->arena,
-                STR("No checkpoint is named: to run this command, give checkpoint_id or a session")));
-    }
+    return bound->command != NULL && bound->command->kind == COMMAND_STEP &&
+           json_get(task->body, "checkpoint_id") == NULL && session->checkpoint_id == 0 &&
+           json_get(corrected, "checkpoint_id") == NULL;
 }
 
 enum stage_verdict handle_validate(struct task *task)
@@ -106,9 +82,9 @@ enum stage_verdict handle_validate(struct task *task)
     struct bound_command bound = {0};
     struct warning_list fixes = {0};
     struct json *corrected = NULL;
-    struct json *out = json_new_object(task->arena);
-    struct json *warnings;
     struct session session;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
     bool valid;
 
     if (input.command.len == 0) {
@@ -120,24 +96,20 @@ enum stage_verdict handle_validate(struct task *task)
     check_session(task, session_of(task, body), &session);
     valid = catalog_validate(&input, task->arena, &bound, errors, &corrected, &fixes) == ERR_OK &&
             errors->n == 0;
-    json_set(out, STR("valid"), json_new_bool(task->arena, valid));
-    if (bound.command != NULL) {
-        json_set(out, STR("command"), json_new_string(task->arena, str_from(bound.command->words)));
+    jw_form(w, "{valid:%b, command?:%s", valid,
+            bound.command != NULL ? bound.command->words : NULL);
+    write_errors(w, errors);
+    if (lacks_checkpoint(task, &bound, &session, corrected)) {
+        warning_add(
+            &bound.warnings, task->arena,
+            STR("No checkpoint is named: to run this command, give checkpoint_id or a session"));
     }
-    json_set(out, STR("errors"), errors_json(task, errors));
-    if (errors->n_dropped > 0) {
-        json_set(out, STR("errors_total"),
-                 json_new_int(task->arena, (int64_t)error_list_total(errors)));
-    }
-    warnings = texts_json(task, &bound.warnings);
-    if (bound.command != NULL && bound.command->kind == COMMAND_STEP) {
-        warn_of_missing_checkpoint(task, &session, corrected, warnings);
-    }
-    json_set(out, STR("warnings"), warnings);
+    jw_texts(w, "warnings", bound.warnings.items, bound.warnings.n);
     if (corrected != NULL) {
         keep_members(task, body, corrected);
-        json_set(out, STR("corrected"), corrected);
-        json_set(out, STR("fixes"), texts_json(task, &fixes));
+        jw_form(w, "corrected:%j", json_text(task->arena, corrected));
+        jw_texts(w, "fixes", fixes.items, fixes.n);
     }
-    return task_reply_json(task, 200, out);
+    jw_end(w);
+    return written_end(task, 200, &answer);
 }

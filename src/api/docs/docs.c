@@ -4,6 +4,7 @@
 #include "api/docs/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
+#include "base/json_form.h"
 #include "base/markup.h"
 #include "testfile/guide.h"
 
@@ -70,28 +71,21 @@ enum stage_verdict handle_root(struct task *task)
         {"health", "/health"},
         {"metrics", "/metrics"},
     };
-    struct buf text;
-    struct json_writer w;
-    struct str body;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     if (page_is_wanted(task)) {
         return reply_start_page(task);
     }
-    buf_init(&text, 4096);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "service", "virtuoso-proxy");
-    jw_kv_text(&w, "version", VP_VERSION);
-    jw_kv_text(&w, "description", "A simple HTTP API in front of the Virtuoso QA platform");
-    jw_key(&w, "links");
-    jw_object(&w);
+    jw_form(w,
+            "{service:'virtuoso-proxy', version:%s, "
+            "description:'A simple HTTP API in front of the Virtuoso QA platform', links:{",
+            VP_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-        jw_kv_str(&w, links[i].name, task_link(task, str_from(links[i].path)));
+        jw_kv_str(w, links[i].name, task_link(task, str_from(links[i].path)));
     }
-    jw_end(&w);
-    jw_end(&w);
-    body = arena_take(task->arena, &text);
-    return task_reply(task, 200, "application/json; charset=utf-8", body);
+    jw_shape(w, "}}");
+    return written_end(task, 200, &answer);
 }
 
 /* Rows of the route table, grouped as they stand there. */

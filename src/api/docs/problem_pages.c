@@ -2,6 +2,7 @@
  * holds the two together): the cause in words, what to do, an example. */
 #include "api/docs/handlers.h"
 #include "api/gate/page.h"
+#include "base/json_form.h"
 #include "base/markup.h"
 #include "http/problem.h"
 
@@ -146,24 +147,19 @@ static enum stage_verdict problems_page(struct task *task)
     return page_end(task, &text);
 }
 
-static struct json *page_json(struct task *task, const struct problem_page *page)
+static void write_page(struct json_writer *w, const struct problem_page *page)
 {
     const struct problem_row *row = problem_row(page->code);
-    struct json *out = json_new_object(task->arena);
 
-    json_set(out, STR("code"), json_new_string(task->arena, str_from(error_slug(page->code))));
-    json_set(out, STR("title"), json_new_string(task->arena, str_from(row->title)));
-    json_set(out, STR("status"), json_new_int(task->arena, row->status));
-    json_set(out, STR("retryable"), json_new_bool(task->arena, row->retryable));
-    json_set(out, STR("cause"), json_new_string(task->arena, str_from(page->cause)));
-    json_set(out, STR("fix"), json_new_string(task->arena, str_from(page->fix)));
-    json_set(out, STR("example"), json_new_string(task->arena, str_from(page->example)));
-    return out;
+    jw_form(w, "{code:%s, title:%s, status:%i, retryable:%b, cause:%s, fix:%s, example:%s}",
+            error_slug(page->code), row->title, row->status, row->retryable, page->cause, page->fix,
+            page->example);
 }
 
 enum stage_verdict handle_problem(struct task *task)
 {
     const struct problem_page *page = problem_page_find(error_of_slug(task_param(task, "code")));
+    struct written answer;
 
     if (page == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND,
@@ -173,20 +169,23 @@ enum stage_verdict handle_problem(struct task *task)
     if (page_is_wanted(task)) {
         return problem_page(task, page);
     }
-    return task_reply_json(task, 200, page_json(task, page));
+    write_page(written_begin(&answer), page);
+    return written_end(task, 200, &answer);
 }
 
 enum stage_verdict handle_problems(struct task *task)
 {
-    struct json *out = json_new_object(task->arena);
-    struct json *list = json_new_array(task->arena);
+    struct written answer;
+    struct json_writer *w;
 
     if (page_is_wanted(task)) {
         return problems_page(task);
     }
+    w = written_begin(&answer);
+    jw_shape(w, "{problems:[");
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
-        json_append(list, page_json(task, &pages[i]));
+        write_page(w, &pages[i]);
     }
-    json_set(out, STR("problems"), list);
-    return task_reply_json(task, 200, out);
+    jw_shape(w, "]}");
+    return written_end(task, 200, &answer);
 }

@@ -1,6 +1,7 @@
 #include "cache_share.h"
 
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 
 enum {
@@ -90,20 +91,13 @@ static void write_head(struct buf *out, const struct cache_flight *flight,
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "ttl_s", ttl_s);
-    jw_kv_int(&w, "fetch_ms", (int64_t)(clock_age_ms() - flight->fetch_began_ms));
-    jw_kv_int(&w, "age_s", answer->age_s);
-    jw_kv_int(&w, "below_s", answer->below_s);
-    jw_kv_str(&w, "type", answer->content_type);
-    jw_key(&w, "fields");
-    jw_array(&w);
+    jw_form(&w, "{ttl_s:%i, fetch_ms:%i, age_s:%i, below_s:%i, type:%s, fields:[", ttl_s,
+            (int64_t)(clock_age_ms() - flight->fetch_began_ms), answer->age_s, answer->below_s,
+            answer->content_type);
     for (size_t i = 0; i < answer->n_headers; i++) {
-        jw_str(&w, answer->headers[i].name);
-        jw_str(&w, answer->headers[i].value);
+        jw_form(&w, "%s, %s", answer->headers[i].name, answer->headers[i].value);
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "]}");
     buf_char(out, '\n');
 }
 

@@ -1,4 +1,4 @@
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "idempotency_claim.h"
@@ -13,14 +13,11 @@ void claim_write(struct buf *out, const struct claim *claim, const char *state,
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "state", state);
-    jw_kv_text(&w, "holder", keeps_holder(claim->share->keeps));
-    jw_kv_text(&w, "request", claim->body);
+    jw_form(&w, "{state:%s, holder:%s, request:%s", state, keeps_holder(claim->share->keeps),
+            claim->body);
     if (reply != NULL) {
-        jw_kv_int(&w, "status", reply->status);
-        jw_kv_str(&w, "content_type", reply->content_type);
-        jw_kv_str(&w, "location", reply->location);
+        jw_form(&w, "status:%i, content_type:%s, location:%s", reply->status, reply->content_type,
+                reply->location);
     }
     jw_end(&w);
     buf_char(out, '\n');

@@ -8,6 +8,8 @@
 #include "base/utf8.h"
 #include "http/problem.h"
 
+enum { WRITTEN_MAX = 256 * 1024 * 1024 };
+
 enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256, TIME_MAX = 64 };
 
 /* name;dur=MILLISECONDS with three decimals */
@@ -120,6 +122,23 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
     *text = (struct buf){0};
     arena_defer(task->arena, text_free, kept);
     return task_reply(task, status, type, buf_view(kept));
+}
+
+struct json_writer *written_begin(struct written *written)
+{
+    buf_init(&written->text, WRITTEN_MAX);
+    jw_init(&written->w, &written->text);
+    return &written->w;
+}
+
+enum stage_verdict written_end(struct task *task, int status, struct written *written)
+{
+    if (!buf_ok(&written->text)) {
+        buf_done(&written->text);
+        (void)error_set(&task->error, ERR_INTERNAL, "The answer is too long");
+        return task_fail(task);
+    }
+    return task_reply_text(task, status, "application/json; charset=utf-8", &written->text);
 }
 
 enum stage_verdict task_reply_nothing_sent(struct task *task)

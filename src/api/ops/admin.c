@@ -2,6 +2,7 @@
 #include "api/gate/cache.h"
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
+#include "base/json_form.h"
 #include "observe/log.h"
 
 enum { CONFIG_TEXT_MAX = 1024 * 1024 };
@@ -16,18 +17,18 @@ const struct member log_level_members[] = {
     {.name = NULL},
 };
 
-static struct json *describe_level(struct task *task, const char *level)
+static enum stage_verdict reply_level(struct task *task, const char *level)
 {
-    struct json *body = json_new_object(task->arena);
+    struct written answer;
 
-    json_set(body, STR("level"), json_new_string(task->arena, str_from(level)));
-    json_set(body, STR("configured"), json_new_string(task->arena, task->config->log.level));
-    return body;
+    jw_form(written_begin(&answer), "{level:%s, configured:%s, dry_run?:%b}", level,
+            task->config->log.level, task->dry_run);
+    return written_end(task, 200, &answer);
 }
 
 enum stage_verdict handle_log_level(struct task *task)
 {
-    return task_reply_json(task, 200, describe_level(task, log_level_name(log_level())));
+    return reply_level(task, log_level_name(log_level()));
 }
 
 enum stage_verdict handle_log_level_set(struct task *task)
@@ -35,16 +36,13 @@ enum stage_verdict handle_log_level_set(struct task *task)
     enum log_level level = LOG_INFO;
     const struct json *values =
         members_check(task->arena, task->body, log_level_members, "", task_errors(task));
-    struct json *body;
 
     if (task->errors->n > 0) {
         return task_fail(task);
     }
     (void)log_level_from(json_str(json_get(values, "level")), &level); /* one of the words */
-    body = describe_level(task, log_level_name(level));
     if (task->dry_run) {
-        json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-        return task_reply_json(task, 200, body);
+        return reply_level(task, log_level_name(level));
     }
     log_event(LOG_WARN, "log.level", F_TEXT("before", log_level_name(log_level())),
               F_TEXT("now", log_level_name(level)), F_STR("principal", task->principal.name));
@@ -53,7 +51,7 @@ enum stage_verdict handle_log_level_set(struct task *task)
         task->api->options.tell_others(task->api->options.teller, API_NEWS_LOG_LEVEL,
                                        str_from(log_level_name(level)));
     }
-    return task_reply_json(task, 200, body);
+    return reply_level(task, log_level_name(level));
 }
 
 /* As virtuoso-proxy check --print. */
@@ -71,13 +69,12 @@ enum stage_verdict handle_config(struct task *task)
 
 enum stage_verdict handle_cache_purge(struct task *task)
 {
-    struct json *body = json_new_object(task->arena);
+    struct written answer;
 
     if (task->dry_run) {
         return task_reply_nothing_sent(task);
     }
-    json_set(body, STR("purged"),
-             json_new_int(task->arena, (int64_t)cache_purge(task->api->cache)));
+    jw_form(written_begin(&answer), "{purged:%i}", cache_purge(task->api->cache));
     log_event(LOG_INFO, "cache.purged", F_STR("principal", task->principal.name));
-    return task_reply_json(task, 200, body);
+    return written_end(task, 200, &answer);
 }

@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "config/permission.h"
 
-enum { ANSWER_MAX = 4 << 20 };
-
 typedef void (*write_fn)(struct analytics *analytics, const struct analytics_wish *wish,
                          struct json_writer *w);
 
@@ -15,9 +13,8 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
 {
     struct analytics_wish wish = {.range = ANALYTICS_24H, .now_ms = clock_wall_ms()};
     struct str range = task_query_text(task, "time_range");
-    struct json_writer w;
-    struct buf out;
-    struct str text;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     if (task->api->options.analytics == NULL) {
         (void)error_set(&task->error, ERR_CONFLICT,
@@ -30,12 +27,8 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
     if ((task->principal.permissions & PERMISSION_ADMIN) == 0) {
         wish.owner = task->principal.owner.bytes;
     }
-    buf_init(&out, ANSWER_MAX);
-    jw_init(&w, &out);
-    write(task->api->options.analytics, &wish, &w);
-    text = arena_str(task->arena, buf_view(&out));
-    buf_done(&out);
-    return task_reply(task, 200, "application/json; charset=utf-8", text);
+    write(task->api->options.analytics, &wish, w);
+    return written_end(task, 200, &answer);
 }
 
 enum stage_verdict handle_analytics_dashboard(struct task *task)

@@ -6,10 +6,11 @@
 #include "api/ops/handlers.h"
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/json_form.h"
 #include "config/permission.h"
 #include "events/audit.h"
 
-enum { ANSWER_MAX = 8 << 20, LIMIT_USUAL = 100 };
+enum { LIMIT_USUAL = 100 };
 
 struct stream {
     struct sse sse;
@@ -69,9 +70,7 @@ static bool skip_gap(struct stream *stream, struct buf *out)
     }
     buf_text(out, "event: gap\ndata: ");
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "lost", (int64_t)(oldest - stream->seen - 1));
-    jw_end(&w);
+    jw_form(&w, "{lost:%i}", oldest - stream->seen - 1);
     buf_text(out, "\n\n");
     stream->seen = oldest - 1;
     return true;
@@ -214,24 +213,16 @@ enum stage_verdict handle_audit(struct task *task)
     struct str since = task_query_text(task, "since");
     struct audit_wish wish = {.principal = task_query_text(task, "principal"),
                               .action = task_query_text(task, "action")};
-    struct json_writer w;
-    struct buf out;
-    struct str text;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     if (since.len > 0 && !date_read(since, &wish.since_ms)) {
         (void)error_at(&task->error, ERR_INVALID, "since",
                        "since must be a date such as 2027-01-31T12:00:00Z");
         return task_fail(task);
     }
-    buf_init(&out, ANSWER_MAX);
-    jw_init(&w, &out);
-    jw_object(&w);
-    jw_key(&w, "events");
-    jw_array(&w);
-    write_facts(task, &wish, &w);
-    jw_end(&w);
-    jw_end(&w);
-    text = arena_str(task->arena, buf_view(&out));
-    buf_done(&out);
-    return task_reply(task, 200, "application/json; charset=utf-8", text);
+    jw_shape(w, "{events:[");
+    write_facts(task, &wish, w);
+    jw_shape(w, "]}");
+    return written_end(task, 200, &answer);
 }

@@ -4,6 +4,7 @@
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
 #include "base/clock.h"
+#include "base/json_form.h"
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
@@ -202,8 +203,7 @@ static void write_routes(struct json_writer *w, const struct task *task)
             continue;
         }
         if (!begun) {
-            jw_key(w, "routes");
-            jw_object(w);
+            jw_shape(w, "routes:{");
             begun = true;
         }
         jw_kv_text(w,
@@ -238,16 +238,12 @@ static void write_endpoints(struct json_writer *w, const struct upstream *upstre
     if (n == 0) {
         return;
     }
-    jw_key(w, "endpoints");
-    jw_array(w);
+    jw_shape(w, "endpoints:[");
     for (size_t i = 0; i < n; i++) {
-        jw_object(w);
-        jw_kv_str(w, "host", all[i].host);
-        jw_kv_text(w, "status", all[i].is_up ? "pass" : "fail");
-        jw_kv_bool(w, "in_use", all[i].in_use);
+        jw_form(w, "{host:%s, status:%s, in_use:%b", all[i].host, all[i].is_up ? "pass" : "fail",
+                all[i].in_use);
         if (!all[i].is_up) {
-            jw_kv_int(w, "good_probes", all[i].n_good_probes);
-            jw_kv_text(w, "last_error", all[i].last_error);
+            jw_form(w, "good_probes:%i, last_error:%s", all[i].n_good_probes, all[i].last_error);
             write_time(w, "since", all[i].since_wall_ms);
         }
         jw_end(w);
@@ -258,20 +254,9 @@ static void write_endpoints(struct json_writer *w, const struct upstream *upstre
 static void write_check(struct json_writer *w, const struct task *task, const struct check *check)
 {
     jw_key(w, check->name);
-    jw_object(w);
-    jw_kv_text(w, "status", health_name(check->health));
-    if (check->output.len > 0) {
-        jw_kv_str(w, "output", check->output);
-    }
-    if (check->breaker != NULL) {
-        jw_kv_text(w, "breaker", check->breaker);
-    }
-    if (check->limit > 0) {
-        jw_kv_int(w, "limit", check->limit);
-    }
-    if (check->last_error.len > 0) {
-        jw_kv_str(w, "last_error", check->last_error);
-    }
+    jw_form(w, "{status:%s, output?:%s, breaker?:%s, limit?:%i, last_error?:%s",
+            health_name(check->health), check->output, check->breaker, check->limit,
+            check->last_error);
     write_time(w, "since", check->since_wall_ms);
     write_endpoints(w, check->upstream);
     if (check->has_routes) {
@@ -286,20 +271,16 @@ static void write_health(struct task *task, enum health health, const struct che
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "status", health_name(health));
-    jw_kv_text(&w, "version", VP_VERSION);
-    jw_kv_text(&w, "service_id", "virtuoso-proxy");
-    jw_kv_int(&w, "uptime_seconds", (int64_t)second);
-    jw_key(&w, "checks");
-    jw_object(&w);
+    jw_form(&w,
+            "{status:%s, version:%s, service_id:'virtuoso-proxy', uptime_seconds:%i, "
+            "checks:{",
+            health_name(health), VP_VERSION, second);
     for (size_t i = 0; i < N_CHECKS; i++) {
         if (checks[i].name != NULL) {
             write_check(&w, task, &checks[i]);
         }
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "}}");
 }
 
 static bool tells_endpoints(const struct upstream *upstream)

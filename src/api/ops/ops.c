@@ -5,11 +5,10 @@
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/metrics_shared.h"
-
-static const char json_type_utf8[] = "application/json; charset=utf-8";
 
 static struct str finish(struct task *task, struct buf *text)
 {
@@ -45,14 +44,9 @@ enum stage_verdict handle_metrics(struct task *task)
 static void write_quantiles(struct json_writer *w, const char *name, enum metric metric)
 {
     jw_key(w, name);
-    jw_object(w);
-    jw_key(w, "p50");
-    jw_double(w, metric_quantile_seconds(metric, 0.50) * 1000.0);
-    jw_key(w, "p95");
-    jw_double(w, metric_quantile_seconds(metric, 0.95) * 1000.0);
-    jw_key(w, "p99");
-    jw_double(w, metric_quantile_seconds(metric, 0.99) * 1000.0);
-    jw_end(w);
+    jw_form(w, "{p50:%d, p95:%d, p99:%d}", metric_quantile_seconds(metric, 0.50) * 1000.0,
+            metric_quantile_seconds(metric, 0.95) * 1000.0,
+            metric_quantile_seconds(metric, 0.99) * 1000.0);
 }
 
 struct figure {
@@ -109,84 +103,63 @@ static void write_process(struct json_writer *w)
     struct process_figures process;
 
     process_figures_read(&process);
-    jw_key(w, "memory");
-    jw_object(w);
-    jw_kv_int(w, "rss_bytes", (int64_t)process.rss_bytes);
-    jw_kv_int(w, "virtual_bytes", (int64_t)process.virtual_bytes);
-    jw_end(w);
-    jw_key(w, "process");
-    jw_object(w);
-    jw_key(w, "cpu_seconds");
-    jw_double(w, process.cpu_seconds);
-    jw_kv_int(w, "open_fds", (int64_t)process.open_fds);
-    jw_kv_int(w, "max_fds", (int64_t)process.max_fds);
-    jw_kv_int(w, "log_lines_dropped", (int64_t)log_dropped());
-    jw_end(w);
+    jw_form(w,
+            "memory:{rss_bytes:%i, virtual_bytes:%i}, process:{cpu_seconds:%d, "
+            "open_fds:%i, max_fds:%i, log_lines_dropped:%i}",
+            process.rss_bytes, process.virtual_bytes, process.cpu_seconds, process.open_fds,
+            process.max_fds, log_dropped());
 }
 
 enum stage_verdict handle_stats(struct task *task)
 {
-    struct buf text;
-    struct json_writer w;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
     ops_set_gauges(task->api);
     metrics_gather();
-    buf_init(&text, 16384);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
-    jw_key(&w, "latency_ms");
-    jw_object(&w);
-    write_quantiles(&w, "request", M_REQUEST_SECONDS);
-    write_quantiles(&w, "upstream", M_UPSTREAM_SECONDS);
-    write_quantiles(&w, "upstream_wait", M_UPSTREAM_WAIT);
-    write_quantiles(&w, "loop_lag", M_LOOP_LAG);
-    jw_end(&w);
-    write_figures(&w);
-    write_process(&w);
-    jw_end(&w);
-    return task_reply(task, 200, json_type_utf8, finish(task, &text));
+    jw_form(w, "{uptime_seconds:%i, latency_ms:{",
+            (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
+    write_quantiles(w, "request", M_REQUEST_SECONDS);
+    write_quantiles(w, "upstream", M_UPSTREAM_SECONDS);
+    write_quantiles(w, "upstream_wait", M_UPSTREAM_WAIT);
+    write_quantiles(w, "loop_lag", M_LOOP_LAG);
+    jw_end(w);
+    write_figures(w);
+    write_process(w);
+    jw_end(w);
+    return written_end(task, 200, &answer);
 }
 
-static void put_text(struct task *task, struct json *row, const char *name, const char *text)
+static void write_route(struct json_writer *w, const struct task *task, const struct route *route)
 {
-    if (text != NULL) {
-        json_set(row, str_from(name), json_new_string(task->arena, str_from(text)));
-    }
-}
+    const struct member *member = route_query_rows(route);
+    bool is_open = route->access == ACCESS_PUBLIC;
 
-static struct json *describe_route(struct task *task, const struct route *route)
-{
-    struct json *row = json_new_object(task->arena);
-    struct json *query = json_new_array(task->arena);
-
-    put_text(task, row, "method", route->method);
-    put_text(task, row, "path", route->pattern);
-    put_text(task, row, "operation", route->operation);
-    put_text(task, row, "summary", route->summary);
-    if (route->access != ACCESS_PUBLIC) {
-        put_text(task, row, "permission", permission_name(route->access));
-        put_text(task, row, "class", route_class_name(route_class_of(task->api->routes, route)));
+    jw_form(
+        w, "{method:%s, path:%s, operation?:%s, summary?:%s, permission?:%s, class?:%s, needs?:%s",
+        route->method, route->pattern, route->operation, route->summary,
+        is_open ? NULL : permission_name(route->access),
+        is_open ? NULL : route_class_name(route_class_of(task->api->routes, route)), route->needs);
+    if (member->name != NULL) {
+        jw_shape(w, "query:[");
+        for (; member->name != NULL; member++) {
+            jw_text(w, member->name);
+        }
+        jw_end(w);
     }
-    put_text(task, row, "needs", route->needs);
-    for (const struct member *member = route_query_rows(route); member->name != NULL; member++) {
-        json_append(query, json_new_string(task->arena, str_from(member->name)));
-    }
-    if (json_size(query) > 0) {
-        json_set(row, STR("query"), query);
-    }
-    return row;
+    jw_end(w);
 }
 
 enum stage_verdict handle_routes(struct task *task)
 {
-    struct json *list = json_new_array(task->arena);
-    struct json *body = json_new_object(task->arena);
     const struct route_table *routes = task->api->routes;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
+    jw_shape(w, "{routes:[");
     for (size_t i = 0; i < routes->n; i++) {
-        json_append(list, describe_route(task, &routes->rows[i]));
+        write_route(w, task, &routes->rows[i]);
     }
-    json_set(body, STR("routes"), list);
-    return task_reply_json(task, 200, body);
+    jw_shape(w, "]}");
+    return written_end(task, 200, &answer);
 }

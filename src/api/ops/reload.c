@@ -1,44 +1,30 @@
 /* POST /admin/reload: the configuration is read again, and the answer says what that changed. */
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
+#include "base/json_form.h"
 
 struct reloading {
     struct reload_report report;
     struct task *task;
 };
 
-static struct json *names_of(struct task *task, const struct str *names, size_t n)
-{
-    struct json *list = json_new_array(task->arena);
-
-    for (size_t i = 0; i < n; i++) {
-        json_append(list, json_new_string(task->arena, names[i]));
-    }
-    return list;
-}
-
 /* The other workers of this service, each with what became of it there. */
-static struct json *others_of(struct task *task, const struct reload_report *report)
+static void write_others(struct json_writer *w, const struct reload_report *report)
 {
-    struct json *list = json_new_array(task->arena);
-
+    jw_shape(w, "workers:[");
     for (size_t i = 0; i < report->n_others; i++) {
         const struct reload_other *other = &report->others[i];
-        struct json *item = json_new_object(task->arena);
 
-        json_set(item, STR("worker"), json_new_int(task->arena, other->worker));
-        json_set(item, STR("taken"), json_new_bool(task->arena, other->taken));
-        if (!other->taken) {
-            json_set(item, STR("error"), json_new_string(task->arena, other->error));
-        }
-        json_append(list, item);
+        jw_form(w, "{worker:%i, taken:%b, error?:%s}", other->worker, other->taken,
+                other->taken ? STR_EMPTY : other->error);
     }
-    return list;
+    jw_end(w);
 }
 
 static enum stage_verdict answer(struct task *task, struct reload_report *report)
 {
-    struct json *body;
+    struct written written;
+    struct json_writer *w;
 
     if (!report->is_offered) {
         (void)error_set(&task->error, ERR_CONFLICT,
@@ -52,17 +38,15 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
         }
         return task_fail(task);
     }
-    body = json_new_object(task->arena);
-    if (task->dry_run) {
-        json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-    }
-    json_set(body, STR("changed"), names_of(task, report->changed, report->n_changed));
-    json_set(body, STR("needs_restart"),
-             names_of(task, report->needs_restart, report->n_needs_restart));
+    w = written_begin(&written);
+    jw_form(w, "{dry_run?:%b", task->dry_run);
+    jw_texts(w, "changed", report->changed, report->n_changed);
+    jw_texts(w, "needs_restart", report->needs_restart, report->n_needs_restart);
     if (report->n_others > 0) {
-        json_set(body, STR("workers"), others_of(task, report));
+        write_others(w, report);
     }
-    return task_reply_json(task, 200, body);
+    jw_end(w);
+    return written_end(task, 200, &written);
 }
 
 static void on_done(struct reload_report *report)

@@ -3,9 +3,8 @@
 #include "api/gate/members.h"
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
+#include "base/json_form.h"
 #include "config/permission.h"
-
-enum { ANSWER_MAX = 1 << 20 };
 
 #define SHAPES "cloudevents slack teams"
 
@@ -108,24 +107,17 @@ static struct webhook *hook_of(struct task *task)
 static enum stage_verdict reply(struct task *task, int status, const struct webhook *hook,
                                 const char *secret)
 {
-    struct json_writer w;
-    struct buf out;
-    struct str text;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
-    buf_init(&out, ANSWER_MAX);
-    jw_init(&w, &out);
     if (secret != NULL) {
-        jw_object(&w);
-        jw_key(&w, "webhook");
-        webhook_write(hook, &w);
-        jw_kv_text(&w, "secret", secret);
-        jw_end(&w);
+        jw_shape(w, "{webhook:");
+        webhook_write(hook, w);
+        jw_form(w, "secret:%s}", secret);
     } else {
-        webhook_write(hook, &w);
+        webhook_write(hook, w);
     }
-    text = arena_str(task->arena, buf_view(&out));
-    buf_done(&out);
-    return task_reply(task, status, "application/json; charset=utf-8", text);
+    return written_end(task, status, &answer);
 }
 
 /* --- webhooks in the store: read before they are looked for, written before the answer */
@@ -311,23 +303,18 @@ static enum stage_verdict remove_it(struct task *task)
 static enum stage_verdict reply_array(struct task *task, const char *name,
                                       const struct webhook *hook)
 {
-    struct json_writer w;
-    struct buf out;
-    struct str text;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
-    buf_init(&out, ANSWER_MAX);
-    jw_init(&w, &out);
-    jw_object(&w);
-    jw_key(&w, name);
+    jw_object(w);
+    jw_key(w, name);
     if (hook != NULL) {
-        webhook_write_deliveries(hook, &w);
+        webhook_write_deliveries(hook, w);
     } else {
-        webhooks_write(task->api->options.webhooks, &task->principal.owner, &w);
+        webhooks_write(task->api->options.webhooks, &task->principal.owner, w);
     }
-    jw_end(&w);
-    text = arena_str(task->arena, buf_view(&out));
-    buf_done(&out);
-    return task_reply(task, 200, "application/json; charset=utf-8", text);
+    jw_end(w);
+    return written_end(task, 200, &answer);
 }
 
 static enum stage_verdict list(struct task *task)

@@ -1,5 +1,6 @@
 /* What a run is, and what it would send: answers that may be long. */
 #include "api/gate/long_answer.h"
+#include "base/json_form.h"
 #include "runs.h"
 #include "tests.h"
 
@@ -92,14 +93,10 @@ enum stage_verdict run_reply_dry(struct task *task, struct run *run, const struc
     dry->run = run;
     dry->reading = reading;
     jw_init(w, &dry->answer.text);
-    jw_object(w);
-    jw_kv_text(w, "status", "dry_run");
-    jw_kv_bool(w, "dry_run", true);
-    jw_kv_text(w, "format", testfile_format_name(reading->file.format));
-    jw_kv_str(w, "name", reading->file.tests[0].name);
-    jw_kv_int(w, "tests", (int64_t)reading->file.n_tests);
-    jw_kv_int(w, "steps", (int64_t)reading->file.n_steps);
-    jw_key(w, "requests");
-    jw_array(w);
+    jw_form(w,
+            "{status:'dry_run', dry_run:true, format:%s, name:%s, tests:%i, steps:%i, "
+            "requests:[",
+            testfile_format_name(reading->file.format), reading->file.tests[0].name,
+            reading->file.n_tests, reading->file.n_steps);
     return long_answer_begin(&dry->answer);
 }

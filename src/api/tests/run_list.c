@@ -1,6 +1,7 @@
 /* Runs that are there: one, all of yours, and the end of one. */
 #include "api/gate/query.h"
 #include "api/tests/handlers.h"
+#include "base/json_form.h"
 #include "run/share.h"
 #include "runs.h"
 #include "tests.h"
@@ -191,23 +192,15 @@ static void page_add(struct run_page *page, struct run_store *store, const struc
 
 static enum stage_verdict reply_page(struct task *task, const struct run_page *page)
 {
-    struct json_writer w;
-    struct buf out;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
-    buf_init(&out, RUN_ANSWER_MAX);
-    jw_init(&w, &out);
-    jw_object(&w);
-    jw_key(&w, "runs");
-    jw_array(&w);
+    jw_shape(w, "{runs:[");
     for (size_t i = 0; i < page->n; i++) {
-        run_write_summary(page->runs[i], &w);
+        run_write_summary(page->runs[i], w);
     }
-    jw_end(&w);
-    jw_kv_int(&w, "total", (int64_t)page->total);
-    jw_kv_int(&w, "limit", (int64_t)page->limit);
-    jw_kv_int(&w, "offset", (int64_t)page->offset);
-    jw_end(&w);
-    return task_reply_text(task, 200, "application/json; charset=utf-8", &out);
+    jw_form(w, "], total:%i, limit:%i, offset:%i}", page->total, page->limit, page->offset);
+    return written_end(task, 200, &answer);
 }
 
 enum stage_verdict handle_run_list(struct task *task)

@@ -1,6 +1,7 @@
 /* The list of runs where processes share them: their names stand in the store, newest first; then one after
  * the other is looked at, here or in the store. */
 #include "api/gate/query.h"
+#include "base/json_form.h"
 #include "run/share.h"
 #include "runs.h"
 #include "tests.h"
@@ -39,9 +40,7 @@ static void reply(struct listing *listing)
 
     end_listing(listing);
     jw_end(w);
-    jw_kv_int(w, "total", (int64_t)listing->total);
-    jw_kv_int(w, "limit", (int64_t)listing->limit);
-    jw_kv_int(w, "offset", (int64_t)listing->offset);
+    jw_form(w, "total:%i, limit:%i, offset:%i", listing->total, listing->limit, listing->offset);
     jw_end(w);
     (void)task_reply_text(listing->task, 200, "application/json; charset=utf-8", &listing->text);
 }
@@ -128,9 +127,7 @@ enum stage_verdict run_list_shared(struct task *task, bool all)
     listing->platform = all ? platform_next(task->api, NULL) : task->platform;
     buf_init(&listing->text, RUN_ANSWER_MAX);
     jw_init(&listing->writer, &listing->text);
-    jw_object(&listing->writer);
-    jw_key(&listing->writer, "runs");
-    jw_array(&listing->writer);
+    jw_shape(&listing->writer, "{runs:[");
     task->state = listing;
     task->on_cancel = gone;
     begin_platform(listing);

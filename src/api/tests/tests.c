@@ -7,6 +7,7 @@
 #include "api/gate/links.h"
 #include "api/gate/long_answer.h"
 #include "api/gate/query.h"
+#include "base/json_form.h"
 #include "http/problem.h"
 
 /* A short file goes through its stages at once: they are three. To begin with a long one is work enough
@@ -97,22 +98,16 @@ static enum stage_verdict reply_validate(struct test_reading *read)
 {
     struct task *task = read->pieces.task;
     const struct reading *reading = &read->result;
-    struct json_writer w;
-    struct buf text;
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
-    buf_init(&text, ANSWER_MAX);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_bool(&w, "valid", reading->ok);
-    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
-    jw_kv_str(&w, "name", name_of(reading));
-    jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
-    jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
-    jw_kv_int(&w, "n_errors", (int64_t)reading->problems.n_errors);
-    jw_kv_int(&w, "n_warnings", (int64_t)reading->problems.n_warnings);
-    write_problems(&w, reading);
-    jw_end(&w);
-    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
+    jw_form(w, "{valid:%b, format:%s, name:%s, tests:%i, steps:%i, n_errors:%i, n_warnings:%i",
+            reading->ok, testfile_format_name(reading->file.format), name_of(reading),
+            reading->file.n_tests, reading->file.n_steps, reading->problems.n_errors,
+            reading->problems.n_warnings);
+    write_problems(w, reading);
+    jw_end(w);
+    return written_end(task, 200, &answer);
 }
 
 static enum stage_verdict look_at_test(struct task *task,
@@ -139,15 +134,14 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
 
     buf_init(&text, ANSWER_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_str(&w, "type", task_link(task, STR("/problems/unprocessable")));
-    jw_kv_text(&w, "title", problem_row(ERR_UNPROCESSABLE)->title);
-    jw_kv_int(&w, "status", 422);
-    jw_kv_text(&w, "detail", "The test file has errors; each of them says where and what to do");
-    jw_kv_text(&w, "error", "The test file has errors; each of them says where and what to do");
-    jw_kv_text(&w, "code", error_slug(ERR_UNPROCESSABLE));
-    jw_kv_str(&w, "instance", task_link(task, task->exchange->request.path));
-    jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
+    jw_form(&w,
+            "{type:%s, title:%s, status:422, "
+            "detail:'The test file has errors; each of them says where and what to do', "
+            "error:'The test file has errors; each of them says where and what to do', "
+            "code:%s, instance:%s, request_id:%s",
+            task_link(task, STR("/problems/unprocessable")), problem_row(ERR_UNPROCESSABLE)->title,
+            error_slug(ERR_UNPROCESSABLE), task_link(task, task->exchange->request.path),
+            task->exchange->trace.request_id);
     write_problems(&w, reading);
     jw_end(&w);
     task->exchange->notes.error_slug = str_from(error_slug(ERR_UNPROCESSABLE));
@@ -168,11 +162,9 @@ struct listing {
 static void list_begin_test(struct listing *listing, const struct testfile_test *test)
 {
     if (listing->reading->file.n_tests > 1) {
-        jw_object(&listing->writer);
-        jw_kv_str(&listing->writer, "name", test->name);
+        jw_form(&listing->writer, "{name:%s", test->name);
     }
-    jw_key(&listing->writer, "steps");
-    jw_array(&listing->writer);
+    jw_shape(&listing->writer, "steps:[");
 }
 
 static void list_end_test(struct listing *listing)
@@ -230,12 +222,10 @@ static enum stage_verdict reply_commands(struct test_reading *read)
     listing->answer.go_on = list_go_on;
     listing->reading = &read->result;
     jw_init(w, &listing->answer.text);
-    jw_object(w);
-    jw_kv_text(w, "format", testfile_format_name(read->result.file.format));
-    jw_kv_str(w, "name", name_of(&read->result));
+    jw_form(w, "{format:%s, name:%s", testfile_format_name(read->result.file.format),
+            name_of(&read->result));
     if (read->result.file.n_tests > 1) {
-        jw_key(w, "tests");
-        jw_array(w);
+        jw_shape(w, "tests:[");
     }
     return long_answer_begin(&listing->answer);
 }

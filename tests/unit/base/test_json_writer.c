@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/json_form.h"
 #include "base/json_pen.h"
 #include "base/json_plain.h"
 #include "base/json_writer.h"
@@ -41,6 +42,34 @@ static void members_and_items_are_separated_and_nested(void **state)
     assert_string_equal(buf_cstr(&out),
                         "{\"i\":-9223372036854775808,\"t\":\"x\",\"n\":null,\"b\":true,\"r\":[1],"
                         "\"a\":[1,[],{\"k\\\"y\":null},false,\"\",\"z\"],\"last\":\"!\"}");
+    buf_done(&out);
+}
+
+static void a_form_is_written_as_its_shape_says(void **state)
+{
+    static const char *const nobody = NULL;
+    const char text[] = "x\"y";
+    struct json_writer w;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1000);
+    jw_init(&w, &out);
+    jw_form(&w, "{i:%i, s:%s, t:%s, none:%s, yes:%b, no:%b, real:%d, raw:%j, const:'a, b', list:[",
+            INT64_MIN, STR("a"), text, nobody, 1 == 1, false, 0.5, STR("[1]"));
+    for (unsigned i = 0; i < 2; i++) {
+        jw_form(&w, "%i, {n:%i}", i, SIZE_MAX / 2);
+    }
+    jw_form(&w,
+            "true, -1, null], left?:%s, out?:%i, off?:%b, kept?:%i, null:%?i, gone:%?s, here:%?i",
+            STR_EMPTY, 0, false, 7, (int64_t)0, nobody, 8);
+    jw_shape(&w, ", $ref:'#', e:{}}");
+    assert_string_equal(
+        buf_cstr(&out),
+        "{\"i\":-9223372036854775808,\"s\":\"a\",\"t\":\"x\\\"y\",\"none\":null,\"yes\":true,"
+        "\"no\":false,\"real\":0.5,\"raw\":[1],\"const\":\"a, b\",\"list\":[0,"
+        "{\"n\":9223372036854775807},1,{\"n\":9223372036854775807},true,-1,null],\"kept\":7,"
+        "\"null\":null,\"gone\":null,\"here\":8,\"$ref\":\"#\",\"e\":{}}");
     buf_done(&out);
 }
 
@@ -189,6 +218,7 @@ int test_json_writer(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_bytes_are_told_from_the_others_at_any_place),
         cmocka_unit_test(members_and_items_are_separated_and_nested),
+        cmocka_unit_test(a_form_is_written_as_its_shape_says),
         cmocka_unit_test(strings_are_escaped_and_mended),
         cmocka_unit_test(a_pen_writes_what_the_writer_writes),
         cmocka_unit_test(milliseconds_are_as_short_as_can_be),
