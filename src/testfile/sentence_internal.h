@@ -64,6 +64,8 @@ bool token_quotes(const struct matcher *m, size_t at, size_t n);      /* any of 
 
 /* n words without quotes are more than a name, or than a text: m->tail is what follows it. */
 bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name);
+void words_find_tail(
+    struct matcher *m); /* of a sentence that no row reads, behind a name in quotes */
 bool words_wait_for_less(const struct matcher *m); /* a wait until something is gone */
 
 /* --- sentence_slots.c --- */

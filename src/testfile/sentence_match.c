@@ -138,6 +138,7 @@ bool sentence_match(const struct grammar *grammar, struct arena *arena, struct s
     if (match_any(&m, NULL)) {
         return true;
     }
+    words_find_tail(&m);
     *out = (struct sentence_match){.runs_on = m.tail.len > 0};
     if (err->code == ERR_OK && m.tail.len > 0) {
         (void)error_set(err, ERR_INVALID,

@@ -141,6 +141,23 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
     return true;
 }
 
+/* Of a sentence that no row reads: `click "Save" twice`. */
+void words_find_tail(struct matcher *m)
+{
+    for (size_t at = 0; at + 1 < m->n_tokens && m->tail.len == 0; at++) {
+        const struct words words = {&m->tokens[at], m->n_tokens - at};
+        size_t from;
+
+        if (!m->tokens[at].quoted || token_quotes(m, at + 1, words.n - 1)) {
+            continue;
+        }
+        from = find_tail(m, &words, STR_EMPTY);
+        if (from < words.n) {
+            m->tail = str_sub(m->sentence, words.tokens[from].from, m->sentence.len);
+        }
+    }
+}
+
 bool words_wait_for_less(const struct matcher *m)
 {
     const struct words words = {m->tokens, m->n_tokens};

@@ -254,66 +254,67 @@ static void what_is_said_twice_is_not_guessed_at(void **state)
     proxy_stop(&proxy);
 }
 
+static const struct {
+    const char *method;
+    const char *name;
+    const char *meant; /* NULL: it is no slip */
+} slips[] = {
+    {"POST", "X-Sesion-Id", "X-Session-Id"},
+    {"POST", "x-sessionid", "X-Session-Id"},
+    {"POST", "Session-Id", "X-Session-Id"},
+    {"GET", "X_SESSION_ID", "X-Session-Id"},
+    {"POST", "X-Session-IDs", "X-Session-Id"},
+    {"POST", "Y-Session-Id", "X-Session-Id"},
+    {"POST", "Idempotency_Key", "Idempotency-Key"},
+    {"POST", "Idempotencykey", "Idempotency-Key"},
+    {"POST", "X-Idempotency-Key", "Idempotency-Key"},
+    {"POST", "Idempotnecy-Key", "Idempotency-Key"},
+    {"POST", "dempotency-Key", "Idempotency-Key"},
+    {"POST", "Idempotency-Kei", "Idempotency-Key"},
+    {"GET", "Idempotency_Key", NULL}, /* GET reads none */
+    {"GET", "If-Non-Match", "If-None-Match"},
+    {"GET", "Cache_Control", "Cache-Control"},
+    {"GET", "Cache-Contrl", "Cache-Control"},
+    {"GET", "Last-Event-I", "Last-Event-ID"},
+    {"GET", "Acept", "Accept"},
+    {"POST", "Content_Type", NULL}, /* the right one is there */
+    {"POST", "X-Api-Ky", NULL},
+    {"POST", "Autorization", NULL},
+    {"POST", "X-Request-Idd", NULL}, /* it only names the request */
+    {"GET", "Accept-Language", NULL},
+    {"GET", "Mcp-Session-Id", NULL},
+    {"GET", "X-Content-Type-Options", NULL},
+    {"GET", "Sec-Fetch-Mode", NULL},
+    {"GET", "Expect-CT", NULL},
+    {"GET", "Pragma", NULL},
+    {"GET", "T", NULL},
+};
+
 /* A name that nobody reads and that is one slip away from one that is read. */
 static void a_misspelled_field_is_not_ignored(void **state)
 {
     static const char *const sets[] = {"auth.keys=" KEY, NULL};
 
-    static const struct {
-        const char *method;
-        const char *name;
-        const char *meant; /* NULL: it is no slip */
-    } rows[] = {
-        {"POST", "X-Sesion-Id", "X-Session-Id"},
-        {"POST", "x-sessionid", "X-Session-Id"},
-        {"POST", "Session-Id", "X-Session-Id"},
-        {"GET", "X_SESSION_ID", "X-Session-Id"},
-        {"POST", "X-Session-IDs", "X-Session-Id"},
-        {"POST", "Y-Session-Id", "X-Session-Id"},
-        {"POST", "Idempotency_Key", "Idempotency-Key"},
-        {"POST", "Idempotencykey", "Idempotency-Key"},
-        {"POST", "X-Idempotency-Key", "Idempotency-Key"},
-        {"POST", "Idempotnecy-Key", "Idempotency-Key"},
-        {"POST", "dempotency-Key", "Idempotency-Key"},
-        {"POST", "Idempotency-Kei", "Idempotency-Key"},
-        {"GET", "Idempotency_Key", NULL}, /* GET reads none */
-        {"GET", "If-Non-Match", "If-None-Match"},
-        {"GET", "Cache_Control", "Cache-Control"},
-        {"GET", "Cache-Contrl", "Cache-Control"},
-        {"GET", "Last-Event-I", "Last-Event-ID"},
-        {"GET", "Acept", "Accept"},
-        {"POST", "Content_Type", NULL}, /* the right one is there */
-        {"POST", "X-Api-Ky", NULL},
-        {"POST", "Autorization", NULL},
-        {"POST", "X-Request-Idd", NULL}, /* it only names the request */
-        {"GET", "Accept-Language", NULL},
-        {"GET", "Mcp-Session-Id", NULL},
-        {"GET", "X-Content-Type-Options", NULL},
-        {"GET", "Sec-Fetch-Mode", NULL},
-        {"GET", "Expect-CT", NULL},
-        {"GET", "Pragma", NULL},
-        {"GET", "T", NULL},
-    };
     struct proxy proxy;
 
     (void)state;
     proxy_start(&proxy, sets);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        bool posts = str_is(STR("POST"), rows[i].method);
+    for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
+        bool posts = str_is(STR("POST"), slips[i].method);
         struct str fields =
-            arena_printf(&proxy.arena, "X-API-Key: " KEY "\r\n%s: a\r\n%s", rows[i].name,
+            arena_printf(&proxy.arena, "X-API-Key: " KEY "\r\n%s: a\r\n%s", slips[i].name,
                          posts ? "Content-Type: application/json\r\n" : "");
         struct str says =
             arena_printf(&proxy.arena, "Nothing reads the header %s; did you mean %s?",
-                         rows[i].name, rows[i].meant != NULL ? rows[i].meant : "");
+                         slips[i].name, slips[i].meant != NULL ? slips[i].meant : "");
 
-        client_ask(proxy.program.port, rows[i].method, posts ? "/api/v1/sessions" : "/api/user",
+        client_ask(proxy.program.port, slips[i].method, posts ? "/api/v1/sessions" : "/api/user",
                    fields.ptr, posts ? STR("{}") : STR_EMPTY, &proxy.reply);
-        if (proxy.reply.status != (rows[i].meant != NULL ? 400
-                                   : posts               ? 201
-                                                         : 200) ||
-            (rows[i].meant != NULL && !str_contains(reply_text(&proxy.reply), says))) {
-            fail_msg("%s: %d %.*s", rows[i].name, proxy.reply.status,
+        if (proxy.reply.status != (slips[i].meant != NULL ? 400
+                                   : posts                ? 201
+                                                          : 200) ||
+            (slips[i].meant != NULL && !str_contains(reply_text(&proxy.reply), says))) {
+            fail_msg("%s: %d %.*s", slips[i].name, proxy.reply.status,
                      STR_ARG(reply_text(&proxy.reply)));
         }
     }

@@ -229,53 +229,54 @@ static void keys_come_from_a_file_or_the_environment(void **state)
 
 /* ---- usage ---- */
 
+static const char *const slips[][4] = {
+    {NULL},
+    {"--timeout", "soon"},
+    {"--concurrency", "0"},
+    {"--concurrency", "17"},
+    {"--output", "xml"},
+    {"--resume", "nonsense=1"},
+    {"--checkpoint", "x"},
+    {"--var", "novalue"},
+    {"--junit", "/proc/at/all.xml"},
+    {"--github-summary"},
+    {"--sandbox"},
+    {"--dry-run", "--execute"},
+    {"--api-key-file", "/nowhere"},
+    {"--retries", "1"},
+    {"--retries", "6"},
+    {"--env-id", "1"},
+    {"--shard", "3/2"},
+    {"--shard", "one"},
+    {"--ca-file", "/nowhere"},
+    {"--rerun-failed"}, /* none is remembered */
+    {"--nonsense"},
+    {"--concurency", "2"},
+    {"--output=tap"},
+    {"--wait=yes"},
+    {"--url"},
+};
+
 static void what_cannot_start_is_1_and_sends_nothing(void **state)
 {
     static const struct scripted_answer rows[] = {{"POST", 0, 200, NULL, "{}", 0}};
-    static const char *const cases[][4] = {
-        {NULL},
-        {"--timeout", "soon"},
-        {"--concurrency", "0"},
-        {"--concurrency", "17"},
-        {"--output", "xml"},
-        {"--resume", "nonsense=1"},
-        {"--checkpoint", "x"},
-        {"--var", "novalue"},
-        {"--junit", "/proc/at/all.xml"},
-        {"--github-summary"},
-        {"--sandbox"},
-        {"--dry-run", "--execute"},
-        {"--api-key-file", "/nowhere"},
-        {"--retries", "1"},
-        {"--retries", "6"},
-        {"--env-id", "1"},
-        {"--shard", "3/2"},
-        {"--shard", "one"},
-        {"--ca-file", "/nowhere"},
-        {"--rerun-failed"}, /* none is remembered */
-        {"--nonsense"},
-        {"--concurency", "2"},
-        {"--output=tap"},
-        {"--wait=yes"},
-        {"--url"},
-    };
     struct run_cli *f = *state;
     const char *file = run_cli_put(f, "login.yaml", test_file);
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
         const char *junit = run_cli_put(f, "old.xml", "an older report");
         const char *args[12] = {run_cli_url(f, scripted.port), "--junit", junit, "--html",
                                 run_cli_put(f, "old.html", "an older report")};
-        bool names_another = cases[i][0] != NULL && str_is(STR("--junit"), cases[i][0]);
+        bool names_another = slips[i][0] != NULL && str_is(STR("--junit"), slips[i][0]);
         size_t n = 5;
 
         if (i > 0) { /* the first has no file */
             args[n++] = file;
         }
-        for (size_t k = 0; k < ARRAY_LEN(cases[i]) && cases[i][k] != NULL; k++) {
-            args[n++] = cases[i][k];
+        for (size_t k = 0; k < ARRAY_LEN(slips[i]) && slips[i][k] != NULL; k++) {
+            args[n++] = slips[i][k];
         }
         assert_int_equal(run_cli_env(f, NULL, args), 1);
         assert_true(f->out.len > 0);
