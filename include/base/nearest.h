@@ -9,6 +9,9 @@
 #include "base/str.h"
 
 size_t edit_distance(struct str a, struct str b, size_t give_up_above);
+/* At most one letter is missing, too many, another one, or changed places with its neighbour; the same letters: true. For
+ * many names of which hardly any is alike, each costs some 20 instructions. */
+bool is_slip_of(struct str word, struct str meant);
 
 struct nearest {
     struct str word; /* what was written */

@@ -56,6 +56,31 @@ size_t edit_distance(struct str a, struct str b, size_t give_up_above)
     return last[b.len];
 }
 
+bool is_slip_of(struct str word, struct str meant)
+{
+    size_t shorter = word.len < meant.len ? word.len : meant.len;
+    size_t head = 0;
+    size_t tail = 0;
+    struct str a;
+    struct str b;
+
+    if (word.len > meant.len + 1 || meant.len > word.len + 1) {
+        return false;
+    }
+    while (head < shorter && fold(word.ptr[head]) == fold(meant.ptr[head])) {
+        head++;
+    }
+    while (tail < shorter - head &&
+           fold(word.ptr[word.len - 1 - tail]) == fold(meant.ptr[meant.len - 1 - tail])) {
+        tail++;
+    }
+    a = str_sub(word, head, word.len - head - tail);
+    b = str_sub(meant, head, meant.len - head - tail);
+    return (a.len <= 1 && b.len <= 1) ||
+           (a.len == 2 && b.len == 2 && fold(a.ptr[0]) == fold(b.ptr[1]) &&
+            fold(a.ptr[1]) == fold(b.ptr[0]));
+}
+
 static size_t limit_for(struct str word)
 {
     size_t limit = word.len / 3;

@@ -246,7 +246,7 @@ static void check_name(struct loader *loader, struct str name)
 bool environment_is_ours(struct str name)
 {
     for (size_t len = sizeof(PREFIX) - 2; len <= sizeof(PREFIX) && len < name.len; len++) {
-        if (name.ptr[len - 1] == '_' && edit_distance(str_sub(name, 0, len), STR(PREFIX), 1) <= 1) {
+        if (name.ptr[len - 1] == '_' && is_slip_of(str_sub(name, 0, len), STR(PREFIX))) {
             return true;
         }
     }

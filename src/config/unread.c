@@ -8,7 +8,7 @@
 
 #define PLATFORM "VIRTUOSO_"
 
-enum { SLIPS = 1, SHORTEST = 7, NAME_SHOWN = 80, NAME_ROOM = 128 };
+enum { SHORTEST = 7, NAME_SHOWN = 80, NAME_ROOM = 128 };
 
 /* What the service that was replaced read, by its settings. `fine`: the value that is what happens here anyway. */
 static const struct {
@@ -84,35 +84,35 @@ static bool was_replaced(struct loader *loader, struct str name, struct str valu
     return false;
 }
 
-/* `room` is taken by the form with _FILE, which is kept only if it is the nearest one so far. */
-static void offer(struct loader *loader, struct nearest *near, struct str one, bool is_secret)
-{
-    UNINITIALISED char room[NAME_ROOM];
-    struct buf file;
+/* What a name that nobody reads may be meant as. */
+struct meant {
+    struct nearest near;
+    bool is_slip; /* one slip away, and so near.best */
+    const struct option_row *row;
+};
 
-    nearest_offer(near, one);
-    if (is_secret) {
-        buf_init_on(&file, room, sizeof(room), sizeof(room) - 1);
-        buf_printf(&file, "%.*s_FILE", STR_ARG(one));
-        nearest_offer(near, buf_view(&file));
-        if (near->best.ptr == file.ptr) {
-            near->best = arena_str(&loader->box->arena, near->best);
-        }
-        buf_done(&file);
+static void offer(struct loader *loader, struct meant *meant, const struct option_row *row,
+                  struct str name)
+{
+    struct str before = meant->near.best;
+    bool is_slip = name.len >= SHORTEST && is_slip_of(meant->near.word, name);
+
+    if (meant->is_slip || (!is_slip && !str_starts_nocase(meant->near.word, STR(PLATFORM)))) {
+        return;
+    }
+    meant->is_slip = is_slip;
+    nearest_offer(&meant->near, name);
+    if (meant->near.best.ptr != before.ptr) {
+        meant->near.best = arena_str(&loader->box->arena, meant->near.best);
+        meant->row = row;
     }
 }
 
-static bool is_name(struct str name, struct str one, bool is_secret)
-{
-    return str_eq(name, one) || (is_secret && name.len == one.len + sizeof("_FILE") - 1 &&
-                                 str_starts(name, one) && str_ends(name, STR("_FILE")));
-}
-
-/* True: it is read. Else `near` has what may be meant, and `meant` the option of that. */
-static bool is_read(struct loader *loader, struct str name, struct nearest *near,
-                    const struct option_row **meant)
+/* True: it is read. Else `meant` is filled. */
+static bool is_read(struct loader *loader, struct str name, struct meant *meant)
 {
     static const char *const more[] = {"PORT", "HOST", PLATFORM "SESSION_ID"};
+    UNINITIALISED char room[NAME_ROOM];
     size_t n;
     const struct option_row *rows = config_options(&n);
 
@@ -121,13 +121,22 @@ static bool is_read(struct loader *loader, struct str name, struct nearest *near
         struct str one;
 
         while (str_next(&old, ' ', &one)) {
-            struct str before = near->best;
+            struct buf file;
 
-            if (is_name(name, one, option_is_secret(&rows[i]))) {
+            offer(loader, meant, &rows[i], one);
+            if (str_eq(name, one)) {
                 return true;
             }
-            offer(loader, near, one, option_is_secret(&rows[i]));
-            *meant = near->best.ptr != before.ptr ? &rows[i] : *meant;
+            if (!option_is_secret(&rows[i])) {
+                continue;
+            }
+            buf_init_on(&file, room, sizeof(room), sizeof(room) - 1);
+            buf_str(&file, one);
+            buf_text(&file, "_FILE");
+            if (str_eq(name, buf_view(&file))) {
+                return true;
+            }
+            offer(loader, meant, &rows[i], buf_view(&file));
         }
     }
     return str_in(name, more, ARRAY_LEN(more));
@@ -135,23 +144,21 @@ static bool is_read(struct loader *loader, struct str name, struct nearest *near
 
 static void look_at(struct loader *loader, struct str name, struct str value)
 {
-    const struct option_row *meant = NULL;
-    struct nearest near;
-    bool is_slip;
+    struct meant meant = {0};
     bool is_ours = str_starts_nocase(name, STR(PLATFORM));
 
-    nearest_init(&near, name);
-    if (is_read(loader, name, &near, &meant) || was_replaced(loader, name, value)) {
+    nearest_init(&meant.near, name);
+    if (is_read(loader, name, &meant) || was_replaced(loader, name, value)) {
         return;
     }
-    is_slip = near.best.len >= SHORTEST && near.best_distance <= SLIPS;
-    if (is_slip && is_ours) {
+    if (meant.is_slip && is_ours) {
         loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, NAME_SHOWN));
-        loader_mark_failed(loader, meant); /* it is not missing */
-        loader_fail(loader, "nothing reads this variable; did you mean %.*s?", STR_ARG(near.best));
+        loader_mark_failed(loader, meant.row); /* it is not missing */
+        loader_fail(loader, "nothing reads this variable; did you mean %.*s?",
+                    STR_ARG(meant.near.best));
         loader->place = NULL;
-    } else if (is_slip || (is_ours && near.best.len > 0)) {
-        warn(loader, name, "nothing reads this variable; did you mean ", near.best, "?");
+    } else if (meant.near.best.len > 0) {
+        warn(loader, name, "nothing reads this variable; did you mean ", meant.near.best, "?");
     } else if (is_ours) {
         warn(loader, name, "nothing reads this variable", STR_EMPTY, "");
     }

@@ -1,6 +1,8 @@
 /* Of each request's fields: three looks into small tables tell that a name is no business of ours. */
 #include "api/gate/fields.h"
 
+#include <string.h>
+
 #include "api/gate/task.h"
 #include "base/nearest.h"
 
@@ -16,7 +18,7 @@ enum {
     ACCEPT = 1 << 8
 };
 
-enum { NAME_MOST = 18, SLIPS = 1, SHOWN_MAX = 40 };
+enum { NAME_MOST = 18, SHOWN_MAX = 40 };
 
 struct field {
     const char *name;
@@ -103,11 +105,16 @@ static struct str bare_of(struct str name, bool is_ours, char out[NAME_MOST])
     return is_ours && bare.len > 1 && bare.ptr[0] == 'x' ? str_sub(bare, 1, bare.len) : bare;
 }
 
-/* Begins or ends like it; most names that are looked at do not. */
-static bool is_alike(struct str bare, struct str wanted)
+/* Begins or ends like it with two letters: most names that are looked at do not. */
+static bool is_alike(struct str name, const struct field *field)
 {
-    return bare.len > 2 && (memcmp(bare.ptr, wanted.ptr, 2) == 0 ||
-                            memcmp(bare.ptr + bare.len - 2, wanted.ptr + wanted.len - 2, 2) == 0);
+    const char *end = field->bare + strlen(field->bare);
+    const char *last = name.ptr + name.len;
+
+    return (char_lower(last[-1]) == end[-1] && char_lower(last[-2]) == end[-2]) ||
+           (char_lower(name.ptr[0]) == field->bare[0] &&
+            char_lower(name.ptr[1]) == field->bare[1]) ||
+           (char_lower(name.ptr[0]) == 'x' && field->name[0] == 'X');
 }
 
 /* The field that the name is, or is meant as; `fields` has no such row: neither. */
@@ -115,22 +122,21 @@ static size_t field_of(struct str name, unsigned candidates, bool *out_is_slip)
 {
     char room[NAME_MOST];
 
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if ((candidates & 1U << i) != 0 && str_is_nocase(name, fields[i].name)) {
-            *out_is_slip = false;
+    *out_is_slip = false;
+    for (unsigned left = candidates; left != 0; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctz(left);
+
+        if (str_is_nocase(name, fields[i].name)) {
             return i;
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        struct str wanted = str_from(fields[i].bare);
-        struct str bare;
+    for (unsigned left = candidates; left != 0; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctz(left);
 
-        if ((candidates & 1U << i) != 0) {
-            bare = bare_of(name, (OURS & 1U << i) != 0, room);
-            if (is_alike(bare, wanted) && edit_distance(bare, wanted, SLIPS) <= SLIPS) {
-                *out_is_slip = true;
-                return i;
-            }
+        if (is_alike(name, &fields[i]) &&
+            is_slip_of(bare_of(name, (OURS & 1U << i) != 0, room), str_from(fields[i].bare))) {
+            *out_is_slip = true;
+            return i;
         }
     }
     return ARRAY_LEN(fields);

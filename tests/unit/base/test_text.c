@@ -263,6 +263,45 @@ static void a_query_is_pairs(void **state)
     arena_done(&arena);
 }
 
+static void one_slip_is_one_letter(void **state)
+{
+    static const struct {
+        const char *word;
+        const char *meant;
+        bool is_slip;
+    } rows[] = {
+        {"accept", "accept", true},
+        {"Ac_cept", "ac-cept", true},
+        {"acept", "accept", true},
+        {"accept", "acept", true},
+        {"ccept", "accept", true},
+        {"accep", "accept", true},
+        {"accepts", "accept", true},
+        {"xaccept", "accept", true},
+        {"axcept", "accept", true},
+        {"accetp", "accept", true},
+        {"caccept", "accept", true},
+        {"cacept", "accept", true},
+        {"acctpe", "accept", false},
+        {"acet", "accept", false},
+        {"acceptxx", "accept", false},
+        {"bccepx", "accept", false},
+        {"", "a", true},
+        {"", "ab", false},
+        {"ba", "ab", true},
+        {"aa", "a", true},
+        {"aab", "aba", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (is_slip_of(S(rows[i].word), S(rows[i].meant)) != rows[i].is_slip ||
+            (edit_distance(S(rows[i].word), S(rows[i].meant), 1) <= 1) != rows[i].is_slip) {
+            fail_msg("%s, %s", rows[i].word, rows[i].meant);
+        }
+    }
+}
+
 static void what_was_meant_is_the_nearest_that_is_not_too_far(void **state)
 {
     static const char *const candidates[] = {"click", "write", "navigate", "double-click"};
@@ -391,6 +430,7 @@ int test_text(void)
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
         cmocka_unit_test(percent_escapes_go_both_ways),
         cmocka_unit_test(a_query_is_pairs),
+        cmocka_unit_test(one_slip_is_one_letter),
         cmocka_unit_test(what_was_meant_is_the_nearest_that_is_not_too_far),
         cmocka_unit_test(words_are_joined_with_one_separator_between_two),
         cmocka_unit_test(markup_in_a_text_becomes_entities),
