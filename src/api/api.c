@@ -190,14 +190,6 @@ static void judge_webhooks(struct api *api)
     }
 }
 
-/* What is kept elsewhere is as old. */
-static void on_purge(void *context)
-{
-    const struct api *api = context;
-
-    api->options.tell_others(api->options.teller, API_NEWS_PURGED, STR_EMPTY);
-}
-
 static void on_other_keys(void *context)
 {
     sse_ask_all(context);
@@ -216,9 +208,7 @@ struct api *api_open(const struct api_options *options)
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
     api->cache = cache_new(options);
-    if (options->tell_others != NULL) {
-        cache_on_purge(api->cache, on_purge, api);
-    }
+    api->purges = purges_open(api);
     api->goals = goal_memo_new();
     api->auth = auth_open(&(struct auth_options){.config = options->config,
                                                  .source = options->key_source,
@@ -266,6 +256,7 @@ void api_set_config_error(struct api *api, struct str text)
 void api_stop(struct api *api)
 {
     later_remove(&api->ask_streams);
+    purges_close(api->purges);
     setup_stop(api);
     cache_stop(api->cache);
     verdict_store_stop(api->verdicts);

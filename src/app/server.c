@@ -228,6 +228,8 @@ static enum error_code open_api(struct server *server, struct error *err)
         .store = server->store,
         .webhooks = server->webhooks,
         .keeps = server->keeps,
+        /* Workers tell each other, and share with nobody else what their supervisor keeps. */
+        .journal = server->given.store_fd == 0 ? server->journal : NULL,
         .analytics = server->analytics,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,

@@ -143,23 +143,69 @@ static void expect_status(const char *words)
     }
 }
 
+/* Not from what this process has kept itself. */
+static bool is_asked_anew(size_t i, const char *target)
+{
+    struct str status;
+
+    (void)replicas_ask(&scene.replicas, i, "GET", target, NULL, NULL);
+    assert_int_equal(scene.replicas.reply.status, 200);
+    status = reply_field(&scene.replicas.reply, "Cache-Status");
+    return str_contains(status, STR("fwd=miss")) || str_contains(status, STR("detail=shared"));
+}
+
+static void all_keep_an_answer(const char *target)
+{
+    sandbox_forget_requests(platform());
+    for (size_t i = 0; i < REPLICAS; i++) {
+        wait_until(!is_asked_anew(i, target));
+    }
+    assert_int_equal(n_calls(), 1);
+}
+
+static void a_purge_reaches_all(void **state)
+{
+    const char *target = new_target();
+
+    (void)state;
+    all_keep_an_answer(target);
+    (void)replicas_ask(&scene.replicas, 0, "POST", "/admin/cache/purge", NULL, NULL);
+    assert_int_equal(scene.replicas.reply.status, 200);
+    for (size_t i = 1; i < REPLICAS; i++) {
+        wait_until(is_asked_anew(i, target));
+    }
+    assert_true(is_asked_anew(0, target));
+    assert_true(n_calls() > 1); /* what is shared is as old */
+}
+
+/* Told when Redis is there again. */
+static void a_purge_without_redis_comes_late(void **state)
+{
+    const char *target = new_target();
+
+    (void)state;
+    all_keep_an_answer(target);
+    redis_server_stop(&scene.replicas.redis);
+    (void)replicas_ask(&scene.replicas, 0, "POST", "/admin/cache/purge", NULL, NULL);
+    assert_int_equal(scene.replicas.reply.status, 200);
+    assert_false(is_asked_anew(4, target));
+    redis_server_start(&scene.replicas.redis, NULL, NULL);
+    wait_until(is_asked_anew(4, target));
+}
+
 static void what_was_changed_here_is_not_told_as_before(void **state)
 {
     const char *target = new_target();
 
     (void)state;
-    sandbox_forget_requests(platform());
-    (void)replicas_ask(&scene.replicas, 1, "GET", target, NULL, NULL);
-    wait_until((replicas_ask(&scene.replicas, 2, "GET", target, NULL, NULL), n_calls() == 1));
+    all_keep_an_answer(target);
     (void)replicas_ask(&scene.replicas, 2, "POST", "/virtuoso/projects", NULL,
                        "{\"name\":\"New\",\"organizationId\":1}");
     assert_true(scene.replicas.reply.status < 300);
     (void)replicas_ask(&scene.replicas, 2, "GET", target, NULL, NULL);
     expect_status("fwd=miss");
-    (void)replicas_ask(&scene.replicas, 3, "GET", target, NULL,
-                       NULL); /* takes what 2 has fetched */
-    expect_status("shared");
     assert_int_equal(n_calls(), 2);
+    wait_until(is_asked_anew(3, target));
 }
 
 static void without_redis_each_process_asks_for_itself(void **state)
@@ -201,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fifty_cold_reads_are_one_call),
         cmocka_unit_test(whoever_holds_the_fetch_may_die),
+        cmocka_unit_test(a_purge_reaches_all),
+        cmocka_unit_test(a_purge_without_redis_comes_late),
         cmocka_unit_test(what_was_changed_here_is_not_told_as_before),
         cmocka_unit_test(without_redis_each_process_asks_for_itself),
         cmocka_unit_test(all_of_them_end_well),

@@ -14,6 +14,7 @@
 struct analytics;
 struct catalog;
 struct dictionary;
+struct journal;
 struct webhooks;
 
 /* Where the calls of an account go. */
@@ -65,6 +66,7 @@ struct api_options {
     struct store *store; /* what processes share; NULL: nothing */
     struct webhooks *webhooks;
     struct keeps *keeps;         /* with a store */
+    struct journal *journal;     /* where other processes are told of purges; NULL: nowhere */
     struct analytics *analytics; /* NULL: nothing is counted */
     struct deadlines *deadlines;
     struct later *later;

@@ -70,6 +70,7 @@ struct cache;
 struct cache_seat;
 struct goal_memo;
 struct limits;
+struct purges;
 struct ip_range;
 
 enum { HEALTH_KEPT = 1024 };
@@ -88,6 +89,7 @@ struct api {
     unsigned n_changes;        /* of who is let in, so far */
     struct idempotency_store *idempotency;
     struct cache *cache;
+    struct purges *purges;
     struct goal_memo *goals;
     struct auth *auth;
     struct limits *limits;

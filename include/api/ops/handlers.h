@@ -8,6 +8,7 @@
 extern const struct member log_level_members[], webhook_create_members[], webhook_patch_members[];
 
 struct api;
+struct purges;
 
 enum stage_verdict handle_health(struct task *task);
 enum stage_verdict handle_live(struct task *task);
@@ -18,6 +19,9 @@ enum stage_verdict handle_reload(struct task *task);
 enum stage_verdict handle_log_level(struct task *task);
 enum stage_verdict handle_log_level_set(struct task *task);
 enum stage_verdict handle_config(struct task *task);
+/* Told to others from now on, until purges_close. */
+struct purges *purges_open(struct api *api);
+void purges_close(struct purges *purges);
 void ops_set_gauges(const struct api *api); /* figures of the moment, into the metrics */
 enum stage_verdict handle_cache_events(struct task *task);
 enum stage_verdict handle_cache_purge(struct task *task);

@@ -1,0 +1,56 @@
+/* Purges of the cache, told to the processes that keep answers as old: the other workers, and all who share the store.
+ * After a time without the store they are told late, but they are. */
+#include "api/gate/cache.h"
+#include "api/ops/handlers.h"
+#include "base/mem.h"
+#include "events/journal.h"
+#include "store/keep.h"
+
+#define MARK ".purged"
+
+struct purges {
+    struct journal_ear ear;
+    struct api *api;
+};
+
+static void on_purge(void *context)
+{
+    const struct api_options *options = &((const struct purges *)context)->api->options;
+
+    if (options->tell_others != NULL) {
+        options->tell_others(options->teller, API_NEWS_PURGED, STR_EMPTY);
+    }
+    if (options->journal != NULL) {
+        journal_mark(options->journal, MARK, str_from(keeps_holder(options->keeps)), STR_EMPTY);
+    }
+}
+
+static void on_mark(struct journal_ear *ear, const char *mark, struct str subject, struct str name)
+{
+    struct api *api = CONTAINER_OF(ear, struct purges, ear)->api;
+
+    (void)name;
+    if (str_is(str_from(mark), MARK) && !str_is(subject, keeps_holder(api->options.keeps))) {
+        (void)cache_forget(api->cache);
+    }
+}
+
+struct purges *purges_open(struct api *api)
+{
+    struct purges *purges = mem_zalloc(sizeof(*purges));
+
+    purges->api = api;
+    purges->ear.on_mark = on_mark;
+    cache_on_purge(api->cache, on_purge, purges);
+    if (api->options.journal != NULL) {
+        journal_listen(api->options.journal, &purges->ear);
+    }
+    return purges;
+}
+
+void purges_close(struct purges *purges)
+{
+    cache_on_purge(purges->api->cache, NULL, NULL);
+    journal_leave(&purges->ear);
+    mem_free(purges);
+}
