@@ -54,7 +54,8 @@ enum store_kind {
     STORE_RENEW,
     STORE_RELEASE,
     STORE_WATCH,
-    STORE_WALK, /* the names of all documents, some at a time; of those that change meanwhile, perhaps */
+    /* The names of all documents, or of all streams, some at a time; of those that change meanwhile, perhaps. */
+    STORE_WALK,
     STORE_ABOUT, /* what the store says about itself */
     STORE_KIND_N
 };
@@ -79,7 +80,9 @@ struct store_request {
     /* PUT: the document lives no longer than this, counted from its first PUT by the clock of the
      * store; 0: no such limit. */
     uint64_t max_age_ms;
-    bool touches; /* GET: the time to live of the document begins anew */
+    bool touches;      /* GET: the time to live of the document begins anew */
+    bool streams;      /* WALK: of streams */
+    uint64_t sequence; /* APPEND: of the entry, behind all that are there; 0: the next one */
     struct str
         name; /* LIST: only names behind this one; WALK: `next` of before; empty: from the first */
     uint64_t after; /* READ, WATCH: only entries behind this sequence number; 0: from the first */
@@ -96,8 +99,9 @@ struct store_request {
 struct store_item {
     struct str name;   /* LIST: the key behind its group and '/'; WALK: the key */
     uint64_t sequence; /* READ: of the entry; LIST, WALK: the version of the document */
-    uint64_t left_ms;  /* LIST, WALK: as in the result */
-    struct str bytes;  /* WALK: the format of the document, as a decimal number */
+    uint64_t left_ms;  /* LIST, WALK: as in the result; READ: of the stream */
+    unsigned format;   /* READ: of the entry; WALK: of the document */
+    struct str bytes;  /* LIST, READ */
 };
 
 /* Texts live until on_done returns. */
@@ -105,6 +109,7 @@ struct store_result {
     /* ERR_OK or why not:
      * ERR_NOT_FOUND          GET: nothing is there
      * ERR_CONFLICT           PUT, REMOVE: something else is there than was expected;
+     *                        APPEND: an entry of that number, or behind it, is there;
      *                        LEASE: another one holds it; RENEW, RELEASE: it is held no more
      * ERR_INVALID, ERR_TOO_BIG    the request is wrong
      * ERR_STORE_AWAY         the store does not answer, is full or refuses to write (retry_after_s is set)

@@ -1,4 +1,4 @@
-/* store: what processes share, as documents in a file of JSON lines, and back. */
+/* store: what processes share, as documents and entries of streams in a file of JSON lines, and back. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,11 +15,12 @@
 #include "subcommands.h"
 
 enum {
-    FILE_FORMAT = 1,
+    FILE_FORMAT = 2, /* 1: without streams */
     FILE_MODE = 0600,
     PAGE = 50,
+    ENTRIES = 10,                         /* of a stream at once: each may have a mebibyte */
     LINE_MAX_BYTES = 7 * STORE_BYTES_MAX, /* six characters may stand for one byte */
-    IMPORT_MAX = 1 << 30,
+    CHUNK = 64 * 1024,
     FORMAT_ANY = 1000000000
 };
 
@@ -99,7 +100,7 @@ bool check_store(const struct config *config, bool quiet)
 /* --- walking */
 typedef bool (*each_fn)(struct store_client *client, const struct store_item *item, void *context);
 
-static bool walk(struct store_client *client, each_fn each, void *context)
+static bool walk(struct store_client *client, bool streams, each_fn each, void *context)
 {
     struct arena page;
     struct str next = STR_EMPTY;
@@ -107,7 +108,8 @@ static bool walk(struct store_client *client, each_fn each, void *context)
 
     arena_init(&page);
     do {
-        struct store_request request = {.kind = STORE_WALK, .name = next, .limit = PAGE};
+        struct store_request request = {
+            .kind = STORE_WALK, .streams = streams, .name = next, .limit = PAGE};
         struct store_item *items;
         size_t n;
 
@@ -119,7 +121,6 @@ static bool walk(struct store_client *client, each_fn each, void *context)
         for (size_t i = 0; i < n; i++) { /* the next operation takes these away */
             items[i] = client->result.items[i];
             items[i].name = arena_str(&page, items[i].name);
-            items[i].bytes = arena_str(&page, items[i].bytes);
         }
         for (size_t i = 0; i < n && good; i++) {
             good = each(client, &items[i], context);
@@ -142,6 +143,7 @@ static const struct {
 
 struct counts {
     size_t n[ARRAY_LEN(families)];
+    size_t n_streams;
 };
 
 static bool count(struct store_client *client, const struct store_item *item, void *context)
@@ -154,6 +156,14 @@ static bool count(struct store_client *client, const struct store_item *item, vo
         i++;
     }
     counts->n[i]++;
+    return true;
+}
+
+static bool count_stream(struct store_client *client, const struct store_item *item, void *context)
+{
+    (void)client;
+    (void)item;
+    ((struct counts *)context)->n_streams++;
     return true;
 }
 
@@ -170,12 +180,13 @@ static bool stat_store(struct store_client *client, const char *file, bool repla
     (void)printf("Redis %.*s, %.*s bytes of memory used, at most %.*s (0: no limit), policy %.*s\n",
                  STR_ARG(about(client, "redis_version")), STR_ARG(about(client, "used_memory")),
                  STR_ARG(about(client, "maxmemory")), STR_ARG(about(client, "maxmemory_policy")));
-    if (!walk(client, count, &counts)) {
+    if (!walk(client, false, count, &counts) || !walk(client, true, count_stream, &counts)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
         (void)printf("%8zu %s\n", counts.n[i], families[i].name);
     }
+    (void)printf("%8zu streams\n", counts.n_streams);
     return true;
 }
 
@@ -184,6 +195,7 @@ struct export
 {
     int fd;
     size_t n;
+    size_t n_entries;
 };
 
 static void write_bytes(struct json_writer *w, struct str bytes)
@@ -200,17 +212,40 @@ static void write_bytes(struct json_writer *w, struct str bytes)
     buf_done(&text);
 }
 
-/* {"key": ..., "format": ..., "left_ms": ..., "text": ...} */
+/* {"key": ..., "format": ..., "left_ms": ..., "text": ...}; an entry has "stream" and "sequence" instead of the key. */
+static bool write_line(const struct export *export, struct str key, const struct store_item *entry,
+                       struct str bytes)
+{
+    struct json_writer w;
+    struct buf line;
+    bool good;
+
+    buf_init(&line, LINE_MAX_BYTES);
+    jw_init(&w, &line);
+    jw_object(&w);
+    if (entry->sequence > 0) {
+        jw_kv_str(&w, "stream", key);
+        jw_kv_int(&w, "sequence", (int64_t)entry->sequence);
+    } else {
+        jw_kv_str(&w, "key", key);
+    }
+    jw_kv_int(&w, "format", entry->format);
+    jw_kv_int(&w, "left_ms", (int64_t)entry->left_ms);
+    write_bytes(&w, bytes);
+    jw_end(&w);
+    buf_char(&line, '\n');
+    good = buf_ok(&line) && fd_write_all(export->fd, buf_view(&line));
+    buf_done(&line);
+    return good;
+}
+
 static bool export_one(struct store_client *client, const struct store_item *item, void *context)
 {
     struct export *export = context;
     const struct store_request request = {
         .kind = STORE_GET, .key = item->name, .format = FORMAT_ANY};
     enum error_code code = store_client_run(client, &request);
-    struct json_writer w;
-    struct buf line;
-    int64_t format = 0;
-    bool good;
+    const struct store_item as = {.format = item->format, .left_ms = client->result.left_ms};
 
     if (code == ERR_NOT_FOUND) { /* it has expired meanwhile */
         return true;
@@ -218,18 +253,32 @@ static bool export_one(struct store_client *client, const struct store_item *ite
     if (code != ERR_OK) {
         return say("", &client->result.error);
     }
-    buf_init(&line, LINE_MAX_BYTES);
-    jw_init(&w, &line);
-    jw_form(&w, "{key:%s", item->name);
-    (void)!str_to_i64(item->bytes, 1, FORMAT_ANY, &format);
-    jw_form(&w, "format:%i, left_ms:%i", format, client->result.left_ms);
-    write_bytes(&w, client->result.bytes);
-    jw_end(&w);
-    buf_char(&line, '\n');
     export->n++;
-    good = buf_ok(&line) && fd_write_all(export->fd, buf_view(&line));
-    buf_done(&line);
-    return good;
+    return write_line(export, item->name, &as, client->result.bytes);
+}
+
+/* With the numbers that its readers know. */
+static bool export_stream(struct store_client *client, const struct store_item *item, void *context)
+{
+    struct export *export = context;
+    struct store_request request = {
+        .kind = STORE_READ, .key = item->name, .format = FORMAT_ANY, .limit = ENTRIES};
+
+    do {
+        if (store_client_run(client, &request) != ERR_OK) {
+            return say("", &client->result.error);
+        }
+        for (size_t i = 0; i < client->result.n_items; i++) {
+            const struct store_item *entry = &client->result.items[i];
+
+            if (!write_line(export, item->name, entry, entry->bytes)) {
+                return false;
+            }
+            request.after = entry->sequence;
+            export->n_entries++;
+        }
+    } while (client->result.n_items > 0);
+    return true;
 }
 
 static bool cannot(const char *what, const char *file)
@@ -241,7 +290,7 @@ static bool cannot(const char *what, const char *file)
 /* A file that is there is not written over. */
 static bool export_store(struct store_client *client, const char *file, bool replace)
 {
-    static const char head[] = "{\"virtuoso_proxy_store\":1}\n";
+    static const char head[] = "{\"virtuoso_proxy_store\":2}\n";
     struct export export = {.fd = fd_create(file, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE)};
     bool good;
 
@@ -249,7 +298,9 @@ static bool export_store(struct store_client *client, const char *file, bool rep
     if (export.fd < 0) {
         return cannot("make", file);
     }
-    good = fd_write_all(export.fd, str_from(head)) && walk(client, export_one, &export);
+    /* Documents first: how far a consumer came is never behind the end of its stream. */
+    good = fd_write_all(export.fd, str_from(head)) && walk(client, false, export_one, &export) &&
+           walk(client, true, export_stream, &export);
     if (good && fsync(export.fd) != 0) {
         good = cannot("write", file);
     }
@@ -259,9 +310,9 @@ static bool export_store(struct store_client *client, const char *file, bool rep
         (void)fprintf(stderr, "store: nothing was exported\n");
         return false;
     }
-    (void)printf("%zu documents written to %s; they hold what callers sent: keep it as you keep "
-                 "the store\n",
-                 export.n, file);
+    (void)printf("%zu documents and %zu entries of streams written to %s; they hold what callers "
+                 "sent: keep it as you keep the store\n",
+                 export.n, export.n_entries, file);
     return true;
 }
 
@@ -288,7 +339,7 @@ static bool read_head(const struct import *import, const struct json *head)
     if (!json_to_i64(json_get(head, "virtuoso_proxy_store"), &format) || format < 1) {
         return bad_line(import, "this is not a file of \"store export\"");
     }
-    return format == FILE_FORMAT ||
+    return format <= FILE_FORMAT ||
            bad_line(import, "a newer version of this program has written this file");
 }
 
@@ -296,18 +347,28 @@ static bool import_one(struct import *import, struct arena *arena, const struct 
 {
     struct store_request request = {.kind = STORE_PUT,
                                     .key = json_str(json_get(line, "key")),
-                                    .expect = import->replace ? STORE_ANY : STORE_ABSENT};
+                                    .expect = import->replace ? STORE_ANY : STORE_ABSENT,
+                                    .limit = STORE_STREAM_MAX};
+    const struct json *stream = json_get(line, "stream");
+    int64_t sequence = 0;
     struct str coded = json_str(json_get(line, "base64url"));
     int64_t format = 0;
     int64_t left_ms = 0;
     enum error_code code;
 
+    if (stream != NULL) {
+        request.kind = STORE_APPEND;
+        request.key = json_str(stream);
+    }
     request.bytes = json_str(json_get(line, "text"));
-    if (!json_to_i64(json_get(line, "format"), &format) || format < 1 || format > FORMAT_ANY ||
+    if ((stream != NULL && (!json_to_i64(json_get(line, "sequence"), &sequence) || sequence < 1)) ||
+        !json_to_i64(json_get(line, "format"), &format) || format < 1 || format > FORMAT_ANY ||
         !json_to_i64(json_get(line, "left_ms"), &left_ms) || left_ms < 0 ||
         (coded.len > 0 && !base64url_decode(arena, coded, &request.bytes))) {
-        return bad_line(import, "this is not a document of \"store export\"");
+        return bad_line(import, stream != NULL ? "this is not an entry of \"store export\""
+                                               : "this is not a document of \"store export\"");
     }
+    request.sequence = (uint64_t)sequence;
     request.format = (unsigned)format;
     request.ttl_ms = (uint64_t)left_ms;
     code = store_client_run(import->client, &request);
@@ -337,30 +398,51 @@ static bool import_line(struct import *import, struct str text)
     return good;
 }
 
+/* Whole lines; the last one may have no line feed. */
+static bool import_text(struct import *import, struct buf *text, bool is_end)
+{
+    ptrdiff_t end;
+    bool good = buf_ok(text) || bad_line(import, "the next line is longer than any document");
+
+    while (good && (end = str_find_char(buf_view(text), '\n')) >= 0) {
+        good = import_line(import, str_sub(buf_view(text), 0, (size_t)end));
+        buf_consume(text, (size_t)end + 1);
+    }
+    return good && is_end && text->len > 0 ? import_line(import, buf_view(text)) : good;
+}
+
+static bool import_file(struct import *import, int fd)
+{
+    static char chunk[CHUNK];
+    struct buf text;
+    ssize_t n = 0;
+    bool good = true;
+
+    buf_init(&text, LINE_MAX_BYTES + CHUNK);
+    while (good && (n = read(fd, chunk, sizeof(chunk))) > 0) {
+        buf_append(&text, chunk, (size_t)n);
+        good = import_text(import, &text, false);
+    }
+    good = good && (n == 0 ? import_text(import, &text, true) : cannot("read", import->name));
+    buf_done(&text);
+    return good;
+}
+
 static bool import_store(struct store_client *client, const char *file, bool replace)
 {
     struct import import = {.client = client, .name = file, .replace = replace};
-    struct error error = {0};
-    struct buf text;
-    struct str rest;
-    struct str line;
-    bool good = true;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    bool good;
 
-    buf_init(&text, IMPORT_MAX);
-    if (fd_read_file(file, &text, &error) != ERR_OK) {
-        buf_done(&text);
-        (void)fprintf(stderr, "store: cannot read %s: %s\n", file, error.text);
-        return false;
+    if (fd < 0) {
+        return cannot("read", file);
     }
-    rest = buf_view(&text);
-    while (good && str_next(&rest, '\n', &line)) {
-        good = import_line(&import, line);
-    }
+    good = import_file(&import, fd);
+    (void)close(fd);
     if (good && import.n_line == 0) {
         good = bad_line(&import, "this is not a file of \"store export\"");
     }
-    buf_done(&text);
-    (void)printf("%zu documents brought back, %zu were there and stayed as they were\n",
+    (void)printf("%zu documents and entries brought back, %zu were there and stayed as they were\n",
                  import.n_new, import.n_there);
     return good;
 }

@@ -165,14 +165,14 @@ static void live(struct record *record)
     memory_expire_after(record, ttl_ms);
 }
 
-static uint64_t left_of(const struct record *record)
+uint64_t memory_left_of(const struct record *record)
 {
     return record->expires_ms > 0 ? record->expires_ms - clock_age_ms() : 0;
 }
 
 static void tell_times(struct store_op *op, const struct record *record)
 {
-    op->result.left_ms = left_of(record);
+    op->result.left_ms = memory_left_of(record);
     op->result.age_ms = clock_age_ms() - record->born_ms;
 }
 
@@ -264,7 +264,7 @@ static void list(struct memory *memory, struct store_op *op)
         op->result.items[op->result.n_items++] =
             (struct store_item){.name = arena_str(&op->arena, record->index.name),
                                 .sequence = record->version,
-                                .left_ms = left_of(record),
+                                .left_ms = memory_left_of(record),
                                 .bytes = arena_str(&op->arena, record->bytes)};
     }
     if (group != NULL && at < group->n) {
@@ -283,9 +283,11 @@ static struct str plain_key(struct store_op *op, struct str key)
                         name.len > 0 ? "/" : "", STR_ARG(name));
 }
 
-static bool is_document(const struct store_op *op, const struct record *record)
+/* A document, or a stream if those are asked for. */
+static bool is_walked(const struct store_op *op, const struct record *record)
 {
-    return record->version > 0 && record->node.key.ptr[op->store->prefix.len] == 'd' &&
+    return (op->request.streams ? record->n_entries > 0 : record->version > 0) &&
+           record->node.key.ptr[op->store->prefix.len] == (op->request.streams ? 's' : 'd') &&
            (record->expires_ms == 0 || record->expires_ms > clock_age_ms());
 }
 
@@ -301,12 +303,12 @@ static void walk(struct memory *memory, struct store_op *op)
         for (struct map_node *node = memory->records.buckets[at]; node != NULL; node = node->next) {
             const struct record *record = CONTAINER_OF(node, struct record, node);
 
-            if (is_document(op, record)) {
+            if (is_walked(op, record)) {
                 op->result.items[op->result.n_items++] =
                     (struct store_item){.name = plain_key(op, node->key),
                                         .sequence = record->version,
-                                        .bytes = arena_int(&op->arena, record->format),
-                                        .left_ms = left_of(record)};
+                                        .format = record->format,
+                                        .left_ms = memory_left_of(record)};
             }
         }
     }

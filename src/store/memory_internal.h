@@ -53,6 +53,7 @@ uint64_t memory_cost_of(size_t n_bytes);
 void memory_replace(struct str *text, struct str with);
 void memory_drop_entry(struct record *record, struct entry *entry);
 void memory_expire_after(struct record *record, uint64_t ttl_ms);
+uint64_t memory_left_of(const struct record *record); /* 0: it does not expire */
 struct record *memory_find(struct memory *memory,
                            struct str key); /* NULL: it is not there, or has expired */
 /* Room for `n_bytes` more; false: the operation has failed. */

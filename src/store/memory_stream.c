@@ -19,8 +19,11 @@ static bool tell(struct store_op *op, struct record *record)
             result->n_items = 0;
             return true;
         }
-        result->items[result->n_items++] = (struct store_item){
-            .sequence = entry->sequence, .bytes = arena_str(&op->arena, entry->bytes)};
+        result->items[result->n_items++] =
+            (struct store_item){.sequence = entry->sequence,
+                                .left_ms = memory_left_of(record),
+                                .format = entry->format,
+                                .bytes = arena_str(&op->arena, entry->bytes)};
     }
     if (result->n_items > 0) {
         store_op_end(op);
@@ -50,8 +53,16 @@ void memory_wake(struct record *record, enum store_kind kind)
     }
 }
 
+static uint64_t last_of(const struct record *record)
+{
+    return record == NULL || list_is_empty(&record->entries)
+               ? 0
+               : CONTAINER_OF(record->entries.prev, struct entry, link)->sequence;
+}
+
 void memory_append(struct memory *memory, struct store_op *op)
 {
+    uint64_t sequence = op->request.sequence;
     struct str bytes = op->request.bytes;
     struct record *record;
     struct entry *entry;
@@ -60,12 +71,18 @@ void memory_append(struct memory *memory, struct store_op *op)
     if (!memory_has_room(memory, op, op->key.len + bytes.len)) {
         return;
     }
+    if (sequence > 0 && sequence <= last_of(memory_find(memory, op->key))) {
+        store_op_fail(op, ERR_CONFLICT, STORE_TEXT_OTHER);
+        return;
+    }
     record = memory_find_or_make(memory, op);
     if (record == NULL) {
         return;
     }
+    memory->last = sequence > memory->last ? sequence : memory->last + (sequence == 0);
     entry = mem_alloc(sizeof(*entry) + bytes.len);
-    *entry = (struct entry){.sequence = ++memory->last, .format = op->request.format};
+    *entry = (struct entry){.sequence = sequence > 0 ? sequence : memory->last,
+                            .format = op->request.format};
     entry->bytes = (struct str){(char *)(entry + 1), bytes.len};
     mem_copy(entry + 1, bytes.ptr, bytes.len);
     memory->n_bytes += memory_cost_of(bytes.len);

@@ -71,6 +71,9 @@ struct objects {
     unsigned n_cursors;
 };
 
+/* Between the key of a stream and the numbers of its entries. */
+#define OBJECTS_ENTRIES "/!!"
+
 struct work;
 
 /* What a change makes of the cell as it is: true: `next` is to be written; false: the operation has ended. */

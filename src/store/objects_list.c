@@ -83,7 +83,8 @@ static bool add_alive(struct work *work, size_t cut)
                                     .left_ms = work->op->result.left_ms,
                                     .bytes = blob.bytes};
         if (work->op->request.kind == STORE_WALK) {
-            item->bytes = arena_int(&work->op->arena, blob.format);
+            item->format = blob.format;
+            item->bytes = STR_EMPTY;
         }
         result->n_items++;
     }
@@ -213,15 +214,61 @@ static void on_walk_page(struct cell_call *call)
     }
 }
 
+/* --- all streams */
+static void ask_stream(struct work *work);
+
+static void on_stream(struct cell_call *call)
+{
+    struct work *work = call->owner;
+    struct store_result *result = &work->op->result;
+    struct str key = call->n_keys > 0 ? call->keys[0] : STR_EMPTY;
+    ptrdiff_t end = str_find(key, STR(OBJECTS_ENTRIES));
+
+    if (call->end != CELL_OK) {
+        work_fail_call(work, call);
+        return;
+    }
+    if (key.len == 0) {
+        work_end(work);
+        return;
+    }
+    work->after = arena_str(&work->arena, key);
+    if (end > 0) { /* the first entry of a stream; the next question is behind all of them */
+        struct str name = arena_str(&work->op->arena, str_sub(key, 0, (size_t)end));
+
+        result->items[result->n_items++] = (struct store_item){
+            .name = plain_name(work, str_sub(name, work->prefix.len, name.len))};
+        work->after = arena_printf(&work->arena, "%.*s" OBJECTS_ENTRIES ":", STR_ARG(name));
+    }
+    if (result->n_items < work->op->request.limit) {
+        ask_stream(work);
+    } else {
+        result->next = keep_cursor(work);
+        work_end(work);
+    }
+}
+
+static void ask_stream(struct work *work)
+{
+    work->call = (struct cell_call){
+        .kind = CELL_LIST, .key = work->prefix, .after = work->after, .limit = 1};
+    work_ask(work, &work->call, on_stream);
+}
+
 void objects_walk(struct work *work)
 {
     struct str prefix = work->op->store->prefix;
+    bool streams = work->op->request.streams;
 
     work->op->result.items =
         arena_calloc(&work->op->arena, work->op->request.limit, sizeof(struct store_item));
-    work->prefix = arena_printf(&work->arena, "%.*sd/", STR_ARG(prefix));
+    work->prefix = arena_printf(&work->arena, "%.*s%c/", STR_ARG(prefix), streams ? 's' : 'd');
     if (!take_cursor(work)) {
         work_fail(work, ERR_INVALID, "this is no place where a walk could go on");
+        return;
+    }
+    if (streams) {
+        ask_stream(work);
         return;
     }
     work->call = (struct cell_call){.kind = CELL_LIST,

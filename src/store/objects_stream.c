@@ -7,13 +7,13 @@ enum { LOOK_MS = 500, LOOK_MAX_MS = 2000, TRIES = 64 };
 
 static struct str entry_key(struct work *work, uint64_t sequence)
 {
-    return arena_printf(&work->arena, "%.*s/!!%0*llu", STR_ARG(work->key), (int)ENTRY_DIGITS,
-                        (unsigned long long)sequence);
+    return arena_printf(&work->arena, "%.*s" OBJECTS_ENTRIES "%0*llu", STR_ARG(work->key),
+                        (int)ENTRY_DIGITS, (unsigned long long)sequence);
 }
 
 static struct str entries_of(struct work *work)
 {
-    return arena_printf(&work->arena, "%.*s/!!", STR_ARG(work->key));
+    return arena_printf(&work->arena, "%.*s" OBJECTS_ENTRIES, STR_ARG(work->key));
 }
 
 static uint64_t sequence_of(struct str key)
@@ -168,7 +168,12 @@ static void put_entry(struct work *work)
     int64_t now_ms = cells_now_ms(&work->objects->cells);
     struct buf body;
 
+    if (request->sequence > 0 && request->sequence <= work->last) {
+        work_fail(work, ERR_CONFLICT, STORE_TEXT_OTHER);
+        return;
+    }
     work->last = work->last > 0 ? work->last + 1 : (uint64_t)now_ms * 1000;
+    work->last = request->sequence > 0 ? request->sequence : work->last;
     work->next = (struct blob){.version = work->last,
                                .mark = str_from(work->mark),
                                .format = request->format,
@@ -237,8 +242,11 @@ static bool tell_entries(struct work *work, bool *out_expired)
             *out_expired = true;
             continue;
         }
-        result->items[result->n_items++] =
-            (struct store_item){.sequence = blob.version, .bytes = blob.bytes};
+        objects_tell_left(work, &blob, cells_now_ms(&work->objects->cells));
+        result->items[result->n_items++] = (struct store_item){.sequence = blob.version,
+                                                               .format = blob.format,
+                                                               .left_ms = result->left_ms,
+                                                               .bytes = blob.bytes};
     }
     return true;
 }

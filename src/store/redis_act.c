@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "store_internal.h"
 
-enum { ITEM_WORDS = 4 }; /* name, version or sequence, bytes, time left */
+/* Name, version, bytes, time left. Of an entry its format stands in place of the name; of a document that is only named, in place
+ * of the bytes. */
+enum { ITEM_WORDS = 4 };
 
 /* --- an operation as an act of the script */
 static void add(struct act_words *words, struct str word)
@@ -78,6 +80,7 @@ static void add_walk(struct act_words *words, struct store_op *op)
     add(words, op->request.name);
     add_number(words, op, op->request.limit);
     add(words, op->store->prefix);
+    add(words, op->request.streams ? STR("s") : STR("d"));
 }
 
 static void add_append(struct act_words *words, struct store_op *op)
@@ -86,6 +89,7 @@ static void add_append(struct act_words *words, struct store_op *op)
     add(words, op->request.bytes);
     add_number(words, op, op->request.limit);
     add_number(words, op, op->request.ttl_ms);
+    add_number(words, op, op->request.sequence);
 }
 
 static void add_read(struct act_words *words, struct store_op *op)
@@ -164,12 +168,20 @@ static void take_items(struct store_op *op, const redisReply *reply)
     op->result.next = arena_str(&op->arena, act_text(reply, 1));
     for (size_t i = 0; i < n; i++) {
         size_t at = 2 + ITEM_WORDS * i;
+        struct store_item *item = &op->result.items[i];
 
-        op->result.items[i] =
-            (struct store_item){.name = arena_str(&op->arena, act_text(reply, at)),
-                                .sequence = act_number(reply, at + 1),
-                                .bytes = arena_str(&op->arena, act_text(reply, at + 2)),
-                                .left_ms = act_number(reply, at + 3)};
+        *item = (struct store_item){.sequence = act_number(reply, at + 1),
+                                    .left_ms = act_number(reply, at + 3)};
+        if (op->request.kind == STORE_READ) {
+            item->format = (unsigned)act_number(reply, at);
+        } else {
+            item->name = arena_str(&op->arena, act_text(reply, at));
+        }
+        if (op->request.kind == STORE_WALK) {
+            item->format = (unsigned)act_number(reply, at + 2);
+        } else {
+            item->bytes = arena_str(&op->arena, act_text(reply, at + 2));
+        }
     }
 }
 

@@ -159,11 +159,17 @@ local function last_of(stream)
   return entries[1] and string.match(entries[1][1], '^%d+') or '0'
 end
 
-function acts.append(format, bytes, limit, ttl_ms)
+function acts.append(format, bytes, limit, ttl_ms, wanted)
   if is_foreign(key, 'stream') then
     return {'foreign'}
   end
-  local sequence = text(next_number(last_of(key)))
+  local last = last_of(key)
+  local sequence = wanted
+  if wanted == '0' then
+    sequence = text(next_number(last))
+  elseif tonumber(wanted) <= tonumber(last) then
+    return {'conflict'}
+  end
   redis.call('XADD', key, 'MAXLEN', limit, sequence .. '-0', 'f', format, 'b', bytes)
   expire(key, ttl_ms)
   return {'ok', sequence}
@@ -174,6 +180,7 @@ function acts.read(format, after, limit)
     return {'foreign'}
   end
   local answer, n_bytes = {'ok', ''}, 0
+  local left
   for _, entry in ipairs(redis.call('XRANGE', key, text(tonumber(after) + 1), '+', 'COUNT', limit)) do
     local fields = entry[2]
     if fields[1] ~= 'f' or fields[3] ~= 'b' or not tonumber(fields[2]) then
@@ -186,10 +193,11 @@ function acts.read(format, after, limit)
       break
     end
     n_bytes = n_bytes + #fields[4]
-    answer[#answer + 1] = ''
+    left = left or text(left_of(key))
+    answer[#answer + 1] = fields[2]
     answer[#answer + 1] = string.match(entry[1], '^%d+')
     answer[#answer + 1] = fields[4]
-    answer[#answer + 1] = '0'
+    answer[#answer + 1] = left
   end
   return answer
 end
@@ -299,16 +307,22 @@ local function plain(name)
   return group and group .. rest
 end
 
-function acts.walk(cursor, limit, prefix)
-  local found = redis.call('SCAN', cursor == '' and '0' or cursor, 'MATCH', prefix .. 'd:*', 'COUNT', limit)
+function acts.walk(cursor, limit, prefix, letter)
+  local found = redis.call('SCAN', cursor == '' and '0' or cursor, 'MATCH', prefix .. letter .. ':*', 'COUNT', limit)
   local answer = {'ok', found[1] == '0' and '' or found[1]}
   for _, name in ipairs(found[2]) do
     local short = plain(string.sub(name, #prefix + 3))
-    local state, version = document(name, '1000000000')
+    local state, version, format
+    if letter == 'd' then
+      state, version = document(name, '1000000000')
+      format = state == 'ok' and redis.call('HGET', name, 'f')
+    elseif not is_foreign(name, 'stream') then
+      state, version, format = 'ok', '0', '0'
+    end
     if short and state == 'ok' then
       answer[#answer + 1] = short
       answer[#answer + 1] = version
-      answer[#answer + 1] = redis.call('HGET', name, 'f')
+      answer[#answer + 1] = format
       answer[#answer + 1] = text(left_of(name))
     end
   end

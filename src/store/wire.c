@@ -66,6 +66,8 @@ void wire_request(struct wire *wire, struct store_request *request)
     wire_number(wire, &request->ttl_ms);
     wire_number(wire, &request->max_age_ms);
     wire_bool(wire, &request->touches);
+    wire_bool(wire, &request->streams);
+    wire_number(wire, &request->sequence);
     wire_text(wire, &request->name);
     wire_number(wire, &request->after);
     wire_unsigned(wire, &request->limit);
@@ -109,6 +111,7 @@ static void wire_items(struct wire *wire, struct store_result *result, struct ar
         wire_text(wire, &result->items[i].name);
         wire_number(wire, &result->items[i].sequence);
         wire_number(wire, &result->items[i].left_ms);
+        wire_unsigned(wire, &result->items[i].format);
         wire_text(wire, &result->items[i].bytes);
     }
 }

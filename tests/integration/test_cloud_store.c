@@ -344,11 +344,11 @@ static void the_subcommands_work(void **state)
     run((const char *const[]){"check", "--connect", "--set", "auth.mode=none", "--set", url, NULL},
         0, "answers, takes changes, and drops nothing; each process counts limits");
     run_store("stat", NULL, 0, "2 sessions");
-    run_store("export", file, 0, "documents written");
-    run_store("import", file, 0, "0 documents brought back");
+    run_store("export", file, 0, "entries of streams written");
+    run_store("import", file, 0, "0 documents and entries brought back");
     run((const char *const[]){"store", "import", "--set", "auth.mode=none", "--set", url, "--set",
                               other, file, NULL},
-        0, "documents brought back, 0 were there");
+        0, "documents and entries brought back, 0 were there");
     run((const char *const[]){"store", "stat", "--set", "auth.mode=none", "--set", url, "--set",
                               other, NULL},
         0, "2 sessions");

@@ -174,32 +174,56 @@ static void what_is_shared_goes_to_a_file_and_back(void **state)
     struct replicas replicas;
     const struct json *answer;
     const char *path;
+    const char *run;
     char file[256];
+    char again[300];
+    char line[2048];
 
     (void)state;
     replicas_start(&replicas, &(struct replicas_options){.n = 1});
     redis = replicas.redis;
     (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/store-%d.jsonl", (int)getpid());
+    (void)snprintf(again, sizeof(again), "%s.again", file);
     answer = replicas_ask(&replicas, 0, "POST", "/api/v1/sessions", "Idempotency-Key: k\r\n",
                           "{\"name\":\"saved \\u00e4 \\n\"}");
     assert_int_equal(replicas.reply.status, 201);
     path = arena_cstr(&replicas.platform.arena,
                       arena_printf(&replicas.platform.arena, "/api/v1/sessions/%.*s",
                                    STR_ARG(json_str(json_get(answer, "session_id")))));
+    answer = replicas_ask(&replicas, 0, "POST", "/api/v1/tests/run", NULL,
+                          "{\"name\":\"saved\",\"steps\":[{\"navigate\":\"https://x.example/\"}]}");
+    assert_int_equal(replicas.reply.status, 200);
+    run = arena_cstr(&replicas.platform.arena,
+                     arena_printf(&replicas.platform.arena, "/api/v1/tests/runs/%.*s",
+                                  STR_ARG(json_str(json_get(answer, "id")))));
     run_store("stat", NULL, NULL, 0, "1 sessions");
-    run_store("export", file, NULL, 0, "2 documents written");
+    program_stop(&replicas.programs[0]); /* what it does is written */
+    program_done(&replicas.programs[0]);
+    run_store("export", file, NULL, 0, "entries of streams written");
     run_store("export", file, NULL, 1, "File exists");
-    run_store("import", file, NULL, 0, "0 documents brought back, 2 were there");
+    run_store("import", file, NULL, 0, "0 documents and entries brought back");
     tell_redis("flushall");
-    (void)replicas_ask(&replicas, 0, "GET", path, NULL, NULL);
-    assert_int_equal(replicas.reply.status, 404);
-    run_store("import", file, NULL, 0, "2 documents brought back");
+    run_store("import", file, NULL, 0, ", 0 were there");
+    run_store("export", again, NULL, 0, "entries of streams written");
+    /* Each entry under its number, in order. */
+    (void)snprintf(line, sizeof(line),
+                   "for f in %s %s; do grep '\"stream\"' $f | sed 's/\"left_ms\":[0-9]*//' | "
+                   "sort -s -t, -k1,1 >$f.sorted; done; cmp %s.sorted %s.sorted && "
+                   "grep -q runlog %s.sorted && grep -q events %s.sorted",
+                   file, again, file, again, again, again);
+    assert_int_equal(system(line), 0);
+    replicas_start_one(&replicas, 0);
+    answer = replicas_ask(&replicas, 0, "GET", run, NULL, NULL);
+    assert_int_equal(replicas.reply.status, 200);
+    assert_string_equal(arena_cstr(&replicas.platform.arena, json_str(json_get(answer, "status"))),
+                        "created");
     answer = replicas_ask(&replicas, 0, "GET", path, NULL, NULL);
     assert_int_equal(replicas.reply.status, 200);
     assert_true(str_is(json_str(json_get(answer, "name")), "saved \xc3\xa4 \n"));
-    run_store("import", file, "--replace", 0, "2 documents brought back");
-    run_store("import", "/dev/null", NULL, 1, "cannot read /dev/null");
-    (void)unlink(file);
+    run_store("import", file, "--replace", 0, "documents and entries brought back");
+    run_store("import", "/dev/null", NULL, 1, "this is not a file of");
+    (void)snprintf(line, sizeof(line), "rm -f %s*", file);
+    assert_int_equal(system(line), 0);
     redis = (struct redis_server){0};
     replicas_stop(&replicas);
 }
@@ -222,7 +246,9 @@ static void bad_files_are_told_with_their_line(void **state)
         {"", "this is not a file of"},
         {"{}\n", "line 1: this is not a file of"},
         {"nonsense\n", "line 1:"},
-        {"{\"virtuoso_proxy_store\":2}\n", "a newer version"},
+        {"{\"virtuoso_proxy_store\":3}\n", "a newer version"},
+        {"{\"virtuoso_proxy_store\":2}\n{\"stream\":\"a\",\"format\":1,\"left_ms\":0}\n",
+         "line 2: this is not an entry"},
         {"{\"virtuoso_proxy_store\":1}\n{\"key\":\"a b\",\"format\":1,\"left_ms\":0}\n",
          "line 2: a key"},
         {"{\"virtuoso_proxy_store\":1}\n{\"key\":\"a\",\"format\":0,\"left_ms\":0}\n",
@@ -242,6 +268,7 @@ static void bad_files_are_told_with_their_line(void **state)
         run_store("import", file, NULL, 1, rows[i].words);
     }
     (void)unlink(file);
+    run_store("import", "/nowhere/at/all", NULL, 1, "cannot read /nowhere/at/all");
     run_store("export", NULL, NULL, 1, "say stat, export FILE or import FILE");
     expect(memory, 1, "memory:");
     expect(nothing, 1, "say stat");

@@ -163,10 +163,9 @@ static void stage_on_done(struct store_op *op, const struct store_result *result
     mine->result.items =
         arena_calloc(&stage->arena, result->n_items + 1, sizeof(struct store_item));
     for (size_t i = 0; i < result->n_items; i++) {
-        mine->result.items[i] =
-            (struct store_item){.name = stage_copy(stage, result->items[i].name),
-                                .sequence = result->items[i].sequence,
-                                .bytes = stage_copy(stage, result->items[i].bytes)};
+        mine->result.items[i] = result->items[i];
+        mine->result.items[i].name = stage_copy(stage, result->items[i].name);
+        mine->result.items[i].bytes = stage_copy(stage, result->items[i].bytes);
     }
 }
 
