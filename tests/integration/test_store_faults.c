@@ -200,6 +200,7 @@ static const struct {
 static struct {
     const char *session; /* known to process 0 */
     const char *run;     /* ended, carried out by process 0 */
+    const char *events;  /* of it */
     const char *hook;
     char key[TEXT_SIZE];     /* of a request that process 0 has carried out */
     char new_key[TEXT_SIZE]; /* of none */
@@ -240,6 +241,7 @@ static const struct row rows[] = {
     {"run, begun", 0, "POST", "/api/v1/tests/run?async=true", NULL, RUN, "nnnnngu"},
     {"run, own", 0, "GET", "/api/v1/tests/runs/", &made.run, NULL, "ggggggg"},
     {"run, of another", 1, "GET", "/api/v1/tests/runs/", &made.run, NULL, "nngenuu"},
+    {"runs, listed", 0, "GET", "/api/v1/tests/runs", NULL, NULL, "nngengu"},
     {"webhook, made", 0, "POST", "/api/v1/webhooks", NULL, HOOK, "nnnnnuu"},
     {"webhook, read", 1, "GET", "/api/v1/webhooks/", &made.hook, NULL, "nngenuu"},
     {"webhook, removed", 1, "DELETE", "/api/v1/webhooks/", &made.hook, NULL, "nngnnuu"},
@@ -306,24 +308,39 @@ static void make_all(size_t fault)
     made.session = answer("/session_id").ptr;
     wait_until(ask(0, "POST", "/api/v1/tests/run", "", RUN) == 200);
     made.run = answer("/id").ptr;
+    made.events = text("/api/v1/tests/runs/%s/events", made.run);
     wait_until(ask(1, "POST", "/api/v1/webhooks", "", HOOK) == 201);
     made.hook = answer("/webhook/id").ptr;
     wait_until(ask(0, "POST", "/api/v1/commands/execute", made.key, STEP) ==
                200); /* it has the lane */
 }
 
-/* Whoever follows events goes on to do so, and a new one may come. */
-static void assert_events(void)
+static int stream_status(size_t i, const char *target)
 {
     struct client client;
     struct reply reply = {0};
+    int status;
 
-    client_open(&client, replicas.programs[0].port);
-    assert_true(client_send_request(&client, "GET", "/api/v1/events", KEY, STR_EMPTY));
+    client_open(&client, replicas.programs[i].port);
+    assert_true(client_send_request(&client, "GET", target, KEY, STR_EMPTY));
     assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
-    assert_int_equal(reply.status, 200);
+    status = reply.status;
     reply_done(&reply);
     client_close(&client);
+    return status;
+}
+
+/* Whoever follows events, or a run of this process, goes on to do so, and a new one may come. The run of another process is in the store. */
+static void assert_streams(size_t fault)
+{
+    bool has_run = fault == FULL || fault == READ_ONLY;
+    int status = stream_status(1, made.events);
+
+    assert_int_equal(stream_status(0, "/api/v1/events"), 200);
+    assert_int_equal(stream_status(0, made.events), 200);
+    assert_true(has_run && status == 200 ? true
+                : fault < NEWER          ? status == 503 || status == 504
+                                         : status == 500);
 }
 
 /* Calls that wait for a place. */
@@ -371,7 +388,7 @@ static void try_fault(size_t fault)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_as_told(&rows[i], fault);
     }
-    assert_events();
+    assert_streams(fault);
     if (fault < NEWER) { /* later than that steps are made, where their documents are new ones */
         assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
     }
