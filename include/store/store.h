@@ -130,6 +130,9 @@ struct store_result {
     /* LEASE: nobody had it, the last holder has released it, or that was the same one. */
     bool orderly;
     bool wanted; /* RENEW: another one has asked for it since the last renewal */
+    /* READ: the stream ends before `after`: it was removed, or Redis has lost its end. Nothing is waited for;
+     * `sequence` is its last entry, 0 if there is none. Not of a cloud, which loses nothing. */
+    bool rewound;
     /* WATCH: of the last event, for the next WATCH; `after` if none. LEASE: the same, also when
      * another one holds it: what comes later is news. */
     uint64_t sequence;

@@ -2,6 +2,7 @@
 #include "journal_internal.h"
 
 #include "observe/fact.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 
 enum {
@@ -59,6 +60,11 @@ static void on_read(struct store_op *op, const struct store_result *result)
     }
     if (journal->after > sequence_of(journal->tail)) {
         journal->tail = position_of(journal->after, 0);
+    }
+    if (result->rewound) { /* what comes is numbered from there; what is missing was told already */
+        log_event(LOG_WARN, "events.rewound",
+                  F_TEXT("reason", "the store has lost events that it had taken"));
+        journal->after = result->sequence;
     }
     if (result->error.code != ERR_OK) {
         deadline_set(&journal->loop->deadlines, &journal->again, JOURNAL_AGAIN_MS, on_again);

@@ -54,6 +54,8 @@ static void on_bell(struct store_op *op, const struct store_result *result)
     if (result->n_items > 0) {
         ear->heard = result->items[result->n_items - 1].sequence;
         adopter_look(ear->share->adopter);
+    } else if (result->rewound) { /* it is not kept for ever */
+        ear->heard = result->sequence;
     }
     listen(ear);
 }

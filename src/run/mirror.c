@@ -311,6 +311,14 @@ static void on_read(struct store_op *op, const struct store_result *result)
         mirror_fail(mirror, &result->error);
         return;
     }
+    if (result->rewound) { /* whoever asks next, or adopts it, reads it from its beginning */
+        (void)error_set(&err, ERR_STORE_UNREADABLE,
+                        "The shared store has lost events of run %s that it had taken; ask again",
+                        mirror->run->id);
+        mirror_adopts_not(mirror);
+        mirror_fail(mirror, &err);
+        return;
+    }
     for (size_t i = 0; i < result->n_items; i++) {
         if (!apply(mirror, result->items[i].bytes)) {
             (void)error_set(&err, ERR_STORE_UNREADABLE,

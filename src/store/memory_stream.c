@@ -103,6 +103,12 @@ void memory_read_stream(struct memory *memory, struct store_op *op)
     struct record *record = memory_find(memory, op->key);
     bool told = record != NULL && tell(op, record);
 
+    if (!told && op->request.after > last_of(record)) {
+        op->result.rewound = true;
+        op->result.sequence = last_of(record);
+        store_op_end(op);
+        return;
+    }
     if (!told && op->request.wait_ms == 0) {
         store_op_end(op);
     }

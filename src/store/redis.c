@@ -162,7 +162,7 @@ static void on_answer(struct redis *redis, struct command *command, const redisR
         return;
     }
     act_take(op, reply);
-    if (redis_is_waiting_kind(op) && op->result.n_items == 0 &&
+    if (redis_is_waiting_kind(op) && op->result.n_items == 0 && !op->result.rewound &&
         op->result.sequence <= op->request.after) {
         redis_wait(redis, command);
         return;

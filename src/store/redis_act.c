@@ -185,6 +185,15 @@ static void take_items(struct store_op *op, const redisReply *reply)
     }
 }
 
+/* Instead of where a list goes on there is where the stream ends, if that is before the place that was asked for. */
+static void take_entries(struct store_op *op, const redisReply *reply)
+{
+    take_items(op, reply);
+    op->result.rewound = op->result.next.len > 0;
+    op->result.sequence = act_number(reply, 1);
+    op->result.next = STR_EMPTY;
+}
+
 static void take_verdict(struct store_op *op, const redisReply *reply)
 {
     op->result.allowed = act_number(reply, 1) == 1;
@@ -231,7 +240,7 @@ static const struct act {
     [STORE_REMOVE] = {STR_INIT("remove"), 'i', true, add_remove, take_nothing},
     [STORE_LIST] = {STR_INIT("list"), 0, false, add_list, take_items},
     [STORE_APPEND] = {STR_INIT("append"), 0, false, add_append, take_version},
-    [STORE_READ] = {STR_INIT("read"), 0, false, add_read, take_items},
+    [STORE_READ] = {STR_INIT("read"), 0, false, add_read, take_entries},
     [STORE_COUNT] = {STR_INIT("count"), 0, false, add_count, take_verdict},
     [STORE_LEASE] = {STR_INIT("lease"), 'e', false, add_lease, take_lease},
     [STORE_RENEW] = {STR_INIT("renew"), 0, false, add_renew, take_wish},

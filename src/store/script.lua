@@ -199,6 +199,9 @@ function acts.read(format, after, limit)
     answer[#answer + 1] = fields[4]
     answer[#answer + 1] = left
   end
+  if #answer == 2 and tonumber(after) > tonumber(last_of(key)) then
+    answer[2] = last_of(key) -- where the stream ends
+  end
   return answer
 end
 

@@ -131,6 +131,7 @@ void wire_result(struct wire *wire, struct store_result *result, struct arena *a
     wire_number(wire, &result->fence);
     wire_bool(wire, &result->orderly);
     wire_bool(wire, &result->wanted);
+    wire_bool(wire, &result->rewound);
     wire_number(wire, &result->sequence);
     wire_items(wire, result, arena);
 }

@@ -314,6 +314,96 @@ static void all_documents_are_walked(void **state)
     assert_true(str_contains(run(&request).bytes, STR("maxmemory_policy:noeviction")));
 }
 
+static enum error_code append_as(const char *key, uint64_t sequence, uint64_t ttl_ms)
+{
+    const struct store_request request = {.kind = STORE_APPEND,
+                                          .key = str_from(key),
+                                          .bytes = STR("x"),
+                                          .format = 3,
+                                          .limit = 100,
+                                          .ttl_ms = ttl_ms,
+                                          .sequence = sequence};
+
+    return run(&request).error.code;
+}
+
+/* As they are brought back from a file: under the numbers that readers know, each once. */
+static void an_entry_comes_back_under_its_number(void **state)
+{
+    struct store_request request = read_of("stream/back", 0, 0);
+    struct store_result result;
+
+    (void)state;
+    assert_int_equal(append_as("stream/back", 1700000000000007, 60000), ERR_OK);
+    assert_int_equal(append_as("stream/back", 1700000000000042, 60000), ERR_OK);
+    assert_int_equal(append_as("stream/back", 1700000000000042, 60000), ERR_CONFLICT);
+    assert_int_equal(append_as("stream/back", 1700000000000040, 60000), ERR_CONFLICT);
+    request.format = 3;
+    result = run(&request);
+    assert_int_equal(result.n_items, 2);
+    assert_true(result.items[0].sequence == 1700000000000007);
+    assert_true(result.items[1].sequence == 1700000000000042);
+    assert_int_equal(result.items[1].format, 3);
+    assert_in_range(result.items[1].left_ms, 1, 60000);
+    assert_true(append("stream/back", "next", 100).version > 1700000000000042);
+}
+
+/* Its stream was removed, or is that of a store which has lost its end: nobody waits there for ever. A cloud loses none. */
+static void a_reader_ahead_of_its_stream_is_told(void **state)
+{
+    uint64_t last = append("stream/cut", "one", 10).version;
+    struct store_request request = read_of("stream/cut", last + 5, 60000);
+    struct store_result result;
+
+    (void)state;
+    if (stage.backend->is_cloud) {
+        return;
+    }
+    result = run(&request);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.rewound);
+    assert_int_equal(result.n_items, 0);
+    assert_int_equal(result.sequence, last);
+    request.key = STR("stream/never");
+    result = run(&request);
+    assert_true(result.rewound);
+    assert_int_equal(result.sequence, 0);
+    request = read_of("stream/cut", last, 0);
+    assert_false(run(&request).rewound);
+}
+
+/* Every stream once, and no document. */
+static void all_streams_are_walked(void **state)
+{
+    struct store_request request = {.kind = STORE_WALK, .streams = true, .limit = 3};
+    unsigned n_seen = 0;
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(name, sizeof(name), i % 2 == 0 ? "flow/%d" : "flow-%d", i);
+        (void)append(name, "x", 10);
+        (void)append(name, "y", 10);
+    }
+    (void)put("flow/document", "x");
+    do {
+        struct store_result result = run(&request);
+
+        assert_int_equal(result.error.code, ERR_OK);
+        for (size_t i = 0; i < result.n_items; i++) {
+            if (str_starts(result.items[i].name, STR("flow"))) {
+                struct store_request read =
+                    read_of(arena_cstr(&stage.arena, result.items[i].name), 0, 0);
+
+                assert_int_equal(run(&read).n_items, 2);
+                n_seen++;
+            }
+        }
+        request.name = result.next;
+    } while (request.name.len > 0);
+    assert_int_equal(n_seen, 8);
+}
+
 /* A document that is read lives on, but not longer than it may in all. */
 static void a_document_that_is_read_lives_on(void **state)
 {
@@ -587,6 +677,20 @@ static bool is_there(void)
     return get("doc/none").error.code == ERR_NOT_FOUND;
 }
 
+/* What conf/README.md says that a user needs, and no more. */
+static void make_user(void)
+{
+    char line[400];
+
+    (void)snprintf(line, sizeof(line),
+                   "redis-cli -s %s acl setuser few on '>right' '~vp:*' +@read +@write +evalsha "
+                   "'+script|load' '+client|id' '+client|unblock' +select +time +info >/dev/null",
+                   stage.server.path);
+    assert_int_equal(system(line), 0);
+    stage.user = "few";
+    stage.password = "right";
+}
+
 static int set_up(void **state)
 {
     int failed;
@@ -596,6 +700,9 @@ static int set_up(void **state)
         stage.server = redis_server_make();
         stage.server.tls = stage.backend->tls;
         redis_server_start(&stage.server, NULL, NULL);
+        if (stage.backend->open == stage_open_unix) {
+            make_user();
+        }
     }
     if (stage.backend->is_cloud) {
         stage_start_cloud(&stage);
@@ -633,6 +740,9 @@ int test_conformance(void)
         cmocka_unit_test(a_reader_waits_for_the_next_entry),
         cmocka_unit_test(a_reader_waits_no_longer_than_it_said),
         cmocka_unit_test(all_documents_are_walked),
+        cmocka_unit_test(all_streams_are_walked),
+        cmocka_unit_test(an_entry_comes_back_under_its_number),
+        cmocka_unit_test(a_reader_ahead_of_its_stream_is_told),
         cmocka_unit_test(a_document_that_is_read_lives_on),
         cmocka_unit_test(a_limit_allows_its_burst),
         cmocka_unit_test(a_lease_has_one_holder),
