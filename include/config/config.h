@@ -246,7 +246,7 @@ struct config {
 
     struct {
         struct str level;
-        struct str format; /* "auto", "json", "text" or "gcp" */
+        struct str format; /* "auto", "json", "text", "gcp" or "aws" */
         struct str gcp_project;
         bool access;
     } log;

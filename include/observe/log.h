@@ -14,8 +14,9 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* auto: text on a terminal, else JSON; gcp: JSON with the names that Google Cloud's log knows
- * (https://cloud.google.com/logging/docs/structured-logging) */
-enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT, LOG_GCP };
+ * (https://cloud.google.com/logging/docs/structured-logging); aws: JSON of which CloudWatch makes metrics
+ * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html) */
+enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT, LOG_GCP, LOG_AWS };
 
 enum { LOG_LINE_MAX = 8192, LOG_PROJECT_MAX = 64 };
 
@@ -68,7 +69,7 @@ bool log_level_from(struct str name,
                     enum log_level *out); /* debug info warn(ing) error off, any case */
 void log_flush(void); /* writes what the pipe takes now; the loop calls it each turn */
 void log_close(void); /* waits at most 500 ms for the pipe */
-bool log_format_from(struct str name, enum log_format *out); /* auto json text gcp, any case */
+bool log_format_from(struct str name, enum log_format *out); /* auto json text gcp aws, any case */
 uint64_t log_dropped(void); /* lines lost since the program began */
 
 #endif

@@ -288,6 +288,7 @@ static void write_access_line(const struct exchange *exchange, enum log_level le
     if (!str_is(str_from(trace->trace_id), trace->request_id)) {
         fields[n++] = F_TEXT("trace_id", trace->trace_id);
     }
+    fields[n++] = F_TEXT("span_id", trace->span_id);
     fields[n++] = F_STR("method", exchange->request.method);
     fields[n++] = F_STR("route", notes->route);
     fields[n++] = F_STR("path", exchange->request.path);

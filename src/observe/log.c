@@ -95,8 +95,11 @@ bool log_level_from(struct str name, enum log_level *out)
 
 bool log_format_from(struct str name, enum log_format *out)
 {
-    static const char *const names[] = {
-        [LOG_AUTO] = "auto", [LOG_JSON] = "json", [LOG_TEXT] = "text", [LOG_GCP] = "gcp"};
+    static const char *const names[] = {[LOG_AUTO] = "auto",
+                                        [LOG_JSON] = "json",
+                                        [LOG_TEXT] = "text",
+                                        [LOG_GCP] = "gcp",
+                                        [LOG_AWS] = "aws"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is_nocase(name, names[i])) {
@@ -216,6 +219,8 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         log_line_text(line, &what, sink.color);
     } else if (sink.format == LOG_GCP) {
         log_line_gcp(line, &what, str_from(sink.project));
+    } else if (sink.format == LOG_AWS) {
+        log_line_aws(line, &what);
     } else {
         log_line_json(line, &what);
     }

@@ -17,6 +17,8 @@ struct log_event {
 void log_line_json(struct buf *out, const struct log_event *event);
 /* The members that Google Cloud's log knows (severity, message, httpRequest, the trace), then the other fields. */
 void log_line_gcp(struct buf *out, const struct log_event *event, struct str project);
+/* As JSON; the line of a request tells CloudWatch which of its members are metrics: ms and errors, in all and by route. */
+void log_line_aws(struct buf *out, const struct log_event *event);
 void log_line_text(struct buf *out, const struct log_event *event, bool color);
 
 #endif

@@ -1,5 +1,5 @@
-/* The forms of a log line. JSON has every field; so has that for Google Cloud, under the names that its
- * log knows. Text is for people at a terminal: a request is
+/* The forms of a log line. JSON has every field; so have that for Google Cloud, under the names that its
+ * log knows, and that for AWS. Text is for people at a terminal: a request is
  * one short line, and what is only of use to a machine is left out. */
 #include <string.h>
 
@@ -190,10 +190,11 @@ static void write_size(struct json_writer *w, const char *key, const struct log_
     }
 }
 
+/* Members that are told under another name. */
 static bool is_in_request(const char *name)
 {
-    static const char *const names[] = {"method", "path",          "status",
-                                        "peer",   "request_bytes", "response_bytes"};
+    static const char *const names[] = {"method",  "path",          "status",        "peer",
+                                        "span_id", "request_bytes", "response_bytes"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is(str_from(name), names[i])) {
@@ -289,10 +290,47 @@ void log_line_gcp(struct buf *out, const struct log_event *event, struct str pro
         write_request(&w, event);
         /* The line of a request names its trace only where its id is another one. */
         write_trace(&w, project, trace.len > 0 ? trace : text_of(event, "request_id"));
+        if (find(event, "span_id") != NULL) {
+            jw_kv_str(&w, "logging.googleapis.com/spanId", text_of(event, "span_id"));
+        }
     } else {
         write_trace(&w, project, trace);
     }
     end_line(&w, out, event, is_access ? is_in_request : NULL);
+}
+
+/* ---- JSON for AWS ---- */
+
+#define METRICS_BY(dimensions)                                                                     \
+    STR("[{\"Namespace\":\"virtuoso-proxy\",\"Dimensions\":[" dimensions "],\"Metrics\":"          \
+        "[{\"Name\":\"ms\",\"Unit\":\"Milliseconds\"},{\"Name\":\"errors\",\"Unit\":\"Count\"}]}]")
+
+/* Which members are metrics, and of what. A dimension must not be empty. */
+static void write_metrics(struct json_writer *w, const struct log_event *event)
+{
+    const struct log_field *status = find(event, "status");
+
+    jw_key(w, "_aws");
+    jw_object(w);
+    jw_kv_int(w, "Timestamp", event->wall_ms);
+    jw_kv_raw(w, "CloudWatchMetrics",
+              text_of(event, "route").len > 0 ? METRICS_BY("[\"server\"],[\"server\",\"route\"]")
+                                              : METRICS_BY("[\"server\"]"));
+    jw_end(w);
+    jw_kv_int(w, "errors", status != NULL && status->value.integer >= STATUS_WORSE ? 1 : 0);
+}
+
+/* Probes are no requests that anybody counts: they are told for debugging. */
+void log_line_aws(struct buf *out, const struct log_event *event)
+{
+    struct json_writer w;
+
+    put_begin(out, event);
+    jw_init_in_object(&w, out);
+    if (event->level > LOG_DEBUG && str_is(str_from(event->name), access_event)) {
+        write_metrics(&w, event);
+    }
+    end_line(&w, out, event, NULL);
 }
 
 /* ---- text ---- */

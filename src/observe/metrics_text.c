@@ -103,8 +103,8 @@ static void put_seconds(struct buf *out, uint64_t us)
     buf_int_padded(out, (unsigned)(us % US_PER_S), 6);
 }
 
-/* The upper bound of a bucket in seconds, without zeros at its end. */
-static struct str bound_text(size_t bucket, char room[BOUND_MAX])
+/* The upper bound of a bucket in seconds, without zeros at its end; OpenMetrics writes 1 as 1.0. */
+static struct str bound_text(const struct writer *w, size_t bucket, char room[BOUND_MAX])
 {
     uint64_t us;
     struct buf text;
@@ -119,6 +119,8 @@ static struct str bound_text(size_t bucket, char room[BOUND_MAX])
     if (us % US_PER_S > 0) {
         buf_char(&text, '.');
         buf_int_padded(&text, (unsigned)(us % US_PER_S), 6);
+    } else if (w->openmetrics) {
+        buf_text(&text, ".0");
     }
     view = buf_view(&text);
     while (us % US_PER_S > 0 && view.ptr[view.len - 1] == '0') {
@@ -165,7 +167,7 @@ static void write_histogram(const struct writer *w, enum metric metric, size_t a
         char room[BOUND_MAX];
 
         cumulated += histogram->buckets[b];
-        begin_sample(out, metric, "_bucket", at, bound_text(b, room));
+        begin_sample(out, metric, "_bucket", at, bound_text(w, b, room));
         buf_int(out, (int64_t)cumulated);
         if (w->openmetrics) {
             write_exemplar(out, &histogram->exemplars[b]);

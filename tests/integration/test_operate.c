@@ -195,6 +195,48 @@ static void text_is_written_where_it_is_asked_for(void **state)
     proxy_stop(&proxy);
 }
 
+/* Each line is an object, and CloudWatch finds what the line of a request says that it has. */
+static void cloudwatch_makes_metrics_of_requests(void **state)
+{
+    static const char *const sets[] = {"log.format=aws", NULL};
+    struct proxy proxy;
+    struct buf all;
+    struct str rest;
+    struct str line;
+    size_t n = 0;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)proxy_ask(&proxy, "GET", "/api/user", NULL, "");
+    program_wait_wrote(&proxy.program, "\"_aws\":", WAIT_MS);
+    buf_init(&all, OUTPUT_MAX);
+    program_errors(&proxy.program, &all);
+    rest = buf_view(&all);
+    while (str_next(&rest, '\n', &line)) {
+        const struct json *metrics;
+        const struct json *metric;
+        struct json *one = NULL;
+        struct error err = {0};
+
+        if (line.len == 0) {
+            continue;
+        }
+        assert_int_equal(json_parse(&proxy.arena, line, &json_of_ours, &one, &err), ERR_OK);
+        metrics = json_find(one, "/_aws/CloudWatchMetrics/0");
+        JSON_FOREACH (metric, json_get(metrics, "Metrics")) {
+            assert_non_null(json_get_str(one, json_str(json_get(metric, "Name"))));
+            n++;
+        }
+        JSON_FOREACH (metric, json_find(metrics, "/Dimensions/1")) {
+            assert_true(json_str(json_get_str(one, json_str(metric))).len > 0);
+            n++;
+        }
+    }
+    assert_int_equal(n, 4); /* one request: two metrics, by two dimensions */
+    buf_done(&all);
+    proxy_stop(&proxy);
+}
+
 /* ---- at a terminal ---- */
 
 /* Reads what the terminal shows until `what` comes; false: the program ended or time is up. */
@@ -410,6 +452,7 @@ int main(void)
         cmocka_unit_test(the_log_begins_and_ends_with_what_was_done),
         cmocka_unit_test(probes_are_logged_for_debugging_only),
         cmocka_unit_test(text_is_written_where_it_is_asked_for),
+        cmocka_unit_test(cloudwatch_makes_metrics_of_requests),
         cmocka_unit_test(ctrl_c_at_a_terminal_waits_for_nothing),
         cmocka_unit_test(health_tells_how_the_platform_does),
         cmocka_unit_test(who_answers_for_the_platform_in_vain_is_told),

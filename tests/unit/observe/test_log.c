@@ -213,14 +213,55 @@ static void no_line_is_longer_than_the_limit(void **state)
     buf_done(&text);
 }
 
+static void write_aws(struct buf *text, enum log_level level, const char *name,
+                      const struct log_field *fields, size_t n)
+{
+    const struct log_event event = {level, name, fields, n, 1250};
+
+    buf_init(text, TEXT_MAX);
+    log_line_aws(text, &event);
+}
+
+/* The line of a request only, and of none that is a probe. */
+static void cloudwatch_finds_metrics_in_the_line_of_a_request(void **state)
+{
+    struct log_field access[] = {F_TEXT("server", "proxy"), F_TEXT("route", "/api/user"),
+                                 F_INT("status", 200), F_MS("ms", 1500)};
+    struct buf text;
+
+    (void)state;
+    write_aws(&text, LOG_INFO, "access", access, ARRAY_LEN(access));
+    assert_string_equal(
+        buf_cstr(&text),
+        "{\"time\":\"1970-01-01T00:00:01.250Z\",\"level\":\"info\",\"event\":\"access\","
+        "\"_aws\":{\"Timestamp\":1250,\"CloudWatchMetrics\":[{\"Namespace\":\"virtuoso-proxy\","
+        "\"Dimensions\":[[\"server\"],[\"server\",\"route\"]],\"Metrics\":["
+        "{\"Name\":\"ms\",\"Unit\":\"Milliseconds\"},{\"Name\":\"errors\",\"Unit\":\"Count\"}]}]},"
+        "\"errors\":0,\"server\":\"proxy\",\"route\":\"/api/user\",\"status\":200,\"ms\":1.5}\n");
+    buf_done(&text);
+    access[1] = F_TEXT("route", "");
+    access[2] = F_INT("status", 502);
+    write_aws(&text, LOG_INFO, "access", access, ARRAY_LEN(access));
+    assert_true(str_contains(buf_view(&text), STR("\"Dimensions\":[[\"server\"]],")));
+    assert_true(str_contains(buf_view(&text), STR("\"errors\":1,")));
+    buf_done(&text);
+    write_aws(&text, LOG_DEBUG, "access", access, ARRAY_LEN(access));
+    assert_false(str_contains(buf_view(&text), STR("_aws")));
+    buf_done(&text);
+    write_aws(&text, LOG_INFO, "server.started", access, ARRAY_LEN(access));
+    assert_false(str_contains(buf_view(&text), STR("_aws")));
+    buf_done(&text);
+}
+
 static void google_cloud_finds_the_names_that_it_knows(void **state)
 {
     static char long_text[2 * LOG_LINE_MAX];
     const struct log_field error[] = {F_TEXT("error", "no such file"), F_INT("n", 7)};
     const struct log_field access[] = {
-        F_TEXT("request_id", "0af7"), F_TEXT("method", "GET"), F_TEXT("path", "/x"),
-        F_INT("status", 404),         F_TEXT("peer", "::1"),   F_INT("request_bytes", 1),
-        F_INT("response_bytes", 2),   F_MS("ms", 1500),        F_TEXT("route", "other")};
+        F_TEXT("request_id", "0af7"), F_TEXT("span_id", "b7ad"),  F_TEXT("method", "GET"),
+        F_TEXT("path", "/x"),         F_INT("status", 404),       F_TEXT("peer", "::1"),
+        F_INT("request_bytes", 1),    F_INT("response_bytes", 2), F_MS("ms", 1500),
+        F_TEXT("route", "other")};
     struct log_field many[12];
     struct log_event event = {LOG_WARN, "config.refused", error, ARRAY_LEN(error), 0};
     struct buf text;
@@ -241,7 +282,7 @@ static void google_cloud_finds_the_names_that_it_knows(void **state)
         "\"event\":\"access\",\"httpRequest\":{\"requestMethod\":\"GET\",\"requestUrl\":\"/x\","
         "\"remoteIp\":\"::1\",\"status\":404,\"requestSize\":\"1\",\"responseSize\":\"2\","
         "\"latency\":\"0.001500s\"},\"logging.googleapis.com/trace\":\"0af7\","
-        "\"request_id\":\"0af7\",\"ms\":1.5,\"route\":\"other\"}\n");
+        "\"logging.googleapis.com/spanId\":\"b7ad\",\"request_id\":\"0af7\",\"ms\":1.5,\"route\":\"other\"}\n");
     buf_clear(&text);
     memset(long_text, 'x', sizeof(long_text) - 1);
     for (size_t i = 0; i < ARRAY_LEN(many); i++) {
@@ -262,6 +303,7 @@ int test_log(void)
         cmocka_unit_test(lines_for_a_pipe_that_nobody_reads_are_counted),
         cmocka_unit_test(text_is_short_and_safe),
         cmocka_unit_test(no_line_is_longer_than_the_limit),
+        cmocka_unit_test(cloudwatch_finds_metrics_in_the_line_of_a_request),
         cmocka_unit_test(google_cloud_finds_the_names_that_it_knows),
     };
 
