@@ -252,10 +252,11 @@ struct config {
     } log;
 
     struct {
-        struct str file; /* empty: there is none */
+        struct str file, url; /* empty: there is none */
         struct str chain;
         size_t max_bytes;
         bool store;
+        struct config_bucket bucket; /* the url, taken apart */
     } audit;
 
     struct {

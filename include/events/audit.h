@@ -4,7 +4,7 @@
  * A file has one writer (flock). The chain goes on over restarts and rotation.
  *
  * Without a journal a process writes what it has noted itself. With one the process that holds the lease
- * "consumer:audit" writes what all have noted, from the place in the journal that the store knows; to its file,
+ * "consumer:audit" writes what all have noted, from the place in the journal that the store knows; to its file, to a bucket,
  * or to the stream "audit/<chain>" of the store. After a kill the last lines may come twice, with the same id. */
 #ifndef EVENTS_AUDIT_H
 #define EVENTS_AUDIT_H
@@ -20,10 +20,13 @@ struct audit;
 struct journal;
 struct keeps;
 struct loop;
+struct store_cloud;
 
 struct audit_options {
-    const char *file;        /* copied; NULL, with a journal: the stream of the store */
-    struct str chain;        /* names the writer in each line; as the name of a key of the store */
+    const char *file; /* copied */
+    const struct store_cloud
+        *bucket;      /* instead of a file. Neither, with a journal: the stream of the store */
+    struct str chain; /* names the writer in each line; as the name of a key of the store */
     struct journal *journal; /* NULL: there is none */
     struct keeps *keeps;     /* with a journal */
     uint64_t max_bytes;      /* then it is renamed to FILE.<number of its last line>; 0: never */
@@ -33,7 +36,8 @@ struct audit_options {
 bool audit_takes(const struct fact *fact);
 
 /* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without
- * its end (the machine went down) is closed with a line that says so. */
+ * its end (the machine went down) is closed with a line that says so. With a bucket it is to be closed in either case, if it was
+ * told. */
 enum error_code audit_open(struct loop *loop, const struct audit_options *options,
                            struct audit **out, struct error *err) MUST_CHECK;
 /* What was noted before is written first. */

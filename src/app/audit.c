@@ -1,10 +1,12 @@
-/* `audit verify`: the files of one chain, the oldest first. `audit export`: the lines of a chain in the store. */
+/* `audit verify`: the files of one chain, the oldest first. `audit export`: the lines of a chain in a bucket, or in the store. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "events/audit.h"
+#include "room_options.h"
+#include "store/bucket.h"
 #include "store_client.h"
 #include "subcommands.h"
 
@@ -78,24 +80,138 @@ static bool print_stream(struct store_client *client, const char *chain)
     return fflush(stdout) == 0;
 }
 
-static int export_chain(struct arguments *arguments)
+/* The objects of a chain in a bucket, one after another. */
+struct exporter {
+    struct store_client client;
+    struct store_bucket *bucket;
+    struct arena arena; /* of the list in hand */
+    struct str prefix;
+    struct str *keys;
+    size_t n_keys;
+    bool has_more;
+    bool is_closed;
+    struct error error; /* why it ended, if not well */
+};
+
+static void on_listed(void *context, const struct store_bucket_told *told)
 {
-    struct config *config = load_config(arguments_get(arguments, "config"), arguments);
+    struct exporter *exporter = context;
+
+    exporter->client.done = true;
+    exporter->error = told->end == BUCKET_DONE ? (struct error){0} : *told->error;
+    exporter->n_keys = told->n_keys;
+    exporter->has_more = told->has_more;
+    exporter->keys = arena_calloc(&exporter->arena, told->n_keys + 1, sizeof(struct str));
+    for (size_t i = 0; i < told->n_keys; i++) {
+        exporter->keys[i] = arena_str(&exporter->arena, told->keys[i]);
+    }
+}
+
+static void on_read(void *context, const struct store_bucket_told *told)
+{
+    struct exporter *exporter = context;
+
+    exporter->client.done = true;
+    exporter->error = told->end == BUCKET_AWAY ? *told->error : (struct error){0};
+    (void)fwrite(told->bytes.ptr, 1, told->bytes.len, stdout);
+}
+
+static bool ends_well(struct exporter *exporter)
+{
+    while (!exporter->client.done) { /* each request has a deadline */
+        (void)loop_turn(&exporter->client.loop, true);
+    }
+    exporter->client.done = false;
+    if (exporter->error.code != ERR_OK) {
+        (void)fprintf(stderr, "virtuoso-proxy audit: %s\n", exporter->error.text);
+    }
+    return exporter->error.code == ERR_OK;
+}
+
+static bool print_objects(struct exporter *exporter)
+{
+    struct str after = STR_EMPTY;
+    size_t n = 0;
+
+    do {
+        store_bucket_list(exporter->bucket, exporter->prefix, after, on_listed);
+        if (!ends_well(exporter)) {
+            return false;
+        }
+        for (size_t i = 0; i < exporter->n_keys; i++, n++) {
+            after = exporter->keys[i];
+            store_bucket_read(exporter->bucket, after, on_read);
+            if (!ends_well(exporter)) {
+                return false;
+            }
+        }
+    } while (exporter->has_more);
+    if (n == 0) {
+        (void)fprintf(stderr, "virtuoso-proxy audit: audit.url has no objects below %.*s\n",
+                      STR_ARG(exporter->prefix));
+    }
+    return n > 0 && fflush(stdout) == 0;
+}
+
+static void on_bucket_closed(void *context)
+{
+    ((struct exporter *)context)->is_closed = true;
+}
+
+static bool export_bucket(const struct config *config, const char *chain)
+{
+    const struct store_cloud where = config_cloud(config, &config->audit.bucket);
+    struct exporter exporter = {.n_keys = 0};
+    struct error error = {0};
+    bool good = false;
+
+    store_client_open_loop(&exporter.client);
+    arena_init(&exporter.arena);
+    exporter.prefix = arena_printf(&exporter.arena, "%s/", chain);
+    if (store_bucket_open(&exporter.client.loop, &where, &exporter, &exporter.bucket, &error) !=
+        ERR_OK) {
+        (void)fprintf(stderr, "virtuoso-proxy audit: %s\n", error.text);
+    } else {
+        good = print_objects(&exporter);
+    }
+    store_bucket_close(exporter.bucket, on_bucket_closed);
+    while (!exporter.is_closed) {
+        (void)loop_turn(&exporter.client.loop, true);
+    }
+    store_client_close(&exporter.client);
+    arena_done(&exporter.arena);
+    return good;
+}
+
+static bool export_stream(const struct config *config, const char *chain)
+{
     struct store_client client;
     struct error error = {0};
     bool good = false;
 
-    if (config == NULL) {
-        return EXIT_FAILURE;
-    }
     if (store_client_open(&client, config, &error) != ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy audit: %s\n", error.text);
     } else if (client.store == NULL) {
-        (void)fprintf(stderr, "virtuoso-proxy audit: store.url names no shared store\n");
+        (void)fprintf(stderr, "virtuoso-proxy audit: neither audit.url nor store.url names where "
+                              "the chain is\n");
     } else {
-        good = print_stream(&client, arguments->operands[1]);
+        good = print_stream(&client, chain);
     }
     store_client_close(&client);
+    return good;
+}
+
+static int export_chain(struct arguments *arguments)
+{
+    struct config *config = load_config(arguments_get(arguments, "config"), arguments);
+    const char *chain = arguments->operands[1];
+    bool good;
+
+    if (config == NULL) {
+        return EXIT_FAILURE;
+    }
+    good = config->audit.bucket.kind != CONFIG_NO_BUCKET ? export_bucket(config, chain)
+                                                         : export_stream(config, chain);
     config_release(config);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -17,7 +17,7 @@
 #include "google.h"
 #include "room_options.h"
 
-enum { PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 4096, CHAIN_MAX = 60 };
 
 enum error_code open_journal(struct server *server, struct error *err)
 {
@@ -58,56 +58,64 @@ static bool is_key_char(char c)
            strchr("_.-", c) != NULL;
 }
 
-/* The name of the machine, as the name of a key of the store. */
-static struct str chain_of(const struct config *config, char room[64])
+/* A file, or the folder of a bucket, has one chain of hashes, and one writer: each worker has its own. */
+static char *name_of_worker(const struct server *server, struct str whole)
 {
+    struct buf name;
+    char *out;
+
+    buf_init(&name, PATH_BYTES_MAX);
+    buf_str(&name, whole);
+    if (server->given.is_worker) {
+        buf_printf(&name, ".w%u", server->given.slot);
+    }
+    out = str_dup(buf_view(&name));
+    buf_done(&name);
+    return out;
+}
+
+/* The name of the machine, as the name of a key of the store; heap. */
+static char *chain_of(const struct server *server)
+{
+    const struct config *config = server->config;
+    bool is_bucket = config->audit.bucket.kind != CONFIG_NO_BUCKET;
+    char room[CHAIN_MAX + 1];
+
     if (config->audit.chain.len > 0) {
-        return config->audit.chain;
+        str_copy(room, sizeof(room), config->audit.chain);
+    } else if (gethostname(room, sizeof(room)) != 0) {
+        str_copy(room, sizeof(room), STR("replica"));
     }
-    if (gethostname(room, 64) != 0) {
-        str_copy(room, 64, STR("replica"));
-    }
-    room[63] = '\0';
+    room[CHAIN_MAX] = '\0';
     for (char *c = room; *c != '\0'; c++) {
         if (!is_key_char(*c)) {
             *c = '-';
         }
     }
-    return str_from(room);
-}
-
-/* A file has one chain of hashes, and one writer: each worker has its own. */
-static char *audit_file_of(const struct server *server)
-{
-    struct buf name;
-    char *file;
-
-    buf_init(&name, PATH_BYTES_MAX);
-    buf_str(&name, server->config->audit.file);
-    if (server->given.is_worker) {
-        buf_printf(&name, ".w%u", server->given.slot);
-    }
-    file = str_dup(buf_view(&name));
-    buf_done(&name);
-    return file;
+    return is_bucket ? name_of_worker(server, str_from(room)) : str_dup(str_from(room));
 }
 
 enum error_code open_audit(struct server *server, struct error *err)
 {
     const struct config *config = server->config;
-    char room[64];
-    char *file = config->audit.file.len > 0 ? audit_file_of(server) : NULL;
+    bool is_bucket = config->audit.bucket.kind != CONFIG_NO_BUCKET;
+    const struct store_cloud bucket = config_cloud(config, &config->audit.bucket);
+    char *file = config->audit.file.len > 0 ? name_of_worker(server, config->audit.file) : NULL;
+    char *chain = chain_of(server);
     const struct audit_options options = {.file = file,
-                                          .chain = chain_of(config, room),
+                                          .bucket = is_bucket ? &bucket : NULL,
+                                          .chain = str_from(chain),
                                           .max_bytes = config->audit.max_bytes,
                                           .journal = server->journal,
                                           .keeps = server->keeps};
     bool is_ours = server->journal == NULL || journal_is_on_duty(server->journal);
-    bool is_wanted = is_ours && (file != NULL || (config->audit.store && server->journal != NULL));
+    bool is_wanted =
+        is_ours && (file != NULL || is_bucket || (config->audit.store && server->journal != NULL));
     enum error_code code =
         is_wanted ? audit_open(&server->loop, &options, &server->audit, err) : ERR_OK;
 
     mem_free(file);
+    mem_free(chain);
     return code;
 }
 

@@ -200,18 +200,22 @@ void swap_config_tls(struct listeners *running, struct listeners *fresh)
 static const enum store_cloud_kind cloud_kinds[] = {
     [CONFIG_S3] = STORE_S3, [CONFIG_GCS] = STORE_GCS, [CONFIG_FIRESTORE] = STORE_FIRESTORE};
 
+struct store_cloud config_cloud(const struct config *config, const struct config_bucket *bucket)
+{
+    return (struct store_cloud){.kind = cloud_kinds[bucket->kind],
+                                .bucket = bucket->bucket,
+                                .folder = bucket->folder,
+                                .database = bucket->database,
+                                .aws_region = config->cloud.aws_region,
+                                .ca_file = config->upstream.ca_file};
+}
+
 /* An answer of these may take longer than one of Redis ever does. */
 static enum error_code open_bucket(struct loop *loop, const struct config *config,
                                    struct store_options options, struct store **out,
                                    struct error *err)
 {
-    const struct config_bucket *bucket = &config->store.bucket;
-    const struct store_cloud where = {.kind = cloud_kinds[bucket->kind],
-                                      .bucket = bucket->bucket,
-                                      .folder = bucket->folder,
-                                      .database = bucket->database,
-                                      .aws_region = config->cloud.aws_region,
-                                      .ca_file = config->upstream.ca_file};
+    const struct store_cloud where = config_cloud(config, &config->store.bucket);
 
     options.timeout_ms = options.timeout_ms < CLOUD_STORE_MS ? CLOUD_STORE_MS : options.timeout_ms;
     return store_open_cloud(loop, &options, &where, out, err);

@@ -6,6 +6,7 @@
 #include "crypto/tls.h"
 #include "http/server.h"
 #include "session/session.h"
+#include "store/cloud.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
 #include "upstream/upstream.h"
@@ -25,6 +26,8 @@ struct listeners {
 /* `listeners` is filled, and pointed to by what is returned. */
 struct http_server_options http_options_of(const struct config *config,
                                            struct listeners *listeners);
+/* Views into `config`. */
+struct store_cloud config_cloud(const struct config *config, const struct config_bucket *bucket);
 /* *out stays NULL where nothing is shared (memory:). `peer_fd`: to the store of our supervisor; 0: there is
  * none. */
 enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,

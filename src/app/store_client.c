@@ -11,8 +11,7 @@ static void on_alive(uv_timer_t *timer)
     (void)timer;
 }
 
-enum error_code store_client_open(struct store_client *client, const struct config *config,
-                                  struct error *err)
+void store_client_open_loop(struct store_client *client)
 {
     *client = (struct store_client){0};
     metrics_open();
@@ -20,6 +19,12 @@ enum error_code store_client_open(struct store_client *client, const struct conf
     arena_init(&client->arena);
     CHECK(uv_timer_init(&client->loop.uv, &client->alive) == 0);
     CHECK(uv_timer_start(&client->alive, on_alive, ALIVE_MS, ALIVE_MS) == 0);
+}
+
+enum error_code store_client_open(struct store_client *client, const struct config *config,
+                                  struct error *err)
+{
+    store_client_open_loop(client);
     return open_config_store(&client->loop, config, 0, &client->store, err);
 }
 

@@ -16,6 +16,8 @@ struct store_client {
     bool done;
 };
 
+/* Without a store: for whoever asks something else in its loop. */
+void store_client_open_loop(struct store_client *client);
 /* ERR_CONFIG: it cannot be opened. To be closed in either case. */
 enum error_code store_client_open(struct store_client *client, const struct config *config,
                                   struct error *err) MUST_CHECK;

@@ -63,7 +63,8 @@ static const struct argument store_arguments[] = {
 };
 
 static const struct argument audit_arguments[] = {
-    {"config", 'c', "FILE", "export: configuration file (YAML): where the store is", NULL, NULL},
+    {"config", 'c', "FILE", "export: configuration file (YAML): where the bucket or the store is",
+     NULL, NULL},
     {"set", 's', "KEY=VALUE", "export: set any option; may be repeated", "*", NULL},
     {.name = NULL},
 };
@@ -213,7 +214,8 @@ const struct subcommand subcommands[] = {
      .example = "store export backup.jsonl -c conf/virtuoso-proxy.yaml"},
     {"key", "Make an API key: prints it once, and the entry for auth.keys.", "new", key_arguments,
      run_key, .example = "key new --name ci --permissions read,execute --expires 2027-01-31"},
-    {"audit", "Hold an audit file against its chain of hashes, or print a chain of the store.",
+    {"audit",
+     "Hold an audit file against its chain of hashes, or print a chain of a bucket or of the store.",
      "verify FILE...|export CHAIN", audit_arguments, run_audit,
      .exit_codes = "0 the chain is whole; 1 usage, or it is not",
      .example = "audit verify audit.jsonl.000000004096 audit.jsonl"},

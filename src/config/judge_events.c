@@ -17,15 +17,34 @@ static bool is_key_name(struct str text)
     return true;
 }
 
-static void judge_audit(struct loader *loader, const struct config *config)
+static const char *read_bucket(struct loader *loader, struct str url, struct config_bucket *out)
+{
+    const char *fault = bucket_is_meant(url) ? bucket_read(&loader->box->arena, url, out) : NULL;
+
+    return fault != NULL || (out->kind != CONFIG_NO_BUCKET && out->kind != CONFIG_FIRESTORE)
+               ? fault
+               : "is no place for files";
+}
+
+static void judge_audit(struct loader *loader, struct config *config)
 {
     enum { CHAIN_MAX = 60 };
+
+    int n_places = (config->audit.file.len > 0) + (config->audit.url.len > 0) + config->audit.store;
+    const char *fault = config->audit.url.len > 0
+                            ? read_bucket(loader, config->audit.url, &config->audit.bucket)
+                            : NULL;
 
     if (!is_key_name(config->audit.chain) || config->audit.chain.len > CHAIN_MAX) {
         loader_fail(loader, "audit.chain: must be at most %d letters, digits and _.-", CHAIN_MAX);
     }
-    if (config->audit.store && config->audit.file.len > 0) {
-        loader_fail(loader, "audit.store: cannot be true beside audit.file; take one of them");
+    if (fault != NULL) {
+        loader_fail(loader,
+                    "audit.url: the value %s. Write s3://BUCKET[/FOLDER] or gs://BUCKET[/FOLDER]",
+                    fault);
+    }
+    if (n_places > 1) {
+        loader_fail(loader, "audit: of file, url and store only one can be where the lines go");
     }
     if (config->audit.store && config->store.url.len == 0) {
         loader_fail(loader, "audit.store: needs a shared store; set store.url");
@@ -84,19 +103,11 @@ static const char *read_folder(struct str path, struct str *out)
 static const char *read_place(struct loader *loader, struct config *config)
 {
     const struct str url = config->artifacts.url;
-    const char *fault;
 
     if (str_starts(url, STR("file://"))) {
         return read_folder(str_sub(url, strlen("file://"), url.len), &config->artifacts.folder);
     }
-    if (!bucket_is_meant(url)) {
-        return "is no place for files";
-    }
-    fault = bucket_read(&loader->box->arena, url, &config->artifacts.bucket);
-    if (fault == NULL && config->artifacts.bucket.kind == CONFIG_FIRESTORE) {
-        return "is no place for files";
-    }
-    return fault;
+    return read_bucket(loader, url, &config->artifacts.bucket);
 }
 
 static void judge_artifacts(struct loader *loader, struct config *config)

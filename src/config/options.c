@@ -129,6 +129,7 @@ static const struct option_row rows[] = {
 
     {"audit.file", OPTION_STR, AT(audit.file), "", 0, 0, NULL, NULL, "Who did what is appended here, a JSON object a line, each with the hash of the one before; virtuoso-proxy audit verify finds what was changed. One process a file. With a shared store one process of all writes at a time, what all have done. Empty: not written.", .at_start = true},
     {"audit.max_bytes", OPTION_SIZE, AT(audit.max_bytes), "64MiB", 0, 1024 * MIB, NULL, NULL, "Size at which the file is renamed to FILE.NUMBER, and a new one goes on with the chain; 0: never.", .at_start = true},
+    {"audit.url", OPTION_STR, AT(audit.url), "", 0, 0, NULL, NULL, "Instead of a file: the lines of each second are put into a bucket, s3://BUCKET[/FOLDER] or gs://BUCKET[/FOLDER], as the object CHAIN/NUMBER.jsonl that is never changed; NUMBER is that of its first line. virtuoso-proxy audit export CHAIN prints them.", .at_start = true},
     {"audit.store", OPTION_BOOL, AT(audit.store), "false", 0, 0, NULL, NULL, "Instead of a file: the lines go to the stream audit/CHAIN of the shared store (store.url), which keeps the newest 10,000 batches; virtuoso-proxy audit export prints them.", .at_start = true},
     {"audit.chain", OPTION_STR, AT(audit.chain), "", 0, 0, NULL, NULL, "Name of the writer in each line, letters, digits and _.-; each process that may write needs its own. Empty: the name of the machine.", .at_start = true},
 

@@ -6,7 +6,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { BATCH_MAX = 256 * 1024, RETRY_MS = 1000, HEAD_MS = 60000 };
+enum { BATCH_MAX = 256 * 1024, RETRY_MS = 1000, HEAD_MS = 60000, LAST_WORDS_MS = 3000 };
 
 bool audit_takes(const struct fact *fact)
 {
@@ -30,17 +30,21 @@ void audit_try_again(struct audit *audit)
 static void gather(struct audit *audit)
 {
     uint64_t lag = feed_lag(&audit->feed);
+    bool is_object = audit->bucket != NULL;
 
-    if (audit->closing || audit->journal != NULL || lag >= AUDIT_BATCH_LINES) {
+    if (audit->closing || (audit->journal != NULL && !is_object) || lag >= AUDIT_BATCH_LINES) {
         audit_go_on(audit);
     } else if (lag > 0) {
-        deadline_set(&audit->loop->deadlines, &audit->again, AUDIT_GATHER_MS, on_again);
+        deadline_set(&audit->loop->deadlines, &audit->again,
+                     is_object ? AUDIT_OBJECT_MS : AUDIT_GATHER_MS, on_again);
     }
 }
 
 static void tell_failure(struct audit *audit, const char *failure)
 {
-    const char *where = audit->path != NULL ? audit->path : "the stream of the store";
+    const char *where = audit->path != NULL     ? audit->path
+                        : audit->bucket != NULL ? "audit.url"
+                                                : "the stream of the store";
 
     if (failure != NULL && !audit->is_failing) {
         log_event(LOG_ERROR, "audit.failed", F_TEXT("file", where), F_TEXT("error", failure),
@@ -103,30 +107,55 @@ static void fill(struct audit *audit)
     CHECK(buf_ok(&audit->batch));
 }
 
+void audit_has_no_end(struct audit *audit, const char *failure)
+{
+    tell_failure(audit, failure);
+    metric_add(M_SINK_BATCHES, CONSUMER_AUDIT, RESULT_ERROR, 0, 1);
+    if (audit->closing) {
+        audit_finish_close(audit);
+    } else if (audit->journal != NULL) {
+        duty_yield(&audit->duty);
+    } else {
+        audit_try_again(audit);
+    }
+}
+
+static void write_batch(struct audit *audit)
+{
+    audit->writes = true;
+    if (audit->path != NULL) {
+        audit_file_write(audit);
+    } else if (audit->bucket != NULL) {
+        audit_bucket_write(audit);
+    } else {
+        audit_stream_write(audit);
+    }
+}
+
 void audit_go_on(struct audit *audit)
 {
     if (audit->writes || audit->acts || place_is_busy(&audit->place)) {
         return; /* their ends go on */
     }
-    if (audit->batch.len == 0 && audit_share_saves(audit)) {
+    if (audit->bucket != NULL && audit->journal == NULL && !audit->is_found) {
+        audit_bucket_find(audit);
+        return;
+    }
+    if ((audit->batch.len == 0 || audit->place.version == 0) && audit_share_saves(audit)) {
         return;
     }
     if (audit->batch.len == 0 && feed_is_open(&audit->feed)) {
         fill(audit);
     }
-    if (audit->batch.len == 0 || (audit->path == NULL && !duty_lasts(&audit->duty))) {
+    if (audit->batch.len == 0 ||
+        (audit->journal != NULL && audit->path == NULL && !duty_lasts(&audit->duty))) {
         if (audit->closing) {
             audit_finish_close(audit);
         }
         return;
     }
     deadline_clear(&audit->again);
-    audit->writes = true;
-    if (audit->path != NULL) {
-        audit_file_write(audit);
-    } else {
-        audit_stream_write(audit);
-    }
+    write_batch(audit);
 }
 
 void audit_on_news(struct feed *feed)
@@ -134,7 +163,8 @@ void audit_on_news(struct feed *feed)
     struct audit *audit = CONTAINER_OF(feed, struct audit, feed);
 
     metric_set_of(M_EVENT_LAG, CONSUMER_AUDIT, (int64_t)feed_lag(feed));
-    if (!deadline_is_set(&audit->again)) {
+    if (!deadline_is_set(&audit->again) ||
+        (feed_lag(feed) >= AUDIT_BATCH_LINES && !audit->is_failing)) {
         gather(audit);
     }
 }
@@ -143,7 +173,7 @@ static void on_head(struct deadline *deadline)
 {
     struct audit *audit = CONTAINER_OF(deadline, struct audit, tell_head);
 
-    if (audit->head.number != audit->told.number && audit->batch.len == 0) {
+    if (audit->head.number != audit->told.number && audit->batch.len == 0 && !audit->acts) {
         struct fact *fact = fact_begin(FACT_AUDIT_HEAD, "ok");
 
         fact->ids[0] = (struct fact_id){"number", (int64_t)audit->head.number};
@@ -163,50 +193,88 @@ static void free_all(struct audit *audit)
     mem_free(audit);
 }
 
+void audit_begin(struct audit *audit)
+{
+    audit_write_mark(&audit->batch, &audit->head, "audit.started", "time_ms",
+                     (uint64_t)clock_wall_ms());
+    audit_go_on(audit);
+}
+
+static enum error_code open_place(struct audit *audit, const struct audit_options *options,
+                                  struct error *err)
+{
+    if (options->file != NULL) {
+        audit->path = mem_strdup(options->file);
+        return audit->journal != NULL ? append_file_try(audit->path, "audit.file", err)
+                                      : audit_file_open(audit, err);
+    }
+    return options->bucket != NULL
+               ? store_bucket_open(audit->loop, options->bucket, audit, &audit->bucket, err)
+               : ERR_OK;
+}
+
 enum error_code audit_open(struct loop *loop, const struct audit_options *options,
                            struct audit **out, struct error *err)
 {
     struct audit *audit = mem_zalloc(sizeof(*audit));
-    enum error_code code = ERR_OK;
+    enum error_code code;
 
     audit->loop = loop;
     audit->file.fd = -1;
-    audit->path = options->file != NULL ? mem_strdup(options->file) : NULL;
     audit->max_bytes = options->max_bytes;
     audit->journal = options->journal;
     audit_head_first(&audit->head);
     str_copy(audit->head.chain, sizeof(audit->head.chain), options->chain);
     buf_init(&audit->batch, BATCH_MAX + (size_t)AUDIT_BATCH_LINES * AUDIT_LINE_MAX);
-    if (audit->path != NULL) {
-        code = audit->journal != NULL ? append_file_try(audit->path, "audit.file", err)
-                                      : audit_file_open(audit, err);
-    }
-    if (code != ERR_OK) {
+    code = open_place(audit, options, err);
+    if (code != ERR_OK && audit->bucket == NULL) {
         free_all(audit);
         return code;
     }
-    deadline_set(&loop->deadlines, &audit->tell_head, HEAD_MS, on_head);
     *out = audit;
+    audit->is_found = code != ERR_OK; /* there is nothing to be sought */
+    if (code != ERR_OK) {
+        return code; /* a client is open: whoever asked closes it */
+    }
+    deadline_set(&loop->deadlines, &audit->tell_head, HEAD_MS, on_head);
     if (audit->journal != NULL) {
         audit_share_open(audit, options->keeps);
         return ERR_OK;
     }
-    audit_write_mark(&audit->batch, &audit->head, "audit.started", "time_ms",
-                     (uint64_t)clock_wall_ms());
     feed_open(&audit->feed, loop, NULL, audit_on_news);
-    audit_go_on(audit);
+    if (audit->bucket != NULL) {
+        audit_bucket_find(audit);
+    } else {
+        audit_begin(audit);
+    }
     return ERR_OK;
+}
+
+static void tell_closed(void *context)
+{
+    struct audit *audit = context;
+    void (*tell)(void *) = audit->on_closed;
+    void *told = audit->closed_context;
+
+    free_all(audit);
+    tell(told);
 }
 
 void audit_finish_close(struct audit *audit)
 {
-    void (*tell)(void *) = audit->on_closed;
-    void *told = audit->closed_context;
-
+    deadline_clear(&audit->last_words);
     feed_close(&audit->feed);
     audit_share_close(audit);
-    free_all(audit);
-    tell(told);
+    if (audit->bucket != NULL) {
+        store_bucket_close(audit->bucket, tell_closed);
+    } else {
+        tell_closed(audit);
+    }
+}
+
+static void on_last_words(struct deadline *deadline)
+{
+    audit_finish_close(CONTAINER_OF(deadline, struct audit, last_words));
 }
 
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context)
@@ -217,5 +285,8 @@ void audit_close(struct audit *audit, void (*on_closed)(void *context), void *co
     facts_leave(&audit->feed.consumer);
     deadline_clear(&audit->again);
     deadline_clear(&audit->tell_head);
+    if (audit->bucket != NULL) {
+        deadline_set(&audit->loop->deadlines, &audit->last_words, LAST_WORDS_MS, on_last_words);
+    }
     audit_go_on(audit);
 }

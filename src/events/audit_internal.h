@@ -1,5 +1,6 @@
 /* What the files of the audit share. audit.c: facts to lines, batch by batch; audit_file.c: the file;
- * audit_share.c: one process of several at a time, its place in the journal, and the stream of the store. */
+ * audit_share.c: one process of several at a time, its place in the journal, and the stream of the store; audit_bucket.c: objects
+ * of a bucket. */
 #ifndef EVENTS_AUDIT_INTERNAL_H
 #define EVENTS_AUDIT_INTERNAL_H
 
@@ -10,10 +11,12 @@
 #include "feed.h"
 #include "net/loop.h"
 #include "place.h"
+#include "store/bucket.h"
 
 enum {
     AUDIT_BATCH_LINES = 200, /* made in one turn of the loop */
-    AUDIT_GATHER_MS = 10     /* a line is in the file that long after its fact, and a write */
+    AUDIT_GATHER_MS = 10,    /* a line is in the file that long after its fact, and a write */
+    AUDIT_OBJECT_MS = 1000   /* the same of a bucket, which wants money for each object */
 };
 
 struct audit {
@@ -31,7 +34,7 @@ struct audit {
     void (*on_closed)(void *context);
     void *closed_context;
     struct append_file file; /* with a journal it is open on duty */
-    char *path;              /* NULL: the stream of the store */
+    char *path;              /* NULL: the bucket, or the stream of the store */
     uint64_t max_bytes;
     /* With a journal. */
     struct journal *journal; /* NULL: none; what this process notes is written by it alone */
@@ -40,11 +43,20 @@ struct audit {
     struct store_op op; /* of the stream */
     bool acts;          /* the operation is on its way */
     uint64_t sequence;  /* of our last entry in the stream */
+    /* With a bucket. */
+    struct store_bucket *bucket; /* NULL: none */
+    struct deadline last_words;
+    bool is_found;           /* the head is the end of the chain there */
+    uint64_t newest;         /* first number of the newest object that is known; 0: none */
+    uint64_t looked_behind;  /* the number that objects were listed behind */
+    uint64_t nothing_behind; /* a number that nothing was behind */
 };
 
 /* audit.c */
 void audit_go_on(struct audit *audit);
 void audit_written(struct audit *audit, const char *failure); /* NULL: the batch is out */
+void audit_begin(struct audit *audit);                        /* the head and the feed are right */
+void audit_has_no_end(struct audit *audit, const char *failure); /* of its chain, now */
 void audit_on_news(struct feed *feed);
 void audit_finish_close(struct audit *audit);
 void audit_try_again(struct audit *audit);
@@ -56,7 +68,12 @@ void audit_file_write(struct audit *audit);
 /* audit_share.c */
 void audit_share_open(struct audit *audit, struct keeps *keeps);
 void audit_share_close(struct audit *audit);
+void audit_share_begin(struct audit *audit); /* the head is right */
 bool audit_share_saves(struct audit *audit); /* the place is being written: audit_go_on comes */
 void audit_stream_write(struct audit *audit);
+
+/* audit_bucket.c */
+void audit_bucket_find(struct audit *audit); /* the end of the chain; then the audit begins */
+void audit_bucket_write(struct audit *audit);
 
 #endif

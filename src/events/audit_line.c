@@ -21,10 +21,15 @@ void audit_head_first(struct audit_head *head)
     head->hash[AUDIT_HASH_DIGITS] = '\0';
 }
 
+static void number(struct json_pen *pen, struct audit_head *head)
+{
+    pen_bytes(pen, number_key.ptr, number_key.len);
+    pen_int(pen, (int64_t)++head->number);
+}
+
 static void begin(struct json_pen *pen, struct audit_head *head, const char *type, int64_t wall_ms)
 {
-    PEN(pen, "{\"number\":");
-    pen_int(pen, (int64_t)++head->number);
+    number(pen, head);
     PEN(pen, ",\"chain\":\"");
     pen_text(pen, str_from(head->chain));
     PEN(pen, "\",\"time\":\"");
@@ -91,6 +96,46 @@ void audit_write_fact(struct buf *out, struct audit_head *head, const struct fac
         pen_int(&pen, fact->status);
     }
     end(&pen, start, head);
+}
+
+uint64_t audit_first_number(struct str lines)
+{
+    int64_t first = 0;
+    struct str digits;
+    struct str rest;
+
+    (void)str_cut(str_sub(lines, number_key.len, lines.len), ',', &digits, &rest);
+    return str_to_i64(digits, 1, INT64_MAX, &first) ? (uint64_t)first : 0;
+}
+
+/* What stands between the number and the hashes stays. */
+static void line_anew(struct buf *out, struct audit_head *head, struct str line)
+{
+    size_t hashes = before_key.len + hash_key.len + 2 * (size_t)AUDIT_HASH_DIGITS + 3;
+    size_t start = out->len;
+    ptrdiff_t at = str_find_char(line, ',');
+    struct json_pen pen;
+
+    if (at > 0 && line.len > hashes && pen_begin(&pen, out, AUDIT_LINE_MAX)) {
+        number(&pen, head);
+        pen_bytes(&pen, line.ptr + at, line.len - hashes - (size_t)at);
+        end(&pen, start, head);
+    }
+}
+
+void audit_chain_anew(struct buf *lines, struct audit_head *head)
+{
+    struct buf before = *lines;
+    struct str rest = buf_view(&before);
+    struct str line;
+
+    buf_init(lines, before.max);
+    while (str_next(&rest, '\n', &line)) {
+        if (line.len > 0) {
+            line_anew(lines, head, line);
+        }
+    }
+    buf_done(&before);
 }
 
 bool audit_read_line(struct str line, struct audit_head *out, struct str *out_before)

@@ -6,7 +6,7 @@
 #include "events/events.h"
 #include "observe/fact.h"
 
-enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = CLOUD_EVENT_MAX, AUDIT_CHAIN_MAX = 64 };
+enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = CLOUD_EVENT_MAX, AUDIT_CHAIN_MAX = 72 };
 
 struct audit_head {
     uint64_t number;                  /* of the last line; 0: none */
@@ -19,6 +19,9 @@ void audit_head_first(struct audit_head *head);
 void audit_write_mark(struct buf *out, struct audit_head *head, const char *type, const char *name,
                       uint64_t value);
 void audit_write_fact(struct buf *out, struct audit_head *head, const struct fact *fact);
+/* Lines as they were written, behind another head: new numbers and hashes. */
+void audit_chain_anew(struct buf *lines, struct audit_head *head);
+uint64_t audit_first_number(struct str lines);
 /* A whole line without its end: its number, hash and the hash before; false: it is none, or its
  * hash is not that of its text. */
 bool audit_read_line(struct str line, struct audit_head *out, struct str *out_before);

@@ -4,7 +4,6 @@
  *   on duty ──► place ──► (stream: the end of our chain) ──► lines ──► written ──► place ──► lines … */
 #include "audit_internal.h"
 
-#include "base/clock.h"
 #include "observe/log.h"
 
 enum { STREAM_FORMAT = 1, SCAN_ENTRIES = 4 };
@@ -57,13 +56,11 @@ bool audit_share_saves(struct audit *audit)
                       on_saved);
 }
 
-static void begin(struct audit *audit)
+void audit_share_begin(struct audit *audit)
 {
     place_open_feed(&audit->place, &audit->feed, audit->journal, audit_on_news);
     audit->n_told_lost = 0;
-    audit_write_mark(&audit->batch, &audit->head, "audit.started", "time_ms",
-                     (uint64_t)clock_wall_ms());
-    audit_go_on(audit);
+    audit_begin(audit);
 }
 
 /* The chain goes on behind what the file holds: another process may have written it since. */
@@ -79,7 +76,7 @@ static void begin_file(struct audit *audit)
         duty_yield(&audit->duty);
         return;
     }
-    begin(audit);
+    audit_share_begin(audit);
 }
 
 static void on_place(struct place *place, const struct error *error)
@@ -90,6 +87,8 @@ static void on_place(struct place *place, const struct error *error)
         duty_yield(&audit->duty);
     } else if (audit->path != NULL) {
         begin_file(audit);
+    } else if (audit->bucket != NULL) {
+        audit_bucket_find(audit);
     } else {
         audit->sequence = str_is(str_from(audit->head.chain), place->writer) ? place->sequence : 0;
         audit_head_first(&audit->head);
@@ -133,7 +132,7 @@ static void on_scanned(struct store_op *op, const struct store_result *result)
     if (result->n_items > 0) {
         scan(audit);
     } else {
-        begin(audit);
+        audit_share_begin(audit);
     }
 }
 
@@ -194,6 +193,9 @@ static void on_end(struct duty *duty)
 
     place_cancel(&audit->place);
     store_cancel(&audit->op);
+    if (audit->bucket != NULL) {
+        store_bucket_cancel(audit->bucket);
+    }
     audit->acts = false;
     deadline_clear(&audit->again);
     feed_close(&audit->feed);

@@ -1,5 +1,5 @@
 /* Reports of test runs in a folder, in S3 and in Cloud Storage: what is put there, links in the run and in its event, screenshots, a
- * bucket that is away, and a process that is killed before it has put them there. */
+ * bucket that is away, and a process that is killed before it has put them there. And the audit in a bucket. */
 #include "harness/cmocka.h"
 
 #include <stdio.h>
@@ -9,12 +9,21 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "events/audit.h"
 #include "harness/cloud_server.h"
 #include "harness/replicas.h"
 #include "harness/runs.h"
 #include "harness/wait.h"
 
-enum { SETS_MAX = 16, NAME_MAX_BYTES = 256, RUNS = 5, FILES = 3, TEXT_MAX = 1 << 20 };
+enum {
+    SETS_MAX = 16,
+    NAME_MAX_BYTES = 256,
+    RUNS = 5,
+    FILES = 3,
+    LINES = 200,
+    WRITES = 6,
+    TEXT_MAX = 4 << 20
+};
 
 #define TEST_FILE                                                                                  \
     "name: Sign in\nsteps:\n  - navigate: \"https://x.example/\"\n  - click: \"Sign in\"\n"
@@ -309,8 +318,160 @@ static void a_report_comes_without_screenshots_that_are_gone(void **state)
     stop();
 }
 
+/* --- the audit in a bucket */
+static void new_session(struct proxy *at)
+{
+    (void)proxy_ask(at, "POST", "/api/v1/sessions", "", "{\"name\":\"a\"}");
+    assert_int_equal(at->reply.status, 201);
+}
+
+/* How many lines the chain "a" has for sessions that were made; ERR_INVALID: `out` has a change. */
+static size_t exported(const char *url, struct audit_check *out, enum error_code wanted)
+{
+    const char *const args[] = {"audit", "export", "a", "--set", "sandbox.enabled=true",
+                                "--set", url,      NULL};
+    struct error err = {0};
+    struct program program;
+    struct buf lines;
+    struct str rest;
+    struct str line;
+    size_t n = 0;
+
+    *out = (struct audit_check){0};
+    buf_init(&lines, TEXT_MAX);
+    assert_int_equal(program_run(&program, args, cloud_server_env(&server, "keys", "")), 0);
+    program_output(&program, &lines);
+    program_assert_clean(&program);
+    program_done(&program);
+    if (audit_check_text(out, buf_view(&lines), &err) != wanted) {
+        fail_msg("%s\n%s", err.text, buf_cstr(&lines));
+    }
+    rest = buf_view(&lines);
+    while (str_next(&rest, '\n', &line)) {
+        n += str_contains(line, STR("\"action\":\"/api/v1/sessions\""));
+    }
+    buf_done(&lines);
+    return n;
+}
+
+static void begin_audit(struct proxy *at, const char *url)
+{
+    proxy_start_env(at, (const char *const[]){url, "audit.chain=a", NULL},
+                    cloud_server_env(&server, "keys", ""));
+}
+
+/* Over restarts, while the bucket is away, and when an answer of it is lost. */
+static void audit_in(const char *url)
+{
+    struct audit_check check;
+    unsigned n_items = server.seen->n_items;
+
+    server.seen->is_away = true;
+    begin_audit(&proxy, url);
+    new_session(&proxy);
+    program_wait_wrote(&proxy.program, "\"audit.failed\"", WAIT_MS);
+    server.seen->is_away = false;
+    wait_until(server.seen->n_items == n_items + 1);
+    server.seen->lost = 1;
+    new_session(&proxy);
+    wait_until(server.seen->n_items == n_items + 2);
+    new_session(&proxy); /* what was lost is seen to be there: this comes behind it, once */
+    stop();
+    assert_int_equal(exported(url, &check, ERR_OK), 3);
+    assert_int_equal(check.n_lines, check.last);
+    begin_audit(&proxy, url);
+    for (unsigned i = 0; i < 2 * LINES; i++) {
+        new_session(&proxy);
+    }
+    stop();
+    assert_int_equal(exported(url, &check, ERR_OK), 3 + 2 * LINES);
+    assert_int_equal(check.first, 1);
+    assert_int_equal(check.n_lines, check.last);
+}
+
+static void the_audit_is_put_into_a_bucket(void **state)
+{
+    (void)state;
+    audit_in("audit.url=s3://qa-bucket/audit");
+    audit_in("audit.url=gs://qa-bucket");
+}
+
+/* Two that were given one name, by mistake: each goes on behind the other, and nothing is overwritten. */
+static void two_writers_of_a_chain_lose_nothing(void **state)
+{
+    static const char url[] = "audit.url=s3://qa-bucket/two";
+    struct audit_check check;
+    struct proxy other;
+    unsigned n_before = server.seen->n_items;
+
+    (void)state;
+    begin_audit(&proxy, url);
+    begin_audit(&other, url);
+    wait_until(server.seen->n_items == n_before + 2); /* each has said audit.started */
+    for (unsigned i = 0; i < WRITES; i++) {
+        unsigned n_items = server.seen->n_items;
+
+        new_session(i % 2 == 0 ? &proxy : &other);
+        wait_until(server.seen->n_items > n_items);
+    }
+    proxy_stop(&other);
+    stop();
+    assert_int_equal(exported(url, &check, ERR_OK), WRITES);
+    assert_int_equal(check.n_lines, check.last);
+}
+
+/* An object that was changed is found, also when others came behind it. */
+static void a_changed_object_is_found(void **state)
+{
+    static const char url[] = "audit.url=s3://qa-bucket/changed";
+    struct audit_check check;
+
+    (void)state;
+    for (unsigned life = 0; life < 3; life++) {
+        begin_audit(&proxy, url);
+        new_session(&proxy);
+        server.seen->foreign = life == 1;
+        stop();
+        server.seen->foreign = false;
+    }
+    assert_true(exported(url, &check, ERR_INVALID) >= 2);
+}
+
 /* --- several processes */
 static struct replicas replicas;
+
+/* The one that writes the audit of all is killed while the bucket is away: another one writes what both have noted. */
+static void the_audit_goes_on_after_a_kill(void **state)
+{
+    static const char url[] = "audit.url=s3://qa-bucket/shared-audit";
+    static const char *const sets[] = {url, "audit.chain=a", NULL};
+    struct audit_check check;
+    unsigned n_items = server.seen->n_items;
+    size_t writer;
+
+    (void)state;
+    if (!redis_server_is_there()) {
+        skip();
+    }
+    replicas_start(&replicas,
+                   &(struct replicas_options){
+                       .n = 2, .sets = sets, .env = cloud_server_env(&server, "keys", "")});
+    wait_until(server.seen->n_items > n_items); /* audit.started */
+    writer = program_wrote(&replicas.programs[0], "consumer:audit") ? 0 : 1;
+    server.seen->is_away = true;
+    for (size_t i = 0; i < WRITES; i++) {
+        (void)replicas_ask(&replicas, i % 2, "POST", "/api/v1/sessions", NULL, "{\"name\":\"a\"}");
+        assert_int_equal(replicas.reply.status, 201);
+    }
+    program_wait_wrote(&replicas.programs[writer], "\"audit.failed\"", WAIT_MS);
+    replicas_kill(&replicas, writer);
+    server.seen->is_away = false;
+    n_items = server.seen->n_items;
+    wait_until(server.seen->n_items > n_items);
+    replicas_stop(&replicas);
+    assert_true(exported(url, &check, ERR_OK) >= WRITES);
+    assert_int_equal(check.n_lines, check.last);
+}
 
 /* The run has ended, its reports could not be put there, and its process is killed: another one puts them there. */
 static void the_next_process_goes_on(void **state)
@@ -351,6 +512,10 @@ int main(void)
         cmocka_unit_test(a_process_that_ends_puts_them_there_first),
         cmocka_unit_test(screenshots_are_put_there_when_they_are_asked_for),
         cmocka_unit_test(a_report_comes_without_screenshots_that_are_gone),
+        cmocka_unit_test(the_audit_is_put_into_a_bucket),
+        cmocka_unit_test(two_writers_of_a_chain_lose_nothing),
+        cmocka_unit_test(a_changed_object_is_found),
+        cmocka_unit_test(the_audit_goes_on_after_a_kill),
         cmocka_unit_test(the_next_process_goes_on),
     };
 
