@@ -1,7 +1,11 @@
 /* The admin listener: what it answers, what the other one then does not, and who needs no key. */
 #include "harness/cmocka.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/proxy.h"
@@ -151,6 +155,46 @@ static void metrics_may_stay_on_the_traffic_listener(void **state)
     proxy_stop(&proxy);
 }
 
+/* What a Prometheus of today asks for. Exemplars are an error in the older format. */
+static void a_scraper_gets_the_format_that_it_asks_for(void **state)
+{
+    static const char traced[] = "X-API-Key: " KEY "\r\n"
+                                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
+                                 "b7ad6b7169203331-01\r\n";
+
+    static const struct {
+        const char *accept, *type;
+        bool is_new;
+    } rows[] = {
+        {"Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "text/plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n",
+         "application/openmetrics-text; version=1.0.0; charset=utf-8", true},
+        {"Accept: text/plain;version=0.0.4\r\n", "text/plain; version=0.0.4; charset=utf-8", false},
+        {NULL, "text/plain; version=0.0.4; charset=utf-8", false},
+    };
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/api/user", traced), 200);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str text;
+
+        assert_int_equal(status_of(&proxy, admin, "GET", "/metrics", rows[i].accept), 200);
+        text = reply_text(&proxy.reply);
+        assert_string_equal(arena_cstr(&proxy.arena, reply_field(&proxy.reply, "Content-Type")),
+                            rows[i].type);
+        assert_int_equal(str_ends(text, STR("\n# EOF\n")), rows[i].is_new);
+        assert_int_equal(
+            str_contains(text, STR(" # {trace_id=\"0af7651916cd43dd8448eb211c80319c\"} ")),
+            rows[i].is_new);
+        assert_int_equal(str_contains(text, STR("# TYPE virtuoso_proxy_http_requests counter\n")),
+                         rows[i].is_new);
+    }
+    proxy_stop(&proxy);
+}
+
 /* A scrape is no traffic. */
 static void requests_of_operators_are_not_counted(void **state)
 {
@@ -194,6 +238,66 @@ static void who_is_not_certainly_here_needs_a_key(void **state)
         if (status != rows[i].status) {
             fail_msg("with %s: %d", rows[i].fields != NULL ? rows[i].fields : "nothing", status);
         }
+    }
+    proxy_stop(&proxy);
+}
+
+/* An address of this machine by which it speaks to others; 0: it has none. */
+static in_addr_t outer_address(void)
+{
+    struct ifaddrs *all = NULL;
+    in_addr_t found = 0;
+
+    assert_int_equal(getifaddrs(&all), 0);
+    for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
+        if (one->ifa_addr != NULL && one->ifa_addr->sa_family == AF_INET &&
+            (one->ifa_flags & (IFF_LOOPBACK | IFF_UP)) == IFF_UP) {
+            struct sockaddr_in v4;
+
+            memcpy(&v4, one->ifa_addr, sizeof(v4));
+            found = v4.sin_addr.s_addr;
+        }
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+/* Whoever comes from another address has figures and probes, and all else with a key. */
+static void other_machines_need_a_key(void **state)
+{
+    static const char *const wide[] = {"admin.listen=0.0.0.0:0", "auth.keys=" KEY, NULL};
+
+    static const struct {
+        const char *target;
+        int without, with_key;
+    } rows[] = {{"/metrics", 200, 200},      {"/livez", 200, 200}, {"/health/stats", 200, 200},
+                {"/admin/config", 401, 200}, {"/ui", 401, 200},    {"/debug/anything", 404, 404}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = outer_address()};
+    struct client client;
+    struct proxy proxy;
+
+    (void)state;
+    if (address.sin_addr.s_addr == 0) {
+        skip();
+    }
+    proxy_start(&proxy, wide);
+    address.sin_port = htons(program_wait_port(&proxy.program, "admin on http://"));
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        bool has_key = i % 2 == 1;
+        int wanted = has_key ? rows[i / 2].with_key : rows[i / 2].without;
+
+        client_open(&client, ntohs(address.sin_port));
+        (void)close(client.fd);
+        client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_true(client_send_request(&client, "GET", rows[i / 2].target,
+                                        has_key ? "X-API-Key: " KEY "\r\n" : NULL, STR_EMPTY));
+        assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+        if (proxy.reply.status != wanted) {
+            fail_msg("%s %s: %d", rows[i / 2].target, has_key ? "with a key" : "",
+                     proxy.reply.status);
+        }
+        client_close(&client);
     }
     proxy_stop(&proxy);
 }
@@ -410,8 +514,10 @@ int main(void)
         cmocka_unit_test(pages_of_operators_are_whole),
         cmocka_unit_test(live_figures_on_the_traffic_listener_need_a_key),
         cmocka_unit_test(metrics_may_stay_on_the_traffic_listener),
+        cmocka_unit_test(a_scraper_gets_the_format_that_it_asks_for),
         cmocka_unit_test(requests_of_operators_are_not_counted),
         cmocka_unit_test(who_is_not_certainly_here_needs_a_key),
+        cmocka_unit_test(other_machines_need_a_key),
         cmocka_unit_test(a_foreign_name_for_this_machine_needs_a_key),
         cmocka_unit_test(the_configuration_is_shown_without_secrets),
         cmocka_unit_test(the_level_of_the_log_changes_at_once),

@@ -1,8 +1,14 @@
 /* The platform echoes secrets in the data of executions (PLATFORM.md, "Secrets"). The sandbox
  * plants a word of its own in every such field; whatever way one asks, it must come out nowhere: no
- * answer (fresh, from the cache, raw, direct, of a run, live), no log, no metric. */
+ * answer (fresh, from the cache, raw, direct, of a run, live), no log, no metric, no span, no event (live, posted to a webhook, handed to a
+ * sink), no line of the audit, no dashboard. */
 #include "harness/cmocka.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "harness/collector.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
@@ -61,6 +67,61 @@ static bool is_finished(struct looked_at *here)
     return str_is(json_str(json_get(execution, "status")), "FINISHED");
 }
 
+/* All that leaves the process beside answers goes there, and to a file. */
+static struct collector told;
+static const char audit_set[] = "audit.file=" VP_SCRATCH_DIR "/canary-audit.jsonl";
+
+static void start_telling(struct proxy *proxy)
+{
+    static const char all_events[] =
+        "\"command.executed\",\"run.started\",\"run.step\",\"run.finished\","
+        "\"execution.finished\",\"execution.failed\"";
+    char otel[64];
+    char sink[64];
+    char hook[256];
+
+    collector_start(&told);
+    (void)snprintf(otel, sizeof(otel), "otel.endpoint=http://127.0.0.1:%u", told.port);
+    (void)snprintf(sink, sizeof(sink), "analytics.url=http://127.0.0.1:%u/rows", told.port);
+    (void)snprintf(hook, sizeof(hook), "{\"url\":\"http://127.0.0.1:%u/hook\",\"events\":[%s]}",
+                   told.port, all_events);
+    proxy_start(proxy,
+                (const char *const[]){"log.level=debug", "sandbox.execution_ms=100",
+                                      "runs.poll_ms=20", "upstream.retry_base_ms=1",
+                                      "webhooks.allow_private=true", "otel.interval_ms=100",
+                                      "analytics.interval_ms=20", otel, sink, audit_set, NULL});
+    (void)proxy_ask(proxy, "POST", "/api/v1/webhooks", NULL, hook);
+    assert_int_equal(proxy->reply.status, 201);
+}
+
+static struct str what_was_told(void)
+{
+    return (struct str){told.seen->bodies, told.seen->n_bytes};
+}
+
+static void nobody_was_told(struct looked_at *here)
+{
+    static const char *const kinds[] = {"/v1/traces", "/v1/metrics",      "/hook",
+                                        "/rows",      "execution.failed", "run.finished"};
+    const char *audit_file = strchr(audit_set, '=') + 1;
+    char canary[64];
+    struct error err = {0};
+    struct buf text;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        wait_until(str_contains(what_was_told(), str_from(kinds[i])));
+    }
+    str_copy(canary, sizeof(canary), here->canary);
+    proxy_stop(&here->proxy); /* the last things are told then; answers are gone */
+    assert_false(str_contains(what_was_told(), str_from(canary)));
+    buf_init(&text, 64U << 20);
+    assert_int_equal(fd_read_file(audit_file, &text, &err), ERR_OK);
+    assert_true(text.len > 1000 && !str_contains(buf_view(&text), str_from(canary)));
+    buf_done(&text);
+    (void)remove(audit_file);
+    collector_done(&told);
+}
+
 static void open_here(struct looked_at *here)
 {
     struct proxy *proxy = &here->proxy;
@@ -68,7 +129,7 @@ static void open_here(struct looked_at *here)
     int64_t id = 0;
 
     *here = (struct looked_at){0};
-    proxy_start(proxy, sets);
+    start_telling(proxy);
     here->canary =
         json_str(json_get(sandbox_state(proxy->program.sandbox_port, &proxy->arena), "canary"));
     assert_true(here->canary.len > 4);
@@ -110,6 +171,15 @@ static void look_everywhere(struct looked_at *here)
         "/metrics",
         "/health/stats",
         "/openapi.json",
+        "/api/v1/analytics/dashboard?time_range=1h",
+        "/api/v1/analytics/commands",
+        "/api/v1/analytics/tests",
+        "/api/v1/audit",
+        "/api/v1/webhooks",
+        "/ui",
+        "/ui/runs",
+        "/admin/config",
+        "/admin/runs",
     };
     static const char *const commands[] = {
         "{\"command\":\"monitor-execution\",\"args\":[\"%\"]}",
@@ -165,7 +235,7 @@ static void a_planted_secret_comes_out_nowhere(void **state)
     program_output(&here.proxy.program, &log);
     assert_true(log.len > 1000 && !str_contains(buf_view(&log), here.canary));
     buf_done(&log);
-    proxy_stop(&here.proxy);
+    nobody_was_told(&here);
 }
 
 /* A platform that repeats the token in what it refuses does not get it told to our caller. */
@@ -327,6 +397,8 @@ static void an_answer_with_secrets_is_not_compressed(void **state)
 
 int main(void)
 {
+    scratch_lock();
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_secret_comes_out_nowhere),
         cmocka_unit_test(a_secret_in_any_place_comes_out_nowhere),

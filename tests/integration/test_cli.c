@@ -262,6 +262,34 @@ static void the_demo_makes_and_runs_a_test(void **state)
     program_done(&program);
 }
 
+/* What a load balancer of AWS or of Google says of its trace goes on in the calls to the platform. */
+static void traces_of_load_balancers_go_on(void **state)
+{
+    static const char *const fields[] = {
+        "X-Amzn-Trace-Id: Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;"
+        "Sampled=1\r\nCache-Control: no-cache\r\n",
+        "X-Cloud-Trace-Context: 0af7651916cd43dd8448eb211c80319c/255;o=1\r\n"
+        "Cache-Control: no-cache\r\n",
+    };
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const struct json *requests;
+
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        client_ask(proxy.program.port, "GET", "/api/projects", fields[i], STR_EMPTY, &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_true(
+            str_is(reply_field(&proxy.reply, "X-Request-Id"), "0af7651916cd43dd8448eb211c80319c"));
+        requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+        assert_true(str_starts(json_str(json_find(requests, "/0/headers/traceparent")),
+                               STR("00-0af7651916cd43dd8448eb211c80319c-")));
+    }
+    proxy_stop(&proxy);
+}
+
 static void operators_see_everything_and_no_secret(void **state)
 {
     static const char parent[] =
@@ -333,6 +361,7 @@ int main(void)
         cmocka_unit_test(check_and_serve_agree),
         cmocka_unit_test(keys_that_expire_are_told_by_check_and_in_the_log),
         cmocka_unit_test(the_demo_makes_and_runs_a_test),
+        cmocka_unit_test(traces_of_load_balancers_go_on),
         cmocka_unit_test(operators_see_everything_and_no_secret),
         cmocka_unit_test(slow_readers_are_bounded),
     };

@@ -341,6 +341,60 @@ static void a_slow_watcher_is_told_of_the_gap(void **state)
     buf_done(&many);
 }
 
+/* Of each kind one, live; that of the audit's last hash comes once a minute (unit.events). */
+static void every_kind_of_event_comes(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys",
+                                       "auth.keys=an-admin-key-of-a-test",
+                                       "sessions.max_active=1",
+                                       "sandbox.execution_ms=20",
+                                       "runs.poll_ms=10",
+                                       "upstream.max_tries=1",
+                                       NULL};
+    static const char *const kinds[] = {
+        "command.executed",   "session.created",  "session.expired",    "run.started",
+        "run.step",           "run.finished",     "execution.finished", "execution.failed",
+        "execution.canceled", "auth.refused",     "config.reloaded",    "request.changed",
+        "webhook.test",       "platform.degraded"};
+    static const char *const clicks[] = {"A", "FAIL", "CANCEL"};
+    const struct json *hook;
+    struct watcher boss;
+    char body[256];
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    watch(&boss, "/api/v1/events", ADMIN);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(ask("POST", "/api/v1/sessions", ADMIN, "{\"name\":\"a\"}"), 201);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(clicks); i++) {
+        (void)snprintf(body, sizeof(body), "{\"name\":\"%s\",\"steps\":[{\"click\":\"%s\"}]}",
+                       clicks[i], clicks[i]);
+        (void)ask("POST", "/api/v1/tests/run?execute=true", ADMIN, body);
+    }
+    (void)ask("GET", "/api/user", "X-API-Key: another\r\n", "");
+    (void)ask("POST", "/admin/reload", ADMIN, "");
+    hook = proxy_ask(&proxy, "POST", "/api/v1/webhooks", ADMIN,
+                     "{\"url\":\"https://receiver.invalid/\",\"events\":[\"run.finished\"]}");
+    (void)ask("POST",
+              arena_printf(&proxy.arena, "/api/v1/webhooks/%.*s/test",
+                           STR_ARG(json_str(json_find(hook, "/webhook/id"))))
+                  .ptr,
+              ADMIN, "{}");
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /projects\",\"times\":-1,\"status\":503}");
+    for (unsigned i = 0; i < 10; i++) {
+        (void)ask("POST", "/api/v1/commands/execute", ADMIN,
+                  "{\"command\":\"create-project\",\"args\":[\"P\"]}");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        (void)snprintf(body, sizeof(body), "event: %s\n", kinds[i]);
+        read_until(&boss, body);
+    }
+    leave(&boss);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(analytics_count_for_each_key_what_is_its_own, set_up,
                                         tear_down),
         cmocka_unit_test(analytics_that_are_off_say_so),
+        cmocka_unit_test(every_kind_of_event_comes),
         cmocka_unit_test_setup_teardown(a_reload_that_takes_a_key_away_ends_its_webhooks, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_slow_watcher_is_told_of_the_gap, set_up, tear_down),

@@ -147,6 +147,10 @@ static void a_command_is_a_span_with_its_call_below(void **state)
     assert_true(str_is(json_str(attribute(server, "url.path")), "/api/v1/commands/execute"));
     assert_true(str_is(json_str(attribute(server, "http.route")), "/api/v1/commands/execute"));
     assert_true(str_is(json_str(attribute(server, "virtuoso_proxy.command")), "create-project"));
+    assert_true(program_wrote(&proxy.program,
+                              arena_printf(&arena, "\"span_id\":\"%.*s\",\"method\":\"POST\"",
+                                           STR_ARG(text_of(server, "spanId")))
+                                  .ptr)); /* its line of the log */
     call = NULL;
     for (const struct json *span = json_first(spans); span != NULL; span = json_next(span)) {
         if (attribute(span, "server.address") != NULL) {
@@ -329,6 +333,43 @@ static void a_body_may_be_compressed(void **state)
     assert_true(str_contains(str_from(collector.seen->last_head), STR("Content-Encoding: gzip")));
 }
 
+static bool was_sent(const char *text)
+{
+    return str_contains((struct str){collector.seen->bodies, collector.seen->n_bytes},
+                        str_from(text));
+}
+
+/* Of the specification of OpenTelemetry: an address of one signal is taken as it is, the base is not asked for that one. */
+static void standard_names_work(void **state)
+{
+    char traces[128];
+    char base[128];
+
+    (void)state;
+    (void)snprintf(traces, sizeof(traces),
+                   "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:%u/own/spans",
+                   collector.port);
+    (void)snprintf(base, sizeof(base), "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:%u/base",
+                   collector.port);
+    proxy_start_env(&proxy,
+                    (const char *const[]){"auth.mode=keys", "auth.keys=a-key-of-a-test-1",
+                                          "otel.interval_ms=100", NULL},
+                    (const char *const[]){traces, base, "OTEL_SERVICE_NAME=mine",
+                                          "OTEL_RESOURCE_ATTRIBUTES=team=q%20a,n=1",
+                                          "OTEL_EXPORTER_OTLP_HEADERS=X-Tenant=a%20b",
+                                          "OTEL_TRACES_SAMPLER=parentbased_traceidratio",
+                                          "OTEL_TRACES_SAMPLER_ARG=0", NULL});
+    is_running = true;
+    (void)proxy_ask(&proxy, "GET", "/api/v1/routes", KEY, ""); /* its share is 0 */
+    (void)proxy_ask(&proxy, "GET", "/api/v1/commands", KEY PARENT, "");
+    wait_until(was_sent("/own/spans\n") && was_sent("/base/v1/metrics\n"));
+    assert_true(str_contains(str_from(collector.seen->last_head), STR("X-Tenant: a b")));
+    stop();
+    assert_true(was_sent("{\"stringValue\":\"mine\"}") && was_sent("{\"stringValue\":\"q a\"}"));
+    assert_true(was_sent("GET /api/v1/commands"));
+    assert_false(was_sent("\"GET /api/v1/routes\"") || was_sent("/v1/traces\n"));
+}
+
 /* What a request asks of the shared store is below it, with its outcome; what the process does for itself is
  * nobody's. */
 static void the_store_has_spans(void **state)
@@ -386,6 +427,8 @@ static void a_run_is_a_span_with_its_rows_below(void **state)
     run = span_named(spans, "test run");
     assert_true(str_eq(text_of(run, "parentSpanId"),
                        text_of(span_named(spans, "POST /api/v1/tests/run"), "spanId")));
+    assert_true(str_eq(json_str(json_find(run, "/links/0/spanId")),
+                       text_of(run, "parentSpanId"))); /* that request may end before the run */
     row = NULL;
     for (const struct json *span = json_first(spans); span != NULL; span = json_next(span)) {
         if (str_eq(text_of(span, "parentSpanId"), text_of(run, "spanId"))) {
@@ -415,9 +458,10 @@ static void waits_are_spans(void **state)
     assert_true(client_send_request(&clients[1], "POST", "/api/v1/commands/execute",
                                     KEY "Content-Type: application/json\r\n", body));
     assert_true(client_send_request(&clients[2], "GET", "/api/projects", KEY, STR_EMPTY));
-    proxy_wait_working(&proxy, 3);
+    /* A request that is at work need not be in its queue yet. */
+    wait_until(metric_of_proxy("virtuoso_proxy_lane_waiting") == 1);
+    wait_until(metric_of_proxy("virtuoso_proxy_upstream_queue_length") == 1);
     assert_int_equal(metric_of_proxy("virtuoso_proxy_lanes_active"), 1);
-    assert_int_equal(metric_of_proxy("virtuoso_proxy_lane_waiting"), 1);
     began_ms = clock_now_ms();
     wait_until(clock_now_ms() > began_ms + 1); /* a shorter wait in the queue is no span */
     sandbox_release(proxy.program.sandbox_port);
@@ -454,6 +498,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_there_at_the_end_is_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_secret_reaches_the_collector, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(standard_names_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_store_has_spans, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_may_be_compressed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waits_are_spans, set_up, tear_down),

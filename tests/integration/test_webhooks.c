@@ -203,6 +203,44 @@ static void deliveries_are_listed_and_sent_again(void **state)
     assert_int_equal(proxy.reply.status, 404);
 }
 
+static const char *new_session(void)
+{
+    const struct json *made = ask("POST", "/api/v1/sessions", "{\"name\":\"a\"}");
+
+    assert_int_equal(proxy.reply.status, 201);
+    return arena_printf(&arena, "%.*s", STR_ARG(json_str(json_get(made, "session_id")))).ptr;
+}
+
+static void click_in(const char *session)
+{
+    (void)ask("POST", "/api/v1/commands/execute",
+              arena_printf(&arena,
+                           "{\"command\":\"step-interact click\",\"args\":[\"A\"],"
+                           "\"session_id\":\"%s\",\"checkpoint_id\":%lld}",
+                           session, (long long)proxy.seed.checkpoint)
+                  .ptr);
+    assert_int_equal(proxy.reply.status, 200);
+}
+
+/* Of what happens in two sessions the one that was asked for. */
+static void a_filter_lets_one_subject_through(void **state)
+{
+    const char *one;
+    const char *other;
+
+    (void)state;
+    start_with("webhooks.allow_private=true");
+    one = new_session();
+    other = new_session();
+    (void)make("\"command.executed\"", arena_printf(&arena, ",\"filter\":\"%s\"", one).ptr);
+    click_in(other);
+    click_in(one);
+    wait_until(receiver.seen->n_taken == 1);
+    assert_true(str_contains(last_body(), str_from(one)));
+    assert_false(
+        str_contains((struct str){receiver.seen->bodies, receiver.seen->n_bytes}, str_from(other)));
+}
+
 static void what_cannot_be_is_said(void **state)
 {
     static const char *const bodies[] = {
@@ -265,6 +303,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(each_sees_its_own_webhooks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deliveries_are_listed_and_sent_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_filter_lets_one_subject_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_address_inside_is_never_connected_to, set_up, tear_down),
     };

@@ -3,7 +3,7 @@
 //   node check_compose.mjs ROOT BINARY
 // Stands beside node_modules.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import YAML from 'yaml';
 
@@ -71,12 +71,41 @@ function* collector() {
     }
 }
 
+// What Grafana wants of a dashboard: a name of its own, panels with numbers of their own, and in each a question to the source that
+// the reader chooses, or to another source that is named.
+function* dashboards(all) {
+    const uids = all.map(([, board]) => board.uid);
+    for (const [file, board] of all) {
+        if (!board.uid || uids.filter((uid) => uid === board.uid).length > 1) yield `${file}: has no uid of its own`;
+        if (!board.title || !(board.schemaVersion > 0)) yield `${file}: has no title or version`;
+        const variables = (board.templating?.list ?? []).map(({ name }) => name);
+        const ids = board.panels.map(({ id }) => id);
+        if (new Set(ids).size !== ids.length) yield `${file}: two panels have one number`;
+        for (const panel of board.panels.filter(({ type }) => type !== 'row' && type !== 'text')) {
+            const asks = (panel.targets ?? []).filter(({ expr }) => expr?.length > 0);
+            if (!panel.title || asks.length === 0 || asks.length !== panel.targets.length) yield `${file}: a panel asks nothing: ${panel.title}`;
+            if (!panel.datasource?.uid) yield `${file}: ${panel.title} names no source`;
+        }
+        for (const [, name] of JSON.stringify(board).matchAll(/\$\{?([a-z]\w*)\}?/g)) {
+            if (!variables.includes(name)) yield `${file}: there is no variable ${name}`;
+        }
+    }
+}
+
+const boards = readdirSync(join(conf, 'grafana')).filter((name) => name.endsWith('.json'))
+    .map((name) => [name, JSON.parse(readFileSync(join(conf, 'grafana', name), 'utf8'))]);
+if (boards.length < 3) throw new Error('conf/grafana: overview, platform and runs are not all there');
 const { services } = compose;
-const faults = [...files(services), ...hosts(services), ...programs(services), ...ports(services), ...collector()];
+const faults = [...files(services), ...hosts(services), ...programs(services), ...ports(services), ...collector(), ...dashboards(boards)];
 const broken = structuredClone(services);
 broken.grafana.volumes[0] = './none:/x';
 broken.proxy.depends_on = ['none'];
 broken.proxy.environment.VIRTUOSO_PROXY_STORE_URL = 'redis://none:6379';
+const spoiled = structuredClone(boards);
+spoiled[0][1].uid = spoiled[1][1].uid;
+spoiled[2][1].panels[0].targets = [];
+spoiled[2][1].panels[1].targets[0].expr = 'up{instance="$nobody"}';
+if ([...dashboards(spoiled)].length !== 4) faults.push('selftest: what is wrong with a dashboard was not said');
 if ([...files(broken)].length !== 2 || [...hosts(broken)].length !== 1) faults.push('selftest: what is wrong was not said');
 faults.forEach((fault) => console.log(fault));
 console.log(`${Object.keys(services).length} services, ${faults.length} faults`);
