@@ -24,7 +24,10 @@
 #include "base/host.h"
 #include "base/mem.h"
 
-enum { EVENTS_PER_WAIT = 64 };
+enum {
+    EVENTS_PER_WAIT = 64,
+    EVENTS_A_TURN = 32 /* each costs as much as half a command */
+};
 
 static void must_uv(int code)
 {
@@ -239,8 +242,8 @@ bool wire_look(struct upstream *upstream)
 static void on_readable(uv_poll_t *poll, int status, int uv_events)
 {
     struct upstream *upstream = CONTAINER_OF(poll, struct upstream, wire.poll);
-    UNINITIALISED struct epoll_event events[EVENTS_PER_WAIT];
-    int n = epoll_wait(upstream->wire.epoll_fd, events, EVENTS_PER_WAIT, 0);
+    UNINITIALISED struct epoll_event events[EVENTS_A_TURN];
+    int n = epoll_wait(upstream->wire.epoll_fd, events, EVENTS_A_TURN, 0);
 
     (void)status;
     (void)uv_events;
