@@ -16,12 +16,12 @@ enum { RUN_AT_ONCE = 32 };
 enum {
     PATIENT_READS = 16,
     ACCEPTS = 16,
-    READS_AT_LEAST = 32,
+    READS_AT_LEAST = 8,
     READS_A_LOOK = 8,
-    READS_NS = 2000000
+    READS_NS = 1500000
 };
 
-enum { LONG_TURN_MS = 2, TURNS_A_LOOK = 16, NS_PER_MS = 1000000, US_PER_MS = 1000 };
+enum { LONG_TURN_MS = 1, TURNS_A_LOOK = 16, NS_PER_MS = 1000000, US_PER_MS = 1000 };
 
 static void on_alarm(uv_timer_t *alarm);
 static void run_deadlines(struct loop *loop);
