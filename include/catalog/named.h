@@ -35,7 +35,9 @@
     X(CALL_START_EXECUTION, "start execution") \
     X(CALL_PROJECT_OF_GOAL, "project of goal") \
     X(CALL_EXECUTION_STATE, "execution state") \
-    X(CALL_EXECUTION, "execution")
+    X(CALL_EXECUTION, "execution") \
+    X(CALL_LIST_CHECKPOINTS, "list checkpoints") \
+    X(CALL_EXECUTIONS_OF_PROJECT, "executions of project")
 
 /* clang-format on */
 

@@ -53,6 +53,8 @@ const struct call_spec extra_calls[] = {
     {.name = "start execution", .method = "POST", .path = "/goals/{goal_id}/snapshots/{snapshot_id}/execute",
      .body = JSON({"goalId": "$#goal_id", "snapshotId": "$#snapshot_id", "startingUrl": "$?starting_url", "environmentId": "$?environment"}),
      .class = CALL_CREATE, .needs_json = true, .captures = {{"execution_id", ID_PLACES, true}}},
+    {.name = "executions of project", .method = "GET", .path = "/projects/{project_id}/jobs", .class = CALL_READ, .needs_json = true,
+     .query = "dateBegin={date_begin}&dateEnd={date_end}"},
     {.name = "project of goal", .method = "GET", .path = "/goals/{goal_id}", .class = CALL_READ, .needs_json = true},
     {.name = "execution state", .method = "GET", .path = "/executions/{execution_id}/status", .class = CALL_READ, .needs_json = true},
     {.name = "execution", .method = "GET", .path = "/executions/{execution_id}", .class = CALL_READ, .needs_json = true},

@@ -125,6 +125,7 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
     if (!json_to_i64(plan_get(plan, "execution_id"), &execution->job_id)) {
         return PLAN_FAIL;
     }
+    row->call->id = execution->job_id;
     execution->attempt = row->call->attempt;
     execution_forget_outcomes(row->run, row->goal);
     execution->began_ms = clock_now_ms();

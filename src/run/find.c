@@ -1,21 +1,31 @@
-/* Looks for things of the set-up by name: before they are made, and where the answer to a create was lost.
+/* Looks for what the rows around the steps make: before it is made, and where the answer was lost.
  *
- *   create ─► made
+ *   create, attach, start ─► made
  *     └──(answer lost)──► looks once ─► found: it is ours; failed, when the platform said so; or not known
- *   (begun by a process that has died) ─► looks until that call must have ended ─► found, or created now
+ *   (begun by a process that has died) ─► looks until that call must have ended ─► found, or sent now
  *
- * What is found is ours where nothing of this name can have been there before: it was looked for, or all that is in
- * its parent was made by this run. */
+ * What is found by its name is ours where nothing of this name can have been there before: it was looked for, or all
+ * that is in its parent was made by this run. So is an execution of a goal that this run has made. A checkpoint that
+ * stands in its journey is attached. */
 #include "run_internal.h"
 
 #include "base/clock.h"
+#include "plan/answer.h"
 #include "step/look.h"
 
-enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, SEEK_AGAIN_MS = 500, SEEK_PATIENCE_MS = 10000 };
+/* The platform's clock may be hours from ours. */
+enum {
+    FIND_PAGE = 50,
+    FIND_PAGES_MAX = 200,
+    SEEK_AGAIN_MS = 500,
+    SEEK_PATIENCE_MS = 10000,
+    DAY_MS = 24 * 3600 * 1000
+};
 
 #define LISTS                                                                                      \
     "/items /item/checkpoints /checkpoints /item /map /projects /goals /item/projects /item/goals"
 #define IDS   "/id /project/id /goal/id /journey/id"
+#define GOALS "/goalId /goal/id"
 #define NAMES "/name /title /project/name /goal/name /journey/title /journey/name"
 
 static const struct json *list_in(const struct json *answer)
@@ -88,8 +98,9 @@ static void look(struct run_finding *finding, struct plan_row *row)
 {
     find_begin(finding->plan, finding->row->run);
     finding->n_alike = 0;
-    finding->id = 0;
-    row->sends = setup_list(finding->row->run, finding->row->call->setup);
+    plan_set_int(finding->plan, "date_begin", finding->row->run->created_ms - DAY_MS);
+    plan_set_int(finding->plan, "date_end", clock_wall_ms() + DAY_MS);
+    row->sends = setup_list(finding->row);
     row->doubtful = true;
 }
 
@@ -117,22 +128,32 @@ static bool was_made(const struct run_call *calls, size_t n, enum setup setup)
     return false;
 }
 
+/* What is alike can be nobody else's. */
 static bool all_are_ours(const struct run_row *row)
 {
     const struct run_goal *goal = row->goal;
 
-    if (row->test != NULL) {
+    if (row->call->setup == SETUP_ATTACH) {
+        return true;
+    }
+    if (row->test != NULL || row->call->setup == SETUP_EXECUTE) {
         return was_made(goal->calls, goal->n_calls, SETUP_CREATE_GOAL);
     }
     return row->call->setup == SETUP_CREATE_PROJECT || goal->named || /* there was none */
            was_made(goal->calls, goal->n_calls, SETUP_CREATE_PROJECT);
 }
 
-/* Another test's, or another goal's, of this run. */
-static bool is_taken(const struct run *run, enum setup setup, int64_t id)
+/* Another test's, another goal's, or of an earlier attempt of this run. */
+static bool is_taken(const struct run_row *row, int64_t id)
 {
+    const struct run *run = row->run;
+    enum setup setup = row->call->setup;
+    const struct run_call *call = setup == SETUP_EXECUTE ? row->goal->execution.calls : NULL;
     bool taken = false;
 
+    for (; call != NULL && !taken; call = call->next) {
+        taken = call->id == id;
+    }
     for (size_t i = 0; i < run->n_goals && !taken; i++) {
         taken = setup == SETUP_CREATE_GOAL && run->goals[i].ids.goal_id == id;
     }
@@ -146,38 +167,80 @@ static bool is_taken(const struct run *run, enum setup setup, int64_t id)
     return taken;
 }
 
-static void take_page(struct run_finding *finding, const struct json *list)
+static bool is_alike(const struct run_finding *finding, const struct json *item)
 {
     const struct run_row *row = finding->row;
-    struct str name = json_str(plan_get(finding->plan, "name"));
+    int64_t id = id_in(item);
+
+    if (row->call->setup == SETUP_ATTACH) {
+        return id == row->test->ids.checkpoint_id;
+    }
+    if (id == 0 || is_taken(row, id)) {
+        return false;
+    }
+    return row->call->setup == SETUP_EXECUTE
+               ? step_id_of(json_find(item, GOALS)) == row->goal->ids.goal_id
+               : is_named(item, json_str(plan_get(finding->plan, "name")));
+}
+
+static void take_page(struct run_finding *finding, const struct json *list)
+{
     const struct json *item;
 
+    finding->item = NULL;
     JSON_FOREACH (item, list) {
-        int64_t id = id_in(item);
-
-        if (is_named(item, name) && id != 0 && !is_taken(row->run, row->call->setup, id)) {
+        if (is_alike(finding, item)) {
             finding->n_alike++;
-            finding->id = id;
+            finding->id = id_in(item);
+            finding->item = item;
         }
     }
 }
 
+/* NULL: the answer lists nothing, which is not the same as a list of nothing. */
+static const struct json *list_of(const struct run_finding *finding, const struct json *answer)
+{
+    const struct json *list = finding->row->call->setup == SETUP_ATTACH
+                                  ? json_find(answer, CASES_PLACES)
+                                  : list_in(answer);
+    bool is_list =
+        json_type(list) == JSON_ARRAY ||
+        (json_type(list) == JSON_OBJECT && (list != answer || id_in(json_first(list)) != 0));
+
+    return is_list ? list : NULL;
+}
+
 static enum plan_verdict not_known(struct run_finding *finding, struct error *err)
 {
-    const char *name = setup_name(finding->row->call->setup);
+    enum setup setup = finding->row->call->setup;
+    const char *name = setup_name(setup);
 
     finding->phase = JUDGED;
     if (finding->n_alike > 0) {
         (void)error_set(err, ERR_OUTCOME_UNKNOWN,
-                        "%s: the platform's answer was lost; %lld has this name, but it may be "
+                        "%s: the platform's answer was lost; %lld %s, but it may be "
                         "older, or another's: look at it before you go on",
-                        name, (long long)finding->id);
+                        name, (long long)finding->id,
+                        setup == SETUP_EXECUTE ? "is of this goal" : "has this name");
     } else {
         (void)error_set(err, ERR_OUTCOME_UNKNOWN,
-                        "%s: the platform's answer was lost, and nothing of this name is there; "
+                        "%s: the platform's answer was lost, and %s is there; "
                         "it may still appear: look before you go on",
-                        name);
+                        name,
+                        setup == SETUP_EXECUTE  ? "no execution of this goal"
+                        : setup == SETUP_ATTACH ? "the checkpoint is not in the journey: nothing"
+                                                : "nothing of this name");
     }
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict not_readable(struct run_finding *finding, struct error *err)
+{
+    finding->phase = JUDGED;
+    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                    "%s: the platform's answer was lost, and what is there could not be read: "
+                    "look before you go on",
+                    setup_name(finding->row->call->setup));
     return PLAN_FAIL;
 }
 
@@ -186,6 +249,12 @@ static enum plan_verdict seek_again(struct run_finding *finding, struct plan_row
     look(finding, row);
     finding->plan->again_ms = SEEK_AGAIN_MS;
     return PLAN_AGAIN;
+}
+
+static bool is_patient(const struct run_finding *finding)
+{
+    return finding->phase == SEEKS &&
+           clock_age_ms() < finding->row->run->trace.until_ms + SEEK_PATIENCE_MS;
 }
 
 static enum plan_verdict missing(struct run_finding *finding, struct plan_row *row,
@@ -214,8 +283,12 @@ static enum plan_verdict looked(struct run_finding *finding, struct plan_row *ro
                                 struct error *err)
 {
     struct plan *plan = finding->plan;
-    const struct json *list = list_in(row->answer);
+    const char *variable = setup_variable(finding->row->call->setup);
+    const struct json *list = list_of(finding, row->answer);
 
+    if (list == NULL) {
+        return is_patient(finding) ? seek_again(finding, row) : not_readable(finding, err);
+    }
     take_page(finding, list);
     if (finding->row->call->setup == SETUP_CREATE_PROJECT &&
         next_page(plan, finding->row->run, list)) {
@@ -228,8 +301,13 @@ static enum plan_verdict looked(struct run_finding *finding, struct plan_row *ro
         return not_known(finding, err);
     }
     finding->phase = JUDGED;
-    plan_set_int(plan, setup_variable(finding->row->call->setup), finding->id);
-    row->sends = NULL; /* so that the answer is the row's own */
+    if (variable != NULL) {
+        plan_set_int(plan, variable, finding->id);
+    }
+    if (finding->item != NULL) {
+        row->answer = finding->item; /* as if the row's own call had told it */
+    }
+    row->sends = NULL;
     row->doubtful = false;
     return PLAN_NEXT;
 }
@@ -249,21 +327,19 @@ static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
     struct error *err = plan_row_error(plan, row);
 
     if (finding->phase == SENDS && row_may_have_acted(row)) {
+        if (setup_list(finding->row) == NULL) {
+            return not_readable(finding, err);
+        }
         finding->lost = *err;
         finding->phase = LOOKS;
         look(finding, row);
         return PLAN_AGAIN;
     }
-    if (finding->phase == SEEKS &&
-        clock_age_ms() < finding->row->run->trace.until_ms + SEEK_PATIENCE_MS) {
+    if (is_patient(finding)) {
         return seek_again(finding, row);
     }
     if (finding->phase == LOOKS || finding->phase == SEEKS) {
-        finding->phase = JUDGED;
-        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
-                        "%s: the platform's answer was lost, and what is there could not be read: "
-                        "look before you go on",
-                        setup_name(finding->row->call->setup));
+        return not_readable(finding, err);
     }
     return PLAN_FAIL;
 }

@@ -72,7 +72,7 @@ static void settle_row(struct run *run, struct run_row *row, bool goes_on)
 
     if (reads) {
         row->call->status = ROW_PENDING;
-    } else if (goes_on && row->call != NULL && setup_list(run, row->call->setup) != NULL) {
+    } else if (goes_on && row->call != NULL && setup_list(row) != NULL) {
         row->call->status = ROW_PENDING;
         run->sought_call = row->call;
         run->trace.until_ms = clock_age_ms() + run->store->options.call_ms;

@@ -37,9 +37,11 @@ static const struct setup_row {
                        ID(journey_id), CALL_LIST_JOURNEYS},
     [SETUP_CHECKPOINT] = {CALL_CREATE_CHECKPOINT, "create checkpoint", true, false, "checkpoint_id",
                           ID(checkpoint_id), CALL_CHECKPOINTS_OF_GOAL},
-    [SETUP_ATTACH] = {CALL_ATTACH_CHECKPOINT, "attach checkpoint", false, false, NULL, 0},
+    [SETUP_ATTACH] = {CALL_ATTACH_CHECKPOINT, "attach checkpoint", false, false, NULL, 0,
+                      CALL_LIST_CHECKPOINTS},
     [SETUP_COUNT] = {CALL_COUNT_STEPS, "count steps", false, false, NULL, 0},
-    [SETUP_EXECUTE] = {CALL_START_EXECUTION, "start execution", false, false, NULL, 0},
+    [SETUP_EXECUTE] = {CALL_START_EXECUTION, "start execution", false, false, "execution_id", 0,
+                       CALL_EXECUTIONS_OF_PROJECT},
     [SETUP_FOLLOW] = {CALL_EXECUTION_STATE, "follow execution", false, false, NULL, 0},
     [SETUP_OUTCOMES] = {CALL_EXECUTION, "outcomes of the steps", false, false, NULL, 0},
 };
@@ -64,11 +66,14 @@ const struct call *setup_call(const struct run *run, enum setup setup)
     return catalog_named_call(run->store->options.catalog, setup_rows[setup].call);
 }
 
-const struct call *setup_list(const struct run *run, enum setup setup)
+const struct call *setup_list(const struct run_row *row)
 {
-    enum named_call list = setup_rows[setup].list;
+    enum named_call list = setup_rows[row->call->setup].list;
+    bool is_known = row->call->setup != SETUP_EXECUTE || row->goal->ids.project_id != 0;
 
-    return list != CALL_NONE ? catalog_named_call(run->store->options.catalog, list) : NULL;
+    return list != CALL_NONE && is_known
+               ? catalog_named_call(row->run->store->options.catalog, list)
+               : NULL;
 }
 
 struct run_row *run_row_of(const struct plan_row *row)

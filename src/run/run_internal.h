@@ -217,7 +217,7 @@ struct run {
     struct run_building *building; /* in work; NULL: it is not prepared yet */
     struct plan *plan;             /* in work; NULL when the run is over */
     struct step *making;           /* the same: the step that is being made */
-    struct run_finding *finding;   /* the same: a lost create of the set-up */
+    struct run_finding *finding;   /* the same: a row around the steps whose answer was lost */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;
@@ -286,8 +286,8 @@ bool run_row_is_extra(const struct run_row *row); /* the run has its outcome wit
 const char *setup_variable(enum setup setup);     /* of the plan, with its id; NULL: none */
 bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
 const struct call *setup_call(const struct run *run, enum setup setup);
-/* What tells of which it makes one more; NULL: nothing does. */
-const struct call *setup_list(const struct run *run, enum setup setup);
+/* What tells whether it was carried out; NULL: nothing does. */
+const struct call *setup_list(const struct run_row *row);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
 bool run_step_has_ended(const struct run_step *step);
@@ -298,13 +298,14 @@ void rows_progress(struct plan *plan, struct plan_row *row);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
 
 /* --- find.c */
-/* A create of the set-up whose answer was lost; one at a time. */
+/* A row around the steps whose answer was lost; one at a time. */
 struct run_finding {
     struct plan *plan;
     const struct run_row *row;
     unsigned phase;
-    size_t n_alike; /* things of this name, but for those that the run knows */
-    int64_t id;     /* of the last one */
+    size_t n_alike;          /* things that may be what it made, but for those that the run knows */
+    int64_t id;              /* of the last one */
+    const struct json *item; /* the same, in the answer that was read last; NULL: in one before */
     struct error lost;
 };
 

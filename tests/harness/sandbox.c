@@ -179,6 +179,17 @@ void sandbox_clear_faults(uint16_t port)
     control(port, "DELETE", "/__sandbox/faults", NULL);
 }
 
+bool sandbox_faults_are_met(uint16_t port)
+{
+    struct reply reply = {0};
+    bool met;
+
+    ask(port, "GET", "/__sandbox/faults", NULL, STR_EMPTY, &reply);
+    met = !str_contains(reply_text(&reply), STR("\"hits\":0"));
+    reply_done(&reply);
+    return met;
+}
+
 void sandbox_reset(uint16_t port)
 {
     control(port, "POST", "/__sandbox/reset", NULL);

@@ -32,7 +32,8 @@ void sandbox_hold_all(uint16_t port,
 void sandbox_release_all(uint16_t port);  /* and there are no faults any more */
 void sandbox_release(uint16_t port);      /* also answers that a fault with a delay holds back */
 void sandbox_clear_faults(uint16_t port);
-void sandbox_reset(uint16_t port); /* forgets everything of every tenant */
+bool sandbox_faults_are_met(uint16_t port); /* each of them, once at least */
+void sandbox_reset(uint16_t port);          /* forgets everything of every tenant */
 /* Things with ids that the test chooses: {"checkpoints": [1680930], "library": [7]}, see
  * src/sandbox/README.md; for the tenant SANDBOX_TOKEN unless it names another. */
 void sandbox_seed_ids(uint16_t port, const char *seed_json);

@@ -5,7 +5,7 @@
 
 #include "harness/run_follower.h"
 
-enum { SHARED_REPLICAS = 3, SHARED_STEPS_MAX = 500, SHARED_KEPT = 8 };
+enum { SHARED_REPLICAS = 3, SHARED_STEPS_MAX = 500, SHARED_KEPT = 16 };
 
 struct shared_run {
     struct replicas replicas;

@@ -2,8 +2,11 @@
  * next request works. */
 #include "harness/cmocka.h"
 
+#include <string.h>
+
 #include "harness/port.h"
 #include "harness/proxy.h"
+#include "harness/runs.h"
 
 struct fault {
     const char *what;
@@ -139,9 +142,95 @@ static void nobody_listening_is_told_at_once(void **state)
     proxy_stop(&proxy);
 }
 
+/* --- around the steps of a run: what is attached and what is executed */
+
+#define ATTACH "POST /testsuites/*/checkpoints/attach"
+#define START  "POST /goals/*/snapshots/*/execute"
+
+enum told { IS_FOUND, IS_FAILED, IS_UNKNOWN };
+
+/* The answer of one call is lost: it is told as what it is, and never sent a second time. */
+static void lose(struct proxy *proxy, const char *match, const char *how, enum told told)
+{
+    static const char *const codes[] = {"", "upstream_error", "outcome_unknown"};
+    bool starts = strcmp(match, START) == 0;
+    const struct json *run;
+    size_t n;
+
+    sandbox_forget_requests(proxy->program.sandbox_port);
+    sandbox_fault(proxy->program.sandbox_port,
+                  arena_printf(&proxy->arena, "{\"match\":\"%s\",\"times\":1,%s}", match, how).ptr);
+    run = runs_start(proxy, "execute=true&retries=1", "name: Lost\nsteps: [{click: FAIL}]\n");
+    n = sandbox_count(proxy->program.sandbox_port, "POST", starts ? "/goals/" : "/testsuites/");
+    if (!str_is(runs_text(run, "/error/code"), codes[told]) &&
+        !(told == IS_FOUND && number_at(run, "/executions/0/attempts") == 2)) {
+        fail_msg("%s %s: %d %.*s", match, how, proxy->reply.status,
+                 STR_ARG(reply_text(&proxy->reply)));
+    }
+    assert_int_equal(n, starts && told == IS_FOUND ? 2 : 1); /* a red one is started again */
+    assert_int_equal(
+        sandbox_count(proxy->program.sandbox_port, "GET", starts ? "/projects/" : "/testsuites/"),
+        1);
+    sandbox_clear_faults(proxy->program.sandbox_port);
+}
+
+static void what_is_lost_around_the_steps_is_looked_for(void **state)
+{
+    static const char *const fast[] = {"upstream.retry_base_ms=1", "sandbox.execution_ms=20",
+                                       "runs.poll_ms=10", NULL};
+
+    static const struct {
+        const char *how;
+        enum told told;
+    } rows[] = {{"\"close\":\"after\"", IS_FOUND},
+                {"\"close\":\"mid\"", IS_FOUND},
+                {"\"status\":502,\"act\":true", IS_FOUND},
+                {"\"status\":500,\"act\":true", IS_FOUND},
+                {"\"status\":500", IS_FAILED},
+                {"\"status\":502", IS_UNKNOWN},
+                {"\"close\":\"before\"", IS_UNKNOWN}};
+
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, fast);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        lose(&proxy, ATTACH, rows[i].how, rows[i].told);
+        lose(&proxy, START, rows[i].how, rows[i].told);
+    }
+    proxy_stop(&proxy);
+}
+
+/* The goal is older than the run, or what is there cannot be told. */
+static void an_execution_that_may_be_anothers_is_not_taken(void **state)
+{
+    static const char text[] = "name: Buy\ngoal: Shop\nsteps: [{click: A}]\n";
+    static const char lost[] = "{\"match\":\"" START "\",\"times\":1,\"close\":\"after\"}";
+    struct proxy proxy;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port, lost);
+    sandbox_fault(
+        proxy.program.sandbox_port,
+        "{\"match\":\"GET /projects/*/jobs\",\"times\":1,\"status\":200,\"body\":\"{}\"}");
+    run = runs_start(&proxy, "execute=true&wait=false", text);
+    assert_true(str_is(runs_text(run, "/error/code"), "outcome_unknown"));
+    assert_true(str_contains(runs_text(run, "/error/detail"), STR("could not be read")));
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    sandbox_fault(proxy.program.sandbox_port, lost);
+    run = runs_start(&proxy, "execute=true&wait=false", text);
+    assert_true(str_is(runs_text(run, "/error/code"), "outcome_unknown"));
+    assert_true(str_contains(runs_text(run, "/error/detail"), STR("may be older")));
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_lost_around_the_steps_is_looked_for),
+        cmocka_unit_test(an_execution_that_may_be_anothers_is_not_taken),
         cmocka_unit_test(each_fault_of_the_platform_has_its_answer),
         cmocka_unit_test(reads_are_tried_again),
         cmocka_unit_test(an_answer_that_is_too_large_is_refused),

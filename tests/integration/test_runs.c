@@ -293,7 +293,7 @@ static void a_failure_at_any_row_tells_the_truth(void **state)
     }
     assert_in_range(n_resumed, 16, 1000);
     assert_int_equal(n_found, 2 * N_STEPS); /* close mid and after */
-    assert_int_equal(n_setup_found, 2 * 4); /* project to checkpoint */
+    assert_int_equal(n_setup_found, 2 * 5); /* project to checkpoint, and its attaching */
     proxy_stop(&proxy);
 }
 

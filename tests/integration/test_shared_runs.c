@@ -82,7 +82,27 @@ static void each_process_stops_each_run(void **state)
     assert_int_equal(shared_run_check(&scene, shared_run_ask(&scene, 2, "GET", "")), 0);
 }
 
-/* --- one process dies, and four runs with it */
+/* --- one process dies, and its runs with it */
+
+/* A run of which one call around the steps is on its way when its process dies: it was carried out, or was not. */
+static const struct {
+    const char *query;
+    bool executes;
+    const char *match;
+    const char *how;
+} setups[] = {
+    {"", false, "POST /testsuites", "\"delay_ms\":600000"},
+    {"", false, "POST /testcases", "\"status\":500,\"delay_ms\":600000"},
+    {"", false, "POST /testsuites/*/checkpoints/attach", "\"delay_ms\":600000"},
+    {"", false, "POST /testsuites/*/checkpoints/attach", "\"status\":500,\"delay_ms\":600000"},
+    {"&execute=true", true, "POST /goals/*/snapshots/*/execute", "\"delay_ms\":600000"},
+    {"&execute=true", true, "POST /goals/*/snapshots/*/execute",
+     "\"status\":500,\"delay_ms\":600000"},
+    /* a run that looks for names holds up others: it comes last */
+    {"&project=Adopted", false, "POST /projects", "\"delay_ms\":600000"},
+};
+
+enum { SETUPS_MAX = ARRAY_LEN(setups) };
 
 struct others {
     struct str newer;
@@ -90,6 +110,7 @@ struct others {
     struct str in_session, session;
     struct str waited;
     struct client caller;
+    struct str in_setup[SETUPS_MAX];
 };
 
 static const struct json *run_at(size_t i, struct str id)
@@ -158,6 +179,52 @@ static void begin_waited(struct others *others)
     others->waited = arena_str(shared_run_arena(&scene), json_str(json_find(list, "/runs/0/id")));
 }
 
+/* Until its fault was met. */
+static void begin_in_setup(struct others *others, size_t i)
+{
+    uint16_t port = scene.replicas.platform.program.sandbox_port;
+
+    sandbox_fault(port, arena_printf(shared_run_arena(&scene), "{\"match\":\"%s\",\"times\":1,%s}",
+                                     setups[i].match, setups[i].how)
+                            .ptr);
+    (void)shared_run_begin(
+        &scene, 0, 2, arena_printf(shared_run_arena(&scene), "async=true%s", setups[i].query).ptr);
+    others->in_setup[i] = scene.id;
+    wait_until(sandbox_faults_are_met(port));
+}
+
+static size_t n_listed(struct str path, const char *pointer)
+{
+    const struct json *answer =
+        sandbox_call(scene.replicas.platform.program.sandbox_port, SANDBOX_TOKEN, "GET", path.ptr,
+                     NULL, shared_run_arena(&scene));
+
+    return json_size(pointer != NULL ? json_find(answer, pointer) : answer);
+}
+
+/* It is there once, whoever has made it; the goal has a journey with a checkpoint of its own. */
+static void check_in_setup(const struct others *others, size_t i)
+{
+    struct arena *arena = shared_run_arena(&scene);
+    struct str id = others->in_setup[i];
+    struct str goal, snapshot;
+
+    wait_until(!str_is(text_at(1, id, "/status"), "running"));
+    if (!str_is(text_at(1, id, "/status"), setups[i].executes ? "passed" : "created")) {
+        fail_msg("%s %s: %.*s", setups[i].match, setups[i].how,
+                 STR_ARG(reply_text(&scene.replicas.reply)));
+    }
+    assert_int_equal(shared_run_check(&scene, run_at(1, id)), 0);
+    goal = text_at(1, id, "/tests/0/goal_id");
+    snapshot = text_at(1, id, "/tests/0/snapshot_id");
+    assert_int_equal(n_listed(arena_printf(arena, "/snapshots/%.*s/goals/%.*s/testsuites",
+                                           STR_ARG(snapshot), STR_ARG(goal)),
+                              NULL),
+                     2);
+    assert_int_equal(
+        n_listed(arena_printf(arena, "/goals/%.*s/checkpoints", STR_ARG(goal)), "/checkpoints"), 2);
+}
+
 static void check_others(struct others *others)
 {
     const struct json *answer;
@@ -198,6 +265,8 @@ static void check_others(struct others *others)
 static void a_killed_process_has_its_runs_adopted(void **state)
 {
     struct others others = {0};
+    struct str watched;
+    int64_t n_executed = 1; /* of the others */
     uint64_t killed_ms;
     int64_t before;
 
@@ -209,6 +278,12 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     (void)shared_run_begin(&scene, 0, 60, "async=true");
     scene.watcher.replica = 0;
     shared_run_watch(&scene, 300);
+    watched = scene.id;
+    for (size_t i = 0; i < SETUPS_MAX; i++) {
+        begin_in_setup(&others, i);
+    }
+    scene.id = watched;
+    scene.n_steps = 60;
     replicas_kill(&scene.replicas, 0);
     killed_ms = client_now_ms();
     before = scene.watcher.last;
@@ -223,6 +298,15 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     print_message("went on after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
     shared_run_watch_to_end(&scene, 1);
     check_others(&others);
+    scene.n_steps = 2;
+    for (size_t i = 0; i < SETUPS_MAX; i++) {
+        check_in_setup(&others, i);
+        n_executed += setups[i].executes;
+    }
+    assert_int_equal(number_at(sandbox_state(scene.replicas.platform.program.sandbox_port,
+                                             shared_run_arena(&scene)),
+                               "/tenants/0/executions"),
+                     n_executed);
     replicas_start_one(&scene.replicas, 0);
 }
 
