@@ -134,7 +134,7 @@ endforeach()
 # versions do with each other's runs is tested with both.
 file(GLOB run_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/run/*.c)
 add_executable(virtuoso-proxy-next ${CMAKE_SOURCE_DIR}/src/app/main.c ${run_sources})
-target_compile_definitions(virtuoso-proxy-next PRIVATE RUN_ENGINE=2)
+target_compile_definitions(virtuoso-proxy-next PRIVATE RUN_ENGINE=3)
 target_link_libraries(virtuoso-proxy-next PRIVATE vp_flags virtuoso_core)
 set_target_properties(virtuoso-proxy-next PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/next)
 

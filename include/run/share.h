@@ -38,10 +38,9 @@ void run_share_drain(struct run_share *share);
 void run_share_stop(struct run_share *share);
 void run_share_close(struct run_share *share);
 
-/* What a run of this process needs to be carried on by another one. Texts are copied. */
+/* What a run of this process needs to be carried on by another one, beside its steps. Texts are copied. */
 struct run_publication {
-    struct str source;                      /* the test file */
-    const struct testfile_options *options; /* as it was read */
+    const struct testfile_options *options; /* as the file was read */
     const struct run_request *request;      /* as it was prepared */
     struct str request_id;
     struct str session_id; /* empty: none */
@@ -55,7 +54,7 @@ struct run_publication {
 typedef void (*run_published_fn)(void *context, const struct error *error);
 
 bool run_is_shared(const struct run_store *store);
-/* Between the last run_build and run_start. `what->source` must stay until on_published, which comes from
+/* Between the last run_build and run_start. `what->options` must stay until on_published, which comes from
  * a later turn, once; run_drop before that is fine. */
 void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
                  void *context);

@@ -108,6 +108,7 @@ struct testfile_step {
     /* All values are there, but for `library attach`: the run adds its journey_id. In a file it takes
      * the library checkpoint and the position only. */
     struct bound_command bound;
+    struct str text;        /* for reports; empty: as sentence_write has it */
     struct str description; /* may be empty */
     unsigned line;
     unsigned column;

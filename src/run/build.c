@@ -112,8 +112,8 @@ static enum error_code describe_goal(struct builder *b, const struct testfile_te
     struct str name = first_of(source->name, STR("Test"), STR_EMPTY);
 
     *out = (struct run_goal){
-        .project = run_keep(
-            run, first_of(b->request->project, source->project, run->store->options.project)),
+        .project =
+            run_keep(run, first_of(b->request->project, source->project, run->ground.project)),
         .name = first_of(b->request->goal, source->goal, STR_EMPTY),
         .starting_url =
             first_of(b->request->starting_url, source->starting_url, STR("https://example.com")),
@@ -413,7 +413,9 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->environment_id = arena_str(&run->work, request->environment_id);
     run->n_all_tests = file->n_tests;
     run->name = file->n_tests > 0 ? run_keep(run, file->tests[0].name) : STR_EMPTY;
-    keep_warnings(run, problems);
+    if (problems != NULL) {
+        keep_warnings(run, problems);
+    }
     run->goals = arena_calloc(&run->kept, file->n_tests, sizeof(*run->goals));
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));
     run->plan = arena_zalloc(&run->work, sizeof(*run->plan));

@@ -49,14 +49,14 @@ void run_note_goal(struct run *run, struct run_goal *goal)
     bool by_name = goal->ids.goal_id == 0;
 
     if (by_name && goal->ids.project_id == 0) {
-        if (run->store->options.defaults->organization_id.len == 0) {
+        if (run->ground.organization_id.len == 0) {
             note_of_goal(run, goal, SETUP_ORGANIZATION);
         }
         note_of_goal(run, goal, SETUP_FIND_PROJECT);
         note_of_goal(run, goal, SETUP_CREATE_PROJECT);
         run->names = true;
     }
-    if (!by_name && goal->ids.project_id == 0 && run->store->options.ui_url.len > 0) {
+    if (!by_name && goal->ids.project_id == 0 && run->ground.links) {
         note_of_goal(run, goal, SETUP_PROJECT);
     }
     if (by_name) {
@@ -76,14 +76,6 @@ static struct run_step *note_at(struct run *run, struct run_test *test, size_t i
     return run->dry ? &run->building->note : &test->steps[index];
 }
 
-/* Each process that shares the run must make the same of its file. */
-static void note_resolved(struct run *run, struct str a, struct str b, struct str c)
-{
-    if (run->store->options.share != NULL) {
-        digest_of_parts((struct str[]){digest_view(&run->resolved), a, b, c}, 4, &run->resolved);
-    }
-}
-
 void run_note_step(struct run *run, struct run_test *test, const struct testfile_step *source)
 {
     struct run_step *step = note_at(run, test, test->n_steps++);
@@ -100,11 +92,12 @@ void run_note_step(struct run *run, struct run_test *test, const struct testfile
         struct arena scratch;
 
         arena_init(&scratch);
-        step->text = run_keep(run, sentence_write(run->store->options.dictionary, &scratch,
-                                                  source->command, source->args, source->options));
+        step->text =
+            run_keep(run, source->text.len > 0
+                              ? source->text
+                              : sentence_write(run->store->options.dictionary, &scratch,
+                                               source->command, source->args, source->options));
         step->description = run_keep(run, source->description);
-        note_resolved(run, str_from(source->command->words), step->text,
-                      source->optional ? STR("optional") : STR_EMPTY);
         arena_done(&scratch);
     }
     if (test->n_steps <= test->n_before) {
@@ -136,7 +129,6 @@ void run_note_test(struct run *run, struct run_test *test, bool attach)
 {
     bool given = test->ids.checkpoint_id != 0;
 
-    note_resolved(run, test->name, test->journey, test->checkpoint);
     if (!given) {
         if (test->ids.journey_id == 0) {
             note_of_test(run, test, SETUP_JOURNEY);

@@ -1,24 +1,10 @@
-/* The document of a run: what was asked for, in members whose names are those of struct run_request,
- * testfile_options and run_publication. Values of variables may be secrets: they are sealed for the processes that
- * have the account's token, or left out where there is none. */
-#include "crypto/seal.h"
+/* The document of a run: what was asked for, in members whose names are those of struct run_request and
+ * run_publication, and what the configuration added to it. */
 #include "share_internal.h"
 
-/* Much more than a document may have: then that one is too long. */
-enum { VARIABLES_BYTES = 16 * 1024 * 1024 };
-
-/* What stands for a value that was left out. */
-#define HIDDEN_VALUE "***"
-
-static size_t keys_of(const struct run_store *store, struct digest keys[RUN_KEYS_MAX])
+size_t run_keys_of(const struct run_store *store, struct digest out[RUN_KEYS_MAX])
 {
-    return store->options.keys != NULL ? store->options.keys(store->options.context, keys) : 0;
-}
-
-/* Of the steps that came out of the file; who has no key learns nothing from it. */
-static void rows_digest(const struct run *run, const struct digest *key, struct digest *out)
-{
-    digest_hmac(key != NULL ? digest_view(key) : STR_EMPTY, digest_view(&run->resolved), out);
+    return store->options.keys != NULL ? store->options.keys(store->options.context, out) : 0;
 }
 
 static void write_request(struct json_writer *w, const struct run_request *request)
@@ -55,59 +41,21 @@ static void write_request(struct json_writer *w, const struct run_request *reque
     jw_end(w);
 }
 
-static void write_options(struct json_writer *w, const struct testfile_options *options)
+static void write_ground(struct json_writer *w, const struct run_ground *ground)
 {
-    jw_key(w, "options");
+    jw_key(w, "ground");
     jw_object(w);
-    jw_kv_str(w, "file", options->file);
-    jw_kv_int(w, "kind", options->kind);
-    jw_kv_str(w, "timestamp", options->timestamp);
-    jw_kv_str(w, "random", options->random);
-    jw_kv_str(w, "uuid", options->uuid);
-    jw_kv_bool(w, "lenient", options->lenient);
+    jw_kv_str(w, "project", ground->project);
+    jw_kv_str(w, "organization_id", ground->organization_id);
+    jw_kv_bool(w, "links", ground->links);
     jw_end(w);
 }
 
-/* [name, value, name, value, ...] */
-static void list_variables(struct json_writer *w, const struct testfile_options *options,
-                           bool hidden)
+void run_document_write(struct buf *out, const struct run_log *log,
+                        const struct run_publication *what)
 {
-    jw_array(w);
-    for (size_t i = 0; i < options->n_variables; i++) {
-        jw_str(w, options->variables[i].name);
-        jw_str(w, hidden ? STR(HIDDEN_VALUE) : options->variables[i].value);
-    }
-    jw_end(w);
-}
-
-static void write_variables(struct json_writer *w, const struct run *run,
-                            const struct testfile_options *options, const struct digest *key)
-{
-    struct json_writer inner;
-    struct buf text, sealed;
-
-    if (key == NULL) {
-        jw_kv_bool(w, "hidden", options->n_variables > 0);
-        jw_key(w, "variables");
-        list_variables(w, options, true);
-        return;
-    }
-    buf_init(&text, VARIABLES_BYTES);
-    buf_init(&sealed, (size_t)2 * VARIABLES_BYTES);
-    jw_init(&inner, &text);
-    list_variables(&inner, options, false);
-    seal_write(key, str_from(run->id), buf_view(&text), &sealed);
-    jw_kv_str(w, "sealed", buf_view(&sealed));
-    buf_done(&text);
-    buf_done(&sealed);
-}
-
-void run_document_write(struct buf *out, const struct run *run, const struct run_publication *what)
-{
+    const struct run *run = log->run;
     struct json_writer w;
-    struct digest keys[RUN_KEYS_MAX];
-    const struct digest *key = keys_of(run->store, keys) > 0 ? &keys[0] : NULL;
-    struct digest rows;
     char hex[65];
 
     jw_init(&w, out);
@@ -116,11 +64,8 @@ void run_document_write(struct buf *out, const struct run *run, const struct run
     jw_kv_int(&w, "engine", RUN_ENGINE);
     jw_kv_int(&w, "created_ms", run->created_ms);
     jw_kv_text(&w, "owner", hex);
-    rows_digest(run, key, &rows);
-    digest_hex(&rows, hex);
-    jw_kv_text(&w, "rows", hex);
     jw_kv_text(&w, "id", run->id);
-    jw_kv_int(&w, "bytes", (int64_t)what->source.len);
+    jw_kv_bool(&w, "sealed", log->seals);
     jw_kv_int(&w, "deadline_ms", (int64_t)what->deadline_ms);
     jw_kv_str(&w, "request_id", what->request_id);
     jw_kv_str(&w, "session_id", what->session_id);
@@ -128,19 +73,11 @@ void run_document_write(struct buf *out, const struct run *run, const struct run
     jw_kv_bool(&w, "has_bearer", what->has_bearer);
     jw_kv_bool(&w, "waits", what->waits);
     write_request(&w, what->request);
-    write_options(&w, what->options);
-    write_variables(&w, run, what->options, key);
+    write_ground(&w, &run->ground);
     jw_end(&w);
 }
 
 /* --- read; texts lie in the arena */
-
-static int64_t number_of(const struct json *json, const char *name)
-{
-    int64_t number;
-
-    return json_to_i64(json_get(json, name), &number) ? number : 0;
-}
 
 static void read_request(struct arena *arena, const struct json *json, struct run_document *out)
 {
@@ -175,78 +112,22 @@ static void read_request(struct arena *arena, const struct json *json, struct ru
     JSON_FOREACH (item, tags) {
         *tag++ = json_str(item);
     }
-    request->retries = (unsigned)number_of(json, "retries");
-    request->test = (unsigned)number_of(json, "test");
-    request->from = (unsigned)number_of(json, "from");
+    request->retries = (unsigned)record_number(json, "retries", 0);
+    request->test = (unsigned)record_number(json, "test", 0);
+    request->from = (unsigned)record_number(json, "from", 0);
     request->attach = json_true(json_get(json, "attach"));
     request->execute = json_true(json_get(json, "execute"));
     request->wait = json_true(json_get(json, "wait"));
-    request->position = number_of(json, "position");
+    request->position = record_number(json, "position", 0);
     out->continue_on_error = json_true(go_on);
     request->continue_on_error = go_on != NULL ? &out->continue_on_error : NULL;
 }
 
-static void read_options(const struct json *json, struct testfile_options *out)
+static void read_ground(const struct json *json, struct run_ground *out)
 {
-    out->file = json_str(json_get(json, "file"));
-    out->kind = (enum testfile_kind)number_of(json, "kind");
-    out->timestamp = json_str(json_get(json, "timestamp"));
-    out->random = json_str(json_get(json, "random"));
-    out->uuid = json_str(json_get(json, "uuid"));
-    out->lenient = json_true(json_get(json, "lenient"));
-}
-
-static void take_variables(struct arena *arena, const struct json *list,
-                           struct testfile_options *out)
-{
-    const struct json *item = json_first(list);
-    struct testfile_variable *variables =
-        arena_calloc(arena, json_size(list) / 2, sizeof(*variables));
-
-    out->variables = variables;
-    out->n_variables = json_size(list) / 2;
-    for (size_t i = 0; i < out->n_variables; i++) {
-        variables[i].name = json_str(item);
-        item = json_next(item);
-        variables[i].value = json_str(item);
-        item = json_next(item);
-    }
-}
-
-/* False: none of our keys opens them. */
-static bool read_variables(const struct run_store *store, struct arena *arena,
-                           const struct json *json, struct run_document *out)
-{
-    struct str id = json_str(json_get(json, "id"));
-    struct str sealed = json_str(json_get(json, "sealed"));
-    struct digest keys[RUN_KEYS_MAX];
-    size_t n = keys_of(store, keys);
-    struct json *list = NULL;
-    struct str text;
-
-    out->hides = json_true(json_get(json, "hidden"));
-    if (sealed.len == 0) {
-        take_variables(arena, json_get(json, "variables"), &out->options);
-        return true;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (seal_read(arena, &keys[i], id, sealed, &text) &&
-            json_parse(arena, text, &json_of_ours, &list, NULL) == ERR_OK) {
-            out->key = keys[i];
-            out->has_key = true;
-            take_variables(arena, list, &out->options);
-            return true;
-        }
-    }
-    return false;
-}
-
-bool run_document_fits(const struct run_document *document, const struct run *run)
-{
-    struct digest rows;
-
-    rows_digest(run, document->has_key ? &document->key : NULL, &rows);
-    return document->hides || digest_equal(&rows, &document->rows);
+    out->project = json_str(json_get(json, "project"));
+    out->organization_id = json_str(json_get(json, "organization_id"));
+    out->links = json_true(json_get(json, "links"));
 }
 
 const char *run_document_read(const struct run_store *store, struct arena *arena, struct str text,
@@ -258,25 +139,24 @@ const char *run_document_read(const struct run_store *store, struct arena *arena
     if (json_parse(arena, text, &json_of_ours, &json, &ignored) != ERR_OK) {
         return "it is not of this program";
     }
-    *out = (struct run_document){.created_ms = number_of(json, "created_ms"),
-                                 .n_bytes = (size_t)number_of(json, "bytes"),
-                                 .deadline_ms = number_of(json, "deadline_ms"),
+    *out = (struct run_document){.created_ms = record_number(json, "created_ms", 0),
+                                 .deadline_ms = record_number(json, "deadline_ms", 0),
                                  .request_id = json_str(json_get(json, "request_id")),
                                  .session_id = json_str(json_get(json, "session_id")),
-                                 .session_checkpoint = number_of(json, "session_checkpoint"),
+                                 .session_checkpoint = record_number(json, "session_checkpoint", 0),
                                  .has_bearer = json_true(json_get(json, "has_bearer")),
+                                 .sealed = json_true(json_get(json, "sealed")),
                                  .waits = json_true(json_get(json, "waits"))};
-    if (number_of(json, "engine") > RUN_ENGINE) {
+    if (record_number(json, "engine", 0) > RUN_ENGINE) {
         return "a newer version of the program has written it";
     }
-    read_request(arena, json_get(json, "request"), out);
-    read_options(json_get(json, "options"), &out->options);
-    if (!digest_from_hex(json_str(json_get(json, "owner")), &out->owner) ||
-        !digest_from_hex(json_str(json_get(json, "rows")), &out->rows) || out->n_bytes == 0 ||
-        out->n_bytes > TESTFILE_MAX_BYTES || out->created_ms <= 0) {
-        return "it is not of this program";
+    if (record_number(json, "engine", 0) < RUN_ENGINE_MIN) {
+        return "a version of the program has written it that is too old to be gone on from";
     }
-    return read_variables(store, arena, json, out)
+    read_request(arena, json_get(json, "request"), out);
+    read_ground(json_get(json, "ground"), &out->ground);
+    out->n_keys = run_keys_of(store, out->keys);
+    return digest_from_hex(json_str(json_get(json, "owner")), &out->owner) && out->created_ms > 0
                ? NULL
-               : "its variables are sealed for a platform token that this process does not have";
+               : "it is not of this program";
 }

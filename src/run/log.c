@@ -65,6 +65,7 @@ void log_free(struct run_log *log)
     buf_done(&log->pending);
     buf_done(&log->sending);
     buf_done(&log->document);
+    buf_done(&log->text);
     list_remove(&log->link);
     mem_free(log);
     runs_leave_if_idle(share);
@@ -478,7 +479,6 @@ void log_begin(struct run_log *log)
     bool is_sure = log->share->holds && log->n_left == log->share->n_left;
 
     log->state = is_sure ? LOG_RUNS : LOG_DOUBTS;
-    log->source = STR_EMPTY;
     log->run->plan->gate = gate;
     log->run->plan->may_send = may_send;
     listen(log);

@@ -1,4 +1,4 @@
-/* A copy of a run of another process: its document and its file are read, compiled and built as the run was,
+/* A copy of a run of another process: its document and its steps are read and built as the run was,
  * then the lines of its stream are applied. It is followed while somebody watches it, and read on when
  * somebody asks for it. mirror_load.c makes it; here it is read. */
 #include "share_internal.h"
@@ -64,7 +64,7 @@ struct run_mirror *mirror_new(struct run_store *store, struct str name)
     str_copy(mirror->name, sizeof(mirror->name), name);
     list_init(&mirror->seekers);
     arena_init(&mirror->arena);
-    buf_init(&mirror->source, TESTFILE_MAX_BYTES);
+    buf_init(&mirror->text, RUN_STEPS_MAX);
     list_append(&store->mirrors, &mirror->link);
     mirror_load(mirror);
     return mirror;
@@ -78,14 +78,11 @@ static void drop(struct run_mirror *mirror)
     store_cancel(&mirror->stopping);
     deadline_clear(&mirror->again);
     later_remove(&mirror->piece);
-    if (mirror->job != NULL) {
-        (void)testfile_end(mirror->job);
-    }
     if (mirror->run != NULL) {
         mirror->run->mirror = NULL;
     }
     arena_done(&mirror->arena);
-    buf_done(&mirror->source);
+    buf_done(&mirror->text);
     list_remove(&mirror->link);
     mem_free(mirror);
 }

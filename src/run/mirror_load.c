@@ -1,11 +1,11 @@
-/* A copy is made: document, file, rows. */
+/* A copy is made: document, steps, rows. */
 #include "share_internal.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* Pieces of a turn. */
-enum { UNITS = 4000, ROWS = 300 };
+/* Of a turn. */
+enum { LINES = 200, ROWS = 300 };
 
 static void not_readable(struct run_mirror *mirror, const char *what, const char *why)
 {
@@ -31,11 +31,6 @@ static void on_build(struct later_item *item)
         later(mirror, on_build);
         return;
     }
-    if (!run_document_fits(&mirror->document, mirror->run)) {
-        not_readable(mirror, "The test file",
-                     "this version of the program makes other steps of it");
-        return;
-    }
     mirror->run->status = RUN_RUNNING;
     mirror->state = MIRROR_IDLE;
     mirror_read(mirror);
@@ -50,8 +45,7 @@ static void prepare(struct run_mirror *mirror)
 
     options->plan_options(options->context, run, &plan);
     plan.request_id = mirror->document.request_id;
-    if (run_prepare(run, mirror->file, mirror->problems, &mirror->document.request, &plan, &err) !=
-        ERR_OK) {
+    if (run_prepare(run, mirror->file, NULL, &mirror->document.request, &plan, &err) != ERR_OK) {
         not_readable(mirror, "The document", err.text);
         return;
     }
@@ -59,43 +53,30 @@ static void prepare(struct run_mirror *mirror)
     later(mirror, on_build);
 }
 
-/* --- its file */
-
-static void on_compile(struct later_item *item)
-{
-    struct run_mirror *mirror = CONTAINER_OF(item, struct run_mirror, piece);
-    enum error_code code;
-
-    if (!testfile_go_on(mirror->job, UNITS)) {
-        later(mirror, on_compile);
-        return;
-    }
-    code = testfile_end(mirror->job);
-    mirror->job = NULL;
-    if (code != ERR_OK) {
-        not_readable(mirror, "The test file",
-                     "this version of the program does not compile the file");
-        return;
-    }
-    prepare(mirror);
-}
-
-static void compile(struct run_mirror *mirror)
-{
-    struct arena *arena = &mirror->run->work;
-    struct str text = arena_str(arena, buf_view(&mirror->source));
-
-    buf_done(&mirror->source);
-    mirror->file = arena_zalloc(arena, sizeof(*mirror->file));
-    mirror->problems = arena_zalloc(arena, sizeof(*mirror->problems));
-    mirror->document.options.defaults = mirror->store->options.defaults;
-    mirror->job = testfile_begin(mirror->store->options.dictionary, arena, text,
-                                 &mirror->document.options, mirror->file, mirror->problems);
-    mirror->state = MIRROR_COMPILES;
-    later(mirror, on_compile);
-}
+/* --- its steps */
 
 static void get_part(struct run_mirror *mirror);
+
+static void on_lines(struct later_item *item)
+{
+    struct run_mirror *mirror = CONTAINER_OF(item, struct run_mirror, piece);
+
+    switch (steps_read(mirror, LINES)) {
+    case STEPS_MORE:
+        later(mirror, on_lines);
+        break;
+    case STEPS_NEXT_PART:
+        get_part(mirror);
+        break;
+    case STEPS_ALL:
+        buf_done(&mirror->text);
+        prepare(mirror);
+        break;
+    case STEPS_BROKEN:
+        not_readable(mirror, "The steps", "they are not of this program");
+        break;
+    }
+}
 
 static void on_part(struct store_op *op, const struct store_result *result)
 {
@@ -103,18 +84,11 @@ static void on_part(struct store_op *op, const struct store_result *result)
 
     if (result->error.code != ERR_OK) {
         mirror_fail(mirror, &result->error);
-        return;
-    }
-    buf_str(&mirror->source, result->bytes);
-    mirror->part++;
-    if (!buf_ok(&mirror->source)) {
-        not_readable(mirror, "The test file", "it is too long");
-    } else if (mirror->source.len < mirror->document.n_bytes && result->bytes.len > 0) {
-        get_part(mirror);
-    } else if (mirror->source.len != mirror->document.n_bytes) {
-        not_readable(mirror, "The test file", "it is not as long as the document says");
+    } else if (!steps_take_part(mirror, result->bytes)) {
+        not_readable(mirror, "The steps",
+                     "they are sealed for a platform token that this process does not have");
     } else {
-        compile(mirror);
+        later(mirror, on_lines);
     }
 }
 
@@ -124,7 +98,7 @@ static void get_part(struct run_mirror *mirror)
     struct store_request request = {.kind = STORE_GET};
 
     request.key = runs_part_key(str_from(mirror->name), mirror->part, room);
-    mirror->state = MIRROR_SOURCE;
+    mirror->state = MIRROR_STEPS;
     mirror_start(mirror, &request, on_part);
 }
 
@@ -156,8 +130,15 @@ static void on_document(struct store_op *op, const struct store_result *result)
     mirror->run->created_ms = mirror->document.created_ms;
     age_ms = clock_wall_ms() - mirror->document.created_ms;
     mirror->run->begun_ms = clock_now_ms() - (uint64_t)(age_ms > 0 ? age_ms : 0);
+    mirror->run->ground = (struct run_ground){
+        .project = run_keep(mirror->run, mirror->document.ground.project),
+        .organization_id = run_keep(mirror->run, mirror->document.ground.organization_id),
+        .links = mirror->document.ground.links};
+    mirror->file = arena_zalloc(&mirror->run->work, sizeof(*mirror->file));
+    mirror->at = (struct run_steps_place){0};
     mirror->part = 0;
-    buf_clear(&mirror->source);
+    mirror->n_taken = 0;
+    buf_clear(&mirror->text);
     get_part(mirror);
 }
 

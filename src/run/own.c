@@ -198,7 +198,7 @@ void mirror_own(struct run_mirror *mirror)
     log_event(LOG_INFO, "run.adopted", F_TEXT("run", run->id), F_INT("events", run->n_events));
     run_own(run);
     log_begin(log);
-    if (document->has_bearer) {
+    if (document->has_bearer || !document->sealed) {
         end_without_token(run);
     } else if (run->n_adoptions > ADOPTIONS_MAX) {
         end_poisoned(run);

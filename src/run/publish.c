@@ -1,4 +1,4 @@
-/* A run is published: source, claim, document, in this order, so whoever finds a claim without a document
+/* A run is published: steps, claim, document, in this order, so whoever finds a claim without a document
  * removes it. */
 #include "share_internal.h"
 
@@ -11,6 +11,7 @@ void log_published(struct run_log *log, const struct error *error)
     log->on_published = NULL;
     if (error == NULL) {
         buf_done(&log->document);
+        log->options = NULL;
         on_published(context, NULL);
         return;
     }
@@ -55,7 +56,7 @@ static void on_part_put(struct store_op *op, const struct store_result *result)
     log->claims = false;
     if (result->error.code != ERR_OK) {
         log_published(log, &result->error);
-    } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
+    } else if (!steps_are_written(log)) {
         put_part(log);
     } else {
         log_put_claim(log, STORE_ABSENT, runs_holder(log->share), on_claim_put);
@@ -65,13 +66,16 @@ static void on_part_put(struct store_op *op, const struct store_result *result)
 static void put_part(struct run_log *log)
 {
     char room[RUN_KEY_MAX];
-    size_t from = log->at_part * RUN_PART_BYTES;
     struct store_request request = {.kind = STORE_PUT};
+    struct buf part;
 
-    request.key = runs_part_key(str_from(log->name), log->at_part++, room);
-    request.bytes = str_sub(log->source, from, from + RUN_PART_BYTES);
+    buf_init(&part, (size_t)2 * RUN_PART_BYTES);
+    request.key = runs_part_key(str_from(log->name), log->at_part, room);
+    steps_write_part(log, &part);
+    request.bytes = buf_view(&part);
     log->claims = true;
     log_put(log, &request, &log->claim, on_part_put);
+    buf_done(&part);
 }
 
 static void on_soon_published(struct later_item *item)
@@ -82,16 +86,20 @@ static void on_soon_published(struct later_item *item)
 void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
                  void *context)
 {
+    struct digest keys[RUN_KEYS_MAX] = {0};
     struct run_log *log = log_new(run);
 
     log->state = LOG_PUBLISHES;
     log->ttl_ms = RUN_KEPT_MS + what->deadline_ms;
-    log->source = what->source;
+    log->options = what->options;
+    log->seals = run_keys_of(run->store, keys) > 0;
+    log->key = keys[0];
+    buf_init(&log->text, RUN_STEPS_MAX);
     log->waits = what->waits;
     log->on_published = on_published;
     log->context = context;
     buf_init(&log->document, RUN_DOCUMENT_MAX);
-    run_document_write(&log->document, run, what);
+    run_document_write(&log->document, log, what);
     runs_want(log->share);
     if (log->share->holds) {
         later_add(log->share->options.later, &log->soon, on_soon_published);
@@ -144,7 +152,7 @@ void log_publish(struct run_log *log)
     }
     (void)error_set(&err, ERR_TOO_BIG,
                     "What this run was asked for is longer than %d KiB, the most that the shared "
-                    "store keeps of a run beside its file: give shorter variables",
+                    "store keeps of a run beside its steps: give shorter names",
                     RUN_DOCUMENT_MAX / 1024);
     log_published(log, &err);
 }

@@ -130,14 +130,14 @@ static void set_ids(struct plan *plan, const struct run_ids *ids)
 static void set_goal(struct plan *plan, const struct run_row *row)
 {
     const struct run_goal *goal = row->goal;
-    const struct catalog_defaults *defaults = row->run->store->options.defaults;
+    struct str organization_id = row->run->ground.organization_id;
 
     plan_set_str(plan, "name", row->call->setup == SETUP_CREATE_GOAL ? goal->name : goal->project);
     plan_set_str(plan, "url", goal->starting_url);
     plan_set(plan, "width", json_new_int(plan->arena, goal->width));
     plan_set(plan, "height", json_new_int(plan->arena, goal->height));
-    if (defaults->organization_id.len > 0) {
-        plan_set_str(plan, "organization_id", defaults->organization_id);
+    if (organization_id.len > 0) {
+        plan_set_str(plan, "organization_id", organization_id);
     }
     find_begin(plan, row->run);
 }

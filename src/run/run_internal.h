@@ -177,6 +177,12 @@ struct run_row {
     struct run_step *step;
 };
 
+/* What the configuration adds to a run; that of the process where it began. Texts live as long as the run. */
+struct run_ground {
+    struct str project, organization_id;
+    bool links; /* there is a user interface to link to */
+};
+
 /* The next goal, then the next step of a test, then the next execution. */
 struct run_place {
     size_t goal, test, step, execution;
@@ -213,6 +219,7 @@ struct run {
     const char *format;
     struct str name;
     struct str environment_id; /* work; empty: the goal's */
+    struct run_ground ground;
     struct arena work, kept;
     struct run_building *building; /* in work; NULL: it is not prepared yet */
     struct plan *plan;             /* in work; NULL when the run is over */
@@ -238,7 +245,6 @@ struct run {
     /* Only where runs are shared (share_internal.h). */
     struct run_log *log;       /* carried out here; NULL: alone, another's, or over */
     struct run_mirror *mirror; /* another process's, and not over */
-    struct digest resolved;    /* of its tests and steps, as the file has given them */
     unsigned n_drivers;        /* it advances as long as there are some (RUN_ROLE_DRIVEN) */
     unsigned n_adoptions;      /* in a row, without anything that has ended in between */
     bool adopted;              /* some of its rows have ended before */

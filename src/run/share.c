@@ -73,7 +73,7 @@ struct str runs_part_key(struct str name, size_t part, char room[RUN_KEY_MAX])
     struct buf key;
 
     buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
-    buf_text(&key, "runsource/");
+    buf_text(&key, "runsteps/");
     buf_str(&key, name);
     buf_char(&key, '.');
     buf_int(&key, (int64_t)part);

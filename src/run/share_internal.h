@@ -5,6 +5,7 @@
  *   log.c       a run of this process: its stream, its claim
  *   record.c, record_apply.c    lines of the stream: written, and applied to a copy
  *   document.c  what was asked for, as a document
+ *   steps.c     the steps that came of the file
  *   mirror.c, mirror_load.c     a copy of a run of another process: followed; made
  *   copies.c    copies in the store of runs
  *   adopt.c     claims of processes that have died
@@ -20,21 +21,24 @@
 #include "store/keep.h"
 #include "store/store.h"
 
-/* How a file becomes rows, and what lines of a stream mean. A version that does either otherwise has a higher number;
+/* How steps become rows, and what lines of a stream mean. A version that does either otherwise has a higher number;
  * it carries on what a lower one has begun, in lines that the lower one can read, and nobody else what it has begun.
- * The tests build a second program with another number. */
+ * The first number is gone: the store had the file, and each process compiled it. The tests build a second program
+ * with another number. */
 #ifndef RUN_ENGINE
-#define RUN_ENGINE 1
+#define RUN_ENGINE 2
 #endif
 
 enum {
+    RUN_ENGINE_MIN = 2,       /* the lowest that can be carried on */
     RUN_FORMAT = 1,           /* of documents and lines */
     RUN_ANY_FORMAT = 1000000, /* where only names are asked for */
     RUN_NAME_MAX = 128,
     RUN_KEY_MAX = 160,
     RUN_ENTRY_BYTES = 32 * 1024,        /* lines of one append, about */
     RUN_PENDING_MAX = 64 * 1024 * 1024, /* lines that wait for the store */
-    RUN_PART_BYTES = 512 * 1024,        /* of the test file */
+    RUN_PART_BYTES = 256 * 1024,        /* of the steps, before they are sealed */
+    RUN_STEPS_MAX = 64 * 1024 * 1024,   /* lines of steps that wait: one may be the whole file */
     RUN_DOCUMENT_MAX = 512 * 1024,
     RUN_STREAM_MAX = 50000, /* entries: five for each row of the largest run */
     RUN_MARGIN_MS = 1000,   /* as lanes: what is sent arrives while the lease lasts */
@@ -73,6 +77,12 @@ enum log_state {
     LOG_CLOSES  /* all is written: the claim is removed */
 };
 
+/* The next line of steps. */
+struct run_steps_place {
+    bool begun, in_test, ended;
+    size_t test, step;
+};
+
 struct run_log {
     struct list link; /* of the share */
     struct run_share *share;
@@ -103,7 +113,11 @@ struct run_log {
     bool leaves; /* its plan is cancelled; another process has it when the rest is written */
     struct later_item leave;
     /* while it is published */
-    struct str source;
+    const struct testfile_options *options;
+    bool seals;
+    struct digest key; /* that seals */
+    struct buf text;   /* steps that are in no part yet */
+    struct run_steps_place at;
     size_t at_part;
     struct buf document;
     run_published_fn on_published;
@@ -159,15 +173,16 @@ void record_unbegun(struct run *run, const struct run_row *row);
 void record_left(struct run *run);
 void record_go(struct run *run, int64_t position);
 void record_outcomes(struct run *run, const struct run_goal *goal);
+/* The number of that name. */
+int64_t record_number(const struct json *json, const char *name, int64_t otherwise);
 /* One line to a copy. False: it cannot be read. */
 bool record_apply(struct run *run, struct arena *arena, struct str line);
 
 /* --- document.c */
 struct run_document {
-    struct testfile_options options;
     struct run_request request;
+    struct run_ground ground;
     bool continue_on_error;
-    size_t n_parts, n_bytes;
     struct digest owner;
     int64_t created_ms;
     int64_t deadline_ms;
@@ -175,24 +190,23 @@ struct run_document {
     struct str session_id;
     int64_t session_checkpoint;
     bool has_bearer, waits;
-    bool hides;         /* values of variables are not in it */
-    struct digest rows; /* see run_document_fits */
-    struct digest key;  /* that has opened the variables */
-    bool has_key;
+    bool sealed; /* the steps; else their values are left out */
+    struct digest keys[RUN_KEYS_MAX];
+    size_t n_keys;
 };
 
-void run_document_write(struct buf *out, const struct run *run, const struct run_publication *what);
+/* Keys of the account. */
+size_t run_keys_of(const struct run_store *store, struct digest out[RUN_KEYS_MAX]);
+void run_document_write(struct buf *out, const struct run_log *log,
+                        const struct run_publication *what);
 /* NULL, or why it cannot be used. */
 const char *run_document_read(const struct run_store *store, struct arena *arena, struct str text,
                               struct run_document *out);
-/* The copy, once all its notes are made, has the steps that the run had where it began. */
-bool run_document_fits(const struct run_document *document, const struct run *run);
 
 /* --- mirror.c */
 enum mirror_state {
     MIRROR_DOCUMENT,
-    MIRROR_SOURCE,
-    MIRROR_COMPILES,
+    MIRROR_STEPS,
     MIRROR_BUILDS,
     MIRROR_READS, /* to the end of the stream */
     MIRROR_IDLE,
@@ -215,11 +229,10 @@ struct run_mirror {
     struct list seekers;
     struct arena arena; /* of the document */
     struct run_document document;
-    struct buf source;
-    size_t part;
-    struct testfile *file;
-    struct testfile_problems *problems;
-    struct testfile_job *job;
+    struct testfile *file; /* what is read of the steps */
+    struct buf text;       /* of the parts that were read; n_taken bytes of it are in the file */
+    size_t part, n_taken;
+    struct run_steps_place at;
     bool whole;
     uint64_t after; /* sequence number of the last entry that was read */
     uint64_t fence, number;
@@ -243,6 +256,15 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error);
 void mirror_adopts_not(struct run_mirror *mirror); /* after all */
 /* Its run is this process's now: those who asked for it are told, and the mirror is gone. */
 void mirror_hand_over(struct run_mirror *mirror, struct run *run);
+
+/* --- steps.c */
+enum steps_read { STEPS_MORE, STEPS_NEXT_PART, STEPS_ALL, STEPS_BROKEN };
+
+void steps_write_part(struct run_log *log, struct buf *out);
+bool steps_are_written(const struct run_log *log);
+/* False: none of our keys opens the part. */
+bool steps_take_part(struct run_mirror *mirror, struct str bytes);
+enum steps_read steps_read(struct run_mirror *mirror, size_t n_lines);
 
 /* --- mirror_load.c */
 void mirror_load(struct run_mirror *mirror);

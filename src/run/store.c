@@ -98,6 +98,10 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
     make_id(store, now_ms, id);
     *out = run_make(store, owner, str_from(id));
     (*out)->created_ms = now_ms;
+    (*out)->ground = (struct run_ground){
+        .project = run_keep(*out, store->options.project),
+        .organization_id = run_keep(*out, store->options.defaults->organization_id),
+        .links = store->options.ui_url.len > 0};
     return ERR_OK;
 }
 

@@ -32,7 +32,7 @@ struct str shared_run_file(struct arena *arena, size_t n_steps)
     struct buf text;
 
     buf_init(&text, 1 << 20);
-    buf_text(&text, "name: Shared # canary-run-source\nsteps:\n");
+    buf_text(&text, "name: Shared\nsteps:\n");
     for (size_t i = 0; i < n_steps; i++) {
         buf_printf(&text, "  - navigate: https://n%zu.example/\n", i);
     }

@@ -195,7 +195,8 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
                 str_is(json_str(json_get(answer, "status")), "failed")));
     assert_true(str_contains(json_str(json_find(answer, "/error/detail")), STR("platform token")));
     assert_true(json_str(json_find(answer, "/resume/query")).len > 0);
-    assert_true(shared_run_redis_says(&scene, &two, SEARCH("canary-run-source") "return n"));
+    assert_true(shared_run_redis_says(&scene, &two, SEARCH("has_bearer") "return n"));
+    assert_false(shared_run_redis_says(&scene, &two, SEARCH("https://n199.example/") "return n"));
     assert_false(shared_run_redis_says(&scene, &two, SEARCH(SANDBOX_TOKEN) "return n"));
     replicas_stop(&two);
 }

@@ -27,7 +27,6 @@ struct asked {
     int64_t checkpoint_id; /* of the session */
     uint64_t timeout_ms;
     struct run *run; /* not begun yet */
-    struct str source;
     struct test_reading reading;
     struct pieces building; /* of its notes */
 };
@@ -173,7 +172,6 @@ static enum stage_verdict read_file(struct task *task, struct asked *asked)
 
     random_uuid(uuid);
     exchange_move_body(task->exchange, arena);
-    asked->source = task->exchange->request.body;
     return test_read(
         task, arena,
         &(struct testfile_options){
@@ -333,8 +331,7 @@ static void on_published(void *context, const struct error *error)
 
 static enum stage_verdict publish_and_start(struct task *task, struct asked *asked)
 {
-    const struct run_publication what = {.source = asked->source,
-                                         .options = &asked->reading.options,
+    const struct run_publication what = {.options = &asked->reading.options,
                                          .request = &asked->request,
                                          .request_id = str_from(task->exchange->trace.request_id),
                                          .session_id = asked->session_id,

@@ -1,0 +1,139 @@
+/* A run that another process carries on, or might have: what it sends, and when it may. */
+#include "store/store_internal.h"
+#include "two_processes.h"
+
+int test_adopted(void);
+
+/* --- what is sent is what was asked for */
+
+static bool was_sent(const char *text)
+{
+    return str_contains(buf_view(&here.sent), str_from(text));
+}
+
+static void adopt_it(void)
+{
+    claim_for("-");
+    clock_advance(KEEP_TTL_MS + 1);
+    here.holds = false;
+    for (int i = 0; i < 60 && (i == 0 || !run_is_over(sought.run)); i++) {
+        pass(1000);
+        seek(1);
+        assert_int_equal(sought.code, ERR_OK);
+    }
+}
+
+/* The second process has another configuration. What it sends is what the first one would have sent. */
+static void a_changed_configuration_changes_no_run(void **state)
+{
+    struct run_store_options options;
+
+    (void)state;
+    here.processes[0].defaults.organization_id = STR("77");
+    here.processes[1].defaults.organization_id = STR("99");
+    here.processes[1].project = STR("Elsewhere");
+    here.processes[1].ui_url = STR("https://ui.example");
+    options = options_of(&here.processes[1]);
+    run_store_configure(here.processes[1].runs, &options);
+    here.holds = true;
+    begin_at("", TWO_STEPS, STR(CANARY));
+    assert_true(was_sent("/projects"));
+    buf_clear(&here.sent);
+    adopt_it();
+    assert_true(run_succeeded(sought.run));
+    assert_true(was_sent("organizationId=77"));
+    assert_true(was_sent("\"name\":\"P\""));
+    assert_true(was_sent(CANARY));
+    assert_false(was_sent("99"));
+    assert_false(was_sent("Elsewhere"));
+}
+
+/* --- a claim that takes long */
+
+/* Claims wait until the test lets them go on. */
+static struct {
+    const struct store_backend *backend;
+    struct store *store;
+    struct store_op *op; /* NULL: none waits */
+    unsigned n;
+} slow;
+
+static void start_slowly(struct store *store, struct store_op *op)
+{
+    bool claims = op->request.kind == STORE_PUT && str_contains(op->key, STR("runclaim"));
+
+    if (!claims) {
+        slow.backend->start(store, op);
+        return;
+    }
+    assert_null(slow.op);
+    slow.op = op;
+    slow.n++;
+}
+
+static void forget_slowly(struct store *store, struct store_op *op)
+{
+    if (op == slow.op) {
+        slow.op = NULL;
+    } else {
+        slow.backend->forget(store, op);
+    }
+}
+
+static void slow_go_on(void)
+{
+    struct store_op *op = slow.op;
+
+    assert_non_null(op);
+    slow.op = NULL;
+    slow.backend->start(slow.store, op);
+    turn();
+}
+
+/* While the claim is on its way the lease is lost and held once more: another process may have had the run in between,
+ * so the claim is taken anew before anything is sent. */
+static void a_claim_of_before_is_taken_anew(void **state)
+{
+    static struct store_backend backend;
+
+    (void)state;
+    memset(&slow, 0, sizeof(slow));
+    here.holds = true;
+    here.processes[0].defaults.organization_id = STR("77");
+    begin_at("", TWO_STEPS, STR(CANARY)); /* its first call is a read */
+    slow.store = here.holders.stage.store;
+    slow.backend = slow.store->backend;
+    backend = *slow.backend;
+    backend.start = start_slowly;
+    backend.forget = forget_slowly;
+    slow.store->backend = &backend;
+    for (unsigned i = 0; i < 2; i++) {
+        clock_advance(KEEP_TTL_MS + 1); /* the process stood still */
+        pass(1000);
+        assert_int_equal(slow.n, 1);
+    }
+    let_go_on();
+    slow_go_on();
+    assert_int_equal(slow.n, 2);
+    pass(1000);
+    assert_int_equal(here.n_steps, 0);
+    slow_go_on();
+    pass(1000);
+    assert_int_equal(slow.n, 2);
+    assert_true(run_is_over(here.run));
+    if (!run_succeeded(here.run)) {
+        fail_msg("%s", run_error(here.run)->text);
+    }
+    assert_true(was_sent(CANARY));
+    slow.store->backend = slow.backend;
+}
+
+int test_adopted(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_changed_configuration_changes_no_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_claim_of_before_is_taken_anew, set_up_alone, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("adopted runs", tests, NULL, NULL);
+}
