@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "harness/replicas.h"
+#include "harness/run_follower.h"
 #include "harness/wait.h"
 
 enum { N = 2, STEPS = 100, QUIET_MS = 400 };
@@ -43,6 +43,13 @@ static size_t n_steps(void)
     return sandbox_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps");
 }
 
+static bool is_at_work(size_t i)
+{
+    client_ask(here.replicas.programs[i].port, "GET", "/metrics", NULL, STR_EMPTY,
+               &here.replicas.reply);
+    return !str_contains(reply_text(&here.replicas.reply), STR("test_runs_active 0\n"));
+}
+
 /* Nobody asks, so nobody is at work: the pause is what the test is about. */
 static void assert_rests(void)
 {
@@ -51,9 +58,7 @@ static void assert_rests(void)
     client_pause_ms(QUIET_MS);
     assert_int_equal(sandbox_count(here.replicas.platform.program.sandbox_port, "", ""), before);
     for (size_t i = 0; i < N; i++) {
-        client_ask(here.replicas.programs[i].port, "GET", "/metrics", NULL, STR_EMPTY,
-                   &here.replicas.reply);
-        assert_true(str_contains(reply_text(&here.replicas.reply), STR("test_runs_active 0\n")));
+        assert_false(is_at_work(i));
     }
 }
 
@@ -149,6 +154,33 @@ static void a_request_that_is_too_short_is_told_how_to_go_on(void **state)
     assert_int_equal(n_steps(), STEPS);
 }
 
+/* Whoever follows the events drives the run; who goes on elsewhere misses none of them. */
+static void a_stream_of_events_drives_a_run(void **state)
+{
+    struct run_follower watcher = {.replicas = &here.replicas, .replica = 1};
+    int64_t seen;
+
+    (void)state;
+    watcher.id = arena_str(arena(), json_str(json_get(begin_run(0, "async=true"), "id")));
+    assert_rests();
+    assert_int_equal(n_steps(), 0);
+    while (n_steps() < STEPS / 4) {
+        run_follower_follow(&watcher, 50);
+    }
+    assert_false(watcher.done);
+    seen = watcher.last;
+    run_follower_end(&watcher);
+    wait_until(!is_at_work(0) && !is_at_work(1));
+    assert_rests();
+    assert_true(n_steps() < STEPS);
+    watcher = (struct run_follower){.replicas = &here.replicas, .last = seen};
+    watcher.id = str_sub(str_from(here.run), str_from("/api/v1/tests/runs/").len, SIZE_MAX);
+    run_follower_follow(&watcher, 60000 * (unsigned)client_slowness());
+    assert_true(watcher.done);
+    assert_int_equal(n_steps(), STEPS);
+    run_follower_end(&watcher);
+}
+
 /* A process that dies in the middle of a request: the next request goes on, on another one. */
 static void a_killed_process_loses_no_run(void **state)
 {
@@ -185,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_advances_in_requests),
         cmocka_unit_test(a_request_that_is_too_short_is_told_how_to_go_on),
+        cmocka_unit_test(a_stream_of_events_drives_a_run),
         cmocka_unit_test(a_killed_process_loses_no_run),
         cmocka_unit_test(without_a_store_it_is_refused),
     };

@@ -309,6 +309,27 @@ static void one_more_joins_who_works(void **state)
     keep_leave(&other.user);
 }
 
+/* This process may be stopped after its answer: what it does not need it does not hold. */
+static void who_rests_holds_only_what_is_used(void **state)
+{
+    struct worker first;
+    struct worker other;
+
+    (void)state;
+    enter(0, &first);
+    keeps_rest(scene.holders.keeps[0]);
+    turn();
+    assert_true(keep_lasts(&first.user, 0));
+    keep_leave(&first.user);
+    keeps_rest(scene.holders.keeps[0]);
+    turn();
+    enter(1, &other); /* no time has passed, and nobody was told that it is wanted */
+    assert_true(other.ready);
+    assert_int_equal(scene.n_wanted, 0);
+    assert_true(keep_is_orderly(&other.user));
+    keep_leave(&other.user);
+}
+
 int test_keep(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +343,7 @@ int test_keep(void)
         cmocka_unit_test_setup_teardown(a_sleeping_machine_loses_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_more_joins_who_works, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_rests_holds_only_what_is_used, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("keep", tests, NULL, NULL);
