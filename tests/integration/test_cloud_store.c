@@ -1,5 +1,5 @@
-/* Two processes that share a bucket or a collection instead of a Redis: sessions, the order of their commands, a process that is
- * killed, a service that is away, and the store's subcommands. */
+/* Two processes that share a bucket or a collection instead of a Redis: sessions, the order of their commands, runs, events and
+ * webhooks, a process that is killed, a service that is away, and the store's subcommands. */
 #include "harness/cmocka.h"
 
 #include <signal.h>
@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "events/webhooks.h"
 #include "harness/cloud_server.h"
+#include "harness/collector.h"
 #include "harness/replicas.h"
 #include "harness/run_follower.h"
 #include "harness/steps.h"
@@ -17,7 +20,7 @@
 enum {
     STEPS = 12,
     ASKERS = 20,
-    RUN_STEPS = 12,
+    RUN_STEPS = 20,
     PATIENCE_MS = 60000,
     BODY_MAX = 512,
     TEXT_MAX = 1 << 20
@@ -79,8 +82,13 @@ static int64_t step(size_t i, const char *session)
 
 static void start(void)
 {
-    static const char *const sets[] = {"upstream.retry_base_ms=1", "cache.shared=true",
-                                       "cache.ttl_s=60", "store.timeout_ms=5000", NULL};
+    static const char *const sets[] = {"upstream.retry_base_ms=1",
+                                       "cache.shared=true",
+                                       "cache.ttl_s=60",
+                                       "store.timeout_ms=5000",
+                                       "webhooks.allow_private=true",
+                                       "webhooks.retry_ms=20",
+                                       NULL};
     static const char *const platform[] = {"sandbox.latency=60ms", NULL};
 
     cloud_server_start(&server, NULL);
@@ -215,11 +223,12 @@ static struct str file_of_run(void)
     return arena_take(&replicas.platform.arena, &text);
 }
 
-static void begin_run(struct run_follower *watcher)
+static void begin_run(struct run_follower *watcher, const char *query)
 {
     const struct json *answer;
 
-    client_ask(replicas.programs[0].port, "POST", "/api/v1/tests/run?async=true",
+    client_ask(replicas.programs[0].port, "POST",
+               replicas_line(&replicas, "/api/v1/tests/run?async=true%s", query),
                "Content-Type: application/yaml\r\n", file_of_run(), &replicas.reply);
     assert_int_equal(status(), 202);
     answer = reply_json(&replicas.reply, &replicas.platform.arena);
@@ -242,28 +251,59 @@ static void only_one_unless_long(void)
     }
 }
 
+/* Of each run one of these is carried out, and nobody is told: the answer is on its way when the process dies. A run that
+ * looks for names holds up others, so that one comes last. */
+static const char *const setups[] = {"POST /testsuites/*/checkpoints/attach", "POST /testcases",
+                                     "POST /testsuites", "POST /goals"};
+
+enum { SETUP_LAST = ARRAY_LEN(setups) - 1 };
+
+static struct str begin_in_setup(size_t i)
+{
+    struct run_follower run;
+    uint16_t port = replicas.platform.program.sandbox_port;
+
+    sandbox_clear_faults(port);
+    sandbox_hold(port, setups[i]);
+    begin_run(&run, i == SETUP_LAST ? "&goal=Last" : "");
+    wait_until(sandbox_faults_are_met(port));
+    return run.id;
+}
+
+static void is_carried_on(struct str id, const char *setup, uint64_t until_ms)
+{
+    struct run_follower watcher = {.replicas = &replicas, .id = id, .replica = 1};
+
+    while (!watcher.done) {
+        run_follower_follow(&watcher, 1000);
+        assert_true(client_now_ms() < until_ms);
+    }
+    if (n_steps_made(1, id) != RUN_STEPS) {
+        fail_msg("%s: %.*s", setup, STR_ARG(reply_text(&replicas.reply)));
+    }
+    run_follower_end(&watcher);
+}
+
 /* Its process is killed half way; the other one goes on, and whoever follows the run misses nothing. */
 static void a_run_is_adopted(void **state)
 {
     struct run_follower watcher = {.replicas = &replicas};
+    struct str in_setup[ARRAY_LEN(setups)];
     uint64_t killed_ms;
 
     (void)state;
     only_one_unless_long();
     start();
-    for (;;) {
-        begin_run(&watcher);
-        wait_until(n_steps_made(0, watcher.id) >= 2);
-        run_follower_follow(&watcher, 50);
-        replicas_kill(&replicas, 0);
-        killed_ms = client_now_ms();
-        wait_until(is_adopted() || n_steps_made(1, watcher.id) == RUN_STEPS);
-        if (is_adopted()) {
-            break;
-        }
-        run_follower_end(&watcher); /* it was over before: a busy machine */
-        replicas_start_one(&replicas, 0);
+    for (size_t i = 0; i < SETUP_LAST; i++) {
+        in_setup[i] = begin_in_setup(i);
     }
+    begin_run(&watcher, "");
+    wait_until(n_steps_made(0, watcher.id) >= 2);
+    run_follower_follow(&watcher, 50);
+    in_setup[SETUP_LAST] = begin_in_setup(SETUP_LAST);
+    replicas_kill(&replicas, 0);
+    killed_ms = client_now_ms();
+    wait_until(is_adopted());
     print_message("adopted after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
     while (!watcher.done) {
         run_follower_follow(&watcher, 1000);
@@ -272,7 +312,79 @@ static void a_run_is_adopted(void **state)
     print_message("ended after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
     assert_int_equal(n_steps_made(1, watcher.id), RUN_STEPS);
     run_follower_end(&watcher);
+    for (size_t i = 0; i < ARRAY_LEN(setups); i++) {
+        is_carried_on(in_setup[i], setups[i],
+                      killed_ms + (uint64_t)2 * PATIENCE_MS * client_slowness());
+    }
     stop();
+}
+
+/* --- events and webhooks */
+
+static struct collector receiver;
+
+static const char *make_hook(size_t i)
+{
+    const struct json *answer =
+        ask(i, "POST", "/api/v1/webhooks",
+            replicas_line(&replicas,
+                          "{\"url\":\"http://127.0.0.1:%u/\",\"events\":[\"session.created\"]}",
+                          receiver.port));
+
+    assert_int_equal(status(), 201);
+    return replicas_line(&replicas, "%.*s", STR_ARG(json_str(json_find(answer, "/webhook/id"))));
+}
+
+static size_t n_hooks(size_t i)
+{
+    return json_size(json_get(ask(i, "GET", "/api/v1/webhooks", NULL), "webhooks"));
+}
+
+/* The first `n` of that kind, as the process tells them. */
+static struct str events(size_t i, size_t n)
+{
+    client_ask(replicas.programs[i].port, "GET",
+               replicas_line(&replicas, "/api/v1/events?types=session.created&limit=%zu", n),
+               "Last-Event-ID: 0000000000000000-1\r\n", STR_EMPTY, &replicas.reply);
+    assert_int_equal(status(), 200);
+    return arena_str(&replicas.platform.arena, reply_text(&replicas.reply));
+}
+
+static const char *session_id(const char *path)
+{
+    return path + strlen("/api/v1/sessions/");
+}
+
+/* One of them posts for both; when it is killed the other one does, and no event is lost. */
+static void events_and_webhooks_are_those_of_both(void **state)
+{
+    const char *sessions[3];
+    const char *hook;
+
+    (void)state;
+    start();
+    collector_start(&receiver);
+    hook = make_hook(0);
+    assert_int_equal(n_hooks(1), 1);
+    sessions[0] = new_session(0);
+    sessions[1] = new_session(1);
+    wait_until(receiver.seen->n_taken >= 2);
+    assert_true(str_eq(events(0, 2), events(1, 2)));
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(str_contains(reply_text(&replicas.reply), str_from(session_id(sessions[i]))));
+        assert_non_null(strstr(receiver.seen->bodies, session_id(sessions[i])));
+    }
+    if (url == urls[0]) { /* it takes a lease */
+        replicas_kill(&replicas, 0);
+        sessions[2] = new_session(1);
+        wait_until(strstr(receiver.seen->bodies, session_id(sessions[2])) != NULL);
+        assert_true(str_contains(events(1, 3), str_from(session_id(sessions[2]))));
+    }
+    (void)ask(1, "DELETE", replicas_line(&replicas, "/api/v1/webhooks/%s", hook), NULL);
+    assert_int_equal(status(), 204);
+    assert_int_equal(n_hooks(1), 0);
+    stop();
+    collector_done(&receiver);
 }
 
 static void away_is_503_and_comes_back(void **state)
@@ -330,6 +442,70 @@ static void run_store(const char *act, const char *file, int expected, const cha
     run(args, expected, words);
 }
 
+/* Lines of an export with this webhook in them, and so many more like it. */
+static void multiply(const char *file, const char *id, size_t n)
+{
+    struct buf text, out;
+    struct str rest, line;
+    struct error err = {0};
+    FILE *stream;
+
+    buf_init(&text, TEXT_MAX);
+    buf_init(&out, TEXT_MAX);
+    assert_int_equal(fd_read_file(file, &text, &err), ERR_OK);
+    rest = buf_view(&text);
+    while (str_next(&rest, '\n', &line)) {
+        ptrdiff_t at = str_find(line, str_from(id));
+
+        buf_printf(&out, "%.*s\n", STR_ARG(line));
+        for (size_t i = 0; i < n && at >= 0 && str_contains(line, STR("webhooks")); i++) {
+            buf_printf(&out, "%.*s%s%03zu%.*s\n", (int)at, line.ptr, "wh_of_a_test_", i,
+                       STR_ARG(str_sub(line, (size_t)at + strlen(id), line.len)));
+        }
+    }
+    stream = fopen(file, "we");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(out.ptr, 1, out.len, stream), out.len);
+    assert_int_equal(fclose(stream), 0);
+    buf_done(&text);
+    buf_done(&out);
+}
+
+static void multiply_in_store(const char *file, const char *id, size_t n)
+{
+    run_store("export", file, 0, "documents written");
+    multiply(file, id, n);
+    run_store("import", file, 0, "documents brought back");
+}
+
+/* Processes that make them at the same time can make some more than a store may have, and a list has pages of a hundred: each of
+ * them is known to each process, and is served; no further one is taken. */
+static void more_webhooks_than_a_store_may_have_are_served(void **state)
+{
+    enum { MORE = WEBHOOKS_MAX + 10 };
+
+    char file[BODY_MAX];
+
+    (void)state;
+    only_one_unless_long();
+    (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/cloud-hooks-%d.jsonl", (int)getpid());
+    (void)unlink(file);
+    start();
+    collector_start(&receiver);
+    multiply_in_store(file, make_hook(0), MORE);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(n_hooks(i), MORE + 1);
+        (void)ask(i, "POST", "/api/v1/webhooks",
+                  "{\"url\":\"https://a.example/\",\"events\":[\"session.created\"]}");
+        assert_int_equal(status(), 409);
+    }
+    (void)new_session(1);
+    wait_until(receiver.seen->n_taken == MORE + 1);
+    (void)unlink(file);
+    stop();
+    collector_done(&receiver);
+}
+
 static void the_subcommands_work(void **state)
 {
     static const char other[] = "store.prefix=other:";
@@ -368,6 +544,8 @@ int main(void)
         cmocka_unit_test(a_key_is_that_of_both),
         cmocka_unit_test(cold_reads_are_one_call),
         cmocka_unit_test(a_run_is_adopted),
+        cmocka_unit_test(events_and_webhooks_are_those_of_both),
+        cmocka_unit_test(more_webhooks_than_a_store_may_have_are_served),
         cmocka_unit_test(away_is_503_and_comes_back),
         cmocka_unit_test(the_subcommands_work),
     };
