@@ -45,7 +45,7 @@ static void stopped(struct server *server)
     loop_stop(&server->loop);
 }
 
-static void go_down(void *server);
+static void go_down(void *context);
 
 /* A step of the way down. It begins to close what it is for and answers true, or there is nothing to close.
  * `is_closed`: go_down has been told that it is closed. */
