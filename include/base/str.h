@@ -115,6 +115,9 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
 
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
+/* The row of a table by its name, which is its first member, a const char *; NULL: there is none. */
+const void *row_named(struct str name, const void *rows, size_t n_rows, size_t row_bytes);
+#define ROW_NAMED(name, rows) row_named(name, rows, ARRAY_LEN(rows), sizeof((rows)[0]))
 
 /* "true", "yes", "on", "1", or "false", "no", "off", "0"; in any case. */
 bool str_to_bool(struct str s, bool *out) MUST_CHECK;

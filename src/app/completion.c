@@ -115,7 +115,7 @@ static void put_bash_catalogue(struct buf *out, const struct prefixes *all)
 /* ---- values of options ---- */
 
 /* Which files an option or a subcommand means, as patterns; "*" any. */
-static const struct {
+static const struct file_kind {
     const char *name;
     const char *patterns;
 } file_kinds[] = {
@@ -131,12 +131,9 @@ static const struct {
 
 const char *completion_file_kind(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(file_kinds); i++) {
-        if (str_is(str_from(name), file_kinds[i].name)) {
-            return file_kinds[i].patterns;
-        }
-    }
-    return "*";
+    const struct file_kind *kind = ROW_NAMED(str_from(name), file_kinds);
+
+    return kind != NULL ? kind->patterns : "*";
 }
 
 bool completion_takes_files(const struct subcommand *sub)

@@ -80,12 +80,7 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
 
 static const struct subcommand *find_subcommand(const char *name)
 {
-    for (size_t i = 0; i < n_subcommands; i++) {
-        if (str_is(str_from(name), subcommands[i].name)) {
-            return &subcommands[i];
-        }
-    }
-    return NULL;
+    return row_named(str_from(name), subcommands, n_subcommands, sizeof(subcommands[0]));
 }
 
 static const char *const helps[] = {"help", "--help", "-h"};

@@ -158,6 +158,21 @@ bool str_in_nocase(struct str s, const char *const *words, size_t n_words)
     return n_words > 0;
 }
 
+const void *row_named(struct str name, const void *rows, size_t n_rows, size_t row_bytes)
+{
+    const char *row = rows;
+
+    for (size_t i = 0; i < n_rows; i++, row += row_bytes) {
+        const char *own;
+
+        memcpy(&own, row, sizeof(own));
+        if (str_is(name, own)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 bool str_to_bool(struct str s, bool *out)
 {
     static const char *const yes[] = {"true", "yes", "on", "1"};

@@ -110,13 +110,9 @@ static const struct step_look *look_of(const struct json *step)
     static const struct step_look other = {"", "soft", "·", "not begun"};
     struct str outcome = json_str(json_get(step, "outcome"));
     struct str word = outcome.len > 0 ? outcome : json_str(json_get(step, "status"));
+    const struct step_look *look = ROW_NAMED(word, step_looks);
 
-    for (size_t i = 0; i < ARRAY_LEN(step_looks); i++) {
-        if (str_is(word, step_looks[i].word)) {
-            return &step_looks[i];
-        }
-    }
-    return &other;
+    return look != NULL ? look : &other;
 }
 
 /* A file beside the page, or the platform's. */

@@ -231,12 +231,7 @@ const struct option_row *config_options(size_t *out_n)
 
 const struct option_row *option_find(struct str key)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_is(key, rows[i].key)) {
-            return &rows[i];
-        }
-    }
-    return NULL;
+    return ROW_NAMED(key, rows);
 }
 
 void *option_field(const struct config *config, const struct option_row *row)

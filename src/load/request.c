@@ -38,12 +38,7 @@ static bool is_ours(struct str name)
     static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                        "Expect", "Upgrade"};
 
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
-        if (str_is_nocase(name, ours[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in_nocase(name, ours, ARRAY_LEN(ours));
 }
 
 static enum error_code put_header(struct buf *out, struct str line, struct error *err)

@@ -196,12 +196,7 @@ static bool is_in_request(const char *name)
     static const char *const names[] = {"method",  "path",          "status",        "peer",
                                         "span_id", "request_bytes", "response_bytes"};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_is(str_from(name), names[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(str_from(name), names, ARRAY_LEN(names));
 }
 
 static void write_request(struct json_writer *w, const struct log_event *event)

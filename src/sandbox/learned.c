@@ -6,17 +6,13 @@
 /* The tag of what an action works on. */
 static const char *tag_of(const struct step *step)
 {
-    static const struct {
+    static const struct row {
         const char *action;
         const char *tag;
     } tags[] = {{"WRITE", "INPUT"}, {"PICK", "SELECT"}, {"UPLOAD", "INPUT"}, {"CLICK", "BUTTON"}};
+    const struct row *row = ROW_NAMED(step->action, tags);
 
-    for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
-        if (str_is(step->action, tags[i].action)) {
-            return tags[i].tag;
-        }
-    }
-    return "DIV";
+    return row != NULL ? row->tag : "DIV";
 }
 
 static void put_text(struct call *call, struct json *object, const char *name, const char *text)

@@ -33,12 +33,7 @@ static bool is_own_member(struct str name)
     static const char *const own[] = {"id", "canonicalId", "projectId", "createdDate",
                                       "lastModifiedDate"};
 
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-        if (str_is(name, own[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(name, own, ARRAY_LEN(own));
 }
 
 static void write_record(struct call *call, const struct kept *record)

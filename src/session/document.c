@@ -54,12 +54,7 @@ static bool is_known(struct str name)
         "position",      "is_set",   "steps_added", "created_ms", "last_activity_ms", "timeout_s",
         "place_version", "is_paused"};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_is(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(name, names, ARRAY_LEN(names));
 }
 
 static void read_texts(const struct json *document, struct session_record *out)

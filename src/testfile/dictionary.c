@@ -136,7 +136,7 @@ static struct verb *verb_made(struct dictionary *dictionary, struct str word)
 /* ---- commands of the catalogue as forms ---- */
 
 /* What people call the arguments of commands. */
-static const struct {
+static const struct param_fields {
     const char *param;
     const char *fields;
 } param_fields[] = {
@@ -158,12 +158,9 @@ static const struct {
 
 static const char *fields_of_param(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(param_fields); i++) {
-        if (str_is(str_from(name), param_fields[i].param)) {
-            return param_fields[i].fields;
-        }
-    }
-    return name;
+    const struct param_fields *row = ROW_NAMED(str_from(name), param_fields);
+
+    return row != NULL ? row->fields : name;
 }
 
 /* "|httpOnly" for http_only: test files write names of several words in both ways. Empty for a name

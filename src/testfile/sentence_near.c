@@ -8,7 +8,7 @@
 enum { VERB_COUNTS = 100, SHARED_MIN = 5 };
 
 /* What stands for a slot in an example. */
-static const struct {
+static const struct sample {
     const char *slot;
     const char *text;
 } samples[] = {
@@ -36,12 +36,9 @@ static const struct {
 
 static struct str sample_of(struct str slot)
 {
-    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-        if (str_is(slot, samples[i].slot)) {
-            return str_from(samples[i].text);
-        }
-    }
-    return STR("\"x\"");
+    const struct sample *sample = ROW_NAMED(slot, samples);
+
+    return str_from(sample != NULL ? sample->text : "\"x\"");
 }
 
 static bool says_one_of(struct str words, struct str word)

@@ -71,12 +71,7 @@ static const struct reply_map maps[] = {
 
 const struct reply_map *reply_map_find(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        if (str_is(str_from(maps[i].name), name)) {
-            return &maps[i];
-        }
-    }
-    return NULL;
+    return ROW_NAMED(str_from(name), maps);
 }
 
 static struct str as_text(const struct json *value, struct arena *arena)
