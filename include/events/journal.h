@@ -34,7 +34,11 @@ struct journal *journal_open(struct loop *loop, struct store *store, bool on_dut
 /* What was noted is appended first, for at most a second. Before store_close. NULL is not fine. */
 void journal_close(struct journal *journal, void (*on_closed)(void *context), void *context);
 
-void journal_mark(struct journal *journal, const char *mark, struct str subject, struct str name);
+/* The serial of the entry in which it will stand; 0: there was no room for it. */
+uint64_t journal_mark(struct journal *journal, const char *mark, struct str subject,
+                      struct str name);
+/* The serial of the entry that is gathered now: what stands in it has not left yet. */
+uint64_t journal_gathering(const struct journal *journal);
 void journal_listen(struct journal *journal, struct journal_ear *ear);
 void journal_leave(struct journal_ear *ear); /* idempotent; zeroed is fine */
 

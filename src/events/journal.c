@@ -96,6 +96,7 @@ static void flush(struct journal *journal)
     if (journal->n_bytes == 0) { /* else the same once more */
         journal->n_bytes =
             packed_len(buf_view(&journal->gathers), JOURNAL_BATCH_BYTES, JOURNAL_BATCH_FACTS, &n);
+        journal->n_entries++;
     }
     request.bytes = str_sub(buf_view(&journal->gathers), 0, journal->n_bytes);
     journal->appends = true;
@@ -103,17 +104,19 @@ static void flush(struct journal *journal)
     store_start(journal->store, &request, &journal->append, on_appended);
 }
 
-static void gather_done(struct journal *journal, size_t before)
+/* False: there was no room for what was written behind `before`. */
+static bool gather_done(struct journal *journal, size_t before)
 {
     if (!buf_ok(&journal->gathers)) {
         buf_truncate(&journal->gathers, before);
         journal->gathers.overflowed = false;
         metric_add(M_EVENTS_LOST, CONSUMER_JOURNAL, 0, 0, 1);
-        return;
+        return false;
     }
     if (!journal->appends && !deadline_is_set(&journal->flush)) {
         later_add(&journal->loop->later, &journal->soon, on_soon);
     }
+    return true;
 }
 
 static void take(void *context, const struct fact *fact)
@@ -122,15 +125,21 @@ static void take(void *context, const struct fact *fact)
     size_t before = journal->gathers.len;
 
     pack_fact(&journal->gathers, fact);
-    gather_done(journal, before);
+    (void)gather_done(journal, before);
 }
 
-void journal_mark(struct journal *journal, const char *mark, struct str subject, struct str name)
+uint64_t journal_gathering(const struct journal *journal)
+{
+    return journal->n_entries + 1;
+}
+
+uint64_t journal_mark(struct journal *journal, const char *mark, struct str subject,
+                      struct str name)
 {
     size_t before = journal->gathers.len;
 
     pack_mark(&journal->gathers, mark, subject, name);
-    gather_done(journal, before);
+    return gather_done(journal, before) ? journal_gathering(journal) : 0;
 }
 
 /* --- opening and closing */
@@ -149,7 +158,8 @@ struct journal *journal_open(struct loop *loop, struct store *store, bool on_dut
     list_init(&journal->ears);
     buf_init(&journal->gathers, JOURNAL_GATHERS_MAX);
     facts_divert(take, journal);
-    journal_mark(journal, ".opened", STR_EMPTY, STR_EMPTY); /* its answer tells where we are */
+    (void)journal_mark(journal, ".opened", STR_EMPTY,
+                       STR_EMPTY); /* its answer tells where we are */
     return journal;
 }
 

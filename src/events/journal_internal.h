@@ -25,7 +25,8 @@ struct journal {
     bool on_duty;
     /* out */
     struct buf gathers;
-    size_t n_bytes; /* of `gathers`, on their way */
+    size_t n_bytes;     /* of `gathers`, on their way */
+    uint64_t n_entries; /* of those that have been on their way */
     struct store_op append;
     bool appends;
     uint64_t sent_ms;

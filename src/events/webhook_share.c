@@ -269,7 +269,7 @@ void webhooks_refresh(struct webhooks *hooks, struct str id, struct webhook_ask 
 
 static void tell_others(struct hooks_share *share, struct str id)
 {
-    journal_mark(share->journal, ".webhook", id, STR_EMPTY);
+    (void)journal_mark(share->journal, ".webhook", id, STR_EMPTY);
 }
 
 static void on_put(struct store_op *op, const struct store_result *result)

@@ -419,7 +419,7 @@ enum error_code webhook_test(struct webhook *hook, struct error *err)
     str_copy(fact->subject, sizeof(fact->subject), str_from(hook->id));
     fact_end(fact);
     if (hook->hooks->share != NULL) {
-        journal_mark(hook->hooks->share->journal, ".hurry", str_from(hook->id), STR_EMPTY);
+        (void)journal_mark(hook->hooks->share->journal, ".hurry", str_from(hook->id), STR_EMPTY);
     } else {
         webhook_hurry(hook);
     }
@@ -430,8 +430,8 @@ enum error_code webhook_test(struct webhook *hook, struct error *err)
 static void send_again(struct webhook *hook, struct delivery *delivery)
 {
     if (!hooks_on_duty(hook->hooks)) {
-        journal_mark(hook->hooks->share->journal, ".redeliver", str_from(hook->id),
-                     str_from(delivery->id));
+        (void)journal_mark(hook->hooks->share->journal, ".redeliver", str_from(hook->id),
+                           str_from(delivery->id));
         return;
     }
     if (delivery == hook->current) {

@@ -11,17 +11,21 @@
 struct purges {
     struct journal_ear ear;
     struct api *api;
+    uint64_t told; /* the entry of the journal in which the last one stands */
 };
 
+/* Each change of the platform purges: one mark in an entry of the journal stands for all that came before it left. */
 static void on_purge(void *context)
 {
-    const struct api_options *options = &((const struct purges *)context)->api->options;
+    struct purges *purges = context;
+    const struct api_options *options = &purges->api->options;
 
     if (options->tell_others != NULL) {
         options->tell_others(options->teller, API_NEWS_PURGED, STR_EMPTY);
     }
-    if (options->journal != NULL) {
-        journal_mark(options->journal, MARK, str_from(keeps_holder(options->keeps)), STR_EMPTY);
+    if (options->journal != NULL && purges->told != journal_gathering(options->journal)) {
+        purges->told =
+            journal_mark(options->journal, MARK, str_from(keeps_holder(options->keeps)), STR_EMPTY);
     }
 }
 

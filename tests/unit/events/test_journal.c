@@ -177,11 +177,15 @@ static void bytes_that_are_none_of_ours_are_refused(void **state)
 static void a_mark_is_no_fact(void **state)
 {
     uint64_t before = facts_newest();
+    uint64_t entry;
 
     (void)state;
-    journal_mark(here.journal, ".webhook", STR("wh_1"), STR_EMPTY);
+    entry = journal_mark(here.journal, ".webhook", STR("wh_1"), STR_EMPTY);
+    assert_int_equal(journal_mark(here.journal, ".webhook", STR("wh_2"), STR_EMPTY), entry);
+    assert_int_equal(journal_gathering(here.journal), entry); /* it has not left */
     note(1);
     turn_until(before + 1);
+    assert_true(journal_gathering(here.journal) > entry);
     assert_string_equal(fact_at(before + 1)->subject, "run_1");
 }
 
