@@ -113,6 +113,13 @@ static void appended(struct work *work)
     unsigned gap_ms = work->objects->cells.dialect->gap_ms;
     uint64_t now_ms = clock_now_ms();
 
+    note_last(work);
+    work->op->result.version = work->last;
+    if (work->op->request.sequence > 0) { /* brought back: numbers have gaps, and none has to go */
+        objects_wake(work->objects, STORE_READ, work->op->key);
+        work_end(work);
+        return;
+    }
     if (seen->mark == 0) { /* what was there before this process came is old */
         seen->old = work->last - 1;
         seen->mark = work->last;
@@ -122,8 +129,6 @@ static void appended(struct work *work)
         seen->mark = work->last - 1;
         seen->mark_ms = now_ms;
     }
-    note_last(work);
-    work->op->result.version = work->last;
     work_again(work, one_to_go(work) > seen->old ? gap_ms : 0, trim);
 }
 
