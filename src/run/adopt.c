@@ -2,6 +2,7 @@
  * asked for where a claim is new or has changed; then the lease of each process that has some is asked for. */
 #include "share_internal.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "observe/log.h"
@@ -24,6 +25,8 @@ struct claim {
     uint64_t bad_version;  /* that cannot be adopted by this version of the program */
     char holder[HOLDER_MAX];
     unsigned round;
+    uint64_t
+        absent_ms; /* clock_age_ms: since then its process has no lease; 0: that is not known */
 };
 
 struct adopter {
@@ -224,12 +227,60 @@ void adopter_remove(struct adopter *adopter, struct str name, uint64_t version)
 
 static void ask_next(struct adopter *adopter);
 
+static void on_given_back(struct store_op *op, const struct store_result *result)
+{
+    (void)result;
+    ask_next(CONTAINER_OF(op, struct adopter, op));
+}
+
+static void ask_lease(struct adopter *adopter, struct store_request *request, store_done_fn on_done)
+{
+    char room[RUN_KEY_MAX];
+    struct buf key;
+
+    buf_init_on(&key, room, sizeof(room), sizeof(room));
+    buf_text(&key, "runs:");
+    buf_text(&key, adopter->asked);
+    request->holder = runs_holder(adopter->share);
+    request->key = buf_view(&key);
+    start(adopter, request, on_done);
+    buf_done(&key);
+}
+
+/* The lease of a process that has died is there, and has run out. Where there is none the store may have lost it, and the
+ * process lives: it has as long as a lease lasts to take it anew. */
+static bool is_dead(struct adopter *adopter, const struct store_result *result)
+{
+    struct list *link;
+    bool is_dead = true;
+
+    LIST_FOREACH (link, &adopter->claims) {
+        struct claim *claim = CONTAINER_OF(link, struct claim, link);
+
+        if (!str_is(str_from(claim->holder), adopter->asked)) {
+            continue;
+        }
+        if (result->error.code != ERR_OK || !result->orderly) {
+            claim->absent_ms = 0;
+        } else if (claim->absent_ms == 0) {
+            claim->absent_ms = clock_age_ms();
+        }
+        is_dead =
+            is_dead && (claim->absent_ms == 0 || clock_age_ms() - claim->absent_ms >= KEEP_TTL_MS);
+    }
+    return result->error.code == ERR_OK && is_dead;
+}
+
 static void on_lease(struct store_op *op, const struct store_result *result)
 {
     struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
+    struct store_request give_back = {.kind = STORE_RELEASE, .fence = result->fence};
 
-    if (result->error.code == ERR_OK) {
+    if (is_dead(adopter, result)) {
         adopt_all_of(adopter, adopter->asked);
+    } else if (result->error.code == ERR_OK) {
+        ask_lease(adopter, &give_back, on_given_back);
+        return;
     }
     ask_next(adopter);
 }
@@ -257,10 +308,7 @@ static void ask_next(struct adopter *adopter)
 {
     struct run_share *share = adopter->share;
     struct claim *claim;
-    char room[RUN_KEY_MAX];
-    struct buf key;
-    struct store_request request = {
-        .kind = STORE_LEASE, .holder = runs_holder(share), .ttl_ms = LOOK_TTL_MS};
+    struct store_request request = {.kind = STORE_LEASE, .ttl_ms = LOOK_TTL_MS};
 
     while (adopter->at != NULL) {
         claim = adopter->at;
@@ -277,12 +325,7 @@ static void ask_next(struct adopter *adopter)
             continue;
         }
         str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));
-        buf_init_on(&key, room, sizeof(room), sizeof(room));
-        buf_text(&key, "runs:");
-        buf_text(&key, claim->holder);
-        request.key = buf_view(&key);
-        start(adopter, &request, on_lease);
-        buf_done(&key);
+        ask_lease(adopter, &request, on_lease);
         return;
     }
     wait(adopter);

@@ -125,6 +125,45 @@ static void what_nobody_has_is_carried_on(void **state)
     assert_int_equal(here.n_steps, 1);
 }
 
+static bool is_claimed_by(const char *holder)
+{
+    ask((struct store_request){.kind = STORE_GET, .key = key("runclaim")});
+    assert_int_equal(asked.code, ERR_OK);
+    return str_is(asked.bytes, holder);
+}
+
+/* The store has lost its lease: it gets the time to take it anew, and its runs stay its own. */
+static void who_has_no_lease_may_have_lost_it(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    claim_for("0123456789");
+    pass(KEEP_TTL_MS - 2000);
+    assert_true(is_claimed_by("0123456789"));
+    ask((struct store_request){.kind = STORE_LEASE,
+                               .key = STR("runs:0123456789"),
+                               .holder = STR("0123456789"),
+                               .ttl_ms = 2 * KEEP_TTL_MS});
+    assert_int_equal(asked.code, ERR_OK);
+    pass(2 * KEEP_TTL_MS - 2000);
+    assert_true(is_claimed_by("0123456789"));
+    pass(6000); /* it did not renew it */
+    assert_false(is_claimed_by("0123456789"));
+}
+
+static void who_never_takes_its_lease_is_dead(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    claim_for("0123456789");
+    pass(KEEP_TTL_MS - 2000);
+    assert_true(is_claimed_by("0123456789"));
+    pass(6000);
+    assert_false(is_claimed_by("0123456789"));
+}
+
 /* The bell tells the other process of it: nobody waits for the next look at the claims. */
 static void what_is_begun_goes_to_who_carries_it_out(void **state)
 {
@@ -263,6 +302,8 @@ int test_shared(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_claim_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_nobody_has_is_carried_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_has_no_lease_may_have_lost_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_never_takes_its_lease_is_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_begun_goes_to_who_carries_it_out, set_up_giver,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_kills_its_processes_is_ended, set_up, tear_down),
