@@ -8,6 +8,10 @@
  * follow each other, after KEEP_WANTED_USES of them or KEEP_WANTED_MS. A lease that could not be
  * renewed in time is lost, and whoever works under it must not act any more.
  *
+ * A store that has lost what it had taken (store_on_rewound) may give a lease to another process while this one believes
+ * to have it. So all leases are lost then, none is asked for until those of others have run out, and what is taken in the
+ * KEEP_DOUBT_MS after that is not orderly.
+ *
  * Owner: keeps_open, keeps_close; whoever uses a lease embeds a keep_user and leaves before its
  * memory goes. Time: clock_age_ms, which goes on while the machine sleeps; a lease is counted from
  * when its last renewal was sent. */
@@ -31,6 +35,7 @@ struct keep_user;
 enum {
     KEEP_TTL_MS = 6000,
     KEEP_IDLE_MS = 3000,
+    KEEP_DOUBT_MS = 60000, /* of a call that the holder of a lost lease had sent */
     KEEP_WANTED_USES = 16,
     KEEP_WANTED_MS = 50,
     KEEP_LEFT_MAX = 64 * 1024 /* bytes that a holder leaves to the next one */
@@ -84,6 +89,8 @@ void keep_leave(
 bool keep_lasts(const struct keep_user *user, uint64_t ms);
 /* Another process waits for it. */
 bool keep_is_wanted(const struct keep_user *user);
+/* The store is there, so the lease is ours by its view too, as far as is known. */
+bool keep_is_sure(const struct keep_user *user);
 /* The last holder let go of it, or there was none: nothing of another's is on its way. */
 bool keep_is_orderly(const struct keep_user *user);
 /* What the last holder left, and how long ago that was at most; UINT64_MAX: nobody knows. */

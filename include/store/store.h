@@ -173,6 +173,10 @@ void store_close(struct store *store, void (*on_closed)(void *context), void *co
  * next turn. */
 const char *store_trouble(const struct store *store);
 
+/* on_rewound comes when the store is found to have lost changes that it had acknowledged, leases among them
+ * perhaps. What was started before ends with ERR_STORE_AWAY. Only Redis does so (a failover). One listener; NULL: none. */
+void store_on_rewound(struct store *store, void (*on_rewound)(void *context), void *context);
+
 /* Waits: of a WATCH nothing but that a lease's name was asked for, or released. A READ or WATCH
  * whose time has passed ends well, with nothing. Any other operation that takes longer than
  * timeout_ms ends with ERR_STORE_AWAY. */

@@ -219,6 +219,7 @@ bool lane_is_certain(const struct lane_ticket *ticket)
     const struct lane *lane = ticket->lane;
 
     return lane->complete && is_undisturbed(lane) &&
+           (lane->lanes->keeps == NULL || keep_is_sure(&ticket->lease)) &&
            (lane->uncertain_ms == 0 || clock_age_ms() >= lane->uncertain_ms);
 }
 

@@ -40,6 +40,7 @@ static void on_all_closed(struct later_item *item)
     void (*on_closed)(void *context) = keeps->on_closed;
     void *context = keeps->context;
 
+    store_on_rewound(keeps->store, NULL, NULL);
     map_done(&keeps->map);
     mem_free(keeps);
     on_closed(context);
@@ -82,6 +83,24 @@ void keep_free(struct keep *keep)
     close_if_empty(keeps);
 }
 
+/* Nobody is told from in here: each lease is found to be lost when it is used, or by its timer. */
+static void on_rewound(void *context)
+{
+    struct keeps *keeps = context;
+
+    keeps->age++;
+    keeps->rewound_ms = clock_age_ms();
+    for (size_t i = 0; i < keeps->map.n_buckets; i++) {
+        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = node->next) {
+            struct keep *keep = CONTAINER_OF(node, struct keep, node);
+
+            if (keep->state == KEEP_HELD && deadline_is_set(&keep->timer)) {
+                keep_look_soon(keep);
+            }
+        }
+    }
+}
+
 struct keeps *keeps_open(struct store *store)
 {
     struct keeps *keeps = mem_zalloc(sizeof(*keeps));
@@ -89,6 +108,7 @@ struct keeps *keeps_open(struct store *store)
     keeps->store = store;
     map_init(&keeps->map);
     random_hex(keeps->holder, HOLDER_DIGITS);
+    store_on_rewound(store, on_rewound, keeps);
     return keeps;
 }
 
@@ -138,7 +158,8 @@ static bool is_overdue(const struct keep *keep)
 
 bool keep_is_valid(const struct keep *keep, uint64_t ms)
 {
-    return keep->state == KEEP_HELD && keep->until_ms > clock_age_ms() + ms;
+    return keep->state == KEEP_HELD && keep->age == keep->keeps->age &&
+           keep->until_ms > clock_age_ms() + ms;
 }
 
 void keep_admit_waiting(struct keep *keep)
@@ -176,6 +197,11 @@ void keep_fail_waiting(struct keep *keep, const struct error *cause)
 }
 
 /* --- entering and leaving */
+static const char *why_invalid(const struct keep *keep)
+{
+    return keep->age == keep->keeps->age ? "this process stood still" : KEEP_WHY_REWOUND;
+}
+
 bool keep_enter(struct keeps *keeps, struct str name, const struct keep_kind *kind, void *context,
                 struct keep_user *user, keep_ready_fn on_ready)
 {
@@ -183,7 +209,7 @@ bool keep_enter(struct keeps *keeps, struct str name, const struct keep_kind *ki
 
     *user = (struct keep_user){.keep = keep, .on_ready = on_ready};
     if (keep->state == KEEP_HELD && !keep_is_valid(keep, 0)) {
-        keep_lose(keep, "this process stood still");
+        keep_lose(keep, why_invalid(keep));
         keep = keep_for(keeps, name, kind, context); /* nobody used it: it is gone */
         user->keep = keep;
     }
@@ -262,6 +288,11 @@ void keep_leave(struct keep_user *user)
 bool keep_lasts(const struct keep_user *user, uint64_t ms)
 {
     return user->uses && user->keep->fence == user->fence && keep_is_valid(user->keep, ms);
+}
+
+bool keep_is_sure(const struct keep_user *user)
+{
+    return keep_lasts(user, 0) && store_trouble(user->keep->keeps->store) == NULL;
 }
 
 bool keep_is_wanted(const struct keep_user *user)

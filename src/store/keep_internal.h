@@ -37,6 +37,7 @@ struct keep {
     uint64_t since_ms; /* it was taken */
     uint64_t held_ms;  /* another one was seen to hold it; 0: never */
     uint64_t idle_ms;  /* the last user left */
+    unsigned age;      /* keeps->age when it was taken */
     bool orderly;
     char *left; /* heap */
     size_t n_left;
@@ -52,6 +53,8 @@ struct keeps {
     struct store *store;
     struct map map;
     char holder[HOLDER_DIGITS + 1];
+    unsigned age;        /* grows when the store has lost something: older leases are lost, too */
+    uint64_t rewound_ms; /* by clock_age_ms: when it did so the last time; 0: never */
     bool closing;
     void (*on_closed)(void *context);
     void *context;
@@ -71,9 +74,11 @@ void keep_admit_waiting(struct keep *keep);
 void keep_fail_waiting(struct keep *keep, const struct error *cause);
 
 /* --- keep_lease.c */
+#define KEEP_WHY_REWOUND "the store has lost what it had taken"
 void keep_ask(struct keep *keep);
 void keep_release(struct keep *keep);
 void keep_lose(struct keep *keep, const char *why);
+void keep_look_soon(struct keep *keep); /* whether it is still held */
 /* It is not held: asked for again if somebody waits, else freed. */
 void keep_free_or_ask(struct keep *keep);
 

@@ -194,12 +194,18 @@ static void on_renewal_due(struct deadline *deadline)
         return;
     }
     if (!keep_is_valid(keep, 0)) {
-        keep_lose(keep, "it could not be renewed in time");
+        keep_lose(keep, keep->age == keep->keeps->age ? "it could not be renewed in time"
+                                                      : KEEP_WHY_REWOUND);
         return;
     }
     keep->sent_ms = clock_age_ms();
     keep->acts = true;
     keep_start(keep, &request, &keep->act, on_renewed);
+}
+
+void keep_look_soon(struct keep *keep)
+{
+    keep_set_timer(keep, 0, on_renewal_due);
 }
 
 /* --- asking */
@@ -211,14 +217,24 @@ static void on_ask_again(struct deadline *deadline)
     keep_ask(keep);
 }
 
+/* After a loss it may have been another's, and a call of that one may still be under way; unless somebody was seen to have it since. */
+static bool is_orderly(const struct keep *keep, const struct store_result *result)
+{
+    uint64_t rewound_ms = keep->keeps->rewound_ms;
+
+    return result->orderly && (rewound_ms == 0 || keep->held_ms > rewound_ms ||
+                               clock_age_ms() >= rewound_ms + KEEP_TTL_MS + KEEP_DOUBT_MS);
+}
+
 static void hold(struct keep *keep, const struct store_result *result)
 {
     keep->state = KEEP_HELD;
     keep->fence = result->fence;
     keep->since_ms = clock_age_ms();
+    keep->age = keep->keeps->age;
     keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
     keep->idle_ms = keep->since_ms;
-    keep->orderly = result->orderly;
+    keep->orderly = is_orderly(keep, result);
     keep->left = result->bytes.len > 0 ? str_dup(result->bytes) : NULL;
     keep->n_left = result->bytes.len;
     keep->left_age_ms = keep->held_ms > 0 ? keep->since_ms - keep->held_ms : UINT64_MAX;
@@ -260,6 +276,12 @@ void keep_ask(struct keep *keep)
     if (list_is_empty(&keep->waiting) && keep->n_users == 0) { /* whoever wanted it has left */
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
+        return;
+    }
+    if (!keep->kind->stays && keep->keeps->rewound_ms > 0 &&
+        clock_age_ms() < keep->keeps->rewound_ms + KEEP_TTL_MS) {
+        keep->state = KEEP_WAITS; /* others may believe to have it */
+        keep_set_timer(keep, keep->keeps->rewound_ms + KEEP_TTL_MS - clock_age_ms(), on_yielded);
         return;
     }
     keep->state = KEEP_ASKS;

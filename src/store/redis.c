@@ -95,6 +95,7 @@ void redis_send_op(struct redis *redis, struct command *command)
         return;
     }
     list_append(&redis->sent, &command->link);
+    redis_mark_soon(redis, op);
 }
 
 /* --- answers */
@@ -207,6 +208,14 @@ static void tell(struct redis *redis, bool away)
     }
 }
 
+static void get_ready(struct redis *redis)
+{
+    redis->ready = true;
+    tell(redis, false);
+    link_is_good(&redis->calls);
+    send_unsent(redis);
+}
+
 static void on_script(struct redis *redis, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STRING || reply->len >= sizeof(redis->script)) {
@@ -215,10 +224,9 @@ static void on_script(struct redis *redis, const redisReply *reply)
         return;
     }
     str_copy(redis->script, sizeof(redis->script), (struct str){reply->str, reply->len});
-    redis->ready = true;
-    tell(redis, false);
-    link_is_good(&redis->calls);
-    send_unsent(redis);
+    if (!redis_asks_mark(redis)) {
+        get_ready(redis);
+    }
 }
 
 static void on_calls_reply(struct link *link, const redisReply *reply)
@@ -247,10 +255,17 @@ static void on_calls_reply(struct link *link, const redisReply *reply)
     redis_command_free(redis, command);
     if (what == WHAT_SCRIPT) {
         on_script(redis, reply);
+    } else if (what == WHAT_MARK) {
+        redis_marked(redis, reply);
+    } else if (what == WHAT_LAST_MARK && reply->type == REDIS_REPLY_ARRAY) {
+        redis_take_mark(redis, reply);
+        get_ready(redis);
     } else if (what == WHAT_UNBLOCK && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
         redis_wait_missed(redis);
-    } else if (what == WHAT_GREETING && reply->type == REDIS_REPLY_ERROR) {
-        link_break(link, "Redis refused: %.100s", reply->str);
+    } else if (what == WHAT_LAST_MARK ||
+               (what == WHAT_GREETING && reply->type == REDIS_REPLY_ERROR)) {
+        link_break(link, "Redis refused: %.100s",
+                   reply->type == REDIS_REPLY_ERROR ? reply->str : "it tells no mark");
     }
 }
 
@@ -376,6 +391,7 @@ static void redis_close(struct store *store)
     struct redis *redis = redis_of(store);
     bool two = redis->n_links == 2;
 
+    later_remove(&redis->mark_soon);
     redis_fail_all(redis, &redis->sent, "", false);
     redis_fail_all(redis, &redis->greeting, "", false);
     link_close(&redis->calls);
@@ -413,6 +429,7 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
     list_init(&redis->sent);
     list_init(&redis->greeting);
     list_init(&redis->waiters);
+    redis_mark_open(redis);
     redis->texts[0] = where->path.len > 0 ? str_dup(where->path) : NULL;
     redis->texts[1] = str_dup(where->host);
     redis->texts[2] = str_dup(where->port);

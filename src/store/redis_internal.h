@@ -1,7 +1,8 @@
 /* What the files of the backend in Redis share.
  *
  * redis.c        which command waits where, and what is told when
- * redis_wait.c   whoever waits for a stream */
+ * redis_wait.c   whoever waits for a stream
+ * redis_mark.c   whether Redis still has what it had taken */
 #ifndef STORE_REDIS_INTERNAL_H
 #define STORE_REDIS_INTERNAL_H
 
@@ -16,6 +17,8 @@ enum what {
     WHAT_ID,       /* CLIENT ID */
     WHAT_UNBLOCK,
     WHAT_BLOCK,
+    WHAT_MARK,
+    WHAT_LAST_MARK,
     WHAT_OP
 };
 
@@ -50,6 +53,10 @@ struct redis {
     bool has_newcomers; /* since it blocked */
     bool is_quiet;      /* the last block ended without news, and nobody has come since */
     unsigned n_links;   /* not closed yet */
+    char mark_key[STORE_PREFIX_MAX + 40];
+    uint64_t mark;  /* the last one that was sent */
+    uint64_t acked; /* the last one that Redis has taken */
+    struct later_item mark_soon;
 };
 
 /* redis.c */
@@ -64,6 +71,13 @@ void redis_send_own(struct redis *redis, struct link *link, struct list *sent, e
 void redis_send_op(struct redis *redis, struct command *command);
 void redis_greet(struct redis *redis, struct link *link, struct list *sent);
 void redis_link_closed(struct redis *redis);
+
+/* redis_mark.c */
+void redis_mark_open(struct redis *redis);
+void redis_mark_soon(struct redis *redis, const struct store_op *op); /* it was sent */
+void redis_marked(struct redis *redis, const redisReply *reply);
+bool redis_asks_mark(struct redis *redis); /* false: there is none to ask for */
+void redis_take_mark(struct redis *redis, const redisReply *reply);
 
 /* redis_wait.c */
 bool redis_is_waiting_kind(const struct store_op *op);

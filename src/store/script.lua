@@ -304,6 +304,19 @@ function acts.release(holder, fence, bytes)
   return {'ok'}
 end
 
+-- redis_mark.c: whether what was taken is still there.
+function acts.mark(number, ttl_ms)
+  if is_foreign(key, 'string') then
+    return {'foreign'}
+  end
+  redis.call('SET', key, number, 'PX', ttl_ms)
+  return {'ok', number}
+end
+
+function acts.marked()
+  return {'ok', not is_foreign(key, 'string') and redis.call('GET', key) or '0'}
+end
+
 -- {group}/name and {key} are written without the braces.
 local function plain(name)
   local group, rest = string.match(name, '^{(.-)}(.*)$')

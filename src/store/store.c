@@ -368,6 +368,19 @@ void store_close(struct store *store, void (*on_closed)(void *context), void *co
     store->backend->close(store);
 }
 
+void store_on_rewound(struct store *store, void (*on_rewound)(void *context), void *context)
+{
+    store->on_rewound = on_rewound;
+    store->rewound = context;
+}
+
+void store_rewound(struct store *store)
+{
+    if (store->on_rewound != NULL) {
+        store->on_rewound(store->rewound);
+    }
+}
+
 const char *store_trouble(const struct store *store)
 {
     return store->backend->trouble(store);

@@ -34,6 +34,8 @@ struct store {
     struct later_item closed;
     void (*on_closed)(void *context);
     void *context;
+    void (*on_rewound)(void *context); /* NULL: nobody is told */
+    void *rewound;
 };
 
 /* What an operation fails with, in every backend. */
@@ -50,6 +52,8 @@ enum error_code store_init(struct store *store, const struct store_backend *back
 void store_op_end(struct store_op *op);
 /* Sets the error too. */
 void store_op_fail(struct store_op *op, enum error_code code, const char *text);
+/* What was acknowledged is gone. */
+void store_rewound(struct store *store);
 /* The last thing a backend does: frees the struct (its head is `store`) in a later turn. */
 void store_closed(struct store *store);
 

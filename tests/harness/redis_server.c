@@ -108,13 +108,33 @@ void redis_server_stop(struct redis_server *server)
     (void)unlink(server->path);
 }
 
-void redis_server_done(struct redis_server *server)
+/* In the folder of the tests; $name is that of its files. */
+static bool in_folder(const char *words)
 {
     char command[PATH_MAX];
 
+    (void)snprintf(command, sizeof(command), "cd '%s' && name='%s' && %s", VP_SCRATCH_DIR, folder(),
+                   words);
+    return system(command) == 0;
+}
+
+void redis_server_remember(const struct redis_server *server)
+{
+    assert_true(server->keeps);
+    assert_true(in_folder("rm -rf $name.kept && cp -r $name $name.kept"));
+}
+
+void redis_server_go_back(struct redis_server *server)
+{
+    redis_server_stop(server);
+    assert_true(in_folder("rm -rf $name && mv $name.kept $name"));
+    redis_server_start(server, NULL, NULL);
+}
+
+void redis_server_done(struct redis_server *server)
+{
     redis_server_stop(server);
     if (server->keeps) {
-        (void)snprintf(command, sizeof(command), "rm -rf '%s/%s'", VP_SCRATCH_DIR, folder());
-        (void)!system(command);
+        (void)in_folder("rm -rf $name $name.kept");
     }
 }

@@ -23,6 +23,9 @@ struct redis_server redis_server_make(void);
 /* Returns when it listens. `option` and its value are further arguments; NULL: none. */
 void redis_server_start(struct redis_server *server, const char *option, const char *value);
 void redis_server_stop(struct redis_server *server); /* kill -9; it may be started again */
+/* Of one that keeps what it has: go_back ends it, and starts one that has what there was when it was remembered. */
+void redis_server_remember(const struct redis_server *server);
+void redis_server_go_back(struct redis_server *server);
 void redis_server_done(struct redis_server *server); /* the same for good: its files are removed */
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "holders.h"
 #include "observe/metrics.h"
+#include "store/store_internal.h"
 
 struct scene {
     struct holders holders;
@@ -113,6 +114,34 @@ static void work_in_a_row_asks_once(void **state)
     assert_true(keep_lasts(&first.user, 1000)); /* it was renewed */
     keep_leave(&first.user);
     keep_leave(&first.user);
+}
+
+/* At once, also while somebody works under it; and no lease is asked for until those of others have run out. What is taken then may have
+ * been another's, whose last call may still be under way for a while. */
+static void a_store_that_has_lost_something_ends_all_leases(void **state)
+{
+    struct worker first;
+    struct worker next;
+
+    (void)state;
+    enter(1, &first);
+    assert_true(first.ready && keep_lasts(&first.user, 1000) && keep_is_orderly(&first.user));
+    store_rewound(scene.holders.stage.store);
+    assert_false(keep_lasts(&first.user, 0));
+    enter(1, &next);
+    assert_false(next.ready);
+    keep_leave(&first.user);
+    pass(KEEP_TTL_MS - 1000);
+    assert_false(next.ready);
+    pass(2000);
+    assert_true(next.ready && next.code == ERR_OK);
+    assert_true(keep_lasts(&next.user, 1000));
+    assert_false(keep_is_orderly(&next.user));
+    keep_leave(&next.user);
+    pass(KEEP_DOUBT_MS);
+    enter(1, &next);
+    assert_true(next.ready && keep_is_orderly(&next.user));
+    keep_leave(&next.user);
 }
 
 static void another_one_gets_it_when_nobody_works(void **state)
@@ -334,6 +363,8 @@ int test_keep(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(work_in_a_row_asks_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_has_lost_something_ends_all_leases, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(another_one_gets_it_when_nobody_works, set_up, tear_down),
         cmocka_unit_test_setup_teardown(how_old_a_thing_is_may_not_be_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(steady_work_gives_way, set_up, tear_down),

@@ -290,6 +290,58 @@ static void a_replica_takes_no_changes(void **state)
     wait_until(is_back());
 }
 
+static void note_rewound(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+/* What it has taken is acknowledged by a mark. */
+static void change_it(void)
+{
+    for (size_t i = 0; i < 3; i++) { /* the mark goes behind a change, in a later turn */
+        assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+        (void)run(STORE_GET, "a/b");
+    }
+}
+
+/* After that command, if any, it connects anew. */
+static void hang_up(const char *command)
+{
+    if (command != NULL) {
+        tell_redis(command);
+    }
+    tell_redis("client kill type normal");
+    wait_until(is_back());
+}
+
+/* A restart of a Redis that keeps everything is no loss, and neither is a broken connection; a smaller mark is one, and so is none. */
+static void a_loss_is_noticed_and_a_restart_is_none(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    stage.server.keeps = true;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    store_on_rewound(stage.store, note_rewound, &n);
+    change_it();
+    redis_server_stop(&stage.server);
+    redis_server_start(&stage.server, NULL, NULL);
+    wait_until(is_back());
+    hang_up(NULL);
+    assert_int_equal(n, 0);
+    change_it();
+    hang_up("-n 3 flushdb");
+    assert_int_equal(n, 1);
+    change_it();
+    hang_up("-n 3 eval \"redis.call('set', redis.call('keys', 'vp:m:*')[1], 1)\" 0");
+    assert_int_equal(n, 2);
+    change_it();
+    hang_up(NULL);
+    assert_int_equal(n, 2);
+    redis_server_done(&stage.server);
+}
+
 static void the_keys_of_others_stay_as_they_are(void **state)
 {
     static const char *const fill[] = {
@@ -413,6 +465,7 @@ int test_redis_faults(void)
         cmocka_unit_test_setup_teardown(what_was_carried_out_unheard_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_readers_come_while_one_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replica_takes_no_changes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_loss_is_noticed_and_a_restart_is_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_keys_of_others_stay_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scripts_that_were_dropped_are_loaded_again, set_up,
                                         tear_down),
