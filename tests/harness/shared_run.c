@@ -12,7 +12,8 @@ enum { SEED = 20261129 };
 
 void shared_run_start(struct shared_run *shared)
 {
-    static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
+    /* a call may take long on a busy machine: one that is given up may leave its step unknown */
+    static const char *const sets[] = {"upstream.timeout_ms=10000", "runs.poll_ms=50",
                                        "runs.max_kept=16", "upstream.retry_base_ms=1", NULL};
     static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     const struct replicas_options options = {

@@ -48,6 +48,59 @@ static void a_changed_configuration_changes_no_run(void **state)
     assert_false(was_sent("Elsewhere"));
 }
 
+/* The process dies with a call around the steps on its way, and the platform does not carry it out: it is looked for
+ * until it cannot come any more, and is sent then. */
+static void what_was_not_carried_out_is_sent(void **state)
+{
+    enum { SETUP = 5, STEPS = 2, ALL = SETUP + STEPS + 1 };
+
+    for (size_t n = 0; n < ALL; n++) {
+        if (n >= SETUP && n < SETUP + STEPS) {
+            continue; /* steps are room step's */
+        }
+        assert_int_equal(set_up(state), 0);
+        here.processes[0].defaults.organization_id = STR("77");
+        here.n_posts_left = (int)n;
+        here.executes = true;
+        begin_at("", TWO_STEPS, STR(CANARY));
+        pass(1000);
+        assert_int_equal(here.n_steps, n);
+        here.n_posts_left = -1;
+        adopt_it();
+        if (!run_succeeded(sought.run) || here.n_steps != ALL) {
+            fail_msg("call %zu: %zu calls, %s", n, here.n_steps, run_error(sought.run)->text);
+        }
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
+/* Who has no token of the account sees which commands there are. Nobody can carry the run on. */
+static void without_a_key_values_are_left_out(void **state)
+{
+    struct run_writing at = {0};
+    struct json_writer w;
+    struct buf text;
+
+    (void)state;
+    here.has_no_key = true;
+    here.holds = true;
+    begin("name: Has ${SECRET}\nsteps:\n  - click: ${SECRET}\n", STR(CANARY));
+    ask((struct store_request){.kind = STORE_GET, .key = steps_key()});
+    assert_true(str_contains(asked.bytes, STR("step-interact click ***")));
+    assert_false(str_contains(asked.bytes, STR(CANARY)));
+    seek(1);
+    assert_int_equal(sought.code, ERR_OK);
+    buf_init(&text, 10000);
+    jw_init(&w, &text);
+    assert_true(run_write(sought.run, &at, 10, &w));
+    assert_true(str_contains(buf_view(&text), STR("\"text\":\"step-interact click ***\"")));
+    assert_false(str_contains(buf_view(&text), STR(CANARY)));
+    buf_done(&text);
+    adopt_it();
+    assert_true(str_contains(str_from(run_error(sought.run)->text), STR("token")));
+    assert_int_equal(here.n_steps, 0);
+}
+
 /* --- a claim that takes long */
 
 /* Claims wait until the test lets them go on. */
@@ -132,6 +185,8 @@ int test_adopted(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_changed_configuration_changes_no_run, set_up, tear_down),
+        cmocka_unit_test(what_was_not_carried_out_is_sent),
+        cmocka_unit_test_setup_teardown(without_a_key_values_are_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_of_before_is_taken_anew, set_up_alone, tear_down),
     };
 

@@ -32,10 +32,13 @@ static struct {
     struct holders holders;
     struct process processes[N_HOLDERS];
     struct arena arena;
-    size_t n_steps;  /* on the platform */
-    bool holds;      /* calls are not answered */
-    bool watches;    /* from the beginning */
-    struct buf sent; /* targets and bodies */
+    size_t n_steps; /* on the platform */
+    bool holds;     /* calls are not answered */
+    bool watches;   /* from the beginning */
+    bool has_no_key;
+    struct buf sent;  /* targets and bodies */
+    int n_posts_left; /* before one is never carried out; below 0: all of them are */
+    bool executes;
     struct str goal; /* that the request names */
     /* of the run that was begun last */
     struct run *run;
@@ -71,13 +74,17 @@ static inline void answer(struct later_item *item)
 
     buf_init(&body, 1 << 20);
     if (str_is(call->request.method, "GET")) {
-        buf_text(&body, "{\"snapshots\":[{\"snapshotId\":5}],\"steps\":[");
+        buf_text(&body, "{\"items\":[],\"snapshots\":[{\"snapshotId\":5}],");
+        buf_text(&body, str_starts(call->request.path, STR("/testsuites/"))
+                            ? "\"cases\":[],\"others\":["
+                            : "\"steps\":[");
         for (size_t i = 0; i < here.n_steps; i++) {
             buf_printf(&body, "%s{\"id\":%zu,\"action\":\"CLICK\"}", i > 0 ? "," : "", i + 1);
         }
         buf_text(&body, "]}");
     } else {
         buf_printf(&body, "{\"id\":%zu}", ++here.n_steps);
+        here.n_posts_left--;
     }
     process->call = NULL;
     call->state = CALL_IDLE;
@@ -100,6 +107,7 @@ static inline enum error_code start(void *context, struct upstream_call *call, s
     buf_str(&here.sent, call->request.body);
     process->call = call;
     call->state = CALL_ACTIVE;
+    here.holds = here.holds || (here.n_posts_left == 0 && str_is(call->request.method, "POST"));
     if (!here.holds) {
         later_add(process->port.later, &process->answering, answer);
     }
@@ -133,7 +141,7 @@ static inline void let_go_on(void)
 static inline size_t keys(void *context, struct digest out[RUN_KEYS_MAX])
 {
     out[0] = ((struct process *)context)->key;
-    return 1;
+    return here.has_no_key ? 0 : 1;
 }
 
 static inline void plan_options(void *context, struct run *run, struct plan_options *out)
@@ -207,6 +215,7 @@ static inline int set_up_as(enum run_role role, enum run_role others)
     memset(&here, 0, sizeof(here));
     arena_init(&here.arena);
     buf_init(&here.sent, 1 << 20);
+    here.n_posts_left = -1;
     holders_open(&here.holders);
     for (size_t i = 0; i < N_HOLDERS; i++) {
         open_process(i, i == 0 ? role : others);
@@ -305,8 +314,10 @@ static inline void begin_at(const char *checkpoint_id, const char *text, struct 
     owner(&who);
     here.is_published = false;
     here.source = str_from(text);
-    here.request = (struct run_request){
-        .position = -1, .checkpoint_id = str_from(checkpoint_id), .goal = here.goal};
+    here.request = (struct run_request){.position = -1,
+                                        .checkpoint_id = str_from(checkpoint_id),
+                                        .goal = here.goal,
+                                        .execute = here.executes};
     assert_int_equal(run_new(process->runs, &who, &here.run, &err), ERR_OK);
     variable = arena_zalloc(run_arena(here.run), sizeof(*variable));
     *variable = (struct testfile_variable){STR("SECRET"), value};
