@@ -164,9 +164,7 @@ static void a_stream_of_events_drives_a_run(void **state)
     watcher.id = arena_str(arena(), json_str(json_get(begin_run(0, "async=true"), "id")));
     assert_rests();
     assert_int_equal(n_steps(), 0);
-    while (n_steps() < STEPS / 4) {
-        run_follower_follow(&watcher, 50);
-    }
+    wait_until((run_follower_follow(&watcher, 50), n_steps() >= STEPS / 4));
     assert_false(watcher.done);
     seen = watcher.last;
     run_follower_end(&watcher);
