@@ -206,8 +206,8 @@ void log_started(const struct config *config, const char *file, bool has_sandbox
     log_event(LOG_INFO, "server.started", F_TEXT("version", VP_VERSION),
               F_TEXT("config", file != NULL ? file : "none"),
               F_STR("platform", has_sandbox ? STR("sandbox") : platform.host),
-              F_STR("auth", buf_view(&modes)), F_TEXT("listen", listen),
-              F_INT("workers", config->server.n_workers));
+              F_STR("auth", buf_view(&modes)), F_STR("store", config->store.url),
+              F_TEXT("listen", listen), F_INT("workers", config->server.n_workers));
     buf_done(&modes);
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }

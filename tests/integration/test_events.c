@@ -48,6 +48,8 @@ static void write_config(const char *config, bool with_one)
         put_key(fd, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
     }
     put_key(fd, "other", "another-key-of-a-test", "read, \"write:tests\"");
+    put_key(fd, "reader", "a-reading-key-of-a-test", "read");
+    put_key(fd, "writer", "a-writing-key-of-a-test", "\"write:tests\"");
     (void)close(fd);
 }
 
@@ -199,6 +201,62 @@ static void the_audit_list_is_of_who_is_asked_for(void **state)
                           STR("events"));
     assert_int_equal(json_size(events), 1);
     assert_true(str_is(json_str(json_find(json_first(events), "/data/principal")), "one"));
+}
+
+static size_t n_audited(const char *query)
+{
+    const struct json *answer = proxy_ask(
+        &proxy, "GET", arena_printf(&proxy.arena, "/api/v1/audit?%s", query).ptr, ADMIN, "");
+
+    assert_int_equal(proxy.reply.status, 200);
+    return json_size(json_get(answer, "events"));
+}
+
+static void the_audit_list_begins_where_it_is_asked_to(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("POST", "/api/v1/sessions", ONE, "{\"name\":\"a\"}"), 201);
+    assert_int_equal(n_audited("action=/api/v1/sessions&since=2020-01-01T00:00:00Z"), 1);
+    assert_int_equal(n_audited("action=/api/v1/sessions&since=2199-01-01T00:00:00Z"), 0);
+}
+
+#define READER "X-API-Key: a-reading-key-of-a-test\r\n"
+#define WRITER "X-API-Key: a-writing-key-of-a-test\r\n"
+
+/* Webhooks want write:tests, events and analytics read, the audit and /admin admin. */
+static void each_permission_opens_what_is_its_own(void **state)
+{
+    static const struct {
+        const char *method, *target;
+        int reader, writer, boss;
+    } rows[] = {
+        {"GET", "/api/v1/webhooks", 403, 200, 200},
+        {"POST", "/api/v1/webhooks", 403, 400, 400},
+        {"HEAD", "/api/v1/events", 200, 403, 200},
+        {"GET", "/api/v1/analytics/dashboard", 200, 403, 200},
+        {"GET", "/api/v1/analytics/dashboard?time_range=24h", 200, 403, 200},
+        {"GET", "/api/v1/analytics/commands?time_range=7d", 200, 403, 200},
+        {"GET", "/api/v1/analytics/tests?time_range=30d", 200, 403, 200},
+        {"GET", "/api/v1/audit", 403, 403, 200},
+        {"GET", "/admin/config", 403, 403, 200},
+        {"GET", "/admin/runs", 403, 403, 200},
+        {"GET", "/admin/log-level", 403, 403, 200},
+    };
+
+    static const char *const keys[] = {READER, WRITER, ADMIN};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(keys); i++) {
+        size_t at = i / ARRAY_LEN(keys);
+        int wanted[] = {rows[at].reader, rows[at].writer, rows[at].boss};
+
+        client_ask(proxy.program.port, rows[at].method, rows[at].target, keys[i % 3],
+                   str_is(str_from(rows[at].method), "POST") ? STR("{}") : STR_EMPTY, &proxy.reply);
+        if (proxy.reply.status != wanted[i % 3]) {
+            fail_msg("%s %s with %s%d", rows[at].method, rows[at].target, keys[i % 3],
+                     proxy.reply.status);
+        }
+    }
 }
 
 /* Bodies, credentials, queries and values of steps are in no event and no line. */
@@ -403,6 +461,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_goes_on_where_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_asked_wrongly_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_audit_list_is_of_who_is_asked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_audit_list_begins_where_it_is_asked_to, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(each_permission_opens_what_is_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_secret_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(analytics_count_for_each_key_what_is_its_own, set_up,
                                         tear_down),

@@ -2,7 +2,7 @@
 # Every metric that a rule, a dashboard or an object of the cluster names is one that a running process has, each alert
 # has its runbook and is tested firing and silent, and conf/README.md tells of each metric.
 #   check_metrics.sh ROOT BINARY SCRATCH
-# Skips (77) where promtool (Debian: prometheus) or curl is missing.
+# Skips (77) where promtool and prometheus (Debian: prometheus) or curl are missing.
 set -euo pipefail
 # shellcheck source=tests/harness/serve.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
@@ -12,10 +12,29 @@ rules=$root/conf/prometheus/rules.yaml
 tests=$root/tests/prometheus/rules_test.yaml
 name='\b(virtuoso_proxy|http_server|http_client|process)_[a-z0-9_]+|\bvirtuoso_proxy:[a-z0-9_:]+'
 
-for tool in promtool curl; do
+for tool in promtool prometheus curl; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
 mkdir -p "$scratch"
+
+# A Prometheus that reads the process as it asks for it (OpenMetrics): it takes five seconds to begin.
+rm -rf "$scratch/tsdb"
+serve "$2" "$scratch"
+cat >"$scratch/prometheus.yaml" <<END
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: ['$(realpath "$rules")']
+scrape_configs: [{job_name: virtuoso-proxy, static_configs: [{targets: ['${url#http://}']}]}]
+END
+prometheus --config.file="$scratch/prometheus.yaml" --storage.tsdb.path="$scratch/tsdb" --web.listen-address=127.0.0.1:0 \
+    --enable-feature=exemplar-storage 2>"$scratch/prometheus.log" &
+# PATH PATTERN: whether a line of its answer is so; each rule is a line.
+# shellcheck disable=SC2317 # wait_until calls it
+asked() {
+    local address
+    address=$(sed -n 's/.*"Listening on" address=//p' "$scratch/prometheus.log")
+    curl -sS --max-time 10 "http://$address/api/v1/$1" 2>"$scratch/asked.err" | sed 's/{"name"/\n&/g' | grep "$2" >/dev/null
+}
+
 promtool check rules --lint=all --lint-fatal "$rules" >"$scratch/rules.out" || { cat "$scratch/rules.out"; exit 1; }
 promtool check config --syntax-only "$root/conf/prometheus/prometheus.yaml" >"$scratch/config.out" ||
     { cat "$scratch/config.out"; exit 1; }
@@ -35,7 +54,6 @@ all=$(cat "$root"/conf/grafana/*.json | grep -o '"expr"' | wc -l)
 promtool check rules "$scratch/dashboards.yaml" >"$scratch/dashboards.out" 2>&1 ||
     { cat "$scratch/dashboards.out"; exit 1; }
 
-serve "$2" "$scratch"
 curl -sS --max-time 10 -o "$scratch/metrics.txt" "$url/metrics"
 promtool check metrics <"$scratch/metrics.txt" >"$scratch/lint.out" 2>&1 || { cat "$scratch/lint.out"; exit 1; }
 {
@@ -89,6 +107,14 @@ while IFS= read -r metric; do
     grep -q "^${metric}[{ ]" "$scratch/metrics.txt" || grep -q "unless ${metric}.*offset" "$rules" ||
         complain "conf/prometheus/rules.yaml: an idle process has no series of $metric"
 done < <(sed -n 's/.*increase(\([a-z_]*\).*/\1/p' "$rules" | sort -u)
+# It has found an exemplar, and can work out each recorded series.
+curl -sS --max-time 10 -o /dev/null "$url/api/user"
+wait_until asked 'query?query=up' '"1"\]' || complain "Prometheus does not read /metrics"
+wait_until asked 'query_exemplars?query=http_server_request_duration_seconds_bucket&start=0&end=9999999999' '"trace_id"' ||
+    complain "Prometheus finds no exemplar"
+while IFS= read -r record; do
+    asked 'rules?type=record' "\"name\":\"$record\",.*\"health\":\"ok\"" || complain "Prometheus cannot work out $record"
+done < <(awk '$1 == "-" && $2 == "record:" { print $3 }' "$rules")
 series=$(grep -vc '^#' "$scratch/metrics.txt")
 [ "$series" -lt 400 ] || complain "an idle process has $series series; 400 are too many"
 exit "$failed"
