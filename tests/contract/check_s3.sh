@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Buckets, against s3rver from npm. The reports of a test run arrive there. The store does not use it: s3rver reads requests as S3 does (but not the
+# Buckets, against s3rver from npm. The reports of a test run arrive there, and the audit. The store does not use it: s3rver reads requests as S3 does (but not the
 # signature's value), and takes every PUT whatever its conditions are, so the program gets as far as finding that out, and refuses.
 #   check_s3.sh BINARY SCRATCH
 # Skips (77) where npm is missing, or the tool cannot be fetched.
@@ -41,9 +41,9 @@ expect another-id 'InvalidAccessKeyId'
 echo "s3rver takes our requests, and is not used: it does not keep to conditions"
 
 # The reports of a run.
-AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port \
-    timeout --foreground 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
-    --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
+export AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port
+timeout --foreground 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
+    --set audit.url=s3://qa-bucket/audit --set audit.chain=one --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
 proxy=$!
 for _ in $(seq 200); do
     grep -q '^listening on' serve.out && break
@@ -62,3 +62,8 @@ grep -q "s3://qa-bucket/reports/$id/report.html" buckets/qa-bucket/reports/"$id"
 kill -TERM $proxy # --foreground: else timeout sends the signal twice, and the second one is no drain
 wait $proxy || { echo "the server ended with $?"; cat serve.err; exit 1; }
 echo "the reports of a run arrive in s3rver"
+"$binary" audit export one --set sandbox.enabled=true --set audit.url=s3://qa-bucket/audit >lines.jsonl
+"$binary" audit verify lines.jsonl >verify.out
+grep -q '"action":"/api/v1/tests/run"' lines.jsonl
+cat buckets/qa-bucket/audit/one/*.jsonl*_object | cmp - lines.jsonl
+echo "so does the audit"
