@@ -49,10 +49,12 @@ async function liveFigures(browser, width, height, color) {
       const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
       await value.filter({ hasText: /[1-9]/ }).waitFor({ timeout: 20000 });
     }
-    for (const title of ['Lanes', 'Test runs', 'Connections', 'Calls at once']) { // levels: a number, be it 0
+    for (const title of ['Errors', 'Wait in the queue', 'Lanes', 'Test runs', 'Connections', 'Calls at once']) { // levels: a number, be it 0
       const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
       await value.filter({ hasText: /\d/ }).waitFor({ timeout: 20000 });
     }
+    const latency = page.locator('figure.plot', { has: page.locator('figcaption strong:text-is("Latency")') });
+    for (const quantile of ['p50', 'p95', 'p99']) await latency.locator('.legend', { hasText: quantile }).first().waitFor();
     await page.waitForFunction(() => /L/.test(document.querySelector('.line0').getAttribute('d')), null, { timeout: 20000 });
     await page.locator('#state', { hasText: 'Version' }).waitFor();
   } finally {
