@@ -27,6 +27,7 @@ struct trace {
     bool sampled;
     char request_id[129];
     bool has_w3c_parent; /* the parent came in a traceparent */
+    bool is_amazon;      /* the trace came in an X-Amzn-Trace-Id: calls say it in that form, too */
     struct str state;    /* tracestate, passed on as it came; empty: none, or without a parent */
     uint64_t begin_us;
     uint64_t stage_us[TRACE_N_STAGES]; /* time spent per stage so far */

@@ -31,6 +31,7 @@ void trace_begin(struct trace *trace, uint64_t begin_us)
     trace->parent_span_id[0] = '\0';
     trace->sampled = true;
     trace->has_w3c_parent = false;
+    trace->is_amazon = false;
     trace->state = STR_EMPTY;
     trace->begin_us = begin_us;
     memset(trace->stage_us, 0, sizeof(trace->stage_us));
@@ -208,7 +209,8 @@ void trace_adopt_cloud(struct trace *trace, struct str amazon, struct str google
         return;
     }
     is_own_id = str_is(str_from(trace->trace_id), trace->request_id);
-    if (!read_amazon(amazon, &context)) {
+    trace->is_amazon = read_amazon(amazon, &context);
+    if (!trace->is_amazon) {
         context = (struct cloud_context){.sampled = true};
         if (!read_google(google, &context)) {
             return;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/json_plain.h"
 #include "base/mem.h"
+#include "observe/trace.h"
 
 static bool is_visible(struct str s, const char *refused)
 {
@@ -182,6 +183,14 @@ static bool streams_body(const struct upstream_call *call)
     return call->stream != NULL && call->stream->streams_body;
 }
 
+/* 00-TRACE-SPAN-FLAGS as AWS X-Ray says it. What a caller's has more (Lineage) is not passed on. */
+static void write_amazon_trace(struct buf *out, struct str traceparent)
+{
+    buf_printf(out, "X-Amzn-Trace-Id: Root=1-%.*s-%.*s;Parent=%.*s;Sampled=%.*s\r\n",
+               STR_ARG(str_sub(traceparent, 3, 8)), STR_ARG(str_sub(traceparent, 11, 24)),
+               STR_ARG(str_sub(traceparent, 36, 16)), STR_ARG(str_sub(traceparent, 54, 1)));
+}
+
 static void write_headers(struct buf *out, const struct upstream_call *call)
 {
     const struct upstream_request *request = &call->request;
@@ -213,6 +222,9 @@ static void write_headers(struct buf *out, const struct upstream_call *call)
     }
     if (request->traceparent.len > 0) {
         line(out, STR("traceparent: "), request->traceparent);
+        if (request->trace != NULL && request->trace->is_amazon) {
+            write_amazon_trace(out, request->traceparent);
+        }
     }
     if (request->tracestate.len > 0) {
         line(out, STR("tracestate: "), request->tracestate);

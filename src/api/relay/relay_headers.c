@@ -16,7 +16,7 @@ bool relay_header_stays(struct str name, struct str connection)
         "Authorization", "Proxy-Authorization", "Proxy-Authenticate", "WWW-Authenticate",
         "Authentication-Info", "Proxy-Authentication-Info", "Cookie", "Set-Cookie", "X-API-Key",
         /* written by this proxy itself */
-        "Content-Type", "X-Request-Id", "traceparent", "tracestate"};
+        "Content-Type", "X-Request-Id", "traceparent", "tracestate", "X-Amzn-Trace-Id"};
 
     return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
 }

@@ -91,6 +91,7 @@ static void traces_of_clouds_are_continued(void **state)
         assert_string_equal(trace.request_id, trace.trace_id);
         assert_string_equal(trace.parent_span_id, rows[i].parent);
         assert_int_equal(trace.sampled, rows[i].sampled);
+        assert_int_equal(trace.is_amazon, rows[i].google[0] == '\0' && rows[i].trace_id != NULL);
     }
 }
 
