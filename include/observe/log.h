@@ -14,11 +14,12 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* auto: text on a terminal, else JSON; gcp: JSON with the names that Google Cloud's log knows
- * (https://cloud.google.com/logging/docs/structured-logging); aws: JSON of which CloudWatch makes metrics
+ * (https://cloud.google.com/logging/docs/structured-logging); aws: with those of AWS Lambda
+ * (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html), and of which CloudWatch makes metrics
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html) */
 enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT, LOG_GCP, LOG_AWS };
 
-enum { LOG_LINE_MAX = 8192, LOG_PROJECT_MAX = 64 };
+enum { LOG_LINE_MAX = 8192, LOG_PROJECT_MAX = 64, LOG_INVOCATION_MAX = 64 };
 
 struct log_field {
     const char *name;
@@ -60,6 +61,8 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 /* Before this, and after log_close, nothing is written. */
 void log_open(int fd, enum log_level level, enum log_format format);
 void log_set(enum log_level level, enum log_format format); /* for what is written from now on */
+/* The invocation that lines of format aws belong to from now on; empty: none. */
+void log_set_invocation(struct str id);
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 const char *log_level_name(enum log_level level); /* "debug" */

@@ -165,6 +165,7 @@ bool environment_is_ours(struct str name);           /* by its prefix, be it wit
 bool environment_is_of_kubernetes(struct str name, struct str value);
 /* unread.c: after all that sets options */
 void load_unread(struct loader *loader, const char *const *environment);
+void load_lambda_log(struct loader *loader); /* AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL */
 /* judge.c */
 /* items.c: checks one entry of a list by its type */
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);

@@ -113,6 +113,32 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     (void)option_set(loader, option_find(STR("server.listen")), joined);
 }
 
+/* What the settings of a function of Lambda say of its log is a default: all else comes after it. */
+void load_lambda_log(struct loader *loader)
+{
+    static const struct {
+        const char *variable, *value, *key, *means;
+    } rows[] = {
+        {"AWS_LAMBDA_LOG_FORMAT", "JSON", "log.format", "aws"},
+        {"AWS_LAMBDA_LOG_FORMAT", "Text", "log.format", "text"},
+        {"AWS_LAMBDA_LOG_LEVEL", "TRACE", "log.level", "debug"},
+        {"AWS_LAMBDA_LOG_LEVEL", "DEBUG", "log.level", "debug"},
+        {"AWS_LAMBDA_LOG_LEVEL", "INFO", "log.level", "info"},
+        {"AWS_LAMBDA_LOG_LEVEL", "WARN", "log.level", "warn"},
+        {"AWS_LAMBDA_LOG_LEVEL", "ERROR", "log.level", "error"},
+        {"AWS_LAMBDA_LOG_LEVEL", "FATAL", "log.level", "error"},
+    };
+
+    loader->place = PLACE_DEFAULT;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (str_is_nocase(environment_get(loader->environment, str_from(rows[i].variable)),
+                          rows[i].value)) {
+            (void)option_set(loader, option_find(str_from(rows[i].key)), str_from(rows[i].means));
+        }
+    }
+    loader->place = NULL;
+}
+
 /* ---- names that nobody reads ---- */
 
 static bool takes(struct str *name, struct str end)

@@ -281,6 +281,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     box->n_holders = 1;
     arena_init(&box->arena);
     load_defaults(&loader);
+    load_lambda_log(&loader);
     if (sources->file == NULL || load_file(&loader)) {
         load_environment(&loader, loader.environment);
         load_sets(&loader, sources);

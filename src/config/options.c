@@ -123,7 +123,7 @@ static const struct option_row rows[] = {
     {"cors.max_age_s", OPTION_SECONDS, AT(cors.max_age_s), "600", 0, DAY_S, NULL, NULL, "How long browsers keep a preflight."},
 
     {"log.level", OPTION_ENUM, AT(log.level), "info", 0, 0, "debug info warn error off", "LOG_LEVEL", "Lowest level that is written."},
-    {"log.format", OPTION_ENUM, AT(log.format), "auto", 0, 0, "auto json text gcp aws", NULL, "json: one object a line; gcp: the same with the names that Google Cloud's log knows (severity, message, httpRequest, trace); aws: the same, of which CloudWatch makes metrics without an agent (embedded metric format); text: one line for people; auto: text on a terminal, else json."},
+    {"log.format", OPTION_ENUM, AT(log.format), "auto", 0, 0, "auto json text gcp aws", NULL, "json: one object a line; gcp: the same with the names that Google Cloud's log knows (severity, message, httpRequest, trace); aws: the same with those of AWS Lambda (timestamp, level, message, requestId), and of which CloudWatch makes metrics without an agent (embedded metric format); Lambda sets this and log.level where nothing else does (AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL); text: one line for people; auto: text on a terminal, else json."},
     {"log.gcp_project", OPTION_STR, AT(log.gcp_project), "", 0, 0, NULL, "GOOGLE_CLOUD_PROJECT", "Project of Google Cloud in whose traces the lines of log.format gcp are found."},
     {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info; health probes at level debug."},
 

@@ -44,6 +44,14 @@ static void put_post_start(struct buf *out, const struct invocation *invocation,
     buf_done(&path);
 }
 
+/* Of several at once no line knows which one it belongs to. */
+static void tell_log(const struct invocation *invocation, struct str id)
+{
+    if (invocation->lambda->n_invocations == 1) {
+        log_set_invocation(id);
+    }
+}
+
 void invocation_ask(struct invocation *invocation)
 {
     struct buf request;
@@ -53,6 +61,7 @@ void invocation_ask(struct invocation *invocation)
         return;
     }
     invocation->state = INVOCATION_ASKS;
+    tell_log(invocation, STR_EMPTY);
     buf_init(&request, REQUEST_HEAD_MAX);
     put_start(&request, invocation, "GET", "invocation/next");
     buf_text(&request, "\r\n");
@@ -343,6 +352,7 @@ static void take_next(struct invocation *invocation)
     }
     invocation->ends_wall_ms = 0;
     (void)!str_to_i64(str_trim(http_answer_header(answer, "Lambda-Runtime-Deadline-Ms")), 0,
+    tell_log(invocation, invocation->id);
                       INT64_MAX, &invocation->ends_wall_ms); /* without: no limit */
     text = arena_str(arena, buf_view(&invocation->runtime.body));
     if (json_parse(arena, text, &event_limits, &event, &err) != ERR_OK) {

@@ -27,6 +27,7 @@ static struct {
     enum log_format format;
     bool color;
     char project[LOG_PROJECT_MAX];
+    char invocation[LOG_INVOCATION_MAX];
     bool open;
     bool torn;    /* the last byte written was inside a line */
     bool failing; /* so did the last write */
@@ -55,6 +56,11 @@ enum log_level log_level(void)
 void log_set_project(struct str project)
 {
     str_copy(sink.project, sizeof(sink.project), project);
+}
+
+void log_set_invocation(struct str id)
+{
+    str_copy(sink.invocation, sizeof(sink.invocation), id);
 }
 
 void log_open(int fd, enum log_level level, enum log_format format)
@@ -220,7 +226,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     } else if (sink.format == LOG_GCP) {
         log_line_gcp(line, &what, str_from(sink.project));
     } else if (sink.format == LOG_AWS) {
-        log_line_aws(line, &what);
+        log_line_aws(line, &what, str_from(sink.invocation));
     } else {
         log_line_json(line, &what);
     }

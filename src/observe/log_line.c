@@ -61,7 +61,8 @@ static void write_field(struct json_writer *w, const struct log_field *field)
     }
 }
 
-static void begin_line(struct json_writer *w, struct buf *out, const struct log_event *event)
+static void begin_line(struct json_writer *w, struct buf *out, const char *time_name,
+                       const struct log_event *event)
 {
     UNINITIALISED char room[NUMBER_MAX];
     struct buf time;
@@ -70,7 +71,7 @@ static void begin_line(struct json_writer *w, struct buf *out, const struct log_
     clock_format(&time, event->wall_ms);
     jw_init(w, out);
     jw_object(w);
-    jw_kv_str(w, "time", buf_view(&time));
+    jw_kv_str(w, time_name, buf_view(&time));
     buf_done(&time);
 }
 
@@ -117,7 +118,7 @@ static void remember_begin(const struct log_event *event)
     struct buf text;
 
     buf_init_on(&text, begun.text, sizeof(begun.text), sizeof(begun.text) - 1);
-    begin_line(&w, &text, event);
+    begin_line(&w, &text, "time", event);
     jw_kv_text(&w, "level", level_names[event->level]);
     jw_kv_text(&w, "event", event->name);
     CHECK(buf_ok(&text) && text.borrowed && strlen(event->name) < sizeof(begun.event));
@@ -277,7 +278,7 @@ void log_line_gcp(struct buf *out, const struct log_event *event, struct str pro
     struct str trace = text_of(event, "trace_id");
     struct json_writer w;
 
-    begin_line(&w, out, event);
+    begin_line(&w, out, "time", event);
     jw_kv_text(&w, "severity", severities[event->level]);
     write_message(&w, event, is_access);
     jw_kv_text(&w, "event", event->name);
@@ -316,13 +317,20 @@ static void write_metrics(struct json_writer *w, const struct log_event *event)
 }
 
 /* Probes are no requests that anybody counts: they are told for debugging. */
-void log_line_aws(struct buf *out, const struct log_event *event)
+void log_line_aws(struct buf *out, const struct log_event *event, struct str invocation)
 {
+    static const char *const levels[] = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
+    bool is_access = str_is(str_from(event->name), access_event);
     struct json_writer w;
 
-    put_begin(out, event);
-    jw_init_in_object(&w, out);
-    if (event->level > LOG_DEBUG && str_is(str_from(event->name), access_event)) {
+    begin_line(&w, out, "timestamp", event);
+    jw_kv_text(&w, "level", levels[event->level]);
+    write_message(&w, event, is_access);
+    if (invocation.len > 0) {
+        jw_kv_str(&w, "requestId", invocation);
+    }
+    jw_kv_text(&w, "event", event->name);
+    if (event->level > LOG_DEBUG && is_access) {
         write_metrics(&w, event);
     }
     end_line(&w, out, event, NULL);

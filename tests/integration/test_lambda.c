@@ -432,9 +432,44 @@ static void cold_start(void **state)
     assert_true(best_ns < (int64_t)COLD_START_MS * 1000000 * client_slowness());
 }
 
+/* As AWS X-Ray has it, with a span of ours; and the log names the invocation, as the settings of the function say. */
+static void the_trace_goes_on_to_the_platform(void **state)
+{
+    static const char *const env[] = {"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
+                                      NULL};
+    struct function function;
+    struct runtime_event event = {
+        .trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;"
+                 "Lineage=1:ea42f0f3:0"};
+    const struct json *requests;
+    struct str sent;
+
+    (void)state;
+    function_start(&function, env);
+    sandbox_forget_requests(function.program.sandbox_port);
+    event.body = function_event(&function, "GET", "/api/user", NULL, NULL);
+    runtime_api_give(&function.api, &event);
+    runtime_api_read(&function.api, &function.answer);
+    requests = sandbox_requests(function.program.sandbox_port, &function.arena);
+    sent = json_str(json_find(requests, "/0/headers/x-amzn-trace-id"));
+    assert_true(str_starts(sent, STR("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=")));
+    assert_true(str_ends(sent, STR(";Sampled=1")));
+    assert_false(str_contains(sent, STR("53995c3f42cd8ad8")));
+    assert_true(str_starts(json_str(json_find(requests, "/0/headers/traceparent")),
+                           STR("00-5759e988bd862e3fe1be46a994272793-")));
+    runtime_api_await(&function.api);
+    assert_true(
+        program_wrote(&function.program, "\"level\":\"INFO\",\"message\":\"GET /api/user\","));
+    assert_true(program_wrote(
+        &function.program,
+        arena_printf(&function.arena, "\"requestId\":\"%s\"", function.answer.id).ptr));
+    function_stop(&function);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_trace_goes_on_to_the_platform),
         cmocka_unit_test(each_source_is_answered_in_its_form),
         cmocka_unit_test(steps_are_made_through_events),
         cmocka_unit_test(an_authorizer_tells_who_is_known),

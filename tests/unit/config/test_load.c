@@ -95,6 +95,35 @@ static void what_sends_nothing_needs_no_token(void **state)
     done(&loaded);
 }
 
+/* Whatever else sets the log is stronger. */
+static void the_settings_of_a_function_are_defaults_of_the_log(void **state)
+{
+    const char *const lambda[] = {"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=FATAL", KEY,
+                                  TOKEN, NULL};
+    const char *const both[] = {"AWS_LAMBDA_LOG_FORMAT=Text",
+                                "AWS_LAMBDA_LOG_LEVEL=TRACE",
+                                "VIRTUOSO_PROXY_LOG_FORMAT=json",
+                                "LOG_LEVEL=warn",
+                                KEY,
+                                TOKEN,
+                                NULL};
+    struct loaded loaded = load_all(lambda, NULL);
+
+    (void)state;
+    assert_taken(&loaded);
+    assert_true(str_is(loaded.config->log.format, "aws"));
+    assert_true(str_is(loaded.config->log.level, "error"));
+    done(&loaded);
+    loaded = load_all(both, NULL);
+    assert_taken(&loaded);
+    assert_true(str_is(loaded.config->log.format, "json"));
+    assert_true(str_is(loaded.config->log.level, "warn"));
+    done(&loaded);
+    loaded = load_with("AWS_LAMBDA_LOG_FORMAT=Text");
+    assert_true(str_is(loaded.config->log.format, "text"));
+    done(&loaded);
+}
+
 static void the_name_that_was_meant_is_told(void **state)
 {
     static const struct {
@@ -437,6 +466,7 @@ int test_load(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
+        cmocka_unit_test(the_settings_of_a_function_are_defaults_of_the_log),
         cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
         cmocka_unit_test(names_that_may_be_others_are_told),

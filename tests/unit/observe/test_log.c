@@ -219,25 +219,34 @@ static void write_aws(struct buf *text, enum log_level level, const char *name,
     const struct log_event event = {level, name, fields, n, 1250};
 
     buf_init(text, TEXT_MAX);
-    log_line_aws(text, &event);
+    log_line_aws(text, &event, STR("8476a536"));
 }
 
 /* The line of a request only, and of none that is a probe. */
 static void cloudwatch_finds_metrics_in_the_line_of_a_request(void **state)
 {
+    const struct log_event lost = {LOG_ERROR, "run.lost", NULL, 0, 0};
     struct log_field access[] = {F_TEXT("server", "proxy"), F_TEXT("route", "/api/user"),
-                                 F_INT("status", 200), F_MS("ms", 1500)};
+                                 F_INT("status", 200),      F_MS("ms", 1500),
+                                 F_TEXT("method", "GET"),   F_TEXT("path", "/x")};
     struct buf text;
 
     (void)state;
     write_aws(&text, LOG_INFO, "access", access, ARRAY_LEN(access));
     assert_string_equal(
         buf_cstr(&text),
-        "{\"time\":\"1970-01-01T00:00:01.250Z\",\"level\":\"info\",\"event\":\"access\","
+        "{\"timestamp\":\"1970-01-01T00:00:01.250Z\",\"level\":\"INFO\",\"message\":\"GET /x\","
+        "\"requestId\":\"8476a536\",\"event\":\"access\","
         "\"_aws\":{\"Timestamp\":1250,\"CloudWatchMetrics\":[{\"Namespace\":\"virtuoso-proxy\","
         "\"Dimensions\":[[\"server\"],[\"server\",\"route\"]],\"Metrics\":["
         "{\"Name\":\"ms\",\"Unit\":\"Milliseconds\"},{\"Name\":\"errors\",\"Unit\":\"Count\"}]}]},"
-        "\"errors\":0,\"server\":\"proxy\",\"route\":\"/api/user\",\"status\":200,\"ms\":1.5}\n");
+        "\"errors\":0,\"server\":\"proxy\",\"route\":\"/api/user\",\"status\":200,\"ms\":1.5,"
+        "\"method\":\"GET\",\"path\":\"/x\"}\n");
+    buf_clear(&text);
+    log_line_aws(&text, &lost, STR_EMPTY);
+    assert_string_equal(buf_cstr(&text),
+                        "{\"timestamp\":\"1970-01-01T00:00:00.000Z\",\"level\":\"ERROR\","
+                        "\"message\":\"run.lost\",\"event\":\"run.lost\"}\n");
     buf_done(&text);
     access[1] = F_TEXT("route", "");
     access[2] = F_INT("status", 502);
