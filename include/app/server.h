@@ -41,6 +41,7 @@ struct lambda;
 struct journal;
 struct manager;
 struct purge_feed;
+struct recaller;
 struct reload;
 struct listeners;
 struct sinks;
@@ -80,6 +81,7 @@ struct server {
     struct audit *audit;         /* NULL: no audit file is written */
     struct artifacts *artifacts; /* NULL: reports of runs are not kept elsewhere */
     struct archive *archive;     /* who puts them there */
+    struct recaller *recaller;   /* NULL: runs are not asked to be continued */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;
     struct http_server *http;

@@ -87,6 +87,9 @@ struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options)
 /* No call may be on its way. on_closed comes from a later turn. */
 void cloud_close(struct cloud *cloud, void (*on_closed)(void *context), void *context);
 
+/* After a pause of the whole machine: connections at rest are closed. */
+void cloud_forget_connections(struct cloud *cloud);
+
 /* Fill `request` and `on_done` of a zeroed call. */
 void cloud_start(struct cloud *cloud, struct cloud_call *call);
 void cloud_cancel(struct cloud_call *call); /* idempotent; zeroed is fine */

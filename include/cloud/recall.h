@@ -1,5 +1,6 @@
 /* Asks a cloud to send this service a POST from outside, since it may do nothing after an answer (Cloud Run, Lambda): as a task of
- * Cloud Tasks, which is delivered with a token (OIDC) of a service account, or as an invocation of the function itself.
+ * Cloud Tasks, which is delivered with a token (OIDC) of a service account, or as an invocation of the function itself, whose event
+ * room lambda knows (its last source): only who has the right to invoke the function can make one.
  *
  * A recall is known by its name: Cloud Tasks takes each name once, and says so to whoever asks again. Lambda does not; both may
  * deliver one twice, so that the route that is asked for must bear it. Whatever leads a run on is fine: two at it are told apart by the lease.
@@ -27,9 +28,6 @@ struct cloud_recall {
     /* in */
     struct str name; /* up to CLOUD_RECALL_NAME_MAX letters, digits, '-' and '_' */
     struct str path; /* of the service, percent-encoded, begins with '/' */
-    struct str body; /* JSON; may be empty */
-    const struct upstream_header *headers; /* that the request is to have, beside Content-Type */
-    size_t n_headers;
     /* error NULL: it will come, or was asked for before under this name. */
     void (*on_done)(struct cloud_recall *recall, const struct error *error);
     /* private */
@@ -43,7 +41,5 @@ struct cloud_recall {
 void cloud_recall_start(struct cloud *cloud, const struct cloud_recall_place *place,
                         struct cloud_recall *recall);
 void cloud_recall_cancel(struct cloud_recall *recall); /* idempotent; zeroed is fine */
-/* NULL: this is a queue; else what is wrong with it. */
-const char *cloud_recall_check_queue(struct str queue);
 
 #endif

@@ -10,11 +10,14 @@ enum {
     PERMISSION_WRITE_LIBRARY = 4,
     PERMISSION_EXECUTE = 8,
     PERMISSION_ADMIN = 16,
-    PERMISSION_ALL = 31
+    PERMISSION_ALL = 31,
+    PERMISSION_CONTINUE =
+        32 /* lead on the run of anybody, whose whole name is told; nothing else */
 };
 
-const char *permission_name(unsigned permission); /* of one bit; "none" when there is none such */
-unsigned permission_bits(struct str name);        /* 0: unknown; "all" is all of them */
+const char *
+permission_name(unsigned permission);      /* of its first bit; "none" when there is none such */
+unsigned permission_bits(struct str name); /* 0: unknown; "all" is all of them */
 void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] */
 
 #endif

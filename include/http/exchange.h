@@ -48,6 +48,8 @@ struct http_request {
     struct str peer; /* who calls: "127.0.0.1:5234", or HTTP_UNIX_PEER */
     struct str
         hop; /* whose socket it is, if a PROXY header named another one as `peer`; else empty */
+    struct str
+        caller; /* who calls, where whoever gave the request knows (http/local.h); else empty */
     bool is_tls;
     int minor_version;                            /* 0 or 1 */
     struct http_header headers[HTTP_MAX_HEADERS]; /* the last member: see struct exchange */

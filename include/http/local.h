@@ -43,10 +43,11 @@ struct http_local_events {
 struct http_local {
     /* in */
     const struct http_local_events *events;
-    struct str head; /* request line, fields and the empty line; copied */
-    struct str body; /* as long as the head's Content-Length says */
-    struct str peer; /* address of the client; copied */
-    struct str base; /* what stands before our paths for the client; copied */
+    struct str head;   /* request line, fields and the empty line; copied */
+    struct str body;   /* as long as the head's Content-Length says */
+    struct str peer;   /* address of the client; copied */
+    struct str base;   /* what stands before our paths for the client; copied */
+    struct str caller; /* who calls, where that is known without a credential; outlives it */
     bool is_tls;
     unsigned within_ms; /* then the service answers 504; 0: no limit of the caller's */
     /* private */

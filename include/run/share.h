@@ -64,15 +64,23 @@ bool run_is_given(const struct run *run);
  * run_drive. Who drives a run watches it, and drives what the watcher has become. Otherwise nothing. */
 void run_drive(struct run *run);
 void run_undrive(struct run *run);
+bool run_is_driven(const struct run *run); /* by somebody */
 /* It stays this process's alone. */
 void run_unpublish(struct run *run);
+
+/* The name of a run among those of all accounts and owners. */
+enum { RUN_NAME_MAX = 128 };
+
+void run_name(const struct run *run, char out[RUN_NAME_MAX]);
+/* Whether a text is the name of a run of this store's account. */
+bool run_is_name_in(const struct run_store *store, struct str text);
 
 /* A run of any process, as it is now. */
 struct run_seek {
     struct list link; /* private */
     struct later_item soon;
     struct run_store *store;
-    char name[128];
+    char name[RUN_NAME_MAX];
     void (*on_done)(struct run_seek *seek, struct run *run, const struct error *error);
 };
 
@@ -81,7 +89,7 @@ void run_seek_start(struct run_store *store, const struct digest *owner, struct 
                     struct run_seek *seek,
                     void (*on_done)(struct run_seek *seek, struct run *run,
                                     const struct error *error));
-/* The same by a name of run_names. */
+/* The same by its name. */
 void run_seek_name(struct run_store *store, struct str name, struct run_seek *seek,
                    void (*on_done)(struct run_seek *seek, struct run *run,
                                    const struct error *error));

@@ -60,7 +60,7 @@ static const struct route routes[] = {
     {"GET", "/api/v1/tests/runs", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_run_list, &query_run_list, "tests", "listTestRuns", "Your test runs", NULL, NULL},
     {"GET", "/api/v1/tests/runs/{id}", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_run_get, &query_none, "tests", "getTestRun", "Progress and result of a test run", NULL, NULL},
     {"GET", "/api/v1/tests/runs/{id}/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_run_events, &query_run_events, "tests", "watchTestRun", "Watch a test run live (server-sent events)", NULL, NULL},
-    {"POST", "/api/v1/tests/runs/{id}/continue", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_LONG, handle_run_continue, &query_run_continue, "tests", "continueTestRun", "Wait for a test run, and let it advance meanwhile where it does so only in requests (runs.driver)", NULL, NULL},
+    {"POST", "/api/v1/tests/runs/{id}/continue", PERMISSION_WRITE_TESTS | PERMISSION_CONTINUE, BODY_NONE, WAIT_LONG, handle_run_continue, &query_run_continue, "tests", "continueTestRun", "Wait for a test run, and let it advance meanwhile where it does so only in requests (runs.driver)", "write:tests for a run of your own; continue:runs for that of anybody, by its whole name, as the service asks itself (runs.recall)", NULL, .class = ROUTE_CLASS_WRITE},
     {"DELETE", "/api/v1/tests/runs/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_run_stop, &query_change, "tests", "stopTestRun", "Stop a test run after the step in flight", NULL, NULL},
 
     {"POST", "/api/v1/sessions", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_create, &query_change, "sessions", "createSession", "Create a session", NULL, NULL},

@@ -15,6 +15,7 @@
 #include "events/sinks.h"
 #include "events/webhooks.h"
 #include "google.h"
+#include "recaller.h"
 #include "room_options.h"
 
 enum { PATH_BYTES_MAX = 4096, CHAIN_MAX = 60 };
@@ -172,4 +173,12 @@ enum error_code open_artifacts(struct server *server, struct error *err)
                                                        .keeps = server->keeps});
     }
     return code;
+}
+
+/* --- requests to ourselves */
+enum error_code open_recaller(struct server *server, struct error *err)
+{
+    (void)err;
+    server->recaller = recaller_open(&server->loop, server->config);
+    return ERR_OK;
 }

@@ -16,5 +16,7 @@ enum error_code open_audit(struct server *server,
                            struct error *err) MUST_CHECK; /* if there is a file */
 enum error_code open_artifacts(struct server *server,
                                struct error *err) MUST_CHECK; /* if they have a place */
+enum error_code open_recaller(struct server *server,
+                              struct error *err) MUST_CHECK; /* if runs are to be recalled */
 
 #endif

@@ -8,6 +8,8 @@
 #include "events/artifacts.h"
 #include "lambda/lambda.h"
 #include "observe/log.h"
+#include "recaller.h"
+#include "reload.h"
 
 /* From SIGTERM to SIGKILL: Lambda gives some 300 ms, or nothing. */
 enum { DRAIN_LIMIT_MS = 300, PATH_MAX_BYTES = 512 };
@@ -47,6 +49,7 @@ static void on_gone(void *context, const char *why)
     log_event(LOG_ERROR, "lambda.runtime_api", F_TEXT("error", why));
     server->failed = true;
     server_stop(server);
+    recaller_forget_connections(server->recaller);
 }
 
 enum error_code front_lambda_open(struct server *server, struct error *err)

@@ -46,7 +46,7 @@ static bool put_permissions(struct buf *line, const char *list)
 
         if (more == 0) {
             return complain("--permissions: known are read, write:tests, write:library, execute, "
-                            "admin and all, with commas between them; this is none",
+                            "admin, continue:runs and all, with commas between them; this is none",
                             list);
         }
         bits |= more;

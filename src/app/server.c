@@ -23,6 +23,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "purge_feed.h"
+#include "recaller.h"
 #include "reload.h"
 #include "room_options.h"
 #include "sandbox_config.h"
@@ -68,6 +69,7 @@ CLOSES(admin, http_server_close)
 CLOSES(purge_feed, purge_feed_close)
 CLOSES(key_source, key_source_close)
 CLOSES(telemetry, telemetry_close)
+CLOSES(recaller, recaller_close)
 CLOSES(artifacts, artifacts_close)
 CLOSES(archive, archive_close)
 CLOSES(webhooks, webhooks_close)
@@ -122,10 +124,11 @@ static bool stop_sessions(struct server *server, bool is_closed)
 
 /* Telemetry goes after everything that writes spans, consumers after everything that notes facts. */
 static bool (*const way_down[])(struct server *server, bool is_closed) = {
-    close_lambda,     close_http,     close_admin,     stop_api,        close_purge_feed,
-    close_key_source, close_clients,  close_telemetry, close_analytics, close_artifacts,
-    close_archive,    close_webhooks, close_sinks,     close_google,    close_audit,
-    close_journal,    stop_sessions,  close_keeps,     close_store,     close_sandbox};
+    close_lambda,     close_http,    close_admin,     stop_api,        close_purge_feed,
+    close_key_source, close_clients, close_telemetry, close_analytics, close_recaller,
+    close_artifacts,  close_archive, close_webhooks,  close_sinks,     close_google,
+    close_audit,      close_journal, stop_sessions,   close_keeps,     close_store,
+    close_sandbox};
 
 static void go_down(void *context)
 {
@@ -234,6 +237,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .key_source = key_source_of(server->key_source),
+        .recaller = recaller_port(server->recaller),
         .sandbox = server->sandbox_address[0] != '\0',
         .reload = reload_for_request,
         .reloader = server,
@@ -334,9 +338,10 @@ static enum error_code open_tables(struct server *server, struct error *err)
 static enum error_code open_inside(struct server *server, struct error *err)
 {
     static const open_fn steps[] = {
-        open_tables,          open_sandbox,   open_clients,   open_key_source, shared_open,
-        shared_open_sessions, open_telemetry, open_journal,   open_audit,      open_webhooks,
-        open_analytics,       open_sinks,     open_artifacts, open_api,        NULL};
+        open_tables,    open_sandbox,         open_clients,   open_key_source,
+        shared_open,    shared_open_sessions, open_telemetry, open_journal,
+        open_audit,     open_webhooks,        open_analytics, open_sinks,
+        open_artifacts, open_recaller,        open_api,       NULL};
 
     return open_all(server, steps, err);
 }

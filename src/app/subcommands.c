@@ -155,8 +155,8 @@ static const char file_exit_codes[] =
 
 static const struct argument key_arguments[] = {
     {"name", 0, "NAME", "what logs call the caller", NULL, NULL},
-    {"permissions", 0, "LIST", "read,write:tests,write:library,execute,admin; all unless given",
-     NULL, NULL},
+    {"permissions", 0, "LIST",
+     "read,write:tests,write:library,execute,admin,continue:runs; all unless given", NULL, NULL},
     {"expires", 0, "DATE", "2027-01-31 (to the end of that day, UTC) or 2027-01-31T12:00:00Z", NULL,
      NULL},
     {.name = NULL},

@@ -402,6 +402,15 @@ struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options)
     return cloud;
 }
 
+void cloud_forget_connections(struct cloud *cloud)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &cloud->places) {
+        upstream_forget_connections(CONTAINER_OF(link, struct place, link)->upstream);
+    }
+}
+
 static void on_all_closed(struct later_item *item)
 {
     struct cloud *cloud = CONTAINER_OF(item, struct cloud, closed);

@@ -1,6 +1,5 @@
 #include "cloud/recall.h"
 
-#include "base/base64.h"
 #include "base/json_writer.h"
 #include "base/percent.h"
 
@@ -9,7 +8,7 @@ enum {
     GOOD = 200,
     NOT_GOOD = 300,
     EXISTS = 409,
-    BODY_MAX = 256 * 1024,
+    BODY_MAX = 16 * 1024,
     NAME_MAX_BYTES = 512
 };
 
@@ -57,19 +56,6 @@ static void on_done(struct cloud_call *call, enum error_code code)
 }
 
 /* --- as a task */
-static void write_headers(struct json_writer *w, const struct cloud_recall *recall,
-                          const char *type_name)
-{
-    jw_key(w, "headers");
-    jw_object(w);
-    jw_kv_text(w, type_name, "application/json");
-    for (size_t i = 0; i < recall->n_headers; i++) {
-        jw_key_str(w, recall->headers[i].name);
-        jw_str(w, recall->headers[i].value);
-    }
-    jw_end(w);
-}
-
 static void write_task(struct json_writer *w, const struct cloud_recall_place *place,
                        const struct cloud_recall *recall)
 {
@@ -87,10 +73,6 @@ static void write_task(struct json_writer *w, const struct cloud_recall_place *p
     buf_printf(&text, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path));
     jw_kv_str(w, "url", buf_view(&text));
     jw_kv_text(w, "httpMethod", "POST");
-    write_headers(w, recall, "Content-Type");
-    buf_clear(&text);
-    base64_encode(&text, recall->body);
-    jw_kv_str(w, "body", buf_view(&text));
     jw_key(w, "oidcToken");
     jw_object(w);
     jw_kv_str(w, "serviceAccountEmail", place->account);
@@ -111,7 +93,7 @@ static void ask_tasks(const struct cloud_recall_place *place, struct cloud_recal
     request->class = CALL_READ; /* it has a name: what is asked twice is done once */
 }
 
-/* --- as an invocation: the event of an HTTP API, which the function understands */
+/* --- as an invocation */
 static void write_event(struct json_writer *w, const struct cloud_recall *recall)
 {
     struct str path;
@@ -119,22 +101,10 @@ static void write_event(struct json_writer *w, const struct cloud_recall *recall
 
     (void)str_cut(recall->path, '?', &path, &query);
     jw_object(w);
-    jw_kv_text(w, "version", "2.0");
-    jw_kv_str(w, "rawPath", path);
-    jw_kv_str(w, "rawQueryString", query);
-    write_headers(w, recall, "content-type");
-    jw_key(w, "requestContext");
-    jw_object(w);
-    jw_kv_str(w, "requestId", recall->name);
-    jw_kv_text(w, "stage", "$default");
-    jw_key(w, "http");
-    jw_object(w);
-    jw_kv_text(w, "method", "POST");
+    jw_kv_text(w, "source", "virtuoso-proxy.recall");
+    jw_kv_str(w, "id", recall->name);
     jw_kv_str(w, "path", path);
-    jw_end(w);
-    jw_end(w);
-    jw_kv_str(w, "body", recall->body);
-    jw_kv_bool(w, "isBase64Encoded", false);
+    jw_kv_str(w, "query", query);
     jw_end(w);
 }
 
@@ -173,7 +143,7 @@ void cloud_recall_start(struct cloud *cloud, const struct cloud_recall_place *pl
     recall->call = (struct cloud_call){.on_done = on_done};
     *request =
         (struct cloud_request){.method = STR("POST"), .content_type = STR("application/json")};
-    buf_init(&body, (size_t)2 * BODY_MAX);
+    buf_init(&body, BODY_MAX);
     jw_init(&w, &body);
     if (is_task) {
         write_task(&w, place, recall);
@@ -191,29 +161,4 @@ void cloud_recall_cancel(struct cloud_recall *recall)
     cloud_cancel(&recall->call);
     arena_done(&recall->arena);
     recall->arena = (struct arena){0};
-}
-
-/* --- names of queues */
-const char *cloud_recall_check_queue(struct str queue)
-{
-    static const char *const words[] = {"projects", NULL, "locations", NULL, "queues", NULL};
-    struct str parts[ARRAY_LEN(words) + 1];
-
-    if (str_split(queue, '/', parts, ARRAY_LEN(parts)) != ARRAY_LEN(words)) {
-        return "is not projects/PROJECT/locations/LOCATION/queues/QUEUE";
-    }
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (words[i] != NULL ? !str_is(parts[i], words[i]) : parts[i].len == 0) {
-            return "is not projects/PROJECT/locations/LOCATION/queues/QUEUE";
-        }
-        for (size_t k = 0; k < parts[i].len; k++) {
-            char c = char_lower(parts[i].ptr[k]);
-
-            if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != ':' &&
-                c != '.') {
-                return "has a character that no name there has";
-            }
-        }
-    }
-    return NULL;
 }

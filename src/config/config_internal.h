@@ -178,6 +178,8 @@ bool bucket_is_meant(struct str url);
 const char *bucket_read(struct arena *arena, struct str url, struct config_bucket *out);
 /* judge_store.c: fills config->store.redis and config->store.bucket. */
 void config_judge_store(struct loader *loader, struct config *config);
+/* judge_runs.c */
+void config_judge_runs(struct loader *loader, const struct config *config);
 /* judge_otel.c */
 void config_judge_otel(struct loader *loader, struct config *config);
 void config_judge_headers(struct loader *loader, const char *option, const struct secret *headers);

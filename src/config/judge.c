@@ -93,16 +93,6 @@ static void judge_roles(struct loader *loader, struct config *config)
     }
 }
 
-static void judge_driver(struct loader *loader, const struct config *config)
-{
-    if (!loader->unread && str_is(config->runs.driver, "request") &&
-        str_is(config->store.url, "memory:")) {
-        loader_fail(loader,
-                    "runs.driver: with \"request\" runs lie in a store between two requests, "
-                    "and \"memory:\" ends with the process; set store.url");
-    }
-}
-
 /* The first address that others than this machine reach; empty: there is none. */
 static struct str open_address(const struct config *config)
 {
@@ -200,7 +190,7 @@ static bool read_grant(struct loader *loader, struct str text, struct config_gra
     if (out->word.len == 0 || out->permissions == 0) {
         loader_fail(loader,
                     "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are read, "
-                    "write:tests, write:library, execute, admin and all",
+                    "write:tests, write:library, execute, admin, continue:runs and all",
                     STR_ARG(str_sub(text, 0, SHOWN_MAX)));
         return false;
     }
@@ -476,7 +466,7 @@ void config_judge(struct loader *loader)
     config_judge_store(loader, config);
     judge_workers(loader, config);
     judge_roles(loader, config);
-    judge_driver(loader, config);
+    config_judge_runs(loader, config);
     config_judge_otel(loader, config);
     config_judge_events(loader, config);
     judge_token(loader, config);

@@ -184,7 +184,7 @@ static bool take_permissions(struct map_reading *reading, void *field)
         if (bits == 0) {
             loader_fail(
                 loader,
-                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
+                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin, continue:runs",
                 loader->list, STR_ARG(str_sub(item->text, 0, MAP_SHOWN_MAX)));
             return false;
         }

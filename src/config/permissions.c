@@ -12,13 +12,14 @@ static const struct {
     {PERMISSION_WRITE_LIBRARY, "write:library"},
     {PERMISSION_EXECUTE, "execute"},
     {PERMISSION_ADMIN, "admin"},
+    {PERMISSION_CONTINUE, "continue:runs"},
     {PERMISSION_ALL, "all"},
 };
 
 const char *permission_name(unsigned permission)
 {
     for (size_t i = 0; i < ARRAY_LEN(permissions); i++) {
-        if (permissions[i].bits == permission) {
+        if ((permissions[i].bits & permission) != 0) {
             return permissions[i].name;
         }
     }
@@ -40,7 +41,7 @@ void permissions_print(unsigned bits, struct buf *out)
     const char *separator = "";
 
     buf_char(out, '[');
-    for (unsigned bit = 1; bit <= PERMISSION_ADMIN; bit <<= 1U) {
+    for (unsigned bit = 1; bit <= PERMISSION_CONTINUE; bit <<= 1U) {
         if ((bits & bit) != 0) {
             buf_printf(out, "%s\"%s\"", separator, permission_name(bit));
             separator = ", ";

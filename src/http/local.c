@@ -295,6 +295,7 @@ void http_local_begin(struct http_server *server, struct http_local *local)
     buf_init(&local->lines, RESPONSE_LINES_MAX);
     exchange->local = local;
     exchange->request.peer = arena_str(&exchange->arena, local->peer);
+    exchange->request.caller = local->caller;
     exchange->request.is_tls = local->is_tls;
     exchange->request_bytes = head.len;
     trace_begin(&exchange->trace, clock_now_us());

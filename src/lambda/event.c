@@ -35,6 +35,10 @@ static const struct event_source sources[] = {
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .full_path = CONTEXT "/path",
      .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = REST_API_MS,
      .can_stream = true, .loses_binary = true},
+    /* Our own, from room cloud. Clients of the products above cannot make one, only who may invoke the function. */
+    {.name = "recall", .marks = {{"/source", "virtuoso-proxy.recall", NULL}, {"/path", NULL, NULL}},
+     .fixed_method = "POST", .path = "/path", .query = "/query", .request_id = "/id", .query_form = QUERY_RAW,
+     .caller = "aws-lambda", .reply = REPLY_RECALL},
     {.name = "schedule", .marks = {{"/source", "aws.events", NULL}}, .reply = REPLY_PONG},
     {.name = "warm-up", .marks = {{"/warmup", NULL, NULL}}, .reply = REPLY_PONG},
 };

@@ -17,7 +17,8 @@ enum reply_form {
     REPLY_ALB,    /* the one of both maps that the request had */
     REPLY_VERDICT_SIMPLE,
     REPLY_VERDICT_POLICY,
-    REPLY_PONG /* nobody waits for an answer */
+    REPLY_PONG,  /* nobody waits for an answer */
+    REPLY_RECALL /* nobody reads it; what failed is to come again */
 };
 
 enum query_form {
@@ -42,6 +43,7 @@ struct event_source {
     const char *stage;                     /* cut off the path, unless it is "$default" */
     const char *full_path;                 /* what stands in it before the path is our base */
     const char *token;                     /* a text that is the Authorization header */
+    const char *caller; /* who calls, without a credential; NULL: who shows one */
     enum query_form query_form;
     enum reply_form reply;
     size_t max_reply; /* bytes; 0: only what the Runtime API takes */

@@ -102,12 +102,13 @@ static void post_error(struct invocation *invocation, const char *type, const ch
 
 static void post_answer(struct invocation *invocation)
 {
+    const char *type = NULL;
+    const char *failure = answer_failure(&invocation->answer, &invocation->request, &type);
     struct buf body;
 
     deadline_clear(&invocation->last);
-    if (!answer_decides(&invocation->answer, &invocation->request)) {
-        post_error(invocation, "Function.NotDecided",
-                   "It could not be found out who calls; ask again");
+    if (failure != NULL) {
+        post_error(invocation, type, failure);
         return;
     }
     buf_init(&body, REPLY_MAX);
@@ -300,6 +301,7 @@ static void begin_exchange(struct invocation *invocation)
                                             .body = request->body,
                                             .peer = request->peer,
                                             .base = request->base,
+                                            .caller = str_from(request->source->caller),
                                             .is_tls = request->is_tls,
                                             .within_ms = within};
     if (left > 0) {
@@ -350,9 +352,9 @@ static void take_next(struct invocation *invocation)
         lambda_fail(invocation->lambda, "an event has no request id");
         return;
     }
+    tell_log(invocation, invocation->id);
     invocation->ends_wall_ms = 0;
     (void)!str_to_i64(str_trim(http_answer_header(answer, "Lambda-Runtime-Deadline-Ms")), 0,
-    tell_log(invocation, invocation->id);
                       INT64_MAX, &invocation->ends_wall_ms); /* without: no limit */
     text = arena_str(arena, buf_view(&invocation->runtime.body));
     if (json_parse(arena, text, &event_limits, &event, &err) != ERR_OK) {

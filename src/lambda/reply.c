@@ -208,6 +208,7 @@ static void write_fields(struct json_writer *w, const struct event_request *requ
     case REPLY_VERDICT_SIMPLE:
     case REPLY_VERDICT_POLICY:
     case REPLY_PONG:
+    case REPLY_RECALL:
         break;
     }
 }
@@ -247,12 +248,32 @@ static bool is_known(const struct answer *answer)
     return answer->status == 403 || (answer->status >= 200 && answer->status < 300);
 }
 
-bool answer_decides(const struct answer *answer, const struct event_request *request)
+/* Lambda invokes once more, and again, what nobody waited for and failed. */
+static bool may_succeed_later(const struct answer *answer)
 {
-    enum reply_form form = request->source->reply;
+    return answer->status >= 500 || answer->status == 429;
+}
 
-    return (form != REPLY_VERDICT_SIMPLE && form != REPLY_VERDICT_POLICY) || is_known(answer) ||
-           answer->status == 401;
+const char *answer_failure(const struct answer *answer, const struct event_request *request,
+                           const char **out_type)
+{
+    switch (request->source->reply) {
+    case REPLY_JOINED:
+    case REPLY_MULTI:
+    case REPLY_ALB:
+    case REPLY_PONG:
+        break;
+    case REPLY_VERDICT_SIMPLE:
+    case REPLY_VERDICT_POLICY:
+        *out_type = "Function.NotDecided";
+        return is_known(answer) || answer->status == 401
+                   ? NULL
+                   : "It could not be found out who calls; ask again";
+    case REPLY_RECALL:
+        *out_type = "Function.NotContinued";
+        return may_succeed_later(answer) ? "The test run could not be continued now" : NULL;
+    }
+    return NULL;
 }
 
 static void write_context(struct json_writer *w, const struct answer *answer)
@@ -337,6 +358,7 @@ static void write_any(struct buf *out, const struct event_request *request,
         write_verdict(out, request, answer, true);
         break;
     case REPLY_PONG:
+    case REPLY_RECALL:
         buf_text(out, "{\"ok\":true}");
         break;
     }

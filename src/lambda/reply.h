@@ -26,8 +26,10 @@ void answer_clear(struct answer *answer);
 /* The document of an error instead of whatever stood there. */
 void answer_problem(struct answer *answer, const struct event_request *request,
                     const struct error *err);
-/* False: an authorizer could not find out who calls, so there is no verdict; the gateway would keep one. */
-bool answer_decides(const struct answer *answer, const struct event_request *request);
+/* NULL: it can be given. Else why the invocation failed, and the type of that error: an authorizer could not find out who
+ * calls, and the gateway would keep a verdict; or nobody waits, and Lambda is to deliver the event again. */
+const char *answer_failure(const struct answer *answer, const struct event_request *request,
+                           const char **out_type);
 bool answer_is_event_stream(const struct answer *answer);
 
 /* The whole answer. One that is longer than the source takes is replaced by an error that says so. `policy`: what an

@@ -135,6 +135,11 @@ void run_undrive(struct run *run)
     }
 }
 
+bool run_is_driven(const struct run *run)
+{
+    return run->n_drivers > 0;
+}
+
 void run_unpublish(struct run *run)
 {
     if (run->log != NULL) {

@@ -34,6 +34,19 @@ bool runs_read_name(struct str name, struct str *out_scope, struct str *out_owne
            out_scope->len == SCOPE_DIGITS && out_owner->len == OWNER_DIGITS && out_id->len > 0;
 }
 
+void run_name(const struct run *run, char out[RUN_NAME_MAX])
+{
+    runs_name(run->store, &run->owner, str_from(run->id), out);
+}
+
+bool run_is_name_in(const struct run_store *store, struct str text)
+{
+    struct str scope, owner, id;
+
+    return text.len < RUN_NAME_MAX && runs_read_name(text, &scope, &owner, &id) &&
+           str_eq(scope, store->options.scope);
+}
+
 static struct str key_of(struct buf *key)
 {
     buf_char(key, '\0');

@@ -33,7 +33,6 @@ enum {
     RUN_ENGINE_MIN = 2,       /* the lowest that can be carried on */
     RUN_FORMAT = 1,           /* of documents and lines */
     RUN_ANY_FORMAT = 1000000, /* where only names are asked for */
-    RUN_NAME_MAX = 128,
     RUN_KEY_MAX = 160,
     RUN_ENTRY_BYTES = 32 * 1024,        /* lines of one append, about */
     RUN_PENDING_MAX = 64 * 1024 * 1024, /* lines that wait for the store */

@@ -2,16 +2,29 @@
  * nothing is sent. What the store holds is enough for the next request. */
 #include "harness/cmocka.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "harness/cloud_server.h"
 #include "harness/run_follower.h"
 #include "harness/wait.h"
 
-enum { N = 2, STEPS = 100, QUIET_MS = 400 };
+enum { N = 2, STEPS = 70, QUIET_MS = 400, PATH_MAX_BYTES = 512 };
+
+#define KEY     "key-of-a-test-with-enough-letters"
+#define URL     "https://proxy.example"
+#define ACCOUNT "runner@qa.iam.gserviceaccount.com"
 
 static struct {
     struct replicas replicas;
-    const char *run; /* its address */
+    struct cloud_server cloud;
+    struct arena arena;
+    struct issuer *issuer;
+    char path[PATH_MAX_BYTES]; /* of its key set */
+    const char *fields;        /* of each request; NULL: none */
+    const char *run;           /* its address */
 } here;
 
 static struct arena *arena(void)
@@ -35,6 +48,60 @@ static int tear_down(void **state)
 {
     (void)state;
     replicas_stop(&here.replicas);
+    return 0;
+}
+
+/* The same with Cloud Tasks, whose part the test plays: it has the tasks, and delivers them when it likes. */
+static int set_up_tasks(void **state)
+{
+    static char jwks[PATH_MAX_BYTES + 32];
+    static const char *const sets[] = {
+        "runs.driver=request",
+        "upstream.timeout_ms=2000",
+        "http.long_exchange_timeout_ms=700",
+        "auth.mode=keys,jwt",
+        jwks,
+        "auth.jwt.issuer=https://accounts.google.com",
+        "auth.jwt.audience=" URL,
+        "auth.jwt.permissions_claim=email",
+        "auth.jwt.permissions=" ACCOUNT "=continue:runs",
+        "runs.recall.queue=projects/qa/locations/europe-west1/queues/runs",
+        "runs.recall.url=" URL,
+        "runs.recall.account=" ACCOUNT,
+        NULL};
+    static const char *const platform[] = {"sandbox.latency=25ms", NULL};
+    const char *env[CLOUD_ENV_MAX] = {"API_KEYS=" KEY};
+    size_t n = 1;
+    FILE *file;
+
+    (void)state;
+    arena_init(&here.arena);
+    here.issuer = issuer_new(&here.arena);
+    (void)snprintf(here.path, sizeof(here.path), "%s/keys-%d.json", VP_SCRATCH_DIR, (int)getpid());
+    (void)snprintf(jwks, sizeof(jwks), "auth.jwt.jwks=%s", here.path);
+    file = fopen(here.path, "we");
+    assert_non_null(file);
+    assert_true(fputs(arena_cstr(&here.arena, issuer_key_set(here.issuer, "")), file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    cloud_server_start(&here.cloud, NULL);
+    for (const char *const *row = cloud_server_env(&here.cloud, "keys", ""); *row != NULL; row++) {
+        env[n++] = *row;
+    }
+    here.fields = "X-API-Key: " KEY "\r\n";
+    replicas_start(
+        &here.replicas,
+        &(struct replicas_options){.n = N, .sets = sets, .platform_sets = platform, .env = env});
+    return 0;
+}
+
+static int tear_down_tasks(void **state)
+{
+    (void)state;
+    replicas_stop(&here.replicas);
+    cloud_server_done(&here.cloud);
+    issuer_free(here.issuer);
+    arena_done(&here.arena);
+    (void)remove(here.path);
     return 0;
 }
 
@@ -75,7 +142,7 @@ static const struct json *begin_run(size_t i, const char *query)
     }
     buf_text(&file, "]}");
     answer = replicas_ask(&here.replicas, i, "POST",
-                          arena_printf(arena(), "/api/v1/tests/run?%s", query).ptr, NULL,
+                          arena_printf(arena(), "/api/v1/tests/run?%s", query).ptr, here.fields,
                           buf_cstr(&file));
     buf_done(&file);
     here.run =
@@ -179,25 +246,6 @@ static void a_stream_of_events_drives_a_run(void **state)
     run_follower_end(&watcher);
 }
 
-/* A process that dies in the middle of a request: the next request goes on, on another one. */
-static void a_killed_process_loses_no_run(void **state)
-{
-    struct client client;
-
-    (void)state;
-    (void)begin_run(0, "async=true");
-    client_open(&client, here.replicas.programs[0].port);
-    assert_true(client_send_request(
-        &client, "POST", arena_printf(arena(), "%s/continue", here.run).ptr, NULL, STR_EMPTY));
-    sandbox_wait_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps", 5);
-    replicas_kill(&here.replicas, 0);
-    client_close(&client);
-    wait_until(go_on(1) == 200);
-    assert_true(says("\"status\":\"created\""));
-    assert_int_equal(n_there(), STEPS);
-    replicas_start_one(&here.replicas, 0);
-}
-
 static void without_a_store_it_is_refused(void **state)
 {
     static const char *const args[] = {"check", "--set", "runs.driver=request", NULL};
@@ -210,19 +258,259 @@ static void without_a_store_it_is_refused(void **state)
     program_done(&program);
 }
 
+static void a_queue_that_would_not_do_is_refused(void **state)
+{
+    static const char *const args[] = {"check",
+                                       "--set",
+                                       "runs.driver=request",
+                                       "--set",
+                                       "store.url=redis://127.0.0.1:9",
+                                       "--set",
+                                       "runs.recall.queue=runs",
+                                       NULL};
+    struct program program;
+
+    (void)state;
+    assert_int_not_equal(program_run(&program, args, NULL), 0);
+    assert_true(program_wrote(&program, "runs.recall.queue: must be projects/"));
+    assert_true(program_wrote(&program, "set runs.recall.url"));
+    assert_true(program_wrote(&program, "set runs.recall.account"));
+    assert_true(program_wrote(&program, "add jwt"));
+    program_done(&program);
+}
+
+/* ---- tasks ---- */
+
+/* The task that was made last. */
+struct task_made {
+    struct str path;   /* of this service */
+    const char *token; /* "Authorization: Bearer ...", as Google signs it for the account */
+};
+
+static const char *token_for(const char *account)
+{
+    struct str claims = arena_printf(arena(),
+                                     "{\"iss\": \"https://accounts.google.com\", \"aud\": \"" URL
+                                     "\", \"sub\": \"1\", "
+                                     "\"email\": \"%s\", \"email_verified\": true, \"exp\": %lld}",
+                                     account, (long long)time(NULL) + 3600);
+
+    return arena_printf(arena(), "Authorization: Bearer %.*s\r\n",
+                        STR_ARG(issuer_sign(here.issuer, "RS256",
+                                            "{\"alg\": \"RS256\", \"kid\": \"rsa\"}", claims.ptr)))
+        .ptr;
+}
+
+static struct task_made last_task(void)
+{
+    struct json *root = NULL;
+    struct str url;
+
+    assert_int_equal(json_parse(arena(), arena_str(arena(), str_from(here.cloud.seen->recall)),
+                                NULL, &root, NULL),
+                     ERR_OK);
+    url = json_str(json_find(root, "/task/httpRequest/url"));
+    assert_true(str_starts(url, STR(URL "/api/v1/tests/runs/")));
+    assert_true(str_is(json_str(json_find(root, "/task/httpRequest/oidcToken/audience")), URL));
+    return (struct task_made){
+        .path = str_sub(url, sizeof(URL) - 1, url.len),
+        .token =
+            token_for(arena_cstr(arena(), json_str(json_find(root, "/task/httpRequest/oidcToken/"
+                                                                   "serviceAccountEmail")))),
+    };
+}
+
+static int deliver(size_t i, struct task_made task)
+{
+    (void)replicas_ask(&here.replicas, i, "POST", arena_cstr(arena(), task.path), task.token, NULL);
+    return here.replicas.reply.status;
+}
+
+static bool is_created(size_t i)
+{
+    (void)replicas_ask(&here.replicas, i, "GET", here.run, here.fields, NULL);
+    return says("\"status\":\"created\"");
+}
+
+/* Until no task is left. Each comes twice, as it may, at two processes; the second one makes no task more. */
+static size_t deliver_all(size_t i)
+{
+    size_t n = 0;
+    unsigned n_made;
+
+    do {
+        struct task_made task = last_task();
+
+        n_made = here.cloud.seen->n_recalls;
+        assert_int_equal(deliver(i, task), 204);
+        assert_true(here.cloud.seen->n_recalls <= n_made + 1);
+        assert_true(n++ < STEPS);
+    } while (here.cloud.seen->n_recalls > n_made);
+    return n;
+}
+
+/* The process that began the run is frozen as soon as it has answered. */
+static void tasks_carry_a_run_on(void **state)
+{
+    struct task_made first;
+    unsigned n_duplicates = here.cloud.seen->n_duplicates;
+    unsigned n_made = here.cloud.seen->n_recalls;
+
+    (void)state;
+    (void)begin_run(0, "");
+    assert_int_equal(here.replicas.reply.status, 202);
+    assert_int_equal(here.cloud.seen->n_recalls, n_made + 1);
+    program_signal(&here.replicas.programs[0], SIGSTOP);
+    first = last_task();
+    assert_true(deliver_all(1) > 1);
+    assert_true(is_created(1));
+    assert_int_equal(n_steps(), STEPS);
+    n_made = here.cloud.seen->n_recalls;
+    assert_int_equal(deliver(1, first), 204); /* once more, when all is done */
+    program_signal(&here.replicas.programs[0], SIGCONT);
+    assert_int_equal(deliver(0, first), 204);
+    assert_int_equal(n_steps(), STEPS);
+    assert_int_equal(here.cloud.seen->n_recalls, n_made);
+    assert_int_equal(here.cloud.seen->n_duplicates, n_duplicates);
+}
+
+/* One that comes twice before the run is over: both ask for the same next one. */
+static void a_task_that_comes_twice_makes_one_more(void **state)
+{
+    unsigned n_made = here.cloud.seen->n_recalls;
+    struct task_made task;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    assert_int_equal(here.replicas.reply.status, 202);
+    assert_true(reply_field(&here.replicas.reply, "Link").len > 0);
+    assert_int_equal(here.cloud.seen->n_recalls, n_made + 1);
+    assert_int_equal(n_steps(), 0);
+    task = last_task();
+    assert_int_equal(deliver(0, task), 204);
+    assert_int_equal(here.cloud.seen->n_recalls, n_made + 2);
+    assert_int_equal(deliver(1, task), 204);
+    assert_int_equal(here.cloud.seen->n_recalls, n_made + 2);
+    assert_int_equal(here.cloud.seen->n_duplicates, 1);
+    (void)deliver_all(0);
+    assert_true(is_created(1));
+    assert_int_equal(n_steps(), STEPS);
+}
+
+/* Whoever began it does not wait for it: a task is made all the same. */
+static void a_client_that_leaves_is_not_needed(void **state)
+{
+    uint16_t platform = here.replicas.platform.program.sandbox_port;
+    unsigned n_made = here.cloud.seen->n_recalls;
+    struct client client;
+
+    (void)state;
+    sandbox_forget_requests(platform);
+    sandbox_hold(platform, "POST /teststeps");
+    client_open(&client, here.replicas.programs[0].port);
+    assert_true(client_send_request(
+        &client, "POST", "/api/v1/tests/run",
+        "X-API-Key: " KEY "\r\nContent-Type: application/json\r\n",
+        STR("{\"name\":\"Left\",\"steps\":[{\"navigate\":\"https://n.example/\"}]}")));
+    sandbox_wait_count(platform, "POST", "/teststeps", 1);
+    client_close(&client);
+    wait_until(here.cloud.seen->n_recalls == n_made + 1);
+    sandbox_clear_faults(platform);
+    (void)deliver_all(1);
+    assert_int_equal(n_steps(), 1);
+}
+
+/* A process that dies in the middle: the task that it had comes once more, to another one. */
+static void a_killed_process_loses_no_run(void **state)
+{
+    struct task_made task;
+    struct client client;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    task = last_task();
+    client_open(&client, here.replicas.programs[0].port);
+    assert_true(client_send_request(&client, "POST", arena_cstr(arena(), task.path), task.token,
+                                    STR_EMPTY));
+    sandbox_wait_count(here.replicas.platform.program.sandbox_port, "POST", "/teststeps", 5);
+    replicas_kill(&here.replicas, 0);
+    client_close(&client);
+    (void)deliver_all(1);
+    assert_true(is_created(1));
+    assert_int_equal(n_there(), STEPS);
+    replicas_start_one(&here.replicas, 0);
+}
+
+/* The queue is away: who began the run is told where to go on; a task is refused, so that it comes again. */
+static void nobody_can_be_asked(void **state)
+{
+    struct task_made task;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    task = last_task();
+    here.cloud.seen->is_away = true;
+    assert_int_equal(deliver(1, task), 503);
+    assert_true(says("nobody could be asked to go on"));
+    (void)begin_run(0, "async=true");
+    assert_int_equal(here.replicas.reply.status, 202);
+    assert_true(reply_field(&here.replicas.reply, "Link").len > 0);
+    assert_true(program_wrote(&here.replicas.programs[1], "run.not_recalled"));
+    here.cloud.seen->is_away = false;
+    assert_int_equal(deliver(1, task), 204);
+    (void)deliver_all(1);
+}
+
+static int ask_to_continue(struct str path, const char *fields)
+{
+    (void)replicas_ask(&here.replicas, 0, "POST", arena_cstr(arena(), path), fields, NULL);
+    return here.replicas.reply.status;
+}
+
+/* A name alone opens nothing; nor does the right to continue open anything else. */
+static void others_are_not_let_in(void **state)
+{
+    struct task_made task;
+    struct str own;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    task = last_task();
+    own = arena_printf(arena(), "%s/continue", here.run);
+    assert_int_equal(ask_to_continue(task.path, NULL), 401);
+    assert_int_equal(ask_to_continue(task.path, token_for("other@qa.iam.gserviceaccount.com")),
+                     403);
+    assert_int_equal(ask_to_continue(own, task.token), 403);
+    assert_int_equal(ask_to_continue(STR("/api/v1/sessions"), task.token), 403);
+    (void)replicas_ask(&here.replicas, 0, "GET", here.run, task.token, NULL);
+    assert_int_equal(here.replicas.reply.status, 403);
+    assert_int_equal(n_steps(), 0);
+    (void)deliver_all(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_advances_in_requests),
         cmocka_unit_test(a_request_that_is_too_short_is_told_how_to_go_on),
         cmocka_unit_test(a_stream_of_events_drives_a_run),
-        cmocka_unit_test(a_killed_process_loses_no_run),
         cmocka_unit_test(without_a_store_it_is_refused),
+        cmocka_unit_test(a_queue_that_would_not_do_is_refused),
+    };
+    const struct CMUnitTest with_tasks[] = {
+        cmocka_unit_test(tasks_carry_a_run_on),
+        cmocka_unit_test(a_task_that_comes_twice_makes_one_more),
+        cmocka_unit_test(a_client_that_leaves_is_not_needed),
+        cmocka_unit_test(a_killed_process_loses_no_run),
+        cmocka_unit_test(nobody_can_be_asked),
+        cmocka_unit_test(others_are_not_let_in),
     };
 
     if (!redis_server_is_there()) {
         print_message("skipped: no redis-server, so no run outlasts its request\n");
         return 0;
     }
-    return cmocka_run_group_tests_name("driven", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("driven", tests, set_up, tear_down) +
+           cmocka_run_group_tests_name("driven by tasks", with_tasks, set_up_tasks,
+                                       tear_down_tasks);
 }

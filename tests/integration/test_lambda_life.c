@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "harness/client.h"
+#include "harness/cloud_server.h"
 #include "harness/function.h"
 #include "harness/port.h"
+#include "harness/redis_server.h"
 #include "harness/scripted.h"
 #include "harness/wait.h"
 
@@ -183,6 +185,152 @@ static void stopped_and_gone_on(void **state)
     program_stop(&platform);
     program_done(&platform);
     arena_done(&arena);
+}
+
+/* ---- carried on in further invocations ---- */
+
+static struct {
+    struct redis_server redis;
+    struct cloud_server cloud; /* takes the invocations */
+    struct program platform;
+    struct arena arena;
+} far;
+
+/* Each instance of the function has the store and the platform of the others. */
+static void start_instance(struct function *function)
+{
+    const char *env[CLOUD_ENV_MAX + 8] = {
+        "VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, "VIRTUOSO_PROXY_RUNS_DRIVER=request",
+        "VIRTUOSO_PROXY_RUNS_POLL_MS=50", "AWS_LAMBDA_LOG_FORMAT=JSON",
+        "AWS_LAMBDA_LOG_LEVEL=DEBUG"};
+    size_t n = 5;
+
+    env[n++] = arena_printf(&far.arena, "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
+                            far.platform.sandbox_port)
+                   .ptr;
+    env[n++] = arena_printf(&far.arena, "VIRTUOSO_PROXY_STORE_URL=unix:%s", far.redis.path).ptr;
+    for (const char *const *row = cloud_server_env(&far.cloud, "keys", ""); *row != NULL; row++) {
+        env[n++] = *row;
+    }
+    function_start_alone(function, env);
+    runtime_api_await(&function->api);
+}
+
+static void start_far(void)
+{
+    const char *const args[] = {"sandbox",
+                                "--listen",
+                                "127.0.0.1:0",
+                                "--set",
+                                "drain.notice_ms=0",
+                                "--set",
+                                "sandbox.execution_ms=600000",
+                                NULL};
+
+    arena_init(&far.arena);
+    far.redis = redis_server_make();
+    redis_server_start(&far.redis, NULL, NULL);
+    cloud_server_start(&far.cloud, NULL);
+    program_start(&far.platform, args, NULL);
+    far.platform.sandbox_port = program_wait_port(&far.platform, "sandbox on http://");
+}
+
+static void stop_far(void)
+{
+    program_stop(&far.platform);
+    program_done(&far.platform);
+    cloud_server_done(&far.cloud);
+    redis_server_done(&far.redis);
+    arena_done(&far.arena);
+}
+
+/* Through an HTTP API, below its stage. */
+static const char *staged_event(const char *method, const char *path, const char *query,
+                                const char *body)
+{
+    return arena_printf(&far.arena,
+                        "{\"version\":\"2.0\",\"rawPath\":\"/prod%s\",\"rawQueryString\":\"%s\","
+                        "\"headers\":" YAML_FIELDS ",\"requestContext\":{\"stage\":\"prod\","
+                        "\"http\":{\"method\":\"%s\"}},\"body\":\"%s\"}",
+                        path, query, method, body)
+        .ptr;
+}
+
+/* As Lambda delivers it, in an invocation that is over in some seconds. */
+static const struct json *invoke(struct function *function, const char *event)
+{
+    (void)ask_within(function, event, (int64_t)5000 * client_slowness());
+    return runtime_answer_json(&function->answer, &function->arena);
+}
+
+static const char *last_invocation(void)
+{
+    return arena_printf(&far.arena, "%s", far.cloud.seen->recall).ptr;
+}
+
+static const struct json *begin_endless_run(struct function *function, const char **out_path)
+{
+    const struct json *answer = function_ask(
+        function, staged_event("POST", "/api/v1/tests/run", "async=true&execute=true",
+                               "name: t\\nsteps:\\n  - navigate: https://example.com\\n"));
+
+    assert_int_equal(function_status(answer), 202);
+    *out_path = arena_printf(&far.arena, "/api/v1/tests/runs/%.*s",
+                             STR_ARG(json_str(json_get(function_body(function, answer), "id"))))
+                    .ptr;
+    return answer;
+}
+
+/* The first instance is stopped as soon as it has answered; another one gets the invocations, one of them twice. */
+static void invocations_carry_a_run_on(void **state)
+{
+    struct function first;
+    struct function second;
+    const struct json *answer;
+    const char *path;
+    const char *event;
+    unsigned n_made;
+
+    (void)state;
+    if (!redis_server_is_there()) {
+        return;
+    }
+    start_far();
+    start_instance(&first);
+    start_instance(&second);
+    answer = begin_endless_run(&first, &path);
+    assert_true(str_starts(json_str(json_find(answer, "/headers/Link")),
+                           arena_printf(&far.arena, "</prod%s/continue>", path)));
+    assert_int_equal(far.cloud.seen->n_recalls, 1);
+    event = last_invocation();
+    assert_null(strstr(event, "Lineage"));
+    runtime_api_await(&first.api);
+    program_signal(&first.program, SIGSTOP);
+    assert_true(json_true(json_get(invoke(&second, event), "ok")));
+    assert_int_equal(far.cloud.seen->n_recalls, 2);
+    assert_true(sandbox_count(far.platform.sandbox_port, "POST", "/teststeps") == 1);
+    runtime_api_await(&second.api);
+    assert_true(runtime_api_is_silent(&second.api, QUIET_MS));
+    far.cloud.seen->is_away =
+        true; /* it comes once more, and nobody can be asked: Lambda is told, and tries again */
+    (void)invoke(&second, event);
+    assert_true(second.answer.is_error);
+    assert_true(str_contains(buf_view(&second.answer.head), STR("Function.NotContinued")));
+    far.cloud.seen->is_away = false;
+    (void)function_ask(&second, staged_event("DELETE", path, "", ""));
+    do { /* until it has heard that it is to end */
+        n_made = far.cloud.seen->n_recalls;
+        assert_true(json_true(json_get(invoke(&second, last_invocation()), "ok")));
+        assert_true(n_made < TRIES * 2);
+    } while (far.cloud.seen->n_recalls > n_made);
+    program_signal(&first.program, SIGCONT);
+    answer = function_ask(&first, staged_event("GET", path, "", ""));
+    assert_true(str_is(json_str(json_get(function_body(&first, answer), "status")), "cancelled"));
+    assert_true(program_wrote(&second.program, "\"level\":\"DEBUG\"") ||
+                program_wrote(&second.program, "\"level\":\"INFO\""));
+    function_stop(&first);
+    function_stop(&second);
+    stop_far();
 }
 
 /* ---- streamed answers ---- */
@@ -468,6 +616,7 @@ int main(void)
         cmocka_unit_test(the_answer_comes_before_the_end),
         cmocka_unit_test(a_run_ends_with_what_exists),
         cmocka_unit_test(stopped_and_gone_on),
+        cmocka_unit_test(invocations_carry_a_run_on),
         cmocka_unit_test(streamed_answers),
         cmocka_unit_test(long_and_broken_streams),
         cmocka_unit_test(several_invocations_at_once),

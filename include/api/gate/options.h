@@ -55,6 +55,22 @@ struct reload_report {
     size_t n_others;
 };
 
+/* A POST that comes to this service from outside, soon, since nothing is done here after an answer (runs.recall). */
+struct api_recall {
+    struct str
+        name; /* letters, digits, '-', '_'; who is asked for the same name twice may do it once */
+    struct str path; /* with its query; both stay until the end */
+    /* NULL: it will come, perhaps more than once. Once, from a later turn; not after cancel. */
+    void (*on_done)(struct api_recall *recall, const struct error *error);
+    void *state; /* the recaller's */
+};
+
+struct api_recaller {
+    void (*start)(void *context, struct api_recall *recall);
+    void (*cancel)(struct api_recall *recall); /* idempotent; zeroed is fine */
+    void *context;
+};
+
 struct api_options {
     const struct catalog *catalog; /* outlives the api, as the next one */
     struct dictionary *dictionary; /* of test files */
@@ -71,6 +87,7 @@ struct api_options {
     struct deadlines *deadlines;
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
+    const struct api_recaller *recaller;  /* NULL: runs wait for the next request of a client */
     bool sandbox;                         /* the platform is the embedded sandbox */
     /* Reads the configuration again (POST /admin/reload). Where that is not offered, `is_offered` is
      * false and on_done does not come. */

@@ -59,10 +59,33 @@ static enum stage_verdict wait_for(struct task *task)
     return STAGE_WAIT;
 }
 
+static enum stage_verdict admit(struct task *task)
+{
+    if (task->api->setup != task->setup) { /* the principal is of the newest */
+        task->setup = setup_hold(task->api->setup);
+        arena_defer(task->arena, setup_release, task->setup);
+    }
+    task->platform = task->setup->platforms[task->principal.tenant];
+    task->exchange->notes.principal = task->principal.name;
+    task->exchange->notes.owner = task->principal.owner.bytes;
+    return STAGE_CONTINUE;
+}
+
+/* Who gave the request has been asked for his right to do so, and shows no credential. */
+static enum stage_verdict admit_caller(struct task *task, struct str caller)
+{
+    task->principal = (struct principal){.name = caller, .permissions = PERMISSION_CONTINUE};
+    digest_of(caller, &task->principal.owner);
+    return admit(task);
+}
+
 enum stage_verdict task_authenticate(struct task *task)
 {
     struct auth_shown shown = shown_by(task->exchange);
 
+    if (task->exchange->request.caller.len > 0) {
+        return admit_caller(task, task->exchange->request.caller);
+    }
     switch (auth_check(task->api->auth, &shown, &task->ticket, task->arena, &task->principal,
                        &task->error)) {
     case AUTH_REFUSED:
@@ -72,14 +95,7 @@ enum stage_verdict task_authenticate(struct task *task)
     case AUTH_ADMITTED:
         break;
     }
-    if (task->api->setup != task->setup) { /* the principal is of the newest */
-        task->setup = setup_hold(task->api->setup);
-        arena_defer(task->arena, setup_release, task->setup);
-    }
-    task->platform = task->setup->platforms[task->principal.tenant];
-    task->exchange->notes.principal = task->principal.name;
-    task->exchange->notes.owner = task->principal.owner.bytes;
-    return STAGE_CONTINUE;
+    return admit(task);
 }
 
 static bool has_permission(const struct principal *principal, unsigned permission)

@@ -1,20 +1,38 @@
 /* runs.driver: request. A run advances while a request for it is open: its POST, POST .../continue, a GET. When the time of
- * the request is over the run is put on record and is nobody's, then the request is answered; the next one goes on with it. */
+ * the request is over the run is put on record and is nobody's, then the request is answered; the next one goes on with it.
+ *
+ * Where there is a recaller (runs.recall), its POST asks for that next request before it is answered, and so does each
+ * request that was asked for in this way: one after another, until the run is over. Others do not, or there would be several
+ * such chains. A request that is asked for has a number, so that one that comes twice asks once. */
 #include "api/tests/handlers.h"
 
+#include "api/gate/links.h"
 #include "api/gate/query.h"
+#include "observe/log.h"
 #include "run/share.h"
 #include "runs.h"
 #include "store/keep.h"
 
-enum { LOOK_MS = 2000 /* of a GET */, MARGIN_MS = 10000, LEFT_FOR_REPLY_MS = 1000 };
+enum {
+    LOOK_MS = 2000, /* of a GET */
+    MARGIN_MS = 10000,
+    LEFT_FOR_REPLY_MS = 1000,
+    LEFT_FOR_RECALL_MS = 3000,
+    RECALLS_MAX = 1000 /* of one run: days; who looks at it drives it still */
+};
 
 struct driving {
     struct run_watcher watcher;
     struct deadline until;
     struct task *task;
-    bool begins; /* it is the request that began the run */
-    bool drives; /* until the time is over */
+    struct api_recall recall;
+    int64_t next;    /* number of the request that is asked for when the time is over; 0: none is */
+    bool begins;     /* it is the request that began the run */
+    bool drives;     /* until the time is over */
+    bool is_late;    /* it is */
+    bool asks;       /* for the next request */
+    bool is_refused; /* it will not come */
+    bool is_recalled; /* it was asked for itself: nobody reads the answer */
 };
 
 bool runs_are_driven(const struct task *task)
@@ -27,11 +45,15 @@ static void end(struct driving *driving)
     struct task *task = driving->task;
 
     deadline_clear(&driving->until);
+    if (driving->asks) {
+        task->api->options.recaller->cancel(&driving->recall);
+    }
     if (driving->drives) {
         run_undrive(driving->watcher.run);
     }
     run_unwatch(&driving->watcher);
     task->on_cancel = NULL;
+    task->must_finish = driving->begins ? run_must_finish : NULL;
     task->state = NULL;
     keeps_rest(task->api->options.keeps); /* this process may be stopped after the answer */
 }
@@ -39,11 +61,30 @@ static void end(struct driving *driving)
 /* Where to go on. */
 static void tell_how(struct task *task, const struct run *run)
 {
+    struct str path = arena_printf(task->arena, "/api/v1/tests/runs/%s/continue", run_id(run));
+
     exchange_add_lines(task->exchange, 0,
                        arena_printf(task->arena,
-                                    "Link: </api/v1/tests/runs/%s/continue>; rel=\"next\"\r\n"
+                                    "Link: <%.*s>; rel=\"next\"\r\n"
                                     "Retry-After: 1\r\n",
-                                    run_id(run)));
+                                    STR_ARG(task_link(task, path))));
+}
+
+/* Of a request that was asked for. Who has asked is told a failure alone: then it comes again. */
+static void reply_recalled(struct driving *driving)
+{
+    struct task *task = driving->task;
+    bool is_refused = driving->is_refused;
+
+    end(driving);
+    if (is_refused) {
+        task->error.retry_after_s = 1;
+        (void)error_set(&task->error, ERR_OVERLOADED,
+                        "The run is not over, and nobody could be asked to go on with it");
+        (void)task_fail(task);
+        return;
+    }
+    (void)task_reply(task, 204, NULL, STR_EMPTY);
 }
 
 static void reply(struct driving *driving)
@@ -52,6 +93,10 @@ static void reply(struct driving *driving)
     struct run *run = driving->watcher.run;
     bool begins = driving->begins;
 
+    if (driving->is_recalled && run_lost(run) == NULL) {
+        reply_recalled(driving);
+        return;
+    }
     end(driving);
     if (run_lost(run) != NULL) {
         run_reply_lost(task, run);
@@ -63,26 +108,69 @@ static void reply(struct driving *driving)
     }
 }
 
-static void on_change(struct run_watcher *watcher)
+/* When its time is over the run is a copy here, or another request drives it. */
+static void look(struct driving *driving)
 {
-    struct driving *driving = CONTAINER_OF(watcher, struct driving, watcher);
-    const struct run *run = watcher->run;
+    const struct run *run = driving->watcher.run;
+    bool has_left =
+        driving->is_late && !driving->asks && (run_is_elsewhere(run) || run_is_driven(run));
 
-    if (run_is_over(run) || run_lost(run) != NULL || (!driving->drives && run_is_elsewhere(run))) {
+    if (run_is_over(run) || run_lost(run) != NULL || has_left) {
         reply(driving);
     }
 }
 
-/* The row in flight ends, all is written, and the run is nobody's: then it is a copy here. */
+static void on_change(struct run_watcher *watcher)
+{
+    look(CONTAINER_OF(watcher, struct driving, watcher));
+}
+
+static void on_recalled(struct api_recall *recall, const struct error *error)
+{
+    struct driving *driving = CONTAINER_OF(recall, struct driving, recall);
+
+    driving->asks = false;
+    if (error != NULL) {
+        driving->is_refused = true;
+        log_event(LOG_WARN, "run.not_recalled", F_STR("name", recall->name),
+                  F_TEXT("error", error->text));
+    }
+    look(driving);
+}
+
+/* It may come before this request is answered: then it waits for the run. */
+static void ask(struct driving *driving)
+{
+    const struct api_recaller *recaller = driving->task->api->options.recaller;
+    struct arena *arena = driving->task->arena;
+    const struct run *run = driving->watcher.run;
+    char name[RUN_NAME_MAX];
+
+    run_name(run, name);
+    driving->asks = true;
+    driving->recall = (struct api_recall){
+        .name = arena_printf(arena, "%s-%lld", run_id(run), (long long)driving->next),
+        .path = arena_printf(arena, "/api/v1/tests/runs/%s/continue?recall=%lld", name,
+                             (long long)driving->next),
+        .on_done = on_recalled,
+    };
+    recaller->start(recaller->context, &driving->recall);
+}
+
+/* The row in flight ends, and all is written. */
 static void on_until(struct deadline *deadline)
 {
     struct driving *driving = CONTAINER_OF(deadline, struct driving, until);
 
-    driving->drives = false;
-    run_undrive(driving->watcher.run);
-    if (run_is_elsewhere(driving->watcher.run)) {
-        reply(driving);
+    driving->is_late = true;
+    if (driving->drives) {
+        driving->drives = false;
+        run_undrive(driving->watcher.run);
     }
+    if (driving->next > 0) {
+        ask(driving);
+    }
+    look(driving);
 }
 
 static void on_cancel(struct task *task)
@@ -90,27 +178,65 @@ static void on_cancel(struct task *task)
     end(task->state);
 }
 
-enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms, bool begins)
+/* The client leaves: whoever is asked for goes on. With an Idempotency-Key the answer is wanted all the same. */
+static bool must_finish(struct task *task)
 {
-    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
+    struct driving *driving = task->state;
+
+    if (driving->begins && run_must_finish(task)) {
+        return true;
+    }
+    if (driving->drives && driving->next > 0) {
+        deadline_set(task->api->options.deadlines, &driving->until, 0, on_until);
+    }
+    return driving->next > 0;
+}
+
+/* `number` of this request; 0: the one that began the run. */
+static int64_t next_of(const struct task *task, int64_t number)
+{
+    return task->api->options.recaller != NULL && number < RECALLS_MAX ? number + 1 : 0;
+}
+
+static enum stage_verdict drive(struct task *task, struct driving *driving, struct run *run,
+                                uint64_t ms)
+{
     uint64_t left_ms = exchange_left_ms(task->exchange);
+    uint64_t end_ms = driving->next > 0 ? LEFT_FOR_RECALL_MS : LEFT_FOR_REPLY_MS;
 
     driving->task = task;
-    driving->begins = begins;
-    driving->drives = true;
     driving->watcher.on_change = on_change;
-    if (left_ms != UINT64_MAX && ms + LEFT_FOR_REPLY_MS > left_ms) {
-        ms = left_ms > LEFT_FOR_REPLY_MS ? left_ms - LEFT_FOR_REPLY_MS : 1;
+    if (left_ms != UINT64_MAX && ms + end_ms > left_ms) {
+        ms = left_ms > end_ms ? left_ms - end_ms : 1;
     }
     task->state = driving;
     task->on_cancel = on_cancel;
+    task->must_finish = driving->begins || driving->next > 0 ? must_finish : NULL;
     exchange_set_deadline(task->exchange, ms + MARGIN_MS);
     run_watch(run, &driving->watcher);
-    if (!begins) {
+    if (driving->drives && !driving->begins) {
         run_drive(run);
     }
     deadline_set(task->api->options.deadlines, &driving->until, ms, on_until);
     return STAGE_WAIT;
+}
+
+enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms)
+{
+    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
+
+    driving->begins = true;
+    driving->drives = ms > 0;
+    driving->next = next_of(task, 0);
+    return drive(task, driving, run, ms);
+}
+
+static enum stage_verdict drive_again(struct task *task, struct run *run, uint64_t ms)
+{
+    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
+
+    driving->drives = true;
+    return drive(task, driving, run, ms);
 }
 
 static uint64_t slice_ms(struct task *task)
@@ -122,17 +248,41 @@ static uint64_t slice_ms(struct task *task)
 
 static enum stage_verdict go_on(struct task *task, struct run *run)
 {
-    return run_is_over(run) ? run_reply(task, 200, run)
-                            : run_drive_on(task, run, slice_ms(task), false);
+    return run_is_over(run) ? run_reply(task, 200, run) : drive_again(task, run, slice_ms(task));
+}
+
+/* By whoever was asked to; the run may be anybody's. */
+static enum stage_verdict go_on_recalled(struct task *task, struct run *run)
+{
+    int64_t number = task_query_number(task, "recall", 0);
+    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
+
+    if (run_is_over(run)) {
+        return task_reply(task, 204, NULL, STR_EMPTY);
+    }
+    driving->drives = true;
+    driving->is_recalled = true;
+    driving->next = number > 0 ? next_of(task, number) : 0;
+    return drive(task, driving, run, slice_ms(task));
 }
 
 enum stage_verdict handle_run_continue(struct task *task)
 {
-    return task->dry_run ? task_reply_nothing_sent(task) : task_with_run(task, go_on);
+    bool may_any = (task->principal.permissions & (PERMISSION_CONTINUE | PERMISSION_ADMIN)) != 0;
+    enum stage_verdict verdict;
+
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    if (may_any && task_names_run_of_anybody(task)) {
+        return task_with_run_of_anybody(task, go_on_recalled);
+    }
+    verdict = task_allow(task, PERMISSION_WRITE_TESTS);
+    return verdict == STAGE_CONTINUE ? task_with_run(task, go_on) : verdict;
 }
 
 enum stage_verdict run_show(struct task *task, struct run *run)
 {
     return run_is_over(run) || !runs_are_driven(task) ? run_reply(task, 200, run)
-                                                      : run_drive_on(task, run, LOOK_MS, false);
+                                                      : drive_again(task, run, LOOK_MS);
 }

@@ -64,25 +64,56 @@ static void gone_from_seeking(struct task *task)
     run_seek_cancel(&((struct sought_run *)task->state)->seek);
 }
 
+static struct sought_run *sought_by(struct task *task,
+                                    enum stage_verdict (*then)(struct task *task, struct run *run))
+{
+    struct sought_run *sought = arena_zalloc(task->arena, sizeof(*sought));
+
+    sought->task = task;
+    sought->then = then;
+    task->state = sought;
+    task->on_cancel = gone_from_seeking;
+    return sought;
+}
+
 enum stage_verdict task_with_run(struct task *task,
                                  enum stage_verdict (*then)(struct task *task, struct run *run))
 {
     struct run *run = find_here(task);
     struct run_store *store = task->platform->runs;
-    struct sought_run *sought;
 
     if (run != NULL && !run_is_elsewhere(run)) {
         return then(task, run);
     }
-    if (!run_is_shared(store) || task_param(task, "id").len > RUN_ID_LONGEST) {
+    if (!run_is_shared(store) || task_names_run_of_anybody(task)) {
         return no_such_run(task);
     }
-    sought = arena_zalloc(task->arena, sizeof(*sought));
-    sought->task = task;
-    sought->then = then;
-    task->state = sought;
-    task->on_cancel = gone_from_seeking;
-    run_seek_start(store, &task->principal.owner, task_param(task, "id"), &sought->seek, on_found);
+    run_seek_start(store, &task->principal.owner, task_param(task, "id"),
+                   &sought_by(task, then)->seek, on_found);
+    return STAGE_WAIT;
+}
+
+bool task_names_run_of_anybody(const struct task *task)
+{
+    return task_param(task, "id").len > RUN_ID_LONGEST;
+}
+
+enum stage_verdict task_with_run_of_anybody(struct task *task,
+                                            enum stage_verdict (*then)(struct task *task,
+                                                                       struct run *run))
+{
+    struct str name = task_param(task, "id");
+    struct platform *platform = NULL;
+
+    do {
+        platform = platform_next(task->api, platform);
+    } while (platform != NULL &&
+             !(run_is_shared(platform->runs) && run_is_name_in(platform->runs, name)));
+    if (platform == NULL) {
+        return no_such_run(task);
+    }
+    arena_defer(task->arena, platform_release, platform_hold(platform));
+    run_seek_name(platform->runs, name, &sought_by(task, then)->seek, on_found);
     return STAGE_WAIT;
 }
 

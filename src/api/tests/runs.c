@@ -211,9 +211,7 @@ static void locate(struct task *task, const struct run *run)
 
 /* ---- the run ---- */
 
-/* With an Idempotency-Key what was begun is carried through, its answer too: the retry shall find the
- * whole of it. */
-static bool must_finish(struct task *task)
+bool run_must_finish(struct task *task)
 {
     return task->idempotency != NULL;
 }
@@ -277,7 +275,8 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
     struct run_owner *owner =
         run_owner_new(task->api, run, asked->session_id, asked->checkpoint_id, &hooks);
     bool in_session = asked->session_id.len > 0 && !run_is_given(run);
-    bool drives = !asked->async && run_is_given(run) && runs_are_driven(task);
+    bool is_driven = run_is_given(run) && runs_are_driven(task);
+    bool drives = !asked->async && is_driven;
     bool now = true;
 
     if (drives) {
@@ -294,13 +293,15 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
         run_owner_turn(owner);
     }
     locate(task, run);
-    task->must_finish = must_finish;
+    task->must_finish = run_must_finish;
+    task->may_have_changed = asked->async;
+    if (is_driven) {
+        return run_drive_on(task, run, drives ? task->config->http.long_exchange_timeout_ms : 0);
+    }
     if (asked->async) {
-        task->may_have_changed = true;
         return run_n_events(run) > 0 ? run_reply(task, 202, run) : run_wait_for_begin(task, run);
     }
-    return drives ? run_drive_on(task, run, task->config->http.long_exchange_timeout_ms, true)
-                  : run_wait_for_end(task, run, asked->timeout_ms);
+    return run_wait_for_end(task, run, asked->timeout_ms);
 }
 
 /* ---- where processes share runs: it begins when the store has it ---- */

@@ -12,6 +12,11 @@ enum { RUN_ANSWER_MAX = 256 * 1024 * 1024 };
  * the task fails. */
 enum stage_verdict task_with_run(struct task *task,
                                  enum stage_verdict (*then)(struct task *task, struct run *run));
+/* The same of a run that the path names by its whole name (run/share.h), whosever it is. */
+enum stage_verdict task_with_run_of_anybody(struct task *task,
+                                            enum stage_verdict (*then)(struct task *task,
+                                                                       struct run *run));
+bool task_names_run_of_anybody(const struct task *task);
 /* The list where processes share runs; `all`: everybody's. */
 enum stage_verdict run_list_shared(struct task *task, bool all);
 
@@ -23,11 +28,15 @@ void run_reply_lost(struct task *task, struct run *run); /* run_lost */
 /* 202 when the beginning is on record. */
 enum stage_verdict run_wait_for_begin(struct task *task, struct run *run);
 
+/* With an Idempotency-Key what was begun is carried through, its answer too: the retry shall find the
+ * whole of it. */
+bool run_must_finish(struct task *task);
+
 /* runs.driver is "request". */
 bool runs_are_driven(const struct task *task);
-/* Lets the run advance for `ms`, or as long as the request may last; then answers. `begins`: the request is that which
- * began it, and drives it already. */
-enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms, bool begins);
+/* Of the request that began the run, and drives it already: lets it advance for `ms`, or as long as the request may last;
+ * then answers. 0: it is not driven, but put on record. */
+enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms);
 enum stage_verdict run_show(struct task *task, struct run *run); /* GET */
 
 /* What a run is now. The answer may come in a later turn. */

@@ -188,6 +188,7 @@ static const char *const with_others[] = {
     "server.client_crl_file",
     "server.client_certificates",
     "sandbox.faults",
+    "runs.recall.queue",
 };
 
 static bool is_with_others(const char *key)
