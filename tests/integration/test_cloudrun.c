@@ -1,18 +1,22 @@
 /* The program as Cloud Run starts it: arguments and environment of conf/gcp/service.yaml, PORT, the form of the log, the trace, the
- * collector beside it, and the ten seconds from SIGTERM to SIGKILL. */
+ * collector beside it, runs that Cloud Tasks carries on, and the ten seconds from SIGTERM to SIGKILL. */
 #include "harness/cmocka.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "data/node.h"
+#include "harness/cloud_server.h"
 #include "harness/collector.h"
 #include "harness/port.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-enum { FILE_MAX = 64 * 1024, OUTPUT_MAX = 1 << 20, WORDS_MAX = 32, KILL_MS = 10000 };
+enum { FILE_MAX = 64 * 1024, OUTPUT_MAX = 1 << 20, WORDS_MAX = 48, KILL_MS = 10000 };
 
 #define SERVICE   VP_SOURCE_DIR "/conf/gcp/service.yaml"
 #define COLLECTOR VP_SOURCE_DIR "/conf/otel-collector.yaml"
@@ -27,6 +31,14 @@ struct service {
 };
 
 static struct collector collector;
+
+/* Firestore and Cloud Tasks; and who signs the token of a task. */
+static struct {
+    struct cloud_server server;
+    struct arena arena;
+    struct issuer *issuer;
+    char path[512]; /* of its key set */
+} google;
 
 static const struct node *read_file(struct arena *arena, const char *path)
 {
@@ -79,7 +91,24 @@ static const char *variable(struct arena *arena, const struct node *node)
         assert_true(str_is(text, "http://localhost:4318"));
         text = arena_printf(arena, "http://127.0.0.1:%u", collector.port);
     }
+    if (str_is(name, "VIRTUOSO_PROXY_AUTH_JWT_JWKS")) {
+        assert_true(str_is(text, "https://www.googleapis.com/oauth2/v3/certs"));
+        text = str_from(google.path);
+    }
     return arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(text)).ptr;
+}
+
+/* What the file says; the program has nearly the same. */
+static struct str said(const struct service *service, const char *name)
+{
+    for (const struct node *one = node_get(service->container, "env")->first; one != NULL;
+         one = one->next) {
+        if (str_is(node_get(one, "name")->text, name)) {
+            return node_get(one, "value")->text;
+        }
+    }
+    fail_msg("%s is not set", name);
+    return STR_EMPTY;
 }
 
 static void service_start(struct service *service)
@@ -102,6 +131,11 @@ static void service_start(struct service *service)
          one = one->next) {
         assert_true(n + 5 < WORDS_MAX);
         service->env[n++] = variable(&proxy->arena, one);
+    }
+    for (const char *const *row = cloud_server_env(&google.server, "google", ""); *row != NULL;
+         row++) {
+        assert_true(n + 5 < WORDS_MAX);
+        service->env[n++] = *row;
     }
     service->env[n++] = arena_printf(&proxy->arena, "PORT=%u", port).ptr;
     service->env[n++] = "K_SERVICE=virtuoso-proxy";
@@ -259,16 +293,125 @@ static void the_collector_is_where_the_proxy_sends(void **state)
 
 static int set_up(void **state)
 {
+    FILE *file;
+
     (void)state;
     collector_start(&collector);
+    cloud_server_start(&google.server, NULL);
+    arena_init(&google.arena);
+    google.issuer = issuer_new(&google.arena);
+    (void)snprintf(google.path, sizeof(google.path), "%s/keys-%d.json", VP_SCRATCH_DIR,
+                   (int)getpid());
+    file = fopen(google.path, "we");
+    assert_non_null(file);
+    assert_true(fputs(arena_cstr(&google.arena, issuer_key_set(google.issuer, "")), file) >= 0);
+    assert_int_equal(fclose(file), 0);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    (void)remove(google.path);
+    issuer_free(google.issuer);
+    arena_done(&google.arena);
+    cloud_server_done(&google.server);
     collector_done(&collector);
     return 0;
+}
+
+/* As Google signs it for whoever made the task. */
+static const char *token_of(struct arena *arena, const struct json *task)
+{
+    static const char place[] = "/task/httpRequest/oidcToken/";
+    struct str account =
+        json_str(json_find(task, arena_printf(arena, "%sserviceAccountEmail", place).ptr));
+    struct str audience = json_str(json_find(task, arena_printf(arena, "%saudience", place).ptr));
+    struct str claims = arena_printf(
+        arena,
+        "{\"iss\": \"https://accounts.google.com\", \"aud\": \"%.*s\", \"sub\": \"1\", "
+        "\"email\": \"%.*s\", \"email_verified\": true, \"exp\": %lld}",
+        STR_ARG(audience), STR_ARG(account), (long long)time(NULL) + 3600);
+
+    return arena_printf(arena, "Authorization: Bearer %.*s\r\n",
+                        STR_ARG(issuer_sign(google.issuer, "RS256",
+                                            "{\"alg\": \"RS256\", \"kid\": \"rsa\"}", claims.ptr)))
+        .ptr;
+}
+
+/* The answer comes at once, nothing is done behind it, and the task does the rest. */
+static void a_run_goes_on_in_a_task(void **state)
+{
+    struct service service;
+    struct proxy *proxy = &service.proxy;
+    struct json *task = NULL;
+    const struct json *run;
+    struct str url;
+    struct str path;
+    size_t n_seen;
+
+    (void)state;
+    service_start(&service);
+    run = proxy_ask(proxy, "POST", "/api/v1/tests/run?async=true",
+                    "X-API-Key: " KEY "\r\nContent-Type: application/json\r\n",
+                    "{\"name\":\"t\",\"steps\":[{\"navigate\":\"https://n.example/\"}]}");
+    assert_int_equal(proxy->reply.status, 202);
+    path = arena_printf(&proxy->arena, "/api/v1/tests/runs/%.*s",
+                        STR_ARG(json_str(json_get(run, "id"))));
+    assert_int_equal(google.server.seen->n_recalls, 1);
+    n_seen = sandbox_count(proxy->program.sandbox_port, "", "");
+    assert_int_equal(json_parse(&proxy->arena,
+                                arena_str(&proxy->arena, str_from(google.server.seen->recall)),
+                                NULL, &task, NULL),
+                     ERR_OK);
+    url = json_str(json_find(task, "/task/httpRequest/url"));
+    assert_true(str_starts(url, said(&service, "VIRTUOSO_PROXY_RUNS_RECALL_URL")));
+    assert_true(str_starts(json_str(json_find(task, "/task/name")),
+                           said(&service, "VIRTUOSO_PROXY_RUNS_RECALL_QUEUE")));
+    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "", ""), n_seen);
+    url = str_sub(url, said(&service, "VIRTUOSO_PROXY_RUNS_RECALL_URL").len, url.len);
+    (void)proxy_ask(proxy, "POST", arena_cstr(&proxy->arena, url), token_of(&proxy->arena, task),
+                    "");
+    assert_int_equal(proxy->reply.status, 204);
+    run = proxy_ask(proxy, "GET", path.ptr, "X-API-Key: " KEY "\r\n", "");
+    assert_true(str_is(json_str(json_get(run, "status")), "created"));
+    assert_int_equal(google.server.seen->n_recalls, 1); /* it is over */
+    program_signal(&proxy->program, SIGTERM);
+    assert_int_equal(program_wait_end(&proxy->program, KILL_MS), 0);
+    service_done(&service);
+}
+
+static struct str annotation(struct arena *arena, const char *name)
+{
+    return at(read_file(arena, SERVICE),
+              (const char *const[]){"spec", "template", "metadata", "annotations", name, NULL})
+        ->text;
+}
+
+/* What the file says to Cloud Run fits what it says to the program. */
+static void nothing_is_left_to_do_between_requests(void **state)
+{
+    struct service service = {0};
+    struct arena *arena = &service.proxy.arena;
+    int64_t limit_s = 0;
+    int64_t slice_ms = 0;
+
+    (void)state;
+    arena_init(arena);
+    service.container = read_service(arena);
+    assert_true(str_is(annotation(arena, "run.googleapis.com/cpu-throttling"), "true"));
+    assert_true(str_is(annotation(arena, "autoscaling.knative.dev/minScale"), "0"));
+    assert_true(str_is(annotation(arena, "autoscaling.knative.dev/maxScale"), "100"));
+    assert_true(str_is(said(&service, "VIRTUOSO_PROXY_RUNS_DRIVER"), "request"));
+    assert_true(
+        str_to_i64(at(read_file(arena, SERVICE),
+                      (const char *const[]){"spec", "template", "spec", "timeoutSeconds", NULL})
+                       ->text,
+                   1, 3600, &limit_s));
+    assert_true(str_to_i64(said(&service, "VIRTUOSO_PROXY_HTTP_LONG_EXCHANGE_TIMEOUT_MS"), 1,
+                           INT64_MAX, &slice_ms));
+    assert_true(slice_ms + 10000 < limit_s * 1000);
+    arena_done(arena);
 }
 
 /* A call of the platform that never ends in time: SIGKILL would come after 10 s. */
@@ -293,6 +436,8 @@ int main(void)
         cmocka_unit_test(probes_and_log_are_as_the_platform_expects),
         cmocka_unit_test(spans_go_to_the_collector_beside_it),
         cmocka_unit_test(the_collector_is_where_the_proxy_sends),
+        cmocka_unit_test(a_run_goes_on_in_a_task),
+        cmocka_unit_test(nothing_is_left_to_do_between_requests),
         cmocka_unit_test(sigterm_ends_before_sigkill_would),
     };
 
