@@ -29,7 +29,8 @@ struct lambda_options {
     bool policy;          /* how an authorizer in format 2.0 is answered */
     /* Is nothing worked on any more? NULL: that does not matter. */
     bool (*is_quiet)(void *context);
-    /* An event comes after a pause in which other sides may have closed their connections. */
+    void (*on_event)(void *context); /* one comes; NULL: nobody wants to know */
+    /* One comes after a pause in which other sides may have closed their connections. */
     void (*on_thaw)(void *context);
     /* The Runtime API is gone, or refuses: the process can only end. */
     void (*on_gone)(void *context, const char *why);

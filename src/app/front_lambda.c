@@ -32,7 +32,16 @@ static bool is_quiet(void *context)
     const struct server *server = context;
 
     return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
-           clients_are_quiet(server->clients) && artifacts_is_quiet(server->artifacts);
+           clients_are_quiet(server->clients) && artifacts_is_quiet(server->artifacts) &&
+           !reload_is_at_work(server->reload);
+}
+
+/* A secret that was rotated meanwhile: timers do not tell the time while the process is stopped. */
+static void on_event(void *context)
+{
+    struct server *server = context;
+
+    reload_secrets_if_due(server->reload);
 }
 
 static void on_thaw(void *context)
@@ -40,6 +49,7 @@ static void on_thaw(void *context)
     struct server *server = context;
 
     clients_forget_connections(server->clients);
+    recaller_forget_connections(server->recaller);
 }
 
 static void on_gone(void *context, const char *why)
@@ -49,7 +59,6 @@ static void on_gone(void *context, const char *why)
     log_event(LOG_ERROR, "lambda.runtime_api", F_TEXT("error", why));
     server->failed = true;
     server_stop(server);
-    recaller_forget_connections(server->recaller);
 }
 
 enum error_code front_lambda_open(struct server *server, struct error *err)
@@ -64,6 +73,7 @@ enum error_code front_lambda_open(struct server *server, struct error *err)
         /* Several at once: the process runs on between them. */
         .is_quiet =
             config->lambda.concurrency > 1 || config->lambda.work_after_answer ? NULL : is_quiet,
+        .on_event = on_event,
         .on_thaw = on_thaw,
         .on_gone = on_gone,
         .context = server,

@@ -2,16 +2,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "clients.h"
-#include "key_source.h"
 #include "look.h"
 #include "manager.h"
 #include "observe/fact.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "room_options.h"
+#include "reload_attempt.h"
 #include "secret_refresh.h"
-#include "subcommands.h"
 #include "watch.h"
 #include "worker.h"
 #include "worker_talk.h"
@@ -22,7 +19,6 @@ enum {
     MOVING_MS = 2000,
     TRIES = 3, /* to read one version of all files */
     ERRORS_LOGGED = 10,
-    NAMES_MAX = 64 * 1024,
     MS_PER_S = 1000
 };
 
@@ -44,125 +40,6 @@ struct reload {
 };
 
 /* ---- one reload ---- */
-
-struct attempt {
-    struct server *server;
-    struct config *fresh;
-    struct listeners listeners; /* without TLS: as before */
-    struct api_link *links;     /* the clients of the platform */
-    struct error_list errors;
-    struct reload_report *report; /* NULL: nobody asks */
-    struct buf changed;           /* for the log: names with commas between */
-    struct buf waiting;
-    bool new_certificate;
-    struct key_place *key_place; /* with new_key_set */
-    bool new_key_set;
-    bool new_authorities; /* the platform's certificate is checked with other ones */
-};
-
-static void add_name(struct buf *list, const char *name)
-{
-    buf_text(list, list->len > 0 ? ", " : "");
-    buf_text(list, name);
-}
-
-static void report_name(struct arena *arena, struct str **list, size_t *n, const char *name)
-{
-    *list = arena_room(arena, *list, *n, sizeof(**list));
-    (*list)[(*n)++] = str_from(name);
-}
-
-static void on_change(void *context, const struct option_row *row)
-{
-    struct attempt *attempt = context;
-    struct str key = str_from(row->key);
-    bool waits = config_change_waits(attempt->server->config, attempt->fresh, row);
-
-    add_name(&attempt->changed, row->key);
-    attempt->new_authorities = attempt->new_authorities || str_is(key, "upstream.ca_file");
-    attempt->new_certificate = attempt->new_certificate || (config_is_tls(row) && !waits);
-    if (waits) {
-        add_name(&attempt->waiting, row->key);
-    }
-    if (attempt->report != NULL) {
-        struct reload_report *report = attempt->report;
-
-        report_name(report->arena, &report->changed, &report->n_changed, row->key);
-        if (waits) {
-            report_name(report->arena, &report->needs_restart, &report->n_needs_restart, row->key);
-        }
-    }
-}
-
-static bool prepare(struct reload *reload, struct attempt *attempt)
-{
-    struct server *server = reload->server;
-    struct error err = {0};
-
-    if (secret_source_load_known(reload->secrets, &reload->sources, &attempt->fresh,
-                                 &attempt->errors) != ERR_OK) {
-        return false;
-    }
-    if (server->sandbox_address[0] != '\0') {
-        server_adopt_sandbox(server, attempt->fresh);
-    }
-    (void)config_changes(server->config, attempt->fresh, on_change, attempt);
-    config_keep(attempt->fresh, server->config);
-    attempt->new_key_set = auth_reads_elsewhere(server->config, attempt->fresh);
-    if (attempt->new_certificate &&
-        open_config_tls(attempt->fresh, &attempt->listeners, &err) != ERR_OK) {
-        *error_list_add(&attempt->errors) = err;
-        return false;
-    }
-    if (attempt->new_key_set &&
-        (key_source_check(attempt->fresh, &err) != ERR_OK ||
-         key_place_open(server->key_source, attempt->fresh, &attempt->key_place, &err) != ERR_OK)) {
-        *error_list_add(&attempt->errors) = err;
-        return false;
-    }
-    if (clients_links(server->clients, attempt->fresh, attempt->new_authorities, &attempt->links,
-                      &err) != ERR_OK) {
-        *error_list_add(&attempt->errors) = err;
-        return false;
-    }
-    return true;
-}
-
-/* Nothing in here can fail. */
-static void swap(struct reload *reload, struct attempt *attempt)
-{
-    struct server *server = reload->server;
-    struct config *before = server->config;
-    const struct config *config = attempt->fresh;
-    const struct session_options sessions = session_options_of(config);
-    struct http_server_options http;
-
-    server->config = attempt->fresh;
-    attempt->fresh = NULL;
-    swap_config_tls(server->listeners, &attempt->listeners);
-    tell_certificate_expiry(server->listeners);
-    http = http_options_of(config, server->listeners);
-    http_server_configure(server->http, &http);
-    if (server->admin != NULL) {
-        const struct http_server_options admin = admin_options_of(config);
-
-        http_server_configure(server->admin, &admin);
-    }
-    clients_configure(config, attempt->links);
-    session_store_configure(server->sessions, &sessions);
-    if (attempt->new_key_set) {
-        key_source_move(server->key_source, attempt->key_place);
-        attempt->key_place = NULL;
-    }
-    api_configure(server->api, config, attempt->links);
-    mem_free(attempt->links); /* the api has them */
-    attempt->links = NULL;
-    if (!str_eq(before->log.level, config->log.level) ||
-        !str_eq(before->log.format, config->log.format)) { /* else PUT /admin/log-level lasts */
-        set_log(config);
-    }
-    config_release(before);
-}
 
 static void log_refused(const struct attempt *attempt, const char *reason)
 {
@@ -192,32 +69,6 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
                          taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
 }
 
-static void attempt_init(struct attempt *attempt, struct server *server,
-                         struct reload_report *report)
-{
-    *attempt = (struct attempt){.server = server, .report = report};
-    error_list_init(&attempt->errors);
-    buf_init(&attempt->changed, NAMES_MAX);
-    buf_init(&attempt->waiting, NAMES_MAX);
-    if (report != NULL) {
-        report->n_changed = 0;
-        report->n_needs_restart = 0;
-    }
-}
-
-static void attempt_done(struct attempt *attempt)
-{
-    if (attempt->links != NULL) {
-        clients_drop_links(attempt->links, attempt->fresh->tenants.n + 1);
-    }
-    key_place_close(attempt->key_place);
-    close_config_tls(&attempt->listeners);
-    config_release(attempt->fresh);
-    buf_done(&attempt->changed);
-    buf_done(&attempt->waiting);
-    error_list_done(&attempt->errors);
-}
-
 /* A certificate of the one version with the key of the other would be refused, or worse, taken: what was read while
  * files were exchanged is read again. True: all of it is of one version. */
 static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *taken)
@@ -231,7 +82,7 @@ static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *
             attempt_init(attempt, reload->server, attempt->report);
         }
         config_files_mark(reload->server->config, &before);
-        *taken = prepare(reload, attempt);
+        *taken = attempt_prepare(attempt, &reload->sources, reload->secrets);
         config_files_mark(reload->server->config, &after);
         if (digest_equal(&before, &after)) {
             return true;
@@ -254,7 +105,7 @@ static bool run(struct reload *reload, const char *reason, struct reload_report 
     }
     is_whole = prepare_whole(reload, &attempt, &taken);
     if (taken && !is_tried) {
-        swap(reload, &attempt);
+        attempt_swap(&attempt);
     }
     if (!is_tried) {
         if (taken || is_whole || report != NULL) {
@@ -304,6 +155,9 @@ static void on_due(struct deadline *deadline);
 
 static void look_later(struct reload *reload)
 {
+    if (reload->server->lambda != NULL) {
+        return;
+    }
     deadline_set(&reload->server->loop.deadlines, &reload->next,
                  reload->settles ? SETTLE_MS
                                  : (uint64_t)reload->server->config->reload.look_s * MS_PER_S,
@@ -455,18 +309,33 @@ struct reload *reload_start(struct server *server, const struct config_sources *
     reload->sources = *sources;
     reload->sources.secrets = &source->offered;
     reload->secrets = source;
-    reload->refresh = secret_refresh_open(&server->loop, source, on_secrets, reload);
+    reload->refresh =
+        secret_refresh_open(&server->loop, source, server->lambda == NULL, on_secrets, reload);
     reload->sources.must_be_whole = true;
     config_files_then(server->config, &reload->seen);
     list_init(&reload->reports);
     reload->look = look_open(&server->loop, on_seen, reload);
     reload->watch = watch_open(&server->loop, on_file_event, reload);
     watch_files(reload->watch, server->config);
-    /* What was exchanged between the first reading and the watch nobody has told of. */
-    deadline_set(&server->loop.deadlines, &reload->next, SETTLE_MS, on_due);
+    if (server->lambda == NULL) {
+        /* What was exchanged between the first reading and the watch nobody has told of. */
+        deadline_set(&server->loop.deadlines, &reload->next, SETTLE_MS, on_due);
+    }
     metric_set(M_CONFIG_GOOD, 1);
     metric_set(M_CONFIG_TIME, clock_wall_ms() / 1000);
     return reload;
+}
+
+void reload_secrets_if_due(struct reload *reload)
+{
+    if (reload != NULL) {
+        secret_refresh_if_due(reload->refresh);
+    }
+}
+
+bool reload_is_at_work(const struct reload *reload)
+{
+    return reload != NULL && (secret_refresh_is_reading(reload->refresh) || is_asked(reload));
 }
 
 void reload_stop(struct reload *reload)

@@ -9,6 +9,9 @@
  *
  * Secrets that a service tells (aws-sm: and the like) are read before, whoever asks, and by themselves every secrets.refresh_s.
  *
+ * AWS Lambda stops the process between requests: there nothing is looked at by itself, but secrets are read again in an
+ * invocation that comes after secrets.refresh_s (reload_secrets_if_due).
+ *
  * Requests under way keep the configuration that they began with. What takes effect at a start only
  * keeps its running value and is named. Owner: the server; watching ends with reload_stop, and the
  * memory goes when reload_is_closing says false. */
@@ -25,6 +28,8 @@ struct reload *reload_start(struct server *server, const struct config_sources *
 void reload_now(struct reload *reload, const char *reason);
 void reload_for_request(void *reloader, struct reload_report *report); /* the server */
 /* NULL is fine for these. */
+void reload_secrets_if_due(struct reload *reload);
+bool reload_is_at_work(const struct reload *reload);
 void reload_stop(struct reload *reload);
 bool reload_is_closing(const struct reload *reload);
 void reload_free(struct reload *reload);

@@ -1,5 +1,6 @@
 #include "secret_refresh.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { MS_PER_S = 1000 };
@@ -11,6 +12,8 @@ struct secret_refresh {
     void *context;
     struct cloud *cloud; /* NULL: not needed yet */
     struct deadline next;
+    int64_t read_wall_ms; /* when they were read last, or were to be */
+    bool by_itself;
     bool asked;
     bool closing;
 };
@@ -19,8 +22,11 @@ static void on_due(struct deadline *deadline);
 
 static void wait_next(struct secret_refresh *refresh)
 {
-    deadline_set(&refresh->loop->deadlines, &refresh->next,
-                 (uint64_t)refresh->source->refresh_s * MS_PER_S, on_due);
+    refresh->read_wall_ms = clock_wall_ms();
+    if (refresh->by_itself) {
+        deadline_set(&refresh->loop->deadlines, &refresh->next,
+                     (uint64_t)refresh->source->refresh_s * MS_PER_S, on_due);
+    }
 }
 
 static void on_read(void *context, bool changed)
@@ -63,14 +69,33 @@ static void on_due(struct deadline *deadline)
 }
 
 struct secret_refresh *secret_refresh_open(struct loop *loop, struct secret_source *source,
-                                           secret_refresh_fn on_read_, void *context)
+                                           bool by_itself, secret_refresh_fn on_read_,
+                                           void *context)
 {
     struct secret_refresh *refresh = mem_zalloc(sizeof(*refresh));
 
-    *refresh = (struct secret_refresh){
-        .loop = loop, .source = source, .on_read = on_read_, .context = context};
+    *refresh = (struct secret_refresh){.loop = loop,
+                                       .source = source,
+                                       .by_itself = by_itself,
+                                       .on_read = on_read_,
+                                       .context = context};
     wait_next(refresh);
     return refresh;
+}
+
+void secret_refresh_if_due(struct secret_refresh *refresh)
+{
+    int64_t age_ms = clock_wall_ms() - refresh->read_wall_ms;
+
+    if (cloud_secrets_count(refresh->source->secrets) > 0 &&
+        age_ms >= (int64_t)refresh->source->refresh_s * MS_PER_S) {
+        start(refresh);
+    }
+}
+
+bool secret_refresh_is_reading(const struct secret_refresh *refresh)
+{
+    return cloud_secrets_is_reading(refresh->source->secrets);
 }
 
 bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,

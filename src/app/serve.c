@@ -282,8 +282,8 @@ static int run_server(struct server *server, bool proxy, const struct config_sou
     server_ignore_signals(server);
     log_start(server, sources->file);
     print_addresses(server);
-    if (server->lambda == NULL) { /* else nobody may be at work between requests */
-        server->reload = proxy ? reload_start(server, sources, secrets) : NULL;
+    server->reload = proxy ? reload_start(server, sources, secrets) : NULL;
+    if (server->lambda == NULL) {
         server->manager = manager_open(&server->loop.deadlines);
         manager_ready(server->manager);
     }

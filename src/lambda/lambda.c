@@ -36,6 +36,9 @@ void lambda_is_awake(struct lambda *lambda)
     }
     lambda->seen_wall_ms = wall_ms;
     lambda->seen_age_ms = age_ms;
+    if (lambda->options.on_event != NULL) {
+        lambda->options.on_event(lambda->options.context);
+    }
 }
 
 void lambda_open(struct loop *loop, struct http_server *server,

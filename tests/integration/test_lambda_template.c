@@ -1,12 +1,20 @@
 /* conf/aws/template.yaml: each name in it leads somewhere, what it promises stands there, and the program takes its environment and
- * answers an event of its HTTP API. CloudFormation itself has not seen it here. */
+ * answers an event of its HTTP API, with the secret as it is, and as it becomes. CloudFormation itself has not seen it here. */
 #include "harness/cmocka.h"
+
+#include <string.h>
 
 #include "base/fd.h"
 #include "data/node.h"
+#include "harness/client.h"
+#include "harness/cloud_server.h"
 #include "harness/function.h"
+#include "harness/wait.h"
 
-enum { FILE_MAX = 64 * 1024, ENV_MAX = 16 };
+enum { FILE_MAX = 64 * 1024, ENV_MAX = 32 };
+
+#define SECRET  "virtuoso/proxy"
+#define NEW_KEY "another-key-with-enough-letters"
 
 #define TEMPLATE VP_SOURCE_DIR "/conf/aws/template.yaml"
 
@@ -14,6 +22,7 @@ static struct {
     struct arena arena;
     const struct node *root, *parameters, *conditions, *resources;
     size_t n_names;
+    struct cloud_server cloud;
 } here;
 
 static int read_template(void **state)
@@ -38,12 +47,14 @@ static int read_template(void **state)
     here.parameters = node_get(here.root, "Parameters");
     here.conditions = node_get(here.root, "Conditions");
     here.resources = node_get(here.root, "Resources");
+    cloud_server_start(&here.cloud, NULL);
     return 0;
 }
 
 static int drop_template(void **state)
 {
     (void)state;
+    cloud_server_done(&here.cloud);
     arena_done(&here.arena);
     return 0;
 }
@@ -145,6 +156,13 @@ static void it_promises_what_it_should(void **state)
         {"Resources/Authorizer/Properties/AuthorizerPayloadFormatVersion", "2.0"},
         {"Resources/Authorizer/Properties/EnableSimpleResponses", "true"},
         {"Resources/Url/Properties/InvokeMode", "RESPONSE_STREAM"},
+        {"Resources/Function/Properties/RecursiveLoop", "Allow"},
+        {"Resources/Function/Properties/LoggingConfig/LogFormat", "JSON"},
+        {"Resources/Rotation/Type", "AWS::SecretsManager::RotationSchedule"},
+        {"Resources/Rotation/Properties/SecretId/Ref", "SecretArn"},
+        {"Resources/Rotation/Properties/RotationLambdaARN/Ref", "RotationFunctionArn"},
+        {"Resources/Rotation/Properties/RotationRules/AutomaticallyAfterDays/Ref", "RotationDays"},
+        {"Resources/RotationPermission/Properties/Principal", "secretsmanager.amazonaws.com"},
         {"Resources/Route/Properties/RouteKey", "$default"},
         {"Parameters/Memory/MinValue", "256"},
         {"Parameters/Memory/MaxValue", "3008"},
@@ -160,42 +178,120 @@ static void it_promises_what_it_should(void **state)
     }
 }
 
-/* As CloudFormation would put it there, with the defaults of the parameters. */
-static const char *variable(const struct node *one)
+/* The function may invoke itself, and read its secret: what its policies permit is all that it does. */
+static void its_rights_are_those_that_it_needs(void **state)
 {
-    const struct node *ref = node_get(one, "Ref");
-    struct str text = one->text;
+    const struct node *one = at("Resources/StorePolicy/Properties/PolicyDocument/Statement")->first;
 
-    if (ref != NULL) {
-        text = node_get(node_get(here.parameters, arena_cstr(&here.arena, ref->text)), "Default")
-                   ->text;
-    } else if (node_get(one, "Fn::Sub") != NULL) {
-        text = STR(FUNCTION_KEY);
-    } else if (node_get(one, "Fn::Join") != NULL) {
-        text = STR_EMPTY;
+    (void)state;
+    assert_true(str_is(node_get(one, "Action")->text, "lambda:InvokeFunction"));
+    assert_true(str_is(node_get(node_get(one, "Resource"), "Fn::GetAtt")->first->text, "Function"));
+    for (one = one->next; one != NULL; one = one->next) {
+        const struct node *actions = node_get(one, "Action");
+        struct str action = actions->first != NULL ? actions->first->text : actions->text;
+
+        assert_true(str_starts(action, STR("s3:")));
     }
-    return arena_printf(&here.arena, "%.*s=%.*s", STR_ARG(one->key), STR_ARG(text)).ptr;
+    one = at("Resources/Role/Properties/Policies")->first;
+    one = node_get(node_get(one, "PolicyDocument"), "Statement")->first;
+    assert_true(str_is(node_get(one, "Action")->text, "secretsmanager:GetSecretValue"));
+    assert_true(str_is(node_get(node_get(one, "Resource"), "Ref")->text, "SecretArn"));
+    assert_null(one->next);
+}
+
+static struct str default_of(struct str parameter)
+{
+    return node_get(node_get(here.parameters, arena_cstr(&here.arena, parameter)), "Default")->text;
+}
+
+/* "aws-sm:${SecretArn}#api_key" */
+static struct str filled(struct str text)
+{
+    struct str before;
+    struct str name;
+    struct str behind;
+
+    assert_true(str_cut(text, '$', &before, &behind));
+    assert_true(str_cut(str_sub(behind, 1, behind.len), '}', &name, &behind));
+    return arena_printf(&here.arena, "%.*s%s%.*s", STR_ARG(before),
+                        str_is(name, "SecretArn") ? SECRET : "qa-bucket", STR_ARG(behind));
+}
+
+/* As CloudFormation would put it there, with the defaults of the parameters but for the bucket. */
+static struct str value_of(const struct node *one, bool has_store)
+{
+    const struct node *choice = node_get(one, "Fn::If");
+
+    if (choice != NULL) {
+        assert_true(str_is(choice->first->text, "HasStore"));
+        return value_of(has_store ? choice->first->next : choice->first->next->next, has_store);
+    }
+    if (node_get(one, "Ref") != NULL) {
+        return default_of(node_get(one, "Ref")->text);
+    }
+    if (node_get(one, "Fn::Sub") != NULL) {
+        return filled(node_get(one, "Fn::Sub")->text);
+    }
+    return node_get(one, "Fn::Join") != NULL ? STR_EMPTY : one->text;
+}
+
+static void put_secret(const char *key)
+{
+    cloud_server_set(&here.cloud, 0, "aws-sm:" SECRET,
+                     arena_printf(&here.arena,
+                                  "{\"platform_token\": \"a-token-of-the-platform\", "
+                                  "\"secondary_token\": \"a-token-that-was\", \"api_key\": \"%s\"}",
+                                  key)
+                         .ptr);
+}
+
+static void start_as_it_says(struct function *function, bool has_store)
+{
+    const char *env[ENV_MAX] = {"VIRTUOSO_PROXY_SECRETS_REFRESH_S=1",
+                                "VIRTUOSO_PROXY_LIMITS_ENABLED=false"};
+    size_t n = 2;
+
+    put_secret(FUNCTION_KEY);
+    for (const struct node *one = at("Resources/Function/Properties/Environment/Variables")->first;
+         one != NULL; one = one->next) {
+        assert_true(n + 1 < ENV_MAX);
+        env[n++] = arena_printf(&here.arena, "%.*s=%.*s", STR_ARG(one->key),
+                                STR_ARG(value_of(one, has_store)))
+                       .ptr;
+    }
+    for (const char *const *row = cloud_server_env(&here.cloud, "keys", ""); *row != NULL; row++) {
+        assert_true(n + 1 < ENV_MAX);
+        env[n++] = *row;
+    }
+    function_start_alone(function, env);
+}
+
+/* Of an HTTP API. */
+static const char *event_of(const char *method, const char *path, const char *query,
+                            const char *key, const char *body)
+{
+    return arena_printf(
+               &here.arena,
+               "{\"version\":\"2.0\",\"rawPath\":\"%s\",\"rawQueryString\":\"%s\",\"body\":\"%s\","
+               "\"headers\":{\"host\":\"x\",\"content-type\":\"application/yaml\",\"x-api-key\":\"%s\"},"
+               "\"requestContext\":{\"stage\":\"$default\",\"http\":{\"method\":\"%s\","
+               "\"sourceIp\":\"203.0.113.9\"}}}",
+               path, query, body, key, method)
+        .ptr;
+}
+
+static const char *event_with(const char *key)
+{
+    return event_of("GET", "/api/v1/commands", "", key, "");
 }
 
 static void the_program_takes_its_environment(void **state)
 {
-    static const char event[] =
-        "{\"version\":\"2.0\",\"rawPath\":\"/api/v1/commands\",\"rawQueryString\":\"\","
-        "\"headers\":{\"host\":\"x\",\"x-api-key\":\"" FUNCTION_KEY
-        "\"},\"requestContext\":{\"stage\":\"$default\","
-        "\"http\":{\"method\":\"GET\",\"sourceIp\":\"203.0.113.9\"}}}";
-    const char *env[ENV_MAX] = {0};
     struct function function;
-    size_t n = 0;
 
     (void)state;
-    for (const struct node *one = at("Resources/Function/Properties/Environment/Variables")->first;
-         one != NULL; one = one->next) {
-        assert_true(n + 1 < ENV_MAX);
-        env[n++] = variable(one);
-    }
-    function_start_alone(&function, env);
-    assert_int_equal(function_status(function_ask(&function, event)), 200);
+    start_as_it_says(&function, false);
+    assert_int_equal(function_status(function_ask(&function, event_with(FUNCTION_KEY))), 200);
     assert_false(function.answer.is_streamed);
     runtime_api_give(
         &function.api,
@@ -205,12 +301,51 @@ static void the_program_takes_its_environment(void **state)
     function_stop(&function);
 }
 
+/* An instance that goes on being asked learns of it; while nobody asks, nothing is read. */
+static void a_secret_that_is_rotated_is_read_again(void **state)
+{
+    struct function function;
+    unsigned n_read;
+
+    (void)state;
+    start_as_it_says(&function, false);
+    assert_int_equal(function_status(function_ask(&function, event_with(FUNCTION_KEY))), 200);
+    assert_int_equal(function_status(function_ask(&function, event_with(NEW_KEY))), 401);
+    put_secret(NEW_KEY);
+    wait_until(function_status(function_ask(&function, event_with(NEW_KEY))) == 200);
+    assert_int_equal(function_status(function_ask(&function, event_with(FUNCTION_KEY))), 401);
+    runtime_api_await(&function.api);
+    n_read = here.cloud.seen->n_requests;
+    client_pause_ms(1200); /* longer than secrets.refresh_s */
+    assert_int_equal(here.cloud.seen->n_requests, n_read);
+    function_stop(&function);
+}
+
+/* With a bucket the function invokes itself. */
+static void with_a_bucket_runs_are_carried_on(void **state)
+{
+    struct function function;
+    const struct json *answer;
+
+    (void)state;
+    start_as_it_says(&function, true);
+    answer = function_ask(&function, event_of("POST", "/api/v1/tests/run", "async=true",
+                                              FUNCTION_KEY, "name: t\\nsteps:\\n  - click: Go\\n"));
+    assert_int_equal(function_status(answer), 202);
+    function_stop(&function);
+    assert_int_equal(here.cloud.seen->n_recalls, 1);
+    assert_non_null(strstr(here.cloud.seen->recall, "virtuoso-proxy.recall"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_leads_somewhere),
         cmocka_unit_test(it_promises_what_it_should),
+        cmocka_unit_test(its_rights_are_those_that_it_needs),
         cmocka_unit_test(the_program_takes_its_environment),
+        cmocka_unit_test(a_secret_that_is_rotated_is_read_again),
+        cmocka_unit_test(with_a_bucket_runs_are_carried_on),
     };
 
     return cmocka_run_group_tests_name("lambda template", tests, read_template, drop_template);
