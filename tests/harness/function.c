@@ -7,8 +7,9 @@ enum { ENV_MAX = 40, EVENT_MAX = 16 << 20 };
 
 void function_start_alone(struct function *function, const char *const *env)
 {
-    static const char *const own[] = {"API_KEYS=" FUNCTION_KEY, "AWS_LAMBDA_FUNCTION_NAME=f",
-                                      "AWS_REGION=us-east-1", "_HANDLER=bootstrap"};
+    static const char keys[] = "API_KEYS=" FUNCTION_KEY;
+    static const char *const own[] = {keys, "AWS_LAMBDA_FUNCTION_NAME=f", "AWS_REGION=us-east-1",
+                                      "_HANDLER=bootstrap"};
     const char *all[ENV_MAX] = {NULL};
     size_t n = 0;
 

@@ -199,10 +199,10 @@ static struct {
 /* Each instance of the function has the store and the platform of the others. */
 static void start_instance(struct function *function)
 {
+    static const char token[] = "VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN;
     const char *env[CLOUD_ENV_MAX + 8] = {
-        "VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, "VIRTUOSO_PROXY_RUNS_DRIVER=request",
-        "VIRTUOSO_PROXY_RUNS_POLL_MS=50", "AWS_LAMBDA_LOG_FORMAT=JSON",
-        "AWS_LAMBDA_LOG_LEVEL=DEBUG"};
+        token, "VIRTUOSO_PROXY_RUNS_DRIVER=request", "VIRTUOSO_PROXY_RUNS_POLL_MS=50",
+        "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG"};
     size_t n = 5;
 
     env[n++] = arena_printf(&far.arena, "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
