@@ -13,13 +13,7 @@ enum { RUN_AT_ONCE = 32 };
 
 /* Of one turn. A read of a client that is slow costs some 10 us, taking a connection 30 us, and a read
  * that brings a request up to a few hundred: those are bounded by time, looked at every few reads. */
-enum {
-    PATIENT_READS = 16,
-    ACCEPTS = 16,
-    READS_AT_LEAST = 8,
-    READS_A_LOOK = 8,
-    READS_NS = 1500000
-};
+enum { PATIENT_READS = 16, ACCEPTS = 16, READS_AT_LEAST = 8, READS_A_LOOK = 8, READS_NS = 1500000 };
 
 enum { LONG_TURN_MS = 1, TURNS_A_LOOK = 16, NS_PER_MS = 1000000, US_PER_MS = 1000 };
 

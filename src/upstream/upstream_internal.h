@@ -40,8 +40,8 @@ enum {
     KEEP_BODY_BYTES = 64 * 1024,   /* a transfer at rest keeps no larger buffer than this */
     COPIED_BODY_BYTES = 16 * 1024, /* a request body up to this leaves in one piece with its head */
     PATH_MAX_BYTES = 128 * 1024,
-    DOUBTED_MAX = 16,  /* connections that are remembered as doubted */
-    OPENS_A_TURN = 16  /* connections: each costs as much as the command that needs it */
+    DOUBTED_MAX = 16, /* connections that are remembered as doubted */
+    OPENS_A_TURN = 16 /* connections: each costs as much as the command that needs it */
 };
 
 /* Retries, in hundredths: each call that goes well saves up `percent` of them, each retry takes a
@@ -143,11 +143,11 @@ struct upstream {
     struct list ended;           /* calls whose on_done is due */
     struct list touched;         /* transfers whose stream has something to tell */
     struct list transfers;       /* at rest */
-    struct list unopened;        /* transfers that wait for a connection, which may not be made in this turn */
-    unsigned opens_turn;         /* the loop's turn in which `n_opens` were made */
+    struct list unopened;        /* transfers that wait for a connection: pool_serve */
+    unsigned opens_turn;         /* the loop's turn that `n_opens` counts in */
     unsigned n_opens;
-    struct later_item due;       /* what is due when nothing else would run it */
-    unsigned n_running;          /* every call started and not yet ended */
+    struct later_item due; /* what is due when nothing else would run it */
+    unsigned n_running;    /* every call started and not yet ended */
     unsigned n_transfers;
     unsigned n_connections;
     uint64_t n_opened;             /* connections, ever */

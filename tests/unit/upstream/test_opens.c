@@ -16,7 +16,7 @@ static int begin(void **state)
     (void)state;
     bench_begin(&bench);
     bench.options.max_active = N_CALLS;
-    bench.options.timeout_ms = 10 * LATE_MS;
+    bench.options.timeout_ms = 10U * LATE_MS;
     bench_open(&bench);
     return 0;
 }
@@ -118,7 +118,7 @@ static void deadlines_and_cancels_reach_those_that_wait(void **state)
         probe_start(probe);
         assert_false(has_connection(probe));
     }
-    assert_int_equal(deadlines_run(&bench.loop.deadlines, clock_now_ms() + 2 * LATE_MS), 1);
+    assert_int_equal(deadlines_run(&bench.loop.deadlines, clock_now_ms() + 2U * LATE_MS), 1);
     upstream_cancel(&cancelled->call);
     assert_true(bench_run(&bench, &last->n_ends, 1));
     assert_int_equal(last->code, ERR_OK);
