@@ -410,3 +410,22 @@ void program_done(struct program *program)
         (void)unlink(program->err_path);
     }
 }
+
+long program_kib(const struct program *program, const char *field)
+{
+    char path[64];
+    char line[256];
+    long kib = -1;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)program->pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, field, strlen(field)) == 0) {
+            kib = strtol(line + strlen(field) + 1, NULL, 10); /* behind the colon */
+        }
+    }
+    (void)fclose(file);
+    return kib;
+}

@@ -63,4 +63,7 @@ bool program_wrote(const struct program *program, const char *text); /* to eithe
 /* Waits until it did; fails the test after timeout_ms. */
 void program_wait_wrote(struct program *program, const char *text, unsigned timeout_ms);
 
+/* "VmRSS", "VmHWM" (the most that it had): KiB, as the kernel counts them. */
+long program_kib(const struct program *program, const char *field);
+
 #endif

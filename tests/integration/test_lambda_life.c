@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "harness/client.h"
 #include "harness/cloud_server.h"
 #include "harness/function.h"
@@ -558,27 +557,6 @@ static void signals_end_it_at_once(void **state)
 
 /* ---- many ---- */
 
-static int64_t status_kib(const struct program *program, const char *name)
-{
-    struct error err = {0};
-    struct str rest;
-    struct buf text;
-    char path[64];
-    int64_t kib = 0;
-    ptrdiff_t at;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)program->pid);
-    buf_init(&text, 65536);
-    assert_int_equal(fd_read_file(path, &text, &err), ERR_OK);
-    at = str_find(buf_view(&text), str_from(name));
-    assert_true(at >= 0);
-    rest = str_sub(buf_view(&text), (size_t)at + strlen(name) + 1, text.len);
-    (void)str_cut(rest, 'k', &rest, &(struct str){0});
-    assert_true(str_to_i64(str_trim(rest), 0, INT64_MAX, &kib));
-    buf_done(&text);
-    return kib;
-}
-
 static void many_events(void **state)
 {
     int n = getenv("VP_LONG") != NULL ? N_EVENTS_LONG : N_EVENTS;
@@ -599,13 +577,13 @@ static void many_events(void **state)
         runtime_api_give(&function.api, &event);
         runtime_api_read(&function.api, &function.answer);
         assert_false(function.answer.is_error);
-        before = i == n / 4 ? status_kib(&function.program, "VmRSS") : before;
+        before = i == n / 4 ? program_kib(&function.program, "VmRSS") : before;
     }
     print_message("%d events in %llu ms; VmRSS %lld KiB, %lld KiB at the first quarter\n", n,
                   (unsigned long long)(client_now_ms() - began_ms),
-                  (long long)status_kib(&function.program, "VmRSS"), (long long)before);
+                  (long long)program_kib(&function.program, "VmRSS"), (long long)before);
     if (client_slowness() == 1) { /* a sanitizer keeps freed memory for a while */
-        assert_true(status_kib(&function.program, "VmRSS") < before + GROWN_KIB);
+        assert_true(program_kib(&function.program, "VmRSS") < before + GROWN_KIB);
     }
     function_stop(&function);
 }

@@ -11,25 +11,6 @@
 
 enum { REQUEST_MAX = 1024 * 1024, ALLOWED_KIB = 16 * 1024 };
 
-static long status_kib(const struct program *program, const char *field)
-{
-    char path[64];
-    char line[256];
-    long kib = -1;
-    FILE *file;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)program->pid);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
-        if (strncmp(line, field, strlen(field)) == 0) {
-            kib = strtol(line + strlen(field) + 1, NULL, 10); /* behind the colon */
-        }
-    }
-    (void)fclose(file);
-    return kib;
-}
-
 /* False: the kernel does not let us, so there is nothing to measure with. */
 static bool forget_peak(const struct program *program)
 {
@@ -124,12 +105,12 @@ static bool measure(struct proxy *proxy, const struct large *row, struct buf *bo
     long peak;
 
     build(row, body);
-    before = status_kib(&proxy->program, "VmRSS");
+    before = program_kib(&proxy->program, "VmRSS");
     if (!forget_peak(&proxy->program)) {
         return false;
     }
     send_large(proxy, row, body);
-    peak = status_kib(&proxy->program, "VmHWM");
+    peak = program_kib(&proxy->program, "VmHWM");
     print_message("%-30s %6ld KiB more, answered %d\n", row->what, peak - before,
                   proxy->reply.status);
     if (peak - before > ALLOWED_KIB) {
@@ -271,11 +252,11 @@ static void a_query_of_many_pairs_takes_little_memory(void **state)
     while (target.len < 8000) {
         buf_text(&target, "&a");
     }
-    before = status_kib(&proxy.program, "VmRSS");
+    before = program_kib(&proxy.program, "VmRSS");
     assert_true(forget_peak(&proxy.program));
     client_ask(proxy.program.port, "GET", buf_cstr(&target), NULL, STR_EMPTY, &proxy.reply);
     assert_int_equal(proxy.reply.status, 200);
-    assert_true(status_kib(&proxy.program, "VmHWM") - before < 4096);
+    assert_true(program_kib(&proxy.program, "VmHWM") - before < 4096);
     buf_done(&target);
     proxy_stop(&proxy);
 }
@@ -324,7 +305,7 @@ static void strangers_from_everywhere_take_bounded_memory(void **state)
     buf_init(&text, 1 << 16);
     proxy_start(&proxy, sets);
     client_open(&client, proxy.program.port);
-    before = status_kib(&proxy.program, "VmRSS");
+    before = program_kib(&proxy.program, "VmRSS");
     for (unsigned i = 0; i < n; i += PIPELINED) {
         send_strangers(&client, i, &text);
         for (unsigned k = 0; k < PIPELINED; k++) {
@@ -333,7 +314,7 @@ static void strangers_from_everywhere_take_bounded_memory(void **state)
             assert_true(reply.status == 401 || reply.status == 429);
         }
     }
-    more = status_kib(&proxy.program, "VmHWM") - before;
+    more = program_kib(&proxy.program, "VmHWM") - before;
     print_message("%u addresses: %ld KiB\n", n, more);
     assert_in_range(more, 1, ADDRESSES_KIB);
     (void)proxy_ask(&proxy, "GET", "/api/user", "X-API-Key: a-key-of-a-test\r\n", "");
