@@ -10,6 +10,7 @@
 #include "harness/port.h"
 #include "harness/program.h"
 #include "harness/sandbox.h"
+#include "harness/sanitized.h"
 #include "harness/wait.h"
 
 enum { N_ASKERS = 50, ARGS_MAX = 24 };
@@ -394,6 +395,137 @@ static void a_circle_is_told(void **state)
     end(&program);
 }
 
+/* --- memory */
+enum {
+    EDGE_KIB = 64 * 1024,
+    LARGE_STEPS = 300, /* of a checkpoint, whose answer is then 70 KB */
+    LARGE_FILE = 1000 * 1000,
+    KEPT_AT_LEAST = 16 << 20
+};
+
+static void make_large_checkpoint(struct chain *chain)
+{
+    struct reply reply = {0};
+    struct buf body;
+
+    buf_init(&body, 1 << 20);
+    buf_printf(&body, "{\"checkpoint_id\":%lld,\"commands\":[", (long long)chain->seed.checkpoint);
+    for (int i = 0; i < LARGE_STEPS; i++) {
+        buf_printf(&body,
+                   "%s{\"command\":\"step-navigate to\",\"args\":[\"https://n%d.example/\"]}",
+                   i > 0 ? "," : "", i);
+    }
+    buf_text(&body, "]}");
+    ask(&chain->origin, "POST", "/api/v1/commands/batch", buf_cstr(&body), &reply);
+    assert_int_equal(reply.status, 200);
+    buf_done(&body);
+    reply_done(&reply);
+}
+
+/* `rest` of the command line, up to NULL: requests to the edge, none of which fails. */
+static void load_edge(const struct program *edge, const char *path, const char *const *rest)
+{
+    static const char key[] = "X-API-Key: " KEY;
+    const char *args[ARGS_MAX] = {"load", "-H", key, "--max-errors", "0"};
+    struct program load;
+    char url[128];
+    size_t n = 5;
+
+    for (; *rest != NULL; rest++) {
+        args[n++] = *rest;
+    }
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", (unsigned)edge->port, path);
+    args[n++] = url;
+    if (program_run(&load, args, NULL) != 0) {
+        struct buf text;
+
+        buf_init(&text, 1 << 16);
+        program_output(&load, &text);
+        program_errors(&load, &text);
+        fail_msg("%s: %s", path, buf_cstr(&text));
+    }
+    program_done(&load);
+}
+
+static int64_t kept_bytes(const struct program *edge)
+{
+    struct reply reply = {0};
+    struct str line;
+    struct str text;
+    struct str name;
+    int64_t n = -1;
+
+    ask(edge, "GET", "/metrics", NULL, &reply);
+    text = reply_text(&reply);
+    while (str_next(&text, '\n', &line)) {
+        if (str_cut(line, ' ', &name, &line) && str_is(name, "virtuoso_proxy_cache_bytes")) {
+            assert_true(str_to_i64(line, 0, INT64_MAX, &n));
+        }
+    }
+    reply_done(&reply);
+    return n;
+}
+
+static void check_large_file(const struct program *edge)
+{
+    struct reply reply = {0};
+    struct buf file;
+
+    buf_init(&file, LARGE_FILE + LARGE_FILE / 2);
+    buf_text(&file, "{\"name\":\"large\",\"steps\":[{\"click\":\"x\"}");
+    while (file.len < LARGE_FILE) {
+        buf_text(&file,
+                 ",{\"click\":\"a button with a name that is as long as names are in practice, and "
+                 "then somewhat longer than that\"}");
+    }
+    buf_text(&file, "]}");
+    ask(edge, "POST", "/api/v1/tests/compile", buf_cstr(&file), &reply);
+    assert_int_equal(reply.status, 200);
+    buf_done(&file);
+    reply_done(&reply);
+}
+
+/* Its cache is full, five hundred callers ask at once for what it has to fetch and for what it answers itself, and files of
+ * a megabyte are compiled. */
+static void an_edge_takes_64_mebibytes(void **state)
+{
+    static const char *const sets[] = {"limits.enabled=false", "log.level=warn", NULL};
+    struct chain chain;
+    struct program *edge;
+    const char *path;
+    const char *body;
+    long kib;
+
+    (void)state;
+    if (IS_SANITIZED || client_slowness() > 1) {
+        skip();
+    }
+    chain_start_with(&chain, (const char *const[]){"limits.enabled=false", NULL}, sets);
+    edge = &chain.edges[0];
+    make_large_checkpoint(&chain);
+    path = arena_printf(&chain.arena, "/virtuoso/testcases/%lld?n={id}",
+                        (long long)chain.seed.checkpoint)
+               .ptr;
+    load_edge(edge, path,
+              (const char *const[]){"--ids", "1-700", "-n", "1400", "-r", "2000", "-c", "500", "-t",
+                                    "60s", NULL});
+    assert_true(kept_bytes(edge) > KEPT_AT_LEAST);
+    body = step_body(&chain);
+    for (int i = 0; i < 2; i++) {
+        check_large_file(edge);
+        load_edge(edge, "/api/v1/commands/execute?dry_run=true",
+                  (const char *const[]){"-b", body, "-n", "1000", "-r", "2000", "-c", "500", "-t",
+                                        "60s", NULL});
+    }
+    load_edge(edge, "/virtuoso/projects?organizationId={id}",
+              (const char *const[]){"--ids", "1-1000", "-n", "1000", "-r", "2000", "-c", "500",
+                                    "-t", "60s", NULL});
+    kib = program_kib(edge, "VmHWM");
+    print_message("an edge under load: %ld KiB at most\n", kib);
+    assert_in_range(kib, 1, EDGE_KIB);
+    chain_stop(&chain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +537,7 @@ int main(void)
         cmocka_unit_test(times_of_old_answers_do_not_add_up),
         cmocka_unit_test(age_is_carried_down),
         cmocka_unit_test(a_circle_is_told),
+        cmocka_unit_test(an_edge_takes_64_mebibytes),
     };
 
     return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
