@@ -141,6 +141,8 @@ struct config_grant {
 };
 
 struct config {
+    const char *place; /* "Cloud Run": where the environment says that it runs; NULL: nothing */
+
     struct {
         struct str listen;
         struct str tls_certificate_file, tls_key_file;

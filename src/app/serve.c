@@ -205,6 +205,7 @@ void log_started(const struct config *config, const char *file, bool has_sandbox
     (void)!url_read(config->upstream.base_url, &platform, NULL); /* checked when it was loaded */
     log_event(LOG_INFO, "server.started", F_TEXT("version", VP_VERSION),
               F_TEXT("config", file != NULL ? file : "none"),
+              F_TEXT("place", config->place != NULL ? config->place : "none"),
               F_STR("platform", has_sandbox ? STR("sandbox") : platform.host),
               F_STR("auth", buf_view(&modes)), F_STR("store", config->store.url),
               F_TEXT("listen", listen), F_INT("workers", config->server.n_workers));

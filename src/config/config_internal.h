@@ -158,6 +158,7 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
                const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
+void load_place(struct loader *loader); /* place.c: its defaults */
 struct str environment_get(const char *const *environment, struct str name); /* empty: not set */
 void load_environment(struct loader *loader, const char *const *environment);
 bool option_is_secret(const struct option_row *row); /* a file may hold it: NAME_FILE */

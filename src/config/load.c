@@ -282,6 +282,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     arena_init(&box->arena);
     load_defaults(&loader);
     load_lambda_log(&loader);
+    load_place(&loader);
     if (sources->file == NULL || load_file(&loader)) {
         load_environment(&loader, loader.environment);
         load_sets(&loader, sources);

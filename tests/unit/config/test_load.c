@@ -460,6 +460,38 @@ static void what_is_printed_loads_again(void **state)
     done(&loaded);
 }
 
+static void the_place_changes_defaults_only(void **state)
+{
+    static const struct {
+        const char *variables[2];
+        const char *place, *format;
+        unsigned notice_ms, limit_ms;
+    } rows[] = {
+        {{"X=y", "X=y"}, NULL, "auto", 5000, 30000},
+        {{"K_SERVICE=proxy", "X=y"}, "Cloud Run", "gcp", 0, 8000},
+        {{"K_SERVICE=", "KUBERNETES_SERVICE_HOST=10.0.0.1"}, "Kubernetes", "auto", 5000, 30000},
+        {{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001", "X=y"}, "AWS Lambda", "auto", 5000, 30000},
+        {{"NOTIFY_SOCKET=/run/notify", "X=y"}, "systemd", "auto", 5000, 30000},
+        {{"K_SERVICE=proxy", "VIRTUOSO_PROXY_LOG_FORMAT=json"}, "Cloud Run", "json", 0, 8000},
+        {{"K_SERVICE=proxy", "VIRTUOSO_PROXY_DRAIN_LIMIT_MS=9000"}, "Cloud Run", "gcp", 0, 9000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const environment[] = {KEY, TOKEN, rows[i].variables[0], rows[i].variables[1],
+                                           NULL};
+        struct loaded loaded = load_all(environment, NULL);
+        const struct config *config = loaded.config;
+
+        assert_taken(&loaded);
+        assert_true(str_eq(str_from(config->place), str_from(rows[i].place)));
+        assert_true(str_is(config->log.format, rows[i].format));
+        assert_int_equal(config->drain.notice_ms, rows[i].notice_ms);
+        assert_int_equal(config->drain.limit_ms, rows[i].limit_ms);
+        done(&loaded);
+    }
+}
+
 int test_load(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +509,7 @@ int test_load(void)
         cmocka_unit_test(pipes_are_refused_wherever_a_file_is_read),
         cmocka_unit_test(a_snapshot_file_that_cannot_be_written_is_refused),
         cmocka_unit_test(what_is_printed_loads_again),
+        cmocka_unit_test(the_place_changes_defaults_only),
     };
 
     scratch_lock();
