@@ -11,7 +11,7 @@ npm_packages() {
     openapi) echo @stoplight/spectral-cli@6.16.3 ;;
     schema) echo ajv@8.17.1 yaml@2.8.1 ;;
     k8s) echo kubernetes-models@5.1.0 @kubernetes-models/keda@2.0.0 @kubernetes-models/prometheus-operator@6.0.0 \
-        @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 yaml@2.8.1 typescript@5.9.3 ;;
+        @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 @kubernetes-models/envoy-gateway@2.0.0 yaml@2.8.1 typescript@5.9.3 ;;
     cloudformation) echo @aws-cdk/aws-service-spec@0.1.100 yaml@2.8.1 ;;
     compose) echo yaml@2.8.1 ;;
     s3rver) echo s3rver@3.7.1 ;;

@@ -14,6 +14,7 @@ const packageOf = {
     'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
     'gateway.networking.k8s.io': '@kubernetes-models/gateway-api',
     'external-secrets.io': '@kubernetes-models/external-secrets',
+    'gateway.envoyproxy.io': '@kubernetes-models/envoy-gateway',
 };
 const secretRoot = '/run/secrets/';
 const secretMount = `${secretRoot}virtuoso-proxy/`;
@@ -33,7 +34,8 @@ const named = (docs, kind, name) => byKind(docs, kind).some((doc) => doc.metadat
 const portsOf = (docs) => containersOf(docs).flatMap((container) => container.ports ?? []);
 const hasPort = (docs, port, pod = podOf(docs)) =>
     pod.spec.containers.flatMap((container) => container.ports ?? []).some((one) => one.name === port || one.containerPort === port);
-const configOf = (docs) => YAML.parse(only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
+const configMapOf = (docs) => byKind(docs, 'ConfigMap').find((doc) => doc.data['virtuoso-proxy.yaml']);
+const configOf = (docs) => YAML.parse(configMapOf(docs).data['virtuoso-proxy.yaml']);
 
 // '8000' of '0.0.0.0:8000'
 const portOf = (address) => Number(address.split(':').pop());
@@ -121,6 +123,11 @@ function* backends(docs) {
         for (const { backend } of ingress.spec.rules.flatMap((rule) => rule.http.paths)) {
             const { name, port } = backend.service;
             if (!offers(name, port.name ?? port.number)) yield `Ingress: no Service ${name} with that port`;
+        }
+    }
+    for (const policy of byKind(docs, 'BackendTrafficPolicy')) {
+        for (const { kind, name } of policy.spec.targetRefs) {
+            if (!named(docs, kind, name)) yield `BackendTrafficPolicy: there is no ${kind} ${name}`;
         }
     }
     for (const route of byKind(docs, 'HTTPRoute')) {
@@ -260,11 +267,32 @@ function* configuration(docs) {
             writeFileSync(join(folder, file.slice(secretRoot.length)), `value-of-${name}-for-a-test\n`);
         }
     }
-    writeFileSync(join(folder, 'virtuoso-proxy.yaml'), only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
+    writeFileSync(join(folder, 'virtuoso-proxy.yaml'), configMapOf(docs).data['virtuoso-proxy.yaml']);
     try {
         execFileSync(binary, ['check', '-c', join(folder, 'virtuoso-proxy.yaml')], { env, stdio: 'pipe', timeout: 30000 });
     } catch (error) {
         yield `configuration: ${error.stderr ?? error}`;
+    }
+}
+
+// A proxy sends to a collector in its own pod, which reads its configuration and listens there.
+function* collectors(docs) {
+    for (const { spec: pod } of podsOf(docs)) {
+        const sent = pod.containers[0].env?.find((one) => one.name === 'OTEL_EXPORTER_OTLP_ENDPOINT')?.value;
+        const collector = pod.initContainers?.find((one) => one.name === 'collector');
+        if (!sent && !collector) continue;
+        if (!sent || !collector) {
+            yield sent ? `env: nobody listens at ${sent}` : 'collector: nobody sends to it';
+            continue;
+        }
+        const [mount] = collector.volumeMounts;
+        const volume = pod.volumes.find((one) => one.name === mount.name);
+        const map = byKind(docs, 'ConfigMap').find((doc) => doc.metadata.name === volume?.configMap.name);
+        const config = YAML.parse(map?.data['config.yaml'] ?? '{}');
+        if (collector.restartPolicy !== 'Always') yield 'collector: the proxy waits until it has ended';
+        if (collector.args[0] !== `--config=${mount.mountPath}/config.yaml`) yield 'collector: its configuration is elsewhere';
+        if (sent !== `http://127.0.0.1:${portOf(config.receivers?.otlp.protocols.http.endpoint ?? ':0')}`) yield 'collector: it listens elsewhere';
+        if (!(config.processors?.memory_limiter.limit_mib < Number.parseInt(collector.resources.limits.memory))) yield 'collector: its own limit is not below that of the pod';
     }
 }
 
@@ -286,7 +314,7 @@ function* secrets(docs) {
     }
 }
 
-const rules = [selectors, ports, backends, scalers, names, security, dns, egress, drain, metrics, configuration, store, secrets];
+const rules = [selectors, ports, backends, scalers, names, security, dns, egress, drain, metrics, configuration, store, secrets, collectors];
 const faultsOf = (docs) => rules.flatMap((rule) => [...rule(docs)]);
 
 // --- types ---
@@ -360,11 +388,25 @@ const changes = [
     ['NetworkPolicy: the metadata', (docs) => (only(docs, 'NetworkPolicy').spec.egress[1].to[0].ipBlock.except = [])],
     ['drain.limit_ms', (docs) => (podOf(docs).spec.terminationGracePeriodSeconds = 45)],
     ['metric virtuoso_proxy_gone', (docs) => (only(docs, 'Service').metadata.annotations = { q: 'virtuoso_proxy_gone' })],
-    ['configuration: ', (docs) => (only(docs, 'ConfigMap').data['virtuoso-proxy.yaml'] += 'nonsense: 1\n')],
+    ['configuration: ', (docs) => (configMapOf(docs).data['virtuoso-proxy.yaml'] += 'nonsense: 1\n')],
     ['VIRTUOSO_API_TOKEN_FILE: no such key', (docs) => (containersOf(docs)[0].env.find((one) => one.name === 'VIRTUOSO_API_TOKEN_FILE').value = `${secretMount}other`)],
 ];
 
-async function proveRules(good) {
+// The same for a build with collectors.
+const collectorOf = (docs) => podOf(docs).spec.initContainers[0];
+const changesOfCollectors = [
+    ['env: nobody listens', (docs) => delete podOf(docs).spec.initContainers],
+    ['collector: nobody sends', (docs) => (containersOf(docs)[0].env = [])],
+    ['collector: the proxy waits', (docs) => delete collectorOf(docs).restartPolicy],
+    ['collector: its configuration', (docs) => (collectorOf(docs).args = ['--config=/other'])],
+    ['collector: it listens', (docs) => (containersOf(docs)[0].env.find((one) => one.name.startsWith('OTEL')).value = 'http://127.0.0.1:4317')],
+    ['collector: its own limit', (docs) => (collectorOf(docs).resources.limits.memory = '128Mi')],
+    ['container: / can be written', (docs) => delete collectorOf(docs).securityContext.readOnlyRootFilesystem],
+    ['volume collector: no such', (docs) => (podOf(docs).spec.volumes.find((one) => one.name === 'collector').configMap.name = 'x')],
+];
+const changesOfRoutes = [['BackendTrafficPolicy: there is no', (docs) => (only(docs, 'HTTPRoute').metadata.name = 'x')]];
+
+async function proveRules(good, changes) {
     const faults = [];
     for (const [said, change] of changes) {
         const docs = structuredClone(good);
@@ -405,6 +447,8 @@ for (const [build, docs] of all) {
     say(build, [...faultsOf(docs), ...(await typesOf(docs)), ...(await probesOf(docs))]);
 }
 await writeTypes(all);
-say('component-redis', await proveRules(all.get('component-redis')));
+say('component-redis', await proveRules(all.get('component-redis'), changes));
+say('component-collector', await proveRules(all.get('component-collector'), changesOfCollectors));
+say('component-gateway-hash', await proveRules(all.get('component-gateway-hash'), changesOfRoutes));
 console.log(`${all.size} builds, ${[...all.values()].flat().length} objects, ${failed} faults`);
 process.exit(failed > 0 ? 1 : 0);

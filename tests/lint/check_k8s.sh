@@ -70,6 +70,7 @@ for folder in "$root"/k8s/components/*/; do
     name=$(basename "$folder")
     case $name in
     split) build_with "component-$name" "" redis "$name" ;; # it names the Redis of that one
+    gateway-hash) build_with "component-$name" "" gateway-api "$name" ;; # it names the route of that one
     *) build_with "component-$name" "" "$name" ;;
     esac
     # KEDA takes the autoscaler away that these two change; a cluster is at one cloud.
@@ -83,6 +84,8 @@ for scaling in "keda hpa-memory" "hpa-memory keda" "keda prometheus-adapter" "pr
     build_with "scaling-${scaling// /-}" "blue-" redis split $scaling
 done
 build_with prefixed "blue-" "${all[@]}"
+build_with collectors "blue-" redis split collector
+cmp "$root/conf/otel-collector.yaml" "$root/k8s/components/collector/collector.yaml"
 cp "$root/k8s/components/prometheus-adapter/adapter-rules.yaml" "$scratch/builds/"
 cp "$root/k8s/base/secret.example.yaml" "$scratch/builds/secret.example"
 
