@@ -70,6 +70,17 @@ struct keep_user {
 struct keeps *keeps_open(struct store *store);
 /* Lets go at once of what nobody uses, instead of after KEEP_IDLE_MS: this process may be stopped now. */
 void keeps_rest(struct keeps *keeps);
+
+/* Who waits for that: on_rested comes from a later turn. */
+struct keeps_rested {
+    struct list link; /* private */
+    void (*on_rested)(struct keeps_rested *who);
+};
+
+/* True: nothing is being let go, and on_rested will not come. */
+bool keeps_are_rested(struct keeps *keeps, struct keeps_rested *who,
+                      void (*on_rested)(struct keeps_rested *who)) MUST_CHECK;
+void keeps_stop_waiting(struct keeps_rested *who); /* idempotent; zeroed is fine */
 /* The name of this process in its leases: letters and digits. */
 const char *keeps_holder(const struct keeps *keeps);
 /* Lets go of all leases; nobody may use or want one. on_closed comes from a later turn, after at

@@ -195,11 +195,18 @@ static void on_other_keys(void *context)
     sse_ask_all(context);
 }
 
+/* Such a place stops the process between two requests: AWS Lambda, Cloud Run. */
+static bool is_stopped_between(const struct config *config)
+{
+    return str_is(config->runs.driver, "request") || config->lambda.runtime_api.len > 0;
+}
+
 struct api *api_open(const struct api_options *options)
 {
     struct api *api = mem_zalloc(sizeof(*api));
 
     api->options = *options;
+    api->rests = is_stopped_between(options->config) ? options->keeps : NULL;
     api->catalog = options->catalog;
     api->dictionary = options->dictionary;
     api->routes = api_routes_new();

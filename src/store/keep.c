@@ -107,6 +107,7 @@ struct keeps *keeps_open(struct store *store)
 
     keeps->store = store;
     map_init(&keeps->map);
+    list_init(&keeps->rested);
     random_hex(keeps->holder, HOLDER_DIGITS);
     store_on_rewound(store, on_rewound, keeps);
     return keeps;
@@ -340,6 +341,39 @@ void keeps_rest(struct keeps *keeps)
             }
         }
     }
+}
+
+void keeps_note_release(struct keeps *keeps, int change)
+{
+    struct list waiting;
+    struct list *link;
+
+    keeps->n_releases += (unsigned)change;
+    list_init(&waiting);
+    while (keeps->n_releases == 0 && (link = list_take_first(&keeps->rested)) != NULL) {
+        list_append(&waiting, link);
+    }
+    while ((link = list_take_first(&waiting)) != NULL) {
+        struct keeps_rested *who = CONTAINER_OF(link, struct keeps_rested, link);
+
+        who->on_rested(who);
+    }
+}
+
+bool keeps_are_rested(struct keeps *keeps, struct keeps_rested *who,
+                      void (*on_rested)(struct keeps_rested *who))
+{
+    if (keeps->n_releases == 0) {
+        return true;
+    }
+    who->on_rested = on_rested;
+    list_append(&keeps->rested, &who->link);
+    return false;
+}
+
+void keeps_stop_waiting(struct keeps_rested *who)
+{
+    list_remove(&who->link);
 }
 
 void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *context)

@@ -55,6 +55,8 @@ struct keeps {
     char holder[HOLDER_DIGITS + 1];
     unsigned age;        /* grows when the store has lost something: older leases are lost, too */
     uint64_t rewound_ms; /* by clock_age_ms: when it did so the last time; 0: never */
+    unsigned n_releases; /* on their way */
+    struct list rested;  /* who waits until there is none */
     bool closing;
     void (*on_closed)(void *context);
     void *context;
@@ -72,6 +74,8 @@ void keep_set_timer(struct keep *keep, uint64_t ms, deadline_fn on_due);
 bool keep_is_valid(const struct keep *keep, uint64_t ms);
 void keep_admit_waiting(struct keep *keep);
 void keep_fail_waiting(struct keep *keep, const struct error *cause);
+
+void keeps_note_release(struct keeps *keeps, int change);
 
 /* --- keep_lease.c */
 #define KEEP_WHY_REWOUND "the store has lost what it had taken"

@@ -75,11 +75,13 @@ static void watch(struct keep *keep)
 static void on_released(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
+    struct keeps *keeps = keep->keeps; /* which close in a later turn */
 
     (void)result; /* else it ends by itself */
     keep->acts = false;
     keep->state = KEEP_FREE;
     keep_free_or_ask(keep);
+    keeps_note_release(keeps, -1);
 }
 
 void keep_release(struct keep *keep)
@@ -103,6 +105,7 @@ void keep_release(struct keep *keep)
     keep->wanted = false;
     keep->state = KEEP_RELEASES;
     keep->acts = true;
+    keeps_note_release(keep->keeps, 1);
     keep_start(keep, &request, &keep->act, on_released);
     buf_done(&left);
 }

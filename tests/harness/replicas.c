@@ -61,7 +61,7 @@ void replicas_start(struct replicas *replicas, const struct replicas_options *op
     }
     replicas->env[0] = "VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN;
     for (size_t i = 0; options->env != NULL && options->env[i] != NULL; i++) {
-        assert_true(i + 2 < REPLICAS_SETS_MAX);
+        assert_true(i + 2 < REPLICAS_ENV_MAX);
         replicas->env[i + 1] = options->env[i];
     }
     if (options->store == NULL) {

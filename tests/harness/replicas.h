@@ -7,7 +7,7 @@
 #include "harness/proxy.h"
 #include "harness/redis_server.h"
 
-enum { REPLICAS_MAX = 5, REPLICAS_SETS_MAX = 16 };
+enum { REPLICAS_MAX = 5, REPLICAS_SETS_MAX = 16, REPLICAS_ENV_MAX = 40 };
 
 struct replicas {
     struct redis_server redis;
@@ -15,7 +15,7 @@ struct replicas {
     struct program programs[REPLICAS_MAX];
     size_t n;
     const char *sets[REPLICAS_SETS_MAX]; /* "key=value" of each; NULL-ended */
-    const char *env[REPLICAS_SETS_MAX];  /* "NAME=value" of each; NULL-ended */
+    const char *env[REPLICAS_ENV_MAX];   /* "NAME=value" of each; NULL-ended */
     const char *binaries[REPLICAS_MAX];  /* another version of the program; NULL: VP_BINARY */
     char url[160];
     char platform_url[80];

@@ -1,4 +1,4 @@
-/* The program as Cloud Run starts it: arguments and environment of conf/gcp/service.yaml, PORT, the form of the log, the trace, the
+/* The program as Cloud Run starts it: arguments and environment of k8s/cloudrun/service.yaml, PORT, the form of the log, the trace, the
  * collector beside it, runs that Cloud Tasks carries on, and the ten seconds from SIGTERM to SIGKILL. */
 #include "harness/cmocka.h"
 
@@ -18,7 +18,7 @@
 
 enum { FILE_MAX = 64 * 1024, OUTPUT_MAX = 1 << 20, WORDS_MAX = 48, KILL_MS = 10000 };
 
-#define SERVICE   VP_SOURCE_DIR "/conf/gcp/service.yaml"
+#define SERVICE   VP_SOURCE_DIR "/k8s/cloudrun/service.yaml"
 #define COLLECTOR VP_SOURCE_DIR "/conf/otel-collector.yaml"
 #define KEY       "key-of-a-test-with-enough-letters"
 #define TRACE_ID  "0af7651916cd43dd8448eb211c80319c"

@@ -58,7 +58,8 @@ struct task {
     struct cache_seat *cache_seat;     /* its place in the cache, as leader or waiter; NULL none */
     uint64_t cache_generation;         /* what it was when the fetch began */
     struct session_seat *session_seat; /* session_seat.h; NULL none */
-    bool passes_cache; /* the cached answer is for another caller: ask the platform */
+    struct resting *resting; /* rest.c: nothing is held any more, or soon; NULL: not yet */
+    bool passes_cache;       /* the cached answer is for another caller: ask the platform */
     uint64_t begin_us;
     uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */
 };
@@ -81,6 +82,7 @@ struct api {
     struct dictionary *dictionary;
     struct route_table *routes;
     struct run_share *run_share; /* NULL: runs are this process's alone */
+    struct keeps *rests;         /* let go before an answer leaves (rest.c); NULL: not so */
     struct setup *setup;         /* the newest */
     const struct config *config; /* of it */
     struct list retired;         /* platforms that are not in it, oldest first */
@@ -115,6 +117,10 @@ struct api {
         char room[HEALTH_KEPT];
     } health; /* the last answer to "how are you", while all is well: health.c */
 };
+
+/* rest.c: this process may be stopped when the task is answered. False: it may be answered now. Else `then` is called when
+ * what was changed is written, and the leases are let go. */
+bool task_rests(struct task *task, void (*then)(struct task *task)) MUST_CHECK;
 
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);

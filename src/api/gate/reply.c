@@ -64,9 +64,36 @@ static bool may_be_kept(struct task *task, struct str body)
     return etag_is_had(task, etag);
 }
 
+/* An answer that waits: rest.c. */
+struct late_answer {
+    int status;
+    const char *content_type;
+    struct str body;
+};
+
+static void reply_late(struct task *task)
+{
+    const struct late_answer *late = task->state;
+
+    (void)task_reply(task, late->status, late->content_type, late->body);
+}
+
+static enum stage_verdict reply_later(struct task *task, int status, const char *content_type,
+                                      struct str body)
+{
+    struct late_answer *late = arena_alloc(task->arena, sizeof(*late));
+
+    *late = (struct late_answer){status, content_type, arena_str(task->arena, body)};
+    task->state = late;
+    return STAGE_WAIT;
+}
+
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body)
 {
+    if (task_rests(task, reply_late)) {
+        return reply_later(task, status, content_type, body);
+    }
     if (status == 200 && task->route->keep_s > 0 && may_be_kept(task, body)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
@@ -204,11 +231,19 @@ static void tell_made(struct task *task)
     task->exchange->problem_more[0].json = json_text(task->arena, task->made);
 }
 
+static void fail_late(struct task *task)
+{
+    (void)task_fail(task);
+}
+
 enum stage_verdict task_fail(struct task *task)
 {
     struct buf text;
     int status;
 
+    if (task_rests(task, fail_late)) {
+        return STAGE_WAIT;
+    }
     summarise(task);
     CHECK(task->error.code != ERR_OK);
     tell_made(task);

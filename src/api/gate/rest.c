@@ -1,0 +1,102 @@
+/* Where the process is stopped between two requests (api.rests: AWS Lambda, Cloud Run), nothing may be left to do after an answer:
+ * the session is written, and the leases are let go, so whoever asks another process next waits for none to expire.
+ *
+ *   answer ──► session saved ──► session and leases let go ──► released in the store ──► the answer leaves */
+#include "api/gate/session_seat.h"
+#include "api/gate/task.h"
+#include "store/keep.h"
+
+struct resting {
+    struct later_item saved; /* the session leaves its own lease when all have been told */
+    struct keeps_rested wait;
+    struct task *task;
+    void (*then)(struct task *task);
+};
+
+/* The others have held nothing. */
+static bool has_worked(const struct task *task)
+{
+    return task->session_seat != NULL || task->plan != NULL ||
+           (task->route != NULL && str_is(str_from(task->route->tag), "tests"));
+}
+
+static void let_go(struct task *task)
+{
+    later_remove(&task->resting->saved);
+    keeps_stop_waiting(&task->resting->wait);
+    if (task->session_seat != NULL) {
+        session_use_end(&task->session_seat->use);
+    }
+}
+
+static void go_on(struct task *task)
+{
+    task->on_cancel = NULL;
+    task->on_deadline = NULL;
+    task->must_finish = NULL;
+    task->resting->then(task);
+}
+
+/* The store does not answer: the caller has waited long enough. */
+static void on_deadline(struct task *task)
+{
+    let_go(task);
+    go_on(task);
+}
+
+static bool must_finish(struct task *task)
+{
+    (void)task;
+    return true; /* its reply may be kept for its Idempotency-Key */
+}
+
+static void on_rested(struct keeps_rested *wait)
+{
+    go_on(CONTAINER_OF(wait, struct resting, wait)->task);
+}
+
+/* False: nothing is to be waited for. */
+static bool release(struct task *task)
+{
+    let_go(task);
+    keeps_rest(task->api->rests);
+    return !keeps_are_rested(task->api->rests, &task->resting->wait, on_rested);
+}
+
+static void on_soon(struct later_item *item)
+{
+    struct task *task = CONTAINER_OF(item, struct resting, saved)->task;
+
+    if (!release(task)) {
+        go_on(task);
+    }
+}
+
+static void on_saved(struct session_use *use, const struct error *error)
+{
+    struct task *task = CONTAINER_OF(use, struct session_seat, use)->task;
+
+    (void)error; /* the caller's change is done; what counts here is that nobody is held up */
+    later_add(task->api->options.later, &task->resting->saved, on_soon);
+}
+
+bool task_rests(struct task *task, void (*then)(struct task *task))
+{
+    struct session_seat *seat = task->session_seat;
+
+    if (task->api->rests == NULL || task->resting != NULL || !has_worked(task)) {
+        return false;
+    }
+    task->resting = arena_zalloc(task->arena, sizeof(*task->resting));
+    task->resting->task = task;
+    task->resting->then = then;
+    if (seat != NULL && seat->use.share != NULL) {
+        session_use_save(&seat->use, on_saved);
+    } else if (!release(task)) {
+        return false;
+    }
+    task->on_cancel = let_go;
+    task->on_deadline = on_deadline;
+    task->must_finish = must_finish;
+    return true;
+}
