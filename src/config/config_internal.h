@@ -186,5 +186,7 @@ void config_judge_otel(struct loader *loader, struct config *config);
 void config_judge_headers(struct loader *loader, const char *option, const struct secret *headers);
 /* judge_events.c: fills what artifacts.url comes to. */
 void config_judge_events(struct loader *loader, struct config *config);
+/* judge_files.c */
+void config_judge_files(struct loader *loader, const struct config *config);
 
 #endif

@@ -1,5 +1,7 @@
 #include "config/credential.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 
 /* A head of a request with more is refused by most servers, whole. */
@@ -12,21 +14,59 @@ struct str credential_skip_mark(struct str text)
 
 /* ---- what everybody knows ---- */
 
+/* Letters of one case, with what joins words: what nobody would draw by lot. */
+static bool is_name(struct str text)
+{
+    bool has_upper = false;
+    bool has_lower = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        has_upper = has_upper || (c >= 'A' && c <= 'Z');
+        has_lower = has_lower || (c >= 'a' && c <= 'z');
+        if (char_lower(c) < 'a' || char_lower(c) > 'z') {
+            if (i == 0 || (c != '_' && c != '-' && c != '.' && c != ' ')) {
+                return false;
+            }
+        }
+    }
+    return has_upper != has_lower;
+}
+
+/* @@NAME@@, [[name]], ~NAME~: a name between the same signs. */
+static bool is_between_signs(struct str text)
+{
+    static const char opening[] = "@%#~!*$:|/+=^_<([{";
+    static const char closing[] = "@%#~!*$:|/+=^_>)]}";
+    size_t n = 0;
+
+    for (const char *sign; text.len > 2; n++) {
+        sign = strchr(opening, text.ptr[0]);
+        if (sign == NULL || closing[sign - opening] != text.ptr[text.len - 1]) {
+            break;
+        }
+        text = str_sub(text, 1, text.len - 2);
+    }
+    return n > 0 && is_name(str_trim(text));
+}
+
 /* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
 static bool is_template(struct str text)
 {
     struct str first = str_sub(text, 0, 1);
     struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, 1);
-    bool is_name = text.len > 1;
+    bool is_variable = text.len > 1;
 
     for (size_t i = 1; i < text.len; i++) {
         char c = text.ptr[i];
 
-        is_name = is_name && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
+        is_variable = is_variable && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
     }
     return str_contains(text, STR("${")) || str_contains(text, STR("{{")) ||
            str_contains(text, STR("$(")) || (str_is(first, "<") && str_is(last, ">")) ||
-           (str_is(first, "%") && str_is(last, "%")) || (str_is(first, "$") && is_name);
+           (str_is(first, "%") && str_is(last, "%")) || (str_is(first, "$") && is_variable) ||
+           is_between_signs(text);
 }
 
 static bool is_one_character(struct str text)

@@ -1,6 +1,4 @@
 /* What cannot be seen option by option. An option whose value was refused is not judged again. */
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -405,44 +403,6 @@ static void judge_endpoints(struct loader *loader, const struct config *config)
     }
 }
 
-/* The folder of the file; a new file will be written there and replace the old one. */
-static const char *folder_of(struct loader *loader, struct str file)
-{
-    size_t n = file.len;
-
-    while (n > 0 && file.ptr[n - 1] != '/') {
-        n--;
-    }
-    return n == 0 ? "." : arena_cstr(&loader->box->arena, str_sub(file, 0, n));
-}
-
-/* What cannot be written at the end is told at the beginning. */
-static void judge_snapshot_file(struct loader *loader, const struct config *config)
-{
-    struct str file = config->sessions.snapshot_file;
-    const char *folder = folder_of(loader, file);
-    struct error err = {0};
-    int fd;
-
-    if (file.len == 0) {
-        return;
-    }
-    /* A file that exists is checked itself; its folder tells less. */
-    if (access(file.ptr, F_OK) == 0) {
-        fd = fd_open_regular(file.ptr, &err);
-        if (fd < 0) {
-            loader_fail(loader, "sessions.snapshot_file: cannot use %.*s: %s", STR_ARG(file),
-                        err.text);
-            return;
-        }
-        (void)close(fd);
-    }
-    if (access(folder, W_OK | X_OK) != 0) {
-        loader_fail(loader, "sessions.snapshot_file: cannot write %.*s: %s: %s", STR_ARG(file),
-                    folder, strerror(errno));
-    }
-}
-
 void config_judge(struct loader *loader)
 {
     struct config *config = &loader->box->config;
@@ -474,7 +434,7 @@ void config_judge(struct loader *loader)
     judge_authorities(loader, config);
     judge_client_certificate(loader, config);
     judge_endpoints(loader, config);
-    judge_snapshot_file(loader, config);
+    config_judge_files(loader, config);
     if (config->cors.credentials && is_any_origin(config)) {
         loader_fail(
             loader,

@@ -68,6 +68,12 @@ static struct str take_item(struct cursor *at)
     return item;
 }
 
+/* Other tools take these between items; here they would make one of two. */
+static bool is_split_otherwise(struct str item)
+{
+    return item.len > 0 && (str_find_char(item, ';') >= 0 || str_find_char(item, '|') >= 0);
+}
+
 static bool is_bracketed(struct str text)
 {
     return text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
@@ -92,13 +98,23 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
     size_t max = (size_t)row->max;
     struct str *items = arena_calloc(&loader->box->arena, max, sizeof(*items));
     size_t n = 0;
+    bool bare;
 
     for (skip(&at); at.rest.len > 0; skip(&at)) {
         if (n == max) {
             loader_fail(loader, "%s: more than %zu entries", row->key, max);
             return false;
         }
+        bare = at.quote == 0;
         items[n++] = take_item(&at);
+        if (bare && is_split_otherwise(items[n - 1])) {
+            loader_fail(
+                loader,
+                "%s: entry %zu holds \";\" or \"|\", which separates nothing here: write commas, or put "
+                "the entry in quotes if it is one",
+                row->key, n);
+            return false;
+        }
         if (str_find_char(STR("[]{}"), items[n - 1].ptr[0]) >= 0) {
             loader_fail(loader,
                         "%s: entry %zu: a list of texts is expected, without lists or maps "

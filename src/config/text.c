@@ -1,6 +1,7 @@
 /* Options whose value is text: one line, with the further rules of its type. */
 #include "base/address.h"
 #include "base/fd.h"
+#include "base/percent.h"
 #include "base/url.h"
 #include "config/credential.h"
 #include "config_internal.h"
@@ -21,6 +22,21 @@ static bool is_one_line(struct str text)
 }
 
 /* A base URL: paths are appended to it. It is not quoted when it holds a password. */
+/* Paths are appended to it, and a request with such a path is not sent. */
+static bool path_is_sound(struct loader *loader, struct str path)
+{
+    struct str segment;
+    struct str decoded;
+
+    while (str_next(&path, '/', &segment)) {
+        if (!percent_decode(&loader->box->arena, segment, false, &decoded) ||
+            str_is(decoded, ".") || str_is(decoded, "..") || str_find_char(decoded, '\0') >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct url url = {0};
@@ -45,6 +61,11 @@ bool url_is_sound(struct loader *loader, const struct option_row *row, struct st
             loader,
             "%s: the URL must not hold a query (?) or fragment (#); paths are appended to it",
             row->key);
+    }
+    if (!path_is_sound(loader, url.path)) {
+        loader_fail(loader, "%s: the path of the URL has a dot segment or a broken percent escape",
+                    row->key);
+        return false;
     }
     return !url.has_user && !url.has_query && !url.has_fragment;
 }
