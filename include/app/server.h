@@ -94,7 +94,7 @@ struct server {
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
     size_t n_closed;    /* of the steps of the way down */
-    uv_signal_t signals[9];
+    uv_signal_t signals[10];
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */
     bool failed;      /* it stops because something that it needs is gone */

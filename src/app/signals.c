@@ -157,11 +157,33 @@ void signals_spare_start(void)
     }
 }
 
+static void ignore_by_default(int number)
+{
+    struct sigaction before;
+
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
+        (void)signal(number, SIG_IGN); /* else a profiler has it */
+    }
+}
+
+void signals_ignore_rest(void)
+{
+    static const int numbers[] = {SIGPIPE, SIGALRM, SIGIO, SIGPWR, SIGPROF, SIGVTALRM, SIGSTKFLT};
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        ignore_by_default(numbers[i]);
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        ignore_by_default(number);
+    }
+}
+
 void signals_open(struct server *server)
 {
-    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
+    signals_ignore_rest();
     open_signal(server, SIGTERM, on_signal);
-    if (!server->given.is_worker) { /* else its supervisor tells it */
+    open_signal(server, SIGXCPU, on_signal); /* the end comes some seconds later */
+    if (!server->given.is_worker) {          /* else its supervisor tells it */
         open_signal(server, SIGINT, on_signal);
         open_signal(server, SIGQUIT, on_signal);
     }

@@ -1,4 +1,4 @@
-/* The signals of a server: SIGTERM, SIGQUIT and SIGINT drain it, a second one stops it; the others are in
+/* The signals of a server: SIGTERM, SIGQUIT, SIGXCPU and SIGINT drain it, a second one stops it; the others are in
  * server_ignore_signals. Owner: the server. */
 #ifndef APP_SIGNALS_H
 #define APP_SIGNALS_H
@@ -7,6 +7,8 @@
 
 /* First of all: what asks for a reload does not end a server that is still starting. */
 void signals_spare_start(void);
+/* Those that would end a process that has never heard of them: a broken pipe is an error of the write that met it. */
+void signals_ignore_rest(void);
 void signals_open(struct server *server);
 /* Somebody who presses Ctrl-C waits. */
 bool signals_at_terminal(void);

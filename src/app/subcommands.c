@@ -142,8 +142,8 @@ static const struct argument top_arguments[] = {
     {.name = NULL},
 };
 
-#define DRAIN_SIGNALS                                                                              \
-    "SIGTERM, SIGQUIT and SIGINT drain (SIGINT at a terminal without the notice; a second one "    \
+#define DRAIN_SIGNALS                                                                                    \
+    "SIGTERM, SIGQUIT, SIGXCPU and SIGINT drain (SIGINT at a terminal without the notice; a second one " \
     "stops at once); "
 
 static const char serve_signals[] =

@@ -201,13 +201,9 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void open_signals(struct supervisor *supervisor)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGXCPU, SIGHUP, SIGUSR1, SIGUSR2};
 
-    static const int ignored[] = {SIGPIPE, SIGALRM, SIGIO, SIGPWR};
-
-    for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
-        (void)signal(ignored[i], SIG_IGN);
-    }
+    signals_ignore_rest();
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         uv_signal_t *handle = &supervisor->signals[i];
 

@@ -315,6 +315,24 @@ static bool refuse_as(struct compile *c, const struct node *document, const char
     return refused;
 }
 
+/* `tests: [{name: x, request: {...}}]`: none has steps, and each has a map that says what another tool shall do. */
+static bool are_of_another_tool(const struct node *tests)
+{
+    const struct node *test = tests != NULL && tests->type == NODE_LIST ? tests->first : NULL;
+    bool any = test != NULL;
+
+    for (; test != NULL && any; test = test->next) {
+        const struct node *member = test->type == NODE_MAP ? test->first : NULL;
+
+        while (member != NULL && (member->type != NODE_MAP ||
+                                  words_have("variables vars meta config", ' ', member->key))) {
+            member = has_steps_key(test) || member->type == NODE_LIST ? NULL : member->next;
+        }
+        any = member != NULL;
+    }
+    return any;
+}
+
 /* `steps: 1000` of a training or a benchmark. */
 static bool is_number(const struct node *steps)
 {
@@ -340,6 +358,9 @@ bool refuse_other(struct compile *c, const struct node *document)
                           : "the file is a single text");
     }
     ours = look_for_steps(c, document, &any);
+    if (!any && are_of_another_tool(node_get(document, "tests"))) {
+        return refuse(c, document, "none of its tests has steps");
+    }
     if (is_number(node_get(document, "steps"))) {
         return refuse(c, document, "\"steps\" is a number");
     }

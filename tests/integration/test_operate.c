@@ -111,11 +111,12 @@ static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
     }
 }
 
-/* As nginx understands it; a file that may not grow ends nobody. */
+/* As nginx understands it; a file that may not grow ends nobody, nor does what only other programs know. */
 static void sigquit_drains_and_a_file_limit_ends_nobody(void **state)
 {
     static const char *const with_workers[] = {"server.workers=2", NULL};
     static const char *const *const sets[] = {NULL, with_workers};
+    static const int nothing[] = {SIGPROF, SIGVTALRM, SIGSTKFLT, SIGWINCH, SIGURG};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
@@ -123,9 +124,14 @@ static void sigquit_drains_and_a_file_limit_ends_nobody(void **state)
 
         proxy_start(&proxy, sets[i]);
         program_signal(&proxy.program, SIGXFSZ);
+        for (size_t k = 0; k < ARRAY_LEN(nothing); k++) {
+            program_signal(&proxy.program, nothing[k]);
+        }
+        program_signal(&proxy.program, SIGRTMIN);
+        program_signal(&proxy.program, SIGRTMAX - 1); /* the last one is valgrind's */
         (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
         assert_int_equal(proxy.reply.status, 200);
-        program_signal(&proxy.program, SIGQUIT);
+        program_signal(&proxy.program, i == 0 ? SIGQUIT : SIGXCPU);
         assert_int_equal(program_wait_end(&proxy.program, WAIT_MS), 0);
         assert_true(program_wrote(&proxy.program, "draining"));
         program_assert_clean(&proxy.program);

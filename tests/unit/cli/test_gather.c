@@ -139,7 +139,8 @@ static void folders_are_read_in_the_order_of_their_names(void **state)
 
 static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
 {
-    static const char *const names[] = {"/a.yaml", "/broken.yaml", "/sub/b.yaml", NULL};
+    static const char *const names[] = {"/a.yaml", "/broken.json", "/broken.yaml", "/sub/b.yaml",
+                                        NULL};
     static const char *const excludes[] = {"skip-*.yaml", "fixtures/", "sub/old*"};
     struct fixture f;
 
@@ -153,6 +154,9 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     file(&f, "broken.yaml", "name: x\nsteps: [{clik: y}]\n"); /* a test, and to be told */
     file(&f, "package.json", "{\"name\": \"x\", \"dependencies\": {}}");
     file(&f, "compose.yaml", "services: {web: {image: x}}\n");
+    file(&f, "tsconfig.json", "{\n  // of a compiler\n  \"compilerOptions\": {}\n}\n");
+    file(&f, "broken.json", "{\"steps\": [,]}\n"); /* a test, and to be told */
+    file(&f, "http.yaml", "tests: [{name: a, request: {url: x}}]\n");
     file(&f, "azure.yml", "parameters: []\nsteps: [{script: npm ci}]\n");
     file(&f, "node_modules/x.yaml", TEST_TEXT);
     file(&f, "dist/x.yaml", TEST_TEXT);
@@ -165,7 +169,8 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     assert_true(gather(&f, ""));
     assert_files(&f, names);
     assert_non_null(f.gather.items[1].inspection.problem);
-    assert_int_equal(f.gather.n_passed_over, 8);
+    assert_non_null(f.gather.items[2].inspection.problem);
+    assert_int_equal(f.gather.n_passed_over, 10);
     assert_true(told(&f.notes, "package.json: passed over, not a test: a package description"));
     assert_true(told(&f.notes, "compose.yaml: passed over, not a test: a compose file"));
     assert_true(told(&f.notes, "azure.yml: passed over, not a test: a CI template"));
