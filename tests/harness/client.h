@@ -44,6 +44,9 @@ struct reply {
 unsigned
 client_slowness(void);        /* VP_SLOW: 1 normally, 10 under valgrind; multiply deadlines by it */
 uint64_t client_now_ms(void); /* monotonic */
+/* The clock by which tests lose patience: the same, but a tenth as fast while tasks of this machine wait for a
+ * processor (/proc/pressure/cpu, which the kernel adds up every two seconds). */
+uint64_t client_patience_ms(void);
 void client_pause_ms(unsigned ms);
 
 void client_open(struct client *client, uint16_t port); /* to 127.0.0.1 */

@@ -267,7 +267,7 @@ bool program_is_running(struct program *program)
 
 static uint64_t deadline_in(unsigned ms)
 {
-    return client_now_ms() + (uint64_t)ms * client_slowness();
+    return client_patience_ms() + (uint64_t)ms * client_slowness();
 }
 
 int program_wait_end(struct program *program, unsigned timeout_ms)
@@ -275,7 +275,7 @@ int program_wait_end(struct program *program, unsigned timeout_ms)
     uint64_t until_ms = deadline_in(timeout_ms);
 
     while (program_is_running(program)) {
-        if (client_now_ms() >= until_ms) {
+        if (client_patience_ms() >= until_ms) {
             print_tails(program);
             program_done(program);
             fail_msg("the program did not end within %u ms", timeout_ms);
@@ -323,7 +323,7 @@ uint16_t program_wait_port(struct program *program, const char *prefix)
         if (port != 0) {
             return port;
         }
-        if (!program_is_running(program) || client_now_ms() >= until_ms) {
+        if (!program_is_running(program) || client_patience_ms() >= until_ms) {
             print_tails(program);
             program_done(program);
             fail_msg("the program never wrote a line \"%sADDR:PORT\"", prefix);
@@ -366,7 +366,7 @@ void program_wait_wrote(struct program *program, const char *text, unsigned time
     uint64_t until_ms = deadline_in(timeout_ms);
 
     while (!program_wrote(program, text)) {
-        if (client_now_ms() >= until_ms) {
+        if (client_patience_ms() >= until_ms) {
             print_tails(program);
             fail_msg("the program did not write \"%s\" within %u ms", text, timeout_ms);
         }

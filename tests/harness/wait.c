@@ -8,12 +8,12 @@
 
 uint64_t wait_limit_ms(void)
 {
-    return client_now_ms() + (uint64_t)UNTIL_MS * client_slowness();
+    return client_patience_ms() + (uint64_t)UNTIL_MS * client_slowness();
 }
 
 void wait_more(uint64_t limit_ms, const char *condition, const char *file, int line)
 {
-    if (client_now_ms() >= limit_ms) {
+    if (client_patience_ms() >= limit_ms) {
         print_error("waited in vain for: %s\n", condition);
         _fail(file, line);
     }
