@@ -104,25 +104,68 @@ static bool is_unit_like(struct str unit)
     return !words_have("st nd rd th x px", ' ', unit);
 }
 
-/* "2,5s", "5s.", "five seconds": nearly times, and no element is called so. */
-static bool is_nearly_time(struct str text)
+/* "2,5s", "5s.", "1m30s", "~5s": a number and a unit, with what people write around them. */
+static bool is_time_word(struct str word)
 {
-    struct str number;
-    struct str unit;
     int64_t ms;
     size_t n = 0;
 
-    if (str_cut(text, ' ', &number, &unit)) {
-        return number.len > 0 && str_find_char(unit, ' ') < 0 && span_unit(unit, &ms);
+    while (word.len > 0 && str_find_char(STR("~<>=+"), word.ptr[0]) >= 0) {
+        word = str_sub(word, 1, word.len);
     }
-    while (n < text.len && str_find_char(STR("0123456789.,:"), text.ptr[n]) >= 0) {
+    while (word.len > 0 && str_find_char(STR(".,!;"), word.ptr[word.len - 1]) >= 0) {
+        word.len--;
+    }
+    while (n < word.len && str_find_char(STR("0123456789.,:-"), word.ptr[n]) >= 0) {
         n++;
     }
-    unit = str_sub(text, n, text.len);
-    while (str_ends(unit, STR("."))) {
-        unit.len--;
+    if (n == 0 || n == word.len) {
+        return false;
     }
-    return n > 0 && unit.len > 0 && span_unit(unit, &ms);
+    word = str_sub(word, n, word.len);
+    for (n = 0; n < word.len && (word.ptr[n] < '0' || word.ptr[n] > '9'); n++) {
+    }
+    return span_unit(str_sub(word, 0, n), &ms) &&
+           (n == word.len || is_time_word(str_sub(word, n, word.len)));
+}
+
+/* 00:05, PT5S */
+static bool is_clock(struct str text)
+{
+    size_t n = 0;
+
+    while (n < text.len && ((text.ptr[n] >= '0' && text.ptr[n] <= '9') || text.ptr[n] == ':')) {
+        n++;
+    }
+    return (n == text.len && str_find_char(text, ':') > 0) ||
+           (str_starts_nocase(text, STR("PT")) && is_time_word(str_sub(text, 2, text.len)));
+}
+
+/* "five seconds", "about 5 s.", "1 minute 30 seconds", "half a second": nearly times, and no element is called so. */
+static bool is_nearly_time(struct str text)
+{
+    static const char amounts[] = "a an half some few several couple about";
+    struct str rest = text;
+    struct str before = STR_EMPTY;
+    struct str word;
+    struct str first;
+    bool is_unit = false;
+    size_t n = 0;
+    int64_t ms;
+
+    (void)str_cut(text, ' ', &first, &word);
+    while (str_next(&rest, ' ', &word)) {
+        while (str_ends(word, STR("."))) {
+            word.len--;
+        }
+        is_unit = n > 0 && span_unit(word, &ms);
+        if (is_time_word(word) || (is_unit && before.ptr[0] >= '0' && before.ptr[0] <= '9')) {
+            return true;
+        }
+        before = word.len > 0 ? word : before;
+        n++;
+    }
+    return is_clock(text) || (is_unit && (n == 2 || words_have(amounts, ' ', first)));
 }
 
 /* `plain`: the text is not in quotes, so text that looks like a number is a number. */
