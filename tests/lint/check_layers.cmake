@@ -143,6 +143,10 @@ endfunction()
 
 set(above)
 foreach(room ${ROOMS})
+  # The parts of api are described in that of api.
+  if(NOT room MATCHES "/" AND IS_DIRECTORY ${ROOT}/src/${room} AND NOT EXISTS ${ROOT}/src/${room}/README.md)
+    complain("src/${room}: the room has no README.md")
+  endif()
   foreach(target ${MAY_${room}})
     if(target MATCHES "\\.h$")
       room_of(${target} target)

@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 plant() {
     mkdir -p "$scratch/include/"{base,data,http,net,observe} "$scratch/src/"{base,data,app,http}
+    touch "$scratch/src/"{base,data,app,http}/README.md
     : >"$scratch/include/base/str.h"
     printf '#include <uv.h>\n' >"$scratch/include/net/loop.h"
     : >"$scratch/include/observe/log.h"
@@ -54,6 +55,8 @@ expect REFUSED include/api/docs/x.h '#include "api/ops/x.h"' 'api/docs'
 expect REFUSED src/data/json.c '#include "data/json.h"' 'granted base'
 # a library that its room does not touch
 expect REFUSED src/crypto/a.c '#include "base/str.h"' 'granted the library mbedtls'
+# a room without a README
+expect REFUSED src/crypto/a.c '#include "base/str.h"' 'src/crypto: the room has no README.md'
 # an unknown room
 expect REFUSED src/elsewhere/x.c ''
 finish
