@@ -1,0 +1,171 @@
+/* The JUnit file: that it is one, whatever a run object holds. */
+#include "reports.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int test_report_junit(void);
+
+/* -1: there is no xmllint here. */
+static int xmllint(const char *path)
+{
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+    static const char schema[] = VP_GOLDEN_DIR "/junit/junit.xsd";
+    const char *const args[] = {"xmllint", "--nonet", "--noout", "--schema", schema, path, NULL};
+    posix_spawn_file_actions_t actions;
+    int status = -1;
+    pid_t pid;
+
+    if (access("/usr/bin/xmllint", X_OK) != 0) {
+        print_message("xmllint is not here (libxml2-utils): checked by structure only\n");
+        return -1;
+    }
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(
+        posix_spawn(&pid, "/usr/bin/xmllint", &actions, NULL, unconst(args), unconst(environment)),
+        0);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void assert_valid(struct str text)
+{
+    char path[512];
+    FILE *file;
+    struct buf name;
+
+    buf_init(&name, sizeof(path) - 1);
+    buf_printf(&name, VP_SCRATCH_DIR "/junit_%d.xml", (int)getpid());
+    str_copy(path, sizeof(path), buf_view(&name));
+    buf_done(&name);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text.ptr, 1, text.len, file), text.len);
+    assert_int_equal(fclose(file), 0);
+    assert_true(xmllint(path) <= 0);
+    (void)unlink(path);
+}
+
+static void junit_is_valid_and_its_counts_are_those_of_its_elements(void **state)
+{
+    struct fixture f;
+    struct str text;
+
+    (void)state;
+    fixture_init(&f);
+    add_all(&f);
+    report_junit(&f.report, &f.text);
+    assert_true(buf_ok(&f.text));
+    text = buf_view(&f.text);
+    assert_inert(text);
+    assert_well_formed(text);
+    assert_valid(text);
+    assert_int_equal(str_count(text, "<testsuite "), 9);
+    assert_int_equal(str_count(text, "<testcase "),
+                     10); /* a test, a case; one file has two tests */
+    assert_int_equal(str_count(text, "<failure "), 2);
+    assert_int_equal(str_count(text, "<error "), 3);
+    assert_int_equal(str_count(text, "<skipped "), 4);
+    assert_true(says(&f, "<testsuites name=\"virtuoso-proxy\" tests=\"10\" failures=\"2\" "
+                         "errors=\"3\" time=\"61.234\">"));
+    assert_true(says(&f, "<testcase classname=\"login\" name=\"Login\" file=\"login.yaml\" "
+                         "line=\"1\" time=\"0.777\">"));
+    assert_true(says(&f, "<skipped message=\"created, not executed (add --wait)\"/>"));
+    assert_true(says(&f, "<skipped message=\"would send 1 request\"/>"));
+    assert_true(says(&f, "<skipped message=\"no test tagged smoke\"/>"));
+    assert_true(says(&f, "<error type=\"does_not_compile\" message=\"broken.yaml:3:5: "));
+    assert_true(says(&f, ">broken.yaml:3:5: "));
+    assert_true(says(&f, "  hint: "));
+    assert_true(says(&f, "<failure type=\"failed\" message=\"failed at step 1 of 1, red.yaml:2: "
+                         "look: not on the page\">"));
+    assert_true(says(&f, "tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""));
+    assert_true(says(&f, "timestamp=\"2026-01-01T00:00:00\""));
+    assert_true(says(&f, "<property name=\"resume\" value=\"checkpoint_id=5&amp;from=2\"/>"));
+    assert_true(says(&f, "failed  click on &quot;y&quot;")); /* optional: told, but not red */
+    fixture_done(&f);
+}
+
+static void junit_never_shows_a_red_run_green(void **state)
+{
+    static const enum verdict red[] = {VERDICT_ERROR, VERDICT_FAILED, VERDICT_CANCELLED,
+                                       VERDICT_TIMED_OUT};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(red); i++) {
+        struct fixture f;
+
+        fixture_init(&f);
+        (void)add(&f, "x.yaml", red[i], passed_run); /* all its tests look well */
+        report_junit(&f.report, &f.text);
+        assert_int_equal(
+            str_count(buf_view(&f.text), "<failure ") + str_count(buf_view(&f.text), "<error "), 1);
+        assert_valid(buf_view(&f.text));
+        fixture_done(&f);
+    }
+}
+
+static void answers_of_any_shape_are_survived(void **state)
+{
+    static void (*const writers[])(const struct report *report, struct buf *out) = {
+        report_junit, report_html, report_summary, report_json, report_yaml};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(odd_runs); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(writers); k++) {
+            struct fixture f;
+
+            fixture_init(&f);
+            (void)add(&f, "odd.yaml", VERDICT_FAILED, odd_runs[i]);
+            f.entries[0].problem = f.entries[0].run;
+            f.entries[0].dry_run = f.entries[0].run;
+            writers[k](&f.report, &f.text);
+            assert_true(buf_ok(&f.text));
+            if (k == 0) {
+                assert_valid(buf_view(&f.text));
+            }
+            buf_clear(&f.text);
+            print_human(&f, false);
+            assert_inert(buf_view(&f.text));
+            fixture_done(&f);
+        }
+    }
+}
+
+static void no_two_cases_have_the_same_name(void **state)
+{
+    static const char *const files[] = {"t/a.yaml", "t/a.yml", "./t/a.json", "t/a.b.yaml"};
+    struct fixture f;
+    struct str text;
+
+    (void)state;
+    fixture_init(&f);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        (void)add(&f, files[i], VERDICT_PASSED, passed_run);
+        (void)add(&f, files[i], VERDICT_FAILED, failed_run);
+    }
+    report_junit(&f.report, &f.text);
+    text = buf_view(&f.text);
+    assert_valid(text); /* the schema says so too */
+    assert_int_equal(str_count(text, "<testcase "), 12);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login (2)\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login (3)\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a_b\" name=\"Login\""), 1);
+    fixture_done(&f);
+}
+
+int test_report_junit(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(junit_is_valid_and_its_counts_are_those_of_its_elements),
+        cmocka_unit_test(junit_never_shows_a_red_run_green),
+        cmocka_unit_test(answers_of_any_shape_are_survived),
+        cmocka_unit_test(no_two_cases_have_the_same_name),
+    };
+
+    return cmocka_run_group_tests_name("report junit", tests, NULL, NULL);
+}
