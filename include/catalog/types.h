@@ -66,10 +66,10 @@ bool param_take(const struct param_place *place, const struct json *value);
 /* The value that param_take put into `values`, as a caller would write it; NULL: none is there. */
 struct json *param_write(const struct param *param, const struct json *values, struct arena *arena);
 bool param_is_bare(enum param_type type); /* sentences have its values without quotes */
-/* The JSON Schema of a value: type, words, bounds. */
-struct json *param_schema(const struct param *param, struct arena *arena);
-/* "a b" as a list of texts. */
-struct json *param_words(const char *words, struct arena *arena);
+/* The JSON Schema of a value: type, words, bounds. `or_null`: null is a value, too. */
+void param_schema(const struct param *param, bool or_null, struct json_writer *w);
+/* "a b" as items of the list that was begun. */
+void param_words(struct json_writer *w, const char *words);
 
 /* An id as written: digits, or one of the known prefixes (cp_, goal_, ...) and digits. False: it is
  * none. */

@@ -15,10 +15,11 @@ static bool is_empty(const struct jw_value *value)
            (value->kind == JW_TEXT && value->as.text.len == 0);
 }
 
+/* Of names (application/json, $ref) and of constants. */
 static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '$';
+           c == '-' || c == '.' || c == '$' || c == '/' || c == '+';
 }
 
 static void put(struct json_writer *w, char hole, const struct jw_value *value)

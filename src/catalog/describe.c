@@ -18,7 +18,9 @@ static void describe_param(const struct param *param, struct arena *arena, struc
     jw_form(w, "{name:%s, type:%s, required:%b", param->name, param_row(param->type)->name,
             (param->flags & PARAM_OPTIONAL) == 0 && param->def == NULL);
     if (param->words != NULL) {
-        jw_form(w, "values:%j", json_text(arena, param_words(param->words, arena)));
+        jw_shape(w, "values:[");
+        param_words(w, param->words);
+        jw_end(w);
     }
     if (param->def != NULL) {
         write_default(param, arena, w);

@@ -1,6 +1,7 @@
 /* The table of types, and what only it decides. A new type is a value of enum param_type, its row
  * here and its `take` in params.c. */
 #include "base/check.h"
+#include "base/json_form.h"
 #include "catalog_internal.h"
 
 /* clang-format off */
@@ -113,56 +114,48 @@ struct json *param_write(const struct param *param, const struct json *values, s
 
 /* ---- JSON Schema ---- */
 
-struct json *param_words(const char *words, struct arena *arena)
+void param_words(struct json_writer *w, const char *words)
 {
-    struct json *list = json_new_array(arena);
     struct str rest = str_from(words);
     struct str word;
 
     while (str_next(&rest, ' ', &word)) {
-        json_append(list, json_new_string(arena, word));
+        jw_str(w, word);
     }
-    return list;
 }
 
-static void set_bound(struct json *schema, const char *name, int64_t bound, struct arena *arena)
+static void write_type(struct json_writer *w, const struct param *param, bool or_null)
 {
-    json_set(schema, str_from(name), json_new_int(arena, bound));
-}
-
-struct json *param_schema(const struct param *param, struct arena *arena)
-{
-    struct json *schema = json_new_object(arena);
     const char *type = param_row(param->type)->schema;
 
     if (param->type == PARAM_ID) {
-        json_set(schema, STR("type"), param_words("string integer", arena));
-        json_set(schema, STR("description"),
-                 json_new_string(arena, STR("1 to 19 digits, as text or number; known prefixes "
-                                            "(goal_, cp_, ...) may stand before them")));
-        return schema;
-    }
-    if (type != NULL) {
-        json_set(schema, STR("type"), json_new_string(arena, str_from(type)));
-    }
-    if (type != NULL && str_is(STR("object"), type)) {
+        jw_shape(w,
+                 "description:'1 to 19 digits, as text or number; known prefixes (goal_, cp_, ...) "
+                 "may stand before them', type:['string', 'integer'");
+        jw_shape(w, or_null ? "'null']" : "]");
+    } else if (type != NULL) {
+        jw_form(w, or_null ? "type:[%s, 'null']" : "type:%s", type);
         /* Generators take an object without this word for one that has no members. */
-        json_set(schema, STR("additionalProperties"), json_new_bool(arena, true));
+        jw_form(w, "additionalProperties?:%b", str_is(STR("object"), type));
     }
+}
+
+void param_schema(const struct param *param, bool or_null, struct json_writer *w)
+{
+    jw_object(w);
+    write_type(w, param, or_null);
     if (param->type == PARAM_INTEGER) {
-        set_bound(schema, "minimum", param->min, arena);
-        if (param->max > 0) {
-            set_bound(schema, "maximum", param->max, arena);
-        }
+        jw_form(w, "minimum:%i, maximum?:%i", param->min, param->max > 0 ? param->max : 0);
     } else if (param->type == PARAM_TEXT) {
-        set_bound(schema, "maxLength", param->max > 0 ? param->max : PARAM_TEXT_MAX, arena);
+        jw_form(w, "maxLength:%i", param->max > 0 ? param->max : PARAM_TEXT_MAX);
     } else if (param->type == PARAM_ENUM) {
-        json_set(schema, STR("enum"), param_words(param->words, arena));
+        jw_shape(w, "enum:[");
+        param_words(w, param->words);
+        jw_shape(w, or_null ? "null]" : "]");
     } else if (param->type == PARAM_ARRAY) {
-        json_set(schema, STR("items"), json_new_object(arena));
-        if (param->max > 0) {
-            set_bound(schema, "maxItems", param->max, arena);
-        }
+        jw_form(w, "items:{}, maxItems?:%i", param->max > 0 ? param->max : 0);
+    } else if (param->type == PARAM_LIST) {
+        jw_shape(w, "items:{type:'string'}");
     }
-    return schema;
+    jw_end(w);
 }

@@ -7,20 +7,12 @@ enum { REST_MAX = 16 * 1024 * 1024 };
 
 /* ---- parameters and operations ---- */
 
-static struct json *add_parameter(struct task *task, struct json *list, struct str name,
-                                  const char *in, const char *description)
+/* All but its schema. */
+static void begin_parameter(struct json_writer *w, struct str name, const char *in,
+                            const char *description)
 {
-    struct json *parameter = json_new_object(task->arena);
-    struct json *schema = json_new_object(task->arena);
-
-    json_set(parameter, STR("name"), json_new_string(task->arena, name));
-    openapi_put(task, parameter, "in", in);
-    openapi_put(task, parameter, "description", description);
-    json_set(parameter, STR("required"), json_new_bool(task->arena, str_is(STR("path"), in)));
-    openapi_put(task, schema, "type", "string");
-    json_set(parameter, STR("schema"), schema);
-    json_append(list, parameter);
-    return parameter;
+    jw_form(w, "{name:%s, in:%s, description:%s, required:%b, schema:", name, in,
+            str_from(description), str_is(STR("path"), in));
 }
 
 /* "{command*}" -> "command" */
@@ -43,7 +35,7 @@ static const char *param_about(const struct route *route, struct str part)
                : "Its id or name";
 }
 
-static void add_path_parameters(struct task *task, struct json *list, const struct route *route)
+static void write_path_parameters(struct json_writer *w, const struct route *route)
 {
     const struct openapi_example *example = openapi_example_of(route);
     struct str values = str_from(example != NULL ? example->params : NULL);
@@ -52,45 +44,39 @@ static void add_path_parameters(struct task *task, struct json *list, const stru
     struct str value;
 
     while (str_next(&rest, '/', &part)) {
-        struct json *parameter;
-
-        if (part.ptr[0] != '{') {
-            continue;
-        }
-        parameter = add_parameter(task, list, param_name(part), "path", param_about(route, part));
-        if (str_next(&values, ' ', &value)) {
-            json_set(parameter, STR("example"), json_new_string(task->arena, value));
+        if (part.ptr[0] == '{') {
+            begin_parameter(w, param_name(part), "path", param_about(route, part));
+            jw_form(w, "{type:'string'}, example?:%s}",
+                    str_next(&values, ' ', &value) ? value : STR_EMPTY);
         }
     }
 }
 
-static void add_header_parameters(struct task *task, struct json *list, const struct route *route)
+static void write_header_parameters(struct json_writer *w, const struct route *route)
 {
     for (const struct member *row = route->query->members; row->name != NULL; row++) {
         if (str_is(STR("session_id"), row->name)) {
-            (void)add_parameter(task, list, STR("X-Session-Id"), "header",
-                                "The session, if the body names none");
+            begin_parameter(w, STR("X-Session-Id"), "header",
+                            "The session, if the body names none");
+            jw_shape(w, "{type:'string'}}");
         }
     }
     if (str_is(STR("POST"), route->method)) {
-        (void)add_parameter(task, list, STR("Idempotency-Key"), "header",
-                            "A retry with the same key gets the first reply again");
+        begin_parameter(w, STR("Idempotency-Key"), "header",
+                        "A retry with the same key gets the first reply again");
+        jw_shape(w, "{type:'string'}}");
     }
 }
 
-static struct json *parameters(struct task *task, const struct route *route)
+static void write_parameters(struct json_writer *w, const struct route *route)
 {
-    struct json *list = json_new_array(task->arena);
-
-    add_path_parameters(task, list, route);
+    write_path_parameters(w, route);
     for (const struct member *row = route_query_rows(route); row->name != NULL; row++) {
-        struct json *parameter =
-            add_parameter(task, list, str_from(row->name), "query", row->about);
-
-        json_set(parameter, STR("schema"), openapi_member(task, row));
+        begin_parameter(w, str_from(row->name), "query", row->about);
+        openapi_member(w, row, false);
+        jw_end(w);
     }
-    add_header_parameters(task, list, route);
-    return list;
+    write_header_parameters(w, route);
 }
 
 static struct str description(struct task *task, const struct route *route)
@@ -104,29 +90,28 @@ static struct str description(struct task *task, const struct route *route)
                         route->summary, STR_ARG(needs));
 }
 
-static struct json *operation(struct task *task, const struct route *route)
+static void write_operation(struct json_writer *w, struct task *task, const struct route *route)
 {
-    struct json *out = json_new_object(task->arena);
-    struct json *tags = json_new_array(task->arena);
+    char method[16];
+    size_t len = 0;
 
-    json_append(tags, openapi_text(task, route->tag));
-    openapi_put(task, out, "operationId", route->operation);
-    openapi_put(task, out, "summary", route->summary);
-    json_set(out, STR("description"), json_new_string(task->arena, description(task, route)));
-    json_set(out, STR("tags"), tags);
-    json_set(out, STR("parameters"), parameters(task, route));
+    for (; route->method[len] != '\0' && len < sizeof(method); len++) {
+        method[len] = char_lower(route->method[len]);
+    }
+    jw_key_str(w, (struct str){method, len});
+    jw_form(w, "{operationId:%s, summary:%s, description:%s, tags:[%s], parameters:[",
+            route->operation, route->summary, description(task, route), route->tag);
+    write_parameters(w, route);
+    jw_end(w);
     if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
         !str_is(STR("DELETE"), route->method)) {
-        json_set(out, STR("requestBody"), openapi_request_body(task, route));
+        jw_key(w, "requestBody");
+        openapi_request_body(w, task, route);
     }
-    json_set(out, STR("responses"), openapi_responses(task, route));
-    if (route->successor != NULL) {
-        json_set(out, STR("deprecated"), json_new_bool(task->arena, true));
-    }
-    if (route->access == ACCESS_PUBLIC) {
-        json_set(out, STR("security"), json_new_array(task->arena));
-    }
-    return out;
+    jw_key(w, "responses");
+    openapi_responses(w, task, route);
+    jw_form(w, "deprecated?:%b", route->successor != NULL);
+    jw_shape(w, route->access == ACCESS_PUBLIC ? "security:[]}" : "}");
 }
 
 static struct str open_path(struct task *task, const struct route *route)
@@ -144,72 +129,50 @@ static struct str open_path(struct task *task, const struct route *route)
     return path.len > 0 ? path : STR("/");
 }
 
-static struct json *paths(struct task *task)
+/* Operations of one path stand in one object, wherever their rows are. */
+static void write_paths(struct json_writer *w, struct task *task)
 {
-    struct json *out = json_new_object(task->arena);
-    const struct route *routes = task->api->routes->rows;
+    const struct route_table *routes = task->api->routes;
+    struct str paths[ROUTE_MAX_ROWS];
+    bool written[ROUTE_MAX_ROWS] = {false};
 
-    for (size_t i = 0; i < task->api->routes->n; i++) {
-        struct str path = open_path(task, &routes[i]);
-        struct json *item = unconst(json_get_str(out, path));
-        char *method = arena_alloc(task->arena, 16);
-        size_t len = 0;
-
-        for (; routes[i].method[len] != '\0'; len++) {
-            method[len] = char_lower(routes[i].method[len]);
-        }
-        if (item == NULL) {
-            item = json_new_object(task->arena);
-            json_set(out, path, item);
-        }
-        json_set(item, (struct str){method, len}, operation(task, &routes[i]));
+    for (size_t i = 0; i < routes->n; i++) {
+        paths[i] = open_path(task, &routes->rows[i]);
     }
-    return out;
+    for (size_t i = 0; i < routes->n; i++) {
+        if (written[i]) {
+            continue;
+        }
+        jw_key_str(w, paths[i]);
+        jw_object(w);
+        for (size_t k = i; k < routes->n; k++) {
+            if (str_eq(paths[k], paths[i])) {
+                write_operation(w, task, &routes->rows[k]);
+                written[k] = true;
+            }
+        }
+        jw_end(w);
+    }
 }
 
-/* Relative to this document where nothing else is known: "." is the folder that it lies in. */
-static struct json *servers(struct task *task)
+/* As this proxy is configured: nobody needs a credential, or one of ours, or one of the platform. The address is
+ * relative to this document where nothing else is known: "." is the folder that it lies in. */
+static void write_access(struct json_writer *w, const struct task *task)
 {
-    struct json *list = json_new_array(task->arena);
-    struct json *server = json_new_object(task->arena);
+    unsigned modes = task->config->auth.modes;
     struct str base = task->exchange->base;
     bool has_slash = str_ends(task->exchange->request.path, STR("/"));
 
-    json_set(server, STR("url"),
-             json_new_string(task->arena, base.len > 0 ? base
-                                          : has_slash  ? STR("..")
-                                                       : STR(".")));
-    json_append(list, server);
-    return list;
-}
-
-static void add_scheme(struct task *task, struct json *list, const char *name)
-{
-    struct json *scheme = json_new_object(task->arena);
-
-    json_set(scheme, str_from(name), json_new_array(task->arena));
-    json_append(list, scheme);
-}
-
-/* As this proxy is configured: nobody needs a credential, or one of ours, or one of the platform. */
-static struct json *security(struct task *task)
-{
-    struct json *list = json_new_array(task->arena);
-    unsigned modes = task->config->auth.modes;
-
-    if (modes != AUTH_NONE) {
-        add_scheme(task, list, "bearer");
-    }
-    if ((modes & AUTH_KEYS) != 0) {
-        add_scheme(task, list, "apiKey");
-    }
-    return list;
+    jw_shape(w, "security:[");
+    jw_shape(w, modes != AUTH_NONE ? "{bearer:[]}" : "");
+    jw_shape(w, (modes & AUTH_KEYS) != 0 ? "{apiKey:[]}" : "");
+    jw_form(w, "], servers:[{url:%s}]", base.len > 0 ? base : has_slash ? STR("..") : STR("."));
 }
 
 /* ---- the document ---- */
 
 /* It is made of the route table and constants: written once, at the first request. */
-static enum error_code write_rest(struct task *task)
+static void write_rest(struct task *task)
 {
     static const char components[] =
         "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
@@ -233,18 +196,13 @@ static enum error_code write_rest(struct task *task)
         "\"errors\":{\"type\":\"array\",\"items\":"
         "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
         "\"line\":{\"type\":\"integer\"},\"column\":{\"type\":\"integer\"}}}}}}}}";
-    struct json *rest = json_new_object(task->arena);
-    struct json *parts = NULL;
-    enum error_code code =
-        json_parse(task->arena, str_from(components), NULL, &parts, &task->error);
+    struct json_writer w;
 
-    if (code == ERR_OK) {
-        json_set(rest, STR("paths"), paths(task));
-        json_set(rest, STR("components"), parts);
-        buf_init(&task->api->openapi, REST_MAX);
-        buf_str(&task->api->openapi, json_text(task->arena, rest));
-    }
-    return code;
+    buf_init(&task->api->openapi, REST_MAX);
+    jw_init(&w, &task->api->openapi);
+    jw_shape(&w, "{paths:{");
+    write_paths(&w, task);
+    jw_form(&w, "}, components:%j}", components);
 }
 
 /* What depends on the configuration and on how the caller reached us, then the rest. */
@@ -262,19 +220,19 @@ enum stage_verdict handle_openapi(struct task *task)
         "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
         "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
         "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
-        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]}";
+        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]";
     struct buf *rest = &task->api->openapi;
-    struct json *document = NULL;
-    struct str head;
+    struct json_writer w;
+    struct buf text;
 
-    if (json_parse(task->arena, str_from(frame), NULL, &document, &task->error) != ERR_OK ||
-        (rest->len == 0 && write_rest(task) != ERR_OK)) {
-        return task_fail(task);
+    if (rest->len == 0) {
+        write_rest(task);
     }
-    json_set(document, STR("security"), security(task));
-    json_set(document, STR("servers"), servers(task));
-    head = json_text(task->arena, document);
-    return task_reply(task, 200, "application/json; charset=utf-8",
-                      arena_printf(task->arena, "%.*s,%.*s", (int)head.len - 1, head.ptr,
-                                   STR_ARG(str_sub(buf_view(rest), 1, rest->len))));
+    buf_init(&text, REST_MAX);
+    buf_text(&text, frame);
+    jw_init_in_object(&w, &text);
+    write_access(&w, task);
+    buf_char(&text, ',');
+    buf_str(&text, str_sub(buf_view(rest), 1, rest->len));
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }

@@ -4,6 +4,7 @@
 
 #include "api/gate/query.h"
 #include "api/gate/task.h"
+#include "base/json_form.h"
 
 #define OPENAPI_TEST_FILE                                                                          \
     "name: Log in\nsteps:\n  - navigate: https://example.com\n  - click: Sign in\n"
@@ -17,17 +18,13 @@ struct openapi_example {
 };
 
 /* ---- openapi_schema.c ---- */
-struct json *openapi_text(struct task *task, const char *value);
-void openapi_put(struct task *task, struct json *object, const char *name, const char *value);
-struct json *openapi_any_object(struct task *task);
-struct json *openapi_ref(struct task *task, const char *where);
-struct json *openapi_content(struct task *task, const char *type, struct json *schema);
-struct json *openapi_member(struct task *task, const struct member *member);
-struct json *openapi_request_body(struct task *task, const struct route *route);
-struct json *openapi_reply(struct task *task, const struct route *route);
+void openapi_member(struct json_writer *w, const struct member *member, bool or_null);
+void openapi_request_body(struct json_writer *w, const struct task *task,
+                          const struct route *route);
+void openapi_reply(struct json_writer *w, const struct task *task, const struct route *route);
 
 /* ---- openapi_answers.c ---- */
-struct json *openapi_responses(struct task *task, const struct route *route);
+void openapi_responses(struct json_writer *w, const struct task *task, const struct route *route);
 
 /* ---- openapi_examples.c ---- */
 const struct openapi_example *openapi_example_of(const struct route *route); /* NULL: none */

@@ -68,132 +68,117 @@ static bool has_parameter(const struct route *route, const char *name)
     return false;
 }
 
-static struct json *text_schema(struct task *task)
-{
-    struct json *schema = json_new_object(task->arena);
-
-    openapi_put(task, schema, "type", "string");
-    return schema;
-}
-
 /* The reduced answer, or what the caller asked for instead of it. */
-static struct json *json_schema(struct task *task, const struct route *route, int status)
+static void write_schema(struct json_writer *w, const struct task *task, const struct route *route,
+                         int status)
 {
-    struct json *reduced = openapi_reply(task, route);
     bool raw = has_parameter(route, "raw");
     bool dry = has_parameter(route, "dry_run") && status == 200;
-    struct json *forms;
-    struct json *schema;
 
     if ((!raw && !dry) || task->api->routes->contract(route).map == NULL) {
-        return reduced;
+        openapi_reply(w, task, route);
+        return;
     }
-    forms = json_new_array(task->arena);
-    json_append(forms, reduced);
-    if (raw) {
-        json_append(forms, openapi_ref(task, "#/components/schemas/Raw"));
-    }
-    if (dry) {
-        json_append(forms, openapi_ref(task, "#/components/schemas/DryRun"));
-    }
-    schema = json_new_object(task->arena);
-    json_set(schema, STR("anyOf"), forms);
-    return schema;
+    jw_shape(w, "{anyOf:[");
+    openapi_reply(w, task, route);
+    jw_shape(w, raw ? "{$ref:'#/components/schemas/Raw'}" : "");
+    jw_shape(w, dry ? "{$ref:'#/components/schemas/DryRun'}]}" : "]}");
 }
 
-static void add_media(struct task *task, struct json *content, const char *type,
-                      struct json *schema)
+/* The members of `content`. */
+static void write_media(struct json_writer *w, const struct task *task, const struct route *route,
+                        int status)
 {
-    struct json *one = json_new_object(task->arena);
-
-    json_set(one, STR("schema"), schema);
-    json_set(content, str_from(type), one);
-}
-
-static struct json *content_of(struct task *task, const struct route *route, int status)
-{
-    struct json *content = json_new_object(task->arena);
+    size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(media); i++) {
-        if (str_is(str_from(route->operation), media[i].operation)) {
-            bool is_json = str_contains(str_from(media[i].type), STR("json"));
-            bool is_any = str_is(str_from(media[i].type), "*/*");
+        struct str type = str_from(media[i].type);
 
-            add_media(task, content, media[i].type,
-                      is_json  ? json_schema(task, route, status)
-                      : is_any ? json_new_object(task->arena)
-                               : text_schema(task));
+        if (!str_is(str_from(route->operation), media[i].operation)) {
+            continue;
         }
+        n++;
+        jw_key_str(w, type);
+        jw_shape(w, "{schema:");
+        if (str_contains(type, STR("json"))) {
+            write_schema(w, task, route, status);
+        } else {
+            jw_shape(w, str_is(type, "*/*") ? "{}" : "{type:'string'}");
+        }
+        jw_end(w);
     }
-    if (json_size(content) == 0) {
-        add_media(task, content, json_type_name, json_schema(task, route, status));
+    if (n == 0) {
+        jw_shape(w, "application/json:{schema:");
+        write_schema(w, task, route, status);
+        jw_end(w);
     }
-    return content;
 }
 
-static struct json *success(struct task *task, const char *description, struct json *content)
+static void write_success(struct json_writer *w, const struct task *task, const struct route *route,
+                          int status)
 {
-    struct json *out = json_new_object(task->arena);
-
-    openapi_put(task, out, "description", description);
-    if (content != NULL) {
-        json_set(out, STR("content"), content);
+    jw_form(w, "{description:%s", route->summary);
+    if (status != 204) {
+        jw_shape(w, "content:{");
+        write_media(w, task, route, status);
+        jw_end(w);
     }
-    return out;
+    jw_end(w);
 }
 
-static void add_other_successes(struct task *task, struct json *out, const struct route *route)
+static void write_other_successes(struct json_writer *w, const struct task *task,
+                                  const struct route *route)
 {
     for (size_t i = 0; i < ARRAY_LEN(successes); i++) {
+        struct str status = str_from(successes[i].status);
+
         if (!str_is(str_from(route->operation), successes[i].operation)) {
             continue;
         }
-        json_set(out, str_from(successes[i].status),
-                 success(task, successes[i].description,
-                         str_is(STR("204"), successes[i].status) ||
-                                 str_is(STR("308"), successes[i].status)
-                             ? NULL
-                         : route->body == BODY_STREAM
-                             ? content_of(task, route, 200)
-                             : openapi_content(task, json_type_name, openapi_any_object(task))));
-    }
-}
-
-/* What makes or ends something answers 200 where nothing was sent. */
-static void add_dry_run(struct task *task, struct json *out, const struct route *route)
-{
-    if (has_parameter(route, "dry_run") && json_get(out, "200") == NULL) {
-        json_set(out, STR("200"),
-                 success(task, "dry_run=true: nothing was sent",
-                         openapi_content(task, json_type_name,
-                                         openapi_ref(task, "#/components/schemas/DryRun"))));
+        jw_key_str(w, status);
+        jw_form(w, "{description:%s", successes[i].description);
+        if (route->body == BODY_STREAM && !str_is(status, "204") && !str_is(status, "308")) {
+            jw_shape(w, "content:{");
+            write_media(w, task, route, 200);
+            jw_end(w);
+        } else if (!str_is(status, "204") && !str_is(status, "308")) {
+            jw_shape(
+                w,
+                "content:{application/json:{schema:{type:'object', additionalProperties:true}}}");
+        }
+        jw_end(w);
     }
 }
 
 /* Below /virtuoso the platform's own refusals pass as they are. */
-static struct json *failure(struct task *task, const struct route *route)
+static void write_failure(struct json_writer *w, const struct task *task, const struct route *route)
 {
-    struct json *content;
-
     if (route->body != BODY_STREAM) {
-        return openapi_ref(task, "#/components/responses/Problem");
+        jw_shape(w, "{$ref:'#/components/responses/Problem'}");
+        return;
     }
-    content = content_of(task, route, 200);
-    add_media(task, content, "application/problem+json",
-              openapi_ref(task, "#/components/schemas/Problem"));
-    return success(task, "A refusal of the proxy, or the platform's own as it is", content);
+    jw_shape(w,
+             "{description:'A refusal of the proxy, or that of the platform as it is', content:{");
+    write_media(w, task, route, 200);
+    jw_shape(w, "application/problem+json:{schema:{$ref:'#/components/schemas/Problem'}}}}");
 }
 
-struct json *openapi_responses(struct task *task, const struct route *route)
+void openapi_responses(struct json_writer *w, const struct task *task, const struct route *route)
 {
-    struct json *out = json_new_object(task->arena);
     int status = task->api->routes->contract(route).status;
+    char digits[DIGITS_MAX];
 
-    json_set(out, arena_printf(task->arena, "%d", status),
-             success(task, route->summary, status == 204 ? NULL : content_of(task, route, status)));
-    add_other_successes(task, out, route);
-    add_dry_run(task, out, route);
-    json_set(out, STR("4XX"), failure(task, route));
-    json_set(out, STR("5XX"), failure(task, route));
-    return out;
+    jw_object(w);
+    jw_key_str(w, str_of_int(status, digits));
+    write_success(w, task, route, status);
+    write_other_successes(w, task, route);
+    if (status != 200 && has_parameter(route, "dry_run")) { /* nothing is made or ended then */
+        jw_shape(w, "200:{description:'dry_run=true: nothing was sent', "
+                    "content:{application/json:{schema:{$ref:'#/components/schemas/DryRun'}}}}");
+    }
+    jw_shape(w, "4XX:");
+    write_failure(w, task, route);
+    jw_shape(w, "5XX:");
+    write_failure(w, task, route);
+    jw_end(w);
 }
