@@ -1,5 +1,5 @@
-/* The simplified API and direct access against the sandbox: the whole way from a project to an
- * execution, the cache, the secrets that must not pass, and the platform's refusals. */
+/* The simplified API against the sandbox: the whole way from a project to an
+ * execution, the secrets that must not pass, and the platform's refusals. */
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
@@ -418,85 +418,7 @@ static void every_envelope_is_read_at_every_endpoint(void **state)
     proxy_stop(&proxy);
 }
 
-/* ---- the cache ---- */
-
-enum { PARALLEL = 50 };
-
-static void many_cold_reads_are_one_call(void **state)
-{
-    struct proxy proxy;
-    static struct client clients[PARALLEL];
-
-    (void)state;
-    proxy_start(&proxy, NULL);
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    sandbox_hold_all(proxy.program.sandbox_port, "GET /projects");
-    for (int i = 0; i < PARALLEL; i++) {
-        client_open(&clients[i], proxy.program.port);
-        assert_true(client_send_request(&clients[i], "GET", "/api/projects", NULL, STR_EMPTY));
-    }
-    proxy_wait_working(&proxy, PARALLEL);
-    client_reset(&clients[0]); /* whoever leads may leave */
-    proxy_wait_working(&proxy, PARALLEL - 1);
-    sandbox_release_all(proxy.program.sandbox_port);
-    for (int i = 1; i < PARALLEL; i++) {
-        assert_int_equal(client_read(&clients[i], false, &proxy.reply), CLIENT_OK);
-        assert_int_equal(proxy.reply.status, 200);
-        client_close(&clients[i]);
-    }
-    assert_true(sandbox_count(proxy.program.sandbox_port, "GET", "/projects") <= 2);
-    proxy_stop(&proxy);
-}
-
-static bool is_stale(struct proxy *proxy)
-{
-    (void)get(proxy, STR("/api/projects"));
-    return str_contains(reply_field(&proxy->reply, "Cache-Status"), STR("stale"));
-}
-
-static void kept_answers_are_used_and_dropped(void **state)
-{
-    struct proxy proxy;
-    struct str etag;
-
-    (void)state;
-    proxy_start(&proxy, NULL);
-    (void)get(&proxy, STR("/api/projects"));
-    etag = TEXT("If-None-Match: %.*s\r\n", STR_ARG(reply_field(&proxy.reply, "ETag")));
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    (void)get(&proxy, STR("/api/projects"));
-    assert_true(str_contains(reply_field(&proxy.reply, "Cache-Status"), STR("hit")));
-    assert_true(reply_field(&proxy.reply, "Age").len > 0);
-    (void)proxy_ask(&proxy, "GET", "/api/projects", etag.ptr, "");
-    assert_int_equal(proxy.reply.status, 304);
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 0);
-    (void)post(&proxy, "/api/projects", 201, STR("{\"name\":\"new\"}"));
-    (void)get(&proxy, STR("/api/projects"));
-    assert_true(str_contains(reply_text(&proxy.reply), STR("\"new\"")));
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 1);
-    proxy_stop(&proxy);
-}
-
-static void an_old_answer_is_better_than_an_error(void **state)
-{
-    static const char *const sets[] = {"cache.ttl_s=1", "upstream.max_tries=1", NULL};
-    struct proxy proxy;
-
-    (void)state;
-    proxy_start(&proxy, sets);
-    (void)get(&proxy, STR("/api/projects"));
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"GET /projects\",\"times\":-1,\"status\":503}");
-    wait_until(is_stale(&proxy)); /* expired, but better than an error */
-    /* Who asks for a new one is told that there is none. */
-    (void)proxy_ask(&proxy, "GET", "/api/projects", "Cache-Control: no-cache\r\n", "");
-    assert_int_equal(proxy.reply.status, 502);
-    (void)proxy_ask(&proxy, "GET", "/api/projects", NULL, "");
-    assert_int_equal(proxy.reply.status, 200);
-    proxy_stop(&proxy);
-}
-
-/* ---- secrets, direct access, problems ---- */
+/* ---- secrets, problems ---- */
 
 static void planted_secrets_pass_nowhere(void **state)
 {
@@ -530,32 +452,6 @@ static void planted_secrets_pass_nowhere(void **state)
     proxy_stop(&proxy);
 }
 
-static void direct_access_passes_bytes_and_no_credential(void **state)
-{
-    struct proxy proxy;
-    const struct json *requests;
-
-    (void)state;
-    proxy_start(&proxy, NULL);
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    (void)proxy_ask(&proxy, "GET", "/virtuoso/user?token=evil&envelope=false",
-                    "Authorization: Bearer mine\r\nCookie: a=b\r\n", "");
-    assert_int_equal(proxy.reply.status, 200);
-    requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
-    assert_true(str_is(json_str(json_find(requests, "/0/query")), "envelope=false"));
-    assert_true(
-        str_is(json_str(json_find(requests, "/0/headers/authorization")), "Bearer " SANDBOX_TOKEN));
-    assert_null(json_find(requests, "/0/headers/cookie"));
-    (void)post(&proxy, "/virtuoso/projects", 201,
-               STR("{\"name\":\"direct\",\"organizationId\":1}"));
-    client_ask(proxy.program.port, "GET", "/virtuoso/../__sandbox/state", NULL, STR_EMPTY,
-               &proxy.reply);
-    assert_int_equal(proxy.reply.status, 400);
-    client_ask(proxy.program.port, "GET", "/virtuoso/nowhere", NULL, STR_EMPTY, &proxy.reply);
-    assert_int_equal(proxy.reply.status, 404);
-    proxy_stop(&proxy);
-}
-
 static void every_error_code_has_its_page(void **state)
 {
     struct proxy proxy;
@@ -584,11 +480,7 @@ int main(void)
         cmocka_unit_test(a_goal_runs_and_tells_its_outcome),
         cmocka_unit_test(the_platforms_refusals_keep_their_meaning),
         cmocka_unit_test(every_envelope_is_read_at_every_endpoint),
-        cmocka_unit_test(many_cold_reads_are_one_call),
-        cmocka_unit_test(kept_answers_are_used_and_dropped),
-        cmocka_unit_test(an_old_answer_is_better_than_an_error),
         cmocka_unit_test(planted_secrets_pass_nowhere),
-        cmocka_unit_test(direct_access_passes_bytes_and_no_credential),
         cmocka_unit_test(every_error_code_has_its_page),
     };
 
