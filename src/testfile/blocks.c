@@ -234,12 +234,10 @@ static bool step_if(struct compile *c, const struct node *value)
         return false;
     }
     if (!condition(c, cond->text, &truth)) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(cond),
-                        "the condition is not known when the file is compiled, and the platform "
-                        "has no branches");
-
-        problem->hint = STR("set the variable in the file, or write two tests");
+        problem_add(c, TESTFILE_ERROR, place_of(cond),
+                    "the condition is not known when the file is compiled, and the platform "
+                    "has no branches")
+            ->hint = STR("set the variable in the file, or write two tests");
         return false;
     }
     if (too_deep(c, place_of(value))) {

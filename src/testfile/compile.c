@@ -17,12 +17,11 @@ static void report_reader(struct compile *c, const struct error_list *errors)
         struct str what = error_without_place(err);
         struct str detail = what;
         struct str hint = STR_EMPTY;
-        struct testfile_problem *problem;
 
         (void)str_cut(what, ';', &detail, &hint);
-        problem = problem_add(c, TESTFILE_ERROR, (struct place){err->line, err->column, STR_EMPTY},
-                              "%.*s", STR_ARG(detail));
-        problem->hint = arena_str(c->arena, str_trim(hint));
+        problem_add(c, TESTFILE_ERROR, (struct place){err->line, err->column, STR_EMPTY}, "%.*s",
+                    STR_ARG(detail))
+            ->hint = arena_str(c->arena, str_trim(hint));
     }
 }
 

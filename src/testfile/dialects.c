@@ -330,11 +330,10 @@ static bool no_verb(struct compile *c, const struct node *step, const struct nod
 
 static bool two_verbs(struct compile *c, const struct node *first, const struct node *second)
 {
-    struct testfile_problem *problem = problem_add(
-        c, TESTFILE_ERROR, place_of_key(second), "two verbs in one step: \"%.*s\" and \"%.*s\"",
-        STR_ARG(first->key), STR_ARG(utf8_clip(second->key, SHOWN_MAX)));
-
-    problem->hint = STR("write each as a step of its own that begins with \"- \"");
+    problem_add(c, TESTFILE_ERROR, place_of_key(second),
+                "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(first->key),
+                STR_ARG(utf8_clip(second->key, SHOWN_MAX)))
+        ->hint = STR("write each as a step of its own that begins with \"- \"");
     return false;
 }
 

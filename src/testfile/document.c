@@ -198,11 +198,9 @@ static void check_head(struct compile *c, const struct node *map)
             STR("name: Login works");
     }
     if (node_get(map, "include") != NULL) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of_key(node_get(map, "include")),
-                        "include has no effect: other files are not read");
-
-        problem->hint = STR("put its steps under blocks: here and use them by name");
+        problem_add(c, TESTFILE_ERROR, place_of_key(node_get(map, "include")),
+                    "include has no effect: other files are not read")
+            ->hint = STR("put its steps under blocks: here and use them by name");
     }
 }
 

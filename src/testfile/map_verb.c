@@ -313,11 +313,10 @@ static void check_left_over(struct mapping *m)
             continue; /* what has no value is told already, as missing */
         }
         if (field->loose) {
-            struct testfile_problem *problem = problem_add(
-                m->c, TESTFILE_WARNING, place_of_key(field->node), "%.*s does not use \"%.*s\"",
-                STR_ARG(shown_verb(m)), STR_ARG(utf8_clip(field->name, SHOWN_MAX)));
-
-            problem->hint = STR("remove it, or choose a form of the step that takes it");
+            problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
+                        "%.*s does not use \"%.*s\"", STR_ARG(shown_verb(m)),
+                        STR_ARG(utf8_clip(field->name, SHOWN_MAX)))
+                ->hint = STR("remove it, or choose a form of the step that takes it");
         } else {
             complain_field(m, field);
         }

@@ -86,16 +86,15 @@ static void check_comment(struct compile *c, const struct node *node)
 {
     struct str rest = rest_of_line(c, node->line, node->column);
     struct str behind = str_sub(rest, node->text.len, rest.len);
-    struct testfile_problem *problem;
 
     if (!str_starts(rest, node->text) || !str_starts(str_trim(behind), STR("#")) ||
         text_is_time(node->text, true) || !looks_meant(str_trim(behind))) {
         return;
     }
-    problem = problem_add(c, TESTFILE_WARNING, place_of(node),
-                          "the text ends before \"%.*s\": a # behind a space begins a comment",
-                          STR_ARG(utf8_clip(str_trim(behind), SHOWN_MAX)));
-    problem->hint = STR("put the whole text in quotes if the # belongs to it");
+    problem_add(c, TESTFILE_WARNING, place_of(node),
+                "the text ends before \"%.*s\": a # behind a space begins a comment",
+                STR_ARG(utf8_clip(str_trim(behind), SHOWN_MAX)))
+        ->hint = STR("put the whole text in quotes if the # belongs to it");
 }
 
 static bool is_typographic_quote(uint32_t point)
@@ -108,16 +107,14 @@ static bool is_typographic_quote(uint32_t point)
 static void check_quotes(struct compile *c, const struct node *node)
 {
     struct str rest = node->text;
-    struct testfile_problem *problem;
 
     if (node->quoted || node->text.len < 4 || !is_typographic_quote(utf8_next(&rest)) ||
         str_contains(node->text, STR(" \xE2\x80\x9C"))) {
         return;
     }
-    problem =
-        problem_add(c, TESTFILE_WARNING, place_of(node),
-                    "typographic quotes belong to the text; YAML does not take them for quotes");
-    problem->hint = STR("use \" or ', unless these quotes stand on the page itself");
+    problem_add(c, TESTFILE_WARNING, place_of(node),
+                "typographic quotes belong to the text; YAML does not take them for quotes")
+        ->hint = STR("use \" or ', unless these quotes stand on the page itself");
 }
 
 void check_slips(struct compile *c, const struct node *node)

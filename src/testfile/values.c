@@ -44,12 +44,10 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
         if (!words_have(locator_keys, '|', child->key)) {
-            struct testfile_problem *problem =
-                problem_add(c, TESTFILE_WARNING, place_of_key(child),
-                            "\"%.*s\" has no effect: the platform finds elements by one text",
-                            STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
-
-            problem->hint = STR("name the element so that it is the only one");
+            problem_add(c, TESTFILE_WARNING, place_of_key(child),
+                        "\"%.*s\" has no effect: the platform finds elements by one text",
+                        STR_ARG(utf8_clip(child->key, SHOWN_MAX)))
+                ->hint = STR("name the element so that it is the only one");
         }
     }
     return true;
@@ -69,10 +67,8 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
         return false;
     }
     if (node->type == NODE_LIST) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(node), "expected text, not a list");
-
-        problem->hint = STR("put text that begins with [ in quotes");
+        problem_add(c, TESTFILE_ERROR, place_of(node), "expected text, not a list")->hint =
+            STR("put text that begins with [ in quotes");
         return false;
     }
     *out_place = place_of(node);
@@ -275,11 +271,9 @@ static bool read_pair(struct compile *c, struct bag *bag, const struct found *fo
     a = member_text(c, bag, found, size ? "width" : "x");
     b = member_text(c, bag, found, size ? "height" : "y");
     if (a.len == 0 || b.len == 0) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, found->place, "expected two numbers");
-
-        problem->hint = size ? STR("width and height, or size: 1280x800")
-                             : STR("x and y, or text like \"100,200\"");
+        problem_add(c, TESTFILE_ERROR, found->place, "expected two numbers")->hint =
+            size ? STR("width and height, or size: 1280x800")
+                 : STR("x and y, or text like \"100,200\"");
         return false;
     }
     *out = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(a), size ? "x" : ",", STR_ARG(b));
