@@ -54,7 +54,7 @@ struct server_given {
     int store_fd;                      /* to the store of the supervisor (store/peer.h); 0: none */
     const char *sandbox;               /* where that of the supervisor listens; empty: nowhere */
     bool is_worker;
-    unsigned slot; /* of a worker: no other one that lives has it */
+    unsigned slot; /* the number of a worker; no other live worker has the same */
 };
 
 struct server {

@@ -124,7 +124,7 @@ bool str_to_bool(struct str s, bool *out) MUST_CHECK;
 /* Decimal, whole text, within [min, max]; a leading '-' is allowed where min < 0. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
 
-/* -1: it is none. Inline: a text of a MiB may have half a million of them. */
+/* -1: not a hexadecimal digit. Inline, since a text of 1 MiB may hold half a million of them. */
 static inline int str_hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {

@@ -389,7 +389,8 @@ struct config_secrets {
 struct config_sources {
     const char *file; /* NULL: none */
     const char *const *sets;
-    const char *const *set_names; /* the option that each came from ("--listen"); NULL: --set */
+    const char *const
+        *set_names; /* for messages: the option behind each set ("--listen"); NULL: --set */
     size_t n_sets;
     const char *const *environment;
     const struct config_secrets *secrets; /* NULL: nobody; no text is a reference to a service */
@@ -416,7 +417,7 @@ void config_files_then(const struct config *config, struct digest *out);
 /* Of which files these are (number, size, time of the last change), which costs less than to read them: equal before and
  * after a reading that saw one version of all of them. */
 void config_files_mark(const struct config *config, struct digest *out);
-/* What is no error and should be known all the same: keys that have expired or soon will. */
+/* Warnings: what is not an error but should be known, such as keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context);
@@ -495,7 +496,7 @@ enum error_code config_open_tls(const struct config_listener *listener, struct t
 const struct option_row *config_options(size_t *out_n);
 /* 1-based; 0: there is no such tenant. */
 size_t config_tenant_find(const struct config *config, struct str name);
-/* OPTION_WORDS as it is written: "keys,passthrough"; no bit: "none". */
+/* Writes the bits of an OPTION_WORDS as they are configured: "keys,passthrough"; without a bit "none". */
 void option_print_words(const struct option_row *row, unsigned bits, struct buf *out);
 void auth_mode_print(const struct config *config, struct buf *out);
 

@@ -23,7 +23,7 @@
 
 enum {
     TESTFILE_MAX_STEPS = 10000,
-    TESTFILE_MAX_TESTS = 1000, /* each costs two kilobytes, and four more in a run */
+    TESTFILE_MAX_TESTS = 1000, /* a test takes 2 KiB of memory, and 4 KiB more while it is run */
     TESTFILE_MAX_UNROLLED = 1000,
     TESTFILE_MAX_PROBLEMS = 100,
     TESTFILE_MAX_BYTES = 8 * 1024 * 1024

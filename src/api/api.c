@@ -245,7 +245,7 @@ void api_configure(struct api *api, const struct config *config, const struct ap
     judge_webhooks(api);
     tell_key_expiry(config);
     sse_ask_all(api);
-    if (is_other) { /* that knows nothing of the tokens of callers */
+    if (is_other) { /* another platform: what was learned of callers' tokens is not true there */
         verdict_store_restart(api->verdicts);
     }
 }

@@ -238,7 +238,8 @@ static int run(struct job *job)
     (job->as_json ? load_write_json : load_write_text)(&job->options, &job->result, &text);
     (void)fwrite(text.ptr, 1, text.len, stdout);
     buf_done(&text);
-    (void)fflush(stdout); /* before what stderr says; main tells of a failure */
+    (void)fflush(
+        stdout); /* so that it stands before what stderr says; main reports a write that failed */
     return judge(job);
 }
 

@@ -165,7 +165,7 @@ static enum error_code check_needs(const struct arguments *arguments, struct err
     return ERR_OK;
 }
 
-/* These make no sense together, and one of them would have to be ignored in silence. */
+/* Pairs of options that contradict each other: one of them would be ignored without a word. */
 static enum error_code check_together(const struct arguments *arguments,
                                       struct cli_run_options *out, struct error *err)
 {
@@ -270,8 +270,8 @@ static void interrupt(struct inprocess *proxy)
 
 static void cancel(struct inprocess *proxy)
 {
-    cli_run_cancel(proxy->context);
-    cli_run_cancel(proxy->context); /* also when nothing was interrupted before */
+    cli_run_cancel(proxy->context); /* the first call only asks the run to stop */
+    cli_run_cancel(proxy->context); /* the second call ends it at once */
 }
 
 /* The reports are written also when there is no proxy to send to. */

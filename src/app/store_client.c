@@ -74,7 +74,8 @@ static void on_done(struct store_op *op, const struct store_result *result)
 
 enum error_code store_client_run(struct store_client *client, const struct store_request *request)
 {
-    struct store_request copy = *request; /* its texts may be those of the last result */
+    struct store_request copy =
+        *request; /* a copy, since its texts may lie in the last result, which is replaced */
 
     client->done = false;
     store_start(client->store, &copy, &client->op, on_done);

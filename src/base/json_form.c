@@ -76,7 +76,7 @@ static void put_text(struct form *form)
     form->at += len + 1;
 }
 
-/* A name, with what may leave its member out, or a constant. */
+/* Reads a name ("id:"), a name whose member may be left out with its value ("id?:%s"), or a constant. */
 static void put_word(struct form *form)
 {
     struct str word = {.ptr = form->at};

@@ -84,7 +84,7 @@ bool param_default(const struct param_place *place); /* false: it has none */
 /* Names that templates may use for a parameter of this type; `fn` is called for each. */
 void param_names(const struct param *param, void (*fn)(void *context, struct str name),
                  void *context);
-/* As PARAM_ENUM reads it: in any case, with - for _. */
+/* Is `text` one of the words? As PARAM_ENUM reads words: case is ignored, and - counts as _. */
 bool word_is_one_of(const char *words, struct str text);
 
 /* bind.c */

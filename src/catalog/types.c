@@ -135,7 +135,7 @@ static void write_type(struct json_writer *w, const struct param *param, bool or
         jw_shape(w, or_null ? "'null']" : "]");
     } else if (type != NULL) {
         jw_form(w, or_null ? "type:[%s, 'null']" : "type:%s", type);
-        /* Generators take an object without this word for one that has no members. */
+        /* Without this word code generators make a type that has no members. */
         jw_form(w, "additionalProperties?:%b", str_is(STR("object"), type));
     }
 }

@@ -271,8 +271,8 @@ static double grown(const struct top_read *before, const struct top_read *now, i
     return now->sums[sum] > from ? now->sums[sum] - from : 0;
 }
 
-/* Of the observations between the two, in milliseconds; interpolated within a bucket as Prometheus
- * does. A bucket without an end counts as its begin. */
+/* The quantile of what was observed between two reads, in milliseconds. Within a bucket it is interpolated as
+ * Prometheus does; in the last bucket, which has no upper bound, it is the lower bound. */
 static double quantile_ms(const struct top_buckets *before, const struct top_buckets *now,
                           double quantile, bool anew)
 {

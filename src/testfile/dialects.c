@@ -310,7 +310,7 @@ static bool is_command(const struct step_keys *keys)
             keys->roles[ROLE_ARGS] != NULL);
 }
 
-/* `type: write` is the extended dialect when more stands beside it; `type: hello` alone writes. */
+/* `type: write` with other fields beside it is of the extended dialect; `type: hello` alone types the text. */
 static bool is_extended(const struct compile *c, const struct step_keys *keys)
 {
     const struct node *type = scalar_role(keys, ROLE_TYPE);

@@ -120,7 +120,7 @@ static const char *const beside[] = {
     "description", "desc", "name",   "optional", "meta", "continue_on_error",
     "skip",        "id",   "action", "command",  "type"};
 
-/* {"ELEMENT": "TEXT"} has one member of any name; a map of more has fields that the verb knows. */
+/* A map of one member may be {"ELEMENT": "TEXT"}, with any name; with more members all are fields of the verb. */
 static void put_pair_or_known(const struct dictionary *dictionary, struct json_writer *w,
                               const struct verb *verb)
 {

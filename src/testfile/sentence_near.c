@@ -53,7 +53,7 @@ static bool says_one_of(struct str words, struct str word)
     return false;
 }
 
-/* Which of several words: the one that the sentence has, else the first. */
+/* Chooses one of several words: the one in the sentence, or else the first. */
 static struct str choose_word(struct str words, struct str verb)
 {
     struct str first;

@@ -229,7 +229,7 @@ static void check_slip(struct compile *c, const struct node *node, struct str te
     problem->hint = STR("put the text in quotes if it is meant");
 }
 
-/* `- maximize`, `- switch-to-parent-frame`: the name of a step that needs no more. */
+/* A step that is only its name: `- maximize`, `- switch-to-parent-frame`. */
 static bool is_bare_verb(const struct compile *c, struct str text)
 {
     const struct verb *verb = str_find_char(text, ' ') < 0 ? verb_find(c->dictionary, text) : NULL;

@@ -1,5 +1,5 @@
-/* fields: the header fields by which a caller says what he wants, read before all others are: one that stands
- * twice, and one that is meant but misspelled, would change silently what is done. */
+/* The header fields by which callers say what they want. They are checked before anything else: a field that stands
+ * twice, or is misspelled, would silently change what is done. */
 #ifndef API_GATE_FIELDS_H
 #define API_GATE_FIELDS_H
 

@@ -40,8 +40,9 @@ struct task {
     bool raw;
     const stage_fn *stages; /* those still to come, while one of them waits */
     struct error error;
-    struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
-    void (*on_cancel)(struct task *task);   /* the handler's wait lets go; NULL: nothing held */
+    struct error_list *errors; /* freed with the arena; NULL until task_errors() */
+    void (*on_cancel)(
+        struct task *task); /* ends what the handler waits for; NULL: it waits for nothing */
     bool (*must_finish)(struct task *task); /* work that a disconnect must not cut; NULL: no */
     void (*on_deadline)(
         struct task *task); /* answers when the time is over; NULL: on_cancel, 504 */

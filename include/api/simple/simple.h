@@ -48,7 +48,8 @@ struct simple_each {
     struct simple_copy copies[SIMPLE_MAX_COPIES];
     struct simple_call calls[SIMPLE_MAX_CALLS];
     const struct simple_each *inner; /* after the calls, with a list of the element; NULL none */
-    const char *inner_unless;        /* not where the element has this value; NULL always */
+    const char *
+        inner_unless; /* the inner calls are left out where the element has this value; NULL: never */
 };
 
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };

@@ -140,7 +140,7 @@ void openapi_reply(struct json_writer *w, const struct task *task, const struct 
     if (map != NULL) {
         write_map(w, map);
     } else {
-        /* With whatever members: generators take an object without this word for one that has none. */
+        /* Without additionalProperties code generators make a type that has no members. */
         jw_shape(w,
                  route->body == BODY_STREAM ? "{}" : "{type:'object', additionalProperties:true}");
     }

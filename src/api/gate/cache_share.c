@@ -9,7 +9,8 @@ enum {
     KEY_MAX = 96,
     HEAD_MAX = 64 * 1024,
     MARGIN_MS = 2000, /* of the lease, beyond the call */
-    ROUNDS_MAX = 8    /* of waiting; a lease that changes hands so often is not waited for */
+    ROUNDS_MAX =
+        8 /* of waiting; after so many changes of the holder the platform is asked without the lease */
 };
 
 enum flight_state {

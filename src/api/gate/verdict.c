@@ -23,7 +23,8 @@ struct verdict {
 struct verdict_store {
     struct api *api;
     struct lru verdicts;
-    struct list old; /* being asked, and of nobody's use but theirs who wait */
+    struct list
+        old; /* asked before a restart: only the requests that wait for them get their answers */
 };
 
 struct verdict_waiter {
