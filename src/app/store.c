@@ -222,15 +222,11 @@ static bool write_line(const struct export *export, struct str key, const struct
 
     buf_init(&line, LINE_MAX_BYTES);
     jw_init(&w, &line);
-    jw_object(&w);
+    jw_form(&w, entry->sequence > 0 ? "{stream:%s" : "{key:%s", key);
     if (entry->sequence > 0) {
-        jw_kv_str(&w, "stream", key);
-        jw_kv_int(&w, "sequence", (int64_t)entry->sequence);
-    } else {
-        jw_kv_str(&w, "key", key);
+        jw_form(&w, "sequence:%i", (int64_t)entry->sequence);
     }
-    jw_kv_int(&w, "format", entry->format);
-    jw_kv_int(&w, "left_ms", (int64_t)entry->left_ms);
+    jw_form(&w, "format:%i, left_ms:%i", (int64_t)entry->format, (int64_t)entry->left_ms);
     write_bytes(&w, bytes);
     jw_end(&w);
     buf_char(&line, '\n');
