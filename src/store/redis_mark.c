@@ -13,7 +13,7 @@ enum { ID_DIGITS = 32 };
 
 void redis_mark_open(struct redis *redis)
 {
-    char id[ID_DIGITS + 1];
+    char id[ID_DIGITS + 1] = "";
     struct buf key;
 
     random_hex(id, ID_DIGITS);
