@@ -17,7 +17,7 @@
 #include "harness/replicas.h"
 #include "harness/wait.h"
 
-enum { REPLICAS = 2, TEXT_SIZE = 512, NEWER_BY = 100, LONG_MS = 60000 };
+enum { REPLICAS = 2, TEXT_SIZE = 512, NEWER_BY = 100, LONG_MS = 60000, BACK_MS = 5000 };
 
 #define KEY "X-API-Key: a-key-of-a-test-1\r\n"
 
@@ -382,6 +382,8 @@ static void assert_as_told(const struct row *row, size_t fault)
 
 static void try_fault(size_t fault)
 {
+    uint64_t back_ms;
+
     make_all(fault);
     sandbox_forget_requests(platform());
     faults[fault].begin();
@@ -393,7 +395,11 @@ static void try_fault(size_t fault)
         assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
     }
     faults[fault].end();
+    back_ms = client_patience_ms();
     replicas_wait_for_store(&replicas);
+    back_ms = client_patience_ms() - back_ms;
+    print_message("%s: back after %llu ms\n", faults[fault].name, (unsigned long long)back_ms);
+    assert_true(back_ms < (uint64_t)BACK_MS * client_slowness());
     assert_all_works();
 }
 
