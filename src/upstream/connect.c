@@ -226,6 +226,8 @@ static void set_options(struct upstream_connection *connection)
 
     must(curl_easy_setopt(easy, CURLOPT_PRIVATE, connection));
     must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+    /* Nobody waits for the thread that looks up a name, when the connection is given up. */
+    must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
     must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->why));
     must(curl_easy_setopt(easy, CURLOPT_CURLU, upstream->base));
     must(curl_easy_setopt(easy, CURLOPT_SHARE, upstream->share));

@@ -19,7 +19,7 @@
 
 #define PUBLIC "8.8.8.8"
 
-enum { RETRY_MS = 3600000, ADDRESSES_MAX = 64, URL_ROOM = 128 };
+enum { HANG_S = 20, RETRY_MS = 3600000, URL_ROOM = 128 };
 
 int test_webhook_targets(void);
 
@@ -79,8 +79,9 @@ static struct {
     bool closed;
     const char *const *answers; /* of every name */
     size_t n_answers;
-    const char *mixed[ADDRESSES_MAX];
     atomic_uint n_asked; /* names, by threads of libcurl */
+    atomic_bool is_deaf; /* no question is answered, for HANG_S at most */
+    atomic_uint n_gave_up;
     unsigned n_public, n_inside;
 } here;
 
@@ -122,6 +123,10 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *re
 
     (void)!str_to_i64(str_from(service), 0, UINT16_MAX, &port);
     here.n_asked++;
+    for (unsigned i = 0; here.is_deaf && i < HANG_S * 100; i++) {
+        (void)usleep(10000);
+    }
+    here.n_gave_up += here.is_deaf ? 1 : 0;
     *pai = NULL;
     for (size_t i = 0; i < n; i++) {
         *end = answer(answers[i], (uint16_t)port, req != NULL ? req->ai_family : AF_UNSPEC);
@@ -200,7 +205,9 @@ static void on_closed(void *context)
 static int tear_down(void **state)
 {
     (void)state;
-    webhooks_close(here.hooks, on_closed, NULL);
+    if (!here.closed) {
+        webhooks_close(here.hooks, on_closed, NULL);
+    }
     while (!here.closed) {
         (void)loop_turn(&here.loop, true);
     }
@@ -255,10 +262,19 @@ static bool has_failed(void)
     return here.hook->current != NULL && deadline_is_set(&here.hook->retry);
 }
 
+static bool has_taken(unsigned n)
+{
+    (void)turn();
+    if (here.receiver.seen->n_taken < n && has_failed()) {
+        fail_msg("%s", here.hook->current->last_error);
+    }
+    return here.receiver.seen->n_taken == n;
+}
+
 static void an_address_inside_is_refused_when_it_is_written(void **state)
 {
     static const char *const words[] = {"localhost", "LOCALHOST."};
-    char host[URL_ROOM];
+    char host[64];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
@@ -275,28 +291,51 @@ static void an_address_inside_is_refused_when_it_is_written(void **state)
     }
 }
 
-/* A name that stands for all of them, and behind them for one of the public internet: that alone is connected to. */
+/* The receiver is asked under a name that stands for `address` alone. */
+static void post_to(const char *const *address, unsigned n)
+{
+    char path[16];
+
+    (void)snprintf(path, sizeof(path), "%u", n); /* another address has another client */
+    here.answers = address;
+    here.n_answers = 1;
+    assert_int_equal(ask_for(url_of("any.example", here.receiver.port, path), false), ERR_OK);
+    webhook_hurry(here.hook);
+}
+
 static void an_address_inside_is_never_connected_to(void **state)
 {
     static const char *const public[] = {PUBLIC};
+    unsigned n_asked = 0;
 
     (void)state;
-    memcpy(here.mixed, inside, sizeof(inside));
-    here.answers = here.mixed;
-    here.n_answers = ARRAY_LEN(inside);
+    assert_int_equal(ask_for("http://a.localhost:1/", true), ERR_OK);
+    note(); /* that name libcurl does not look up */
+    wait_until(has_failed());
+    for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+        post_to(&inside[i], (unsigned)i);
+        wait_until(has_failed());
+        assert_int_equal(here.n_inside + here.n_public, 0);
+        assert_true(here.n_asked > n_asked);
+        n_asked = here.n_asked;
+    }
+    post_to(public, ARRAY_LEN(inside));
+    wait_until(has_taken(1));
+    assert_int_equal(here.n_public, 1);
+    assert_int_equal(here.n_inside, 0);
+}
+
+/* Of the addresses that a name stands for the one of the public internet is connected to. */
+static void an_address_inside_among_others_is_left_out(void **state)
+{
+    static const char *const mixed[] = {"::1", "10.0.0.1", PUBLIC};
+
+    (void)state;
+    here.answers = mixed;
+    here.n_answers = ARRAY_LEN(mixed);
     assert_int_equal(ask_for(url_of("mixed.example", here.receiver.port, ""), true), ERR_OK);
     note();
-    wait_until(has_failed());
-    assert_int_equal(here.n_inside + here.n_public, 0);
-    assert_true(here.n_asked > 0);
-    assert_int_equal(ask_for(url_of("a.localhost", here.receiver.port, ""), false), ERR_OK);
-    webhook_hurry(here.hook); /* that one libcurl does not look up */
-    wait_until(has_failed());
-    assert_int_equal(here.n_inside + here.n_public, 0);
-    here.mixed[here.n_answers++] = public[0];
-    assert_int_equal(ask_for(url_of("mixed.example", here.receiver.port, "2"), false), ERR_OK);
-    webhook_hurry(here.hook);
-    wait_until(turn() || here.receiver.seen->n_taken == 1);
+    wait_until(has_taken(1));
     assert_int_equal(here.n_public, 1);
     assert_int_equal(here.n_inside, 0);
 }
@@ -312,7 +351,7 @@ static void a_name_that_changes_its_meaning_leads_nowhere(void **state)
     here.n_answers = ARRAY_LEN(before);
     assert_int_equal(ask_for(url_of("rebound.example", here.receiver.port, ""), true), ERR_OK);
     note();
-    wait_until(turn() || here.receiver.seen->n_taken == 1);
+    wait_until(has_taken(1));
     wait_until(turn() || here.hook->current == NULL);
     here.answers = after;
     here.n_answers = ARRAY_LEN(after);
@@ -327,7 +366,7 @@ static void a_name_that_changes_its_meaning_leads_nowhere(void **state)
 static void a_redirect_is_a_failure(void **state)
 {
     static const char *const public[] = {PUBLIC};
-    char location[URL_ROOM];
+    char location[URL_ROOM + 32];
     const struct scripted_answer elsewhere[] = {
         {.method = "POST", .status = 307, .fields = location}};
     struct scripted server;
@@ -347,15 +386,35 @@ static void a_redirect_is_a_failure(void **state)
     scripted_done(&server);
 }
 
+/* Whoever ends does not wait for a name server that does not answer. */
+static void a_name_server_that_is_silent_holds_up_no_end(void **state)
+{
+    (void)state;
+    here.is_deaf = true;
+    assert_int_equal(ask_for(url_of("silent.example", here.receiver.port, ""), true), ERR_OK);
+    note();
+    wait_until(turn() || here.n_asked > 0);
+    webhooks_close(here.hooks, on_closed, NULL);
+    while (!here.closed) {
+        (void)loop_turn(&here.loop, true);
+    }
+    assert_int_equal(here.n_gave_up, 0); /* it is still waiting */
+    here.is_deaf = false;
+}
+
 int test_webhook_targets(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_address_inside_is_refused_when_it_is_written, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_address_inside_is_never_connected_to, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_inside_among_others_is_left_out, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_name_that_changes_its_meaning_leads_nowhere, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_redirect_is_a_failure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_name_server_that_is_silent_holds_up_no_end, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("where webhooks may post to", tests, NULL, NULL);
