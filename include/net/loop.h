@@ -23,6 +23,8 @@ struct loop {
     unsigned open_handles; /* the loop's own handles that are not closed yet */
     uint64_t tick_expected_us;
     struct later_item more; /* deadlines were left for the next turn */
+    uint64_t behind_us;     /* since when each tick has been late by LOOP_BEHIND_MS; 0: it is not */
+    bool is_behind;         /* for LOOP_BEHIND_FOR_MS: more is asked of it than it can do */
     uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
     uint64_t longest_us;    /* CPU time of the longest turn */
     uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
@@ -39,7 +41,12 @@ struct loop {
     char *read_buffer; /* 64 KiB shared by all reads of a turn */
 };
 
-enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };
+enum {
+    LOOP_TICK_MS = 50,
+    LOOP_READ_BUFFER = 65536,
+    LOOP_BEHIND_MS = 1000,
+    LOOP_BEHIND_FOR_MS = 5000
+};
 
 void loop_init(struct loop *loop);
 /* Runs until nothing but the loop's own handles is left or loop_stop was called. */

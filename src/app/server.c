@@ -235,6 +235,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .journal = server->given.store_fd == 0 ? server->journal : NULL,
         .analytics = server->analytics,
         .deadlines = &server->loop.deadlines,
+        .is_behind = &server->loop.is_behind,
         .later = &server->loop.later,
         .key_source = key_source_of(server->key_source),
         .recaller = recaller_port(server->recaller),

@@ -72,13 +72,26 @@ void loop_exact(struct loop *loop)
     set_next_alarm(loop);
 }
 
+static void note_lag(struct loop *loop, uint64_t now_us)
+{
+    uint64_t late_us = now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0;
+
+    metric_observe_us(M_LOOP_LAG, 0, late_us);
+    if (late_us <= (uint64_t)LOOP_BEHIND_MS * US_PER_MS) {
+        loop->behind_us = 0;
+    } else if (loop->behind_us == 0) {
+        loop->behind_us = loop->tick_expected_us;
+    }
+    loop->is_behind =
+        loop->behind_us != 0 && now_us - loop->behind_us > (uint64_t)LOOP_BEHIND_FOR_MS * US_PER_MS;
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     struct loop *loop = CONTAINER_OF(tick, struct loop, tick);
     uint64_t now_us = clock_now_us();
 
-    metric_observe_us(M_LOOP_LAG, 0,
-                      now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0);
+    note_lag(loop, now_us);
     loop->tick_expected_us = now_us + (uint64_t)LOOP_TICK_MS * 1000U;
     loop->cpu_seen_us = clock_cpu_us();
     run_deadlines(loop);

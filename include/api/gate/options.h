@@ -85,6 +85,8 @@ struct api_options {
     struct journal *journal;     /* where other processes are told of purges; NULL: nowhere */
     struct analytics *analytics; /* NULL: nothing is counted */
     struct deadlines *deadlines;
+    const bool
+        *is_behind; /* the loop is, for seconds: it is not ready for more. NULL: nobody knows */
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
     const struct api_recaller *recaller;  /* NULL: runs wait for the next request of a client */

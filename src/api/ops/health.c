@@ -153,10 +153,28 @@ static void check_store(struct task *task, struct check *check)
     }
 }
 
+static bool is_behind(const struct task *task)
+{
+    const bool *behind = task->api->options.is_behind;
+
+    return behind != NULL && *behind;
+}
+
+static void check_lifecycle(const struct task *task, struct check *check)
+{
+    *check = (struct check){.name = "lifecycle"};
+    if (task->api->draining) {
+        check->health = HEALTH_FAIL;
+        check->output = STR("shutting down");
+    } else if (is_behind(task)) {
+        check->health = HEALTH_FAIL;
+        check->output =
+            STR("this process has been more than a second behind its work for five seconds");
+    }
+}
+
 static void make_checks(struct task *task, struct check checks[N_CHECKS])
 {
-    bool draining = task->api->draining;
-
     checks[CHECK_CONFIG] = (struct check){.name = "config"};
     if (task->api->config_error[0] != '\0') {
         checks[CHECK_CONFIG] = (struct check){
@@ -166,9 +184,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
             .output = arena_printf(task->arena, "the new configuration was refused: %s",
                                    task->api->config_error)};
     }
-    checks[CHECK_LIFECYCLE] = (struct check){.name = "lifecycle",
-                                             .health = draining ? HEALTH_FAIL : HEALTH_PASS,
-                                             .output = draining ? STR("shutting down") : STR_EMPTY};
+    check_lifecycle(task, &checks[CHECK_LIFECYCLE]);
     checks[CHECK_UPSTREAM] = (struct check){.name = "upstream", .has_routes = true};
     checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
     check_upstream(task, &checks[CHECK_UPSTREAM]);
@@ -311,7 +327,7 @@ static uint64_t quiet_state(const struct task *task)
     const struct offers *offers = task->platform->port.offers;
     uint64_t limit = upstream != NULL ? upstream_limit(upstream) : 0;
 
-    if (api->config_error[0] != '\0' || api->draining ||
+    if (api->config_error[0] != '\0' || api->draining || is_behind(task) ||
         (api->options.sessions != NULL &&
          session_store_trouble(api->options.sessions)->since_wall_ms != 0) ||
         (api->options.store != NULL && store_trouble(api->options.store) != NULL) ||
@@ -378,5 +394,6 @@ enum stage_verdict handle_live(struct task *task)
  * (Route 53, Cloud DNS) asks for `deep`, and sends the callers to another one then. */
 enum stage_verdict handle_ready(struct task *task)
 {
-    return answer_health(task, false, task->api->draining || json_true(task_query(task, "deep")));
+    return answer_health(
+        task, false, task->api->draining || is_behind(task) || json_true(task_query(task, "deep")));
 }

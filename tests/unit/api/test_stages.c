@@ -31,6 +31,7 @@ static struct {
     struct http_server *server;
     unsigned n_calls;
     bool closed;
+    bool is_behind;
 } here;
 
 static enum error_code start(void *context, struct upstream_call *call, struct error *err)
@@ -108,6 +109,7 @@ static int begin(void **state)
                                               .links = &(struct api_link){.port = &here.port},
                                               .sessions = here.sessions,
                                               .deadlines = &here.loop.deadlines,
+                                              .is_behind = &here.is_behind,
                                               .later = &here.loop.later});
     assert_int_equal(
         http_server_open(&here.loop, &options, api_service(), here.api, &here.server, &err),
@@ -230,11 +232,20 @@ static void what_passes_all_stages_reaches_the_platform(void **state)
     reply_done(&reply);
 }
 
-static void a_drain_is_told_by_readiness_alone(void **state)
+static void a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone(void **state)
 {
     struct reply reply = {0};
 
     (void)state;
+    here.is_behind = true;
+    ask("GET", "/readyz", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 503);
+    assert_true(str_contains(reply_text(&reply), STR("behind its work")));
+    ask("GET", "/livez", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    here.is_behind = false;
+    ask("GET", "/readyz", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 200);
     api_set_draining(here.api);
     ask("GET", "/readyz", NULL, NULL, &reply);
     assert_int_equal(reply.status, 503);
@@ -249,7 +260,7 @@ int test_stages(void)
         cmocka_unit_test(each_stage_refuses_what_is_its_own),
         cmocka_unit_test(a_body_over_the_limit_is_refused_on_its_head),
         cmocka_unit_test(what_passes_all_stages_reaches_the_platform),
-        cmocka_unit_test(a_drain_is_told_by_readiness_alone),
+        cmocka_unit_test(a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone),
     };
 
     return cmocka_run_group_tests_name("api: stages", tests, begin, end);

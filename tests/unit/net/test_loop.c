@@ -194,6 +194,50 @@ static void a_turn_takes_few_connections_and_few_slow_reads(void **state)
     loop_done(&loop);
 }
 
+/* The clock goes on by so much between two ticks, which come in real time. */
+static void pass_a_tick(struct loop *loop, uint64_t *now_ms, unsigned ms)
+{
+    uint64_t expected_us = loop->tick_expected_us;
+
+    *now_ms += ms;
+    clock_set(*now_ms, 0);
+    while (loop->tick_expected_us == expected_us) {
+        (void)loop_turn(loop, true);
+    }
+}
+
+static void a_loop_that_is_late_for_seconds_is_behind(void **state)
+{
+    enum { LATE_MS = LOOP_TICK_MS + LOOP_BEHIND_MS + 1, N_LATE = LOOP_BEHIND_FOR_MS / LATE_MS };
+
+    uint64_t now_ms = 1000000;
+    struct loop loop;
+    uv_timer_t alive;
+
+    (void)state;
+    clock_set(now_ms, 0);
+    loop_init(&loop);
+    assert_int_equal(uv_timer_init(&loop.uv, &alive), 0);
+    assert_int_equal(uv_timer_start(&alive, on_too_late, LIMIT_MS, 0), 0);
+    for (int i = 0; i < N_LATE; i++) {
+        pass_a_tick(&loop, &now_ms, LATE_MS);
+        assert_false(loop.is_behind);
+    }
+    pass_a_tick(&loop, &now_ms, LATE_MS);
+    pass_a_tick(&loop, &now_ms, LATE_MS);
+    assert_true(loop.is_behind);
+    pass_a_tick(&loop, &now_ms, LOOP_TICK_MS);
+    assert_false(loop.is_behind);
+    for (int i = 0; i < 2 * N_LATE; i++) { /* long turns, and short ones between them */
+        pass_a_tick(&loop, &now_ms, LATE_MS);
+        pass_a_tick(&loop, &now_ms, LOOP_TICK_MS);
+        assert_false(loop.is_behind);
+    }
+    uv_close((uv_handle_t *)&alive, NULL);
+    loop_done(&loop);
+    clock_release();
+}
+
 int test_loop(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +246,7 @@ int test_loop(void)
         cmocka_unit_test(many_that_are_due_at_once_take_several_turns),
         cmocka_unit_test(a_long_turn_is_measured_in_time_of_the_cpu),
         cmocka_unit_test(a_turn_takes_few_connections_and_few_slow_reads),
+        cmocka_unit_test(a_loop_that_is_late_for_seconds_is_behind),
     };
 
     return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);
