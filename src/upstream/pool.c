@@ -118,6 +118,15 @@ void pool_open(struct upstream_transfer *transfer)
     upstream_dispatch_later(upstream);
 }
 
+bool pool_makes_wait(struct upstream_transfer *transfer)
+{
+    if (transfer->connection == NULL) {
+        str_copy(transfer->why, sizeof(transfer->why),
+                 STR("no turn to make a connection came in time; nothing was sent"));
+    }
+    return transfer->connection == NULL;
+}
+
 /* What has met a dead connection is not sent on another one that was kept. */
 static bool wants_new(const struct upstream_transfer *transfer)
 {

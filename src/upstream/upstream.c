@@ -152,17 +152,11 @@ void upstream_dispatch_later(struct upstream *upstream)
 /* Ends the try on the wire and notes what it was. */
 static void leave_wire(struct upstream_call *call, struct outcome *outcome)
 {
-    struct upstream_transfer *transfer = call->transfer;
-
-    if (transfer->connection == NULL) { /* it waited for one: that says nothing of the platform */
-        outcome->end = TRY_FORBIDDEN;
-        str_copy(transfer->why, sizeof(transfer->why),
-                 STR("no turn to make a connection came in time; nothing was sent"));
-    }
-    transfer_leave(transfer);
+    outcome->end = pool_makes_wait(call->transfer) ? TRY_FORBIDDEN : outcome->end;
+    transfer_leave(call->transfer);
     outcome->class = call->request.class;
     outcome->status = call->reply.status;
-    outcome->may_have_left = transfer->may_have_left;
+    outcome->may_have_left = call->transfer->may_have_left;
     call->may_have_left = call->may_have_left || outcome->may_have_left;
     list_remove(&call->link);
 }

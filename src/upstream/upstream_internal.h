@@ -241,6 +241,8 @@ void crowd_act(struct crowd *crowd, curl_socket_t fd, int what);
 /* The transfer gets a connection and sends, now or when its turn comes: one at rest, or a new one. */
 void pool_connect(struct upstream_transfer *transfer);
 void pool_open(struct upstream_transfer *transfer); /* a new one */
+/* It waits for one, and `why` says so: that says nothing of the platform. */
+bool pool_makes_wait(struct upstream_transfer *transfer);
 /* Those that wait for a connection, in order: while one rests, or may be made. */
 void pool_serve(struct upstream *upstream);
 void pool_give(struct upstream_connection *connection);
