@@ -16,6 +16,7 @@
 #include "harness/run_follower.h"
 #include "harness/steps.h"
 #include "harness/wait.h"
+#include "store/keep.h"
 
 enum {
     STEPS = 12,
@@ -473,7 +474,7 @@ static void multiply(const char *file, const char *id, size_t n)
 
 static void multiply_in_store(const char *file, const char *id, size_t n)
 {
-    run_store("export", file, 0, "documents written");
+    run_store("export", file, 0, "entries of streams written");
     multiply(file, id, n);
     run_store("import", file, 0, "documents brought back");
 }
@@ -504,6 +505,58 @@ static void more_webhooks_than_a_store_may_have_are_served(void **state)
     (void)unlink(file);
     stop();
     collector_done(&receiver);
+}
+
+/* The address of a run that nobody has worked at yet. */
+static const char *new_run(size_t i)
+{
+    const struct json *answer;
+    struct buf file;
+
+    buf_init(&file, 1 << 16);
+    buf_text(&file, "{\"name\":\"Thrown about\",\"steps\":[");
+    for (int n = 0; n < RUN_STEPS; n++) {
+        buf_printf(&file, "%s{\"navigate\":\"https://n%d.example/\"}", n > 0 ? "," : "", n);
+    }
+    buf_text(&file, "]}");
+    answer = ask(i, "POST", "/api/v1/tests/run?async=true", buf_cstr(&file));
+    assert_int_equal(status(), 202);
+    buf_done(&file);
+    return replicas_line(&replicas, "/api/v1/tests/runs/%s",
+                         arena_cstr(&replicas.platform.arena, json_str(json_get(answer, "id"))));
+}
+
+/* Cloud Run and Lambda take the processor away when a request is answered: the first process stands still from then on. The other
+ * one has all that it needs, and waits for no lease to expire. When the first one goes on it knows what has happened meanwhile. */
+static void nothing_is_left_to_do_after_an_answer(void **state)
+{
+    static const char *const sets[] = {"runs.driver=request", "store.timeout_ms=5000", NULL};
+    const struct program *first = &replicas.programs[0];
+    const char *session;
+    const char *run;
+    uint64_t began_ms;
+
+    (void)state;
+    cloud_server_start(&server, NULL);
+    replicas_start(
+        &replicas,
+        &(struct replicas_options){
+            .n = 2, .sets = sets, .store = url, .env = cloud_server_env(&server, "instance", "")});
+    run = new_run(0);
+    session = new_session(0);
+    assert_int_equal(step(0, session), 0);
+    assert_int_equal(kill(first->pid, SIGSTOP), 0);
+    began_ms = client_now_ms();
+    assert_int_equal(step(1, session), 1);
+    print_message("%s: the other one's step after %llu ms\n", url,
+                  (unsigned long long)(client_now_ms() - began_ms));
+    assert_true(client_now_ms() - began_ms < (uint64_t)KEEP_TTL_MS * client_slowness());
+    wait_until(
+        (ask(1, "POST", replicas_line(&replicas, "%s/continue", run), NULL), status() == 200));
+    assert_int_equal(kill(first->pid, SIGCONT), 0);
+    assert_true(str_is(json_str(json_get(ask(0, "GET", run, NULL), "status")), "created"));
+    assert_int_equal(step(0, session), 2);
+    stop();
 }
 
 static void the_subcommands_work(void **state)
@@ -547,6 +600,7 @@ int main(void)
         cmocka_unit_test(events_and_webhooks_are_those_of_both),
         cmocka_unit_test(more_webhooks_than_a_store_may_have_are_served),
         cmocka_unit_test(away_is_503_and_comes_back),
+        cmocka_unit_test(nothing_is_left_to_do_after_an_answer),
         cmocka_unit_test(the_subcommands_work),
     };
     int failed = 0;
