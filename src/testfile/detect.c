@@ -1,4 +1,4 @@
-/* Detect: YAML or JSON, a test or something else that has `steps` and `name` too, a manifest. */
+/* Detect: YAML or JSON, a test or something else that has `steps` and `name` too. */
 #include "base/check.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -315,22 +315,16 @@ static bool refuse_as(struct compile *c, const struct node *document, const char
     return refused;
 }
 
-/* `tests: [{name: x, request: {...}}]`: none has steps, and each has a map that says what another tool shall do. */
+/* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
 static bool are_of_another_tool(const struct node *tests)
 {
     const struct node *test = tests != NULL && tests->type == NODE_LIST ? tests->first : NULL;
-    bool any = test != NULL;
+    const struct node *member = test != NULL && test->type == NODE_MAP ? test->first : NULL;
 
-    for (; test != NULL && any; test = test->next) {
-        const struct node *member = test->type == NODE_MAP ? test->first : NULL;
-
-        while (member != NULL && (member->type != NODE_MAP ||
-                                  words_have("variables vars meta config", ' ', member->key))) {
-            member = has_steps_key(test) || member->type == NODE_LIST ? NULL : member->next;
-        }
-        any = member != NULL;
+    while (member != NULL && member->type != NODE_MAP) {
+        member = member->next;
     }
-    return any;
+    return member != NULL && !words_have("variables vars meta config", ' ', member->key);
 }
 
 /* `steps: 1000` of a training or a benchmark. */
@@ -376,62 +370,6 @@ bool refuse_other(struct compile *c, const struct node *document)
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);
-}
-
-/* ---- manifests ---- */
-
-bool is_manifest(const struct node *document)
-{
-    const struct node *goals = node_get(document, "goals");
-
-    return goals != NULL && goals->type == NODE_LIST && !has_steps_key(document);
-}
-
-static void manifest_add(struct compile *c, struct str goal, const struct node *journey)
-{
-    const struct node *file = node_get(journey, "test_file");
-    struct testfile *out = c->out;
-
-    check_members(c, journey, "a journey", "name test_file file description tags id");
-    file = file != NULL ? file : node_get(journey, "file");
-    if (file == NULL || file->type != NODE_SCALAR || file->text.len == 0) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(journey), "this journey has no test_file");
-
-        problem->example = STR("{name: Login, test_file: login.yaml}");
-        return;
-    }
-    out->manifest = arena_room(c->arena, out->manifest, out->n_manifest, sizeof(*out->manifest));
-    out->manifest[out->n_manifest++] = (struct testfile_manifest_entry){
-        .goal = goal,
-        .journey = header_text(c, node_get(journey, "name"), "name"),
-        .path = file->text,
-        .line = file->line,
-        .column = file->column,
-    };
-}
-
-void read_manifest(struct compile *c, const struct node *document)
-{
-    const struct node *goals = node_get(document, "goals");
-
-    c->out->format = TESTFILE_FORMAT_SUITE;
-    c->fatal = true;
-    for (const struct node *goal = goals->first; goal != NULL; goal = goal->next) {
-        const struct node *journeys = node_get(goal, "journeys");
-        struct str name = header_text(c, node_get(goal, "name"), "name");
-
-        check_members(c, goal, "a goal", "name journeys description tags id");
-
-        if (journeys == NULL || journeys->type != NODE_LIST) {
-            (void)problem_add(c, TESTFILE_ERROR, place_of(goal), "this goal has no journeys");
-            continue;
-        }
-        for (const struct node *journey = journeys->first; journey != NULL;
-             journey = journey->next) {
-            manifest_add(c, name, journey);
-        }
-    }
 }
 
 /* ---- characters ---- */

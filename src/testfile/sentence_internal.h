@@ -40,6 +40,7 @@ struct matcher {
     bool forgives; /* one slip in a word of a row */
     struct sentence_slip slip;
     struct str tail; /* words that kept others from being a name; empty: none did */
+    bool is_of_page; /* they are the page's title or address */
     struct error *err;
 };
 

@@ -126,6 +126,7 @@ static void matcher_init(struct matcher *m, const struct grammar *grammar, struc
     m->forgives = false;
     m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
     m->tail = STR_EMPTY;
+    m->is_of_page = false;
     m->err = err;
 }
 

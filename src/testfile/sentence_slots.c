@@ -190,6 +190,9 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
     if (n > 1 && token_quotes(m, at, n)) {
         return false;
     }
+    if (str_is(slot, "element") && n > 1 && str_is(m->tokens[at].text, "the")) {
+        text = text_of(m, at + 1, n - 1);
+    }
     if (words_have(names, ' ', slot) &&
         words_run_on(m, at, n, str_is(slot, "element") || str_is(slot, "key"))) {
         return false;

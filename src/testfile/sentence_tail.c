@@ -16,6 +16,7 @@ static const char comparing[] =
     "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends includes "
     "has > < = == != >= <=";
 static const char conditions[] = "if unless until once while whenever";
+static const char of_page[] = "title url address";
 static const char motions[] =
     "be hide close finish complete stop start render settle change become fade reload refresh update";
 static const char means[] = "javascript js xpath css keyboard jquery";
@@ -120,12 +121,34 @@ static size_t find_next_step(const struct words *w)
     return i;
 }
 
+/* "the page title", "current url": no element, and the platform has no word for it. */
+static bool is_of_page(const struct words *w, struct str command)
+{
+    size_t i = 0;
+
+    while (i + 1 < w->n && is_one(w, i, "that the current page browser window tab document")) {
+        i++;
+    }
+    return str_starts(command, STR("step-assert")) && i + 1 == w->n && !w->tokens[i].quoted &&
+           (is_one(w, i, "url") ||
+            (i > 0 && is_one(w, i, of_page) && !is_one(w, i - 1, "that the")));
+}
+
 bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
 {
     const struct words words = {&m->tokens[at], n};
     struct str tail;
     size_t from;
 
+    if (is_name && m->is_of_page) {
+        return true;
+    }
+    if (is_name && is_of_page(&words, str_from(m->rule->row->command))) {
+        m->is_of_page = true;
+        m->tail = str_sub(m->sentence, words.tokens[0].from,
+                          words.tokens[n - 1].to - words.tokens[0].from);
+        return true;
+    }
     if (n < 2) {
         return false;
     }

@@ -41,7 +41,7 @@
 
 /* clang-format off */
 const struct verb_row verb_rows[] = {
-    {"navigate goto open nav", "", "step-navigate to", "url:.|url|to|target|value|href", "new_tab<new_tab|newTab", "navigate: https://example.com", "navigate: url."},
+    {"navigate goto open nav visit browse", "", "step-navigate to", "url:.|url|to|target|value|href", "new_tab<new_tab|newTab", "navigate: https://example.com", "navigate: url."},
 
     {"scroll scrollto", ".|to|direction|action|target=top|totop|pagetop", "step-navigate scroll-top", "", "", "scroll: top", "scroll: to=top"},
     {"scroll scrollto", ".|to|direction|action|target=bottom|tobottom|pagebottom", "step-navigate scroll-bottom", "", "", "scroll: bottom", "scroll: to=bottom"},
@@ -56,7 +56,9 @@ const struct verb_row verb_rows[] = {
     {"scroll scrollto", "action=toelement|element|intoview", "step-navigate scroll-element", EL "|to", "", "scroll: \"Order summary\""},
     {"scroll scrollto", "", "step-navigate scroll-element", EL "|to", "", "scroll: \"Order summary\"", "scroll: element"},
 
-    {"click c tap", "", "step-interact click", EL, CLICKED " variable<var:variable", "click: \"Sign in\"", "click: selector."},
+    {"see shouldsee", "", "step-assert exists", EL, "", "see: \"Welcome\""},
+    {"notsee dontsee shouldnotsee", "", "step-assert not-exists", EL, "", "dont_see: \"Error\""},
+    {"click c tap tick untick uncheck", "", "step-interact click", EL, CLICKED " variable<var:variable", "click: \"Sign in\"", "click: selector."},
     {"doubleclick dblclick dc", "", "step-interact double-click", EL, CLICKED, "double-click: \"Row 1\"", "double-click: selector."},
     {"rightclick contextclick rc", "", "step-interact right-click", EL, CLICKED, "right-click: \"Row 1\"", "right-click: selector."},
     {"hover h mouseover", "", "step-interact hover", EL, "position_on_element<position duration<duration", "hover: \"Menu\"", "hover: selector."},
@@ -156,7 +158,8 @@ const struct verb_row verb_rows[] = {
     {"wait waitfor", "~type=time time|duration|ms|milliseconds", "step-wait time", "ms:time|duration|ms|milliseconds", "", "wait: {time: 2000}", "wait: time."},
     {"wait waitfor", "type=time", "step-wait time", "ms:value|target|timeout|.", "", "wait: {time: 2000}"},
     {"wait waitfor", "type=element", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
-    {"wait waitfor", "?time", "step-wait time", "ms:.|value", "", "wait: 2s"},
+    {"wait waitfor sleep pause", "?time", "step-wait time", "ms:.|value", "", "wait: 2s"},
+    {"sleep pause", "", NULL, "it takes a time; to wait for an element write wait", "", "sleep: 2s"},
     {"wait waitfor", "", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}", "wait: element"},
 
     {"store", "?pair", "step-data store element-text", "@key var:@value", "", "store: {\"Order number\": order}"},
@@ -263,7 +266,7 @@ const struct verb_row verb_rows[] = {
     {"switchtoiframe switchiframe iframe", "", "step-window switch iframe", EL, "", "window: {action: switch, iframe: \"Payment\"}"},
     {"switchtoparentframe switchparentframe parentframe", "", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
 
-    {"upload file uploadfile", "", "step-file upload", "selector|target|element|css|label|hint fileurl:url|file|path|value", "", "upload: {selector: \"CV\", url: \"https://example.com/cv.pdf\"}", "upload: selector url"},
+    {"upload file uploadfile", "", "step-file upload", "selector|to|into|target|element|css|label|hint fileurl:url|file|path|value", "", "upload: {selector: \"CV\", url: \"https://example.com/cv.pdf\"}", "upload: selector url"},
     {"execute executescript javascript js script", "", "step-misc execute", ".|script|code|value|text", "", "execute: \"return document.title\"", "execute: script."},
     {"comment note log echo", "", "step-misc comment", "split:.|text|value|comment", "", "comment: \"log in first\"", "comment: text."},
     {"screenshot takescreenshot", ".|name|text|value", "step-misc comment", "split:.|name|text|value", "", "comment: \"log in first\""},

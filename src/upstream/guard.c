@@ -451,24 +451,23 @@ void guard_note_call(struct upstream_call *call, enum error_code code)
     note_event(call->upstream, &event);
 }
 
-void guard_note_starved(struct upstream_call *call)
+void guard_note_starved(struct upstream_call *call, const char *why)
 {
     struct health_event event = event_of(call, ERR_OVERLOADED);
 
-    event.why = call->transfer->why;
+    event.why = why;
     note_event(call->upstream, &event);
 }
 
-bool guard_waits_for_judgement(const struct upstream_call *call, enum error_code code,
-                               struct health_event *out)
+void guard_awaits_judgement(const struct upstream_call *call, enum error_code code)
 {
-    if (!is_judged(call, code)) {
-        return false;
+    struct upstream *upstream = call->upstream;
+
+    upstream->judged = is_judged(call, code) ? call : NULL;
+    if (upstream->judged != NULL) {
+        upstream->event = event_of(call, code);
+        upstream->is_unfit = call->is_unfit;
     }
-    *out = event_of(call, code);
-    call->upstream->judged = call;
-    call->upstream->is_unfit = call->is_unfit;
-    return true;
 }
 
 void upstream_note_unfit(struct upstream_call *call)
@@ -479,9 +478,11 @@ void upstream_note_unfit(struct upstream_call *call)
     }
 }
 
-void guard_note_judged(struct upstream *upstream, struct health_event *event)
+void guard_note_judged(struct upstream *upstream)
 {
-    event->is_unfit = upstream->is_unfit;
-    upstream->judged = NULL;
-    note_event(upstream, event);
+    if (upstream->judged != NULL) {
+        upstream->event.is_unfit = upstream->is_unfit;
+        upstream->judged = NULL;
+        note_event(upstream, &upstream->event);
+    }
 }

@@ -368,9 +368,10 @@ void transfer_on_connected(struct upstream_transfer *transfer)
 void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why)
 {
     if (transfer->connection->is_starved) {
-        end_try(transfer, TRY_STARVED,
-                "this process has as many connections as the system allows (ulimit -n); nothing "
-                "was sent");
+        why = "this process has as many connections as the system allows (ulimit -n); nothing was "
+              "sent";
+        guard_note_starved(transfer->call, why);
+        end_try(transfer, TRY_STARVED, why);
         return;
     }
     end_try(transfer, TRY_UNCONNECTED, why);

@@ -72,18 +72,14 @@ static void finish(struct upstream_call *call)
     struct upstream *upstream = call->upstream;
     struct upstream_transfer *transfer = call->transfer;
     enum error_code code = call->end_code;
-    UNINITIALISED struct health_event event;
-    bool is_judged;
 
     upstream_count_end(call);
     call->transfer = NULL;
     call->state = CALL_IDLE;
     leave_gate(call);
-    is_judged = guard_waits_for_judgement(call, code, &event);
+    guard_awaits_judgement(call, code);
     call->on_done(call, code); /* may free the call: only the transfer, which is ours, is left */
-    if (is_judged) {
-        guard_note_judged(upstream, &event);
-    }
+    guard_note_judged(upstream);
     if (transfer != NULL) {
         transfer_give(transfer);
     }
@@ -304,9 +300,6 @@ void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
     if (!change_token(call, code) &&
         (upstream->endpoints == NULL || !endpoints_take_failed(call, &outcome, code)) &&
         !try_again(call, &outcome, code)) {
-        if (end == TRY_STARVED) {
-            guard_note_starved(call);
-        }
         end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
     pump(upstream);

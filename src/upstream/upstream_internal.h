@@ -108,6 +108,17 @@ struct endpoints {
     void *closed_context;
 };
 
+/* health.c: what a call that has ended says about the platform. */
+struct health_event {
+    enum error_code code; /* ERR_OK: `status` came */
+    int status;
+    const char *why;   /* where code is not ERR_OK */
+    bool stored_token; /* sent with the token that the proxy holds */
+    bool is_page;      /* a redirection or HTML, where the platform answers JSON */
+    bool is_unfit;     /* upstream_note_unfit */
+    int64_t wall_ms;
+};
+
 struct upstream {
     struct loop *loop;
     struct endpoints *endpoints; /* NULL: there is one address only */
@@ -157,6 +168,7 @@ struct upstream {
     struct upstream_health health;
     const struct upstream_call *judged; /* its owner is told of its end, and may call it unfit */
     bool is_unfit;
+    struct health_event event; /* of `judged` */
     bool dispatching;
     bool in_events; /* upstream_dispatch follows: no later item is needed */
     bool closing;
@@ -356,17 +368,6 @@ void upstream_admit(struct upstream *upstream);
 void upstream_dispatch(struct upstream *upstream);
 void upstream_dispatch_later(struct upstream *upstream);
 
-/* health.c: what a call that has ended says about the platform. */
-struct health_event {
-    enum error_code code; /* ERR_OK: `status` came */
-    int status;
-    const char *why;   /* where code is not ERR_OK */
-    bool stored_token; /* sent with the token that the proxy holds */
-    bool is_page;      /* a redirection or HTML, where the platform answers JSON */
-    bool is_unfit;     /* upstream_note_unfit */
-    int64_t wall_ms;
-};
-
 /* observed.c: the call has ended, or is cancelled */
 void call_span_write(const struct upstream_call *call);
 /* Metrics of calls to the platform; nothing where `upstream` is another client */
@@ -387,11 +388,10 @@ void guard_note_connected(const struct upstream_call *call, uint64_t now_us);
 void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us);
 void guard_note_call(struct upstream_call *call, enum error_code code);
 /* Nothing was sent, since this process may not open one more descriptor. */
-void guard_note_starved(struct upstream_call *call);
-/* What an answer is worth its owner says: health hears of it when he has been told. False: it has heard already. */
-bool guard_waits_for_judgement(const struct upstream_call *call, enum error_code code,
-                               struct health_event *out);
-void guard_note_judged(struct upstream *upstream, struct health_event *event);
+void guard_note_starved(struct upstream_call *call, const char *why);
+/* What an answer is worth its owner says: health hears of it when he has been told. */
+void guard_awaits_judgement(const struct upstream_call *call, enum error_code code);
+void guard_note_judged(struct upstream *upstream);
 /* Calls that wait for nothing any more. */
 void guard_drop_waiting(struct upstream *upstream);
 enum error_code guard_say_away(const struct upstream *upstream, struct error *err);

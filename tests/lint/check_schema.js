@@ -51,6 +51,7 @@ const untold = [
   [/ is relative, and the file says no address/, 'the run may give the address'],
   [/^the condition is not known/, 'the value of a variable'],
   [/ must be an id: /, 'the value of a variable'],
+  [/: it takes a time; /, 'the value of a variable'],
   [/ is a list or a map, but text is expected/, 'the value of a variable'],
   [/( takes up or down|give accept, dismiss|the type is one of|the type is alert|it needs an action|only cookies can be|it takes resize|is not a tab| cannot be ".*" here$)/,
     'a word of a closed list stands in any spelling, or is the value of a variable'],
