@@ -30,7 +30,7 @@ static unsigned wait_refused(const struct rate_watch *watch, uint64_t until_ms,
             return n_passed;
         }
         n_passed += is_refused ? 0 : 1;
-        assert_true(refusal->told_ms < limit_ms); /* else nobody is refused at this rate */
+        assert_true(client_patience_ms() < limit_ms); /* else nobody is refused at this rate */
     }
 }
 

@@ -237,7 +237,7 @@ static struct runtime_api_line *asking_line(struct runtime_api *api)
 
 static void turn_more(struct runtime_api *api, uint64_t limit_ms, const char *what)
 {
-    if (client_now_ms() > limit_ms) {
+    if (client_patience_ms() > limit_ms) {
         fail_msg("the Runtime API waited too long for %s", what);
     }
     (void)turn(api, TURN_MS);

@@ -22,7 +22,7 @@ enum { WAIT_MS = 20000, UNTIL_MS = 60000, WAIT_LOOK_MS = 5 };
 /* Two copies of a test may run at once: the one that uses fixed names in VP_SCRATCH_DIR has them until it ends. */
 void scratch_lock(void);
 
-/* What wait_until is made of. */
+/* What wait_until is made of: a time of client_patience_ms. */
 uint64_t wait_limit_ms(void);
 /* Pauses, or fails the test in the name of the place when the limit has passed. */
 void wait_more(uint64_t limit_ms, const char *condition, const char *file, int line);
