@@ -1,5 +1,6 @@
 /* The document of a run: what was asked for, in members whose names are those of struct run_request and
  * run_publication, and what the configuration added to it. */
+#include "base/json_form.h"
 #include "share_internal.h"
 
 size_t run_keys_of(const struct run_store *store, struct digest out[RUN_KEYS_MAX])
@@ -9,46 +10,28 @@ size_t run_keys_of(const struct run_store *store, struct digest out[RUN_KEYS_MAX
 
 static void write_request(struct json_writer *w, const struct run_request *request)
 {
-    jw_key(w, "request");
-    jw_object(w);
-    jw_kv_str(w, "project_id", request->project_id);
-    jw_kv_str(w, "project", request->project);
-    jw_kv_str(w, "goal_id", request->goal_id);
-    jw_kv_str(w, "goal", request->goal);
-    jw_kv_str(w, "snapshot_id", request->snapshot_id);
-    jw_kv_str(w, "journey_id", request->journey_id);
-    jw_kv_str(w, "journey", request->journey);
-    jw_kv_str(w, "checkpoint_id", request->checkpoint_id);
-    jw_kv_str(w, "checkpoint", request->checkpoint);
-    jw_kv_str(w, "starting_url", request->starting_url);
-    jw_kv_str(w, "environment_id", request->environment_id);
-    jw_kv_int(w, "retries", request->retries);
-    jw_key(w, "tags");
-    jw_array(w);
+    jw_form(w,
+            "request:{project_id:%s, project:%s, goal_id:%s, goal:%s, snapshot_id:%s, "
+            "journey_id:%s, journey:%s, checkpoint_id:%s, checkpoint:%s, starting_url:%s",
+            request->project_id, request->project, request->goal_id, request->goal,
+            request->snapshot_id, request->journey_id, request->journey, request->checkpoint_id,
+            request->checkpoint, request->starting_url);
+    jw_form(w, "environment_id:%s, retries:%i, tags:[", request->environment_id, request->retries);
     for (size_t i = 0; i < request->n_tags; i++) {
         jw_str(w, request->tags[i]);
     }
-    jw_end(w);
-    jw_kv_int(w, "test", request->test);
-    jw_kv_int(w, "from", request->from);
-    jw_kv_bool(w, "attach", request->attach);
-    jw_kv_bool(w, "execute", request->execute);
-    jw_kv_bool(w, "wait", request->wait);
+    jw_form(w, "], test:%i, from:%i, attach:%b, execute:%b, wait:%b", request->test, request->from,
+            request->attach, request->execute, request->wait);
     if (request->continue_on_error != NULL) {
         jw_kv_bool(w, "continue_on_error", *request->continue_on_error);
     }
-    jw_kv_int(w, "position", request->position);
-    jw_end(w);
+    jw_form(w, "position:%i}", request->position);
 }
 
 static void write_ground(struct json_writer *w, const struct run_ground *ground)
 {
-    jw_key(w, "ground");
-    jw_object(w);
-    jw_kv_str(w, "project", ground->project);
-    jw_kv_str(w, "organization_id", ground->organization_id);
-    jw_kv_bool(w, "links", ground->links);
-    jw_end(w);
+    jw_form(w, "ground:{project:%s, organization_id:%s, links:%b}", ground->project,
+            ground->organization_id, ground->links);
 }
 
 void run_document_write(struct buf *out, const struct run_log *log,
@@ -61,17 +44,12 @@ void run_document_write(struct buf *out, const struct run_log *log,
     jw_init(&w, out);
     jw_object(&w);
     digest_hex(&run->owner, hex);
-    jw_kv_int(&w, "engine", RUN_ENGINE);
-    jw_kv_int(&w, "created_ms", run->created_ms);
-    jw_kv_text(&w, "owner", hex);
-    jw_kv_text(&w, "id", run->id);
-    jw_kv_bool(&w, "sealed", log->seals);
-    jw_kv_int(&w, "deadline_ms", (int64_t)what->deadline_ms);
-    jw_kv_str(&w, "request_id", what->request_id);
-    jw_kv_str(&w, "session_id", what->session_id);
-    jw_kv_int(&w, "session_checkpoint", what->session_checkpoint);
-    jw_kv_bool(&w, "has_bearer", what->has_bearer);
-    jw_kv_bool(&w, "waits", what->waits);
+    jw_form(&w,
+            "engine:%i, created_ms:%i, owner:%s, id:%s, sealed:%b, deadline_ms:%i, "
+            "request_id:%s, session_id:%s, session_checkpoint:%i, has_bearer:%b",
+            RUN_ENGINE, run->created_ms, hex, run->id, log->seals, what->deadline_ms,
+            what->request_id, what->session_id, what->session_checkpoint, what->has_bearer);
+    jw_form(&w, "waits:%b", what->waits);
     write_request(&w, what->request);
     write_ground(&w, &run->ground);
     jw_end(&w);

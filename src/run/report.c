@@ -3,6 +3,7 @@
 #include "run_internal.h"
 
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "data/artifact.h"
 #include "run/ui_link.h"
 
@@ -50,24 +51,16 @@ static void write_fault(struct json_writer *w, const struct run_fault *fault)
     if (fault == NULL) {
         return;
     }
-    jw_key(w, "error");
-    jw_object(w);
-    jw_kv_text(w, "code", fault->code);
-    jw_kv_str(w, "detail", fault->detail);
-    if (fault->upstream_status != 0) {
-        jw_kv_int(w, "upstream_status", fault->upstream_status);
-    }
-    jw_end(w);
+    jw_form(w, "error:{code:%s, detail:%s, upstream_status?:%i}", fault->code, fault->detail,
+            fault->upstream_status);
 }
 
 /* ---- parts ---- */
 
 static void write_call(struct json_writer *w, const struct run_call *call)
 {
-    jw_object(w);
-    jw_kv_text(w, "call", setup_name(call->setup));
-    jw_kv_text(w, "status", row_status_name(call->status));
-    jw_kv_int(w, "ms", (int64_t)(call->us / 1000));
+    jw_form(w, "{call:%s, status:%s, ms:%i", setup_name(call->setup), row_status_name(call->status),
+            call->us / 1000);
     if (call->id != 0) {
         write_id(w, "id", call->id);
     }
@@ -85,31 +78,20 @@ static void write_calls(struct json_writer *w, const struct run_call *calls, siz
 static void write_outcome(struct json_writer *w, const struct run_outcome *outcome)
 {
     if (outcome->word != NULL) {
-        jw_kv_text(w, "outcome", outcome->word);
-        jw_kv_int(w, "execution_ms", (int64_t)outcome->ms);
+        jw_form(w, "outcome:%s, execution_ms:%i", outcome->word, outcome->ms);
     }
-    if (outcome->picture.len > 0) {
-        jw_kv_str(w, "screenshot", outcome->picture);
-    }
-    if (outcome->reason.len > 0) {
-        jw_kv_str(w, "reason", outcome->reason);
-    }
+    jw_form(w, "screenshot?:%s, reason?:%s", outcome->picture, outcome->reason);
 }
 
 static void write_step(struct json_writer *w, const struct run_test *test,
                        const struct run_step *step)
 {
-    jw_object(w);
-    jw_kv_int(w, "index", step - test->steps + 1);
-    jw_kv_text(w, "command", step->command->words);
-    jw_kv_str(w, "text", step->text);
-    if (step->description.len > 0) {
-        jw_kv_str(w, "description", step->description);
-    }
-    jw_kv_text(w, "phase", testfile_phase_name((enum testfile_phase)step->phase));
-    jw_kv_int(w, "line", step->line);
-    jw_kv_int(w, "column", step->column);
-    jw_kv_text(w, "status", row_status_name((enum row_status)step->status));
+    jw_form(w,
+            "{index:%i, command:%s, text:%s, description?:%s, phase:%s, line:%i, "
+            "column:%i, status:%s",
+            step - test->steps + 1, step->command->words, step->text, step->description,
+            testfile_phase_name((enum testfile_phase)step->phase), step->line, step->column,
+            row_status_name((enum row_status)step->status));
     write_id(w, "step_id", step->step_id);
     if (step->step_id != 0) {
         jw_kv_int(w, "position", step->position);
@@ -142,8 +124,7 @@ static void write_links(struct json_writer *w, const struct run *run, const stru
     struct ui_place place = {
         .project_id = ids->project_id, .goal_id = ids->goal_id, .snapshot_id = ids->snapshot_id};
 
-    jw_key(w, "links");
-    jw_object(w);
+    jw_shape(w, "links:{");
     write_link(w, run, "goal", &place);
     if (ids->journey_id != 0) {
         place.journey_id = ids->journey_id;
@@ -177,11 +158,8 @@ static void begin_test(struct json_writer *w, const struct run *run, const struc
 {
     const struct run_ids *ids = test->goal != NULL && !test->begun ? &test->goal->ids : &test->ids;
 
-    jw_object(w);
-    jw_kv_str(w, "name", test->name);
-    jw_kv_str(w, "description", test->description);
-    jw_kv_int(w, "line", test->line);
-    jw_kv_text(w, "status", test_names[test->status]);
+    jw_form(w, "{name:%s, description:%s, line:%i, status:%s", test->name, test->description,
+            test->line, test_names[test->status]);
     write_id(w, "project_id", ids->project_id);
     write_id(w, "goal_id", ids->goal_id);
     write_id(w, "snapshot_id", ids->snapshot_id);
@@ -190,18 +168,14 @@ static void begin_test(struct json_writer *w, const struct run *run, const struc
     write_links(w, run, &test->ids);
     jw_kv_int(w, "duration_ms", (int64_t)test_ms(test));
     if (test->outcome != NULL) {
-        jw_kv_text(w, "outcome", test->outcome);
-        jw_kv_int(w, "execution_ms", (int64_t)test->executed_ms);
+        jw_form(w, "outcome:%s, execution_ms:%i", test->outcome, test->executed_ms);
     }
-    jw_key(w, "setup");
-    jw_array(w);
+    jw_shape(w, "setup:[");
     if (is_first_of_goal(run, test)) {
         write_calls(w, test->goal->calls, test->goal->n_calls);
     }
     write_calls(w, test->calls, test->n_calls);
-    jw_end(w);
-    jw_key(w, "steps");
-    jw_array(w);
+    jw_shape(w, "], steps:[");
 }
 
 static void write_execution(struct json_writer *w, const struct run *run,
@@ -214,14 +188,13 @@ static void write_execution(struct json_writer *w, const struct run *run,
     jw_object(w);
     write_id(w, "goal_id", goal->ids.goal_id);
     write_id(w, "job_id", execution->job_id);
-    jw_kv_str(w, "status", execution->status);
-    jw_kv_str(w, "outcome", execution->outcome);
-    jw_kv_int(w, "progress", execution->progress);
+    jw_form(w, "status:%s, outcome:%s, progress:%i", execution->status, execution->outcome,
+            execution->progress);
     if (execution->job_id != 0) {
         write_link(w, run, "url", &place);
     }
-    jw_kv_int(w, "duration_ms", (int64_t)(execution->us / 1000));
-    jw_kv_int(w, "attempts", execution->job_id != 0 ? execution->attempt + 1 : 0);
+    jw_form(w, "duration_ms:%i, attempts:%i", execution->us / 1000,
+            execution->job_id != 0 ? execution->attempt + 1 : 0);
     write_fault(w, execution->fault);
     jw_end(w);
 }
@@ -273,13 +246,8 @@ static void write_error(struct json_writer *w, const struct error *err)
         jw_null(w);
         return;
     }
-    jw_object(w);
-    jw_kv_text(w, "code", error_slug(err->code));
-    jw_kv_text(w, "detail", err->text);
-    if (err->upstream_status != 0) {
-        jw_kv_int(w, "upstream_status", err->upstream_status);
-    }
-    jw_end(w);
+    jw_form(w, "{code:%s, detail:%s, upstream_status?:%i}", error_slug(err->code), err->text,
+            err->upstream_status);
 }
 
 static void write_head(const struct run *run, struct json_writer *w)
@@ -287,24 +255,16 @@ static void write_head(const struct run *run, struct json_writer *w)
     struct totals totals = count(run);
     uint64_t end_ms = run_is_over(run) ? run->over_ms : clock_now_ms();
 
-    jw_kv_text(w, "id", run->id);
-    jw_kv_text(w, "status", run_status_name(run_is_over(run) ? run->status : RUN_RUNNING));
-    jw_kv_bool(w, "stopping", run->stop_asked && !run_is_over(run));
-    jw_kv_text(w, "format", run->format);
-    jw_kv_str(w, "name", run->name);
-    jw_kv_bool(w, "execute", run->execute);
+    jw_form(w, "id:%s, status:%s, stopping:%b, format:%s, name:%s, execute:%b", run->id,
+            run_status_name(run_is_over(run) ? run->status : RUN_RUNNING),
+            run->stop_asked && !run_is_over(run), run->format, run->name, run->execute);
     write_time(w, "created_at", run->created_ms);
     write_time(w, "ended_at", run->ended_ms);
-    jw_kv_int(w, "duration_ms", run->created_ms != 0 ? (int64_t)(end_ms - run->begun_ms) : 0);
-    jw_kv_int(w, "progress", progress_of(run, &totals));
-    jw_key(w, "steps");
-    jw_object(w);
-    jw_kv_int(w, "total", (int64_t)totals.n);
-    jw_kv_int(w, "done", (int64_t)totals.done);
-    jw_kv_int(w, "failed", (int64_t)totals.failed);
-    jw_kv_int(w, "skipped", (int64_t)totals.skipped);
-    jw_kv_int(w, "unknown", (int64_t)totals.unknown);
-    jw_end(w);
+    jw_form(w,
+            "duration_ms:%i, progress:%i, steps:{total:%i, done:%i, failed:%i, skipped:%i, "
+            "unknown:%i}",
+            run->created_ms != 0 ? (int64_t)(end_ms - run->begun_ms) : 0, progress_of(run, &totals),
+            totals.n, totals.done, totals.failed, totals.skipped, totals.unknown);
     write_error(w, &run->error);
     if (run->status > RUN_RUNNING) {
         artifact_links_write(w, run->store->options.artifacts, str_from(run->id));
@@ -340,13 +300,11 @@ static void write_of_test(const struct run *run, struct run_writing *at, struct 
 static void write_rest(const struct run *run, struct json_writer *w)
 {
     jw_end(w);
-    jw_key(w, "executions");
-    jw_array(w);
+    jw_shape(w, "executions:[");
     for (size_t i = 0; run->execute && i < run->n_goals; i++) {
         write_execution(w, run, &run->goals[i]);
     }
-    jw_end(w);
-    jw_key(w, "resume");
+    jw_shape(w, "], resume:");
     resume_write(run, w);
     jw_kv_raw(w, "warnings", run->warnings);
     jw_end(w);
@@ -358,8 +316,7 @@ bool run_write(const struct run *run, struct run_writing *at, size_t n_steps, st
         at->begun = true;
         jw_object(w);
         write_head(run, w);
-        jw_key(w, "tests");
-        jw_array(w);
+        jw_shape(w, "tests:[");
     }
     for (; at->test < run->n_tests && n_steps > 0; n_steps--) {
         write_of_test(run, at, w);
@@ -407,9 +364,7 @@ static void write_state(struct json_writer *w, const struct run *run, const stru
     }
     write_place(w, run, event);
     write_id(w, "job_id", event->of.goal->execution.job_id);
-    jw_kv_str(w, "status", status);
-    jw_kv_str(w, "outcome", outcome);
-    jw_kv_int(w, "progress", progress);
+    jw_form(w, "status:%s, outcome:%s, progress:%i", status, outcome, progress);
 }
 
 void run_write_event(const struct run *run, size_t number, struct json_writer *w)
@@ -423,10 +378,8 @@ void run_write_event(const struct run *run, size_t number, struct json_writer *w
     jw_object(w);
     switch (event->kind) {
     case EVENT_RUN:
-        jw_kv_text(w, "id", run->id);
-        jw_kv_str(w, "name", run->name);
-        jw_kv_int(w, "tests", (int64_t)run->n_tests);
-        jw_kv_int(w, "steps", (int64_t)count(run).n);
+        jw_form(w, "id:%s, name:%s, tests:%i, steps:%i", run->id, run->name, run->n_tests,
+                (int64_t)count(run).n);
         break;
     case EVENT_ROW:
         write_place(w, run, event);
