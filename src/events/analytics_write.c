@@ -5,6 +5,7 @@
 
 #include "analytics_internal.h"
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 
 enum { SHOWN_MAX = 100, TOP_SHOWN = 10, TIME_MAX = 40, FLAKY_TURNS = 2 };
@@ -197,8 +198,7 @@ static void write_ms(struct json_writer *w, const char *name, double ms)
 
 static void write_counts(struct json_writer *w, const struct slot *sum)
 {
-    jw_kv_int(w, "count", sum->n);
-    jw_kv_int(w, "failed", sum->failed);
+    jw_form(w, "count:%i, failed:%i", sum->n, sum->failed);
     write_ms(w, "mean_ms", sum->n > 0 ? (double)sum->us / (double)sum->n / 1e3 : NAN);
     write_ms(w, "p50_ms", quantile_ms(sum, 0.5));
     write_ms(w, "p95_ms", quantile_ms(sum, 0.95));
@@ -218,8 +218,7 @@ static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
 static void begin(struct json_writer *w, const struct analytics *analytics,
                   const struct analytics_wish *wish)
 {
-    jw_object(w);
-    jw_kv_text(w, "time_range", ranges[wish->range].word);
+    jw_form(w, "{time_range:%s", ranges[wish->range].word);
     write_time(w, "counted_since", analytics->began_ms);
     jw_kv_int(w, "events_lost", (int64_t)analytics->n_lost);
 }
@@ -233,8 +232,7 @@ static void write_list(struct json_writer *w, const struct totals *totals, enum 
         const struct total *total = &totals->items[i];
 
         if (total->kind == kind && total->sum.n > 0) {
-            jw_object(w);
-            jw_kv_str(w, "name", total->name);
+            jw_form(w, "{name:%s", total->name);
             write_counts(w, &total->sum);
             jw_end(w);
             most--;
@@ -259,11 +257,8 @@ static void write_runs(struct json_writer *w, const struct slot *sum)
 {
     uint32_t judged = sum->passed + sum->failed;
 
-    jw_kv_int(w, "runs", sum->n);
-    jw_kv_int(w, "passed", sum->passed);
-    jw_kv_int(w, "failed", sum->failed);
-    jw_key(w, "pass_rate");
-    jw_double(w, judged > 0 ? (double)sum->passed / (double)judged : NAN);
+    jw_form(w, "runs:%i, passed:%i, failed:%i, pass_rate:%d", sum->n, sum->passed, sum->failed,
+            judged > 0 ? (double)sum->passed / (double)judged : NAN);
 }
 
 static struct slot sum_at(const struct total *items, size_t n, const struct analytics_wish *wish,
@@ -291,28 +286,22 @@ static void write_over_time(struct json_writer *w, const struct totals *totals,
     int64_t unit_ms = analytics_tiers[ranges[wish->range].tier].unit_ms;
     uint32_t now = stamp_now(wish);
 
-    jw_key(w, "over_time");
-    jw_array(w);
+    jw_shape(w, "over_time:[");
     for (unsigned back = ranges[wish->range].n; back-- > 0;) {
         struct slot commands = sum_at(totals->items, totals->n, wish, SERIES_COMMAND, now - back);
         struct slot runs = sum_at(totals->items, totals->n, wish, SERIES_TEST, now - back);
 
         jw_object(w);
         write_time(w, "from", (int64_t)(now - back) * unit_ms);
-        jw_kv_int(w, "commands", commands.n);
-        jw_kv_int(w, "commands_failed", commands.failed);
-        jw_kv_int(w, "runs", runs.n);
-        jw_kv_int(w, "runs_passed", runs.passed);
-        jw_kv_int(w, "runs_failed", runs.failed);
-        jw_end(w);
+        jw_form(w, "commands:%i, commands_failed:%i, runs:%i, runs_passed:%i, runs_failed:%i}",
+                commands.n, commands.failed, runs.n, runs.passed, runs.failed);
     }
     jw_end(w);
 }
 
 static void write_last(struct json_writer *w, const struct total *total)
 {
-    jw_key(w, "last");
-    jw_array(w);
+    jw_shape(w, "last:[");
     for (size_t s = 0; s < total->n_series; s++) {
         for (size_t i = 0; i < total->series[s]->n_last; i++) {
             jw_text(w, total->series[s]->last[i] == 'p' ? "passed" : "failed");
@@ -327,15 +316,13 @@ static void write_test(struct json_writer *w, const struct total *total,
     int64_t unit_ms = analytics_tiers[ranges[wish->range].tier].unit_ms;
     uint32_t now = stamp_now(wish);
 
-    jw_object(w);
-    jw_kv_str(w, "name", total->name);
+    jw_form(w, "{name:%s", total->name);
     write_runs(w, &total->sum);
     write_ms(w, "mean_ms",
              total->sum.n > 0 ? (double)total->sum.us / (double)total->sum.n / 1e3 : NAN);
     jw_kv_bool(w, "flaky", total->turns >= FLAKY_TURNS);
     write_last(w, total);
-    jw_key(w, "over_time");
-    jw_array(w);
+    jw_shape(w, "over_time:[");
     for (unsigned back = ranges[wish->range].n; back-- > 0;) {
         struct slot sum = sum_at(total, 1, wish, SERIES_TEST, now - back);
 
@@ -346,8 +333,7 @@ static void write_test(struct json_writer *w, const struct total *total,
             jw_end(w);
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
 }
 
 /* ---- answers ---- */
@@ -363,16 +349,11 @@ void analytics_write_dashboard(struct analytics *analytics, const struct analyti
         sums[i] = sum_of(&totals, (enum series_kind)i);
     }
     begin(w, analytics, wish);
-    jw_key(w, "commands");
-    jw_object(w);
+    jw_shape(w, "commands:{");
     write_counts(w, &sums[SERIES_COMMAND]);
-    jw_end(w);
-    jw_key(w, "requests");
-    jw_object(w);
+    jw_shape(w, "}, requests:{");
     write_counts(w, &sums[SERIES_ROUTE]);
-    jw_end(w);
-    jw_key(w, "tests");
-    jw_object(w);
+    jw_shape(w, "}, tests:{");
     write_runs(w, &sums[SERIES_TEST]);
     jw_end(w);
     write_list(w, &totals, SERIES_COMMAND, "top_commands", TOP_SHOWN);
@@ -404,8 +385,7 @@ void analytics_write_tests(struct analytics *analytics, const struct analytics_w
 
     totals_init(&totals, analytics, wish);
     begin(w, analytics, wish);
-    jw_key(w, "tests");
-    jw_array(w);
+    jw_shape(w, "tests:[");
     for (size_t i = 0; i < totals.n && left > 0; i++) {
         if (totals.items[i].kind == SERIES_TEST && totals.items[i].sum.n > 0) {
             write_test(w, &totals.items[i], wish);

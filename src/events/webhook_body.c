@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 
 enum { MS_PER_S = 1000, SENTENCE_MAX = 1024 };
@@ -50,37 +51,19 @@ static void write_slack(struct json_writer *w, struct str sentence)
             buf_char(&text, (char)c);
         }
     }
-    jw_object(w);
-    jw_kv_str(w, "text", buf_view(&text));
-    jw_end(w);
+    jw_form(w, "{text:%s}", buf_view(&text));
     buf_done(&text);
 }
 
 /* A message with one card, as Teams' workflows take it. */
 static void write_teams(struct json_writer *w, struct str sentence)
 {
-    jw_object(w);
-    jw_kv_text(w, "type", "message");
-    jw_key(w, "attachments");
-    jw_array(w);
-    jw_object(w);
-    jw_kv_text(w, "contentType", "application/vnd.microsoft.card.adaptive");
-    jw_key(w, "content");
-    jw_object(w);
-    jw_kv_text(w, "type", "AdaptiveCard");
-    jw_kv_text(w, "version", "1.4");
-    jw_key(w, "body");
-    jw_array(w);
-    jw_object(w);
-    jw_kv_text(w, "type", "TextBlock");
-    jw_kv_str(w, "text", sentence);
-    jw_kv_bool(w, "wrap", true);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w,
+            "{type:'message', "
+            "attachments:[{contentType:'application/vnd.microsoft.card.adaptive', "
+            "content:{type:'AdaptiveCard', version:'1.4', body:[{type:'TextBlock', "
+            "text:%s, wrap:true}]}}]}",
+            sentence);
 }
 
 void webhook_write_body(struct webhook *hook, const struct fact *fact)

@@ -2,6 +2,7 @@
 #include "webhook_internal.h"
 
 #include "base/base64.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "data/json.h"
 
@@ -37,28 +38,20 @@ void webhook_document_write(const struct webhook *hook, struct buf *out)
 
     digest_hex(&hook->owner, owner);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "url", hook->url);
-    jw_kv_text(&w, "owner", owner);
-    jw_kv_bool(&w, "sees_all", hook->sees_all);
-    jw_kv_bool(&w, "listed", hook->is_listed);
-    jw_kv_bool(&w, "enabled", hook->enabled);
-    jw_kv_text(&w, "shape", webhook_shapes[hook->shape]);
-    jw_kv_text(&w, "filter", hook->subject);
-    jw_kv_int(&w, "created_ms", hook->created_ms);
-    jw_kv_int(&w, "begins", (int64_t)hook->share.begins);
+    jw_form(&w,
+            "{url:%s, owner:%s, sees_all:%b, listed:%b, enabled:%b, shape:%s, filter:%s, "
+            "created_ms:%i, begins:%i",
+            hook->url, owner, hook->sees_all, hook->is_listed, hook->enabled,
+            webhook_shapes[hook->shape], hook->subject, hook->created_ms, hook->share.begins);
     write_secret(&w, "secret", &hook->key);
     write_secret(&w, "old_secret", &hook->old_key);
-    jw_kv_int(&w, "old_until_ms", hook->old_until_ms);
-    jw_key(&w, "events");
-    jw_array(&w);
+    jw_form(&w, "old_until_ms:%i, events:[", hook->old_until_ms);
     for (unsigned i = 0; i < FACT_N; i++) {
         if ((hook->kinds & 1U << i) != 0) {
             jw_text(&w, fact_type((enum fact_kind)i));
         }
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "]}");
 }
 
 /* Types of a later version are left out. */
@@ -157,15 +150,11 @@ static void write_delivery(struct json_writer *w, const struct delivery *deliver
     buf_init(&text, PACKED_TEXT_MAX);
     pack_fact(&packed, &delivery->fact);
     base64_encode(&text, buf_view(&packed));
-    jw_object(w);
-    jw_kv_str(w, "event", buf_view(&text));
-    jw_kv_int(w, "position", (int64_t)delivery->fact.position);
-    jw_kv_text(w, "status", delivery_status_name(delivery->status));
-    jw_kv_int(w, "tries", delivery->n_tries);
-    jw_kv_int(w, "http_status", delivery->last_status);
-    jw_kv_text(w, "error", delivery->last_error);
-    jw_kv_int(w, "last_ms", delivery->last_wall_ms);
-    jw_end(w);
+    jw_form(w,
+            "{event:%s, position:%i, status:%s, tries:%i, http_status:%i, error:%s, "
+            "last_ms:%i}",
+            buf_view(&text), delivery->fact.position, delivery_status_name(delivery->status),
+            delivery->n_tries, delivery->last_status, delivery->last_error, delivery->last_wall_ms);
     buf_done(&text);
     buf_done(&packed);
 }
@@ -175,9 +164,8 @@ void webhook_state_write(const struct webhook *hook, struct buf *out)
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "position", (int64_t)hook->feed.position);
-    jw_kv_int(&w, "lost", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
+    jw_form(&w, "{position:%i, lost:%i", hook->feed.position,
+            hook->share.lost_before + hook->feed.n_lost);
     jw_key(&w, "deliveries"); /* the oldest first */
     jw_array(&w);
     for (size_t i = 0; i < WEBHOOK_DELIVERIES_KEPT; i++) {
@@ -188,8 +176,7 @@ void webhook_state_write(const struct webhook *hook, struct buf *out)
             write_delivery(&w, delivery);
         }
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "]}");
 }
 
 static bool read_delivery(const struct json *one, struct delivery *out)

@@ -1,5 +1,6 @@
 /* Webhooks and their deliveries as their owners see them. */
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "observe/metrics.h"
 #include "webhook_internal.h"
 
@@ -18,24 +19,18 @@ static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
 
 void webhook_write(const struct webhook *hook, struct json_writer *w)
 {
-    jw_object(w);
-    jw_kv_text(w, "id", hook->id);
-    jw_kv_text(w, "url", hook->url);
-    jw_key(w, "events");
-    jw_array(w);
+    jw_form(w, "{id:%s, url:%s, events:[", hook->id, hook->url);
     for (unsigned i = 0; i < FACT_N; i++) {
         if ((hook->kinds & 1U << i) != 0) {
             jw_text(w, fact_type((enum fact_kind)i));
         }
     }
-    jw_end(w);
-    jw_kv_text(w, "shape", webhook_shapes[hook->shape]);
-    jw_kv_text(w, "filter", hook->subject);
-    jw_kv_bool(w, "enabled", hook->enabled);
+    jw_form(w, "], shape:%s, filter:%s, enabled:%b", webhook_shapes[hook->shape], hook->subject,
+            hook->enabled);
     write_time(w, "created_at", hook->created_ms);
-    jw_kv_int(w, "waiting_events", feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
-    jw_kv_int(w, "lost_events", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
-    jw_end(w);
+    jw_form(w, "waiting_events:%i, lost_events:%i}",
+            feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0,
+            hook->share.lost_before + hook->feed.n_lost);
 }
 
 void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w)
@@ -53,14 +48,9 @@ void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct j
 
 static void write_delivery(const struct delivery *delivery, struct json_writer *w)
 {
-    jw_object(w);
-    jw_kv_text(w, "id", delivery->id);
-    jw_kv_text(w, "type", fact_type(delivery->fact.kind));
-    jw_kv_text(w, "status", delivery_status_name(delivery->status));
-    jw_kv_int(w, "tries", delivery->n_tries);
-    if (delivery->last_status > 0) {
-        jw_kv_int(w, "http_status", delivery->last_status);
-    }
+    jw_form(w, "{id:%s, type:%s, status:%s, tries:%i, http_status?:%i", delivery->id,
+            fact_type(delivery->fact.kind), delivery_status_name(delivery->status),
+            delivery->n_tries, delivery->last_status);
     if (delivery->last_error[0] != '\0') {
         jw_kv_text(w, "error", delivery->last_error);
     }
