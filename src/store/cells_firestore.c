@@ -2,7 +2,7 @@
 #include "cells.h"
 
 #include "base/base64.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "data/json.h"
 
 enum { OK = 200, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, TEXT_MAX = 4 * 1024 * 1024 };
@@ -38,17 +38,8 @@ static struct str resource_of(struct cell_call *call, struct str name)
 
 static void write_filter(struct json_writer *w, const char *op, struct str resource)
 {
-    jw_object(w);
-    jw_key(w, "fieldFilter");
-    jw_object(w);
-    jw_kv_raw(w, "field", STR("{\"fieldPath\":\"__name__\"}"));
-    jw_kv_text(w, "op", op);
-    jw_key(w, "value");
-    jw_object(w);
-    jw_kv_str(w, "referenceValue", resource);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "{fieldFilter:{field:{fieldPath:'__name__'}, op:%s, value:{referenceValue:%s}}}", op,
+            resource);
 }
 
 /* Names from the prefix (or behind the last one told) to what would follow all names with it. One more than asked for says
@@ -62,34 +53,18 @@ static struct str query_of(struct cell_call *call)
 
     buf_init(&text, TEXT_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_key(&w, "structuredQuery");
-    jw_object(&w);
-    jw_key(&w, "from");
-    jw_array(&w);
-    jw_object(&w);
-    jw_kv_str(&w, "collectionId", call->cells->where.folder);
-    jw_end(&w);
-    jw_end(&w);
-    jw_kv_raw(&w, "select", STR("{\"fields\":[{\"fieldPath\":\"__name__\"}]}"));
-    jw_key(&w, "where");
-    jw_object(&w);
-    jw_key(&w, "compositeFilter");
-    jw_object(&w);
-    jw_kv_text(&w, "op", "AND");
-    jw_key(&w, "filters");
-    jw_array(&w);
+    jw_form(&w,
+            "{structuredQuery:{from:[{collectionId:%s}], "
+            "select:{fields:[{fieldPath:'__name__'}]}, where:{compositeFilter:{op:'AND', "
+            "filters:[",
+            call->cells->where.folder);
     write_filter(&w, call->after.len > 0 ? "GREATER_THAN" : "GREATER_THAN_OR_EQUAL",
                  resource_of(call, call->after.len > 0 ? name_of(call, call->after) : prefix));
     write_filter(&w, "LESS_THAN", resource_of(call, last));
-    jw_end(&w);
-    jw_end(&w);
-    jw_end(&w);
-    jw_kv_raw(&w, "orderBy",
-              STR("[{\"field\":{\"fieldPath\":\"__name__\"},\"direction\":\"ASCENDING\"}]"));
-    jw_kv_int(&w, "limit", (int64_t)call->limit + 1);
-    jw_end(&w);
-    jw_end(&w);
+    jw_form(&w,
+            "]}}, orderBy:[{field:{fieldPath:'__name__'}, direction:'ASCENDING'}], "
+            "limit:%i}}",
+            (int64_t)call->limit + 1);
     return arena_take(&call->arena, &text);
 }
 
