@@ -2,7 +2,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "base/percent.h"
 #include "base/secret.h"
@@ -228,13 +228,7 @@ static void on_full(void *context)
 
 static void write_attribute(struct json_writer *w, struct str name, struct str value)
 {
-    jw_object(w);
-    jw_kv_str(w, "key", name);
-    jw_key(w, "value");
-    jw_object(w);
-    jw_kv_str(w, "stringValue", value);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "{key:%s, value:{stringValue:%s}}", name, value);
 }
 
 static struct str write_resource(struct telemetry *telemetry,
@@ -248,9 +242,7 @@ static struct str write_resource(struct telemetry *telemetry,
 
     buf_init(&text, BODY_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_key(&w, "attributes");
-    jw_array(&w);
+    jw_shape(&w, "{attributes:[");
     write_attribute(&w, STR("service.name"), options->service_name);
     write_attribute(&w, STR("service.version"), str_from(options->version));
     while (str_next(&rest, ',', &item)) {
@@ -263,8 +255,7 @@ static struct str write_resource(struct telemetry *telemetry,
             write_attribute(&w, str_trim(name), value);
         }
     }
-    jw_end(&w);
-    jw_end(&w);
+    jw_shape(&w, "]}");
     made = arena_str(&telemetry->arena, buf_view(&text));
     buf_done(&text);
     return made;
@@ -278,10 +269,7 @@ static struct str write_scope(struct telemetry *telemetry, const char *version)
 
     buf_init(&text, REPLY_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "name", "virtuoso-proxy");
-    jw_kv_text(&w, "version", version);
-    jw_end(&w);
+    jw_form(&w, "{name:'virtuoso-proxy', version:%s}", version);
     made = arena_str(&telemetry->arena, buf_view(&text));
     buf_done(&text);
     return made;
