@@ -1,6 +1,6 @@
 /* Metrics as OTLP JSON (https://opentelemetry.io/docs/specs/otlp/). A histogram's buckets are not
  * cumulated here, unlike in Prometheus' text, and there is one more of them than bounds. */
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "metrics_internal.h"
 #include "observe/metrics_shared.h"
 
@@ -103,10 +103,7 @@ static void begin_metric(struct json_writer *w, const struct metric_row *row)
         buf_text(&room, "virtuoso_proxy.");
         buf_str(&room, name);
     }
-    jw_object(w);
-    jw_kv_str(w, "name", buf_view(&room));
-    jw_kv_text(w, "description", row->help);
-    jw_kv_text(w, "unit", unit);
+    jw_form(w, "{name:%s, description:%s, unit:%s", buf_view(&room), row->help, unit);
     buf_done(&room);
 }
 
@@ -122,13 +119,7 @@ static void write_attribute(struct json_writer *w, const struct metric_label_set
     } else {
         buf_str(&room, name);
     }
-    jw_object(w);
-    jw_kv_str(w, "key", buf_view(&room));
-    jw_key(w, "value");
-    jw_object(w);
-    jw_kv_text(w, "stringValue", set->values[index]);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "{key:%s, value:{stringValue:%s}}", buf_view(&room), set->values[index]);
     buf_done(&room);
 }
 
@@ -137,8 +128,7 @@ static void write_attributes(struct json_writer *w, enum metric metric, size_t a
     size_t index[3];
 
     metric_indexes(metric, at, index);
-    jw_key(w, "attributes");
-    jw_array(w);
+    jw_shape(w, "attributes:[");
     for (size_t i = 0; i < 3; i++) {
         const struct metric_label_set *set = &metric_labels[metric_rows[metric].labels[i]];
 
@@ -153,16 +143,11 @@ static void write_histogram(struct json_writer *w, const struct histogram *histo
 {
     jw_key(w, "count");
     write_count(w, histogram->count);
-    jw_key(w, "sum");
-    jw_double(w, (double)histogram->sum_us / 1e6);
-    jw_key(w, "bucketCounts");
-    jw_array(w);
+    jw_form(w, "sum:%d, bucketCounts:[", (double)histogram->sum_us / 1e6);
     for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
         write_count(w, histogram->buckets[b]);
     }
-    jw_end(w);
-    jw_key(w, "explicitBounds");
-    jw_array(w);
+    jw_shape(w, "], explicitBounds:[");
     for (size_t b = 0; b < HISTOGRAM_BOUNDS; b++) {
         jw_double(w, (double)histogram_bounds_us[b] / 1e6);
     }
@@ -180,8 +165,7 @@ static void write_point(struct json_writer *w, enum metric metric, size_t at,
     if (family->histograms != NULL) {
         write_histogram(w, &family->histograms[at]);
     } else if (metric_rows[metric].kind == METRIC_SECONDS) {
-        jw_key(w, "asDouble");
-        jw_double(w, (double)family->values[at] / 1e6);
+        jw_form(w, "asDouble:%d", (double)family->values[at] / 1e6);
     } else {
         jw_key(w, "asInt");
         write_count(w, (uint64_t)family->values[at]);
@@ -206,15 +190,13 @@ static void write_family(struct json_writer *w, enum metric metric, const struct
     if (row->kind == METRIC_COUNTER) {
         jw_kv_bool(w, "isMonotonic", true);
     }
-    jw_key(w, "dataPoints");
-    jw_array(w);
+    jw_shape(w, "dataPoints:[");
     for (size_t at = 0; at < metric_view(metric)->n_series; at++) {
         if (metric_has_series(metric, at)) {
             write_point(w, metric, at, period);
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
     jw_end(w);
 }
 
@@ -222,23 +204,12 @@ static void write_family(struct json_writer *w, enum metric metric, const struct
 static void write_process_metric(struct json_writer *w, const char *name, const char *unit,
                                  bool is_sum, double value, const struct period *period)
 {
-    jw_object(w);
-    jw_kv_text(w, "name", name);
-    jw_kv_text(w, "unit", unit);
-    jw_key(w, "sum");
-    jw_object(w);
-    jw_kv_int(w, "aggregationTemporality", CUMULATIVE);
-    jw_kv_bool(w, "isMonotonic", is_sum);
-    jw_key(w, "dataPoints");
-    jw_array(w);
-    jw_object(w);
+    jw_form(w,
+            "{name:%s, unit:%s, sum:{aggregationTemporality:%i, isMonotonic:%b, "
+            "dataPoints:[{",
+            name, unit, CUMULATIVE, is_sum);
     write_times(w, period);
-    jw_key(w, "asDouble");
-    jw_double(w, value);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    jw_form(w, "asDouble:%d}]}}", value);
 }
 
 void metrics_write_otlp(struct buf *out, int64_t start_us, int64_t now_us)
