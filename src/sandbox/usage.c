@@ -273,44 +273,6 @@ int handle_goal_metrics_statistics(struct call *call)
 typedef void (*write_project_fn)(struct call *call, const struct project *project,
                                  const struct period *period);
 
-static void write_project_metric(struct call *call, int64_t id, write_project_fn write,
-                                 const struct period *period)
-{
-    const struct project *project = thing_find(call->tenant, THING_PROJECT, id);
-
-    if (project !=
-        NULL) { /* the vendor's page asks for many at once: who is not there is left out */
-        write_id_key(call->w, id);
-        jw_form(call->w, "{projectId:%i", id);
-        write(call, project, period);
-        jw_end(call->w);
-        call->total++;
-    }
-}
-
-/* ?projectIds[]=&projectIds[]=&dateBegin= */
-static int write_project_metrics(struct call *call, write_project_fn write)
-{
-    struct id_list projects;
-    struct period period;
-
-    if (!period_asked(call, &period)) {
-        return 400;
-    }
-    if (!query_ids(call, "projectId", &projects)) {
-        return refuse_member(call, "projectIds[]", "must be numbers");
-    }
-    if (projects.n == 0) {
-        return refuse_without(call, "projectIds[]");
-    }
-    jw_object(call->w);
-    for (size_t i = 0; i < projects.n; i++) {
-        write_project_metric(call, projects.ids[i], write, &period);
-    }
-    jw_end(call->w);
-    return 200;
-}
-
 static void write_project_executions(struct call *call, const struct project *project,
                                      const struct period *period)
 {
@@ -333,12 +295,14 @@ static void write_project_journeys(struct call *call, const struct project *proj
     jw_kv_int(call->w, "total", n);
 }
 
+/* Those of the route's kind. */
 static void write_project_records(struct call *call, const struct project *project,
-                                  enum thing_kind kind)
+                                  const struct period *period)
 {
-    const struct refs *records = &call->tenant->records[kind];
+    const struct refs *records = &call->tenant->records[call->kind];
     int64_t n = 0;
 
+    (void)period; /* what there is now */
     for (size_t i = 0; i < records->n; i++) {
         const struct kept *record = records->items[i];
 
@@ -347,38 +311,48 @@ static void write_project_records(struct call *call, const struct project *proje
     jw_kv_int(call->w, "total", n);
 }
 
-static void write_project_extensions(struct call *call, const struct project *project,
-                                     const struct period *period)
+static const write_project_fn project_writers[THING_N_KINDS] = {
+    [THING_EXECUTION] = write_project_executions,
+    [THING_JOURNEY] = write_project_journeys,
+    [THING_SCRIPT] = write_project_records,
+    [THING_PLAN] = write_project_records,
+};
+
+static void write_project_metric(struct call *call, int64_t id, const struct period *period)
 {
-    (void)period; /* what there is now */
-    write_project_records(call, project, THING_SCRIPT);
+    const struct project *project = thing_find(call->tenant, THING_PROJECT, id);
+
+    if (project !=
+        NULL) { /* the vendor's page asks for many at once: who is not there is left out */
+        write_id_key(call->w, id);
+        jw_form(call->w, "{projectId:%i", id);
+        project_writers[call->kind](call, project, period);
+        jw_end(call->w);
+        call->total++;
+    }
 }
 
-static void write_project_plans(struct call *call, const struct project *project,
-                                const struct period *period)
+/* ?projectIds[]=&projectIds[]=&dateBegin= */
+int handle_project_metrics(struct call *call)
 {
-    (void)period; /* what there is now */
-    write_project_records(call, project, THING_PLAN);
-}
+    struct id_list projects;
+    struct period period;
 
-int handle_project_metrics_executions(struct call *call)
-{
-    return write_project_metrics(call, write_project_executions);
-}
-
-int handle_project_metrics_journeys(struct call *call)
-{
-    return write_project_metrics(call, write_project_journeys);
-}
-
-int handle_project_metrics_extensions(struct call *call)
-{
-    return write_project_metrics(call, write_project_extensions);
-}
-
-int handle_project_metrics_plans(struct call *call)
-{
-    return write_project_metrics(call, write_project_plans);
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    if (!query_ids(call, "projectId", &projects)) {
+        return refuse_member(call, "projectIds[]", "must be numbers");
+    }
+    if (projects.n == 0) {
+        return refuse_without(call, "projectIds[]");
+    }
+    jw_object(call->w);
+    for (size_t i = 0; i < projects.n; i++) {
+        write_project_metric(call, projects.ids[i], &period);
+    }
+    jw_end(call->w);
+    return 200;
 }
 
 /* --- environments */
