@@ -357,42 +357,17 @@ static enum stage_verdict redeliver(struct task *task)
     return reply(task, 202, hook, NULL);
 }
 
-enum stage_verdict handle_webhook_create(struct task *task)
-{
-    return when_fresh(task, STR_EMPTY, create);
-}
+#define HANDLER(name, id, act)                                                                     \
+    enum stage_verdict handle_webhook_##name(struct task *task)                                    \
+    {                                                                                              \
+        return when_fresh(task, id, act);                                                          \
+    }
 
-enum stage_verdict handle_webhook_get(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), get);
-}
-
-enum stage_verdict handle_webhook_patch(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), patch);
-}
-
-enum stage_verdict handle_webhook_delete(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), remove_it);
-}
-
-enum stage_verdict handle_webhook_list(struct task *task)
-{
-    return when_fresh(task, STR_EMPTY, list);
-}
-
-enum stage_verdict handle_webhook_deliveries(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), deliveries);
-}
-
-enum stage_verdict handle_webhook_test(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), test);
-}
-
-enum stage_verdict handle_webhook_redeliver(struct task *task)
-{
-    return when_fresh(task, task_param(task, "id"), redeliver);
-}
+HANDLER(create, STR_EMPTY, create)
+HANDLER(get, task_param(task, "id"), get)
+HANDLER(patch, task_param(task, "id"), patch)
+HANDLER(delete, task_param(task, "id"), remove_it)
+HANDLER(list, STR_EMPTY, list)
+HANDLER(deliveries, task_param(task, "id"), deliveries)
+HANDLER(test, task_param(task, "id"), test)
+HANDLER(redeliver, task_param(task, "id"), redeliver)
