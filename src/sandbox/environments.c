@@ -129,13 +129,7 @@ int handle_project_environments(struct call *call)
     return 200;
 }
 
-int handle_environment_get(struct call *call)
-{
-    const struct environment *environment = call->thing;
-
-    write_environment(call->w, environment, false);
-    return 200;
-}
+TELLS(environment_get, write_environment(call->w, call->thing, false))
 
 int handle_environment_delete(struct call *call)
 {

@@ -118,13 +118,7 @@ int handle_journey_create(struct call *call)
     return 200;
 }
 
-int handle_journey_get(struct call *call)
-{
-    const struct journey *journey = call->thing;
-
-    write_journey(call->w, journey, true);
-    return 200;
-}
+TELLS(journey_get, write_journey(call->w, call->thing, true))
 
 int handle_journey_update(struct call *call)
 {

@@ -62,13 +62,7 @@ int handle_library_list(struct call *call)
     return 200;
 }
 
-int handle_library_get(struct call *call)
-{
-    const struct checkpoint *library = call->thing;
-
-    write_checkpoint(call->w, library, true);
-    return 200;
-}
+TELLS(library_get, write_checkpoint(call->w, call->thing, true))
 
 int handle_library_update(struct call *call)
 {

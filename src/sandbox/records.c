@@ -102,13 +102,7 @@ int handle_record_create(struct call *call)
     return 200;
 }
 
-int handle_record_get(struct call *call)
-{
-    const struct kept *record = call->thing;
-
-    write_record(call, record);
-    return 200;
-}
+TELLS(record_get, write_record(call, call->thing))
 
 int handle_record_update(struct call *call)
 {

@@ -267,6 +267,14 @@ struct call {
     int64_t total;           /* things in the map that the handler wrote */
 };
 
+/* A handler that only tells something of call->thing. */
+#define TELLS(name, tell)                                                                          \
+    int handle_##name(struct call *call)                                                           \
+    {                                                                                              \
+        tell;                                                                                      \
+        return 200;                                                                                \
+    }
+
 /* Ids that a query names, in the arena of the call. */
 struct id_list {
     int64_t *ids;

@@ -88,21 +88,9 @@ int handle_checkpoint_create(struct call *call)
     return 200;
 }
 
-int handle_checkpoint_get(struct call *call)
-{
-    const struct checkpoint *checkpoint = call->thing;
+TELLS(checkpoint_get, write_checkpoint(call->w, call->thing, true))
 
-    write_checkpoint(call->w, checkpoint, true);
-    return 200;
-}
-
-int handle_checkpoint_steps(struct call *call)
-{
-    const struct checkpoint *checkpoint = call->thing;
-
-    write_steps(call->w, checkpoint);
-    return 200;
-}
+TELLS(checkpoint_steps, write_steps(call->w, call->thing))
 
 /* The checkpoint that an attach names: an own one, or a fresh copy of one of the library. */
 static struct checkpoint *attached_one(struct call *call, const struct journey *journey,
@@ -349,13 +337,7 @@ static int64_t index_of(const struct step *step)
     return (int64_t)step_list_index(&step->checkpoint->steps, step);
 }
 
-int handle_step_get(struct call *call)
-{
-    const struct step *step = call->thing;
-
-    write_step(call->w, step, index_of(step));
-    return 200;
-}
+TELLS(step_get, write_step(call->w, call->thing, index_of(call->thing)))
 
 /* The whole flat step, as the platform's own page sends it; ids that are there must be its own. */
 int handle_step_properties(struct call *call)

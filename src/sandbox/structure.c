@@ -163,13 +163,7 @@ int handle_project_create(struct call *call)
     return 200;
 }
 
-int handle_project_get(struct call *call)
-{
-    const struct project *project = call->thing;
-
-    write_project(call->w, project);
-    return 200;
-}
+TELLS(project_get, write_project(call->w, call->thing))
 
 static void write_goals(struct call *call, const struct project *project)
 {
@@ -189,13 +183,7 @@ static void write_goals(struct call *call, const struct project *project)
     jw_end(call->w);
 }
 
-int handle_project_goals(struct call *call)
-{
-    const struct project *project = call->thing;
-
-    write_goals(call, project);
-    return 200;
-}
+TELLS(project_goals, write_goals(call, call->thing))
 
 int handle_goal_list(struct call *call)
 {
@@ -267,13 +255,7 @@ int handle_goal_create(struct call *call)
     return goal_settings(call, goal);
 }
 
-int handle_goal_get(struct call *call)
-{
-    const struct goal *goal = call->thing;
-
-    write_goal(call->w, goal);
-    return 200;
-}
+TELLS(goal_get, write_goal(call->w, call->thing))
 
 int handle_goal_versions(struct call *call)
 {

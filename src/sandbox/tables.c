@@ -142,13 +142,7 @@ int handle_table_list(struct call *call)
     return 200;
 }
 
-int handle_table_get(struct call *call)
-{
-    const struct table *table = call->thing;
-
-    write_table(call->w, table);
-    return 200;
-}
+TELLS(table_get, write_table(call->w, call->thing))
 
 static void write_cells(struct call *call, const struct table *table, const struct str *cells)
 {
