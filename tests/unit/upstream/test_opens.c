@@ -134,7 +134,8 @@ static void deadlines_and_cancels_reach_those_that_wait(void **state)
 static void what_met_a_dead_connection_waits_for_a_new_one(void **state)
 {
     (void)state;
-    start(2, "/second", CALL_READ); /* two connections come to rest; each resets its second request */
+    start(2, "/second",
+          CALL_READ); /* two connections come to rest; each resets its second request */
     assert_true(bench_run(&bench, &probes[0].n_ends, 1));
     assert_true(bench_run(&bench, &probes[1].n_ends, 1));
     assert_int_equal(bench.upstream->n_opened, 2);
