@@ -119,6 +119,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *re
     struct addrinfo **end = pai;
     const char *const *answers = here.answers != NULL ? here.answers : &name; /* an address */
     size_t n = here.answers != NULL ? here.n_answers : 1;
+    bool is_silent = here.is_deaf;
     int64_t port = 0;
 
     (void)!str_to_i64(str_from(service), 0, UINT16_MAX, &port);
@@ -128,6 +129,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *re
     }
     here.n_gave_up += here.is_deaf ? 1 : 0;
     *pai = NULL;
+    if (is_silent) { /* its test may be over */
+        return EAI_AGAIN;
+    }
     for (size_t i = 0; i < n; i++) {
         *end = answer(answers[i], (uint16_t)port, req != NULL ? req->ai_family : AF_UNSPEC);
         end = *end != NULL ? &(*end)->ai_next : end;
