@@ -144,7 +144,7 @@ static void who_has_no_lease_may_have_lost_it(void **state)
     ask((struct store_request){.kind = STORE_LEASE,
                                .key = STR("runs:0123456789"),
                                .holder = STR("0123456789"),
-                               .ttl_ms = 2 * KEEP_TTL_MS});
+                               .ttl_ms = UINT64_C(2) * KEEP_TTL_MS});
     assert_int_equal(asked.code, ERR_OK);
     pass(2 * KEEP_TTL_MS - 2000);
     assert_true(is_claimed_by("0123456789"));
