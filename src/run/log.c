@@ -13,11 +13,6 @@
 
 enum { HEAD_MAX = 128, AWAY_MS = 1000 };
 
-static struct run_share *share_of(const struct run_log *log)
-{
-    return log->share;
-}
-
 static void flush(struct run_log *log);
 
 void log_put(struct run_log *log, struct store_request *request, struct store_op *op,
@@ -25,7 +20,7 @@ void log_put(struct run_log *log, struct store_request *request, struct store_op
 {
     request->format = RUN_FORMAT;
     request->ttl_ms = log->ttl_ms;
-    store_start(share_of(log)->options.store, request, op, on_done);
+    store_start(log->share->options.store, request, op, on_done);
 }
 
 /* --- its life */
@@ -41,6 +36,7 @@ struct run_log *log_new(struct run *run)
     runs_name(run->store, &run->owner, str_from(run->id), log->name);
     buf_init(&log->pending, RUN_PENDING_MAX);
     buf_init(&log->sending, RUN_PENDING_MAX);
+    tail_init(&log->tail);
     list_append(&log->share->logs, &log->link);
     run->log = log;
     return log;
@@ -64,6 +60,7 @@ void log_free(struct run_log *log)
     later_remove(&log->leave);
     buf_done(&log->pending);
     buf_done(&log->sending);
+    tail_done(&log->tail);
     buf_done(&log->document);
     buf_done(&log->text);
     list_remove(&log->link);
@@ -82,7 +79,7 @@ void log_put_claim(struct run_log *log, enum store_expect expect, struct str hol
                                     .bytes = holder};
 
     log->claims = true;
-    log->n_left = share_of(log)->n_left;
+    log->n_left = log->share->n_left;
     log_put(log, &request, &log->claim, on_done);
 }
 
@@ -131,8 +128,8 @@ static void on_gate_again(struct deadline *deadline)
 
 static bool may_pass(const struct run_log *log)
 {
-    return log_is_alone(log) ||
-           (log->n_kept >= log->gate_at && log->state == LOG_RUNS && runs_lasts(log->share));
+    return log_is_alone(log) || (log->n_kept >= log->gate_at && log->state == LOG_RUNS &&
+                                 !log->tail.is_left && runs_lasts(log->share));
 }
 
 /* What its plan is about to send is on record, and this process may send it. */
@@ -219,6 +216,7 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
 static void kept(struct run_log *log)
 {
     log->n_kept += log->sending.len;
+    tail_note(&log->tail, log->number, buf_view(&log->sending));
     buf_clear(&log->sending);
     if (log->n_visible < log->n_sending) {
         log->n_visible = log->n_sending;
@@ -241,8 +239,11 @@ static void on_appended(struct store_op *op, const struct store_result *result)
     struct run_log *log = CONTAINER_OF(op, struct run_log, append);
 
     log->appends = false;
-    if (log->state != LOG_RUNS) {
-        return; /* whether it counts is known when the claim was taken anew: sent once more then */
+    if (result->error.code == ERR_OK && log->tail.is_left) {
+        tail_next(&log->tail);
+        flush(log);
+        pass_gate(log);
+        return;
     }
     if (result->error.code == ERR_OK) {
         kept(log);
@@ -260,21 +261,24 @@ static void flush(struct run_log *log)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_APPEND, .limit = RUN_STREAM_MAX};
+    uint64_t number;
+    struct str lines;
     struct buf entry;
 
     if (log->appends || log->state != LOG_RUNS || deadline_is_set(&log->again) ||
-        log->pending.len + log->sending.len == 0) {
+        (log->pending.len + log->sending.len == 0 && !log->tail.is_left)) {
         return;
     }
-    if (log->sending.len == 0) {
+    if (log->sending.len == 0 && !log->tail.is_left) {
         take_lines(log);
     }
+    number = log->number;
+    lines = log->tail.is_left ? tail_entry(&log->tail, &number) : buf_view(&log->sending);
     buf_init(&entry, HEAD_MAX + RUN_PENDING_MAX);
-    buf_printf(&entry, "%llu %llu ", (unsigned long long)log->fence,
-               (unsigned long long)log->number);
+    buf_printf(&entry, "%llu %llu ", (unsigned long long)log->fence, (unsigned long long)number);
     buf_str(&entry, runs_holder(log->share));
     buf_char(&entry, '\n');
-    buf_str(&entry, buf_view(&log->sending));
+    buf_str(&entry, lines);
     request.key = runs_key("runlog", str_from(log->name), room);
     request.bytes = buf_view(&entry);
     log->appends = true;
@@ -314,6 +318,7 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
             return;
         }
         log->state = LOG_RUNS;
+        tail_begin(&log->tail); /* the store may have lost it, as it lost the lease */
         flush(log);
         pass_gate(log);
         if (log_must_leave(log) && !log->leaves) {
@@ -361,6 +366,8 @@ void log_doubt(struct run_log *log)
     if (log->state == LOG_RUNS) {
         log->state = LOG_DOUBTS;
         deadline_clear(&log->again);
+        store_cancel(&log->append); /* sent once more, when the claim was taken anew */
+        log->appends = false;
     }
 }
 
@@ -437,7 +444,7 @@ static bool may_send(const struct plan *plan)
     const struct run *run = plan->owner;
 
     return run->log == NULL || log_is_alone(run->log) ||
-           (run->log->state == LOG_RUNS && runs_lasts(run->log->share));
+           (run->log->state == LOG_RUNS && !run->log->tail.is_left && runs_lasts(run->log->share));
 }
 
 static void listen(struct run_log *log);

@@ -82,6 +82,13 @@ struct run_steps_place {
     size_t test, step;
 };
 
+/* Entries that were written, newest last. */
+struct run_tail {
+    struct buf bytes;
+    size_t at;
+    bool is_left; /* that one, and those behind it, are to be written once more */
+};
+
 struct run_log {
     struct list link; /* of the share */
     struct run_share *share;
@@ -93,9 +100,10 @@ struct run_log {
     unsigned n_left; /* of the share, when the claim was sent */
     uint64_t number; /* of the newest entry that this holder has written */
     uint64_t ttl_ms;
-    struct buf pending;                  /* lines that were not sent yet */
-    struct buf sending;                  /* the entry in flight, with its head */
-    size_t n_sending;                    /* events when it was made */
+    struct buf pending; /* lines that were not sent yet */
+    struct buf sending; /* the entry in flight, with its head */
+    size_t n_sending;   /* events when it was made */
+    struct run_tail tail;
     uint64_t n_written, n_taken, n_kept; /* bytes of lines: made, in flight, in the stream */
     size_t n_visible;                    /* events that the stream has */
     bool appends;
@@ -276,6 +284,15 @@ void mirror_own(struct run_mirror *mirror); /* the stream was read up to our "ad
 void runs_trim(struct run_store *store);
 void trim_free(struct run_share *share);
 void trim_forget(const struct run_store *store); /* it is closed */
+
+/* --- tail.c */
+void tail_init(struct run_tail *tail);
+void tail_done(struct run_tail *tail);
+void tail_note(struct run_tail *tail, uint64_t number, struct str lines);
+void tail_begin(struct run_tail *tail); /* from the oldest that is known */
+/* While one is left: that one; and it is written. */
+struct str tail_entry(const struct run_tail *tail, uint64_t *out_number);
+void tail_next(struct run_tail *tail);
 
 /* --- bell.c */
 void runs_ring(struct run_share *share); /* somebody shall look for runs that nobody has */

@@ -125,6 +125,37 @@ static void what_nobody_has_is_carried_on(void **state)
     assert_int_equal(here.n_steps, 1);
 }
 
+static size_t n_entries(void)
+{
+    ask((struct store_request){.kind = STORE_READ, .key = key("runlog"), .limit = 100});
+    assert_int_equal(asked.code, ERR_OK);
+    return asked.n;
+}
+
+/* The store may have lost them, as it lost the lease of the process: they are written once more before anything is sent, and who has
+ * read them already passes over them. */
+static void newest_entries_are_written_again_with_the_claim(void **state)
+{
+    size_t n;
+
+    (void)state;
+    run_share_drain(here.processes[1].share); /* it adopts nothing */
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    seek(1);
+    n = n_entries();
+    assert_true(n > 0);
+    clock_advance(KEEP_TTL_MS + 1);
+    pass(3000);
+    assert_int_equal(n_entries(), 2 * n);
+    let_go_on();
+    pass(30000);
+    seek(1);
+    assert_int_equal(sought.code, ERR_OK);
+    assert_true(run_is_over(sought.run));
+    assert_int_equal(here.n_steps, 0); /* the checkpoint's lease was over, too */
+}
+
 static bool is_claimed_by(const char *holder)
 {
     ask((struct store_request){.kind = STORE_GET, .key = key("runclaim")});
@@ -302,6 +333,8 @@ int test_shared(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_later_claim_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_nobody_has_is_carried_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(newest_entries_are_written_again_with_the_claim, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_has_no_lease_may_have_lost_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_never_takes_its_lease_is_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_begun_goes_to_who_carries_it_out, set_up_giver,
