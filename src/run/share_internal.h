@@ -36,7 +36,7 @@ enum {
     RUN_KEY_MAX = 160,
     RUN_ENTRY_BYTES = 32 * 1024,        /* lines of one append, about */
     RUN_PENDING_MAX = 64 * 1024 * 1024, /* lines that wait for the store */
-    RUN_PART_BYTES = 256 * 1024,        /* of the steps, before they are sealed */
+    RUN_PART_BYTES = 128 * 1024,        /* of the steps, before they are sealed */
     RUN_STEPS_MAX = 64 * 1024 * 1024,   /* lines of steps that wait: one may be the whole file */
     RUN_DOCUMENT_MAX = 512 * 1024,
     RUN_STREAM_MAX = 50000, /* entries: five for each row of the largest run */
