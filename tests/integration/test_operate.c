@@ -151,7 +151,7 @@ static void the_log_begins_and_ends_with_what_was_done(void **state)
     program_wait_wrote(&proxy.program, "\"event\":\"server.started\"", WAIT_MS);
     assert_true(program_wrote(&proxy.program,
                               "\"version\":\"" VP_VERSION "\",\"config\":\"none\","
-                              "\"platform\":\"sandbox\",\"auth\":\"keys\","
+                              "\"place\":\"none\",\"platform\":\"sandbox\",\"auth\":\"keys\","
                               "\"store\":\"memory:\",\"listen\":\"http://127.0.0.1:"));
     program_signal(&proxy.program, SIGTERM);
     assert_int_equal(program_wait_end(&proxy.program, WAIT_MS), 0);
