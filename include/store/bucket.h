@@ -39,7 +39,7 @@ void store_bucket_close(struct store_bucket *bucket, void (*on_closed)(void *con
 void store_bucket_create(struct store_bucket *bucket, struct str key, struct str bytes,
                          store_bucket_fn fn);
 void store_bucket_read(struct store_bucket *bucket, struct str key, store_bucket_fn fn);
-/* The first keys, some hundred at most, that begin with `prefix` and come behind `after`. */
+/* The first keys, a hundred at most, that begin with `prefix` and come behind `after`. */
 void store_bucket_list(struct store_bucket *bucket, struct str prefix, struct str after,
                        store_bucket_fn fn);
 void store_bucket_cancel(struct store_bucket *bucket); /* idempotent */

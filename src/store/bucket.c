@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "cells.h"
 
-enum { LIST_KEYS = 500 };
+enum { LIST_KEYS = 100 };
 
 struct store_bucket {
     struct cells cells;

@@ -10,9 +10,11 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "events/audit_internal.h"
+#include "harness/cloud_server.h"
 #include "harness/wait.h"
 #include "net/loop.h"
 #include "observe/fact.h"
+#include "observe/metrics.h"
 
 enum { TEXT_MAX = 8 << 20 };
 
@@ -333,6 +335,78 @@ static void the_last_hash_is_told_every_minute(void **state)
     close_audit();
 }
 
+/* --- a bucket */
+enum { OBJECTS = 250 };
+
+static void on_made(void *context, const struct store_bucket_told *told)
+{
+    assert_int_equal(told->end, BUCKET_DONE);
+    *(bool *)context = true;
+}
+
+static void on_bucket_closed(void *context)
+{
+    *(bool *)context = true;
+}
+
+static void turn_until(const bool *done)
+{
+    while (!*done) { /* each request has a deadline */
+        (void)loop_turn(&fixture.loop, true);
+    }
+}
+
+/* Objects 1 to OBJECTS of a chain that is not ours to judge: more than one list tells. */
+static void make_objects(const struct store_cloud *where)
+{
+    struct store_bucket *bucket;
+    struct error err = {0};
+    bool done = false;
+
+    assert_int_equal(store_bucket_open(&fixture.loop, where, &done, &bucket, &err), ERR_OK);
+    for (unsigned i = 1; i <= OBJECTS; i++) {
+        char key[64];
+
+        (void)snprintf(key, sizeof(key), "a/%012u.jsonl", i);
+        done = false;
+        store_bucket_create(bucket, str_from(key), STR("x\n"), on_made);
+        turn_until(&done);
+    }
+    done = false;
+    store_bucket_close(bucket, on_bucket_closed);
+    turn_until(&done);
+}
+
+/* Two lives behind them: the first has no line to follow, the second follows that one. */
+static void the_end_of_a_long_chain_is_found(void **state)
+{
+    const struct store_cloud where = {
+        .kind = STORE_S3, .bucket = STR("qa-bucket"), .folder = STR("audit")};
+    const struct audit_options options = {.bucket = &where, .chain = STR("a")};
+    static struct cloud_server server; /* the environment points into it */
+    struct error err = {0};
+
+    (void)state;
+    metrics_open();
+    cloud_server_start(&server, NULL);
+    for (const char *const *row = cloud_server_env(&server, "keys", ""); *row != NULL; row++) {
+        assert_int_equal(putenv(unconst(*row)), 0);
+    }
+    make_objects(&where);
+    for (unsigned life = 1; life <= 2; life++) {
+        fixture.closed = false;
+        assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
+        wait_until(((void)loop_turn(&fixture.loop, false),
+                    fixture.audit->is_found && !fixture.audit->writes));
+        assert_int_equal(fixture.audit->head.number, OBJECTS + life); /* audit.started */
+        close_audit();
+        assert_int_equal(server.seen->n_items, OBJECTS + life);
+    }
+    assert_true(server.seen->n_named < 10 * OBJECTS); /* by halves, not from the first on */
+    cloud_server_done(&server);
+    metrics_done();
+}
+
 int test_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +421,7 @@ int test_audit(void)
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_hash_is_told_every_minute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_lost_is_in_the_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_long_chain_is_found, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
