@@ -19,11 +19,9 @@ static bool is_key_name(struct str text)
 
 static const char *read_bucket(struct loader *loader, struct str url, struct config_bucket *out)
 {
-    const char *fault = bucket_is_meant(url) ? bucket_read(&loader->box->arena, url, out) : NULL;
+    bool is_for_files = bucket_is_meant(url) && !str_starts(url, STR("firestore:"));
 
-    return fault != NULL || (out->kind != CONFIG_NO_BUCKET && out->kind != CONFIG_FIRESTORE)
-               ? fault
-               : "is no place for files";
+    return is_for_files ? bucket_read(&loader->box->arena, url, out) : "is no place for files";
 }
 
 static void judge_audit(struct loader *loader, struct config *config)
@@ -46,7 +44,7 @@ static void judge_audit(struct loader *loader, struct config *config)
     if (n_places > 1) {
         loader_fail(loader, "audit: of file, url and store only one can be where the lines go");
     }
-    if (config->audit.store && config->store.url.len == 0) {
+    if (config->audit.store && str_is(config->store.url, "memory:")) {
         loader_fail(loader, "audit.store: needs a shared store; set store.url");
     }
 }

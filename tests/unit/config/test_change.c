@@ -119,6 +119,7 @@ static const struct special {
     {"upstream.client_key_file", TLS_DIR "/key.pem",
      "upstream.client_certificate_file=" TLS_DIR "/cert.pem"},
     {"artifacts.url", "s3://bucket/folder", NULL},
+    {"audit.store", "true", "store.url=redis://127.0.0.1:9"},
     {"audit.url", "s3://bucket/folder", NULL},
     {"lambda.runtime_api", "127.0.0.9:9", NULL},
     {"runs.driver", "request", "store.url=redis://127.0.0.1:9"},

@@ -81,6 +81,39 @@ static void auto_is_a_worker_for_each_core(void **state)
     assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
+static void places_for_files_are_buckets(void **state)
+{
+    static const struct row rows[] = {
+        {"audit.url=s3://qa-bucket/audit", NULL},
+        {"audit.url=gs://qa-bucket", NULL},
+        {"audit.url=firestore://project/(default)/audit", "audit.url: the value is no place"},
+        {"audit.url=file:///var/audit", "audit.url: the value is no place for files"},
+        {"audit.url=s3://a/b", "audit.url: the value names no bucket"},
+        {"audit.url=s3://qa-bucket/../x", "audit.url: the value has a folder"},
+        {"audit.store=true", "audit.store: needs a shared store"},
+        {"audit.chain=a/b", "audit.chain: must be at most"},
+        {"artifacts.url=s3://qa-bucket/reports", NULL},
+        {"artifacts.url=file:///var/reports", NULL},
+        {"artifacts.url=firestore://project/(default)/x", "artifacts.url: the value is no place"},
+        {"artifacts.url=file:reports", "artifacts.url: the value is no place for files"},
+    };
+    static const char *const both[] = {"sandbox.enabled=true", "audit.url=s3://qa-bucket/audit",
+                                       "audit.file=/tmp/audit.jsonl"};
+    const struct config_sources sources = {
+        .sets = both, .n_sets = 3, .environment = (const char *const[]){NULL}};
+    struct config *config = NULL;
+    struct error_list errors;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+    error_list_init(&errors);
+    assert_int_equal(config_load(&sources, &config, &errors), ERR_CONFIG);
+    assert_non_null(strstr(errors.items[0].text, "only one can be where the lines go"));
+    error_list_done(&errors);
+}
+
 static void origins_that_never_match_are_refused(void **state)
 {
     static const struct row rows[] = {
@@ -254,6 +287,7 @@ int test_judge(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auto_is_a_worker_for_each_core),
+        cmocka_unit_test(places_for_files_are_buckets),
         cmocka_unit_test(origins_that_never_match_are_refused),
         cmocka_unit_test(a_store_is_named_by_its_address),
         cmocka_unit_test(every_bad_origin_is_told),
