@@ -1,8 +1,7 @@
-/* The configuration: one const snapshot of all options, made of a table of rows
- * (src/config/options.c). Order: defaults < file < environment < --set. Every option has an
- * environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
- * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with
- * file:line:column (or the variable's name) and the nearest known key. Owner: who holds it (config_hold). */
+/* The configuration: one const snapshot of all options, made of a table of rows (src/config/options.c). Order: defaults < file <
+ * environment < --set. Every option has an environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
+ * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with file:line:column (or the
+ * variable's name) and the nearest known key. Owner: who holds it (config_hold). */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -247,15 +246,13 @@ struct config {
     } cors;
 
     struct {
-        struct str level;
+        struct str level, gcp_project;
         struct str format; /* "auto", "json", "text", "gcp" or "aws" */
-        struct str gcp_project;
         bool access;
     } log;
 
     struct {
-        struct str file, url; /* empty: there is none */
-        struct str chain;
+        struct str file, url, chain; /* empty: there is none; of the chain: the machine's name */
         size_t max_bytes;
         bool store;
         struct config_bucket bucket; /* the url, taken apart */
