@@ -2,6 +2,7 @@
  * signals, and ten thousand events. */
 #include "harness/cmocka.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -557,11 +558,28 @@ static void signals_end_it_at_once(void **state)
 
 /* ---- many ---- */
 
+static size_t n_descriptors(const struct program *program)
+{
+    char path[64];
+    size_t n = 0;
+    DIR *folder;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)program->pid);
+    folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        n++;
+    }
+    assert_int_equal(closedir(folder), 0);
+    return n;
+}
+
 static void many_events(void **state)
 {
     int n = getenv("VP_LONG") != NULL ? N_EVENTS_LONG : N_EVENTS;
     struct function function;
     int64_t before = 0;
+    size_t n_before = 0;
     uint64_t began_ms;
     const char *events[2];
 
@@ -577,8 +595,12 @@ static void many_events(void **state)
         runtime_api_give(&function.api, &event);
         runtime_api_read(&function.api, &function.answer);
         assert_false(function.answer.is_error);
-        before = i == n / 4 ? program_kib(&function.program, "VmRSS") : before;
+        if (i == n / 4) {
+            before = program_kib(&function.program, "VmRSS");
+            n_before = n_descriptors(&function.program);
+        }
     }
+    assert_int_equal(n_descriptors(&function.program), n_before);
     print_message("%d events in %llu ms; VmRSS %lld KiB, %lld KiB at the first quarter\n", n,
                   (unsigned long long)(client_now_ms() - began_ms),
                   (long long)program_kib(&function.program, "VmRSS"), (long long)before);
