@@ -147,6 +147,7 @@ enum {
     X(M_CONFIG_GOOD,         GAUGE,     "config_last_reload_successful", "1: the configuration was taken when it was last read; 0: it was refused, and the one before it is in force.", NONE, NONE, NONE) \
     X(M_CONFIG_TIME,         GAUGE,     "config_last_reload_success_timestamp_seconds", "When the configuration in force was taken.", NONE, NONE, NONE) \
     X(M_CONFIG_RELOADS,      COUNTER,   "config_reloads_total", "Times that the configuration was read again, be it taken or refused.", NONE, NONE, NONE) \
+    X(M_RUN_RECALLS,         COUNTER,   "run_recalls_total", "Requests to this service itself that Cloud Tasks or Lambda was asked for, so that a test run goes on (runs.recall), by result.", RESULT, NONE, NONE) \
     X(M_SECRET_READS,        COUNTER,   "secret_reads_total", "Readings of secrets by reference (aws-sm:, aws-ssm:, gcp-sm:), by result.", RESULT, NONE, NONE) \
     X(M_SECRETS_STALE,       GAUGE,     "secrets_stale", "Secrets by reference that could not be read again; the last good value is in use.", NONE, NONE, NONE) \
     X(M_SECRETS_TIME,        GAUGE,     "secrets_last_read_timestamp_seconds", "When all secrets by reference were last read; 0: there are none.", NONE, NONE, NONE) \

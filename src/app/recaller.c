@@ -56,11 +56,13 @@ static void cancel(struct api_recall *asked)
 
 struct recaller *recaller_open(struct loop *loop, const struct config *config)
 {
+    bool is_driven =
+        str_is(config->runs.driver, "request") && (config->server.roles & ROLE_RUNS) != 0;
     bool is_wanted = config->runs.recall.queue.len > 0 || config->runs.recall.function.len > 0;
     struct recaller *recaller;
     struct arena *arena;
 
-    if (!is_wanted || !str_is(config->runs.driver, "request")) {
+    if (!is_wanted || !is_driven) {
         return NULL;
     }
     recaller = mem_zalloc(sizeof(*recaller));

@@ -150,10 +150,6 @@ void print_addresses(const struct server *server)
     if (server->sandbox != NULL) {
         (void)printf("sandbox on http://%s\n", sandbox_address(server->sandbox));
     }
-    if (server->lambda != NULL) {
-        (void)printf("answering invocations of AWS Lambda from %.*s\n",
-                     STR_ARG(server->config->lambda.runtime_api));
-    }
     for (size_t i = 0; server->http != NULL && i < http_server_n_listeners(server->http); i++) {
         (void)printf("listening on %s\n", server_url_at(server, i, url));
     }

@@ -2,6 +2,7 @@
 
 #include "base/json_writer.h"
 #include "base/percent.h"
+#include "observe/metrics.h"
 
 enum {
     TRIES = 3,
@@ -16,6 +17,7 @@ static void finish(struct cloud_recall *recall, const struct error *error)
 {
     struct arena arena = recall->arena;
 
+    metric_add(M_RUN_RECALLS, error == NULL ? RESULT_OK : RESULT_ERROR, 0, 0, 1);
     recall->arena = (struct arena){0};
     recall->on_done(recall, error);
     arena_done(&arena);

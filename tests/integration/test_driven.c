@@ -456,6 +456,9 @@ static void nobody_can_be_asked(void **state)
     assert_int_equal(here.replicas.reply.status, 202);
     assert_true(reply_field(&here.replicas.reply, "Link").len > 0);
     assert_true(program_wrote(&here.replicas.programs[1], "run.not_recalled"));
+    client_ask(here.replicas.programs[1].port, "GET", "/metrics", here.fields, STR_EMPTY,
+               &here.replicas.reply);
+    assert_true(says("run_recalls_total{result=\"error\"} 1\n"));
     here.cloud.seen->is_away = false;
     assert_int_equal(deliver(1, task), 204);
     (void)deliver_all(1);

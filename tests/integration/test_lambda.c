@@ -459,6 +459,8 @@ static void the_trace_goes_on_to_the_platform(void **state)
                            STR("00-5759e988bd862e3fe1be46a994272793-")));
     runtime_api_await(&function.api);
     assert_true(
+        program_wrote(&function.program, "\"event\":\"lambda.started\",\"function\":\"f\","));
+    assert_true(
         program_wrote(&function.program, "\"level\":\"INFO\",\"message\":\"GET /api/user\","));
     assert_true(program_wrote(
         &function.program,
