@@ -343,11 +343,7 @@ struct config {
         unsigned max_kept, max_active, max_watchers, poll_ms, heartbeat_s, timeout_s;
         struct str project;
         struct str driver; /* "background" or "request" */
-
-        struct {
-            struct str queue, url, account; /* queue empty: not Cloud Tasks */
-            struct str function;            /* empty: not Lambda */
-        } recall;
+        struct str recall_queue, recall_url, recall_account, recall_function;
     } runs;
 
     struct {

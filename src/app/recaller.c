@@ -58,7 +58,7 @@ struct recaller *recaller_open(struct loop *loop, const struct config *config)
 {
     bool is_driven =
         str_is(config->runs.driver, "request") && (config->server.roles & ROLE_RUNS) != 0;
-    bool is_wanted = config->runs.recall.queue.len > 0 || config->runs.recall.function.len > 0;
+    bool is_wanted = config->runs.recall_queue.len > 0 || config->runs.recall_function.len > 0;
     struct recaller *recaller;
     struct arena *arena;
 
@@ -69,11 +69,11 @@ struct recaller *recaller_open(struct loop *loop, const struct config *config)
     arena = &recaller->arena;
     arena_init(arena);
     recaller->place = (struct cloud_recall_place){
-        .queue = arena_str(arena, config->runs.recall.queue),
-        .url = arena_str(arena, config->runs.recall.url),
-        .account = arena_str(arena, config->runs.recall.account),
+        .queue = arena_str(arena, config->runs.recall_queue),
+        .url = arena_str(arena, config->runs.recall_url),
+        .account = arena_str(arena, config->runs.recall_account),
         .audience = arena_str(arena, config->auth.jwt.audience),
-        .function = arena_str(arena, config->runs.recall.function),
+        .function = arena_str(arena, config->runs.recall_function),
     };
     recaller->port = (struct api_recaller){start, cancel, recaller};
     recaller->cloud =

@@ -50,15 +50,15 @@ static bool permits_to_continue(const struct config *config)
 /* A task that would be refused would come again and again. */
 static void judge_queue(struct loader *loader, const struct config *config)
 {
-    if (!is_queue(config->runs.recall.queue)) {
+    if (!is_queue(config->runs.recall_queue)) {
         loader_fail(loader, "runs.recall.queue: must be "
                             "projects/PROJECT/locations/LOCATION/queues/QUEUE");
     }
-    if (config->runs.recall.url.len == 0) {
+    if (config->runs.recall_url.len == 0) {
         loader_fail(loader, "runs.recall.queue: set runs.recall.url, too: where tasks reach this "
                             "service");
     }
-    if (config->runs.recall.account.len == 0) {
+    if (config->runs.recall_account.len == 0) {
         loader_fail(loader, "runs.recall.queue: set runs.recall.account, too: the service account "
                             "whose token the tasks bring");
     }
@@ -77,7 +77,7 @@ void config_judge_runs(struct loader *loader, const struct config *config)
         return;
     }
     judge_driver(loader, config);
-    if (config->runs.recall.queue.len > 0) {
+    if (config->runs.recall_queue.len > 0) {
         judge_queue(loader, config);
     }
 }
