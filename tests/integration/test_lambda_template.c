@@ -251,13 +251,13 @@ static void put_secret(const char *key)
                          .ptr);
 }
 
+/* With whatever secret there is. */
 static void start_as_it_says(struct function *function, bool has_store)
 {
     const char *env[ENV_MAX] = {"VIRTUOSO_PROXY_SECRETS_REFRESH_S=1",
                                 "VIRTUOSO_PROXY_LIMITS_ENABLED=false"};
     size_t n = 2;
 
-    put_secret(FUNCTION_KEY);
     for (const struct node *one = at("Resources/Function/Properties/Environment/Variables")->first;
          one != NULL; one = one->next) {
         assert_true(n + 1 < ENV_MAX);
@@ -296,6 +296,7 @@ static void the_program_takes_its_environment(void **state)
     struct function function;
 
     (void)state;
+    put_secret(FUNCTION_KEY);
     start_as_it_says(&function, false);
     assert_int_equal(function_status(function_ask(&function, event_with(FUNCTION_KEY))), 200);
     assert_false(function.answer.is_streamed);
@@ -314,6 +315,7 @@ static void a_secret_that_is_rotated_is_read_again(void **state)
     unsigned n_read;
 
     (void)state;
+    put_secret(FUNCTION_KEY);
     start_as_it_says(&function, false);
     assert_int_equal(function_status(function_ask(&function, event_with(FUNCTION_KEY))), 200);
     assert_int_equal(function_status(function_ask(&function, event_with(NEW_KEY))), 401);
@@ -327,6 +329,26 @@ static void a_secret_that_is_rotated_is_read_again(void **state)
     function_stop(&function);
 }
 
+/* Whoever deploys it is told in the log what the secret lacks. */
+static void a_secret_that_lacks_something_ends_the_start(void **state)
+{
+    struct function function;
+    const struct json *told;
+
+    (void)state;
+    cloud_server_set(&here.cloud, 0, "aws-sm:" SECRET,
+                     "{\"platform_token\": \"a-token-of-a-platform\"}");
+    start_as_it_says(&function, false);
+    runtime_api_read(&function.api, &function.answer);
+    assert_true(function.answer.is_init_error);
+    told = runtime_answer_json(&function.answer, &function.arena);
+    assert_true(str_is(json_str(json_get(told, "errorType")), "Runtime.ConfigInvalid"));
+    assert_true(str_contains(json_str(json_get(told, "errorMessage")), STR("aws-sm:" SECRET "#")));
+    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 1);
+    assert_int_equal(function.api.n_nexts, 0);
+    function_stop(&function);
+}
+
 /* With a bucket the function invokes itself. */
 static void with_a_bucket_runs_are_carried_on(void **state)
 {
@@ -334,6 +356,7 @@ static void with_a_bucket_runs_are_carried_on(void **state)
     const struct json *answer;
 
     (void)state;
+    put_secret(FUNCTION_KEY);
     start_as_it_says(&function, true);
     answer = function_ask(&function, event_of("POST", "/api/v1/tests/run", "async=true",
                                               FUNCTION_KEY, "name: t\\nsteps:\\n  - click: Go\\n"));
@@ -351,6 +374,7 @@ int main(void)
         cmocka_unit_test(its_rights_are_those_that_it_needs),
         cmocka_unit_test(the_program_takes_its_environment),
         cmocka_unit_test(a_secret_that_is_rotated_is_read_again),
+        cmocka_unit_test(a_secret_that_lacks_something_ends_the_start),
         cmocka_unit_test(with_a_bucket_runs_are_carried_on),
     };
 
