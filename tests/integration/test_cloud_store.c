@@ -476,7 +476,7 @@ static void multiply_in_store(const char *file, const char *id, size_t n)
 {
     run_store("export", file, 0, "entries of streams written");
     multiply(file, id, n);
-    run_store("import", file, 0, "documents brought back");
+    run_store("import", file, 0, "brought back");
 }
 
 /* Processes that make them at the same time can make some more than a store may have, and a list has pages of a hundred: each of
