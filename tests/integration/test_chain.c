@@ -395,6 +395,38 @@ static void a_circle_is_told(void **state)
     end(&program);
 }
 
+static int execute_as(const struct chain *chain, const char *credential, const char *body)
+{
+    struct reply reply = {0};
+    char fields[256];
+    int status;
+
+    (void)snprintf(fields, sizeof(fields),
+                   "Content-Type: application/json\r\nAuthorization: Bearer %s\r\n", credential);
+    client_ask(chain->edges[0].port, "POST", "/api/v1/commands/execute", fields, str_from(body),
+               &reply);
+    status = reply.status;
+    if (status != 200) {
+        print_message("%.*s\n", STR_ARG(reply_text(&reply)));
+    }
+    reply_done(&reply);
+    return status;
+}
+
+/* An edge that knows no callers: what they show goes up, and the origin judges it. */
+static void the_callers_credential_goes_up(void **state)
+{
+    static const char *const sets[] = {"auth.mode=passthrough", NULL};
+    struct chain chain;
+
+    (void)state;
+    chain_start(&chain, sets);
+    assert_int_equal(execute_as(&chain, KEY, step_body(&chain)), 200);
+    assert_int_equal(execute_as(&chain, "nobody-knows-this-key", step_body(&chain)), 401);
+    assert_int_equal(sandbox_count(chain.origin.sandbox_port, "POST", "/teststeps"), 1);
+    chain_stop(&chain);
+}
+
 /* --- memory */
 enum {
     EDGE_KIB = 64 * 1024,
@@ -537,6 +569,7 @@ int main(void)
         cmocka_unit_test(times_of_old_answers_do_not_add_up),
         cmocka_unit_test(age_is_carried_down),
         cmocka_unit_test(a_circle_is_told),
+        cmocka_unit_test(the_callers_credential_goes_up),
         cmocka_unit_test(an_edge_takes_64_mebibytes),
     };
 
