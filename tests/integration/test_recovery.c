@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "events/audit.h"
 #include "harness/replicas.h"
 #include "harness/wait.h"
 
@@ -22,9 +23,39 @@ static struct arena *arena(void)
     return &replicas.platform.arena;
 }
 
+/* The chain of the audit in the store is whole; so many sessions were made by what it tells. */
+static size_t n_in_history(void)
+{
+    const char *const args[] = {"audit",          "export", "a",          "--set",
+                                "auth.mode=none", "--set",  replicas.url, NULL};
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
+    struct audit_check check = {0};
+    struct program program;
+    struct error err = {0};
+    struct buf lines;
+    struct str rest;
+    struct str line;
+    size_t n = 0;
+
+    buf_init(&lines, 1 << 20);
+    assert_int_equal(program_run(&program, args, env), 0);
+    program_output(&program, &lines);
+    program_done(&program);
+    if (audit_check_text(&check, buf_view(&lines), &err) != ERR_OK) {
+        fail_msg("%s\n%s", err.text, buf_cstr(&lines));
+    }
+    rest = buf_view(&lines);
+    while (str_next(&rest, '\n', &line)) {
+        n += str_contains(line, STR("\"action\":\"/api/v1/sessions\"")) ? 1 : 0;
+    }
+    buf_done(&lines);
+    return n;
+}
+
 static int set_up(void **state)
 {
-    static const char *const sets[] = {"log.level=error", NULL};
+    static const char *const sets[] = {"log.level=error", "audit.store=true", "audit.chain=a",
+                                       NULL};
 
     (void)state;
     replicas_start(&replicas, &(struct replicas_options){.n = 1, .sets = sets, .keeps = true});
@@ -39,6 +70,7 @@ static int set_up(void **state)
         assert_int_equal(replicas.reply.status, 201);
         sessions[i] = arena_cstr(arena(), json_str(json_get(answer, "session_id")));
     }
+    wait_until(n_in_history() == N_SESSIONS); /* lines are written together, some at a time */
     return 0;
 }
 
@@ -158,6 +190,8 @@ static void all_that_was_saved_comes_back(void **state)
     replicas_start_one(&replicas, 0);
     assert_int_equal(n_sessions(), N_SESSIONS);
     tell("lost store, until all sessions were back", lost_ms);
+    assert_int_equal(n_in_history(), N_SESSIONS);
+    tell("lost store, until the history was verified", lost_ms);
     assert_int_equal(step(sessions[0]), N_STEPS + 1);
     assert_int_equal(unlink(file), 0);
 }
