@@ -141,7 +141,8 @@ static bool print(struct buf *text, FILE *to)
     bool ok = buf_ok(text);
 
     errno = ok ? 0 : EFBIG;
-    ok = ok && fwrite(text->ptr, 1, text->len, to) == text->len && fflush(to) == 0;
+    ok = ok && (text->len == 0 || fwrite(text->ptr, 1, text->len, to) == text->len) &&
+         fflush(to) == 0;
     buf_done(text);
     if (ok || errno == EPIPE) {
         return true;
