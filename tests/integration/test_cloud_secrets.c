@@ -173,6 +173,13 @@ static void end_load(struct program *load)
     program_done(load);
 }
 
+static bool health_is(const char *wanted)
+{
+    const struct json *health = proxy_ask(&here.proxy, "GET", "/health", NULL, "");
+
+    return str_is(json_str(json_get(health, "status")), wanted);
+}
+
 /* The service is away for a while, and the credentials are taken back: neither fails a request. */
 static void none_fails_while_secrets_turn(void **state)
 {
@@ -192,6 +199,9 @@ static void none_fails_while_secrets_turn(void **state)
             here.server.seen->is_away = true;
             program_wait_wrote(&here.proxy.program, "secret.stale", PATIENCE_MS);
             assert_true(is_in_force(round - 1));
+            wait_until(health_is("warn"));
+            assert_true(str_contains(reply_text(&here.proxy.reply),
+                                     STR("the last good values are in use")));
             here.server.seen->is_away = false;
         }
         if (round == REVOKED_ROUND) {
@@ -205,6 +215,7 @@ static void none_fails_while_secrets_turn(void **state)
             "key-that-stays")); /* secrets are read one after the other: this one comes later */
     }
     end_load(&load);
+    wait_until(health_is("pass"));
     assert_false(program_wrote(&here.proxy.program, "config.refused"));
     assert_false(program_wrote(&here.proxy.program, "platform-1"));
     proxy_stop(&here.proxy);

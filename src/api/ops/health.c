@@ -5,6 +5,7 @@
 #include "api/ops/handlers.h"
 #include "base/clock.h"
 #include "base/json_form.h"
+#include "observe/metrics.h"
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
@@ -28,6 +29,7 @@ enum {
     CHECK_TENANTS,
     CHECK_SESSIONS,
     CHECK_STORE,
+    CHECK_SECRETS,
     N_CHECKS
 };
 
@@ -173,6 +175,26 @@ static void check_lifecycle(const struct task *task, struct check *check)
     }
 }
 
+static int64_t n_stale_secrets(void)
+{
+    return metric_value(M_SECRETS_STALE);
+}
+
+/* Those by reference: the last good values serve, until they are exchanged where they come from. */
+static void check_secrets(struct task *task, struct check *check)
+{
+    int64_t n = n_stale_secrets();
+
+    *check = (struct check){.name = n > 0 ? "secrets" : NULL};
+    if (n > 0) {
+        check->health = HEALTH_WARN;
+        check->output = arena_printf(task->arena,
+                                     "%lld of the secrets by reference cannot be read again; the "
+                                     "last good values are in use",
+                                     (long long)n);
+    }
+}
+
 static void make_checks(struct task *task, struct check checks[N_CHECKS])
 {
     checks[CHECK_CONFIG] = (struct check){.name = "config"};
@@ -191,6 +213,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     check_tenants(task, &checks[CHECK_TENANTS]);
     check_sessions(task, &checks[CHECK_SESSIONS]);
     check_store(task, &checks[CHECK_STORE]);
+    check_secrets(task, &checks[CHECK_SECRETS]);
 }
 
 static enum health worst_of(const struct check checks[N_CHECKS])
@@ -331,7 +354,7 @@ static uint64_t quiet_state(const struct task *task)
         (api->options.sessions != NULL &&
          session_store_trouble(api->options.sessions)->since_wall_ms != 0) ||
         (api->options.store != NULL && store_trouble(api->options.store) != NULL) ||
-        !all_do_well(task->setup) || tells_endpoints(upstream)) {
+        n_stale_secrets() > 0 || !all_do_well(task->setup) || tells_endpoints(upstream)) {
         return 0;
     }
     return UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
