@@ -43,7 +43,7 @@ struct batch_item {
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     bool is_answered;          /* it has come; it may be empty */
     struct json *data;         /* what the reply says about it */
-    struct str data_text;      /* or this: the text of it */
+    struct str data_text;      /* or this: the text of it, of a step */
     const struct json *seen; /* {step_id, position} of a step that may be the lost one; NULL none */
     bool recovered;          /* its answer was lost, and the step found when read back */
     bool timed_out;          /* it waited for an execution that went on longer */
@@ -56,7 +56,6 @@ struct batch {
     size_t n_items;
     bool stop_on_error;
     bool is_list;             /* asked for as a batch, be it of one */
-    bool tells_text;          /* of a step `data_text` is wanted, not `data` */
     size_t csv_left;          /* that its commands may still have */
     size_t n_prepared;        /* of the items */
     size_t errors_left;       /* that are told in full */

@@ -7,11 +7,6 @@
 
 enum { REPLY_SHORT = 1024 /* longer ones take memory from the heap */ };
 
-static void set_text(struct json *object, const char *name, struct str text, struct arena *arena)
-{
-    json_set(object, str_from(name), json_new_string(arena, text));
-}
-
 /* The platform puts a step that is asked to stand behind the end at the end. */
 static bool stands_before(const struct batch_item *item)
 {
@@ -19,33 +14,37 @@ static bool stands_before(const struct batch_item *item)
            item->position < item->input.position;
 }
 
-static struct json *warnings_of(const struct batch_item *item, struct arena *arena)
+static void write_warnings(struct json_writer *w, const struct batch_item *item)
 {
-    struct json *list = json_new_array(arena);
-
+    jw_shape(w, "warnings:[");
     for (size_t i = 0; i < item->bound.warnings.n; i++) {
-        json_append(list, json_new_string(arena, item->bound.warnings.items[i]));
+        jw_str(w, item->bound.warnings.items[i]);
     }
     if (item->recovered) {
-        json_append(
-            list, json_new_string(arena,
-                                  STR("The platform's answer was lost; the step was found when the "
-                                      "checkpoint was read back")));
+        jw_str(w, STR("The platform's answer was lost; the step was found when the checkpoint was "
+                      "read back"));
     }
     if (stands_before(item)) {
-        json_append(list, json_new_string(
-                              arena, arena_printf(arena,
-                                                  "Position %lld is behind the last step; the step "
-                                                  "stands at %lld (the first one is 0)",
-                                                  (long long)item->input.position,
-                                                  (long long)item->position)));
+        jw_str(w, arena_printf(item->batch->task->arena,
+                               "Position %lld is behind the last step; the step stands at %lld "
+                               "(the first one is 0)",
+                               (long long)item->input.position, (long long)item->position));
     }
     if (item->timed_out) {
-        json_append(
-            list, json_new_string(
-                      arena, STR("The execution was still running when the timeout was reached")));
+        jw_str(w, STR("The execution was still running when the timeout was reached"));
     }
-    return list;
+    jw_end(w);
+}
+
+/* Of a step it is text already. */
+static void write_data(struct json_writer *w, const struct batch_item *item)
+{
+    if (item->data != NULL) {
+        jw_key(w, "data");
+        json_write(w, item->data);
+    } else if (item->data_text.len > 0) {
+        jw_kv_raw(w, "data", item->data_text);
+    }
 }
 
 static int64_t execution_ms(const struct task *task)
@@ -53,11 +52,12 @@ static int64_t execution_ms(const struct task *task)
     return (int64_t)((clock_now_us() - task->begin_us) / 1000);
 }
 
-static void close_reply(struct task *task, struct json *body)
+static void close_reply(struct json_writer *w, struct task *task)
 {
-    set_text(body, "request_id", str_from(task->exchange->trace.request_id), task->arena);
-    set_text(body, "timestamp", task_now(task), task->arena);
-    json_set(body, STR("execution_time_ms"), json_new_int(task->arena, execution_ms(task)));
+    jw_kv_text(w, "request_id", task->exchange->trace.request_id);
+    jw_kv_str(w, "timestamp", task_now(task));
+    jw_kv_int(w, "execution_time_ms", execution_ms(task));
+    jw_end(w);
 }
 
 /* "step-navigate to: done" */
@@ -81,19 +81,10 @@ static void reply_success(const struct batch_item *item)
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", "success");
-    jw_key(&w, "data");
-    if (item->data != NULL) {
-        json_write(&w, item->data);
-    } else {
-        jw_raw(&w, item->data_text);
-    }
-    jw_key(&w, "warnings");
-    json_write(&w, warnings_of(item, task->arena));
+    write_data(&w, item);
+    write_warnings(&w, item);
     jw_kv_str(&w, "message", message_of(item));
-    jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
-    jw_kv_str(&w, "timestamp", task_now(task));
-    jw_kv_int(&w, "execution_time_ms", execution_ms(task));
-    jw_end(&w);
+    close_reply(&w, task);
     (void)task_reply(task, 200, "application/json; charset=utf-8", buf_view(&text));
     buf_done(&text);
 }
@@ -120,93 +111,84 @@ void batch_reply_one(struct batch *batch)
     reply_success(item);
 }
 
-static struct json *error_json(const struct error *err, const char *prefix, struct arena *arena)
+/* `prefix`: where the command stands in the body. */
+static void write_error(struct json_writer *w, const struct error *err, struct str prefix,
+                        struct arena *arena)
 {
-    struct json *out = json_new_object(arena);
+    struct str pointer = err->pointer[0] != '\0'
+                             ? arena_printf(arena, "%.*s%s", STR_ARG(prefix), err->pointer)
+                             : STR_EMPTY;
 
-    set_text(out, "code", str_from(error_slug(err->code)), arena);
-    set_text(out, "detail", str_from(err->text), arena);
-    if (err->pointer[0] != '\0') {
-        set_text(out, "pointer", arena_printf(arena, "%s%s", prefix, err->pointer), arena);
-    }
-    if (err->retry_after_s != 0) {
-        json_set(out, STR("retry_after"), json_new_int(arena, err->retry_after_s));
-    }
-    if (err->upstream_status != 0) {
-        json_set(out, STR("upstream_status"), json_new_int(arena, err->upstream_status));
-    }
-    return out;
+    jw_form(w, "{code:%s, detail:%s, pointer?:%s, retry_after?:%i, upstream_status?:%i}",
+            error_slug(err->code), err->text, pointer, err->retry_after_s, err->upstream_status);
 }
 
-static struct json *item_result(const struct batch_item *item, struct arena *arena)
+static void write_failure(struct json_writer *w, const struct batch_item *item)
 {
-    static const char *const names[] = {[ROW_PENDING] = "skipped",
-                                        [ROW_DONE] = "success",
-                                        [ROW_FAILED] = "failed",
-                                        [ROW_SKIPPED] = "skipped",
-                                        [ROW_UNKNOWN] = "unknown"};
-    struct json *out = json_new_object(arena);
-    const char *prefix =
-        arena_cstr(arena, arena_printf(arena, "/commands/%zu", item->index)); /* into the body */
-    struct json *errors;
+    struct arena *arena = item->batch->task->arena;
+    struct str prefix = arena_printf(arena, "/commands/%zu", item->index);
+    const struct error_list *errors = item->errors;
 
-    json_set(out, STR("index"), json_new_int(arena, (int64_t)item->index));
-    set_text(out, "command",
-             item->bound.command != NULL ? str_from(item->bound.command->words)
-                                         : item->input.command,
-             arena);
-    set_text(out, "status", str_from(names[item->status]), arena);
-    if (item->data != NULL) {
-        json_set(out, STR("data"), item->data);
-    }
-    json_set(out, STR("warnings"), warnings_of(item, arena));
-    json_set(out, STR("execution_time_ms"), json_new_int(arena, (int64_t)(item->us / 1000)));
-    if (item->error.code == ERR_OK) {
-        return out;
-    }
-    json_set(out, STR("made"), plan_made(item->batch->task->plan, item));
+    jw_key(w, "made");
+    json_write(w, plan_made(item->batch->task->plan, item));
     if (item->seen != NULL) {
-        json_set(out, STR("seen"), json_copy(arena, item->seen));
+        jw_key(w, "seen");
+        json_write(w, item->seen);
     }
-    json_set(out, STR("error"), error_json(&item->error, prefix, arena));
-    if (item->errors != NULL && error_list_total(item->errors) > 1) {
-        json_set(out, STR("errors_total"),
-                 json_new_int(arena, (int64_t)error_list_total(item->errors)));
+    jw_key(w, "error");
+    write_error(w, &item->error, prefix, arena);
+    if (errors != NULL && error_list_total(errors) > 1) {
+        jw_kv_int(w, "errors_total", (int64_t)error_list_total(errors));
     }
-    if (item->errors != NULL && item->errors->n > 1) {
-        errors = json_new_array(arena);
-        for (size_t i = 0; i < item->errors->n; i++) {
-            json_append(errors, error_json(&item->errors->items[i], prefix, arena));
+    if (errors != NULL && errors->n > 1) {
+        jw_shape(w, "errors:[");
+        for (size_t i = 0; i < errors->n; i++) {
+            write_error(w, &errors->items[i], prefix, arena);
         }
-        json_set(out, STR("errors"), errors);
+        jw_end(w);
     }
-    return out;
+}
+
+/* `pending`: the word for a command whose turn has not come. */
+static void write_result(struct json_writer *w, const struct batch_item *item, const char *pending)
+{
+    const char *const names[] = {[ROW_PENDING] = pending,
+                                 [ROW_DONE] = "success",
+                                 [ROW_FAILED] = "failed",
+                                 [ROW_SKIPPED] = "skipped",
+                                 [ROW_UNKNOWN] = "unknown"};
+
+    jw_form(w, "{index:%i, command:%s, status:%s", item->index,
+            item->bound.command != NULL ? str_from(item->bound.command->words)
+                                        : item->input.command,
+            names[item->status]);
+    write_data(w, item);
+    write_warnings(w, item);
+    jw_kv_int(w, "execution_time_ms", (int64_t)(item->us / 1000));
+    if (item->error.code != ERR_OK) {
+        write_failure(w, item);
+    }
+    jw_end(w);
 }
 
 void batch_reply_list(struct batch *batch)
 {
-    struct task *task = batch->task;
-    struct json *body = json_new_object(task->arena);
-    struct json *results = json_new_array(task->arena);
     size_t n_done = batch_count(batch, ROW_DONE);
     size_t n_skipped = batch_count(batch, ROW_SKIPPED) + batch_count(batch, ROW_PENDING);
+    struct written answer;
+    struct json_writer *w = written_begin(&answer);
 
+    jw_form(w, "{status:%s, total_commands:%i, successful:%i, failed:%i, skipped:%i, results:[",
+            n_done == batch->n_items ? "success"
+            : n_done > 0             ? "partial"
+                                     : "failed",
+            batch->n_items, n_done, batch->n_items - n_done - n_skipped, n_skipped);
     for (size_t i = 0; i < batch->n_items; i++) {
-        json_append(results, item_result(&batch->items[i], task->arena));
+        write_result(w, &batch->items[i], "skipped");
     }
-    set_text(body, "status",
-             n_done == batch->n_items ? STR("success")
-             : n_done > 0             ? STR("partial")
-                                      : STR("failed"),
-             task->arena);
-    json_set(body, STR("total_commands"), json_new_int(task->arena, (int64_t)batch->n_items));
-    json_set(body, STR("successful"), json_new_int(task->arena, (int64_t)n_done));
-    json_set(body, STR("failed"),
-             json_new_int(task->arena, (int64_t)(batch->n_items - n_done - n_skipped)));
-    json_set(body, STR("skipped"), json_new_int(task->arena, (int64_t)n_skipped));
-    json_set(body, STR("results"), results);
-    close_reply(task, body);
-    (void)task_reply_json(task, n_done == batch->n_items ? 200 : 207, body);
+    jw_end(w);
+    close_reply(w, batch->task);
+    (void)written_end(batch->task, n_done == batch->n_items ? 200 : 207, &answer);
 }
 
 /* ---- what would be sent ---- */
@@ -222,32 +204,16 @@ struct shown_batch {
     bool in_results;
 };
 
-static void write_dry_result(struct json_writer *w, const struct batch_item *item)
-{
-    struct arena *arena = item->batch->task->arena;
-    struct json *result = item_result(item, arena);
-
-    if (item->status == ROW_PENDING) {
-        set_text(result, "status", STR("ready"), arena);
-    }
-    json_write(w, result);
-}
-
 static void end_dry(struct shown_batch *shown)
 {
-    struct task *task = shown->batch->task;
     struct json_writer *w = &shown->writer;
 
     if (shown->batch->is_list) {
         jw_end(w);
     } else {
-        jw_key(w, "warnings");
-        json_write(w, warnings_of(&shown->batch->items[0], task->arena));
+        write_warnings(w, &shown->batch->items[0]);
     }
-    jw_kv_text(w, "request_id", task->exchange->trace.request_id);
-    jw_kv_str(w, "timestamp", task_now(task));
-    jw_kv_int(w, "execution_time_ms", execution_ms(task));
-    jw_end(w);
+    close_reply(w, shown->batch->task);
 }
 
 /* The requests are all written: the results follow, where there is a list of them. */
@@ -256,8 +222,7 @@ static void begin_results(struct shown_batch *shown)
     shown->in_results = true;
     jw_end(&shown->writer);
     if (shown->batch->is_list) {
-        jw_key(&shown->writer, "results");
-        jw_array(&shown->writer);
+        jw_shape(&shown->writer, "results:[");
     } else {
         shown->result = shown->batch->n_items;
     }
@@ -275,7 +240,7 @@ static enum error_code show_next(struct shown_batch *shown, bool *done)
     if (!shown->in_results) {
         begin_results(shown);
     } else if (shown->result < shown->batch->n_items) {
-        write_dry_result(&shown->writer, &shown->batch->items[shown->result++]);
+        write_result(&shown->writer, &shown->batch->items[shown->result++], "ready");
     } else {
         end_dry(shown);
         *done = true;

@@ -26,22 +26,7 @@ static struct told told_of(const struct batch_item *item, const struct json *ans
     };
 }
 
-static struct json *told_tree(const struct batch_item *item, const struct told *told)
-{
-    struct task *task = item->batch->task;
-    struct arena *arena = task->arena;
-    struct json *data = json_new_object(arena);
-
-    json_set(data, STR("step_id"), json_new_string(arena, told->step_id));
-    json_set(data, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));
-    json_set(data, STR("position"), json_new_int(arena, item->position));
-    json_set(data, STR("type"), json_new_string(arena, told->type));
-    json_set(data, STR("description"), json_new_string(arena, told->description));
-    json_set(data, STR("created_at"), json_new_string(arena, task_now(task)));
-    return data;
-}
-
-/* The same as text: the most frequent reply of all is of one step. */
+/* As text: no reply is more frequent. */
 static struct str told_text(const struct batch_item *item, const struct told *told)
 {
     struct task *task = item->batch->task;
@@ -69,9 +54,5 @@ void batch_tell_step(struct batch_item *item, const struct json *answer)
 {
     struct told told = told_of(item, answer);
 
-    if (item->batch->tells_text) {
-        item->data_text = told_text(item, &told);
-    } else {
-        item->data = told_tree(item, &told);
-    }
+    item->data_text = told_text(item, &told);
 }

@@ -97,7 +97,6 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
     }
     task->dry_run = task->dry_run || json_true(json_get(body, "dry_run"));
     batch->session_id = session_of(task, body);
-    batch->tells_text = true;
     item_fill(item, body, command);
     if (batch_prepare(batch, &task->error) != ERR_OK) {
         return task_fail(task);
