@@ -84,7 +84,8 @@ static void case_details(struct buf *out, const struct report_case *one)
     }
 }
 
-static void details(struct buf *out, const struct report_entry *entry)
+static void each_case(struct buf *out, const struct report_entry *entry,
+                      void (*put)(struct buf *out, const struct report_case *one))
 {
     struct report_case *cases;
     struct arena arena;
@@ -93,7 +94,7 @@ static void details(struct buf *out, const struct report_entry *entry)
     arena_init(&arena);
     n = report_cases(entry, &arena, &cases);
     for (size_t i = 0; i < n; i++) {
-        case_details(out, &cases[i]);
+        put(out, &cases[i]);
     }
     arena_done(&arena);
 }
@@ -120,7 +121,7 @@ void report_summary(const struct report *report, struct buf *out)
         buf_printf(out, "\nand %zu more tests\n", n_tests - TABLE_MAX_ROWS);
     }
     for (size_t i = 0; i < report->n; i++) {
-        details(out, &report->entries[i]);
+        each_case(out, &report->entries[i], case_details);
     }
     if (out->len > DETAILS_MAX) {
         buf_text(out, "\nThe rest is left out here: see the other reports.\n");
@@ -165,24 +166,12 @@ static void annotate_errors(struct buf *out, const struct report_entry *entry)
     }
 }
 
-static void annotate_entry(struct buf *out, const struct report_entry *entry)
+static void annotate_case(struct buf *out, const struct report_case *one)
 {
-    struct report_case *cases;
-    struct arena arena;
-    size_t n;
-
-    arena_init(&arena);
-    n = report_cases(entry, &arena, &cases);
-    for (size_t i = 0; i < n; i++) {
-        const struct json *failure = report_first_failure(cases[i].test);
-
-        if (!verdict_is_bad(cases[i].verdict)) {
-            continue;
-        }
-        annotate(out, entry->file, cases[i].line, report_int(json_get(failure, "column")),
-                 cases[i].why);
+    if (verdict_is_bad(one->verdict)) {
+        annotate(out, one->entry->file, one->line,
+                 report_int(json_get(report_first_failure(one->test), "column")), one->why);
     }
-    arena_done(&arena);
 }
 
 void report_annotations(const struct report *report, struct buf *out)
@@ -196,7 +185,7 @@ void report_annotations(const struct report *report, struct buf *out)
         if (json_size(json_get(entry->problem, "errors")) > 0) {
             annotate_errors(out, entry);
         } else {
-            annotate_entry(out, entry);
+            each_case(out, entry, annotate_case);
         }
     }
 }

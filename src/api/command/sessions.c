@@ -9,23 +9,22 @@
 
 enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 
+#define SESSION_MEMBERS                                                                            \
+    {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},             \
+        {.name = "checkpoint_id", .type = PARAM_ID}, {.name = "journey_id", .type = PARAM_ID},     \
+        {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},                         \
+        {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},                      \
+    {                                                                                              \
+        .name = "metadata", .type = PARAM_OBJECT                                                   \
+    }
+
 const struct member session_create_members[] = {
-    {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},
-    {.name = "checkpoint_id", .type = PARAM_ID},
-    {.name = "journey_id", .type = PARAM_ID},
-    {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
-    {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},
-    {.name = "metadata", .type = PARAM_OBJECT},
+    SESSION_MEMBERS,
     {.name = NULL},
 };
 
 const struct member session_patch_members[] = {
-    {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},
-    {.name = "checkpoint_id", .type = PARAM_ID},
-    {.name = "journey_id", .type = PARAM_ID},
-    {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
-    {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},
-    {.name = "metadata", .type = PARAM_OBJECT},
+    SESSION_MEMBERS,
     {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
     {.name = "status", .type = PARAM_ENUM, .words = "active paused"},
     {.name = NULL},

@@ -31,17 +31,12 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
     return written_end(task, 200, &answer);
 }
 
-enum stage_verdict handle_analytics_dashboard(struct task *task)
-{
-    return reply_analytics(task, analytics_write_dashboard);
-}
+#define HANDLER(name)                                                                              \
+    enum stage_verdict handle_analytics_##name(struct task *task)                                  \
+    {                                                                                              \
+        return reply_analytics(task, analytics_write_##name);                                      \
+    }
 
-enum stage_verdict handle_analytics_commands(struct task *task)
-{
-    return reply_analytics(task, analytics_write_commands);
-}
-
-enum stage_verdict handle_analytics_tests(struct task *task)
-{
-    return reply_analytics(task, analytics_write_tests);
-}
+HANDLER(dashboard)
+HANDLER(commands)
+HANDLER(tests)
