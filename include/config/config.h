@@ -1,7 +1,7 @@
-/* The configuration: one const snapshot of all options, made of a table of rows (src/config/options.c). Order: defaults < file <
- * environment < --set. Every option has an environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
- * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with file:line:column (or the
- * variable's name) and the nearest known key. Owner: who holds it (config_hold). */
+/* The configuration: one const snapshot of all options (option.h). Order: defaults < file < environment < --set.
+ * Every option has an environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
+ * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with
+ * file:line:column (or the variable's name) and the nearest known key. Owner: who holds it (config_hold). */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -422,63 +422,6 @@ void config_print(const struct config *config, struct buf *out);
 enum error_code config_fault_read(struct str text, struct config_fault *out,
                                   struct error *err) MUST_CHECK;
 
-enum option_type {
-    OPTION_BOOL,
-    OPTION_UINT,
-    OPTION_SIZE,
-    OPTION_MS,
-    OPTION_SECONDS,
-    OPTION_STR,
-    OPTION_URL,
-    OPTION_FILE,
-    OPTION_ADDRESS,
-    OPTION_SECRET,
-    OPTION_ENUM,
-    OPTION_WORDS, /* several of the words, or "none" alone: bits in the order of the words */
-    OPTION_LIST,
-    OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
-    OPTION_RANGES,  /* a list of addresses and CIDR ranges */
-    OPTION_FILES,   /* a list of files that must be readable */
-    OPTION_URLS,    /* a list of base URLs */
-    OPTION_FAULTS,  /* a list of faults of the sandbox */
-    OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
-    OPTION_KEYS,
-    OPTION_CERTIFICATES, /* of clients, and whom they stand for */
-    OPTION_LISTENERS,
-    OPTION_TENANTS
-};
-
-/* For documents and tests: the rows in order. */
-struct option_row {
-    const char *key; /* "upstream.timeout_ms" */
-    enum option_type type;
-    size_t offset;   /* in struct config */
-    const char *def; /* as written in YAML */
-    int64_t min, max;
-    const char *
-        words; /* OPTION_SECRET: "NAME=VALUE" where it is headers; OPTION_ENUM, OPTION_WORDS: "keys passthrough"; OPTION_ADDRESS: further forms, of
-                          * "unix none" */
-    const char *old_env; /* space separated old names; NULL none */
-    const char *help;    /* one line */
-    bool at_start;       /* a change takes effect at the next start only */
-};
-
-/* Tells each option whose value differs (a secret's or a file's content, too). False: none does. */
-typedef void (*config_change_fn)(void *context, const struct option_row *row);
-bool config_changes(const struct config *before, const struct config *after,
-                    config_change_fn on_change, void *context);
-/* What TLS of a listener is made of. */
-bool config_is_tls(const struct option_row *row);
-/* Whether a change of this option takes effect at the next start only: those at_start, where we listen, and whether
- * there is TLS. */
-bool config_change_waits(const struct config *running, const struct config *fresh,
-                         const struct option_row *row);
-/* "limits.per_key: 1000 -> 500"; of secrets only that they differ, of keys and tenants their names. */
-void config_print_change(const struct config *before, const struct config *after,
-                         const struct option_row *row, struct buf *out);
-/* Those whose change waits get their running value. */
-void config_keep(struct config *fresh, const struct config *running);
-
 /* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
 bool config_same_places(const struct config *a, const struct config *b);
 /* Certificate, key, more certificates and authorities of a listener; *out stays NULL for a plain one. */
@@ -486,11 +429,8 @@ struct tls_config;
 enum error_code config_open_tls(const struct config_listener *listener, struct tls_config **out,
                                 struct error *err) MUST_CHECK;
 
-const struct option_row *config_options(size_t *out_n);
 /* 1-based; 0: there is no such tenant. */
 size_t config_tenant_find(const struct config *config, struct str name);
-/* Writes the bits of an OPTION_WORDS as they are configured: "keys,passthrough"; without a bit "none". */
-void option_print_words(const struct option_row *row, unsigned bits, struct buf *out);
 void auth_mode_print(const struct config *config, struct buf *out);
 
 #endif

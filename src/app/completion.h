@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "catalog/catalog.h"
 #include "config/config.h"
+#include "config/option.h"
 #include "subcommands.h"
 
 enum { WORDS_MAX = 4096 };

@@ -6,6 +6,7 @@
 #include "base/percent.h"
 #include "catalog/catalog.h"
 #include "config/config.h"
+#include "config/option.h"
 #include "subcommands.h"
 #include "testfile/guide.h"
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "clients.h"
+#include "config/option.h"
 #include "front_lambda.h"
 #include "subcommands.h"
 

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/url.h"
+#include "config/option.h"
 #include "front_lambda.h"
 #include "key_source.h"
 #include "manager.h"

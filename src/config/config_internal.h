@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/fd.h"
 #include "config/config.h"
+#include "config/option.h"
 #include "crypto/digest.h"
 #include "data/node.h"
 

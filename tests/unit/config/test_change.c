@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "config/option.h"
+
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
 int test_change(void);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "config/option.h"
 #include "data/node.h"
 
 enum { FILE_MAX = 256 * 1024 };
