@@ -20,14 +20,34 @@ static void put(struct buf *out, const char *prefix, struct str name, struct str
     percent_encode(out, value);
 }
 
-static bool put_variable(struct buf *out, const char *word, struct error *err)
+/* An earlier one of the same name has another value. */
+static bool contradicts(const char *const *words, size_t n, struct str name, struct str value)
+{
+    struct str other;
+    struct str before;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_cut(str_from(words[i]), '=', &other, &before) && str_eq(other, name) &&
+            !str_eq(before, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool put_variable(struct buf *out, const char *const *words, size_t at, struct error *err)
 {
     struct str name;
     struct str value;
 
-    if (!str_cut(str_from(word), '=', &name, &value) || name.len == 0 ||
+    if (!str_cut(str_from(words[at]), '=', &name, &value) || name.len == 0 ||
         name.len > VARIABLE_NAME_MAX) {
-        (void)error_set(err, ERR_INVALID, "--var must be NAME=VALUE, not \"%s\"", word);
+        (void)error_set(err, ERR_INVALID, "--var must be NAME=VALUE, not \"%s\"", words[at]);
+        return false;
+    }
+    if (contradicts(words, at, name, value)) {
+        (void)error_set(err, ERR_INVALID, "--var %.*s is given twice, with different values",
+                        STR_ARG(name));
         return false;
     }
     put(out, "var.", name, value);
@@ -125,7 +145,7 @@ bool run_query_of_options(struct arena *arena, const struct cli_run_options *opt
     buf_init(&query, QUERY_MAX);
     put_flags(&query, options);
     for (size_t i = 0; ok && i < options->n_variables; i++) {
-        ok = put_variable(&query, options->variables[i], err);
+        ok = put_variable(&query, options->variables, i, err);
     }
     for (size_t i = 0; i < options->n_tags; i++) {
         put(&query, "", STR("tag"), str_from(options->tags[i]));

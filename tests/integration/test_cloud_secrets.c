@@ -180,6 +180,17 @@ static bool health_is(const char *wanted)
     return str_is(json_str(json_get(health, "status")), wanted);
 }
 
+static void be_away_for_a_while(unsigned in_force)
+{
+    here.server.seen->is_away = true;
+    program_wait_wrote(&here.proxy.program, "secret.stale", PATIENCE_MS);
+    assert_true(is_in_force(in_force));
+    wait_until(health_is("warn"));
+    assert_true(
+        str_contains(reply_text(&here.proxy.reply), STR("the last good values are in use")));
+    here.server.seen->is_away = false;
+}
+
 /* The service is away for a while, and the credentials are taken back: neither fails a request. */
 static void none_fails_while_secrets_turn(void **state)
 {
@@ -196,13 +207,7 @@ static void none_fails_while_secrets_turn(void **state)
             start_load(&load);
         }
         if (round == AWAY_ROUND) {
-            here.server.seen->is_away = true;
-            program_wait_wrote(&here.proxy.program, "secret.stale", PATIENCE_MS);
-            assert_true(is_in_force(round - 1));
-            wait_until(health_is("warn"));
-            assert_true(str_contains(reply_text(&here.proxy.reply),
-                                     STR("the last good values are in use")));
-            here.server.seen->is_away = false;
+            be_away_for_a_while(round - 1);
         }
         if (round == REVOKED_ROUND) {
             here.server.seen->oldest = here.server.seen->n_credentials + 1;

@@ -254,11 +254,13 @@ static void what_is_said_twice_is_not_guessed_at(void **state)
     proxy_stop(&proxy);
 }
 
-static const struct {
+struct slip {
     const char *method;
     const char *name;
     const char *meant; /* NULL: it is no slip */
-} slips[] = {
+};
+
+static const struct slip slips[] = {
     {"POST", "X-Sesion-Id", "X-Session-Id"},
     {"POST", "x-sessionid", "X-Session-Id"},
     {"POST", "Session-Id", "X-Session-Id"},
@@ -290,33 +292,37 @@ static const struct {
     {"GET", "T", NULL},
 };
 
+static void expect_slip(struct proxy *proxy, const struct slip *slip)
+{
+    bool posts = str_is(STR("POST"), slip->method);
+    struct str fields = arena_printf(&proxy->arena, "X-API-Key: " KEY "\r\n%s: a\r\n%s", slip->name,
+                                     posts ? "Content-Type: application/json\r\n" : "");
+    int status = posts ? 201 : 200;
+    struct str says = STR_EMPTY;
+
+    if (slip->meant != NULL) {
+        status = 400;
+        says = arena_printf(&proxy->arena, "Nothing reads the header %s; did you mean %s?",
+                            slip->name, slip->meant);
+    }
+    client_ask(proxy->program.port, slip->method, posts ? "/api/v1/sessions" : "/api/user",
+               fields.ptr, posts ? STR("{}") : STR_EMPTY, &proxy->reply);
+    if (proxy->reply.status != status || !str_contains(reply_text(&proxy->reply), says)) {
+        fail_msg("%s: %d %.*s", slip->name, proxy->reply.status,
+                 STR_ARG(reply_text(&proxy->reply)));
+    }
+}
+
 /* A name that nobody reads and that is one slip away from one that is read. */
 static void a_misspelled_field_is_not_ignored(void **state)
 {
     static const char *const sets[] = {"auth.keys=" KEY, NULL};
-
     struct proxy proxy;
 
     (void)state;
     proxy_start(&proxy, sets);
     for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
-        bool posts = str_is(STR("POST"), slips[i].method);
-        struct str fields =
-            arena_printf(&proxy.arena, "X-API-Key: " KEY "\r\n%s: a\r\n%s", slips[i].name,
-                         posts ? "Content-Type: application/json\r\n" : "");
-        struct str says =
-            arena_printf(&proxy.arena, "Nothing reads the header %s; did you mean %s?",
-                         slips[i].name, slips[i].meant != NULL ? slips[i].meant : "");
-
-        client_ask(proxy.program.port, slips[i].method, posts ? "/api/v1/sessions" : "/api/user",
-                   fields.ptr, posts ? STR("{}") : STR_EMPTY, &proxy.reply);
-        if (proxy.reply.status != (slips[i].meant != NULL ? 400
-                                   : posts                ? 201
-                                                          : 200) ||
-            (slips[i].meant != NULL && !str_contains(reply_text(&proxy.reply), says))) {
-            fail_msg("%s: %d %.*s", slips[i].name, proxy.reply.status,
-                     STR_ARG(reply_text(&proxy.reply)));
-        }
+        expect_slip(&proxy, &slips[i]);
     }
     client_ask(proxy.program.port, "GET", "/api/user", "X-Api-Ky: " KEY "\r\n", STR_EMPTY,
                &proxy.reply);

@@ -238,6 +238,7 @@ static const char *const slips[][4] = {
     {"--resume", "nonsense=1"},
     {"--checkpoint", "x"},
     {"--var", "novalue"},
+    {"--var", "a=1", "--var=a=2"},
     {"--junit", "/proc/at/all.xml"},
     {"--github-summary"},
     {"--sandbox"},
