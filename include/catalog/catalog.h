@@ -74,7 +74,7 @@ enum error_code catalog_new(struct catalog **out, struct error *err) MUST_CHECK;
 void catalog_free(struct catalog *catalog);         /* NULL is fine */
 size_t catalog_size(const struct catalog *catalog); /* 87 */
 const struct command *catalog_at(const struct catalog *catalog, size_t index);
-size_t catalog_index(const struct catalog *catalog, const struct command *command);
+size_t catalog_index(const struct command *command);
 /* The compiled main call. */
 const struct call *catalog_call(const struct catalog *catalog, const struct command *command);
 const struct call *catalog_named_call(const struct catalog *catalog, enum named_call named);

@@ -17,6 +17,16 @@ static const struct unsupported_command unsupported[] = {
      "the platform finds frames by element or number; use step-window switch iframe or frame-index"},
 };
 
+/* Commands have their indexes in this order. */
+static const struct {
+    const struct command *rows;
+    const size_t *n;
+} tables[] = {
+    {commands_navigate, &n_commands_navigate}, {commands_interact, &n_commands_interact},
+    {commands_assert, &n_commands_assert},     {commands_data, &n_commands_data},
+    {commands_window, &n_commands_window},     {commands_calls, &n_commands_calls},
+};
+
 /* ---- making ---- */
 
 static size_t call_label(struct catalog *catalog, const char *name)
@@ -144,18 +154,10 @@ static void link_ways(struct catalog *catalog)
 
 static enum error_code fill(struct catalog *catalog, struct error *err)
 {
-    const struct {
-        const struct command *rows;
-        size_t n;
-    } tables[] = {
-        {commands_navigate, n_commands_navigate}, {commands_interact, n_commands_interact},
-        {commands_assert, n_commands_assert},     {commands_data, n_commands_data},
-        {commands_window, n_commands_window},     {commands_calls, n_commands_calls},
-    };
     enum error_code code = ERR_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(tables) && code == ERR_OK; i++) {
-        code = add_table(catalog, tables[i].rows, tables[i].n, err);
+        code = add_table(catalog, tables[i].rows, *tables[i].n, err);
     }
     if (code == ERR_OK) {
         code = add_extra(catalog, err);
@@ -207,19 +209,25 @@ const struct command *catalog_at(const struct catalog *catalog, size_t index)
     return catalog->commands[index];
 }
 
-size_t catalog_index(const struct catalog *catalog, const struct command *command)
+size_t catalog_index(const struct command *command)
 {
-    for (size_t i = 0; i < catalog->n; i++) {
-        if (catalog->commands[i] == command) {
-            return i;
+    uintptr_t place = (uintptr_t)command;
+    size_t in_front = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        uintptr_t first = (uintptr_t)tables[i].rows;
+
+        if (place >= first && place - first < *tables[i].n * sizeof(*command)) {
+            return in_front + (place - first) / sizeof(*command);
         }
+        in_front += *tables[i].n;
     }
     check_failed("the command is of the catalogue", command->words, 0);
 }
 
 const struct call *catalog_call(const struct catalog *catalog, const struct command *command)
 {
-    return &catalog->calls[catalog_index(catalog, command)];
+    return &catalog->calls[catalog_index(command)];
 }
 
 const struct call *catalog_named_call(const struct catalog *catalog, enum named_call named)

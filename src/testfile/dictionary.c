@@ -258,7 +258,7 @@ static void keep_written(struct dictionary *dictionary, struct form *form)
     size_t index;
 
     CHECK(command != NULL);
-    index = catalog_index(dictionary->catalog, command);
+    index = catalog_index(command);
     form->next_written = dictionary->written_forms[index];
     dictionary->written_forms[index] = form;
 }
@@ -444,10 +444,10 @@ struct str key_at(const struct dictionary *dictionary, size_t index)
 const struct form *form_of_command(const struct dictionary *dictionary,
                                    const struct command *command)
 {
-    return dictionary->command_forms[catalog_index(dictionary->catalog, command)];
+    return dictionary->command_forms[catalog_index(command)];
 }
 
 const struct form *form_writing(const struct dictionary *dictionary, const struct command *command)
 {
-    return dictionary->written_forms[catalog_index(dictionary->catalog, command)];
+    return dictionary->written_forms[catalog_index(command)];
 }

@@ -68,7 +68,7 @@ static size_t label_of(const struct batch_item *item)
 {
     const struct command *command = item->bound.command;
 
-    return command != NULL ? catalog_index(item->batch->task->api->catalog, command) + 1 : 0;
+    return command != NULL ? catalog_index(command) + 1 : 0;
 }
 
 static void count_item(const struct batch_item *item)

@@ -181,6 +181,7 @@ static void every_form_of_every_command_means_the_same(void **state)
         struct json *forms;
         struct str want;
 
+        assert_int_equal(catalog_index(command), i);
         assert_int_equal(
             command_line_parse(the_catalog(), &f.arena, str_from(command->example), &line, NULL),
             ERR_OK);
