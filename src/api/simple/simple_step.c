@@ -124,6 +124,7 @@ static void reply_step(struct batch *batch)
     struct task *task = batch->task;
     struct batch_item *item = &batch->items[0];
     struct json *out = json_new_object(task->arena);
+    struct json *told = NULL;
 
     if (item->status != ROW_DONE) {
         task->error = item->error.code != ERR_OK ? item->error : task->error;
@@ -136,8 +137,12 @@ static void reply_step(struct batch *batch)
         (void)task_reply_json(task, 201, out);
         return;
     }
-    json_set(out, STR("id"), json_copy(task->arena, json_get(item->data, "step_id")));
-    json_set(out, STR("action"), json_copy(task->arena, json_get(item->data, "type")));
+    if (json_parse(task->arena, item->data_text, &json_of_ours, &told, &task->error) != ERR_OK) {
+        (void)task_fail(task);
+        return;
+    }
+    json_set(out, STR("id"), json_copy(task->arena, json_get(told, "step_id")));
+    json_set(out, STR("action"), json_copy(task->arena, json_get(told, "type")));
     (void)task_reply_json(task, 201, out);
 }
 
