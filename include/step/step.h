@@ -54,6 +54,7 @@ struct step {
     /* private */
     struct plan *plan;
     struct lane_ticket ticket;
+    void (*take_turn)(struct step *step, struct plan_row *row); /* in the lane */
     enum step_phase phase;
     bool certain;             /* the lane knew all steps when this one was sent */
     struct lane_moment begun; /* the call in flight */

@@ -108,7 +108,8 @@ bool maps_read(struct loader *loader, const struct map_list *list, const struct 
 bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
 /* keys.c */
 bool keys_from_node(struct loader *loader, const struct node *node);
-bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
+/* As list_read takes it. */
+bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text);
 bool certificates_from_node(struct loader *loader, const struct node *node);
 const char *certificate_member(enum tls_name_kind kind); /* "cn", "dns", "uri" */
 /* listeners.c */

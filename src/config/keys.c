@@ -129,11 +129,11 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
     return slot != NULL;
 }
 
-bool keys_from_text(struct loader *loader, struct str text)
+bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
 {
     const struct str *items;
     size_t n;
-    bool ok = list_read(loader, option_find(STR("auth.keys")), text, &items, &n);
+    bool ok = list_read(loader, row, text, &items, &n);
 
     loader->list = list_keys;
     if (!ok) {
@@ -358,7 +358,7 @@ bool keys_from_node(struct loader *loader, const struct node *node)
 {
     loader->list = list_keys;
     if (node->type == NODE_SCALAR) {
-        return node->is_null || keys_from_text(loader, node->text);
+        return node->is_null || keys_from_text(loader, option_find(STR("auth.keys")), node->text);
     }
     return maps_read(loader, &list, node, add_map, add_plain);
 }

@@ -251,44 +251,32 @@ static bool set_list(struct loader *loader, const struct option_row *row, struct
     return list_read(loader, row, text, &items, &n) && option_set_list(loader, row, items, n);
 }
 
-static bool set_by_type(struct loader *loader, const struct option_row *row, struct str text)
-{
-    switch (row->type) {
-    case OPTION_BOOL:
-        return set_bool(loader, row, text);
-    case OPTION_UINT:
-    case OPTION_SIZE:
-    case OPTION_MS:
-    case OPTION_SECONDS:
-        return set_number(loader, row, text);
-    case OPTION_STR:
-    case OPTION_URL:
-    case OPTION_FILE:
-    case OPTION_ADDRESS:
-        return set_text(loader, row, text);
-    case OPTION_SECRET:
-        return set_secret(loader, row, text);
-    case OPTION_ENUM:
-        return set_word(loader, row, text);
-    case OPTION_WORDS:
-    case OPTION_LIST:
-    case OPTION_ORIGINS:
-    case OPTION_RANGES:
-    case OPTION_FILES:
-    case OPTION_FAULTS:
-    case OPTION_URLS:
-        return set_list(loader, row, text);
-    case OPTION_SPREAD:
-        return set_spread(loader, row, text);
-    case OPTION_KEYS:
-        return keys_from_text(loader, text);
-    case OPTION_CERTIFICATES:
-    case OPTION_LISTENERS:
-    case OPTION_TENANTS:
-        return maps_from_text(loader, row, text);
-    }
-    return false;
-}
+static bool (*const set_by_type[])(struct loader *loader, const struct option_row *row,
+                                   struct str text) = {
+    [OPTION_BOOL] = set_bool,
+    [OPTION_UINT] = set_number,
+    [OPTION_SIZE] = set_number,
+    [OPTION_MS] = set_number,
+    [OPTION_SECONDS] = set_number,
+    [OPTION_STR] = set_text,
+    [OPTION_URL] = set_text,
+    [OPTION_FILE] = set_text,
+    [OPTION_ADDRESS] = set_text,
+    [OPTION_SECRET] = set_secret,
+    [OPTION_ENUM] = set_word,
+    [OPTION_WORDS] = set_list,
+    [OPTION_LIST] = set_list,
+    [OPTION_ORIGINS] = set_list,
+    [OPTION_RANGES] = set_list,
+    [OPTION_FILES] = set_list,
+    [OPTION_URLS] = set_list,
+    [OPTION_FAULTS] = set_list,
+    [OPTION_SPREAD] = set_spread,
+    [OPTION_KEYS] = keys_from_text,
+    [OPTION_CERTIFICATES] = maps_from_text,
+    [OPTION_LISTENERS] = maps_from_text,
+    [OPTION_TENANTS] = maps_from_text,
+};
 
 /* Defaults are set before anybody gives anything. */
 static void note_given(struct loader *loader, const struct option_row *row)
@@ -308,7 +296,7 @@ bool option_is_given(const struct loader *loader, const char *key)
 
 bool option_set(struct loader *loader, const struct option_row *row, struct str text)
 {
-    bool ok = set_by_type(loader, row, text);
+    bool ok = set_by_type[row->type](loader, row, text);
 
     note_given(loader, row);
 

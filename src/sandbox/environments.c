@@ -64,10 +64,11 @@ int handle_environment_create(struct call *call)
     const struct json *item;
     struct environment *environment;
     struct str name;
-    int64_t project_id = 0;
+    int64_t project_id;
+    int status = read_named(call, &name, &project_id);
 
-    if (!body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    if (status != 200) {
+        return status;
     }
     if (json_type(variables) != JSON_NULL && json_type(variables) != JSON_OBJECT) {
         return refuse_member(call, "variables", "must be an object");
@@ -75,16 +76,9 @@ int handle_environment_create(struct call *call)
     if (json_size(variables) > MAX_VARIABLES) {
         return refuse_member(call, "variables", "are too many");
     }
-    if (body_id(call, "projectId", &project_id) &&
-        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
-        return refuse_unknown(call, "Project", project_id);
-    }
     environment = thing_make(call, THING_ENVIRONMENT, sizeof(*environment), 0);
     environment->name = keep(call, name);
-    environment->description = STR_EMPTY;
-    if (body_text(call, "description", &environment->description)) {
-        environment->description = keep(call, environment->description);
-    }
+    keep_member(call, "description", &environment->description);
     environment->project_id = project_id;
     JSON_FOREACH (item, variables) {
         variable_make(call, environment, json_name(item))->value = value_text(call, item);

@@ -89,14 +89,11 @@ static struct str merged(struct call *call, const struct kept *record)
 int handle_record_create(struct call *call)
 {
     struct str name;
-    int64_t project_id = 0;
+    int64_t project_id;
+    int status = read_named(call, &name, &project_id);
 
-    if (!body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
-    }
-    if (body_id(call, "projectId", &project_id) &&
-        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
-        return refuse_unknown(call, "Project", project_id);
+    if (status != 200) {
+        return status;
     }
     write_record(call, record_make(call, call->kind, merged(call, NULL), project_id, 0));
     return 200;

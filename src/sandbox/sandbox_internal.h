@@ -317,6 +317,10 @@ bool json_id(const struct json *node, int64_t *out);
 bool body_id(const struct call *call, const char *member, int64_t *out);
 bool body_text(const struct call *call, const char *member, struct str *out);
 bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
+/* "name", and "projectId" (0 without one) that is there. 200, or what the refusal returns. */
+int read_named(struct call *call, struct str *name, int64_t *project_id);
+/* A text of the body, for as long as the tenant lives; *out stays when there is none. */
+void keep_member(struct call *call, const char *member, struct str *out);
 
 /* Does the query name mean `word`? One thing or a list: "goalId", "goalIds", "goalId[]", "goalIds[]". */
 bool query_name_is(struct str name, const char *word);

@@ -255,6 +255,28 @@ bool body_name(const struct call *call, const char *member, struct str *out)
     return true;
 }
 
+int read_named(struct call *call, struct str *name, int64_t *project_id)
+{
+    *project_id = 0;
+    if (!body_name(call, "name", name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (body_id(call, "projectId", project_id) &&
+        thing_find(call->tenant, THING_PROJECT, *project_id) == NULL) {
+        return refuse_unknown(call, "Project", *project_id);
+    }
+    return 200;
+}
+
+void keep_member(struct call *call, const char *member, struct str *out)
+{
+    struct str text;
+
+    if (body_text(call, member, &text)) {
+        *out = keep(call, text);
+    }
+}
+
 void write_id_key(struct json_writer *w, int64_t id)
 {
     char digits[DIGITS_MAX];

@@ -105,22 +105,15 @@ int handle_table_create(struct call *call)
 {
     struct str name;
     struct table *table;
-    int64_t project_id = 0;
-    int status;
+    int64_t project_id;
+    int status = read_named(call, &name, &project_id);
 
-    if (!body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
-    }
-    if (body_id(call, "projectId", &project_id) &&
-        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
-        return refuse_unknown(call, "Project", project_id);
+    if (status != 200) {
+        return status;
     }
     table = thing_make(call, THING_TABLE, sizeof(*table), 0);
     table->name = keep(call, name);
-    table->description = STR_EMPTY;
-    if (body_text(call, "description", &table->description)) {
-        table->description = keep(call, table->description);
-    }
+    keep_member(call, "description", &table->description);
     table->project_id = project_id;
     status = fill_columns(call, table);
     if (status != 200) {
@@ -242,9 +235,7 @@ int handle_table_update(struct call *call)
     if (body_name(call, "name", &text) || body_name(call, "title", &text)) {
         table->name = keep(call, text);
     }
-    if (body_text(call, "description", &text)) {
-        table->description = keep(call, text);
-    }
+    keep_member(call, "description", &table->description);
     thing_touch(&table->thing);
     write_table(call->w, table);
     return 200;

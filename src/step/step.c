@@ -65,22 +65,17 @@ static void on_turn(struct lane_ticket *ticket)
         plan_refuse(step->plan, ticket->refusal);
         return;
     }
-    take_turn(step, &step->plan->rows[step->plan->at]);
+    step->take_turn(step, &step->plan->rows[step->plan->at]);
     plan_go_on(step->plan);
 }
 
-static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct error *err)
+static enum plan_verdict wait_for_turn(struct step *step, struct plan *plan, struct plan_row *row,
+                                       struct error *err)
 {
-    struct step *step = row->guided;
     bool now = false;
 
     step->plan = plan;
     step->phase = STEP_WAITS;
-    step->id = 0;
-    step->at = -1;
-    step->end = -1;
-    step->recovered = false;
-    step->seen = NULL;
     row->disproved = true; /* until it is sent */
     if (lane_enter(step->lanes, step->key, &step->ticket, on_turn, &now, err) != ERR_OK) {
         return PLAN_FAIL;
@@ -88,8 +83,21 @@ static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct e
     if (!now) {
         return PLAN_AGAIN;
     }
-    take_turn(step, row);
+    step->take_turn(step, row);
     return PLAN_NEXT;
+}
+
+static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct step *step = row->guided;
+
+    step->take_turn = take_turn;
+    step->id = 0;
+    step->at = -1;
+    step->end = -1;
+    step->recovered = false;
+    step->seen = NULL;
+    return wait_for_turn(step, plan, row, err);
 }
 
 /* --- answers */
@@ -392,34 +400,12 @@ static void order_turn(struct step *step, struct plan_row *row)
     lanes_foreign_begin(step->lanes, &step->foreign);
 }
 
-static void on_order_turn(struct lane_ticket *ticket)
-{
-    struct step *step = CONTAINER_OF(ticket, struct step, ticket);
-
-    if (ticket->refusal != NULL) {
-        plan_refuse(step->plan, ticket->refusal);
-        return;
-    }
-    order_turn(step, &step->plan->rows[step->plan->at]);
-    plan_go_on(step->plan);
-}
-
 static enum plan_verdict order_enter(struct plan *plan, struct plan_row *row, struct error *err)
 {
     struct step *step = row->guided;
-    bool now = false;
 
-    step->plan = plan;
-    step->phase = STEP_WAITS;
-    row->disproved = true;
-    if (lane_enter(step->lanes, step->key, &step->ticket, on_order_turn, &now, err) != ERR_OK) {
-        return PLAN_FAIL;
-    }
-    if (!now) {
-        return PLAN_AGAIN;
-    }
-    order_turn(step, row);
-    return PLAN_NEXT;
+    step->take_turn = order_turn;
+    return wait_for_turn(step, plan, row, err);
 }
 
 static enum plan_verdict order_answered(struct plan *plan, struct plan_row *row, struct error *err)
