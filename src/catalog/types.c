@@ -140,22 +140,30 @@ static void write_type(struct json_writer *w, const struct param *param, bool or
     }
 }
 
+static void write_bounds(struct json_writer *w, const struct param *param)
+{
+    int64_t max = param->max > 0 ? param->max : 0;
+
+    if (param->type == PARAM_INTEGER) {
+        jw_form(w, "minimum:%i, maximum?:%i", param->min, max);
+    } else if (param->type == PARAM_TEXT) {
+        jw_form(w, "maxLength:%i", max > 0 ? max : PARAM_TEXT_MAX);
+    } else if (param->type == PARAM_ARRAY) {
+        jw_form(w, "items:{}, maxItems?:%i", max);
+    } else if (param->type == PARAM_LIST) {
+        jw_shape(w, "items:{type:'string'}");
+    }
+}
+
 void param_schema(const struct param *param, bool or_null, struct json_writer *w)
 {
     jw_object(w);
     write_type(w, param, or_null);
-    if (param->type == PARAM_INTEGER) {
-        jw_form(w, "minimum:%i, maximum?:%i", param->min, param->max > 0 ? param->max : 0);
-    } else if (param->type == PARAM_TEXT) {
-        jw_form(w, "maxLength:%i", param->max > 0 ? param->max : PARAM_TEXT_MAX);
-    } else if (param->type == PARAM_ENUM) {
+    write_bounds(w, param);
+    if (param->type == PARAM_ENUM) {
         jw_shape(w, "enum:[");
         param_words(w, param->words);
         jw_shape(w, or_null ? "null]" : "]");
-    } else if (param->type == PARAM_ARRAY) {
-        jw_form(w, "items:{}, maxItems?:%i", param->max > 0 ? param->max : 0);
-    } else if (param->type == PARAM_LIST) {
-        jw_shape(w, "items:{type:'string'}");
     }
     jw_end(w);
 }

@@ -118,7 +118,8 @@ static void deadlines_and_cancels_reach_those_that_wait(void **state)
         probe_start(probe);
         assert_false(has_connection(probe));
     }
-    assert_int_equal(deadlines_run(&bench.loop.deadlines, clock_now_ms() + 2U * LATE_MS), 1);
+    assert_int_equal(deadlines_run(&bench.loop.deadlines, clock_now_ms() + 2 * (uint64_t)LATE_MS),
+                     1);
     upstream_cancel(&cancelled->call);
     assert_true(bench_run(&bench, &last->n_ends, 1));
     assert_int_equal(last->code, ERR_OK);
