@@ -188,6 +188,8 @@ static void start_alone(struct proxy *proxy, struct proxy *platform)
                           "drain.notice_ms=0",
                           "--set",
                           "upstream.organization_id=1",
+                          "--set",
+                          "upstream.timeout_ms=120000", /* no answer may be lost: README */
                           NULL};
 
     *proxy = (struct proxy){0};
