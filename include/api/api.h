@@ -7,7 +7,9 @@
 #include <stdbool.h>
 
 #include "api/gate/options.h"
+#include "base/arena.h"
 #include "base/error.h"
+#include "data/json.h"
 #include "http/server.h"
 
 struct api;
@@ -34,6 +36,13 @@ void api_end_streams(struct api *api);
 void api_set_draining(struct api *api); /* readiness answers 503 from now on */
 
 enum { API_MAX_ROUTE_LABELS = 96 };
+
+/* A request of the simplified API, of an object: `action` is the operationId of the route (ERR_BAD_REQUEST with the nearest
+ * name when there is none such), members with the names of its parameters (goalId or id for the {id} behind "goals") fill
+ * path and query, and the others are the body, unless the member `body` is it. `headers` is left out. *line is
+ * "POST /api/goals/1/execute?dry_run=true"; texts in the arena. */
+enum error_code api_read_action(struct arena *arena, const struct json *event, struct str *line,
+                                struct str *body, struct error *err) MUST_CHECK;
 
 /* Distinct patterns of the routes, for metrics_label_values; index 0 is "unmatched". Returns their number. */
 size_t api_route_labels(const char *out[API_MAX_ROUTE_LABELS]);

@@ -16,7 +16,9 @@
 #include "base/error.h"
 #include "base/str.h"
 
+struct arena;
 struct http_server;
+struct json;
 struct lambda;
 struct loop;
 
@@ -27,6 +29,9 @@ struct lambda_options {
     unsigned margin_ms;   /* before the end of an invocation: then its answer is 504 */
     bool streaming;       /* for sources that can */
     bool policy;          /* how an authorizer in format 2.0 is answered */
+    /* Of a direct invocation, an object with the member `action`: "METHOD /target" and the body, in the arena. */
+    enum error_code (*read_action)(struct arena *arena, const struct json *event, struct str *line,
+                                   struct str *body, struct error *err);
     /* Is nothing worked on any more? NULL: that does not matter. */
     bool (*is_quiet)(void *context);
     void (*on_event)(void *context); /* one comes; NULL: nobody wants to know */

@@ -179,6 +179,12 @@ static struct route_contract contract(const struct route *route)
     return out;
 }
 
+const struct route *api_route_rows(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(routes);
+    return routes;
+}
+
 struct route_table *api_routes_new(void)
 {
     struct route_table *table = mem_zalloc(sizeof(*table));

@@ -80,6 +80,7 @@ enum error_code front_lambda_open(struct server *server, struct error *err)
         .margin_ms = config->lambda.margin_ms,
         .streaming = config->lambda.streaming,
         .policy = str_is(config->lambda.authorizer, "policy"),
+        .read_action = api_read_action,
         /* Several at once: the process runs on between them. */
         .is_quiet =
             config->lambda.concurrency > 1 || config->lambda.work_after_answer ? NULL : is_quiet,

@@ -35,6 +35,9 @@ static const struct event_source sources[] = {
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .full_path = CONTEXT "/path",
      .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = REST_API_MS,
      .can_stream = true, .loses_binary = true},
+    /* Somebody invokes the function. Nobody says from which address, whatever stands in X-Forwarded-For. */
+    {.name = "direct invocation", .marks = {{"/action", NULL, NULL}}, .lacks = CONTEXT, .acts = true, .client = CONTEXT,
+     .reply = REPLY_DIRECT, .loses_binary = true},
     /* Our own, from room cloud. Clients of the products above cannot make one, only who may invoke the function. */
     {.name = "recall", .marks = {{"/source", "virtuoso-proxy.recall", NULL}, {"/path", NULL, NULL}},
      .fixed_method = "POST", .path = "/path", .query = "/query", .request_id = "/id", .query_form = QUERY_RAW,
@@ -49,7 +52,7 @@ const struct event_source *event_source_of(const struct json *event)
 {
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         const struct event_source *source = &sources[i];
-        bool fits = true;
+        bool fits = source->lacks == NULL || json_find(event, source->lacks) == NULL;
 
         for (size_t j = 0; j < ARRAY_LEN(source->marks) && source->marks[j].place != NULL; j++) {
             const struct json *node = json_find(event, source->marks[j].place);
@@ -184,12 +187,19 @@ static bool is_visible(struct str text)
     return text.len > 0;
 }
 
-static enum error_code put_line(struct buf *head, const struct event_source *source,
-                                const struct json *event, struct str path, struct error *err)
+static enum error_code put_line(struct buf *head, const struct event_request *request,
+                                struct str path, struct error *err)
 {
+    const struct event_source *source = request->source;
+    const struct json *event = request->event;
     struct str method = source->fixed_method != NULL ? str_from(source->fixed_method)
                                                      : text_at(event, source->method);
 
+    if (source->acts) {
+        buf_str(head, request->line);
+        buf_text(head, " HTTP/1.1\r\n");
+        return ERR_OK;
+    }
     if (!is_visible(method)) {
         return error_set(err, ERR_BAD_REQUEST, "The event of the %s has no method", source->name);
     }
@@ -359,7 +369,7 @@ static enum error_code put_head(struct buf *head, struct event_request *out, str
     const struct json *fields = json_find(out->event, "/multiValueHeaders /headers");
     struct str method = text_at(out->event, source->method);
     bool takes_body = str_is(method, "POST") || str_is(method, "PUT") || str_is(method, "PATCH");
-    enum error_code code = put_line(head, source, out->event, path, err);
+    enum error_code code = put_line(head, out, path, err);
 
     if (code == ERR_OK) {
         code = put_own_fields(head, source, out->event, fields, trace, err);
@@ -394,7 +404,7 @@ enum error_code event_read(struct arena *arena, struct str base_path, struct str
     struct buf head;
 
     request->arn = json_str(json_find(event, "/methodArn /routeArn"));
-    if (source->fixed_path == NULL) {
+    if (source->fixed_path == NULL && !source->acts) {
         request->base = cut_base(arena, event, source, base_path, &path);
         code = read_body(arena, event, &request->body, err);
     }

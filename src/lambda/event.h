@@ -17,8 +17,9 @@ enum reply_form {
     REPLY_ALB,    /* the one of both maps that the request had */
     REPLY_VERDICT_SIMPLE,
     REPLY_VERDICT_POLICY,
-    REPLY_PONG,  /* nobody waits for an answer */
-    REPLY_RECALL /* nobody reads it; what failed is to come again */
+    REPLY_DIRECT, /* the body alone; an error with its status */
+    REPLY_PONG,   /* nobody waits for an answer */
+    REPLY_RECALL  /* nobody reads it; what failed is to come again */
 };
 
 enum query_form {
@@ -38,6 +39,8 @@ struct event_source {
         const char *has; /* instead: a part of the text */
     } marks[3];          /* all of them */
 
+    const char *lacks; /* a place that is empty; NULL: whatever else is there */
+
     const char *method, *path, *query, *client, *request_id;
     const char *fixed_method, *fixed_path; /* instead of the event's */
     const char *stage;                     /* cut off the path, unless it is "$default" */
@@ -49,6 +52,7 @@ struct event_source {
     size_t max_reply; /* bytes; 0: only what the Runtime API takes */
     unsigned
         waits_ms; /* how long the source waits for an answer that is not streamed; 0: as long as Lambda */
+    bool acts; /* `action` names an operation: the service makes line and body of the event */
     bool can_stream;
     bool loses_binary; /* base64 may reach the client as it is: so nothing is compressed */
 };
@@ -57,6 +61,7 @@ struct event_source {
 struct event_request {
     const struct event_source *source;
     const struct json *event;
+    struct str line; /* "POST /target" where source->acts: set before event_read, as body is */
     struct str head; /* request line, fields, empty line */
     struct str body;
     struct str peer;

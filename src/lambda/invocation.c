@@ -313,21 +313,30 @@ static void begin_exchange(struct invocation *invocation)
 static void take_event(struct invocation *invocation, const struct json *event, struct str trace)
 {
     const struct event_source *source = event_source_of(event);
+    struct event_request *request = &invocation->request;
+    const struct lambda *lambda = invocation->lambda;
+    struct arena *arena = &invocation->arena;
+    enum error_code code = ERR_OK;
     struct error err = {0};
 
     if (source == NULL) {
         post_error(invocation, "Function.UnknownEvent",
                    "This is no event of API Gateway, a function URL, a load balancer or an "
-                   "authorizer");
+                   "authorizer, and it names no action");
         return;
     }
-    invocation->request = (struct event_request){.source = source, .event = event};
+    *request = (struct event_request){.source = source, .event = event};
     if (source->reply == REPLY_PONG) {
         post_answer(invocation);
         return;
     }
-    if (event_read(&invocation->arena, invocation->lambda->base_path, trace, &invocation->request,
-                   &err) != ERR_OK) {
+    if (source->acts) {
+        code = lambda->options.read_action(arena, event, &request->line, &request->body, &err);
+    }
+    if (code == ERR_OK) {
+        code = event_read(arena, lambda->base_path, trace, request, &err);
+    }
+    if (code != ERR_OK) {
         answer_problem(&invocation->answer, &invocation->request, &err);
         post_answer(invocation);
         return;

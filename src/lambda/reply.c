@@ -207,6 +207,7 @@ static void write_fields(struct json_writer *w, const struct event_request *requ
         break;
     case REPLY_VERDICT_SIMPLE:
     case REPLY_VERDICT_POLICY:
+    case REPLY_DIRECT:
     case REPLY_PONG:
     case REPLY_RECALL:
         break;
@@ -242,10 +243,15 @@ static void write_answer(struct buf *out, const struct event_request *request,
 
 /* ---- verdicts of an authorizer ---- */
 
+static bool succeeded(const struct answer *answer)
+{
+    return answer->status >= 200 && answer->status < 300;
+}
+
 /* Who lacks a permission is known all the same: the function behind the authorizer says what the caller may. */
 static bool is_known(const struct answer *answer)
 {
-    return answer->status == 403 || (answer->status >= 200 && answer->status < 300);
+    return answer->status == 403 || succeeded(answer);
 }
 
 /* Lambda invokes once more, and again, what nobody waited for and failed. */
@@ -261,6 +267,7 @@ const char *answer_failure(const struct answer *answer, const struct event_reque
     case REPLY_JOINED:
     case REPLY_MULTI:
     case REPLY_ALB:
+    case REPLY_DIRECT:
     case REPLY_PONG:
         break;
     case REPLY_VERDICT_SIMPLE:
@@ -340,6 +347,34 @@ static void write_verdict(struct buf *out, const struct event_request *request,
     jw_end(&w);
 }
 
+/* ---- direct invocations ---- */
+
+/* The body; of an error its document with statusCode, which no other answer has, and when to ask again. */
+static void write_direct(struct buf *out, const struct answer *answer)
+{
+    struct str lines = buf_view(&answer->lines);
+    struct str after = value_of(lines, "Retry-After");
+    struct str body = buf_view(&answer->body);
+    struct json_writer w;
+
+    if (succeeded(answer)) {
+        buf_str(out, body.len > 0 ? body : STR("null"));
+        return;
+    }
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_int(&w, "statusCode", answer->status);
+    if (after.len > 0) {
+        jw_kv_raw(&w, "retry_after", after);
+    }
+    if (!str_starts(body, STR("{\""))) {
+        jw_end(&w);
+        return;
+    }
+    buf_char(out, ','); /* the members of the document, and its end */
+    buf_str(out, str_sub(body, 1, body.len));
+}
+
 /* ---- all of them ---- */
 
 static void write_any(struct buf *out, const struct event_request *request,
@@ -356,6 +391,9 @@ static void write_any(struct buf *out, const struct event_request *request,
         break;
     case REPLY_VERDICT_POLICY:
         write_verdict(out, request, answer, true);
+        break;
+    case REPLY_DIRECT:
+        write_direct(out, answer);
         break;
     case REPLY_PONG:
     case REPLY_RECALL:

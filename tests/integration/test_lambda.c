@@ -99,6 +99,86 @@ static void steps_are_made_through_events(void **state)
     function_stop(&function);
 }
 
+#define DIRECT_KEY "\"headers\":{" KEY_FIELD "}"
+
+/* Who may invoke the function is not yet known to us: the credential is asked for all the same. */
+static void an_action_is_refused(void **state)
+{
+    static const struct {
+        const char *event;
+        int status;
+        const char *pointer, *says;
+    } refused[] = {
+        {"{\"action\":\"executeGaol\"," DIRECT_KEY "}", 400, "/action", "\"executeGoal\""},
+        {"{\"action\":\"executeGoal\"," DIRECT_KEY "}", 400, "/goalId", "\"goalId\""},
+        {"{\"action\":\"executeGoal\",\"goalId\":\"1\",\"startingUrk\":\"x\"," DIRECT_KEY "}", 400,
+         "/startingUrk", "\"startingUrl\""},
+        {"{\"action\":\"getUser\",\"apiKey\":\"" FUNCTION_KEY "\"," DIRECT_KEY "}", 400, "apiKey",
+         "apiKey"},
+        {"{\"action\":\"getUser\"}", 401, NULL, ""},
+        {"{\"action\":\"getUser\",\"headers\":\"" FUNCTION_KEY "\"}", 400, "/headers", "an object"},
+        {"{\"action\":\"getUser\",\"headers\":{\"x-api-key\":\"wrong\"}}", 401, NULL, ""},
+    };
+    struct function function;
+    const struct json *answer;
+
+    (void)state;
+    function_start(&function, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        answer = function_ask(&function, refused[i].event);
+        assert_int_equal(function_status(answer), refused[i].status);
+        if (refused[i].pointer != NULL) {
+            assert_text(answer, "/errors/0/pointer", refused[i].pointer);
+        }
+        assert_true(str_contains(json_str(json_get(answer, "error")), str_from(refused[i].says)));
+    }
+    runtime_api_await(&function.api);
+    assert_false(program_wrote(&function.program, FUNCTION_KEY));
+    function_stop(&function);
+}
+
+static void an_action_is_carried_out(void **state)
+{
+    struct function function;
+    struct arena *arena = &function.arena;
+    const struct json *answer;
+    const char *create;
+    struct str id;
+
+    (void)state;
+    function_start(&function, NULL);
+    sandbox_forget_requests(function.program.sandbox_port);
+    create = arena_printf(arena,
+                          "{\"action\":\"createGoal\",\"name\":\"g\",\"projectId\":%lld,"
+                          "\"headers\":{" KEY_FIELD ",\"Idempotency-Key\":\"once\"}}",
+                          (long long)function.seed.project)
+                 .ptr;
+    id = json_str(json_get(function_ask(&function, create), "id"));
+    assert_true(id.len > 0);
+    assert_true(str_eq(json_str(json_get(function_ask(&function, create), "id")), id));
+    assert_int_equal(sandbox_count(function.program.sandbox_port, "POST", "/goals"), 1);
+    for (int dry = 1; dry >= 0; dry--) {
+        answer = function_ask(
+            &function,
+            arena_printf(arena,
+                         "{\"action\":\"executeGoal\",\"goalId\":\"%.*s\",\"startingUrl\":"
+                         "\"https://example.com\",\"dry_run\":%s,\"headers\":{"
+                         "\"Authorization\":\"Bearer " FUNCTION_KEY "\"}}",
+                         STR_ARG(id), dry ? "true" : "false")
+                .ptr);
+        assert_null(json_get(answer, "statusCode"));
+        assert_true(json_true(json_get(answer, "dry_run")) == (dry == 1));
+        assert_true((json_str(json_get(answer, "jobId")).len > 0) == (dry == 0));
+    }
+    assert_int_equal(json_type(function_ask(
+                         &function, "{\"action\":\"listProjects\",\"limit\":1," DIRECT_KEY "}")),
+                     JSON_ARRAY);
+    runtime_api_await(&function.api);
+    assert_true(program_wrote(&function.program, "/api/goals"));
+    assert_false(program_wrote(&function.program, FUNCTION_KEY));
+    function_stop(&function);
+}
+
 #define TOKEN_EVENT "{\"type\":\"TOKEN\",\"methodArn\":\"%s\",\"authorizationToken\":\"%s\"}"
 
 static void an_authorizer_tells_who_is_known(void **state)
@@ -476,6 +556,8 @@ int main(void)
         cmocka_unit_test(the_trace_goes_on_to_the_platform),
         cmocka_unit_test(each_source_is_answered_in_its_form),
         cmocka_unit_test(steps_are_made_through_events),
+        cmocka_unit_test(an_action_is_refused),
+        cmocka_unit_test(an_action_is_carried_out),
         cmocka_unit_test(an_authorizer_tells_who_is_known),
         cmocka_unit_test(an_authorizer_may_have_no_verdict),
         cmocka_unit_test(events_of_others),

@@ -2,6 +2,7 @@
  * the guides of AWS. And what is remembered of time while the process is stopped. */
 #include "harness/cmocka.h"
 
+#include "api/api.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "lambda/event.h"
@@ -68,6 +69,10 @@ static void check_request(struct arena *arena, const struct json *row,
         return;
     }
     assert_same(name, "source", str_from(request->source->name), json_str(json_get(row, "source")));
+    if (request->source->acts &&
+        api_read_action(arena, request->event, &request->line, &request->body, &err) != ERR_OK) {
+        fail_msg("%.*s: %s", STR_ARG(name), err.text);
+    }
     if (event_read(arena, json_str(json_get(row, "base_path")), json_str(json_get(row, "trace")),
                    request, &err) != ERR_OK) {
         fail_msg("%.*s: %s", STR_ARG(name), err.text);
@@ -120,6 +125,46 @@ static void events_become_requests_and_answers_replies(void **state)
 
         check_request(&arena, row, &request);
         check_reply(&arena, row, &request);
+    }
+    arena_done(&arena);
+}
+
+static void what_is_no_direct_invocation(void **state)
+{
+    static const struct {
+        const char *event, *pointer, *says;
+    } refused[] = {
+        {"{\"action\":\"executeGaol\"}", "/action", "did you mean \"executeGoal\"?"},
+        {"{\"action\":\"executeCommand\"}", "/action", "simplified API"},
+        {"{\"action\":7}", "/action", "simplified API"},
+        {"{\"action\":\"executeGoal\"}", "/goalId", "\"goalId\""},
+        {"{\"action\":\"executeGoal\",\"goalId\":\"\"}", "/goalId", "\"goalId\""},
+        {"{\"action\":\"executeGoal\",\"id\":{}}", "/id", "a text"},
+        {"{\"action\":\"listProjects\",\"limit\":[1]}", "/limit", "a text"},
+        {"{\"action\":\"createStep\",\"body\":\"x\"}", "/body", "an object"},
+    };
+
+    static const char *const others[] = {"{\"action\":null}",
+                                         "{\"action\":\"getUser\",\"requestContext\":{}}"};
+    struct json *event = NULL;
+    struct error err = {0};
+    struct arena arena;
+    struct str line;
+    struct str body;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        assert_int_equal(json_parse(&arena, str_from(refused[i].event), NULL, &event, &err),
+                         ERR_OK);
+        assert_string_equal(event_source_of(event)->name, "direct invocation");
+        assert_int_equal(api_read_action(&arena, event, &line, &body, &err), ERR_BAD_REQUEST);
+        assert_string_equal(err.pointer, refused[i].pointer);
+        assert_true(str_contains(str_from(err.text), str_from(refused[i].says)));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_int_equal(json_parse(&arena, str_from(others[i]), NULL, &event, &err), ERR_OK);
+        assert_null(event_source_of(event));
     }
     arena_done(&arena);
 }
@@ -190,6 +235,7 @@ int test_event(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_become_requests_and_answers_replies),
+        cmocka_unit_test(what_is_no_direct_invocation),
         cmocka_unit_test(bytes_that_are_no_text_are_sent_as_base64),
         cmocka_unit_test(a_long_pause_is_noticed),
     };
