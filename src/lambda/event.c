@@ -4,7 +4,13 @@
 #include "base/check.h"
 #include "base/percent.h"
 
-enum { HEAD_MAX = 256 * 1024, ALB_MAX = 1 << 20, HTTP_API_MS = 30000, REST_API_MS = 29000 };
+enum {
+    HEAD_MAX = 256 * 1024,
+    ALB_MAX = 1 << 20,
+    GATEWAY_HEAD_MAX = 10240,
+    HTTP_API_MS = 30000,
+    REST_API_MS = 29000
+};
 
 #define CONTEXT      "/requestContext"
 #define AUTHORIZE_AT .fixed_method = "HEAD", .fixed_path = "/api/v1/routes"
@@ -25,16 +31,18 @@ static const struct event_source sources[] = {
      .request_id = CONTEXT "/requestId", .query_form = QUERY_RAW, .reply = REPLY_JOINED, .can_stream = true},
     {.name = "HTTP API", .marks = {{"/version", "2.0", NULL}, {"/rawPath", NULL, NULL}},
      .method = CONTEXT "/http/method", .path = "/rawPath", .query = "/rawQueryString", .client = CONTEXT "/http/sourceIp",
-     .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage", .query_form = QUERY_RAW, .reply = REPLY_JOINED, .waits_ms = HTTP_API_MS},
+     .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage", .query_form = QUERY_RAW, .reply = REPLY_JOINED, .waits_ms = HTTP_API_MS,
+     .max_head = GATEWAY_HEAD_MAX},
     {.name = "HTTP API 1.0", .marks = {{"/version", "1.0", NULL}, {"/httpMethod", NULL, NULL}},
      .method = "/httpMethod", .path = "/path", .query = "/multiValueQueryStringParameters /queryStringParameters",
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage",
-     .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = HTTP_API_MS},
+     .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = HTTP_API_MS,
+     .max_head = GATEWAY_HEAD_MAX},
     {.name = "REST API", .marks = {{"/httpMethod", NULL, NULL}, {"/resource", NULL, NULL}},
      .method = "/httpMethod", .path = "/path", .query = "/multiValueQueryStringParameters /queryStringParameters",
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .full_path = CONTEXT "/path",
      .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = REST_API_MS,
-     .can_stream = true, .loses_binary = true},
+     .max_head = GATEWAY_HEAD_MAX, .can_stream = true, .loses_binary = true},
     /* Somebody invokes the function. Nobody says from which address, whatever stands in X-Forwarded-For. */
     {.name = "direct invocation", .marks = {{"/action", NULL, NULL}}, .lacks = CONTEXT, .acts = true, .client = CONTEXT,
      .reply = REPLY_DIRECT, .loses_binary = true},

@@ -52,7 +52,8 @@ struct event_source {
     size_t max_reply; /* bytes; 0: only what the Runtime API takes */
     unsigned
         waits_ms; /* how long the source waits for an answer that is not streamed; 0: as long as Lambda */
-    bool acts; /* `action` names an operation: the service makes line and body of the event */
+    size_t max_head; /* bytes of all header fields of an answer; 0: no limit of its own */
+    bool acts;       /* `action` names an operation: the service makes line and body of the event */
     bool can_stream;
     bool loses_binary; /* base64 may reach the client as it is: so nothing is compressed */
 };

@@ -194,11 +194,18 @@ static void end_stream(struct invocation *invocation, bool whole)
 static void on_head(struct http_local *local, const struct http_local_head *head)
 {
     struct invocation *invocation = of_local(local);
+    size_t max_head = invocation->request.source->max_head;
 
     invocation->answer.status = head->status;
     buf_str(&invocation->answer.lines, head->lines);
     buf_str(&invocation->answer.principal, head->principal);
-    if (invocation->streams) {
+    if (max_head > 0 && head->lines.len > max_head) { /* the gateway would not pass it on */
+        http_local_cancel(local);
+        invocation->streams = false;
+        answer_with(invocation, ERR_TOO_BIG,
+                    "The header fields of the answer are longer than the 10240 bytes that come "
+                    "through API Gateway; ask through a function URL");
+    } else if (invocation->streams) {
         begin_stream(invocation, head);
     }
 }

@@ -16,6 +16,8 @@
 
 enum { COLD_START_MS = 30, QUIET_MS = 300, HUGE_BYTES = 7 << 20, ALB_BYTES = 1200000 };
 
+enum { MUCH_BYTES = 10240, LESS_BYTES = 9000, FIELDS_MAX = 12000 };
+
 #define KEY_FIELD "\"X-API-Key\":\"" FUNCTION_KEY "\""
 #define LIST_KEY  "\"X-API-Key\":[\"" FUNCTION_KEY "\"]"
 
@@ -399,6 +401,64 @@ static void sizes(void **state)
     mem_free(huge);
 }
 
+static void write_field(char out[FIELDS_MAX], const char *start, size_t n_bytes)
+{
+    int n = snprintf(out, FIELDS_MAX, "%s", start);
+
+    memset(out + n, 'x', n_bytes);
+    (void)snprintf(out + n + n_bytes, sizeof("\r\n"), "\r\n");
+}
+
+/* API Gateway takes some 10 KB of fields, and passes no more on; a function URL does. */
+static void fields_through_a_gateway(void **state)
+{
+    static const char *const much[] = {
+        "{\"version\":\"2.0\",\"rawPath\":\"/virtuoso/much\",\"headers\":{" KEY_FIELD
+        "},\"requestContext\":{\"http\":{\"method\":\"GET\"}}}",
+        "{\"resource\":\"/{proxy+}\",\"path\":\"/virtuoso/much\",\"httpMethod\":\"GET\",\"headers\":{" KEY_FIELD
+        "}}"};
+    static const char less[] =
+        "{\"version\":\"2.0\",\"rawPath\":\"/virtuoso/less\",\"headers\":{" KEY_FIELD
+        "},\"requestContext\":{\"http\":{\"method\":\"GET\"}}}";
+    char fields[2][FIELDS_MAX];
+    const struct scripted_answer rows[] = {
+        {"GET", .status = 200, .fields = fields[0], .body = "{}", .path = "/api/much"},
+        {"GET", .status = 200, .fields = fields[1], .body = "{}", .path = "/api/less"}};
+    struct scripted scripted;
+    char platform[96];
+
+    (void)state;
+    write_field(fields[0], "X-Much: ", MUCH_BYTES);
+    write_field(fields[1], "X-Less: ", LESS_BYTES);
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
+                   scripted.port);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(much); i++) {
+        const char *const env[] = {"VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
+                                   i % 2 == 0 ? NULL : "VIRTUOSO_PROXY_LAMBDA_STREAMING=true",
+                                   NULL};
+        struct function function;
+        const struct json *answer;
+
+        function_start_alone(&function, env);
+        answer = function_ask(&function, much[i / 2]);
+        assert_int_equal(function_status(answer), 413);
+        assert_text(function_body(&function, answer), "/code", "too_large");
+        assert_true(str_contains(json_str(json_get(function_body(&function, answer), "detail")),
+                                 STR("10240")));
+        if (i % 2 == 0) {
+            answer = function_ask(&function, less);
+            assert_int_equal(function_status(answer), 200);
+            answer = function_ask(&function,
+                                  function_event(&function, "GET", "/virtuoso/much", NULL, NULL));
+            assert_int_equal(function_status(answer), 200);
+            assert_int_equal(json_str(json_find(answer, "/headers/X-Much")).len, MUCH_BYTES);
+        }
+        function_stop(&function);
+    }
+    scripted_done(&scripted);
+}
+
 static void the_runtime_api_refuses_or_goes(void **state)
 {
     static const int refusals[] = {403, 500};
@@ -564,6 +624,7 @@ int main(void)
         cmocka_unit_test(forms_of_the_runtime_api),
         cmocka_unit_test(nothing_happens_after_the_answer),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(fields_through_a_gateway),
         cmocka_unit_test(the_runtime_api_refuses_or_goes),
         cmocka_unit_test(a_program_that_cannot_start_says_why),
         cmocka_unit_test(cold_start),
