@@ -1,6 +1,7 @@
 #include "redis_act.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "store_internal.h"
 
 /* Name, version, bytes, time left. Of an entry its format stands in place of the name; of a document that is only named, in place
@@ -24,9 +25,11 @@ static struct str key_beside(struct store_op *op, char letter, bool cut)
 {
     size_t brace = (size_t)str_find_char(op->key, '{');
     size_t end = cut ? (size_t)str_find_char(op->key, '}') + 1 : op->key.len;
+    char *key = arena_alloc(&op->arena, end);
 
-    return arena_printf(&op->arena, "%.*s%c:%.*s", (int)(brace - 2), op->key.ptr, letter,
-                        (int)(end - brace), op->key.ptr + brace);
+    mem_copy(key, op->key.ptr, end);
+    key[brace - 2] = letter;
+    return (struct str){key, end};
 }
 
 static struct str name_of(const struct store_op *op)

@@ -27,6 +27,13 @@ struct command {
     struct list link;
     enum what what;
     struct store_op *op; /* NULL: nobody wants the answer any more */
+    struct str stream;   /* that it waits for, and what it has of it; in the arena of `op` */
+    struct str after;
+};
+
+enum {
+    WAITERS_MAX = 256, /* operations that wait for a stream */
+    BLOCK_WORDS = 6    /* XREAD COUNT 1 BLOCK MS STREAMS */
 };
 
 struct redis {
@@ -46,8 +53,9 @@ struct redis {
     struct list waiters;
     unsigned n_commands;
     unsigned n_waiters;
-    char script[64]; /* the name that Redis gave it */
-    char client[24]; /* of blocks; empty: not known */
+    struct str block_words[BLOCK_WORDS + 2 * WAITERS_MAX]; /* too long to be cleared each time */
+    char script[64];                                       /* the name that Redis gave it */
+    char client[24];                                       /* of blocks; empty: not known */
     bool blocked;
     bool unblocking;
     bool has_newcomers; /* since it blocked */

@@ -5,8 +5,7 @@
 
 enum {
     BLOCK_MS = 1000,
-    QUIET_MS = 3000,  /* where nothing came and nobody new waits: Redis is asked less often */
-    WAITERS_MAX = 256 /* operations that wait for a stream */
+    QUIET_MS = 3000 /* where nothing came and nobody new waits: Redis is asked less often */
 };
 
 bool redis_is_waiting_kind(const struct store_op *op)
@@ -18,11 +17,10 @@ bool redis_is_waiting_kind(const struct store_op *op)
 /* Blocks on the streams of all who wait, or, if it does already, ends that first. */
 static void block(struct redis *redis)
 {
-    struct str words[4 + 1 + 2 * WAITERS_MAX + 1];
+    struct str *words = redis->block_words;
+    struct str *keys = words + BLOCK_WORDS;
+    struct str *afters = keys + redis->n_waiters;
     char millis[DIGITS_MAX];
-    size_t n = 0;
-    size_t n_streams = redis->n_waiters;
-    size_t i = 0;
     struct list *link;
 
     if (redis->client[0] == '\0' || redis->n_waiters == 0) {
@@ -38,23 +36,22 @@ static void block(struct redis *redis)
         }
         return;
     }
-    words[n++] = STR("XREAD");
-    words[n++] = STR("COUNT");
-    words[n++] = STR("1");
-    words[n++] = STR("BLOCK");
-    words[n++] = str_of_int(redis->is_quiet ? QUIET_MS : BLOCK_MS, millis);
-    words[n++] = STR("STREAMS");
+    words[0] = STR("XREAD");
+    words[1] = STR("COUNT");
+    words[2] = STR("1");
+    words[3] = STR("BLOCK");
+    words[4] = str_of_int(redis->is_quiet ? QUIET_MS : BLOCK_MS, millis);
+    words[5] = STR("STREAMS");
     LIST_FOREACH (link, &redis->waiters) {
-        struct store_op *op = CONTAINER_OF(link, struct command, link)->op;
+        const struct command *command = CONTAINER_OF(link, struct command, link);
 
-        words[n + i] = act_key(op);
-        words[n + n_streams + i] =
-            arena_printf(&op->arena, "%llu", (unsigned long long)op->request.after);
-        i++;
+        *keys++ = command->stream;
+        *afters++ = command->after;
     }
     redis->blocked = true;
     redis->has_newcomers = false;
-    redis_send_own(redis, &redis->blocks, &redis->greeting, WHAT_BLOCK, words, n + 2 * n_streams);
+    redis_send_own(redis, &redis->blocks, &redis->greeting, WHAT_BLOCK, words,
+                   BLOCK_WORDS + 2 * redis->n_waiters);
 }
 
 void redis_wait(struct redis *redis, struct command *command)
@@ -65,6 +62,8 @@ void redis_wait(struct redis *redis, struct command *command)
     }
     list_append(&redis->waiters, &command->link);
     redis->n_waiters++;
+    command->stream = act_key(command->op);
+    command->after = arena_int(&command->op->arena, (int64_t)command->op->request.after);
     redis->has_newcomers = true;
     block(redis);
 }
@@ -84,7 +83,7 @@ static void on_news(struct redis *redis, const redisReply *reply)
         LIST_FOREACH_SAFE (link, after, &redis->waiters) {
             struct command *command = CONTAINER_OF(link, struct command, link);
 
-            if (redis->ready && str_eq(act_key(command->op), act_text(stream, 0))) {
+            if (redis->ready && str_eq(command->stream, act_text(stream, 0))) {
                 redis->n_waiters--;
                 redis_send_op(redis, command);
             }
