@@ -574,7 +574,9 @@ static void the_subcommands_work(void **state)
         0, "answers, takes changes, and drops nothing; each process counts limits");
     run_store("stat", NULL, 0, "2 sessions");
     run_store("export", file, 0, "entries of streams written");
-    run_store("import", file, 0, "0 documents and entries brought back");
+    /* Something may have come to its end meanwhile, and comes back. */
+    run_store("import", file, 0, "were there and stayed as they were");
+    run_store("stat", NULL, 0, "2 sessions");
     run((const char *const[]){"store", "import", "--set", "auth.mode=none", "--set", url, "--set",
                               other, file, NULL},
         0, "documents and entries brought back, 0 were there");

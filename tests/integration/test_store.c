@@ -206,11 +206,12 @@ static void what_is_shared_goes_to_a_file_and_back(void **state)
     run_store("import", file, NULL, 0, ", 0 were there");
     run_store("export", again, NULL, 0, "entries of streams written");
     /* Each entry under its number, in order. */
-    (void)snprintf(line, sizeof(line),
-                   "for f in %s %s; do grep '\"stream\"' $f | sed 's/\"left_ms\":[0-9]*//' | "
-                   "sort -s -t, -k1,1 >$f.sorted; done; cmp %s.sorted %s.sorted && "
-                   "grep -q runlog %s.sorted && grep -q events %s.sorted",
-                   file, again, file, again, again, again);
+    (void)snprintf(
+        line, sizeof(line),
+        "for f in '%s' '%s'; do grep '\"stream\"' \"$f\" | sed 's/\"left_ms\":[0-9]*//' | "
+        "sort -s -t, -k1,1 >\"$f.sorted\"; done; cmp '%s.sorted' '%s.sorted' && "
+        "grep -q runlog '%s.sorted' && grep -q events '%s.sorted'",
+        file, again, file, again, again, again);
     assert_int_equal(system(line), 0);
     replicas_start_one(&replicas, 0);
     answer = replicas_ask(&replicas, 0, "GET", run, NULL, NULL);
@@ -222,7 +223,7 @@ static void what_is_shared_goes_to_a_file_and_back(void **state)
     assert_true(str_is(json_str(json_get(answer, "name")), "saved \xc3\xa4 \n"));
     run_store("import", file, "--replace", 0, "documents and entries brought back");
     run_store("import", "/dev/null", NULL, 1, "this is not a file of");
-    (void)snprintf(line, sizeof(line), "rm -f %s*", file);
+    (void)snprintf(line, sizeof(line), "rm -f '%s'*", file);
     assert_int_equal(system(line), 0);
     redis = (struct redis_server){0};
     replicas_stop(&replicas);

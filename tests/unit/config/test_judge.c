@@ -67,7 +67,7 @@ static void auto_is_a_worker_for_each_core(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check(&rows[i]);
     }
-    assert_true(workers_of("server.workers=auto") >= cores || cores > CONFIG_WORKERS_MAX);
+    assert_true(workers_of("server.workers=auto") >= cores || cores > (double)CONFIG_WORKERS_MAX);
     assert_true(workers_of("server.workers=auto") < cores + 1);
     assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
     CPU_ZERO(&one);
