@@ -56,8 +56,11 @@ static enum http_verdict on_admin_head(void *context, struct exchange *exchange,
 
 static void on_body(void *context, struct exchange *exchange)
 {
+    struct task *task = exchange->task;
+
     (void)context;
-    (void)stages_body_run(exchange->task);
+    task->may_rest = true;
+    (void)stages_body_run(task);
 }
 
 static void on_chunk(void *context, struct exchange *exchange, struct str bytes, bool last)
@@ -95,6 +98,7 @@ static void on_deadline(void *context, struct exchange *exchange)
     struct task *task = exchange->task;
 
     (void)context;
+    task->may_rest = false;
     if (task->on_deadline != NULL) {
         task->on_deadline(task);
         return;

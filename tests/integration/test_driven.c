@@ -491,6 +491,33 @@ static void others_are_not_let_in(void **state)
     (void)deliver_all(0);
 }
 
+/* While a lease is let go an answer waits (gate/rest.c): who is refused before that has nothing done all the same. */
+static void who_is_refused_has_nothing_done(void **state)
+{
+    static const char stranger[] = "X-API-Key: not-a-key-of-anybody\r\n";
+    struct task_made task;
+    size_t before;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    task = last_task();
+    (void)deliver_all(0);
+    before = sandbox_count(here.replicas.platform.program.sandbox_port, "", "");
+    for (int i = 0; i < 3; i++) {
+        (void)replicas_ask(
+            &here.replicas, 0, "POST", "/api/v1/tests/run", i == 0 ? stranger : task.token,
+            "{\"name\":\"Not mine\",\"steps\":[{\"navigate\":\"https://x.example/\"}]}");
+        assert_int_equal(here.replicas.reply.status, i == 0 ? 401 : 403);
+        (void)replicas_ask(&here.replicas, 0, "DELETE", here.run, stranger, NULL);
+        assert_int_equal(here.replicas.reply.status, 401);
+        (void)replicas_ask(&here.replicas, 0, "GET", here.run, task.token, NULL);
+        assert_int_equal(here.replicas.reply.status, 403);
+        (void)replicas_ask(&here.replicas, 0, "GET", here.run, here.fields, NULL);
+        assert_int_equal(here.replicas.reply.status, 200); /* what it held is let go */
+    }
+    assert_int_equal(sandbox_count(here.replicas.platform.program.sandbox_port, "", ""), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_killed_process_loses_no_run),
         cmocka_unit_test(nobody_can_be_asked),
         cmocka_unit_test(others_are_not_let_in),
+        cmocka_unit_test(who_is_refused_has_nothing_done),
     };
 
     if (!redis_server_is_there()) {

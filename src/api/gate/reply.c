@@ -83,7 +83,9 @@ static enum stage_verdict reply_later(struct task *task, int status, const char 
 {
     struct late_answer *late = arena_alloc(task->arena, sizeof(*late));
 
-    *late = (struct late_answer){status, content_type, arena_str(task->arena, body)};
+    *late = (struct late_answer){
+        status, content_type != NULL ? arena_cstr(task->arena, str_from(content_type)) : NULL,
+        arena_str(task->arena, body)};
     task->state = late;
     return STAGE_WAIT;
 }
@@ -91,14 +93,14 @@ static enum stage_verdict reply_later(struct task *task, int status, const char 
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body)
 {
-    if (task_rests(task, reply_late)) {
-        return reply_later(task, status, content_type, body);
-    }
     if (status == 200 && task->route->keep_s > 0 && may_be_kept(task, body)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
+    idempotency_keep(task, status, content_type, body); /* first, so that no cancel forgets it */
+    if (task_rests(task, reply_late)) {
+        return reply_later(task, status, content_type, body);
+    }
     task_ends(task);
-    idempotency_keep(task, status, content_type, body);
     exchange_reply(task->exchange, status, content_type, body);
     return STAGE_DONE;
 }
@@ -231,9 +233,10 @@ static void tell_made(struct task *task)
     task->exchange->problem_more[0].json = json_text(task->arena, task->made);
 }
 
-static void fail_late(struct task *task)
+static void fail_now(struct task *task)
 {
-    (void)task_fail(task);
+    task_ends(task);
+    exchange_problem(task->exchange, &task->error, task->errors);
 }
 
 enum stage_verdict task_fail(struct task *task)
@@ -241,19 +244,18 @@ enum stage_verdict task_fail(struct task *task)
     struct buf text;
     int status;
 
-    if (task_rests(task, fail_late)) {
-        return STAGE_WAIT;
-    }
     summarise(task);
     CHECK(task->error.code != ERR_OK);
     tell_made(task);
-    task_ends(task);
     task->exchange->notes.error_slug = str_from(error_slug(task->error.code));
     buf_init(&text, PROBLEM_MAX);
     status = problem_write(&text, task->exchange, &task->error, task->errors);
     idempotency_keep(task, status, "application/problem+json", buf_view(&text));
     buf_done(&text);
-    exchange_problem(task->exchange, &task->error, task->errors);
+    if (task_rests(task, fail_now)) {
+        return STAGE_WAIT;
+    }
+    fail_now(task);
     return STAGE_DONE;
 }
 

@@ -13,11 +13,11 @@ struct resting {
     void (*then)(struct task *task);
 };
 
-/* The others have held nothing. */
+/* The others have held nothing. A request that is refused before its handler ends at once: else http would go on with it. */
 static bool has_worked(const struct task *task)
 {
-    return task->session_seat != NULL || task->plan != NULL ||
-           (task->route != NULL && str_is(str_from(task->route->tag), "tests"));
+    return task->may_rest && (task->session_seat != NULL || task->plan != NULL ||
+                              str_is(str_from(task->route->tag), "tests"));
 }
 
 static void let_go(struct task *task)

@@ -10,6 +10,12 @@ enum { RUN_LIST_MAX = 200 /* as query_run_list */, RUN_ID_LONGEST = 31 };
 
 static enum stage_verdict no_such_run(struct task *task)
 {
+    bool may_recall = (task->principal.permissions & (PERMISSION_CONTINUE | PERMISSION_ADMIN)) != 0;
+
+    if (may_recall && task_query_number(task, "recall", 0) > 0) {
+        return task_reply(task, 204, NULL,
+                          STR_EMPTY); /* late: nothing is left to do, and nobody asks again */
+    }
     (void)error_set(&task->error, ERR_NOT_FOUND,
                     "There is no such test run; the last %u that have ended are kept",
                     task->config->runs.max_kept);
