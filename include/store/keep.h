@@ -73,7 +73,8 @@ void keeps_rest(struct keeps *keeps);
 
 /* Who waits for that: on_rested comes from a later turn. */
 struct keeps_rested {
-    struct list link; /* private */
+    struct list link; /* private, as `number` */
+    uint64_t number;
     void (*on_rested)(struct keeps_rested *who);
 };
 

@@ -107,6 +107,7 @@ struct keeps *keeps_open(struct store *store)
 
     keeps->store = store;
     map_init(&keeps->map);
+    list_init(&keeps->releasing);
     list_init(&keeps->rested);
     random_hex(keeps->holder, HOLDER_DIGITS);
     store_on_rewound(store, on_rewound, keeps);
@@ -343,19 +344,31 @@ void keeps_rest(struct keeps *keeps)
     }
 }
 
-void keeps_note_release(struct keeps *keeps, int change)
+void keeps_note_release(struct keep *keep)
 {
-    struct list waiting;
+    keep->release_number = ++keep->keeps->n_releases;
+    list_append(&keep->keeps->releasing, &keep->release);
+}
+
+/* The oldest one that has not ended. */
+static uint64_t oldest_release(struct keeps *keeps)
+{
+    struct list *first = list_first(&keeps->releasing);
+
+    return first != NULL ? CONTAINER_OF(first, struct keep, release)->release_number : UINT64_MAX;
+}
+
+void keeps_note_released(struct keeps *keeps)
+{
     struct list *link;
 
-    keeps->n_releases += (unsigned)change;
-    list_init(&waiting);
-    while (keeps->n_releases == 0 && (link = list_take_first(&keeps->rested)) != NULL) {
-        list_append(&waiting, link);
-    }
-    while ((link = list_take_first(&waiting)) != NULL) {
+    while ((link = list_first(&keeps->rested)) != NULL) {
         struct keeps_rested *who = CONTAINER_OF(link, struct keeps_rested, link);
 
+        if (oldest_release(keeps) <= who->number) {
+            return;
+        }
+        list_remove(link);
         who->on_rested(who);
     }
 }
@@ -363,10 +376,11 @@ void keeps_note_release(struct keeps *keeps, int change)
 bool keeps_are_rested(struct keeps *keeps, struct keeps_rested *who,
                       void (*on_rested)(struct keeps_rested *who))
 {
-    if (keeps->n_releases == 0) {
+    if (list_is_empty(&keeps->releasing)) {
         return true;
     }
     who->on_rested = on_rested;
+    who->number = keeps->n_releases;
     list_append(&keeps->rested, &who->link);
     return false;
 }

@@ -25,6 +25,8 @@ struct keep {
     unsigned n_users;
     struct store_op act; /* LEASE, RENEW or RELEASE */
     bool acts;
+    struct list release; /* in keeps->releasing */
+    uint64_t release_number;
     struct store_op watch;
     bool watches;
     struct deadline timer; /* HELD: renewal; WAITS, FREE: asking */
@@ -53,10 +55,11 @@ struct keeps {
     struct store *store;
     struct map map;
     char holder[HOLDER_DIGITS + 1];
-    unsigned age;        /* grows when the store has lost something: older leases are lost, too */
-    uint64_t rewound_ms; /* by clock_age_ms: when it did so the last time; 0: never */
-    unsigned n_releases; /* on their way */
-    struct list rested;  /* who waits until there is none */
+    unsigned age;          /* grows when the store has lost something: older leases are lost, too */
+    uint64_t rewound_ms;   /* by clock_age_ms: when it did so the last time; 0: never */
+    struct list releasing; /* keeps, in the order in which they began to let go */
+    uint64_t n_releases;   /* that have begun */
+    struct list rested;    /* who waits for those that had begun before, oldest first */
     bool closing;
     void (*on_closed)(void *context);
     void *context;
@@ -75,7 +78,9 @@ bool keep_is_valid(const struct keep *keep, uint64_t ms);
 void keep_admit_waiting(struct keep *keep);
 void keep_fail_waiting(struct keep *keep, const struct error *cause);
 
-void keeps_note_release(struct keeps *keeps, int change);
+void keeps_note_release(struct keep *keep); /* it begins to let go */
+/* One has ended, and is in `releasing` no more. */
+void keeps_note_released(struct keeps *keeps);
 
 /* --- keep_lease.c */
 #define KEEP_WHY_REWOUND "the store has lost what it had taken"

@@ -80,8 +80,9 @@ static void on_released(struct store_op *op, const struct store_result *result)
     (void)result; /* else it ends by itself */
     keep->acts = false;
     keep->state = KEEP_FREE;
+    list_remove(&keep->release);
     keep_free_or_ask(keep);
-    keeps_note_release(keeps, -1);
+    keeps_note_released(keeps);
 }
 
 void keep_release(struct keep *keep)
@@ -105,7 +106,7 @@ void keep_release(struct keep *keep)
     keep->wanted = false;
     keep->state = KEEP_RELEASES;
     keep->acts = true;
-    keeps_note_release(keep->keeps, 1);
+    keeps_note_release(keep);
     keep_start(keep, &request, &keep->act, on_released);
     buf_done(&left);
 }

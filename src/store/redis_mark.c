@@ -88,7 +88,6 @@ void redis_take_mark(struct redis *redis, const redisReply *reply)
               F_TEXT("effect", "leases are given up, and taken anew when those of others have "
                                "run out"));
     redis->acked = number;
-    /* What waits was begun by somebody who may believe to have a lease. */
+    store_rewound(&redis->store); /* first: whoever is told below has no lease any more */
     redis_fail_all(redis, &redis->unsent, "it has lost changes that it had acknowledged", false);
-    store_rewound(&redis->store);
 }
