@@ -8,13 +8,40 @@
 
 #define MARK ".purged"
 
+enum { AGAIN_MS = 1000 };
+
 struct purges {
     struct journal_ear ear;
     struct api *api;
     uint64_t told; /* the entry of the journal in which the last one stands */
+    struct deadline again;
 };
 
-/* Each change of the platform purges: one mark in an entry of the journal stands for all that came before it left. */
+static void on_again(struct deadline *deadline);
+
+/* Each change of the platform purges: one mark in an entry of the journal stands for all that came before it left. Where the journal
+ * has no room, later. */
+static void mark(struct purges *purges)
+{
+    const struct api_options *options = &purges->api->options;
+
+    if (purges->told == journal_gathering(options->journal)) {
+        return;
+    }
+    purges->told =
+        journal_mark(options->journal, MARK, str_from(keeps_holder(options->keeps)), STR_EMPTY);
+    if (purges->told == 0) {
+        deadline_set(options->deadlines, &purges->again, AGAIN_MS, on_again);
+    } else {
+        deadline_clear(&purges->again);
+    }
+}
+
+static void on_again(struct deadline *deadline)
+{
+    mark(CONTAINER_OF(deadline, struct purges, again));
+}
+
 static void on_purge(void *context)
 {
     struct purges *purges = context;
@@ -23,9 +50,8 @@ static void on_purge(void *context)
     if (options->tell_others != NULL) {
         options->tell_others(options->teller, API_NEWS_PURGED, STR_EMPTY);
     }
-    if (options->journal != NULL && purges->told != journal_gathering(options->journal)) {
-        purges->told =
-            journal_mark(options->journal, MARK, str_from(keeps_holder(options->keeps)), STR_EMPTY);
+    if (options->journal != NULL) {
+        mark(purges);
     }
 }
 
@@ -56,5 +82,6 @@ void purges_close(struct purges *purges)
 {
     cache_on_purge(purges->api->cache, NULL, NULL);
     journal_leave(&purges->ear);
+    deadline_clear(&purges->again);
     mem_free(purges);
 }
