@@ -26,8 +26,9 @@ static struct str shown(const struct run_log *log, struct str text)
     const struct testfile_options *options = log->options;
 
     for (size_t i = 0; i < options->n_variables && !log->seals; i++) {
-        if (options->variables[i].value.len > 0 &&
-            str_contains(text, options->variables[i].value)) {
+        struct str value = str_trim(options->variables[i].value); /* as names are */
+
+        if (value.len > 0 && str_contains(text, value)) {
             return STR(HIDDEN);
         }
     }
@@ -59,7 +60,7 @@ static void write_test(const struct run_log *log, struct json_writer *w,
 {
     jw_kv_str(w, "name", shown(log, test->name));
     jw_kv_str(w, "description", shown(log, test->description));
-    jw_kv_str(w, "project_id", test->project_id);
+    jw_kv_str(w, "project_id", shown(log, test->project_id));
     jw_kv_str(w, "project", shown(log, test->project));
     jw_kv_str(w, "goal", shown(log, test->goal));
     jw_kv_str(w, "journey", shown(log, test->journey));
@@ -73,7 +74,7 @@ static void write_test(const struct run_log *log, struct json_writer *w,
     jw_key(w, "tags");
     jw_array(w);
     for (size_t i = 0; i < test->n_tags; i++) {
-        jw_str(w, test->tags[i]);
+        jw_str(w, shown(log, test->tags[i]));
     }
     jw_end(w);
     jw_kv_int(w, "steps", (int64_t)n_steps);
