@@ -47,6 +47,8 @@ struct store *journal_store(const struct journal *journal);
 struct loop *journal_loop(const struct journal *journal);
 /* What is noted from now on is behind this position; 0: the store has not answered yet. */
 uint64_t journal_position(const struct journal *journal);
+uint64_t
+journal_first(const struct journal *journal); /* of this process; 0: nothing of it is there yet */
 /* The ring has all facts behind this position. */
 bool journal_ring_covers(const struct journal *journal, uint64_t position);
 

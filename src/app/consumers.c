@@ -18,7 +18,10 @@
 #include "recaller.h"
 #include "room_options.h"
 
-enum { PATH_BYTES_MAX = 4096, CHAIN_MAX = 60 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    CHAIN_MAX = 64 /* as long as a name of a machine: those of pods differ at their end */
+};
 
 enum error_code open_journal(struct server *server, struct error *err)
 {

@@ -79,12 +79,22 @@ static void begin_file(struct audit *audit)
     audit_share_begin(audit);
 }
 
+/* The store does not say where to go on. */
+static void leave(struct audit *audit)
+{
+    if (audit->closing) {
+        audit_finish_close(audit);
+    } else {
+        duty_yield(&audit->duty);
+    }
+}
+
 static void on_place(struct place *place, const struct error *error)
 {
     struct audit *audit = CONTAINER_OF(place, struct audit, place);
 
     if (error != NULL) {
-        duty_yield(&audit->duty);
+        leave(audit);
     } else if (audit->path != NULL) {
         begin_file(audit);
     } else if (audit->bucket != NULL) {
@@ -122,7 +132,7 @@ static void on_scanned(struct store_op *op, const struct store_result *result)
 
     audit->acts = false;
     if (result->error.code != ERR_OK) {
-        duty_yield(&audit->duty);
+        leave(audit);
         return;
     }
     for (size_t i = 0; i < result->n_items; i++) {

@@ -64,6 +64,9 @@ static void on_appended(struct store_op *op, const struct store_result *result)
     if (result->error.code == ERR_OK) {
         buf_consume(&journal->gathers, journal->n_bytes);
         journal->n_bytes = 0;
+        if (journal->first == 0) {
+            journal->first = position_of(result->version, 0);
+        }
         journal_read_begin(journal, position_of(result->version, 0));
         if (journal->closing && journal->gathers.len == 0) {
             finish_close(journal);

@@ -40,6 +40,7 @@ struct journal {
     uint64_t from;  /* the ring has what is behind this position */
     uint64_t after; /* sequence number of the entry that was read last */
     uint64_t tail;  /* position of the newest entry that is known */
+    uint64_t first; /* position of what this process wrote first */
     bool began;
     bool closing;
     struct deadline last_words;

@@ -116,6 +116,11 @@ void journal_read_stop(struct journal *journal)
     journal->reads = false;
 }
 
+uint64_t journal_first(const struct journal *journal)
+{
+    return journal->first;
+}
+
 uint64_t journal_position(const struct journal *journal)
 {
     return journal->tail;

@@ -106,7 +106,7 @@ void place_cancel(struct place *place)
 void place_open_feed(const struct place *place, struct feed *feed, struct journal *journal,
                      void (*on_news)(struct feed *feed))
 {
-    uint64_t position = place->version > 0 ? place->position : journal_position(journal);
+    uint64_t position = place->version > 0 ? place->position : journal_first(journal);
 
     if (position > 0) {
         feed_open_at(feed, journal, position, on_news);

@@ -34,7 +34,7 @@ bool place_save(struct place *place, const struct place_told *told,
                 void (*on_done)(struct place *place, const struct error *error));
 bool place_is_busy(const struct place *place);
 void place_cancel(struct place *place); /* idempotent; zeroed is fine */
-/* Behind the position; without a document, from now on, which place_save then tells: whoever takes over before anything was done
+/* Behind the position; without a document, from the start of this process on, which place_save then tells: whoever takes over before anything was done
  * begins there, too. */
 void place_open_feed(const struct place *place, struct feed *feed, struct journal *journal,
                      void (*on_news)(struct feed *feed));

@@ -80,7 +80,7 @@ static void note_lag(struct loop *loop, uint64_t now_us)
     if (late_us <= (uint64_t)LOOP_BEHIND_MS * US_PER_MS) {
         loop->behind_us = 0;
     } else if (loop->behind_us == 0) {
-        loop->behind_us = loop->tick_expected_us;
+        loop->behind_us = now_us; /* a process that stood still is late once, and was not behind */
     }
     loop->is_behind =
         loop->behind_us != 0 && now_us - loop->behind_us > (uint64_t)LOOP_BEHIND_FOR_MS * US_PER_MS;

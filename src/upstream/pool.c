@@ -122,7 +122,9 @@ bool pool_makes_wait(struct upstream_transfer *transfer)
 {
     if (transfer->connection == NULL) {
         str_copy(transfer->why, sizeof(transfer->why),
-                 STR("no turn to make a connection came in time; nothing was sent"));
+                 transfer->repeated
+                     ? STR("no turn to make a second connection came in time")
+                     : STR("no turn to make a connection came in time; nothing was sent"));
     }
     return transfer->connection == NULL;
 }
