@@ -292,7 +292,7 @@ main() {
         build
         fetch_tools
         note_for test
-        say "running every test: about 10 minutes on two idle cores, and ctest says at the end how long it took"
+        say "running every test: about 11 minutes on two idle cores, and ctest says at the end how long it took"
         # Most tests wait more than they compute, so more of them run at once than there are cores.
         exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$((2 * $(nproc)))" "$@"
         ;;

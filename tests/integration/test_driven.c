@@ -491,7 +491,7 @@ static void others_are_not_let_in(void **state)
     (void)deliver_all(0);
 }
 
-/* While a lease is let go an answer waits (gate/rest.c): who is refused before that has nothing done all the same. */
+/* While a lease is let go an answer waits (src/api/gate/rest.c): who is refused before that has nothing done all the same. */
 static void who_is_refused_has_nothing_done(void **state)
 {
     static const char stranger[] = "X-API-Key: not-a-key-of-anybody\r\n";
