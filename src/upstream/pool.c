@@ -1,7 +1,7 @@
-/* Who needs a connection gets one at rest, or a new one; of these few are made in a turn, and the others
- * wait for the next turn, or for one that comes to rest.
+/* A call gets a connection at rest, or a new one. Few are made in a turn: further calls wait for the next
+ * turn, or for a connection that comes to rest.
  *
- * Connections at rest: the one used last in front: it is the warmest, and those at the back get old
+ * The connection that was used last stands in front: it is the warmest, and those at the back get old
  * and go. A connection at rest has nothing to say. If bytes come all the same (a 408 of a proxy
  * before it closes, a second answer to a request already answered) they would be taken for the
  * answer of the next request, so the connection is dropped: by the epoll, and because a busy loop

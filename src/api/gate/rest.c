@@ -13,7 +13,8 @@ struct resting {
     void (*then)(struct task *task);
 };
 
-/* The others have held nothing. A request that is refused before its handler ends at once: else http would go on with it. */
+/* A request without a session, a plan or a test run has held no lease. One that is refused before its handler began is answered at
+ * once: while it waits, http would give its body to the handler. */
 static bool has_worked(const struct task *task)
 {
     return task->may_rest && (task->session_seat != NULL || task->plan != NULL ||
