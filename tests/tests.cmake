@@ -44,8 +44,13 @@ if(VP_ALL_CHECKS)
     -DVP_SANITIZE=address,undefined -DBASE_ARENA_MALLOC=ON -DVP_WERROR=${VP_WERROR} "-DVP_SHARED=${VP_SHARED}"
     -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER}
     -DLLHTTP_ROOT=${CMAKE_BINARY_DIR}/third_party/llhttp)
-  set_tests_properties(asan.build PROPERTIES FIXTURES_SETUP asan TIMEOUT 1800 LABELS asan PROCESSORS 2)
+  set_tests_properties(asan.build PROPERTIES FIXTURES_SETUP asan TIMEOUT 1800 LABELS asan PROCESSORS 2 COST 1000)
 endif()
+
+# What takes longest begins first (COST), so that no single test is still running when all others have ended.
+set(LONG_TESTS unit.store unit.upstream unit.events integration.cloud_store integration.stress integration.lambda_life
+  integration.replicas integration.versions integration.driven integration.run_cli integration.regions
+  integration.cloud_secrets integration.rotation integration.workers integration.artifacts integration.rollout)
 
 # The test and its twins; `valgrind` is ON or OFF. No test may depend on having the machine for itself: tests wait
 # for what they need (harness/wait.h), and where a limit of the server is what is tested, VP_SLOW stretches the
@@ -56,15 +61,20 @@ function(vp_test name target timeout label valgrind)
     set(long ";VP_LONG=1")
     math(EXPR timeout "${timeout} * 3")
   endif()
+  set(cost 0)
+  if(name IN_LIST LONG_TESTS)
+    set(cost 100)
+  endif()
   add_test(NAME ${name} COMMAND ${target})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS ${label} ENVIRONMENT "${sanitizer_environment}${long}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS ${label} COST ${cost}
+    ENVIRONMENT "${sanitizer_environment}${long}")
   if(NOT VP_ALL_CHECKS)
     return()
   endif()
 
   math(EXPR longer "${timeout} * 3")
   add_test(NAME asan.${name} COMMAND ${CMAKE_BINARY_DIR}/asan/${target})
-  set_tests_properties(asan.${name} PROPERTIES TIMEOUT ${longer} LABELS asan
+  set_tests_properties(asan.${name} PROPERTIES TIMEOUT ${longer} LABELS asan COST ${cost}
     FIXTURES_REQUIRED asan ENVIRONMENT "${sanitizer_environment};VP_SLOW=3${long}")
   if(NOT valgrind)
     return()
@@ -79,7 +89,7 @@ function(vp_test name target timeout label valgrind)
     add_test(NAME valgrind.${name} COMMAND ${valgrind_command} $<TARGET_FILE:${target}>)
     set(environment "VP_SLOW=10")
   endif()
-  set_tests_properties(valgrind.${name} PROPERTIES TIMEOUT ${longer} LABELS valgrind
+  set_tests_properties(valgrind.${name} PROPERTIES TIMEOUT ${longer} LABELS valgrind COST 100
     ENVIRONMENT "${environment}")
 endfunction()
 
@@ -159,12 +169,13 @@ add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 add_test(NAME browser.ui COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_ui.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser)
+set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser
+  COST 100)
 
 # The client and the checking proxy come from npm.
 add_test(NAME contract.openapi COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_contract.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.openapi PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(contract.openapi PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration COST 100)
 
 add_executable(contract_sign ${CMAKE_SOURCE_DIR}/tests/contract/sign.c)
 target_link_libraries(contract_sign PRIVATE vp_flags virtuoso_core)
