@@ -24,7 +24,10 @@ file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/scratch)
 # A room is checked by valgrind where memory changes hands through libraries that no sanitizer has
 # instrumented; of the integration tests those named here (clean exits, cancelled work).
 set(VALGRIND_ROOMS base data net http upstream plan step)
-set(VALGRIND_INTEGRATION lifetime drain runs run_events)
+set(VALGRIND_INTEGRATION lifetime drain run_events)
+if(VP_LONG)
+  list(APPEND VALGRIND_INTEGRATION runs)
+endif()
 
 set(sanitizer_environment
   "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1"

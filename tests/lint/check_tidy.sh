@@ -22,7 +22,6 @@ if ! "$tool" --version 2>/dev/null | grep -q 'version 14\.'; then
     exit 77
 fi
 cd "$root"
-mapfile -t flags <"$scratch/flags.txt"
 
 # Without git, or without a remote, the files that are not committed.
 list_changed() {
@@ -43,25 +42,24 @@ list_files() {
     fi
 }
 
-tidy_options=(--quiet)
-[ "$what" != quick ] || tidy_options+=(--checks=-clang-analyzer-*)
-
-# One process a file, so that both cores are busy to the end; "warnings generated" counts those of
+# A process starts as long as it reads a file, so each takes twelve files; "warnings generated" counts the warnings of
 # system headers, which nobody wants to see.
-export tool
-tidy_one() {
-    local output
-    if ! output=$("$tool" "$@" 2>&1); then
+export tool scratch what
+tidy_files() {
+    local output options=(--quiet) flags
+    [ "$what" != quick ] || options+=(--checks=-clang-analyzer-*)
+    mapfile -t flags <"$scratch/flags.txt"
+    if ! output=$("$tool" "${options[@]}" "$@" -- "${flags[@]}" 2>&1); then
         printf '%s\n' "$output" | grep -v -E '^[0-9]+ warnings? (generated|treated)' || true
         return 1
     fi
 }
-export -f tidy_one
+export -f tidy_files
 list=$scratch/tidy.$what
 list_files "$@" >"$list" || exit 77
 if [ "$what" = changed ] && [ "$(tr -cd '\0' <"$list" | wc -c)" -gt "$changed_max" ]; then
     echo "SKIPPED: more than $changed_max files differ from origin's main; the preset \"long\" looks at every file"
     exit 77
 fi
-xargs -0 -r -a "$list" -P "$(nproc)" -I{} bash -c 'tidy_one "$@"' tidy "${tidy_options[@]}" {} -- "${flags[@]}"
+xargs -0 -r -a "$list" -P "$(nproc)" -n 12 bash -c 'tidy_files "$@"' tidy
 echo "tidy: $(tr -cd '\0' <"$list" | wc -c) files ($what)"
