@@ -12,11 +12,11 @@
 struct member {
     const char *name; /* NULL ends the table */
     enum param_type type;
+    const char *about; /* for the documents; NULL: the name says it */
     bool required;
     bool may_be_empty; /* PARAM_TEXT */
     int64_t min;
     int64_t max;       /* 0: the type's own */
-    const char *about; /* for the documents; NULL: the name says it */
     const char *words; /* PARAM_ENUM: "active paused" */
 };
 

@@ -11,39 +11,35 @@
 enum { BATCH_MAX = 500 };
 
 #define COMMAND_MEMBERS                                                                            \
-    {.name = "args", .type = PARAM_ARRAY, .max = 64},                                              \
-        {.name = "params", .type = PARAM_OBJECT, .max = 4096},                                     \
-        {.name = "options", .type = PARAM_OBJECT, .max = 4096},                                    \
-        {.name = "checkpoint_id", .type = PARAM_ID},                                               \
-        {.name = "position", .type = PARAM_INTEGER, .max = 1000000},                               \
+    {"args", PARAM_ARRAY, .max = 64}, {"params", PARAM_OBJECT, .max = 4096},                       \
+        {"options", PARAM_OBJECT, .max = 4096}, {"checkpoint_id", PARAM_ID},                       \
+        {"position", PARAM_INTEGER, .max = 1000000},                                               \
     {                                                                                              \
-        .name = "description", .type = PARAM_TEXT, .may_be_empty = true                            \
+        "description", PARAM_TEXT, .may_be_empty = true                                            \
     }
 
 const struct member execute_members[] = {
-    {.name = "command", .type = PARAM_TEXT, .required = true},
+    {"command", PARAM_TEXT, .required = true},
     COMMAND_MEMBERS,
-    {.name = "session_id", .type = PARAM_TEXT},
-    {.name = "dry_run", .type = PARAM_FLAG},
+    {"session_id", PARAM_TEXT},
+    {"dry_run", PARAM_FLAG},
     {.name = NULL},
 };
 
-const struct member path_members[] = {COMMAND_MEMBERS,
-                                      {.name = "session_id", .type = PARAM_TEXT},
-                                      {.name = "dry_run", .type = PARAM_FLAG},
-                                      {.name = NULL}};
+const struct member path_members[] = {
+    COMMAND_MEMBERS, {"session_id", PARAM_TEXT}, {"dry_run", PARAM_FLAG}, {.name = NULL}};
 
 const struct member batch_members[] = {
-    {.name = "commands", .type = PARAM_ARRAY, .required = true, .min = 1, .max = BATCH_MAX},
-    {.name = "session_id", .type = PARAM_TEXT},
-    {.name = "checkpoint_id", .type = PARAM_ID},
-    {.name = "stop_on_error", .type = PARAM_FLAG},
-    {.name = "dry_run", .type = PARAM_FLAG},
+    {"commands", PARAM_ARRAY, .required = true, .min = 1, .max = BATCH_MAX},
+    {"session_id", PARAM_TEXT},
+    {"checkpoint_id", PARAM_ID},
+    {"stop_on_error", PARAM_FLAG},
+    {"dry_run", PARAM_FLAG},
     {.name = NULL},
 };
 
 static const struct member batch_item_members[] = {
-    {.name = "command", .type = PARAM_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
+    {"command", PARAM_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
 
 static void item_fill(struct batch_item *item, const struct json *body, struct str command)
 {

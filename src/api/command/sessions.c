@@ -10,12 +10,12 @@
 enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 
 #define SESSION_MEMBERS                                                                            \
-    {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},             \
-        {.name = "checkpoint_id", .type = PARAM_ID}, {.name = "journey_id", .type = PARAM_ID},     \
-        {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},                         \
-        {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},                      \
+    {"name", PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},                             \
+        {"checkpoint_id", PARAM_ID}, {"journey_id", PARAM_ID},                                     \
+        {"description", PARAM_TEXT, .may_be_empty = true},                                         \
+        {"timeout", PARAM_INTEGER, .min = 1, .max = 2592000},                                      \
     {                                                                                              \
-        .name = "metadata", .type = PARAM_OBJECT                                                   \
+        "metadata", PARAM_OBJECT                                                                   \
     }
 
 const struct member session_create_members[] = {
@@ -25,8 +25,8 @@ const struct member session_create_members[] = {
 
 const struct member session_patch_members[] = {
     SESSION_MEMBERS,
-    {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
-    {.name = "status", .type = PARAM_ENUM, .words = "active paused"},
+    {"position", PARAM_INTEGER, .max = 1000000},
+    {"status", PARAM_ENUM, .words = "active paused"},
     {.name = NULL},
 };
 

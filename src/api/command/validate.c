@@ -8,15 +8,15 @@
 #include "base/json_form.h"
 
 const struct member validate_members[] = {
-    {.name = "command", .type = PARAM_TEXT, .required = true},
-    {.name = "args", .type = PARAM_ARRAY, .max = 64},
-    {.name = "params", .type = PARAM_OBJECT, .max = 4096},
-    {.name = "options", .type = PARAM_OBJECT, .max = 4096},
-    {.name = "checkpoint_id", .type = PARAM_ID},
-    {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
-    {.name = "session_id", .type = PARAM_TEXT},
-    {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
-    {.name = "dry_run", .type = PARAM_FLAG},
+    {"command", PARAM_TEXT, .required = true},
+    {"args", PARAM_ARRAY, .max = 64},
+    {"params", PARAM_OBJECT, .max = 4096},
+    {"options", PARAM_OBJECT, .max = 4096},
+    {"checkpoint_id", PARAM_ID},
+    {"position", PARAM_INTEGER, .max = 1000000},
+    {"session_id", PARAM_TEXT},
+    {"description", PARAM_TEXT, .may_be_empty = true},
+    {"dry_run", PARAM_FLAG},
     {.name = NULL},
 };
 

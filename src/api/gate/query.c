@@ -19,28 +19,24 @@ enum {
 
 #define DRY_RUN                                                                                    \
     {                                                                                              \
-        .name = "dry_run", .type = PARAM_FLAG,                                                     \
-        .about = "true: send nothing; the answer lists the requests to the platform"               \
+        "dry_run", PARAM_FLAG, "true: send nothing; the answer lists the requests to the platform" \
     }
 #define LENIENT                                                                                    \
     {                                                                                              \
-        .name = "lenient", .type = PARAM_FLAG,                                                     \
-        .about = "true: a step that does not compile becomes a comment; the rest is taken"         \
+        "lenient", PARAM_FLAG,                                                                     \
+            "true: a step that does not compile becomes a comment; the rest is taken"              \
     }
 #define RAW                                                                                        \
     {                                                                                              \
-        .name = "raw", .type = PARAM_FLAG,                                                         \
-        .about = "true: the platform's own answer, without its secrets"                            \
+        "raw", PARAM_FLAG, "true: the platform's own answer, without its secrets"                  \
     }
 #define OFFSET                                                                                     \
     {                                                                                              \
-        .name = "offset", .type = PARAM_INTEGER, .max = OFFSET_MAX,                                \
-        .about = "how many to skip (default 0)"                                                    \
+        "offset", PARAM_INTEGER, "how many to skip (default 0)", .max = OFFSET_MAX                 \
     }
 #define LIMIT(most)                                                                                \
     {                                                                                              \
-        .name = "limit", .type = PARAM_INTEGER, .min = 1, .max = (most),                           \
-        .about = "how many to return (default 50)"                                                 \
+        "limit", PARAM_INTEGER, "how many to return (default 50)", .min = 1, .max = (most)         \
     }
 #define END                                                                                        \
     {                                                                                              \
@@ -55,158 +51,89 @@ TABLE(query_change, DRY_RUN, END);
 TABLE(query_simple, RAW, END);
 TABLE(query_simple_change, DRY_RUN, RAW, END);
 TABLE(query_command,
-      {.name = "session_id",
-       .type = PARAM_TEXT,
-       .about = "the session, if neither the body nor X-Session-Id names one"},
+      {"session_id", PARAM_TEXT, "the session, if neither the body nor X-Session-Id names one"},
       DRY_RUN, END);
 TABLE(query_project_list,
-      {.name = "organizationId",
-       .type = PARAM_ID,
-       .about = "of this organization (default: the configured one, or the first of the token)"},
+      {"organizationId", PARAM_ID,
+       "of this organization (default: the configured one, or the first of the token)"},
       LIMIT(100000), OFFSET, RAW, END);
-TABLE(query_analysis,
-      {.name = "ai", .type = PARAM_FLAG, .about = "true: with the platform's AI insights"}, RAW,
-      END);
+TABLE(query_analysis, {"ai", PARAM_FLAG, "true: with the platform's AI insights"}, RAW, END);
 TABLE(query_compile,
-      {.name = "to",
-       .type = PARAM_ENUM,
-       .words = "commands upstream simplified sentences",
-       .about = "what to show (default commands)"},
+      {"to", PARAM_ENUM, "what to show (default commands)",
+       .words = "commands upstream simplified sentences"},
       LENIENT, DRY_RUN, END);
 TABLE(query_validate, LENIENT, DRY_RUN, END);
 TABLE(query_run_list, LIMIT(200), OFFSET, END);
 TABLE(query_run_continue,
-      {.name = "timeout",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = 86400,
-       .about = "answer after so many seconds at the latest"},
-      {.name = "recall",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = 1000,
-       .about = "the service's own, where it asks itself to go on (runs.recall)"},
+      {"timeout", PARAM_INTEGER, "answer after so many seconds at the latest", .min = 1,
+       .max = 86400},
+      {"recall", PARAM_INTEGER, "the service's own, where it asks itself to go on (runs.recall)",
+       .min = 1, .max = 1000},
       DRY_RUN, END);
 TABLE(query_run_events,
-      {.name = "last_event_id",
-       .type = PARAM_INTEGER,
-       .about = "the same as Last-Event-ID, for clients that cannot set headers"},
+      {"last_event_id", PARAM_INTEGER,
+       "the same as Last-Event-ID, for clients that cannot set headers"},
       END);
 TABLE(query_cache_events,
-      {.name = "limit",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = 100000,
-       .about = "how many events to send before the stream ends (default: it does not end)"},
+      {"limit", PARAM_INTEGER,
+       "how many events to send before the stream ends (default: it does not end)", .min = 1,
+       .max = 100000},
       END);
 
 TABLE(query_events,
-      {.name = "types",
-       .type = PARAM_TEXT,
-       .about = "only events of these types, with commas: command.executed,run.finished"},
-      {.name = "limit",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = 100000,
-       .about = "how many events to send before the stream ends (default: it does not end)"},
-      {.name = "last_event_id",
-       .type = PARAM_TEXT,
-       .about = "the same as Last-Event-ID, for clients that cannot set headers"},
+      {"types", PARAM_TEXT,
+       "only events of these types, with commas: command.executed,run.finished"},
+      {"limit", PARAM_INTEGER,
+       "how many events to send before the stream ends (default: it does not end)", .min = 1,
+       .max = 100000},
+      {"last_event_id", PARAM_TEXT,
+       "the same as Last-Event-ID, for clients that cannot set headers"},
       END);
 TABLE(query_analytics,
-      {.name = "time_range",
-       .type = PARAM_ENUM,
-       .words = "1h 24h 7d 30d",
-       .about = "how far back (default 24h)"},
+      {"time_range", PARAM_ENUM, "how far back (default 24h)", .words = "1h 24h 7d 30d"}, END);
+TABLE(query_audit, {"since", PARAM_TEXT, "not older than this date: 2027-01-31T12:00:00Z"},
+      {"principal", PARAM_TEXT, "only of the key with this name"},
+      {"action", PARAM_TEXT, "only this command, or this route: /api/v1/sessions"}, LIMIT(1000),
       END);
-TABLE(query_audit,
-      {.name = "since",
-       .type = PARAM_TEXT,
-       .about = "not older than this date: 2027-01-31T12:00:00Z"},
-      {.name = "principal", .type = PARAM_TEXT, .about = "only of the key with this name"},
-      {.name = "action",
-       .type = PARAM_TEXT,
-       .about = "only this command, or this route: /api/v1/sessions"},
-      LIMIT(1000), END);
 TABLE(query_session_list,
-      {.name = "status",
-       .type = PARAM_ENUM,
-       .words = "active paused",
-       .about = "only sessions with this status"},
+      {"status", PARAM_ENUM, "only sessions with this status", .words = "active paused"},
       LIMIT(500), OFFSET, END);
-TABLE(query_run,
-      {.name = "async",
-       .type = PARAM_FLAG,
-       .about = "true: answer 202 at once; Location says where to look"},
-      {.name = "execute",
-       .type = PARAM_FLAG,
-       .about = "true: run the goals on the platform once the steps exist"},
-      {.name = "wait",
-       .type = PARAM_FLAG,
-       .about = "with execute: follow the execution to its end (default true)"},
-      LENIENT, DRY_RUN,
-      {.name = "attach",
-       .type = PARAM_FLAG,
-       .about = "true: the checkpoint of checkpoint_id is not attached to journey_id yet"},
-      {.name = "continue_on_error",
-       .type = PARAM_FLAG,
-       .about = "true: go on after a failed step; overrides the file"},
-      {.name = "project",
-       .type = PARAM_TEXT,
-       .about = "name of the project; created if there is none"},
-      {.name = "goal", .type = PARAM_TEXT, .about = "name of the goal; created if there is none"},
-      {.name = "journey", .type = PARAM_TEXT, .about = "name of the journey"},
-      {.name = "checkpoint", .type = PARAM_TEXT, .about = "title of the checkpoint"},
-      {.name = "starting_url", .type = PARAM_URL, .about = "address at which a new goal begins"},
-      {.name = "project_id", .type = PARAM_ID, .about = "use this project"},
-      {.name = "goal_id", .type = PARAM_ID, .about = "use this goal"},
-      {.name = "environment_id",
-       .type = PARAM_ID,
-       .about = "with execute: the platform's environment to run in (default: the goal's)"},
-      {.name = "retries",
-       .type = PARAM_INTEGER,
-       .min = 0,
-       .max = RUN_MAX_RETRIES,
-       .about = "with execute: how many times a red execution is started again"},
-      {.name = "snapshot_id",
-       .type = PARAM_ID,
-       .about = "use this snapshot of goal_id (default: the newest)"},
-      {.name = "journey_id", .type = PARAM_ID, .about = "use this journey"},
-      {.name = "checkpoint_id", .type = PARAM_ID, .about = "add the steps to this checkpoint"},
-      {.name = "session_id",
-       .type = PARAM_TEXT,
-       .about = "add the steps at the position of this session"},
-      {.name = "test",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = TESTFILE_MAX_STEPS,
-       .about = "begin with this test of the file, counted from 1"},
-      {.name = "from",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = TESTFILE_MAX_STEPS,
-       .about = "begin with this step of that test, counted from 1"},
-      {.name = "timeout",
-       .type = PARAM_INTEGER,
-       .min = 1,
-       .max = 86400,
-       .about = "seconds for the whole run"},
-      {.name = "tag",
-       .type = PARAM_ARRAY,
-       .about = "only tests with this tag; may be given several times"},
-      {.name = "var.NAME",
-       .type = PARAM_TEXT,
-       .may_be_empty = true,
-       .max = VARIABLE_MAX,
-       .about = "the value of the file's variable NAME"},
+TABLE(query_run, {"async", PARAM_FLAG, "true: answer 202 at once; Location says where to look"},
+      {"execute", PARAM_FLAG, "true: run the goals on the platform once the steps exist"},
+      {"wait", PARAM_FLAG, "with execute: follow the execution to its end (default true)"}, LENIENT,
+      DRY_RUN,
+      {"attach", PARAM_FLAG,
+       "true: the checkpoint of checkpoint_id is not attached to journey_id yet"},
+      {"continue_on_error", PARAM_FLAG, "true: go on after a failed step; overrides the file"},
+      {"project", PARAM_TEXT, "name of the project; created if there is none"},
+      {"goal", PARAM_TEXT, "name of the goal; created if there is none"},
+      {"journey", PARAM_TEXT, "name of the journey"},
+      {"checkpoint", PARAM_TEXT, "title of the checkpoint"},
+      {"starting_url", PARAM_URL, "address at which a new goal begins"},
+      {"project_id", PARAM_ID, "use this project"}, {"goal_id", PARAM_ID, "use this goal"},
+      {"environment_id", PARAM_ID,
+       "with execute: the platform's environment to run in (default: the goal's)"},
+      {"retries", PARAM_INTEGER, "with execute: how many times a red execution is started again",
+       .min = 0, .max = RUN_MAX_RETRIES},
+      {"snapshot_id", PARAM_ID, "use this snapshot of goal_id (default: the newest)"},
+      {"journey_id", PARAM_ID, "use this journey"},
+      {"checkpoint_id", PARAM_ID, "add the steps to this checkpoint"},
+      {"session_id", PARAM_TEXT, "add the steps at the position of this session"},
+      {"test", PARAM_INTEGER, "begin with this test of the file, counted from 1", .min = 1,
+       .max = TESTFILE_MAX_STEPS},
+      {"from", PARAM_INTEGER, "begin with this step of that test, counted from 1", .min = 1,
+       .max = TESTFILE_MAX_STEPS},
+      {"timeout", PARAM_INTEGER, "seconds for the whole run", .min = 1, .max = 86400},
+      {"tag", PARAM_ARRAY, "only tests with this tag; may be given several times"},
+      {"var.NAME", PARAM_TEXT, "the value of the file's variable NAME", .may_be_empty = true,
+       .max = VARIABLE_MAX},
       END);
 
 static const struct member relayed_rows[] = {DRY_RUN, END};
 
 static const struct member ready_rows[] = {
-    {.name = "deep",
-     .type = PARAM_FLAG,
-     .about = "true: 503 also while the platform is away, for checks that choose between regions"},
+    {"deep", PARAM_FLAG,
+     "true: 503 also while the platform is away, for checks that choose between regions"},
     END};
 
 const struct query query_ready = {QUERY_KNOWN, ready_rows};

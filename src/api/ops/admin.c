@@ -8,12 +8,9 @@
 enum { CONFIG_TEXT_MAX = 1024 * 1024 };
 
 const struct member log_level_members[] = {
-    {.name = "level",
-     .type = PARAM_ENUM,
-     .required = true,
-     .words = "debug info warn error off",
-     .about = "Lowest level that is written, until log.level is changed or the process starts "
-              "again"},
+    {"level", PARAM_ENUM,
+     "Lowest level that is written, until log.level is changed or the process starts again",
+     .required = true, .words = "debug info warn error off"},
     {.name = NULL},
 };
 

@@ -9,34 +9,27 @@
 #define SHAPES "cloudevents slack teams"
 
 const struct member webhook_create_members[] = {
-    {.name = "url",
-     .type = PARAM_HTTP_URL,
-     .required = true,
-     .about = "where events are posted to; of the public internet, unless webhooks.allow_private"},
-    {.name = "events",
-     .type = PARAM_LIST,
-     .required = true,
-     .about =
-         "types: command.executed, run.finished and so on (GET /api/v1/events shows them live)"},
-    {.name = "secret",
-     .type = PARAM_TEXT,
-     .about = "whsec_ and 24 to 64 bytes in base64; without it one is made"},
-    {.name = "filter",
-     .type = PARAM_TEXT,
-     .max = FACT_TEXT_MAX - 1,
-     .about = "only events with this subject: the id of a run or a session"},
-    {.name = "shape", .type = PARAM_ENUM, .words = SHAPES, .about = "form of the body"},
-    {.name = "enabled", .type = PARAM_FLAG},
+    {"url", PARAM_HTTP_URL,
+     "where events are posted to; of the public internet, unless webhooks.allow_private",
+     .required = true},
+    {"events", PARAM_LIST,
+     "types: command.executed, run.finished and so on (GET /api/v1/events shows them live)",
+     .required = true},
+    {"secret", PARAM_TEXT, "whsec_ and 24 to 64 bytes in base64; without it one is made"},
+    {"filter", PARAM_TEXT, "only events with this subject: the id of a run or a session",
+     .max = FACT_TEXT_MAX - 1},
+    {"shape", PARAM_ENUM, "form of the body", .words = SHAPES},
+    {"enabled", PARAM_FLAG},
     {.name = NULL},
 };
 
 const struct member webhook_patch_members[] = {
-    {.name = "url", .type = PARAM_HTTP_URL},
-    {.name = "events", .type = PARAM_LIST},
-    {.name = "secret", .type = PARAM_TEXT, .about = "a new one; the old one signs, too, for a day"},
-    {.name = "filter", .type = PARAM_TEXT, .max = FACT_TEXT_MAX - 1},
-    {.name = "shape", .type = PARAM_ENUM, .words = SHAPES},
-    {.name = "enabled", .type = PARAM_FLAG},
+    {"url", PARAM_HTTP_URL},
+    {"events", PARAM_LIST},
+    {"secret", PARAM_TEXT, "a new one; the old one signs, too, for a day"},
+    {"filter", PARAM_TEXT, .max = FACT_TEXT_MAX - 1},
+    {"shape", PARAM_ENUM, .words = SHAPES},
+    {"enabled", PARAM_FLAG},
     {.name = NULL},
 };
 

@@ -12,18 +12,18 @@
 enum { MAX_STEPS = 200, MAX_ROWS = 5000 };
 
 const struct member simple_step_members[] = {
-    {.name = "action", .type = PARAM_TEXT, .required = true},
-    {.name = "target", .type = PARAM_TEXT, .may_be_empty = true},
-    {.name = "value", .type = PARAM_ANY},
-    {.name = "checkpointId", .type = PARAM_ID, .required = true},
-    {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
+    {"action", PARAM_TEXT, .required = true},
+    {"target", PARAM_TEXT, .may_be_empty = true},
+    {"value", PARAM_ANY},
+    {"checkpointId", PARAM_ID, .required = true},
+    {"position", PARAM_INTEGER, .max = 1000000},
     {.name = NULL},
 };
 
 static const struct member inner_step_members[] = {
-    {.name = "action", .type = PARAM_TEXT, .required = true},
-    {.name = "target", .type = PARAM_TEXT, .may_be_empty = true},
-    {.name = "value", .type = PARAM_ANY},
+    {"action", PARAM_TEXT, .required = true},
+    {"target", PARAM_TEXT, .may_be_empty = true},
+    {"value", PARAM_ANY},
     {.name = NULL},
 };
 
@@ -189,18 +189,15 @@ enum stage_verdict handle_simple_step(struct task *task)
 /* ---- a checkpoint for the library, a table with rows ---- */
 
 const struct member simple_library_members[] = {
-    {.name = "name", .type = PARAM_TEXT},
-    {.name = "steps", .type = PARAM_ARRAY, .min = 1, .max = MAX_STEPS},
-    {.name = "goalId", .type = PARAM_ID},
-    {.name = "snapshotId", .type = PARAM_ID},
-    {.name = "checkpointId", .type = PARAM_ID},
-    {.name = NULL},
+    {"name", PARAM_TEXT},       {"steps", PARAM_ARRAY, .min = 1, .max = MAX_STEPS},
+    {"goalId", PARAM_ID},       {"snapshotId", PARAM_ID},
+    {"checkpointId", PARAM_ID}, {.name = NULL},
 };
 
 const struct member simple_table_members[] = {
-    {.name = "name", .type = PARAM_TEXT, .required = true},
-    {.name = "columns", .type = PARAM_ARRAY, .required = true, .min = 1, .max = 100},
-    {.name = "rows", .type = PARAM_ARRAY, .max = MAX_ROWS},
+    {"name", PARAM_TEXT, .required = true},
+    {"columns", PARAM_ARRAY, .required = true, .min = 1, .max = 100},
+    {"rows", PARAM_ARRAY, .max = MAX_ROWS},
     {.name = NULL},
 };
 

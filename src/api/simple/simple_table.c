@@ -4,21 +4,21 @@
 #include "api/simple/simple.h"
 
 /* clang-format off */
-#define TEXT(name_) {.name = (name_), .type = PARAM_TEXT, .required = true}
-#define TEXT_OPTIONAL(name_) {.name = (name_), .type = PARAM_TEXT, .may_be_empty = true}
-#define ID(name_) {.name = (name_), .type = PARAM_ID, .required = true}
-#define ID_OPTIONAL(name_) {.name = (name_), .type = PARAM_ID}
+#define TEXT(name_) {(name_), PARAM_TEXT, .required = true}
+#define TEXT_OPTIONAL(name_) {(name_), PARAM_TEXT, .may_be_empty = true}
+#define ID(name_) {(name_), PARAM_ID, .required = true}
+#define ID_OPTIONAL(name_) {(name_), PARAM_ID}
 #define END {.name = NULL}
 #define PROJECT {CALL_PROJECT_OF_GOAL, NULL, false, false, true}
 
 static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organizationId"), END};
-static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = PARAM_URL}, END};
-static const struct member run_members[] = {{.name = "startingUrl", .type = PARAM_URL}, {.name = "wait", .type = PARAM_FLAG}, END};
+static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {"url", PARAM_URL}, END};
+static const struct member run_members[] = {{"startingUrl", PARAM_URL}, {"wait", PARAM_FLAG}, END};
 static const struct member journey_members[] = {TEXT("name"), ID("goalId"), ID_OPTIONAL("snapshotId"), END};
-static const struct member copy_members[] = {{.name = "name", .type = PARAM_TEXT}, END};
-static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {.name = "position", .type = PARAM_INTEGER, .min = 2, .max = 10000}, END};
+static const struct member copy_members[] = {{"name", PARAM_TEXT}, END};
+static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {"position", PARAM_INTEGER, .min = 2, .max = 10000}, END};
 static const struct member execution_members[] = {ID("goalId"), TEXT_OPTIONAL("environment"), END};
-static const struct member environment_members[] = {TEXT("name"), {.name = "variables", .type = PARAM_OBJECT, .required = true}, END};
+static const struct member environment_members[] = {TEXT("name"), {"variables", PARAM_OBJECT, .required = true}, END};
 
 /* A copy of a journey: own checkpoints are made anew with their steps, those of the library are attached again. The title of a
  * checkpoint is unique in its goal (PLATFORM.md, "Structure"), so the copy's has the id of its journey behind it. Selectors
