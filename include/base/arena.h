@@ -72,13 +72,17 @@ void *arena_room(struct arena *arena, const void *items, size_t n, size_t size);
 struct str arena_str(struct arena *arena, struct str s); /* a copy (NUL-terminated too) */
 struct str arena_take(struct arena *arena,
                       struct buf *buf); /* the same of a buf, which is done then */
-const char *arena_cstr(struct arena *arena, struct str s); /* the same copy as a C string */
-struct str arena_int(struct arena *arena, int64_t value);  /* in decimal */
+const char *arena_cstr(struct arena *arena, struct str s);   /* the same copy as a C string */
+struct str arena_int(struct arena *arena, int64_t value);    /* in decimal */
+struct str arena_time(struct arena *arena, int64_t wall_ms); /* as clock_format writes it */
 /* Adds `item` to the words in `*list`, with `separator` between them; an empty list gets none. */
 void arena_join(struct arena *arena, struct str *list, const char *separator, struct str item);
+/* NUL-terminated too. */
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Calls fn(pointer) at the next reset or done. */
 void arena_defer(struct arena *arena, void (*fn)(void *), void *pointer);
+/* buf_done then. */
+void arena_defer_buf(struct arena *arena, struct buf *buf);
 
 #endif

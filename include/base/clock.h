@@ -35,6 +35,8 @@ void clock_suspend(uint64_t ms);  /* the machine sleeps: clock_now stands still 
 void clock_jump_wall(int64_t ms); /* somebody sets the wall clock */
 void clock_release(void);
 
+enum { CLOCK_TEXT_MAX = 64 };
+
 /* RFC 3339 UTC with milliseconds: 2026-01-31T12:00:00.123Z */
 void clock_format(struct buf *out, int64_t wall_ms);
 /* IMF-fixdate of RFC 9110 section 5.6.7. */

@@ -101,6 +101,8 @@ struct error {
     bool late;              /* no answer came in time */
 };
 
+struct arena;
+
 /* Fill and return `code`, so that callers can write `return error_set(err, ERR_X, "...")`.
  * err may be NULL. */
 enum error_code error_set(struct error *err, enum error_code code, const char *format, ...)
@@ -124,6 +126,7 @@ struct error_list {
 };
 
 void error_list_init(struct error_list *list);
+struct error_list *error_list_in(struct arena *arena); /* a new one, which ends with the arena */
 void error_list_done(struct error_list *list);
 /* Returns the new item (a scratch one when full), zeroed, so that error_at(error_list_add(l), ...)
  * works. */

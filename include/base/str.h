@@ -115,6 +115,7 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
 
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
+bool str_starts_any_nocase(struct str s, const char *const *prefixes, size_t n_prefixes);
 /* The row of a table by its name, which is its first member, a const char *; NULL: there is none. */
 const void *row_named(struct str name, const void *rows, size_t n_rows, size_t row_bytes);
 #define ROW_NAMED(name, rows) row_named(name, rows, ARRAY_LEN(rows), sizeof((rows)[0]))
@@ -140,6 +141,8 @@ static inline int str_hex_digit(char c)
 bool str_to_double(struct str s, double *out) MUST_CHECK;
 /* A NUL-terminated copy in `out`, cut to size - 1 bytes. */
 void str_copy(char *out, size_t size, struct str s);
+/* The same of two, one behind the other; returns what stands there. */
+struct str str_join(char *room, size_t size, struct str first, struct str second);
 char *str_dup(struct str s); /* NUL-terminated heap copy; mem_free */
 uint64_t str_hash(struct str s, uint64_t seed);
 

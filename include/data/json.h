@@ -39,6 +39,9 @@ struct str json_str(const struct json *node);  /* of a string; else empty */
 struct str json_number_text(const struct json *node,
                             struct arena *arena); /* "12", "-3.5", "12345678901234567890" */
 bool json_to_i64(const struct json *node, int64_t *out) MUST_CHECK; /* whole numbers that fit */
+int64_t json_int(const struct json *node, int64_t otherwise);       /* the same */
+/* The text of a string or the digits of a number, as ids come in both forms; else empty. */
+struct str json_plain(const struct json *node, struct arena *arena);
 double json_double(const struct json *node);
 bool json_true(const struct json *node);
 size_t json_size(const struct json *node); /* members or elements */

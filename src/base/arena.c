@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* Sanitizers and valgrind see what lies outside a malloc: where they look, each allocation is one. */
@@ -182,6 +183,16 @@ struct str arena_int(struct arena *arena, int64_t value)
     return arena_str(arena, str_of_int(value, digits));
 }
 
+struct str arena_time(struct arena *arena, int64_t wall_ms)
+{
+    char room[CLOCK_TEXT_MAX];
+    struct buf text;
+
+    buf_init_on(&text, room, sizeof(room), sizeof(room));
+    clock_format(&text, wall_ms);
+    return arena_take(arena, &text);
+}
+
 void arena_defer(struct arena *arena, void (*fn)(void *), void *pointer)
 {
     struct arena_cleanup *cleanup = arena_alloc(arena, sizeof(*cleanup));
@@ -258,6 +269,16 @@ void arena_done(struct arena *arena)
     run_cleanups(arena);
     free_blocks(arena->blocks);
     *arena = (struct arena){0};
+}
+
+static void free_buf(void *buf)
+{
+    buf_done(buf);
+}
+
+void arena_defer_buf(struct arena *arena, struct buf *buf)
+{
+    arena_defer(arena, free_buf, buf);
 }
 
 /* ---- bin ---- */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -130,6 +131,19 @@ struct str error_without_place(const struct error *err)
 void error_list_init(struct error_list *list)
 {
     *list = (struct error_list){0};
+}
+
+static void list_free(void *list)
+{
+    error_list_done(list);
+}
+
+struct error_list *error_list_in(struct arena *arena)
+{
+    struct error_list *list = arena_zalloc(arena, sizeof(*list));
+
+    arena_defer(arena, list_free, list);
+    return list;
 }
 
 void error_list_done(struct error_list *list)

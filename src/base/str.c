@@ -158,6 +158,23 @@ bool str_in_nocase(struct str s, const char *const *words, size_t n_words)
     return n_words > 0;
 }
 
+bool str_starts_any_nocase(struct str s, const char *const *prefixes, size_t n_prefixes)
+{
+    while (n_prefixes > 0 && !str_starts_nocase(s, str_from(prefixes[n_prefixes - 1]))) {
+        n_prefixes--;
+    }
+    return n_prefixes > 0;
+}
+
+struct str str_join(char *room, size_t size, struct str first, struct str second)
+{
+    str_copy(room, size, first);
+    if (first.len < size) {
+        str_copy(room + first.len, size - first.len, second);
+    }
+    return str_from(room);
+}
+
 const void *row_named(struct str name, const void *rows, size_t n_rows, size_t row_bytes)
 {
     const char *row = rows;

@@ -55,6 +55,18 @@ bool json_to_i64(const struct json *node, int64_t *out)
     return json_is_integer(node) && str_to_i64(value_text(node), INT64_MIN, INT64_MAX, out);
 }
 
+int64_t json_int(const struct json *node, int64_t otherwise)
+{
+    int64_t number;
+
+    return json_to_i64(node, &number) ? number : otherwise;
+}
+
+struct str json_plain(const struct json *node, struct arena *arena)
+{
+    return json_type(node) == JSON_NUMBER ? json_number_text(node, arena) : json_str(node);
+}
+
 double json_double(const struct json *node)
 {
     return json_type(node) == JSON_NUMBER ? strtod(json_raw(node)->valuestring, NULL) : 0.0;

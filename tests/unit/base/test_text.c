@@ -143,6 +143,9 @@ static void a_word_is_one_of_several_or_means_yes_or_no(void **state)
                  str_in(S("red"), words, 0));
     assert_true(str_in_nocase(S("Green"), words, 2));
     assert_false(str_in_nocase(S(""), words, 2));
+    assert_true(str_starts_any_nocase(S("GREENER"), words, 2));
+    assert_false(str_starts_any_nocase(S("gree"), words, 2) ||
+                 str_starts_any_nocase(S("infrared"), words, 2));
     assert_true(str_to_bool(S("YES"), &yes) && yes);
     assert_true(str_to_bool(S("0"), &yes) && !yes);
     assert_false(str_to_bool(S(""), &yes) || str_to_bool(S("y"), &yes) ||
@@ -199,6 +202,9 @@ static void copies_end_in_nul_and_hashes_depend_on_the_seed(void **state)
     (void)state;
     str_copy(small, sizeof(small), S("hello"));
     assert_string_equal(small, "hel");
+    assert_true(str_is(str_join(small, sizeof(small), S("a"), S("b")), "ab"));
+    assert_true(str_is(str_join(small, sizeof(small), S("ab"), S("cd")), "abc"));
+    assert_true(str_is(str_join(small, sizeof(small), S("abcd"), S("e")), "abc"));
     assert_string_equal(copy, "hello");
     mem_free(copy);
     assert_true(str_hash(S("a"), 1) == str_hash(S("a"), 1));
@@ -344,6 +350,7 @@ static void words_are_joined_with_one_separator_between_two(void **state)
     arena_join(&arena, &list, ", ", S("b"));
     arena_join(&arena, &list, ", ", S(""));
     assert_true(str_is(list, "a, b, "));
+    assert_true(str_is(arena_time(&arena, 1769861112345), "2026-01-31T12:05:12.345Z"));
     arena_done(&arena);
 }
 

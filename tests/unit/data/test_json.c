@@ -169,6 +169,10 @@ static void a_name_that_stands_twice_is_found_in_any_object(void **state)
             assert_int_equal(json_size(root), sizes[i]);
             assert_true(json_to_i64(json_get(root, name), &value));
             assert_int_equal(value, sizes[i]);
+            assert_int_equal(json_int(json_get(root, name), -1), value);
+            assert_int_equal(json_int(json_get(root, "m"), -1), -1);
+            assert_true(str_eq(json_plain(json_get(root, name), &arena), arena_int(&arena, value)));
+            assert_true(json_plain(root, &arena).len == 0);
         }
         assert_int_equal(json_parse(&arena, twice(&arena, sizes[i], sizes[i]), NULL, &root, NULL),
                          ERR_OK);
