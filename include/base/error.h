@@ -5,6 +5,7 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -107,6 +108,8 @@ struct arena;
  * err may be NULL. */
 enum error_code error_set(struct error *err, enum error_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
+enum error_code error_set_list(struct error *err, enum error_code code, const char *format,
+                               va_list args) PRINTF_LIKE(3, 0);
 enum error_code error_at(struct error *err, enum error_code code, const char *pointer,
                          const char *format, ...) PRINTF_LIKE(4, 5);
 enum error_code error_in(struct error *err, enum error_code code, unsigned line, unsigned column,

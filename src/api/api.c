@@ -104,11 +104,10 @@ static void on_deadline(void *context, struct exchange *exchange)
         return;
     }
     task_cancel(task);
-    (void)error_set(
-        &task->error, ERR_UPSTREAM_TIMEOUT,
+    (void)task_refuse(
+        task, ERR_UPSTREAM_TIMEOUT,
         "The answer was not ready within the time that this route allows; what was already "
         "sent to the platform may have taken effect");
-    (void)task_fail(task);
 }
 
 static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)

@@ -1,6 +1,5 @@
 #include "base/error.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -59,10 +58,8 @@ static void put_safe(char *out, size_t size, struct str text)
     out[at] = '\0';
 }
 
-PRINTF_LIKE(3, 0)
-
-static enum error_code fill(struct error *err, enum error_code code, const char *format,
-                            va_list args)
+enum error_code error_set_list(struct error *err, enum error_code code, const char *format,
+                               va_list args)
 {
     struct buf text;
 
@@ -82,7 +79,7 @@ enum error_code error_set(struct error *err, enum error_code code, const char *f
     va_list args;
 
     va_start(args, format);
-    (void)fill(err, code, format, args);
+    (void)error_set_list(err, code, format, args);
     va_end(args);
     return code;
 }
@@ -93,7 +90,7 @@ enum error_code error_at(struct error *err, enum error_code code, const char *po
     va_list args;
 
     va_start(args, format);
-    (void)fill(err, code, format, args);
+    (void)error_set_list(err, code, format, args);
     va_end(args);
     if (err != NULL) {
         put_safe(err->pointer, sizeof(err->pointer), str_from(pointer));
@@ -107,7 +104,7 @@ enum error_code error_in(struct error *err, enum error_code code, unsigned line,
     va_list args;
 
     va_start(args, format);
-    (void)fill(err, code, format, args);
+    (void)error_set_list(err, code, format, args);
     va_end(args);
     if (err != NULL) {
         err->line = line;

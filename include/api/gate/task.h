@@ -187,6 +187,10 @@ enum stage_verdict task_reply_nothing_sent(struct task *task);
 void task_set_location(struct task *task, struct str location);
 enum stage_verdict
 task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
+enum stage_verdict task_fail_with(struct task *task, const struct error *error);
+/* With what error_set makes of it; retry_after_s of task->error stays. */
+enum stage_verdict task_refuse(struct task *task, enum error_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 struct error_list *task_errors(struct task *task);
 struct str task_now(struct task *task); /* RFC 3339 */
 

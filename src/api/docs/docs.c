@@ -127,8 +127,7 @@ enum stage_verdict handle_favicon(struct task *task)
 
 static enum stage_verdict no_such_file(struct task *task)
 {
-    (void)error_set(&task->error, ERR_NOT_FOUND, "The documentation has no such file");
-    return task_fail(task);
+    return task_refuse(task, ERR_NOT_FOUND, "The documentation has no such file");
 }
 
 /* ---- documents for people ---- */
@@ -196,9 +195,8 @@ static const char start_js[] =
 static enum stage_verdict reply_packed(struct task *task, const char *type, struct str packed)
 {
     if (!str_contains(exchange_header_lines(task->exchange, "Accept-Encoding"), STR("gzip"))) {
-        (void)error_set(&task->error, ERR_NOT_ACCEPTABLE,
-                        "This file is served with gzip only; send Accept-Encoding: gzip");
-        return task_fail(task);
+        return task_refuse(task, ERR_NOT_ACCEPTABLE,
+                           "This file is served with gzip only; send Accept-Encoding: gzip");
     }
     page_set_policy(task);
     exchange_set_header(task->exchange, "Content-Encoding", STR("gzip"));

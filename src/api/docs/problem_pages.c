@@ -162,9 +162,8 @@ enum stage_verdict handle_problem(struct task *task)
     struct written answer;
 
     if (page == NULL) {
-        (void)error_set(&task->error, ERR_NOT_FOUND,
-                        "There is no such error code; GET /problems lists all");
-        return task_fail(task);
+        return task_refuse(task, ERR_NOT_FOUND,
+                           "There is no such error code; GET /problems lists all");
     }
     if (page_is_wanted(task)) {
         return problem_page(task, page);

@@ -76,6 +76,5 @@ enum stage_verdict handle_ui_file(struct task *task)
             return task_reply(task, 200, files[i].type, files[i].content);
         }
     }
-    (void)error_set(&task->error, ERR_NOT_FOUND, "The pages below /ui have no such file");
-    return task_fail(task);
+    return task_refuse(task, ERR_NOT_FOUND, "The pages below /ui have no such file");
 }

@@ -128,7 +128,6 @@ enum stage_verdict task_allow(struct task *task, unsigned permission)
     if (judged_there || has_permission(&task->principal, permission)) {
         return STAGE_CONTINUE;
     }
-    (void)error_set(&task->error, ERR_FORBIDDEN, "This credential lacks the permission \"%s\"",
-                    permission_name(permission));
-    return task_fail(task);
+    return task_refuse(task, ERR_FORBIDDEN, "This credential lacks the permission \"%s\"",
+                       permission_name(permission));
 }

@@ -50,9 +50,8 @@ static struct body_reading *reading_of(struct pieces *pieces)
 static enum stage_verdict take(struct task *task, struct json *body)
 {
     if (json_type(body) != JSON_OBJECT) {
-        (void)error_set(&task->error, ERR_INVALID,
-                        "The body must be a JSON object: {\"name\": value, ...}");
-        return task_fail(task);
+        return task_refuse(task, ERR_INVALID,
+                           "The body must be a JSON object: {\"name\": value, ...}");
     }
     task->body = body;
     return STAGE_CONTINUE;
@@ -140,9 +139,7 @@ enum stage_verdict body_read(struct task *task)
         if (kind == BODY_OPTIONAL) {
             return STAGE_CONTINUE;
         }
-        (void)error_set(&task->error, ERR_BAD_JSON,
-                        "The body is empty; this route takes a JSON object");
-        return task_fail(task);
+        return task_refuse(task, ERR_BAD_JSON, "The body is empty; this route takes a JSON object");
     }
     if (kind == BODY_COMMAND && body_is_yaml(exchange_header(task->exchange, "Content-Type"))) {
         return read_yaml(task);

@@ -184,10 +184,9 @@ static enum stage_verdict answer_hit(struct task *task, struct cache_entry *entr
 
 static enum stage_verdict refuse_uncached(struct task *task)
 {
-    (void)error_set(
-        &task->error, ERR_UPSTREAM_TIMEOUT,
+    return task_refuse(
+        task, ERR_UPSTREAM_TIMEOUT,
         "No answer to this request is cached, and only-if-cached forbids asking the platform");
-    return task_fail(task);
 }
 
 static const char *why_forwarded(const struct cache_entry *entry)

@@ -146,17 +146,15 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
                                        const struct digest *body)
 {
     if (!digest_equal(&entry->body_digest, body)) {
-        (void)error_set(
-            &task->error, ERR_IDEMPOTENCY_MISMATCH,
+        return task_refuse(
+            task, ERR_IDEMPOTENCY_MISMATCH,
             "This Idempotency-Key was used with another body, query or session; take a new key for a new request");
-        return task_fail(task);
     }
     if (entry->in_flight) {
-        (void)error_set(
-            &task->error, ERR_IDEMPOTENCY_IN_FLIGHT,
-            "The first request with this Idempotency-Key has not ended; ask again later");
         task->error.retry_after_s = 1;
-        return task_fail(task);
+        return task_refuse(
+            task, ERR_IDEMPOTENCY_IN_FLIGHT,
+            "The first request with this Idempotency-Key has not ended; ask again later");
     }
     lru_touch(&task->api->idempotency->entries, &entry->lru);
     return replay(task, entry);
@@ -204,8 +202,7 @@ static void on_claimed(void *context, const struct error *error, const struct ke
         replay_shared(task, reply);
         return;
     }
-    task->error = *error;
-    (void)task_fail(task);
+    (void)task_fail_with(task, error);
 }
 
 static void on_cancel(struct task *task)
@@ -254,10 +251,9 @@ static enum stage_verdict take_key(struct task *task, const struct digest *body)
         return answer_known(task, entry, body);
     }
     if (!make_room(store)) {
-        (void)error_set(&task->error, ERR_OVERLOADED,
-                        "Too many requests with an Idempotency-Key are in flight");
         task->error.retry_after_s = 1;
-        return task_fail(task);
+        return task_refuse(task, ERR_OVERLOADED,
+                           "Too many requests with an Idempotency-Key are in flight");
     }
     entry = mem_zalloc(sizeof(*entry));
     entry->id = id;
@@ -360,9 +356,8 @@ enum stage_verdict idempotency_begin(struct task *task)
         return STAGE_CONTINUE;
     }
     if (!key_is_valid(exchange_header(task->exchange, "Idempotency-Key"))) {
-        (void)error_set(&task->error, ERR_INVALID,
-                        "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
-        return task_fail(task);
+        return task_refuse(task, ERR_INVALID,
+                           "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
     }
     hashing = arena_zalloc(task->arena, sizeof(*hashing));
     *hashing = (struct hashing){

@@ -1,5 +1,7 @@
 /* The ends of a task: every answer of the API leaves through here, so that headers, notes and the
  * stored replies of Idempotency-Key are dealt with once. */
+#include <stdarg.h>
+
 #include "api/gate/etag.h"
 #include "api/gate/links.h"
 #include "api/gate/task.h"
@@ -257,6 +259,22 @@ enum stage_verdict task_fail(struct task *task)
     }
     fail_now(task);
     return STAGE_DONE;
+}
+
+enum stage_verdict task_fail_with(struct task *task, const struct error *error)
+{
+    task->error = *error;
+    return task_fail(task);
+}
+
+enum stage_verdict task_refuse(struct task *task, enum error_code code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)error_set_list(&task->error, code, format, args);
+    va_end(args);
+    return task_fail(task);
 }
 
 void task_set_location(struct task *task, struct str location)

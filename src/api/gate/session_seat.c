@@ -39,10 +39,9 @@ static void on_deadline(struct task *task)
     session_use_end(&task->session_seat->use);
     task->on_cancel = NULL;
     task->on_deadline = NULL;
-    (void)error_set(&task->error, ERR_OVERLOADED,
-                    "Another process is still at work in this session; nothing was sent");
     task->error.retry_after_s = 1;
-    (void)task_fail(task);
+    (void)task_refuse(task, ERR_OVERLOADED,
+                      "Another process is still at work in this session; nothing was sent");
 }
 
 enum stage_verdict session_seat_wait(struct session_seat *seat,
@@ -62,8 +61,7 @@ void session_seat_on_done(struct session_use *use, const struct error *error)
     task->on_cancel = NULL;
     task->on_deadline = NULL;
     if (error != NULL) {
-        task->error = *error;
-        (void)task_fail(task);
+        (void)task_fail_with(task, error);
         return;
     }
     (void)seat->then(task);

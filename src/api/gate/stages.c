@@ -154,21 +154,16 @@ static enum stage_verdict stage_accept_body(struct task *task)
         if (!wants || exchange_has_header(exchange, "Content-Length")) {
             return STAGE_CONTINUE; /* an empty body is judged where the body is read */
         }
-        (void)error_set(
-            &task->error, ERR_LENGTH_REQUIRED,
+        return task_refuse(
+            task, ERR_LENGTH_REQUIRED,
             "This route needs a body: send one with Content-Length or Transfer-Encoding: chunked");
-        return task_fail(task);
     }
     if (encoding.len > 0 && !str_is_nocase(encoding, "identity")) {
-        (void)error_set(&task->error, ERR_MEDIA_TYPE,
-                        "Bodies are taken without Content-Encoding only");
-        return task_fail(task);
+        return task_refuse(task, ERR_MEDIA_TYPE, "Bodies are taken without Content-Encoding only");
     }
     if (type.len > 0 && !media_type_fits(kind, type)) {
-        (void)error_set(&task->error, ERR_MEDIA_TYPE,
-                        "This route takes %s; the request says \"%.*s\"", media_types_of(kind),
-                        STR_ARG(utf8_clip(type, 80)));
-        return task_fail(task);
+        return task_refuse(task, ERR_MEDIA_TYPE, "This route takes %s; the request says \"%.*s\"",
+                           media_types_of(kind), STR_ARG(utf8_clip(type, 80)));
     }
     return STAGE_CONTINUE;
 }

@@ -112,10 +112,9 @@ static void time_over(struct task *task)
         return;
     }
     cancel(task);
-    (void)error_set(&task->error, ERR_OVERLOADED,
-                    "The commands before this one took too long; this one was not sent");
     task->error.retry_after_s = 1;
-    (void)task_fail(task);
+    (void)task_refuse(task, ERR_OVERLOADED,
+                      "The commands before this one took too long; this one was not sent");
 }
 
 void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone)

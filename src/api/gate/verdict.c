@@ -241,9 +241,8 @@ enum stage_verdict verdict_check(struct task *task)
     if (verdict == NULL) {
         if (!make_room(store)) {
             task->error.retry_after_s = 1;
-            (void)error_set(&task->error, ERR_OVERLOADED,
-                            "Too many unknown tokens are being checked; try again");
-            return task_fail(task);
+            return task_refuse(task, ERR_OVERLOADED,
+                               "Too many unknown tokens are being checked; try again");
         }
         verdict = add(store, &task->principal.owner);
         ask(verdict, task);

@@ -17,9 +17,7 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
     struct json_writer *w = written_begin(&answer);
 
     if (task->api->options.analytics == NULL) {
-        (void)error_set(&task->error, ERR_CONFLICT,
-                        "Nothing is counted here: analytics.enabled is off");
-        return task_fail(task);
+        return task_refuse(task, ERR_CONFLICT, "Nothing is counted here: analytics.enabled is off");
     }
     if (range.len > 0) {
         (void)analytics_range_parse(range, &wish.range); /* one of the words of its table */

@@ -27,10 +27,9 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
     struct json_writer *w;
 
     if (!report->is_offered) {
-        (void)error_set(&task->error, ERR_CONFLICT,
-                        "This program does not read its configuration again; only serve does, "
-                        "while it does not shut down");
-        return task_fail(task);
+        return task_refuse(task, ERR_CONFLICT,
+                           "This program does not read its configuration again; only serve does, "
+                           "while it does not shut down");
     }
     if (!report->taken) {
         for (size_t i = 0; i < report->errors->n; i++) {

@@ -158,8 +158,7 @@ static bool went_well(struct asking *asking, const struct error *error)
     task->on_cancel = NULL;
     task->must_finish = NULL;
     if (error != NULL) {
-        task->error = *error;
-        (void)task_fail(task);
+        (void)task_fail_with(task, error);
     }
     return error == NULL;
 }
@@ -199,8 +198,7 @@ static void on_saved(struct webhook_ask *ask, const struct error *error)
         return;
     }
     if (hook == NULL) { /* another request has removed it */
-        (void)error_set(&task->error, ERR_NOT_FOUND, "There is no such webhook of your key");
-        (void)task_fail(task);
+        (void)task_refuse(task, ERR_NOT_FOUND, "There is no such webhook of your key");
     } else {
         (void)reply(task, asking->status, hook, asking->secret);
     }

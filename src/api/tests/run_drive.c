@@ -79,9 +79,8 @@ static void reply_recalled(struct driving *driving)
     end(driving);
     if (is_refused) {
         task->error.retry_after_s = 1;
-        (void)error_set(&task->error, ERR_OVERLOADED,
-                        "The run is not over, and nobody could be asked to go on with it");
-        (void)task_fail(task);
+        (void)task_refuse(task, ERR_OVERLOADED,
+                          "The run is not over, and nobody could be asked to go on with it");
         return;
     }
     (void)task_reply(task, 204, NULL, STR_EMPTY);

@@ -16,10 +16,9 @@ static enum stage_verdict no_such_run(struct task *task)
         return task_reply(task, 204, NULL,
                           STR_EMPTY); /* late: nothing is left to do, and nobody asks again */
     }
-    (void)error_set(&task->error, ERR_NOT_FOUND,
-                    "There is no such test run; the last %u that have ended are kept",
-                    task->config->runs.max_kept);
-    return task_fail(task);
+    return task_refuse(task, ERR_NOT_FOUND,
+                       "There is no such test run; the last %u that have ended are kept",
+                       task->config->runs.max_kept);
 }
 
 /* NULL: this process does not know it. */
@@ -60,8 +59,7 @@ static void on_found(struct run_seek *seek, struct run *run, const struct error 
     } else if (error->code == ERR_NOT_FOUND) {
         (void)no_such_run(task);
     } else {
-        task->error = *error;
-        (void)task_fail(task);
+        (void)task_fail_with(task, error);
     }
 }
 

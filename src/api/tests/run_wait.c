@@ -16,8 +16,7 @@ enum stage_verdict run_reply_ended(struct task *task, struct run *run)
     task->may_have_changed = run_did_something(run);
     if (!run_succeeded(run) && !run_did_something(run) && err->code != ERR_OK &&
         err->code != ERR_CANCELLED) {
-        task->error = *err;
-        return task_fail(task);
+        return task_fail_with(task, err);
     }
     return run_reply(task, run_succeeded(run) ? 200 : 207, run);
 }
@@ -26,8 +25,7 @@ enum stage_verdict run_reply_ended(struct task *task, struct run *run)
 void run_reply_lost(struct task *task, struct run *run)
 {
     task->may_have_changed = run_did_something(run);
-    task->error = *run_lost(run);
-    (void)task_fail(task);
+    (void)task_fail_with(task, run_lost(run));
 }
 
 static void on_change(struct run_watcher *watcher)
