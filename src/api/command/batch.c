@@ -70,17 +70,10 @@ static enum error_code choose_checkpoint(struct batch_item *item, struct error *
     return ERR_OK;
 }
 
-static void errors_free(void *list)
-{
-    error_list_done(list);
-}
-
 static struct error_list *item_errors(struct batch_item *item)
 {
     if (item->errors == NULL) {
-        item->errors = arena_zalloc(item->batch->task->arena, sizeof(*item->errors));
-        error_list_init(item->errors);
-        arena_defer(item->batch->task->arena, errors_free, item->errors);
+        item->errors = error_list_in(item->batch->task->arena);
     }
     return item->errors;
 }

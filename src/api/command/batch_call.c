@@ -11,10 +11,7 @@ enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300 };
 
 static int64_t value_int(const struct batch_item *item, const char *name, int64_t otherwise)
 {
-    const struct json *value = json_get(item->args, name);
-    struct str text = json_type(value) == JSON_NUMBER
-                          ? json_number_text(value, item->batch->task->arena)
-                          : json_str(value);
+    struct str text = json_plain(json_get(item->args, name), item->batch->task->arena);
     int64_t number;
 
     return str_to_i64(text, 0, INT32_MAX, &number) ? number : otherwise;
@@ -102,9 +99,7 @@ static bool take_known_id(const struct batch_item *item, const struct reply_map 
         *data = json_new_object(arena);
     }
     if (*data != NULL) {
-        json_set(*data, STR("id"),
-                 json_new_string(arena, json_type(id) == JSON_NUMBER ? json_number_text(id, arena)
-                                                                     : json_str(id)));
+        json_set(*data, STR("id"), json_new_string(arena, json_plain(id, arena)));
     }
     return true;
 }

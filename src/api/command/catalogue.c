@@ -27,8 +27,7 @@ static void put_command(struct task *task, struct buf *text, const struct comman
         path = arena_printf(task->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(word));
     }
     buf_text(text, "<li>");
-    page_anchor(task, text,
-                arena_cstr(task->arena, arena_printf(task->arena, "%.*s/help", STR_ARG(path))),
+    page_anchor(task, text, arena_printf(task->arena, "%.*s/help", STR_ARG(path)).ptr,
                 command->words);
     buf_text(text, "<p>");
     markup_text(text, str_from(command->summary));

@@ -43,18 +43,13 @@ static const struct member batch_item_members[] = {
 
 static void item_fill(struct batch_item *item, const struct json *body, struct str command)
 {
-    int64_t position = -1;
-
-    if (!json_to_i64(json_get(body, "position"), &position)) {
-        position = -1;
-    }
     item->input = (struct command_input){
         .command = command,
         .args = json_get(body, "args"),
         .params = json_get(body, "params"),
         .options = json_get(body, "options"),
         .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
-        .position = position,
+        .position = json_int(json_get(body, "position"), -1),
     };
     item->description = json_str(json_get(body, "description"));
 }
@@ -131,7 +126,7 @@ static void fill_items(struct batch *batch, const struct json *commands)
     size_t i = 0;
 
     JSON_FOREACH (element, commands) {
-        const char *prefix = arena_cstr(task->arena, arena_printf(task->arena, "/commands/%zu", i));
+        const char *prefix = arena_printf(task->arena, "/commands/%zu", i).ptr;
         const struct json *body;
 
         if (json_type(element) != JSON_OBJECT) {

@@ -7,19 +7,14 @@ static const char goal_places[] = "/goalId /item/goalId /goal/id /item/goal/id";
 static const char project_places[] =
     "/projectId /item/projectId /goal/projectId /item/goal/projectId /project/id /item/project/id";
 
-static struct str id_text(const struct task *task, const struct json *id)
-{
-    return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
-}
-
 struct str execution_goal(const struct task *task, const struct json *answer)
 {
-    return id_text(task, json_find(answer, goal_places));
+    return json_plain(json_find(answer, goal_places), task->arena);
 }
 
 static struct str project_of(const struct task *task, const struct json *answer, struct str goal_id)
 {
-    struct str project = id_text(task, json_find(answer, project_places));
+    struct str project = json_plain(json_find(answer, project_places), task->arena);
 
     if (project.len > 0) {
         return project;
@@ -73,6 +68,6 @@ void execution_link_take(const struct task *task, const struct plan *plan,
 {
     const struct json *goal = plan_get(plan, "goal_id");
 
-    goal_memo_keep(task, GOAL_PROJECT, id_text(task, goal),
-                   id_text(task, json_find(answer, project_places)));
+    goal_memo_keep(task, GOAL_PROJECT, json_plain(goal, task->arena),
+                   json_plain(json_find(answer, project_places), task->arena));
 }

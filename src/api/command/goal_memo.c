@@ -125,8 +125,7 @@ void goal_memo_learn(const struct task *task, const struct call *call, struct st
             const struct json *value = plan_get(task->plan, look_ups[i].variable);
 
             goal_memo_keep(task, look_ups[i].fact, key_of(look_ups[i].fact, goal_id),
-                           json_type(value) == JSON_NUMBER ? json_number_text(value, task->arena)
-                                                           : json_str(value));
+                           json_plain(value, task->arena));
         }
     }
 }

@@ -4,7 +4,6 @@
 #include "api/gate/query.h"
 #include "api/gate/session_seat.h"
 #include "api/gate/task.h"
-#include "base/clock.h"
 #include "base/json_form.h"
 
 enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
@@ -30,15 +29,6 @@ const struct member session_patch_members[] = {
     {.name = NULL},
 };
 
-static struct str time_text(struct task *task, int64_t ms)
-{
-    struct buf text;
-
-    buf_init(&text, 64);
-    clock_format(&text, ms);
-    return arena_take(task->arena, &text);
-}
-
 /* Empty: none. */
 static struct str id_text(struct task *task, int64_t id)
 {
@@ -62,8 +52,9 @@ static void write_session(struct task *task, const struct session *session, stru
             "{session_id:%s, name:%s, description:%s, checkpoint_id:%?s, journey_id:%?s, "
             "created_at:%s, last_activity:%s, expires_at:%s",
             session->id, session->name, session->description, id_text(task, session->checkpoint_id),
-            id_text(task, session->journey_id), time_text(task, session->created_ms),
-            time_text(task, session->last_activity_ms), time_text(task, session->expires_ms));
+            id_text(task, session->journey_id), arena_time(task->arena, session->created_ms),
+            arena_time(task->arena, session->last_activity_ms),
+            arena_time(task->arena, session->expires_ms));
     jw_form(w, "position:%j, steps_added:%i, status:%s, current:%b, timeout:%i, metadata:%j}",
             session->position < 0 ? STR("null") : str_of_int(session->position, digits),
             session->steps_added, status_name(session->status), session->is_current,

@@ -76,7 +76,7 @@ enum stage_verdict handle_validate(struct task *task)
         .params = json_get(body, "params"),
         .options = json_get(body, "options"),
         .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
-        .position = -1,
+        .position = json_int(json_get(body, "position"), -1),
         .defaults = &task->platform->defaults,
     };
     struct bound_command bound = {0};
@@ -89,9 +89,6 @@ enum stage_verdict handle_validate(struct task *task)
 
     if (input.command.len == 0) {
         return task_fail(task);
-    }
-    if (!json_to_i64(json_get(body, "position"), &input.position)) {
-        input.position = -1;
     }
     check_session(task, session_of(task, body), &session);
     valid = catalog_validate(&input, task->arena, &bound, errors, &corrected, &fixes) == ERR_OK &&

@@ -137,8 +137,7 @@ static enum stage_verdict problems_page(struct task *task)
 
         buf_printf(&text, "<li><span class=\"status\">%d</span> ",
                    problem_row(pages[i].code)->status);
-        page_anchor(task, &text,
-                    arena_cstr(task->arena, arena_printf(task->arena, "/problems/%s", slug)), slug);
+        page_anchor(task, &text, arena_printf(task->arena, "/problems/%s", slug).ptr, slug);
         buf_text(&text, "<p>");
         markup_text(&text, str_from(pages[i].cause));
         buf_text(&text, "</p></li>\n");

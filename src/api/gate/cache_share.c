@@ -63,17 +63,12 @@ static void start(struct cache_flight *flight, struct store_request *request, co
                   store_done_fn on_done)
 {
     char room[KEY_MAX];
-    struct buf key;
 
-    buf_init_on(&key, room, sizeof(room), sizeof(room));
-    buf_text(&key, group);
-    buf_text(&key, flight->key);
-    request->key = buf_view(&key);
+    request->key = str_join(room, sizeof(room), str_from(group), str_from(flight->key));
     request->format = FORMAT;
     request->holder = str_from(keeps_holder(flight->share->keeps));
     request->fence = flight->fence;
     store_start(flight->share->store, request, &flight->op, on_done);
-    buf_done(&key);
 }
 
 /* Its task fetches. */
@@ -102,11 +97,11 @@ static void write_head(struct buf *out, const struct cache_flight *flight,
     buf_char(out, '\n');
 }
 
-static int64_t number_of(const struct json *json, const char *name)
+static uint64_t number_of(const struct json *json, const char *name)
 {
-    int64_t number;
+    int64_t number = json_int(json_get(json, name), 0);
 
-    return json_to_i64(json_get(json, name), &number) && number > 0 ? number : 0;
+    return number > 0 ? (uint64_t)number : 0;
 }
 
 static void read_fields(struct arena *arena, const struct json *list, struct cache_answer *out)
@@ -140,11 +135,10 @@ static bool read_document(const struct cache_flight *flight, const struct store_
         json_parse(arena, head, &json_of_ours, &json, &ignored) != ERR_OK) {
         return false;
     }
-    ttl_ms = (uint64_t)number_of(json, "ttl_s") * 1000;
+    ttl_ms = number_of(json, "ttl_s") * 1000;
     age_ms = ttl_ms > result->left_ms ? ttl_ms - result->left_ms : 0;
     if (result->left_ms < 1000 ||
-        (purged_ms > 0 &&
-         purged_ms + age_ms + (uint64_t)number_of(json, "fetch_ms") >= flight->looked_ms)) {
+        (purged_ms > 0 && purged_ms + age_ms + number_of(json, "fetch_ms") >= flight->looked_ms)) {
         return false;
     }
     out->ttl_s = (unsigned)(result->left_ms / 1000);

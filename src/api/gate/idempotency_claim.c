@@ -75,22 +75,22 @@ static void on_holder_seen(struct store_op *op, const struct store_result *resul
     }
 }
 
+static struct str process_key(const char *holder, char room[CLAIM_KEY_MAX])
+{
+    return str_join(room, CLAIM_KEY_MAX, STR("process:"), str_from(holder));
+}
+
 /* Whoever gets the lease of a process knows that the process has it no more. */
 static void look_at_holder(struct claim *claim)
 {
-    char room[CLAIM_KEY_MAX];
-    struct buf name;
+    char name[CLAIM_KEY_MAX];
     struct store_request request = {.kind = STORE_LEASE,
+                                    .key = process_key(claim->other, name),
                                     .holder = str_from(keeps_holder(claim->share->keeps)),
                                     .ttl_ms = LOOK_TTL_MS};
 
-    buf_init_on(&name, room, sizeof(room), CLAIM_KEY_MAX);
-    buf_text(&name, "process:");
-    buf_text(&name, claim->other);
-    request.key = buf_view(&name);
     claim->acts = true;
     store_start(claim->share->store, &request, &claim->op, on_holder_seen);
-    buf_done(&name);
 }
 
 static void put_claim(struct claim *claim, enum store_expect expect);
@@ -214,8 +214,7 @@ struct claim *claim_start(struct idempotency_share *share, const struct digest *
 {
     static const struct keep_kind kind = {.stays = true};
     struct claim *claim = mem_zalloc(sizeof(*claim));
-    char room[CLAIM_KEY_MAX];
-    struct buf name;
+    char name[CLAIM_KEY_MAX];
 
     claim->share = share;
     claim->id = *id;
@@ -224,12 +223,9 @@ struct claim *claim_start(struct idempotency_share *share, const struct digest *
     claim->context = context;
     claim->on_end = on_end;
     list_append(&share->claims, &claim->link);
-    buf_init_on(&name, room, sizeof(room), CLAIM_KEY_MAX);
-    buf_text(&name, "process:");
-    buf_text(&name, keeps_holder(share->keeps));
-    if (keep_enter(share->keeps, buf_view(&name), &kind, NULL, &claim->alive, on_alive)) {
+    if (keep_enter(share->keeps, process_key(keeps_holder(share->keeps), name), &kind, NULL,
+                   &claim->alive, on_alive)) {
         put_claim(claim, STORE_ABSENT);
     }
-    buf_done(&name);
     return claim;
 }

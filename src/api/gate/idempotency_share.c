@@ -91,19 +91,14 @@ void idempotency_share_free(struct idempotency_share *share)
 void claim_ask(struct claim *claim, struct store_request *request, store_done_fn on_done)
 {
     char hex[65];
-    char room[CLAIM_KEY_MAX];
-    struct buf key;
+    char key[CLAIM_KEY_MAX];
 
     digest_hex(&claim->id, hex);
-    buf_init_on(&key, room, sizeof(room), CLAIM_KEY_MAX);
-    buf_text(&key, "idempotency:");
-    buf_text(&key, hex);
-    request->key = buf_view(&key);
+    request->key = str_join(key, sizeof(key), STR("idempotency:"), str_from(hex));
     request->format = CLAIM_FORMAT;
     request->ttl_ms = claim->ttl_ms;
     claim->acts = true;
     store_start(claim->share->store, request, &claim->op, on_done);
-    buf_done(&key);
 }
 
 /* Ends it for whoever waits; `claim` is free unless it is ours. */

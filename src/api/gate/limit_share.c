@@ -178,7 +178,7 @@ static void on_counted(struct store_op *op, const struct store_result *result)
 /* Of a credential only the digest is told. */
 static void ask_store(struct ask *ask)
 {
-    struct buf key;
+    char key[KEY_TEXT_MAX];
     struct store_request request = {.kind = STORE_COUNT,
                                     .rate = ask->limit.per_second,
                                     .burst = ask->limit.burst,
@@ -188,12 +188,8 @@ static void ask_store(struct ask *ask)
 
     mem_copy(owner.bytes, ask->bucket->key, sizeof(owner.bytes));
     digest_hex(&owner, hex);
-    buf_init(&key, KEY_TEXT_MAX);
-    buf_text(&key, "limit/");
-    buf_text(&key, hex);
-    request.key = buf_view(&key);
+    request.key = str_join(key, sizeof(key), STR("limit/"), str_from(hex));
     store_start(ask->share->store, &request, &ask->op, on_counted);
-    buf_done(&key);
 }
 
 void limit_share_wait(struct limit_share *share, struct limit_bucket *bucket,

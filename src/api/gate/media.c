@@ -31,10 +31,8 @@ static enum media_kind kind_of(struct str plain)
     if (str_is_nocase(subtype, "svg+xml")) {
         return MEDIA_TEXT; /* an image that is text */
     }
-    for (size_t i = 0; i < ARRAY_LEN(opaque); i++) {
-        if (str_starts_nocase(plain, str_from(opaque[i]))) {
-            return MEDIA_OPAQUE;
-        }
+    if (str_starts_any_nocase(plain, opaque, ARRAY_LEN(opaque))) {
+        return MEDIA_OPAQUE;
     }
     return str_is_nocase(type, "multipart") ? MEDIA_PARTS : MEDIA_TEXT;
 }
@@ -138,23 +136,14 @@ static bool charset_of(struct str content_type, struct str *out)
     return false;
 }
 
-static bool is_of(struct str charset, const char *const *families, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_starts_nocase(charset, str_from(families[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool media_is_ascii_based(struct str content_type)
 {
     static const char *const families[] = {"utf-8",     "utf8",  "us-ascii",   "ascii",
                                            "iso-8859-", "latin", "windows-125"};
     struct str charset;
 
-    return !charset_of(content_type, &charset) || is_of(charset, families, ARRAY_LEN(families));
+    return !charset_of(content_type, &charset) ||
+           str_starts_any_nocase(charset, families, ARRAY_LEN(families));
 }
 
 bool media_is_its_text(struct str content_type, struct str bytes)
@@ -169,7 +158,8 @@ bool media_is_its_text(struct str content_type, struct str bytes)
             return false;
         }
     }
-    return (charset_of(content_type, &charset) && !is_of(charset, utf8, ARRAY_LEN(utf8))) ||
+    return (charset_of(content_type, &charset) &&
+            !str_starts_any_nocase(charset, utf8, ARRAY_LEN(utf8))) ||
            utf8_valid(bytes);
 }
 

@@ -224,8 +224,9 @@ static void read_bool(struct task *task, struct json *query, struct str name, st
         return;
     }
     refuse(task, name,
-           arena_cstr(task->arena, arena_printf(task->arena, "must be true or false, not \"%.*s\"",
-                                                STR_ARG(utf8_clip(value, VALUE_SHOWN)))));
+           arena_printf(task->arena, "must be true or false, not \"%.*s\"",
+                        STR_ARG(utf8_clip(value, VALUE_SHOWN)))
+               .ptr);
 }
 
 static void read_value(struct task *task, const struct member *row, struct json *query,
@@ -416,7 +417,5 @@ struct str task_query_text(const struct task *task, const char *name)
 
 int64_t task_query_number(const struct task *task, const char *name, int64_t otherwise)
 {
-    int64_t number;
-
-    return json_to_i64(task_query(task, name), &number) ? number : otherwise;
+    return json_int(task_query(task, name), otherwise);
 }

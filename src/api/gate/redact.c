@@ -248,10 +248,5 @@ unsigned redact_own_values(struct str path)
 
 bool redact_path_leaks(struct str path)
 {
-    for (size_t i = 0; i < ARRAY_LEN(leaking_paths); i++) {
-        if (str_starts_nocase(path, str_from(leaking_paths[i]))) {
-            return true;
-        }
-    }
-    return false;
+    return str_starts_any_nocase(path, leaking_paths, ARRAY_LEN(leaking_paths));
 }

@@ -12,7 +12,7 @@
 
 enum { WRITTEN_MAX = 256 * 1024 * 1024 };
 
-enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256, TIME_MAX = 64 };
+enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256 };
 
 /* name;dur=MILLISECONDS with three decimals */
 static void add_duration(struct buf *out, const char *name, uint64_t us)
@@ -139,11 +139,6 @@ enum stage_verdict task_reply_requests(struct task *task, struct json *requests)
     return task_reply_json(task, 200, body);
 }
 
-static void text_free(void *text)
-{
-    buf_done(text);
-}
-
 enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
                                    struct buf *text)
 {
@@ -151,7 +146,7 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
 
     *kept = *text; /* a long answer is not copied */
     *text = (struct buf){0};
-    arena_defer(task->arena, text_free, kept);
+    arena_defer_buf(task->arena, kept);
     return task_reply(task, status, type, buf_view(kept));
 }
 
@@ -177,17 +172,10 @@ enum stage_verdict task_reply_nothing_sent(struct task *task)
     return task_reply_requests(task, json_new_array(task->arena));
 }
 
-static void error_list_free(void *list)
-{
-    error_list_done(list);
-}
-
 struct error_list *task_errors(struct task *task)
 {
     if (task->errors == NULL) {
-        task->errors = arena_zalloc(task->arena, sizeof(*task->errors));
-        error_list_init(task->errors);
-        arena_defer(task->arena, error_list_free, task->errors);
+        task->errors = error_list_in(task->arena);
     }
     return task->errors;
 }
@@ -285,12 +273,7 @@ void task_set_location(struct task *task, struct str location)
 
 struct str task_now(struct task *task)
 {
-    UNINITIALISED char room[TIME_MAX];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), TIME_MAX);
-    clock_format(&text, clock_turn_wall_ms());
-    return arena_take(task->arena, &text);
+    return arena_time(task->arena, clock_turn_wall_ms());
 }
 
 void task_sign_fact(const struct task *task, struct fact *fact)

@@ -2,7 +2,6 @@
 
 #include "api/gate/redact.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "plan/answer.h"
 
 enum { ANY_DEPTH = 32 };
@@ -74,25 +73,12 @@ const struct reply_map *reply_map_find(const char *name)
     return ROW_NAMED(str_from(name), maps);
 }
 
-static struct str as_text(const struct json *value, struct arena *arena)
-{
-    return json_type(value) == JSON_NUMBER ? json_number_text(value, arena) : json_str(value);
-}
-
 static struct json *reduce_time(struct arena *arena, const struct json *value)
 {
     int64_t ms;
-    struct buf text;
-    struct json *node;
 
-    if (!json_to_i64(value, &ms)) {
-        return json_copy(arena, value);
-    }
-    buf_init(&text, 64);
-    clock_format(&text, ms);
-    node = json_new_string(arena, buf_view(&text));
-    buf_done(&text);
-    return node;
+    return json_to_i64(value, &ms) ? json_new_string(arena, arena_time(arena, ms))
+                                   : json_copy(arena, value);
 }
 
 /* The platform tells progress as 0..1; a figure above 1 is taken as a percentage already. */
@@ -106,17 +92,12 @@ static struct json *reduce_percent(struct arena *arena, const struct json *value
 
 static struct json *reduce_count(struct arena *arena, const struct json *value)
 {
-    int64_t n;
-
-    if (json_type(value) == JSON_NUMBER && json_to_i64(value, &n)) {
-        return json_new_int(arena, n);
-    }
-    return json_new_int(arena, (int64_t)json_size(value));
+    return json_new_int(arena, json_int(value, (int64_t)json_size(value)));
 }
 
 static struct json *reduce_clue(struct arena *arena, const struct json *value)
 {
-    struct str text = as_text(value, arena);
+    struct str text = json_plain(value, arena);
     struct json *selector = NULL;
 
     if (str_starts(text, STR("{")) && json_parse(arena, text, NULL, &selector, NULL) == ERR_OK &&
@@ -167,7 +148,7 @@ static struct json *reduce_value(struct arena *arena, const struct json *value,
     switch (type) {
     case REPLY_ID:
     case REPLY_TEXT:
-        return json_new_string(arena, as_text(value, arena));
+        return json_new_string(arena, json_plain(value, arena));
     case REPLY_TIME:
         return reduce_time(arena, value);
     case REPLY_PERCENT:

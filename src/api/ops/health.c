@@ -245,9 +245,7 @@ static void write_routes(struct json_writer *w, const struct task *task)
             jw_shape(w, "routes:{");
             begun = true;
         }
-        jw_kv_text(w,
-                   arena_cstr(task->arena, arena_printf(task->arena, "%s %s", call->spec->method,
-                                                        call->spec->path)),
+        jw_kv_text(w, arena_printf(task->arena, "%s %s", call->spec->method, call->spec->path).ptr,
                    words[offer]);
     }
     if (begun) {
@@ -255,21 +253,15 @@ static void write_routes(struct json_writer *w, const struct task *task)
     }
 }
 
-static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+/* Empty: not told. */
+static struct str time_text(const struct task *task, int64_t wall_ms)
 {
-    struct buf text;
-
-    if (wall_ms == 0) {
-        return;
-    }
-    buf_init(&text, 64);
-    clock_format(&text, wall_ms);
-    jw_kv_str(w, name, buf_view(&text));
-    buf_done(&text);
+    return wall_ms == 0 ? STR_EMPTY : arena_time(task->arena, wall_ms);
 }
 
 /* Of several addresses of the platform, in the order in which they are wanted. */
-static void write_endpoints(struct json_writer *w, const struct upstream *upstream)
+static void write_endpoints(struct json_writer *w, const struct task *task,
+                            const struct upstream *upstream)
 {
     struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
     size_t n = upstream != NULL ? upstream_endpoints(upstream, all) : 0;
@@ -282,8 +274,8 @@ static void write_endpoints(struct json_writer *w, const struct upstream *upstre
         jw_form(w, "{host:%s, status:%s, in_use:%b", all[i].host, all[i].is_up ? "pass" : "fail",
                 all[i].in_use);
         if (!all[i].is_up) {
-            jw_form(w, "good_probes:%i, last_error:%s", all[i].n_good_probes, all[i].last_error);
-            write_time(w, "since", all[i].since_wall_ms);
+            jw_form(w, "good_probes:%i, last_error:%s, since?:%s", all[i].n_good_probes,
+                    all[i].last_error, time_text(task, all[i].since_wall_ms));
         }
         jw_end(w);
     }
@@ -293,11 +285,10 @@ static void write_endpoints(struct json_writer *w, const struct upstream *upstre
 static void write_check(struct json_writer *w, const struct task *task, const struct check *check)
 {
     jw_key(w, check->name);
-    jw_form(w, "{status:%s, output?:%s, breaker?:%s, limit?:%i, last_error?:%s",
+    jw_form(w, "{status:%s, output?:%s, breaker?:%s, limit?:%i, last_error?:%s, since?:%s",
             health_name(check->health), check->output, check->breaker, check->limit,
-            check->last_error);
-    write_time(w, "since", check->since_wall_ms);
-    write_endpoints(w, check->upstream);
+            check->last_error, time_text(task, check->since_wall_ms));
+    write_endpoints(w, task, check->upstream);
     if (check->has_routes) {
         write_routes(w, task);
     }

@@ -223,12 +223,8 @@ static bool request_header_stays(struct str name, struct str connection)
     static const char *const families[] = {"X-Forwarded-", "Sec-", "Access-Control-",
                                            "X-Virtuoso-Client-"};
 
-    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        if (str_starts_nocase(name, str_from(families[i]))) {
-            return true;
-        }
-    }
-    return str_in_nocase(name, own, ARRAY_LEN(own)) || relay_header_stays(name, connection);
+    return str_starts_any_nocase(name, families, ARRAY_LEN(families)) ||
+           str_in_nocase(name, own, ARRAY_LEN(own)) || relay_header_stays(name, connection);
 }
 
 static size_t take_headers(struct relay *relay)
@@ -279,11 +275,6 @@ static unsigned own_values_of(const struct task *task, struct str path)
 {
     return (task->principal.permissions & PERMISSION_ADMIN) != 0 ? redact_own_values(path)
                                                                  : REDACT_SHOWS_NOTHING;
-}
-
-static void held_free(void *buf)
-{
-    buf_done(buf);
 }
 
 static struct upstream_request request_of(struct relay *relay, struct str path, bool keyed)
@@ -363,7 +354,7 @@ enum stage_verdict handle_relay(struct task *task)
     exchange->no_compress = !relay->redacts || shows != REDACT_SHOWS_NOTHING;
     task->state = relay;
     buf_init(&relay->held, task->config->redact.max_bytes);
-    arena_defer(task->arena, held_free, &relay->held);
+    arena_defer_buf(task->arena, &relay->held);
     *stream = without_body;
     stream->streams_body = request->has_body;
     stream->body_length = request->content_length;

@@ -143,11 +143,6 @@ static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why
     return cache_fail(relay->task);
 }
 
-static void free_buf(void *buf)
-{
-    buf_done(buf);
-}
-
 /* The held bytes without their coding. False: they cannot be read; *why says so. */
 static bool decode_held(struct relay *relay, struct str *out, const char **why)
 {
@@ -162,7 +157,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
     }
     plain = arena_zalloc(task->arena, sizeof(*plain));
     buf_init(plain, task->config->redact.max_bytes);
-    arena_defer(task->arena, free_buf, plain);
+    arena_defer_buf(task->arena, plain);
     code = http_decode(&decoder, relay->coding, *out, plain);
     http_decoder_free(decoder);
     *out = buf_view(plain);

@@ -103,13 +103,10 @@ static struct json *values_of(const struct each_plan *to, const struct simple_ea
         }
         value = json_copy(arena, json_find(element, copy->from));
         if (copy->beside != NULL) {
-            const struct json *beside = plan_get(to->plan, copy->beside);
+            struct str beside = json_plain(plan_get(to->plan, copy->beside), arena);
 
-            value =
-                json_new_string(arena, arena_printf(arena, "%.*s (%.*s)", STR_ARG(json_str(value)),
-                                                    STR_ARG(json_type(beside) == JSON_NUMBER
-                                                                ? json_number_text(beside, arena)
-                                                                : json_str(beside))));
+            value = json_new_string(arena, arena_printf(arena, "%.*s (%.*s)",
+                                                        STR_ARG(json_str(value)), STR_ARG(beside)));
         }
         json_set(values, str_from(copy->to), value);
     }

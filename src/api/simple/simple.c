@@ -108,12 +108,11 @@ static const char *job_status(struct str status)
 static struct str answer_id(const struct simple *simple)
 {
     const struct json *id = plan_get(simple->task->plan, "execution_id");
-    struct task *task = simple->task;
 
     if (id == NULL) {
         id = json_get(simple->values, "execution_id");
     }
-    return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
+    return json_plain(id, simple->task->arena);
 }
 
 static void set_text(struct simple *simple, struct json *out, const char *name, struct str text)

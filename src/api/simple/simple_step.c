@@ -174,9 +174,7 @@ enum stage_verdict handle_simple_step(struct task *task)
         return task_fail(task);
     }
     input->checkpoint_id = json_str(json_get(body, "checkpointId"));
-    if (!json_to_i64(json_get(body, "position"), &input->position)) {
-        input->position = -1;
-    }
+    input->position = json_int(json_get(body, "position"), -1);
     if (batch_prepare(batch, &task->error) != ERR_OK || take_errors(task, batch)) {
         return task_fail(task);
     }
@@ -300,8 +298,7 @@ static bool add_steps(struct making *making, const struct json *steps)
     int64_t position = 0;
 
     JSON_FOREACH (step, steps) {
-        const char *prefix =
-            arena_cstr(task->arena, arena_printf(task->arena, "/steps/%lld", (long long)position));
+        const char *prefix = arena_printf(task->arena, "/steps/%lld", (long long)position).ptr;
         const struct json *body =
             members_check(task->arena, step, inner_step_members, prefix, task_errors(task));
         struct command_input input = {.catalog = task->api->catalog,
@@ -374,7 +371,7 @@ static struct json *row_object(struct task *task, const struct json *columns,
         (json_type(row) != JSON_ARRAY && json_type(row) != JSON_OBJECT)) {
         (void)error_at(
             error_list_add(task_errors(task)), ERR_INVALID,
-            arena_cstr(task->arena, arena_printf(task->arena, "/rows/%zu", at)),
+            arena_printf(task->arena, "/rows/%zu", at).ptr,
             "A row must be a list of values or an object with names of columns, and not longer than columns");
         return NULL;
     }

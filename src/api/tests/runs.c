@@ -73,13 +73,6 @@ static void take_many(struct task *task, struct asked *asked)
     }
 }
 
-static unsigned number_of(const struct json *members, const char *name)
-{
-    int64_t number = 0;
-
-    return json_to_i64(json_get(members, name), &number) ? (unsigned)number : 0;
-}
-
 static void read_texts(const struct json *members, struct run_request *out)
 {
     const struct {
@@ -108,7 +101,7 @@ static uint64_t timeout_of(const struct task *task, const struct asked *asked,
                            const struct json *members)
 {
     const struct config *config = task->config;
-    unsigned given_s = number_of(members, "timeout");
+    unsigned given_s = (unsigned)json_int(json_get(members, "timeout"), 0);
 
     if (given_s > 0) {
         return (uint64_t)given_s * 1000;
@@ -152,9 +145,9 @@ static bool read_query(struct task *task, struct asked *asked)
     asked->request.execute = json_true(json_get(members, "execute"));
     asked->request.wait = wait == NULL || json_true(wait);
     asked->request.attach = json_true(json_get(members, "attach"));
-    asked->request.retries = number_of(members, "retries");
-    asked->request.test = number_of(members, "test");
-    asked->request.from = number_of(members, "from");
+    asked->request.retries = (unsigned)json_int(json_get(members, "retries"), 0);
+    asked->request.test = (unsigned)json_int(json_get(members, "test"), 0);
+    asked->request.from = (unsigned)json_int(json_get(members, "from"), 0);
     asked->request.position = -1;
     asked->request.dry_run = task->dry_run;
     asked->continue_on_error = json_true(go_on);
