@@ -105,8 +105,8 @@ static const struct route routes[] = {
     {"GET", "/api/library/checkpoints", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_simple, "simplified", "listLibraryCheckpoints", "Checkpoints in the library", NULL, NULL},
     {"POST", "/api/environments", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createEnvironment", "Create an environment", NULL, NULL},
     {"POST", "/api/steps", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_step, &query_simple_change, "simplified", "createStep", "Create a step from action, target and value", NULL, NULL},
-    {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple_library, &query_simple_change, "simplified", "createLibraryCheckpoint", "Add a checkpoint to the library", NULL, NULL},
-    {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_table, &query_simple_change, "simplified", "createTestDataTable", "Create a test data table with rows", NULL, NULL},
+    {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createLibraryCheckpoint", "Add a checkpoint to the library", NULL, NULL},
+    {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createTestDataTable", "Create a test data table with rows", NULL, NULL},
     {"GET", "/virtuoso/{path*}", PERMISSION_READ, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "getDirect", "Direct access to the platform", NULL, NULL, .class = ROUTE_CLASS_DIRECT},
     {"POST", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "postDirect", "Direct access to the platform", DIRECT_NEEDS, NULL, .class = ROUTE_CLASS_DIRECT},
     {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "putDirect", "Direct access to the platform", DIRECT_NEEDS, NULL, .class = ROUTE_CLASS_DIRECT},
@@ -140,8 +140,6 @@ static const struct {
     {"createSession", session_create_members},
     {"updateSession", session_patch_members},
     {"createStep", simple_step_members},
-    {"createLibraryCheckpoint", simple_library_members},
-    {"createTestDataTable", simple_table_members},
     {"setLogLevel", log_level_members},
     {"createWebhook", webhook_create_members},
     {"updateWebhook", webhook_patch_members},
@@ -150,8 +148,7 @@ static const struct {
 /* Routes that create something and are not rows of the simplified API. */
 static bool creates(const struct route *route)
 {
-    static const char *const operations[] = {"createSession", "createStep", "createWebhook",
-                                             "createLibraryCheckpoint", "createTestDataTable"};
+    static const char *const operations[] = {"createSession", "createStep", "createWebhook"};
 
     return str_in(str_from(route->operation), operations, ARRAY_LEN(operations));
 }

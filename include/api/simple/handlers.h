@@ -7,10 +7,8 @@
 
 enum stage_verdict handle_simple(struct task *task);
 enum stage_verdict handle_simple_step(struct task *task);
-enum stage_verdict handle_simple_library(struct task *task);
-enum stage_verdict handle_simple_table(struct task *task);
 
-/* What the bodies of these routes may have. */
-extern const struct member simple_step_members[], simple_library_members[], simple_table_members[];
+/* What its body may have. */
+extern const struct member simple_step_members[];
 
 #endif

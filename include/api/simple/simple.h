@@ -26,7 +26,7 @@ struct simple_call {
     bool for_link;         /* sent only if the link to the execution needs it; if it fails, there is
                        * no link */
     bool makes_step;       /* as the last step of the newest checkpoint of the plan */
-    bool makes_checkpoint; /* a new one, without steps */
+    bool makes_checkpoint; /* a new one; the steps of the request follow */
     const char *save_as;   /* its whole answer becomes this variable; NULL no */
     const struct simple_each *each; /* calls that follow the answer of this one; NULL: none */
 };
@@ -52,6 +52,22 @@ struct simple_each {
         inner_unless; /* the inner calls are left out where the element has this value; NULL: never */
 };
 
+/* The steps that a request lists, for the checkpoint that is made. */
+struct simple_steps {
+    struct bound_command *items;
+    size_t n;
+};
+
+/* What a row cannot say: looks at the body (what is wrong goes to task_errors), adds to the values and
+ * binds the steps. */
+typedef void (*simple_prepare_fn)(struct task *task, const struct json *body, struct json *values,
+                                  struct simple_steps *steps);
+
+void simple_prepare_library(struct task *task, const struct json *body, struct json *values,
+                            struct simple_steps *steps);
+void simple_prepare_table(struct task *task, const struct json *body, struct json *values,
+                          struct simple_steps *steps);
+
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };
 
 struct simple_row {
@@ -64,6 +80,8 @@ struct simple_row {
     enum simple_reply reply;
     int status;
     const char *location; /* prefix of Location for 201; NULL none */
+    simple_prepare_fn prepare;
+    bool tells_name; /* that which was asked for: the answer has an older one */
 };
 
 const struct simple_row *simple_row_of(const struct route *route);

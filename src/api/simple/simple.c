@@ -19,8 +19,9 @@ struct simple {
     const struct simple_row *row;
     struct json *values;
     const struct json *answer;
-    const struct call *main; /* the call that `answer` answers */ /* of the main call */
-    struct step step;                                             /* that is being made */
+    const struct call *main; /* the call that `answer` answers */
+    struct simple_steps steps;
+    struct step step; /* that is being made */
     uint64_t begin_ms;
 };
 
@@ -69,7 +70,8 @@ static struct json *default_value(struct task *task, const struct simple_value *
                                 : NULL; /* the platform is asked for the token's own */
 }
 
-static struct json *read_values(struct task *task, const struct simple_row *row)
+static struct json *read_values(struct task *task, const struct simple_row *row,
+                                struct simple_steps *steps)
 {
     struct json *values = json_new_object(task->arena);
     const struct json *body =
@@ -88,6 +90,9 @@ static struct json *read_values(struct task *task, const struct simple_row *row)
             found = json_copy(task->arena, task_query(task, value->from));
         }
         json_set(values, str_from(value->to), found != NULL ? found : default_value(task, value));
+    }
+    if (row->prepare != NULL) {
+        row->prepare(task, body, values, steps);
     }
     return values;
 }
@@ -168,6 +173,9 @@ static struct json *execution_reply(struct simple *simple)
 
 static struct json *made_reply(struct simple *simple)
 {
+    struct str name = json_str(json_get(simple->values, "name"));
+    struct json *out;
+
     switch (simple->row->reply) {
     case SIMPLE_JOB:
         return job_reply(simple);
@@ -176,8 +184,12 @@ static struct json *made_reply(struct simple *simple)
     case SIMPLE_MAPPED:
         break;
     }
-    return reply_reduce(simple->task->arena, simple->row->map, simple->answer,
-                        simple->task->plan->variables);
+    out = reply_reduce(simple->task->arena, simple->row->map, simple->answer,
+                       simple->task->plan->variables);
+    if (out != NULL && simple->row->tells_name && name.len > 0) {
+        set_text(simple, out, "name", name);
+    }
+    return out;
 }
 
 /* Executions change until they are over, and then never again; newest snapshots change soon. */
@@ -319,6 +331,20 @@ static bool before_project(struct plan *plan, struct plan_row *row)
     return true;
 }
 
+static void append_steps(struct simple *simple)
+{
+    static const struct simple_call makes_step = {.makes_step = true};
+
+    for (size_t i = 0; i < simple->steps.n; i++) {
+        struct plan_row *row = plan_append(simple->task->plan, simple->steps.items[i].call);
+
+        row->args = simple->steps.items[i].values;
+        row->context = &makes_step;
+        row->after = after_call;
+        simple_makes_step(row, &simple->step);
+    }
+}
+
 static void build(struct simple *simple)
 {
     struct plan *plan = task_plan_new(simple->task);
@@ -343,6 +369,9 @@ static void build(struct simple *simple)
         row->save_as = call->save_as;
         if (call->each != NULL && simple->task->dry_run) {
             append_each(simple, call);
+        }
+        if (call->makes_checkpoint) {
+            append_steps(simple);
         }
     }
 }
@@ -383,7 +412,7 @@ enum stage_verdict handle_simple(struct task *task)
     simple->task = task;
     simple->row = task->api->routes->simple[task->route - task->api->routes->rows];
     simple->begin_ms = clock_now_ms();
-    simple->values = read_values(task, simple->row);
+    simple->values = read_values(task, simple->row, &simple->steps);
     if (task->errors != NULL && task->errors->n > 0) {
         return task_fail(task);
     }

@@ -1,6 +1,5 @@
 /* POST /api/steps: a platform action (CLICK) or a command (step-interact click), with target and
- * value; and POST /api/library/checkpoints and /api/testdata/tables, which make several things. All
- * of them are batches or plans of calls that the catalogue knows. */
+ * value; and what the rows of POST /api/library/checkpoints and /api/testdata/tables cannot say. */
 #include "api/command/batch.h"
 #include "api/gate/members.h"
 #include "api/gate/redact.h"
@@ -8,8 +7,6 @@
 #include "api/simple/handlers.h"
 #include "api/simple/simple.h"
 #include "each.h"
-
-enum { MAX_STEPS = 200, MAX_ROWS = 5000 };
 
 const struct member simple_step_members[] = {
     {"action", PARAM_TEXT, .required = true},
@@ -186,177 +183,43 @@ enum stage_verdict handle_simple_step(struct task *task)
 
 /* ---- a checkpoint for the library, a table with rows ---- */
 
-const struct member simple_library_members[] = {
-    {"name", PARAM_TEXT},       {"steps", PARAM_ARRAY, .min = 1, .max = MAX_STEPS},
-    {"goalId", PARAM_ID},       {"snapshotId", PARAM_ID},
-    {"checkpointId", PARAM_ID}, {.name = NULL},
-};
-
-const struct member simple_table_members[] = {
-    {"name", PARAM_TEXT, .required = true},
-    {"columns", PARAM_ARRAY, .required = true, .min = 1, .max = 100},
-    {"rows", PARAM_ARRAY, .max = MAX_ROWS},
-    {.name = NULL},
-};
-
-/* Several calls with one reply made of one answer. */
-struct making {
-    struct task *task;
-    const struct call *main;
-    const struct json *answer;
-    const char *map;
-    struct str name;
-    struct step step; /* that is being made */
-};
-
-static enum plan_verdict after_making(struct plan *plan, struct plan_row *row,
-                                      const struct json *answer, uint64_t *delay_ms,
-                                      struct error *err)
+static void bind_steps(struct task *task, const struct json *steps, struct simple_steps *out)
 {
-    struct making *making = plan_state(plan);
-
-    (void)err;
-    *delay_ms = 0;
-    if (row->call == making->main) {
-        making->answer = answer;
-    }
-    return PLAN_NEXT;
-}
-
-static int64_t checkpoint_of(const struct plan *plan)
-{
-    return step_id_of(plan_get(plan, "checkpoint_id"));
-}
-
-static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *row,
-                                          const struct json *answer, uint64_t *delay_ms,
-                                          struct error *err)
-{
-    const struct making *making = plan_state(plan);
-
-    (void)row;
-    (void)answer;
-    (void)err;
-    *delay_ms = 0;
-    lanes_know_empty(making->task->platform->lanes, checkpoint_of(plan));
-    return PLAN_NEXT;
-}
-
-static void on_made(struct task *task, enum error_code code)
-{
-    const struct making *making = task->state;
-    struct json *out;
-
-    if (code != ERR_OK) {
-        (void)task_fail(task);
-        return;
-    }
-    out = task->raw ? json_copy(task->arena, making->answer)
-                    : reply_reduce(task->arena, making->map, making->answer, task->plan->variables);
-    redact(out, task->arena, task->raw ? str_from(making->main->spec->path) : STR_EMPTY,
-           REDACT_SHOWS_NOTHING);
-    if (making->name.len > 0 && !task->raw) {
-        json_set(out, STR("name"), json_new_string(task->arena, making->name));
-    }
-    (void)task_reply_json(task, 201, out);
-}
-
-static struct making *making_new(struct task *task, enum named_call main, const char *map)
-{
-    struct making *making = arena_zalloc(task->arena, sizeof(*making));
-
-    making->task = task;
-    making->main = catalog_named_call(task->api->catalog, main);
-    making->map = map;
-    task->state = making;
-    step_init(&making->step, task->platform->lanes,
-              catalog_named_call(task->api->catalog, CALL_COUNT_STEPS));
-    (void)task_plan_new(task);
-    return making;
-}
-
-static struct plan_row *making_add(struct making *making, const struct call *call,
-                                   const struct json *args)
-{
-    struct plan_row *row = plan_append(making->task->plan, call);
-
-    row->args = args;
-    row->after = after_making;
-    return row;
-}
-
-static enum stage_verdict making_go(struct making *making)
-{
-    return making->task->dry_run ? task_show_plan(making->task)
-                                 : task_run_plan(making->task, on_made, NULL);
-}
-
-static bool add_steps(struct making *making, const struct json *steps)
-{
-    struct task *task = making->task;
     const struct json *step;
-    int64_t position = 0;
 
+    out->items = arena_calloc(task->arena, json_size(steps), sizeof(*out->items));
     JSON_FOREACH (step, steps) {
-        const char *prefix = arena_printf(task->arena, "/steps/%lld", (long long)position).ptr;
+        const char *prefix = arena_printf(task->arena, "/steps/%zu", out->n).ptr;
         const struct json *body =
             members_check(task->arena, step, inner_step_members, prefix, task_errors(task));
         struct command_input input = {.catalog = task->api->catalog,
                                       .defaults = &task->platform->defaults};
-        struct bound_command bound;
+        struct bound_command *bound = &out->items[out->n];
 
         if (fill_action(task, body, prefix, &input) &&
-            catalog_bind(&input, task->arena, &bound, task_errors(task)) == ERR_OK) {
-            struct plan_row *row = making_add(making, bound.call, bound.values);
-
-            if (task->dry_run) {
-                json_set(bound.values, STR("position"), json_new_int(task->arena, position));
-            }
-            simple_makes_step(row, &making->step);
+            catalog_bind(&input, task->arena, bound, task_errors(task)) == ERR_OK &&
+            task->dry_run) {
+            json_set(bound->values, STR("position"), json_new_int(task->arena, (int64_t)out->n));
         }
-        position++;
+        out->n++;
     }
-    return task->errors->n == 0;
 }
 
-enum stage_verdict handle_simple_library(struct task *task)
+void simple_prepare_library(struct task *task, const struct json *body, struct json *values,
+                            struct simple_steps *steps)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, simple_library_members, "", task_errors(task));
-    struct making *making = making_new(task, CALL_ADD_TO_LIBRARY, "project");
-    struct json *args = json_new_object(task->arena);
-    bool from_steps = json_get(body, "checkpointId") == NULL;
-
-    making->name = json_str(json_get(body, "name"));
-    if (from_steps && (json_get(body, "steps") == NULL || json_get(body, "goalId") == NULL ||
-                       making->name.len == 0)) {
+    if (json_get(body, "checkpointId") != NULL) {
+        return;
+    }
+    if (json_get(body, "steps") == NULL || json_get(body, "goalId") == NULL ||
+        json_str(json_get(body, "name")).len == 0) {
         (void)error_at(
             error_list_add(task_errors(task)), ERR_INVALID, "/checkpointId",
             "Give checkpointId (and a name, if you like), or else name, goalId and steps");
     }
-    json_set(args, STR("name"), json_new_string(task->arena, making->name));
-    if (json_get(body, "checkpointId") != NULL) {
-        plan_set(making->task->plan, "checkpoint_id",
-                 json_copy(task->arena, json_get(body, "checkpointId")));
-    } else if (task->errors->n == 0) {
-        json_set(args, STR("goal_id"), json_copy(task->arena, json_get(body, "goalId")));
-        if (json_get(body, "snapshotId") != NULL) {
-            plan_set(making->task->plan, "snapshot_id",
-                     json_copy(task->arena, json_get(body, "snapshotId")));
-        } else {
-            making_add(making, catalog_named_call(task->api->catalog, CALL_NEWEST_SNAPSHOT), args);
-        }
-        making_add(making, catalog_named_call(task->api->catalog, CALL_CREATE_CHECKPOINT), args)
-            ->after = after_checkpoint;
-    }
-    if (task->errors->n > 0 || (from_steps && !add_steps(making, json_get(body, "steps")))) {
-        return task_fail(task);
-    }
-    making_add(making, catalog_named_call(task->api->catalog, CALL_ADD_TO_LIBRARY), args);
-    if (making->name.len > 0) {
-        making_add(making, catalog_named_call(task->api->catalog, CALL_LIBRARY_UPDATE), args);
-    }
-    return making_go(making);
+    bind_steps(task, json_get(body, "steps"), steps);
+    json_set(values, STR("wants_snapshot"),
+             json_new_bool(task->arena, json_get(body, "snapshotId") == NULL));
 }
 
 /* Rows as lists or as objects by column name; the platform's import takes objects. */
@@ -387,16 +250,14 @@ static struct json *row_object(struct task *task, const struct json *columns,
     return out;
 }
 
-enum stage_verdict handle_simple_table(struct task *task)
+void simple_prepare_table(struct task *task, const struct json *body, struct json *values,
+                          struct simple_steps *steps)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, simple_table_members, "", task_errors(task));
-    struct making *making = making_new(task, CALL_CREATE_TEST_DATA_TABLE, "project");
-    struct json *args = json_new_object(task->arena);
     struct json *rows = json_new_array(task->arena);
     const struct json *item;
     size_t at = 0;
 
+    (void)steps;
     JSON_FOREACH (item, json_get(body, "columns")) {
         if (json_str(item).len == 0) {
             (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/columns",
@@ -406,16 +267,7 @@ enum stage_verdict handle_simple_table(struct task *task)
     JSON_FOREACH (item, json_get(body, "rows")) {
         json_append(rows, row_object(task, json_get(body, "columns"), item, at++));
     }
-    if (task->errors->n > 0) {
-        return task_fail(task);
-    }
-    json_set(args, STR("name"), json_copy(task->arena, json_get(body, "name")));
-    json_set(args, STR("columns"), json_copy(task->arena, json_get(body, "columns")));
-    json_set(args, STR("description"), json_new_string(task->arena, STR_EMPTY));
-    making_add(making, catalog_named_call(task->api->catalog, CALL_CREATE_TEST_DATA_TABLE), args);
     if (json_size(rows) > 0) {
-        json_set(args, STR("rows"), rows);
-        making_add(making, catalog_named_call(task->api->catalog, CALL_IMPORT_TEST_DATA), args);
+        json_set(values, STR("rows"), rows);
     }
-    return making_go(making);
 }

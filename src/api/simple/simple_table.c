@@ -18,6 +18,8 @@ static const struct member journey_members[] = {TEXT("name"), ID("goalId"), ID_O
 static const struct member copy_members[] = {{"name", PARAM_TEXT}, END};
 static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {"position", PARAM_INTEGER, .min = 2, .max = 10000}, END};
 static const struct member execution_members[] = {ID("goalId"), TEXT_OPTIONAL("environment"), END};
+static const struct member library_members[] = {{"name", PARAM_TEXT}, {"steps", PARAM_ARRAY, .min = 1, .max = 200}, ID_OPTIONAL("goalId"), ID_OPTIONAL("snapshotId"), ID_OPTIONAL("checkpointId"), END};
+static const struct member table_members[] = {TEXT("name"), {"columns", PARAM_ARRAY, .required = true, .min = 1, .max = 100}, {"rows", PARAM_ARRAY, .max = 5000}, END};
 static const struct member environment_members[] = {TEXT("name"), {"variables", PARAM_OBJECT, .required = true}, END};
 
 /* A copy of a journey: own checkpoints are made anew with their steps, those of the library are attached again. The title of a
@@ -70,6 +72,12 @@ static const struct simple_row rows[] = {
      {{CALL_GET_EXECUTION_ANALYSIS, NULL, true}}, "analysis", SIMPLE_MAPPED, 200},
     {"GET", "/api/library/checkpoints", NULL, {{NULL}},
      {{CALL_LIST_LIBRARY, NULL, true}}, "libraries", SIMPLE_MAPPED, 200},
+    {"POST", "/api/library/checkpoints", library_members,
+     {{"name", "name", NULL}, {"goalId", "goal_id", NULL}, {"snapshotId", "snapshot_id", NULL}, {"checkpointId", "checkpoint_id", NULL}},
+     {{CALL_NEWEST_SNAPSHOT, "wants_snapshot"}, {CALL_CREATE_CHECKPOINT, "!checkpoint_id", .makes_checkpoint = true},
+      {CALL_ADD_TO_LIBRARY, NULL, true}, {CALL_LIBRARY_UPDATE, "name"}}, "project", SIMPLE_MAPPED, 201, .prepare = simple_prepare_library, .tells_name = true},
+    {"POST", "/api/testdata/tables", table_members, {{"name", "name", NULL}, {"columns", "columns", NULL}, {"description", "description", ""}},
+     {{CALL_CREATE_TEST_DATA_TABLE, NULL, true}, {CALL_IMPORT_TEST_DATA, "rows"}}, "project", SIMPLE_MAPPED, 201, .prepare = simple_prepare_table},
     {"POST", "/api/environments", environment_members, {{"name", "name", NULL}, {"variables", "variables", NULL}, {"description", "description", ""}},
      {{CALL_CREATE_ENVIRONMENT, NULL, true}}, "environment", SIMPLE_MAPPED, 201},
 };
