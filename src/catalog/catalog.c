@@ -22,9 +22,8 @@ static const struct {
     const struct command *rows;
     const size_t *n;
 } tables[] = {
-    {commands_navigate, &n_commands_navigate}, {commands_interact, &n_commands_interact},
-    {commands_assert, &n_commands_assert},     {commands_data, &n_commands_data},
-    {commands_window, &n_commands_window},     {commands_calls, &n_commands_calls},
+    {step_commands, &n_step_commands},
+    {call_commands, &n_call_commands},
 };
 
 /* ---- making ---- */

@@ -8,10 +8,8 @@
 
 enum { MAX_WORDS = 6, NAME_MAX_BYTES = 96 };
 
-extern const struct command commands_navigate[], commands_interact[], commands_assert[],
-    commands_data[], commands_window[], commands_calls[];
-extern const size_t n_commands_navigate, n_commands_interact, n_commands_assert, n_commands_data,
-    n_commands_window, n_commands_calls;
+extern const struct command step_commands[], call_commands[];
+extern const size_t n_step_commands, n_call_commands;
 
 /* calls.c: calls made before or after the main call of a command; other rooms use them by name. */
 extern const struct call_spec extra_calls[];

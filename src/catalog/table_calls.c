@@ -1,9 +1,15 @@
-/* Rows of the catalogue; see catalog.h for what the members mean and rows.h for the macros. Rows
- * are data: nothing here runs. Add a command by adding a row. */
+/* The commands that make no step: one call each, perhaps with others around it. See catalog.h for what the members mean
+ * and rows.h for the macros. Rows are data: nothing here runs. Add a command by adding a row. */
 #include "rows.h"
 
+/* A command that only reads: the reply, the call, and what is special about the call. */
+#define READS(reply_, name_, ...)                                                                  \
+    .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = (reply_),                        \
+    .call = {                                                                                      \
+        .name = (name_), .method = "GET", .class = CALL_READ, .needs_json = true, __VA_ARGS__}
+
 /* clang-format off */
-const struct command commands_calls[] = {
+const struct command call_commands[] = {
     {.words = "library add", .summary = "Add a checkpoint to the library",
      .example = "library add 1680930",
      .args = {{"checkpoint_id", PARAM_ID}},
@@ -12,8 +18,7 @@ const struct command commands_calls[] = {
     {.words = "library get", .summary = "A library checkpoint",
      .example = "library get 7023",
      .args = {{"library_checkpoint_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "library",
-     .call = {.name = "library get", .method = "GET", .path = "/library/checkpoints/{library_checkpoint_id}", .class = CALL_READ, .needs_json = true}},
+     READS("library", "library get", .path = "/library/checkpoints/{library_checkpoint_id}")},
     {.words = "library attach", .summary = "Attach a library checkpoint to a journey",
      .example = "library attach 608038 7023 2",
      .args = {{"journey_id", PARAM_ID}, {"library_checkpoint_id", PARAM_ID}, {"position", PARAM_INTEGER, .min = 1, .max = 2147483647}},
@@ -80,8 +85,7 @@ const struct command commands_calls[] = {
     {.words = "get-step", .summary = "A step",
      .example = "get-step 19660498",
      .args = {{"step_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "step",
-     .call = {.name = "get step", .method = "GET", .path = "/teststeps/{step_id}", .class = CALL_READ, .needs_json = true}},
+     READS("step", "get step", .path = "/teststeps/{step_id}")},
     {.words = "update-navigation", .summary = "Change the URL of a navigation step",
      .example = "update-navigation 19660498 6d1c3a52-4b0e-4b9e-9a53-0f6f4f1a2b3c https://example.com",
      .args = {{"step_id", PARAM_ID}, {"canonical_id", PARAM_TEXT}, {"url", PARAM_URL}},
@@ -92,33 +96,24 @@ const struct command commands_calls[] = {
     {.words = "list-projects", .summary = "Projects of the organization",
      .example = "list-projects",
      .options = {{"organization_id", PARAM_ID, .flags = PARAM_OPTIONAL, .def = "configured"}, {"limit", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 1, .max = 2147483647, .def = "50"}, {"offset", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 0, .max = 2147483647}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "projects",
      .before = {{CALL_ORGANIZATION_OF_THE_TOKEN, "!organization_id", NULL}},
-     .call = {.name = "list projects", .method = "GET", .path = "/projects", .class = CALL_READ,
-              .query = "organizationId={organization_id}&limit={limit}&offset={?offset}", .needs_json = true}},
+     READS("projects", "list projects", .path = "/projects", .query = "organizationId={organization_id}&limit={limit}&offset={?offset}")},
     {.words = "list-goals", .summary = "Goals of a project",
      .example = "list-goals 9056",
      .args = {{"project_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "goals",
-     .call = {.name = "list goals", .method = "GET", .path = "/projects/{project_id}/goals", .class = CALL_READ,
-              .query = "archived=false", .needs_json = true}},
+     READS("goals", "list goals", .path = "/projects/{project_id}/goals", .query = "archived=false")},
     {.words = "list-journeys", .summary = "Journeys of a goal",
      .example = "list-journeys 13776 43802",
      .args = {{"goal_id", PARAM_ID}, {"snapshot_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "journeys",
-     .call = {.name = "list journeys", .method = "GET", .path = "/testsuites/latest_status", .class = CALL_READ,
-              .query = "goalId={goal_id}&snapshotId={snapshot_id}&includeSequencesDetails=true", .needs_json = true}},
+     READS("journeys", "list journeys", .path = "/testsuites/latest_status", .query = "goalId={goal_id}&snapshotId={snapshot_id}&includeSequencesDetails=true")},
     {.words = "list-checkpoints", .summary = "Checkpoints of a journey",
      .example = "list-checkpoints 608038",
      .args = {{"journey_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "checkpoints",
-     .call = {.name = "list checkpoints", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true}},
+     READS("checkpoints", "list checkpoints", .path = "/testsuites/{journey_id}")},
     {.words = "list-checkpoint-steps", .summary = "Steps of a checkpoint",
      .example = "list-checkpoint-steps 1680930",
      .args = {{"checkpoint_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "steps",
-     .call = {.name = "list checkpoint steps", .method = "GET", .path = "/testcases/{checkpoint_id}", .class = CALL_READ, .needs_json = true,
-              .lists = STEPS_PLACES, .or_else = "count steps"}},
+     READS("steps", "list checkpoint steps", .path = "/testcases/{checkpoint_id}", .lists = STEPS_PLACES, .or_else = "count steps")},
     {.words = "execute-goal", .summary = "Run a goal",
      .example = "execute-goal 13776",
      .args = {{"goal_id", PARAM_ID}, {"snapshot_id", PARAM_ID, .flags = PARAM_OPTIONAL}},
@@ -133,16 +128,13 @@ const struct command commands_calls[] = {
      .example = "monitor-execution 88715",
      .args = {{"execution_id", PARAM_ID}},
      .options = {{"follow", PARAM_FLAG, .flags = PARAM_OPTIONAL}, {"interval", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 1, .max = 1000000, .def = "5", .unit = "s"}, {"timeout", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 1, .max = 1000000, .def = "300", .unit = "s"}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "execution",
      .then = {{CALL_EXECUTION, "follow", "follow"}},
-     .call = {.name = "monitor execution", .method = "GET", .path = "/executions/{execution_id}", .class = CALL_READ, .needs_json = true}},
+     READS("execution", "monitor execution", .path = "/executions/{execution_id}")},
     {.words = "get-execution-analysis", .summary = "Analysis of an execution",
      .example = "get-execution-analysis 88715",
      .args = {{"execution_id", PARAM_ID}},
      .options = {{"ai_insights", PARAM_FLAG, .flags = PARAM_OPTIONAL}, {"failures_only", PARAM_FLAG, .flags = PARAM_OPTIONAL | PARAM_INERT}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "analysis",
-     .call = {.name = "get execution analysis", .method = "GET", .path = "/executions/analysis/{execution_id}", .class = CALL_READ,
-              .query = "includeAI={?ai_insights}", .needs_json = true}},
+     READS("analysis", "get execution analysis", .path = "/executions/analysis/{execution_id}", .query = "includeAI={?ai_insights}")},
     {.words = "create-test-data-table", .summary = "Create a test data table",
      .example = "create-test-data-table Checkout email,password",
      .args = {{"name", PARAM_TEXT}, {"columns", PARAM_LIST}},
@@ -154,8 +146,7 @@ const struct command commands_calls[] = {
     {.words = "get-test-data-table", .summary = "A test data table",
      .example = "get-test-data-table 512",
      .args = {{"table_id", PARAM_ID}},
-     .kind = COMMAND_CALL, .permission = PERMISSION_READ, .reply = "table",
-     .call = {.name = "get test data table", .method = "GET", .path = "/testdata/tables/{table_id}", .class = CALL_READ, .needs_json = true}},
+     READS("table", "get test data table", .path = "/testdata/tables/{table_id}")},
     {.words = "import-test-data", .summary = "Import CSV rows (first row is the header)",
      .example = "import-test-data 512 \"email,password\nada@example.com,secret\"",
      .args = {{"table_id", PARAM_ID}, {"csv", PARAM_CSV}},
@@ -171,5 +162,5 @@ const struct command commands_calls[] = {
               .body = JSON({"name": "$name", "description": "$description", "variables": "$variables"}),
               .needs_json = true, .captures = {{"environment_id", ID_PLACES, true}}, .or_else = "create environment elsewhere"}},
 };
-const size_t n_commands_calls = ARRAY_LEN(commands_calls);
+const size_t n_call_commands = ARRAY_LEN(call_commands);
 /* clang-format on */
