@@ -21,5 +21,8 @@ struct nearest {
 
 void nearest_init(struct nearest *nearest, struct str word);
 void nearest_offer(struct nearest *nearest, struct str candidate);
+void nearest_offer_words(struct nearest *nearest, struct str words, char separator);
+/* The nearest of the words that blanks part; empty: none is near. */
+struct str nearest_among(struct str word, const char *words);
 
 #endif

@@ -112,6 +112,8 @@ bool str_cut(struct str s, char separator, struct str *out_head, struct str *out
 bool str_next(struct str *rest, char separator, struct str *out_word);
 /* Writes the first `max` such words to `words`; returns how many it wrote. */
 size_t str_split(struct str text, char separator, struct str *words, size_t max);
+/* `word` is one of such words, in any case. */
+bool str_among_nocase(struct str word, struct str words, char separator);
 
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);

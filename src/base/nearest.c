@@ -109,3 +109,21 @@ void nearest_offer(struct nearest *nearest, struct str candidate)
         nearest->best_distance = distance;
     }
 }
+
+void nearest_offer_words(struct nearest *nearest, struct str words, char separator)
+{
+    struct str word;
+
+    while (str_next(&words, separator, &word)) {
+        nearest_offer(nearest, word);
+    }
+}
+
+struct str nearest_among(struct str word, const char *words)
+{
+    struct nearest nearest;
+
+    nearest_init(&nearest, word);
+    nearest_offer_words(&nearest, str_from(words), ' ');
+    return nearest.best;
+}

@@ -142,6 +142,18 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
     return n;
 }
 
+bool str_among_nocase(struct str word, struct str words, char separator)
+{
+    struct str one;
+
+    while (str_next(&words, separator, &one)) {
+        if (str_eq_nocase(one, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool str_in(struct str s, const char *const *words, size_t n_words)
 {
     while (n_words > 0 && !str_is(s, words[n_words - 1])) {

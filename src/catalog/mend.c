@@ -192,18 +192,10 @@ struct json *mend_flag(const struct param *param, const struct json *value, stru
 struct json *mend_enum(const struct param *param, const struct json *value, struct arena *arena)
 {
     struct str text = json_str(value);
-    struct str rest = str_from(param->words);
-    struct str word;
-    struct nearest nearest;
+    struct str near =
+        word_is_one_of(param->words, text) ? STR_EMPTY : nearest_among(text, param->words);
 
-    if (text.len == 0 || word_is_one_of(param->words, text)) {
-        return NULL;
-    }
-    nearest_init(&nearest, text);
-    while (str_next(&rest, ' ', &word)) {
-        nearest_offer(&nearest, word);
-    }
-    return nearest.best.len > 0 ? json_new_string(arena, nearest.best) : NULL;
+    return near.len > 0 ? json_new_string(arena, near) : NULL;
 }
 
 /* ---- all values of a draft ---- */

@@ -45,7 +45,7 @@ static bool only_keys(struct compile *c, const struct node *map, const char *key
         }
         problem = problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown field \"%.*s\"",
                               STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
-        problem->nearest = nearest_word_of(keys, child->key);
+        problem->nearest = nearest_among(child->key, keys);
         problem->example = str_from(example);
         ok = false;
     }

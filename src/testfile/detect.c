@@ -271,7 +271,7 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
 static bool refuse_steps(struct compile *c, const struct node *document)
 {
     for (const struct node *child = document->first; child != NULL; child = child->next) {
-        struct str near = nearest_word_of("steps do setup teardown cleanup tests", child->key);
+        struct str near = nearest_among(child->key, "steps do setup teardown cleanup tests");
 
         if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2 &&
             edit_distance(near, child->key, 1) <= 1) {

@@ -282,12 +282,7 @@ static void unknown_key(struct compile *c, const struct node *node)
 
     nearest_init(&nearest, node->key);
     for (size_t i = 0; node->key.len > 2 && i < ARRAY_LEN(rows); i++) {
-        struct str rest = str_from(rows[i].keys);
-        struct str word;
-
-        while (str_next(&rest, ' ', &word)) {
-            nearest_offer(&nearest, word);
-        }
+        nearest_offer_words(&nearest, str_from(rows[i].keys), ' ');
     }
     problem->nearest = nearest.best;
     if (yaml_begins_with_dash(node->key)) {

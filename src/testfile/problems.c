@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "base/nearest.h"
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
@@ -109,19 +108,6 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
 bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem)
 {
     return problem != &c->dropped;
-}
-
-struct str nearest_word_of(const char *words, struct str word)
-{
-    struct nearest nearest;
-    struct str rest = str_from(words);
-    struct str one;
-
-    nearest_init(&nearest, word);
-    while (str_next(&rest, ' ', &one)) {
-        nearest_offer(&nearest, one);
-    }
-    return nearest.best;
 }
 
 struct place place_of(const struct node *node)

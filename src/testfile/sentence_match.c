@@ -8,18 +8,6 @@ enum { MAX_TRIES = 200000, SLIP_MIN = 4, TAIL_SHOWN = 64 };
 
 /* ---- patterns ---- */
 
-static bool is_literal(struct str alternatives, const struct token *token)
-{
-    struct str one;
-
-    while (str_next(&alternatives, '|', &one)) {
-        if (str_eq_nocase(one, token->text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Short words are near to too many others. */
 static struct str nearly(struct str alternatives, struct str word)
 {
@@ -44,7 +32,7 @@ static bool match_literal(struct matcher *m, size_t at_part, size_t at)
     if (at >= m->n_tokens || token->quoted) {
         return false;
     }
-    if (is_literal(alternatives, token)) {
+    if (str_among_nocase(token->text, alternatives, '|')) {
         return match_from(m, at_part + 1, at + 1);
     }
     if (!m->forgives || m->slip.word.len > 0) {

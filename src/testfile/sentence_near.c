@@ -41,25 +41,13 @@ static struct str sample_of(struct str slot)
     return str_from(sample != NULL ? sample->text : "\"x\"");
 }
 
-static bool says_one_of(struct str words, struct str word)
-{
-    struct str one;
-
-    while (str_next(&words, '|', &one)) {
-        if (str_eq_nocase(one, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Chooses one of several words: the one in the sentence, or else the first. */
 static struct str choose_word(struct str words, struct str verb)
 {
     struct str first;
     struct str rest;
 
-    if (says_one_of(words, verb)) {
+    if (str_among_nocase(verb, words, '|')) {
         return verb;
     }
     (void)str_cut(words, '|', &first, &rest);
@@ -92,7 +80,7 @@ struct str sentence_example(struct arena *arena, const struct sentence_row *row,
 static int letters_shared(const struct matcher *m, struct str words)
 {
     for (size_t i = 0; i < m->n_tokens; i++) {
-        if (!m->tokens[i].quoted && says_one_of(words, m->tokens[i].text)) {
+        if (!m->tokens[i].quoted && str_among_nocase(m->tokens[i].text, words, '|')) {
             return (int)m->tokens[i].text.len;
         }
     }
@@ -116,7 +104,7 @@ static int nearness(const struct matcher *m, const struct sentence_row *row, str
         if (item.ptr[0] == '[') {
             continue;
         }
-        if (is_first && says_one_of(item, verb)) {
+        if (is_first && str_among_nocase(verb, item, '|')) {
             shared += VERB_COUNTS;
         } else {
             int letters = item.ptr[0] == '{' ? 0 : letters_shared(m, item);
@@ -136,15 +124,12 @@ static struct str nearest_verb(struct str first)
     struct nearest nearest;
     struct str words;
     struct str rest;
-    struct str word;
 
     nearest_init(&nearest, first);
     for (size_t i = 0; i < n_sentence_rows; i++) {
         (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &words, &rest);
-        while (str_next(&words, '|', &word)) {
-            if (word.ptr[0] != '[' && word.ptr[0] != '{') {
-                nearest_offer(&nearest, word);
-            }
+        if (words.ptr[0] != '[' && words.ptr[0] != '{') {
+            nearest_offer_words(&nearest, words, '|');
         }
     }
     return nearest.best_distance <= 1 || str_starts_nocase(first, str_sub(nearest.best, 0, 1))

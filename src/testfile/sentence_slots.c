@@ -121,15 +121,7 @@ static const char nouns[] =
 
 bool is_noun(struct str text)
 {
-    struct str rest = str_from(nouns);
-    struct str noun;
-
-    while (str_next(&rest, ' ', &noun)) {
-        if (str_eq_nocase(noun, text)) {
-            return true;
-        }
-    }
-    return false;
+    return str_among_nocase(text, STR(nouns), ' ');
 }
 
 /* A place or a type stands behind an element in quotes, perhaps with the other between. */

@@ -30,15 +30,7 @@ struct words {
 
 static bool is_one(const struct words *w, size_t i, const char *list)
 {
-    struct str rest = str_from(list);
-    struct str one;
-
-    while (i < w->n && str_next(&rest, ' ', &one)) {
-        if (str_eq_nocase(one, w->tokens[i].text)) {
-            return true;
-        }
-    }
-    return false;
+    return i < w->n && str_among_nocase(w->tokens[i].text, str_from(list), ' ');
 }
 
 /* "is not visible", "should be enabled": from i on nothing but such words, and a predicate at the end. */

@@ -258,15 +258,7 @@ static const struct choice *first_of_verb(struct matcher *m, struct token *token
 
 static bool token_is(const struct token *token, const char *words)
 {
-    struct str rest = str_from(words);
-    struct str word;
-
-    while (!token->quoted && str_next(&rest, ' ', &word)) {
-        if (str_eq_nocase(word, token->text)) {
-            return true;
-        }
-    }
-    return false;
+    return !token->quoted && str_among_nocase(token->text, str_from(words), ' ');
 }
 
 static void token_remove(struct matcher *m, size_t at)

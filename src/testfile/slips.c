@@ -1,5 +1,6 @@
 /* Slips that are valid YAML and mean something else than it looks: seen in the text of the file,
  * where it is still as it was typed. */
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
@@ -162,7 +163,7 @@ void check_members(struct compile *c, const struct node *map, const char *of, co
 
 void unknown_member(struct compile *c, const struct node *member, const char *of, const char *names)
 {
-    struct str near = nearest_word_of(names, member->key);
+    struct str near = nearest_among(member->key, names);
     struct testfile_problem *problem =
         problem_add(c, near.len > 0 ? TESTFILE_ERROR : TESTFILE_WARNING, place_of_key(member),
                     "%s has no \"%.*s\"", of, STR_ARG(utf8_clip(member->key, SHOWN_MAX)));

@@ -30,8 +30,6 @@ void problems_sort(struct testfile_problems *problems);
 /* Whether it will be shown: beyond the limit problems are counted, and what is costly to say of
  * them need not be found. */
 bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem);
-/* The nearest of the words separated by spaces; empty: none is near. */
-struct str nearest_word_of(const char *words, struct str word);
 struct place place_of(const struct node *node);
 struct place place_of_key(const struct node *node);
 

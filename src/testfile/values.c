@@ -1,5 +1,6 @@
 /* Values as a kind of the table of verbs wants them: text, a time, a point... Everything that is
  * wrong with a value is said at the place of the value. */
+#include "base/nearest.h"
 #include "base/span.h"
 #include "base/utf8.h"
 #include "map_internal.h"
@@ -14,7 +15,7 @@ static bool refuse_word(struct compile *c, struct place place, const char *what,
                                                    STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
 
     problem->hint = str_from(hint);
-    problem->nearest = nearest_word_of(words, place.text);
+    problem->nearest = nearest_among(place.text, words);
     return false;
 }
 

@@ -146,6 +146,9 @@ static void a_word_is_one_of_several_or_means_yes_or_no(void **state)
     assert_true(str_starts_any_nocase(S("GREENER"), words, 2));
     assert_false(str_starts_any_nocase(S("gree"), words, 2) ||
                  str_starts_any_nocase(S("infrared"), words, 2));
+    assert_true(str_among_nocase(S("GREEN"), S("red|green"), '|'));
+    assert_false(str_among_nocase(S("gree"), S("red|green"), '|') ||
+                 str_among_nocase(S(""), S(""), '|'));
     assert_true(str_to_bool(S("YES"), &yes) && yes);
     assert_true(str_to_bool(S("0"), &yes) && !yes);
     assert_false(str_to_bool(S(""), &yes) || str_to_bool(S("y"), &yes) ||
@@ -310,8 +313,6 @@ static void one_slip_is_one_letter(void **state)
 
 static void what_was_meant_is_the_nearest_that_is_not_too_far(void **state)
 {
-    static const char *const candidates[] = {"click", "write", "navigate", "double-click"};
-
     static const struct {
         const char *word;
         const char *best;
@@ -324,14 +325,10 @@ static void what_was_meant_is_the_nearest_that_is_not_too_far(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct nearest nearest;
+        struct str best = nearest_among(S(rows[i].word), "click write navigate double-click");
 
-        nearest_init(&nearest, S(rows[i].word));
-        for (size_t k = 0; k < ARRAY_LEN(candidates); k++) {
-            nearest_offer(&nearest, S(candidates[k]));
-        }
-        if (!str_is(nearest.best, rows[i].best)) {
-            fail_msg("%s: %.*s", rows[i].word, STR_ARG(nearest.best));
+        if (!str_is(best, rows[i].best)) {
+            fail_msg("%s: %.*s", rows[i].word, STR_ARG(best));
         }
     }
     assert_int_equal(edit_distance(S("kitten"), S("sitting"), 9), 3);
