@@ -32,7 +32,6 @@ struct session_use {
     struct keep_user lease;
     struct later_item soon;
     struct store_op op;
-    bool asks; /* op is on its way */
     struct digest owner;
     char id[64];
     session_use_fn on_done;

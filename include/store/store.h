@@ -185,4 +185,10 @@ void store_start(struct store *store, const struct store_request *request, struc
 /* on_done will not come. What is on its way is carried out or not. Idempotent. */
 void store_cancel(struct store_op *op);
 
+/* It was started, and has neither ended nor been cancelled: false in on_done. Zeroed is fine. */
+static inline bool store_is_running(const struct store_op *op)
+{
+    return op->store != NULL;
+}
+
 #endif

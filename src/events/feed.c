@@ -11,7 +11,7 @@ static void on_consumer_news(struct fact_consumer *consumer)
 {
     struct feed *feed = CONTAINER_OF(consumer, struct feed, consumer);
 
-    if (!feed->reads) {
+    if (!store_is_running(&feed->read)) {
         feed->on_news(feed);
     }
 }
@@ -44,7 +44,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
 {
     struct feed *feed = CONTAINER_OF(op, struct feed, read);
 
-    feed->reads = false;
     if (result->error.code != ERR_OK) {
         deadline_set(&journal_loop(feed->journal)->deadlines, &feed->again, JOURNAL_AGAIN_MS,
                      on_again);
@@ -79,7 +78,6 @@ static void read_on(struct feed *feed)
                                           .after = feed->after,
                                           .limit = READ_ENTRIES};
 
-    feed->reads = true;
     store_start(journal_store(feed->journal), &request, &feed->read, on_read);
 }
 
@@ -125,7 +123,7 @@ static void drop_entry(struct feed *feed)
 
 static const struct fact *next_behind(struct feed *feed)
 {
-    while (!feed->reads && !deadline_is_set(&feed->again)) {
+    while (!store_is_running(&feed->read) && !deadline_is_set(&feed->again)) {
         uint64_t at;
 
         if (!unpack(&feed->rest, &feed->packed)) {
@@ -225,9 +223,7 @@ void feed_open_at(struct feed *feed, struct journal *journal, uint64_t position,
 void feed_close(struct feed *feed)
 {
     facts_leave(&feed->consumer);
-    if (feed->reads) {
-        store_cancel(&feed->read);
-    }
+    store_cancel(&feed->read);
     deadline_clear(&feed->again);
     buf_done(&feed->entries);
     *feed = (struct feed){.on_news = NULL};

@@ -20,7 +20,6 @@ struct feed {
     uint64_t n_lost;                    /* facts that nobody has any more; of a journal: at least */
     /* The rest is of a feed that is behind. */
     bool is_behind;
-    bool reads;
     bool is_sure; /* the entry of `position` was found: nothing is missing */
     uint64_t after;
     struct store_op read;

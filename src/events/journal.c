@@ -59,7 +59,6 @@ static void on_appended(struct store_op *op, const struct store_result *result)
 {
     struct journal *journal = CONTAINER_OF(op, struct journal, append);
 
-    journal->appends = false;
     tell_state(journal, &result->error);
     if (result->error.code == ERR_OK) {
         buf_consume(&journal->gathers, journal->n_bytes);
@@ -87,7 +86,7 @@ static void flush(struct journal *journal)
                                     .limit = STORE_STREAM_MAX};
     size_t n;
 
-    if (journal->appends || journal->gathers.len == 0) {
+    if (store_is_running(&journal->append) || journal->gathers.len == 0) {
         return;
     }
     if (!journal->closing && now_ms < journal->sent_ms + PACE_MS) {
@@ -102,7 +101,6 @@ static void flush(struct journal *journal)
         journal->n_entries++;
     }
     request.bytes = str_sub(buf_view(&journal->gathers), 0, journal->n_bytes);
-    journal->appends = true;
     journal->sent_ms = now_ms;
     store_start(journal->store, &request, &journal->append, on_appended);
 }
@@ -116,7 +114,7 @@ static bool gather_done(struct journal *journal, size_t before)
         metric_add(M_EVENTS_LOST, CONSUMER_JOURNAL, 0, 0, 1);
         return false;
     }
-    if (!journal->appends && !deadline_is_set(&journal->flush)) {
+    if (!store_is_running(&journal->append) && !deadline_is_set(&journal->flush)) {
         later_add(&journal->loop->later, &journal->soon, on_soon);
     }
     return true;

@@ -28,14 +28,12 @@ struct journal {
     size_t n_bytes;     /* of `gathers`, on their way */
     uint64_t n_entries; /* of those that have been on their way */
     struct store_op append;
-    bool appends;
     uint64_t sent_ms;
     struct deadline flush;
     struct later_item soon;
     bool is_failing;
     /* in */
     struct store_op read;
-    bool reads;
     struct deadline again;
     uint64_t from;  /* the ring has what is behind this position */
     uint64_t after; /* sequence number of the entry that was read last */

@@ -54,7 +54,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
 {
     struct journal *journal = CONTAINER_OF(op, struct journal, read);
 
-    journal->reads = false;
     for (size_t i = 0; i < result->n_items; i++) {
         take_entry(journal, &result->items[i]);
     }
@@ -82,7 +81,6 @@ static void read_on(struct journal *journal)
                                           .limit = READ_ENTRIES,
                                           .wait_ms = WAIT_MS};
 
-    journal->reads = true;
     store_start(journal->store, &request, &journal->read, on_read);
 }
 
@@ -113,7 +111,6 @@ void journal_read_stop(struct journal *journal)
 {
     store_cancel(&journal->read);
     deadline_clear(&journal->again);
-    journal->reads = false;
 }
 
 uint64_t journal_first(const struct journal *journal)

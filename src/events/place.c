@@ -30,7 +30,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
     struct place *place = CONTAINER_OF(op, struct place, op);
     bool is_there = result->error.code == ERR_OK;
 
-    place->acts = false;
     place->version = is_there ? result->version : 0;
     if (is_there) {
         take(place, result->bytes);
@@ -44,8 +43,7 @@ void place_read(struct place *place, struct journal *journal, const char *key,
     const struct store_request request = {
         .kind = STORE_GET, .key = str_from(key), .format = FORMAT};
 
-    *place = (struct place){
-        .store = journal_store(journal), .key = key, .on_done = on_done, .acts = true};
+    *place = (struct place){.store = journal_store(journal), .key = key, .on_done = on_done};
     store_start(place->store, &request, &place->op, on_read);
 }
 
@@ -53,7 +51,6 @@ static void on_saved(struct store_op *op, const struct store_result *result)
 {
     struct place *place = CONTAINER_OF(op, struct place, op);
 
-    place->acts = false;
     if (result->error.code == ERR_OK) {
         place->version = result->version;
     } else {
@@ -86,7 +83,6 @@ bool place_save(struct place *place, const struct place_told *told,
     jw_kv_str(&w, "writer", told->writer);
     jw_end(&w);
     request.bytes = buf_view(&text);
-    place->acts = true;
     store_start(place->store, &request, &place->op, on_saved);
     buf_done(&text);
     return true;
@@ -94,13 +90,12 @@ bool place_save(struct place *place, const struct place_told *told,
 
 bool place_is_busy(const struct place *place)
 {
-    return place->acts;
+    return store_is_running(&place->op);
 }
 
 void place_cancel(struct place *place)
 {
     store_cancel(&place->op);
-    place->acts = false;
 }
 
 void place_open_feed(const struct place *place, struct feed *feed, struct journal *journal,

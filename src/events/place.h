@@ -11,7 +11,6 @@ struct place {
     struct store *store;
     const char *key; /* "consumers/audit" */
     struct store_op op;
-    bool acts;
     uint64_t version;              /* of the document; 0: there is none */
     uint64_t position;             /* that it tells */
     uint64_t sequence;             /* the same */

@@ -28,7 +28,7 @@ void runs_ring(struct run_share *share)
     if (share->stopped || share->options.role == RUN_ROLE_DRIVEN) {
         return; /* whoever asks for the run drives it */
     }
-    if (share->bell.store != NULL) { /* who has heard that may have looked already */
+    if (store_is_running(&share->bell)) { /* who has heard that may have looked already */
         share->rings_again = true;
         return;
     }

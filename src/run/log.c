@@ -78,7 +78,6 @@ void log_put_claim(struct run_log *log, enum store_expect expect, struct str hol
                                     .key = runs_key("runclaim", str_from(log->name), room),
                                     .bytes = holder};
 
-    log->claims = true;
     log->n_left = log->share->n_left;
     log_put(log, &request, &log->claim, on_done);
 }
@@ -162,7 +161,6 @@ static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
-    log->claims = false;
     if (result->error.code == ERR_STORE_AWAY && runs_lasts(log->share)) {
         deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
                      on_remove_again);
@@ -182,7 +180,6 @@ static void remove_claim(struct run_log *log)
                                     .version = log->fence,
                                     .key = runs_key("runclaim", str_from(log->name), room)};
 
-    log->claims = true;
     log_put(log, &request, &log->claim, on_removed);
 }
 
@@ -206,7 +203,6 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
-    log->claims = false;
     if (result->error.code == ERR_OK) {
         runs_ring(log->share);
     }
@@ -238,7 +234,6 @@ static void on_appended(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, append);
 
-    log->appends = false;
     if (result->error.code == ERR_OK && log->tail.is_left) {
         tail_next(&log->tail);
         flush(log);
@@ -265,7 +260,7 @@ static void flush(struct run_log *log)
     struct str lines;
     struct buf entry;
 
-    if (log->appends || log->state != LOG_RUNS || deadline_is_set(&log->again) ||
+    if (store_is_running(&log->append) || log->state != LOG_RUNS || deadline_is_set(&log->again) ||
         (log->pending.len + log->sending.len == 0 && !log->tail.is_left)) {
         return;
     }
@@ -281,7 +276,6 @@ static void flush(struct run_log *log)
     buf_str(&entry, lines);
     request.key = runs_key("runlog", str_from(log->name), room);
     request.bytes = buf_view(&entry);
-    log->appends = true;
     log_put(log, &request, &log->append, on_appended);
     buf_done(&entry);
 }
@@ -293,7 +287,7 @@ static void on_soon(struct later_item *item)
 
 void log_flush_soon(struct run_log *log)
 {
-    if (log->state == LOG_RUNS && !log->appends) {
+    if (log->state == LOG_RUNS && !store_is_running(&log->append)) {
         later_add(log->share->options.later, &log->soon, on_soon);
     }
 }
@@ -307,7 +301,6 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
     struct run *run = log->run;
 
-    log->claims = false;
     if (result->error.code == ERR_OK) {
         log->fence = result->version;
         if (!log->share->holds) {
@@ -339,7 +332,7 @@ static void on_claim_again(struct deadline *deadline)
 {
     struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
 
-    if (log->state == LOG_DOUBTS && !log->claims && log->share->holds) {
+    if (log->state == LOG_DOUBTS && !store_is_running(&log->claim) && log->share->holds) {
         /* also when it is about to leave: what became of its rows is written first */
         log_put_claim(log, STORE_VERSION, runs_holder(log->share), on_reclaimed);
     }
@@ -347,7 +340,7 @@ static void on_claim_again(struct deadline *deadline)
 
 void log_held(struct run_log *log)
 {
-    if (log->state == LOG_PUBLISHES && !log->claims && log->at_part == 0) {
+    if (log->state == LOG_PUBLISHES && !store_is_running(&log->claim) && log->at_part == 0) {
         log_publish(log);
     } else if (log->state == LOG_DOUBTS) {
         on_claim_again(&log->claim_again);
@@ -367,7 +360,6 @@ void log_doubt(struct run_log *log)
         log->state = LOG_DOUBTS;
         deadline_clear(&log->again);
         store_cancel(&log->append); /* sent once more, when the claim was taken anew */
-        log->appends = false;
     }
 }
 

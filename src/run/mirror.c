@@ -48,7 +48,7 @@ static void trim(struct run_store *store)
         struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
 
         if (n >= IDLE_MAX && mirror->state == MIRROR_IDLE && mirror->run->n_watchers == 0 &&
-            mirror->stopping.store == NULL) {
+            !store_is_running(&mirror->stopping)) {
             mirror_free(mirror);
             n--;
         }

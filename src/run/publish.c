@@ -26,7 +26,6 @@ static void on_document_put(struct store_op *op, const struct store_result *resu
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
-    log->claims = false;
     log_published(log, result->error.code == ERR_OK ? NULL : &result->error);
 }
 
@@ -36,14 +35,12 @@ static void on_claim_put(struct store_op *op, const struct store_result *result)
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_PUT, .bytes = buf_view(&log->document)};
 
-    log->claims = false;
     if (result->error.code != ERR_OK) {
         log_published(log, &result->error);
         return;
     }
     log->fence = result->version;
     request.key = runs_document_key(str_from(log->name), room);
-    log->claims = true;
     log_put(log, &request, &log->claim, on_document_put);
 }
 
@@ -53,7 +50,6 @@ static void on_part_put(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
-    log->claims = false;
     if (result->error.code != ERR_OK) {
         log_published(log, &result->error);
     } else if (!steps_are_written(log)) {
@@ -73,7 +69,6 @@ static void put_part(struct run_log *log)
     request.key = runs_part_key(str_from(log->name), log->at_part, room);
     steps_write_part(log, &part);
     request.bytes = buf_view(&part);
-    log->claims = true;
     log_put(log, &request, &log->claim, on_part_put);
     buf_done(&part);
 }

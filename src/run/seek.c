@@ -99,7 +99,7 @@ static void on_stopped(struct store_op *op, const struct store_result *result)
 
 void mirror_stop(struct run_mirror *mirror)
 {
-    if (mirror->stopping.store == NULL) {
+    if (!store_is_running(&mirror->stopping)) {
         ask_to_stop(mirror, &mirror->stopping, on_stopped);
     }
 }

@@ -106,14 +106,12 @@ struct run_log {
     struct run_tail tail;
     uint64_t n_written, n_taken, n_kept; /* bytes of lines: made, in flight, in the stream */
     size_t n_visible;                    /* events that the stream has */
-    bool appends;
-    bool gated; /* its plan waits until gate_at bytes are kept */
+    bool gated;                          /* its plan waits until gate_at bytes are kept */
     uint64_t gate_at;
     bool over; /* the last line is written: closes when it is kept */
     struct store_op append;
     struct store_op claim; /* one at a time: to publish, to take anew, to remove */
-    bool claims;
-    struct store_op stop; /* waits for whoever wants the run to stop */
+    struct store_op stop;  /* waits for whoever wants the run to stop */
     struct deadline again, claim_again, gate_again, stop_again;
     struct later_item soon;
     bool waits;  /* its caller waits for the end */

@@ -158,8 +158,9 @@ void share_free_if_unused(struct session_share *share)
     char *key;
 
     if (!list_is_empty(&share->uses) || !list_is_empty(&share->loading) ||
-        !list_is_empty(&share->saving) || !list_is_empty(&share->to_save) || share->reads ||
-        share->writes || share->dirty || share->leased || share->n_busy > 0) {
+        !list_is_empty(&share->saving) || !list_is_empty(&share->to_save) ||
+        store_is_running(&share->read) || share->writes || share->dirty || share->leased ||
+        share->n_busy > 0) {
         return;
     }
     record = share_record(share);
@@ -267,7 +268,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
     struct list *first = list_first(&share->loading);
     struct error error = {0};
 
-    share->reads = false;
     if (first != NULL) {
         share->fence = CONTAINER_OF(first, struct session_use, link)->lease.fence;
     }
@@ -288,7 +288,6 @@ void share_read_document(struct session_share *share, store_done_fn on_done)
     const struct store_request request = {
         .kind = STORE_GET, .key = share->node.key, .format = DOCUMENT_FORMAT, .touches = true};
 
-    share->reads = true;
     store_start(share->store->shared, &request, &share->read, on_done);
 }
 
@@ -308,7 +307,7 @@ static bool load(struct session_use *use)
     }
     list_remove(&use->link);
     list_append(&share->loading, &use->link);
-    if (!share->reads) {
+    if (!store_is_running(&share->read)) {
         share_read_document(share, on_read);
     }
     return false;
@@ -416,10 +415,7 @@ void session_use_end(struct session_use *use)
 {
     struct session_share *share = use->share;
 
-    if (use->asks) {
-        store_cancel(&use->op);
-        use->asks = false;
-    }
+    store_cancel(&use->op);
     later_remove(&use->soon);
     use->share = NULL;
     if (share != NULL) {

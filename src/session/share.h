@@ -26,7 +26,6 @@ struct session_share {
     struct keep_user lease; /* while something is to be written */
     struct store_op read;
     struct store_op write;
-    bool reads;
     bool writes;
     bool leased;      /* the lease is kept, with us or without a user */
     uint64_t fence;   /* the document was read under this lease; 0: it was not */

@@ -27,7 +27,6 @@ static void ask(struct session_use *use, struct store_request *request, const st
 {
     request->key = buf_view(key);
     request->format = DOCUMENT_FORMAT;
-    use->asks = true;
     store_start(use->store->shared, request, &use->op, on_done);
 }
 
@@ -75,7 +74,6 @@ static void on_activated(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
 
-    use->asks = false;
     if (result->error.code == ERR_OK) {
         mem_copy(use->current, use->id, sizeof(use->id));
     }
@@ -101,7 +99,6 @@ static void on_current(struct store_op *op, const struct store_result *result)
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
     struct session_record *record = record_of(use);
 
-    use->asks = false;
     take_current(use, result);
     if (record != NULL) {
         record->is_current = str_is(str_from(use->current), use->id);
@@ -120,7 +117,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
     struct session_record *record = record_of(use);
     struct error error = {0};
 
-    use->asks = false;
     if (result->error.code == ERR_NOT_FOUND && record != NULL && !is_ours(record)) {
         record_leave(use->store, record);
     } else if (result->error.code == ERR_OK && !is_ours(record)) {
@@ -163,7 +159,6 @@ static void on_created(struct store_op *op, const struct store_result *result)
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
     struct session_record *record = record_of(use);
 
-    use->asks = false;
     if (result->error.code != ERR_OK && record != NULL) {
         record_leave(use->store, record);
     }
@@ -181,7 +176,6 @@ void session_use_create(struct session_store *store, const struct digest *owner,
     record = record_of(use);
     CHECK(record != NULL);
     random_hex(write_id, WRITE_ID_LEN);
-    use->asks = true;
     share_put(store, record, &(struct share_write){.id = write_id}, &use->op, on_created);
 }
 
@@ -190,7 +184,6 @@ static void on_removed(struct store_op *op, const struct store_result *result)
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
     struct session_record *record = record_of(use);
 
-    use->asks = false;
     if (result->error.code == ERR_OK && record != NULL) {
         record_leave(use->store, record);
     }
@@ -277,7 +270,6 @@ static void on_page(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
 
-    use->asks = false;
     if (result->error.code != ERR_OK) {
         end(use, &result->error);
         return;
@@ -308,7 +300,6 @@ static void on_current_of_list(struct store_op *op, const struct store_result *r
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
 
-    use->asks = false;
     take_current(use, result);
     list_page(use, STR_EMPTY);
 }
@@ -329,7 +320,6 @@ static void on_which(struct store_op *op, const struct store_result *result)
     const struct digest owner = use->owner;
     char id[sizeof(use->current)];
 
-    use->asks = false;
     take_current(use, result);
     if (result->error.code == ERR_STORE_AWAY || result->error.code == ERR_STORE_UNREADABLE) {
         end(use, &result->error);

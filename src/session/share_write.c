@@ -49,7 +49,7 @@ static void written(struct session_share *share, const struct error *error)
 
     share->n_busy++;
     share_tell_all(&share->saving, error);
-    if (!list_is_empty(&share->loading) && !share->reads) {
+    if (!list_is_empty(&share->loading) && !store_is_running(&share->read)) {
         share_read_for_waiting(share);
     }
     if (share->writes || !list_is_empty(&share->to_save)) {
@@ -74,7 +74,6 @@ static void on_reread(struct store_op *op, const struct store_result *result)
     char write_id[WRITE_ID_LEN + 1];
     struct error error = {0};
 
-    share->reads = false;
     if (result->error.code == ERR_OK && document_read(result->bytes, &read, write_id)) {
         bool is_ours = str_is(str_from(write_id), share->write_id);
 
@@ -195,7 +194,7 @@ void share_stop_if_written(struct session_store *store)
         for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = node->next) {
             const struct session_share *share = CONTAINER_OF(node, struct session_share, node);
 
-            if (share->dirty || share->writes || share->reads) {
+            if (share->dirty || share->writes || store_is_running(&share->read)) {
                 return;
             }
         }

@@ -55,10 +55,7 @@ static void close_if_empty(struct keeps *keeps)
 
 void keep_stop_watching(struct keep *keep)
 {
-    if (keep->watches) {
-        store_cancel(&keep->watch);
-        keep->watches = false;
-    }
+    store_cancel(&keep->watch);
 }
 
 void keep_forget_left(struct keep *keep)
@@ -72,7 +69,7 @@ void keep_free(struct keep *keep)
 {
     struct keeps *keeps = keep->keeps;
 
-    CHECK(keep->n_users == 0 && list_is_empty(&keep->waiting) && !keep->acts);
+    CHECK(keep->n_users == 0 && list_is_empty(&keep->waiting) && !store_is_running(&keep->act));
     keep_stop_watching(keep);
     deadline_clear(&keep->timer);
     later_remove(&keep->soon);
@@ -320,10 +317,7 @@ static void end_keep(struct keep *keep)
     if (keep->state == KEEP_HELD) {
         keep_release(keep);
     } else if (keep->state != KEEP_RELEASES) {
-        if (keep->acts) {
-            store_cancel(&keep->act);
-            keep->acts = false;
-        }
+        store_cancel(&keep->act);
         keep_free(keep);
     }
 }

@@ -24,11 +24,9 @@ struct keep {
     struct list waiting;
     unsigned n_users;
     struct store_op act; /* LEASE, RENEW or RELEASE */
-    bool acts;
     struct list release; /* in keeps->releasing */
     uint64_t release_number;
     struct store_op watch;
-    bool watches;
     struct deadline timer; /* HELD: renewal; WAITS, FREE: asking */
     struct later_item soon;
     unsigned n_soon;   /* turns until it is looked at whether it is used */

@@ -47,7 +47,6 @@ static void on_watched(struct store_op *op, const struct store_result *result)
     struct keep *keep = CONTAINER_OF(op, struct keep, watch);
     bool news = result->error.code == ERR_OK && result->sequence > keep->sequence;
 
-    keep->watches = false;
     if (result->error.code != ERR_OK) {
         return;
     }
@@ -64,9 +63,8 @@ static void watch(struct keep *keep)
     struct store_request request = {
         .kind = STORE_WATCH, .after = keep->sequence, .wait_ms = STORE_WAIT_MAX_MS};
 
-    if (!keep->watches && !keep->wanted && !keep->kind->stays &&
+    if (!store_is_running(&keep->watch) && !keep->wanted && !keep->kind->stays &&
         (keep->state == KEEP_HELD || keep->state == KEEP_WAITS)) {
-        keep->watches = true;
         keep_start(keep, &request, &keep->watch, on_watched);
     }
 }
@@ -78,7 +76,6 @@ static void on_released(struct store_op *op, const struct store_result *result)
     struct keeps *keeps = keep->keeps; /* which close in a later turn */
 
     (void)result; /* else it ends by itself */
-    keep->acts = false;
     keep->state = KEEP_FREE;
     list_remove(&keep->release);
     keep_free_or_ask(keep);
@@ -94,9 +91,7 @@ void keep_release(struct keep *keep)
     deadline_clear(&keep->timer);
     later_remove(&keep->soon);
     keep_forget_left(keep);
-    if (keep->acts) { /* a renewal: the store takes both in order */
-        store_cancel(&keep->act);
-    }
+    store_cancel(&keep->act); /* a renewal: the store takes both in order */
     buf_init(&left, KEEP_LEFT_MAX);
     if (keep->kind->on_release != NULL) {
         keep->kind->on_release(keep->context, keep->name, &left);
@@ -105,7 +100,6 @@ void keep_release(struct keep *keep)
     keep->yields = keep->wanted;
     keep->wanted = false;
     keep->state = KEEP_RELEASES;
-    keep->acts = true;
     keeps_note_release(keep);
     keep_start(keep, &request, &keep->act, on_released);
     buf_done(&left);
@@ -118,10 +112,7 @@ void keep_lose(struct keep *keep, const char *why)
     keep_stop_watching(keep);
     deadline_clear(&keep->timer);
     later_remove(&keep->soon);
-    if (keep->acts) {
-        store_cancel(&keep->act);
-        keep->acts = false;
-    }
+    store_cancel(&keep->act);
     keep_forget_left(keep);
     keep->wanted = false;
     keep->state = KEEP_LOST;
@@ -171,7 +162,6 @@ static void on_renewed(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
 
-    keep->acts = false;
     if (result->error.code == ERR_OK) {
         keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
         keep_set_timer(keep, RENEW_MS, on_renewal_due);
@@ -203,7 +193,6 @@ static void on_renewal_due(struct deadline *deadline)
         return;
     }
     keep->sent_ms = clock_age_ms();
-    keep->acts = true;
     keep_start(keep, &request, &keep->act, on_renewed);
 }
 
@@ -254,7 +243,6 @@ static void on_asked(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
 
-    keep->acts = false;
     if (result->error.code == ERR_OK) {
         hold(keep, result);
     } else if (result->error.code == ERR_CONFLICT) {
@@ -290,6 +278,5 @@ void keep_ask(struct keep *keep)
     }
     keep->state = KEEP_ASKS;
     keep->sent_ms = clock_age_ms();
-    keep->acts = true;
     keep_start(keep, &request, &keep->act, on_asked);
 }

@@ -328,7 +328,7 @@ static void a_feed_begins_far_behind(void **state)
     feed_close(&here.feed);
     /* A place that the journal does not have any more: something is missing, and it says so. */
     feed_open_at(&here.feed, here.journal, position_of(elsewhere, 0), on_news);
-    while (here.feed.reads || here.feed.is_behind) {
+    while (store_is_running(&here.feed.read) || here.feed.is_behind) {
         (void)feed_next(&here.feed);
         (void)loop_turn(&here.loop, true);
     }
