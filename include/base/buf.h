@@ -81,4 +81,7 @@ static inline void buf_char(struct buf *buf, char c)
 struct str buf_view(const struct buf *buf);
 const char *buf_cstr(struct buf *buf); /* NUL-terminated; the NUL is not counted in len */
 
+/* A text in memory of the caller, NUL-terminated; empty where it has no room there. */
+struct str str_print(char *room, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
+
 #endif

@@ -73,6 +73,9 @@ static inline void jw_kv_raw(struct json_writer *w, const char *key, struct str 
     jw_raw(w, json);
 }
 
+/* As clock_format writes it; 0: null. */
+void jw_kv_time(struct json_writer *w, const char *key, int64_t wall_ms);
+
 void json_quote(struct buf *out, struct str s); /* the text in quotes, escaped */
 /* The text between the quotes, escaped. */
 void json_escape(struct buf *out, struct str s);

@@ -200,3 +200,16 @@ const char *buf_cstr(struct buf *buf)
     buf->ptr[buf->len] = '\0';
     return buf->ptr;
 }
+
+struct str str_print(char *room, size_t size, const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+
+    buf_init_on(&text, room, size, size - 1);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    (void)buf_cstr(&text);
+    return buf_view(&text);
+}

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/json_plain.h"
 #include "base/utf8.h"
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, TIME_MAX = 40 };
 
 void jw_init(struct json_writer *w, struct buf *out)
 {
@@ -154,6 +155,21 @@ void jw_null(struct json_writer *w)
 {
     before_value(w);
     buf_text(w->out, "null");
+}
+
+void jw_kv_time(struct json_writer *w, const char *key, int64_t wall_ms)
+{
+    struct buf text;
+
+    jw_key(w, key);
+    if (wall_ms == 0) {
+        jw_null(w);
+        return;
+    }
+    buf_init(&text, TIME_MAX);
+    clock_format(&text, wall_ms);
+    jw_str(w, buf_view(&text));
+    buf_done(&text);
 }
 
 void jw_raw(struct json_writer *w, struct str json)

@@ -1,7 +1,7 @@
 /* Tokens of Google: of the file that GOOGLE_APPLICATION_CREDENTIALS names, else of the metadata server. */
 #include "base/base64.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "cloud_internal.h"
 #include "crypto/signing_key.h"
@@ -94,13 +94,8 @@ static void write_claims(struct buf *out, const struct json *file, struct str en
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "iss", json_str(json_get(file, "client_email")));
-    jw_kv_text(&w, "scope", SCOPE);
-    jw_kv_str(&w, "aud", endpoint);
-    jw_kv_int(&w, "iat", now_s);
-    jw_kv_int(&w, "exp", now_s + LIFE_S);
-    jw_end(&w);
+    jw_form(&w, "{iss:%s, scope:%s, aud:%s, iat:%i, exp:%i}",
+            json_str(json_get(file, "client_email")), STR(SCOPE), endpoint, now_s, now_s + LIFE_S);
 }
 
 static void write_header(struct buf *out, const struct json *file)
@@ -108,11 +103,7 @@ static void write_header(struct buf *out, const struct json *file)
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "alg", "RS256");
-    jw_kv_text(&w, "typ", "JWT");
-    jw_kv_str(&w, "kid", json_str(json_get(file, "private_key_id")));
-    jw_end(&w);
+    jw_form(&w, "{alg:'RS256', typ:'JWT', kid:%s}", json_str(json_get(file, "private_key_id")));
 }
 
 /* header.claims.signature (RFC 7523); empty: account_fail was called. */

@@ -1,6 +1,6 @@
 #include "cloud/recall.h"
 
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/percent.h"
 #include "observe/metrics.h"
 
@@ -59,31 +59,16 @@ static void on_done(struct cloud_call *call, enum error_code code)
 
 /* --- as a task */
 static void write_task(struct json_writer *w, const struct cloud_recall_place *place,
-                       const struct cloud_recall *recall)
+                       struct cloud_recall *recall)
 {
-    struct buf text;
+    struct arena *arena = &recall->arena;
 
-    buf_init(&text, BODY_MAX);
-    jw_object(w);
-    jw_key(w, "task");
-    jw_object(w);
-    buf_printf(&text, "%.*s/tasks/%.*s", STR_ARG(place->queue), STR_ARG(recall->name));
-    jw_kv_str(w, "name", buf_view(&text));
-    jw_key(w, "httpRequest");
-    jw_object(w);
-    buf_clear(&text);
-    buf_printf(&text, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path));
-    jw_kv_str(w, "url", buf_view(&text));
-    jw_kv_text(w, "httpMethod", "POST");
-    jw_key(w, "oidcToken");
-    jw_object(w);
-    jw_kv_str(w, "serviceAccountEmail", place->account);
-    jw_kv_str(w, "audience", place->audience.len > 0 ? place->audience : place->url);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
-    buf_done(&text);
+    jw_form(w,
+            "{task:{name:%s, httpRequest:{url:%s, httpMethod:'POST', "
+            "oidcToken:{serviceAccountEmail:%s, audience:%s}}}}",
+            arena_printf(arena, "%.*s/tasks/%.*s", STR_ARG(place->queue), STR_ARG(recall->name)),
+            arena_printf(arena, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path)),
+            place->account, place->audience.len > 0 ? place->audience : place->url);
 }
 
 static void ask_tasks(const struct cloud_recall_place *place, struct cloud_recall *recall,
@@ -102,12 +87,8 @@ static void write_event(struct json_writer *w, const struct cloud_recall *recall
     struct str query;
 
     (void)str_cut(recall->path, '?', &path, &query);
-    jw_object(w);
-    jw_kv_text(w, "source", "virtuoso-proxy.recall");
-    jw_kv_str(w, "id", recall->name);
-    jw_kv_str(w, "path", path);
-    jw_kv_str(w, "query", query);
-    jw_end(w);
+    jw_form(w, "{source:'virtuoso-proxy.recall', id:%s, path:%s, query:%s}", recall->name, path,
+            query);
 }
 
 static void ask_lambda(const struct cloud *cloud, const struct cloud_recall_place *place,

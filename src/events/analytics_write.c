@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "analytics_internal.h"
-#include "base/clock.h"
 #include "base/json_form.h"
 #include "base/mem.h"
 
-enum { SHOWN_MAX = 100, TOP_SHOWN = 10, TIME_MAX = 40, FLAKY_TURNS = 2 };
+enum { SHOWN_MAX = 100, TOP_SHOWN = 10, FLAKY_TURNS = 2 };
 
 static const struct {
     const char *word;
@@ -204,22 +203,11 @@ static void write_counts(struct json_writer *w, const struct slot *sum)
     write_ms(w, "p95_ms", quantile_ms(sum, 0.95));
 }
 
-static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
-{
-    char room[TIME_MAX];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
-    clock_format(&text, wall_ms);
-    jw_kv_str(w, name, buf_view(&text));
-    buf_done(&text);
-}
-
 static void begin(struct json_writer *w, const struct analytics *analytics,
                   const struct analytics_wish *wish)
 {
     jw_form(w, "{time_range:%s", ranges[wish->range].word);
-    write_time(w, "counted_since", analytics->began_ms);
+    jw_kv_time(w, "counted_since", analytics->began_ms);
     jw_kv_int(w, "events_lost", (int64_t)analytics->n_lost);
 }
 
@@ -292,7 +280,7 @@ static void write_over_time(struct json_writer *w, const struct totals *totals,
         struct slot runs = sum_at(totals->items, totals->n, wish, SERIES_TEST, now - back);
 
         jw_object(w);
-        write_time(w, "from", (int64_t)(now - back) * unit_ms);
+        jw_kv_time(w, "from", (int64_t)(now - back) * unit_ms);
         jw_form(w, "commands:%i, commands_failed:%i, runs:%i, runs_passed:%i, runs_failed:%i}",
                 commands.n, commands.failed, runs.n, runs.passed, runs.failed);
     }
@@ -328,7 +316,7 @@ static void write_test(struct json_writer *w, const struct total *total,
 
         if (sum.n > 0) { /* a test runs seldom: only where it ran */
             jw_object(w);
-            write_time(w, "from", (int64_t)(now - back) * unit_ms);
+            jw_kv_time(w, "from", (int64_t)(now - back) * unit_ms);
             write_runs(w, &sum);
             jw_end(w);
         }

@@ -17,15 +17,8 @@ static void look(struct audit *audit, uint64_t behind);
 
 static struct str key_of(const struct audit *audit, uint64_t first, char room[BUCKET_KEY_MAX])
 {
-    struct buf key;
-    struct str view;
-
-    buf_init_on(&key, room, BUCKET_KEY_MAX, BUCKET_KEY_MAX - 1);
-    buf_printf(&key, "%s/%0*llu.jsonl", audit->head.chain, NUMBER_DIGITS,
-               (unsigned long long)first);
-    view = buf_view(&key);
-    buf_done(&key);
-    return view;
+    return str_print(room, BUCKET_KEY_MAX, "%s/%0*llu.jsonl", audit->head.chain, NUMBER_DIGITS,
+                     (unsigned long long)first);
 }
 
 /* 0: it is none of ours. */

@@ -18,14 +18,7 @@ static void act(struct audit *audit, const struct store_request *request, store_
 
 struct str audit_stream(struct str chain, char room[AUDIT_KEY_MAX])
 {
-    struct buf key;
-    struct str view;
-
-    buf_init_on(&key, room, AUDIT_KEY_MAX, AUDIT_KEY_MAX - 1);
-    buf_printf(&key, "audit/%.*s", STR_ARG(chain));
-    view = buf_view(&key);
-    buf_done(&key);
-    return view;
+    return str_print(room, AUDIT_KEY_MAX, "audit/%.*s", STR_ARG(chain));
 }
 
 /* --- the place in the journal */

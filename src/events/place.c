@@ -1,5 +1,6 @@
 #include "place.h"
 
+#include "base/json_form.h"
 #include "data/json.h"
 #include "observe/log.h"
 
@@ -77,11 +78,8 @@ bool place_save(struct place *place, const struct place_told *told,
     place->on_done = on_done;
     buf_init(&text, TEXT_MAX);
     jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_int(&w, "position", (int64_t)told->position);
-    jw_kv_int(&w, "sequence", (int64_t)told->sequence);
-    jw_kv_str(&w, "writer", told->writer);
-    jw_end(&w);
+    jw_form(&w, "{position:%i, sequence:%i, writer:%s}", told->position, told->sequence,
+            told->writer);
     request.bytes = buf_view(&text);
     store_start(place->store, &request, &place->op, on_saved);
     buf_done(&text);

@@ -1,5 +1,5 @@
 /* Rows: an event as it is elsewhere (cloud.c), and with one column for each of its members. */
-#include "base/clock.h"
+#include "base/json_form.h"
 #include "events/events.h"
 #include "sink_internal.h"
 
@@ -22,20 +22,11 @@ void sink_row_table(struct buf *out, const struct fact *fact)
     };
     struct json_writer w;
     char id[48];
-    char room[40];
-    struct buf time;
 
     cloud_event_id(fact, id);
-    buf_init_on(&time, room, sizeof(room), sizeof(room) - 1);
-    clock_format(&time, fact->wall_ms);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_text(&w, "insertId", id);
-    jw_key(&w, "json");
-    jw_object(&w);
-    jw_kv_text(&w, "id", id);
-    jw_kv_text(&w, "type", fact_type(fact->kind));
-    jw_kv_str(&w, "time", buf_view(&time));
+    jw_form(&w, "{insertId:%s, json:{id:%s, type:%s", id, id, fact_type(fact->kind));
+    jw_kv_time(&w, "time", fact->wall_ms);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].text != NULL && texts[i].text[0] != '\0') {
             jw_kv_text(&w, texts[i].name, texts[i].text);
@@ -51,7 +42,5 @@ void sink_row_table(struct buf *out, const struct fact *fact)
         jw_key(&w, "ms");
         jw_ms(&w, (int64_t)fact->us);
     }
-    jw_end(&w);
-    jw_end(&w);
-    buf_done(&time);
+    jw_shape(&w, "}}");
 }

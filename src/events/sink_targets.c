@@ -55,16 +55,13 @@ static void on_posted(struct upstream_call *call, enum error_code code)
     struct sink *sink = CONTAINER_OF(call, struct sink, call);
     int status = call->reply.status;
     char room[TEXT_MAX];
-    struct buf text;
 
     if (code == ERR_OK && status >= SUCCESS && status < NO_SUCCESS) {
         sink_sent(sink, NULL, 0);
         return;
     }
-    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
-    buf_printf(&text, "it answered with the status %d", status);
-    sink_sent(sink, code == ERR_OK ? buf_cstr(&text) : call->error.text, 0);
-    buf_done(&text);
+    (void)str_print(room, sizeof(room), "it answered with the status %d", status);
+    sink_sent(sink, code == ERR_OK ? room : call->error.text, 0);
 }
 
 static void send_to_http(struct sink *sink)
@@ -138,16 +135,13 @@ static void on_inserted(struct sink_google_call *call, int status, struct str bo
 {
     struct sink *sink = CONTAINER_OF(call, struct sink, google);
     char room[TEXT_MAX];
-    struct buf text;
 
     if (status >= SUCCESS && status < NO_SUCCESS) {
         sink_sent(sink, NULL, n_refused(sink, body));
         return;
     }
-    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
-    buf_printf(&text, "BigQuery answered with the status %d", status);
-    sink_sent(sink, status > 0 ? buf_cstr(&text) : failure, 0);
-    buf_done(&text);
+    (void)str_print(room, sizeof(room), "BigQuery answered with the status %d", status);
+    sink_sent(sink, status > 0 ? room : failure, 0);
 }
 
 static void send_to_table(struct sink *sink)

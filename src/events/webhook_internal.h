@@ -13,7 +13,16 @@
 #include "net/loop.h"
 #include "upstream/upstream.h"
 
-enum { WEBHOOK_ID_MAX = 40, WEBHOOK_EVENT_ID_MAX = 48, WEBHOOK_ERROR_MAX = 120 };
+enum {
+    WEBHOOK_ID_MAX = 40,
+    WEBHOOK_EVENT_ID_MAX = 48,
+    WEBHOOK_ERROR_MAX = 120,
+    WEBHOOK_KEY_MAX = 80
+};
+
+/* Groups of documents in the store. */
+#define WEBHOOK_DOCUMENTS "webhooks"
+#define WEBHOOK_STATES    "webhook-states"
 
 enum delivery_status { DELIVERY_WAITS, DELIVERY_DONE, DELIVERY_DEAD };
 
@@ -155,6 +164,7 @@ void webhook_state_write(const struct webhook *hook, struct buf *out);
 bool webhook_state_read(struct webhook *hook, struct str text, uint64_t *out_position);
 
 /* webhook_share.c */
+struct str hook_key(const char *group, struct str id, char room[WEBHOOK_KEY_MAX]);
 void hooks_share_open(struct webhooks *hooks);
 void hooks_share_close(struct webhooks *hooks); /* nothing is asked of the store any more */
 void hooks_share_free(struct webhooks *hooks);

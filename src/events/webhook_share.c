@@ -16,8 +16,6 @@ enum {
     FOUND_MAX = 4 * WEBHOOKS_MAX
 };
 
-#define GROUP "webhooks"
-
 bool webhooks_are_shared(const struct webhooks *hooks)
 {
     return hooks->share != NULL;
@@ -28,16 +26,9 @@ bool hooks_on_duty(const struct webhooks *hooks)
     return hooks->share == NULL || duty_lasts(&hooks->share->duty);
 }
 
-static struct str key_of(const char *group, struct str id, char room[80])
+struct str hook_key(const char *group, struct str id, char room[WEBHOOK_KEY_MAX])
 {
-    struct buf key;
-    struct str view;
-
-    buf_init_on(&key, room, 80, 79);
-    buf_printf(&key, "%s/%.*s", group, STR_ARG(id));
-    view = buf_view(&key);
-    buf_done(&key);
-    return view;
+    return str_print(room, WEBHOOK_KEY_MAX, "%s/%.*s", group, STR_ARG(id));
 }
 
 /* --- walking through all of them */
@@ -67,9 +58,9 @@ static void on_state(struct store_op *op, const struct store_result *result)
 /* The process that posts knows the state by itself. */
 static void read_state(struct webhook_ask *ask)
 {
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     const struct store_request request = {.kind = STORE_GET,
-                                          .key = key_of("webhook-states", str_from(ask->id), room),
+                                          .key = hook_key(WEBHOOK_STATES, str_from(ask->id), room),
                                           .format = DOCUMENT_FORMAT};
 
     store_start(ask->hooks->share->store, &request, &ask->op, on_state);
@@ -159,7 +150,7 @@ static void on_document(struct store_op *op, const struct store_result *result)
 
 static void read_next(struct hooks_share *share)
 {
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     struct store_request request = {.kind = STORE_GET, .format = DOCUMENT_FORMAT};
 
     while (share->next < share->n_found) {
@@ -167,7 +158,7 @@ static void read_next(struct hooks_share *share)
         const struct webhook *hook = hook_by_id(share->hooks, item->name);
 
         if (hook == NULL || hook->share.version < item->sequence) {
-            request.key = key_of(GROUP, item->name, room);
+            request.key = hook_key(WEBHOOK_DOCUMENTS, item->name, room);
             store_start(share->store, &request, &share->op, on_document);
             return;
         }
@@ -229,7 +220,7 @@ static void on_listed(struct store_op *op, const struct store_result *result)
 static void list_page(struct hooks_share *share, struct str after)
 {
     const struct store_request request = {.kind = STORE_LIST,
-                                          .key = STR(GROUP),
+                                          .key = STR(WEBHOOK_DOCUMENTS),
                                           .format = DOCUMENT_FORMAT,
                                           .name = after,
                                           .limit = STORE_LIMIT_MAX};
@@ -294,11 +285,11 @@ static void on_put(struct store_op *op, const struct store_result *result)
 
 void webhook_save(struct webhook *hook, struct webhook_ask *ask)
 {
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     struct buf text;
     struct store_request request = {
         .kind = STORE_PUT,
-        .key = key_of(GROUP, str_from(hook->id), room),
+        .key = hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room),
         .format = DOCUMENT_FORMAT,
         .expect = hook->share.version > 0 ? STORE_VERSION : STORE_ABSENT,
         .version = hook->share.version,
@@ -332,9 +323,9 @@ static void on_state_removed(struct store_op *op, const struct store_result *res
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct webhook_ask *ask = CONTAINER_OF(op, struct webhook_ask, op);
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     const struct store_request request = {.kind = STORE_REMOVE,
-                                          .key = key_of("webhook-states", str_from(ask->id), room)};
+                                          .key = hook_key(WEBHOOK_STATES, str_from(ask->id), room)};
 
     tell_others(ask->hooks->share, str_from(ask->id));
     if (result->error.code == ERR_OK || result->error.code == ERR_NOT_FOUND) {
@@ -347,9 +338,9 @@ static void on_removed(struct store_op *op, const struct store_result *result)
 /* The document goes first: the process that posts then knows why the state is gone. */
 void webhook_remove_shared(struct webhook *hook, struct webhook_ask *ask)
 {
-    char room[80];
-    const struct store_request request = {.kind = STORE_REMOVE,
-                                          .key = key_of(GROUP, str_from(hook->id), room)};
+    char room[WEBHOOK_KEY_MAX];
+    const struct store_request request = {
+        .kind = STORE_REMOVE, .key = hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room)};
 
     ask->hooks = hook->hooks;
     str_copy(ask->id, sizeof(ask->id), str_from(hook->id));

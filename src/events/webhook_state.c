@@ -7,21 +7,11 @@
 
 enum { SAVE_MS = 250, STATE_MAX = 512 * 1024, STATE_FORMAT = 1 };
 
-#define STATES "webhook-states/"
-
 static void save(struct webhook *hook);
 
-static struct str key_of(const char *group, const struct webhook *hook, char room[80])
+static struct str state_key(const struct webhook *hook, char room[WEBHOOK_KEY_MAX])
 {
-    struct buf key;
-    struct str view;
-
-    buf_init_on(&key, room, 80, 79);
-    buf_text(&key, group);
-    buf_text(&key, hook->id);
-    view = buf_view(&key);
-    buf_done(&key);
-    return view;
+    return hook_key(WEBHOOK_STATES, str_from(hook->id), room);
 }
 
 /* --- writing */
@@ -45,9 +35,11 @@ static void on_looked(struct store_op *op, const struct store_result *result)
 
 static void look_for_document(struct webhook *hook)
 {
-    char room[80];
-    const struct store_request request = {
-        .kind = STORE_GET, .key = key_of("webhooks/", hook, room), .format = STATE_FORMAT};
+    char room[WEBHOOK_KEY_MAX];
+    const struct store_request request = {.kind = STORE_GET,
+                                          .key =
+                                              hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room),
+                                          .format = STATE_FORMAT};
 
     hook->share.writes = true; /* until it is known */
     store_start(hook->hooks->share->store, &request, &hook->share.op, on_looked);
@@ -73,10 +65,10 @@ static void on_saved(struct store_op *op, const struct store_result *result)
 
 static void put(struct webhook *hook, struct store_op *op, store_done_fn on_done)
 {
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     struct buf text;
     struct store_request request = {.kind = STORE_PUT,
-                                    .key = key_of(STATES, hook, room),
+                                    .key = state_key(hook, room),
                                     .format = STATE_FORMAT,
                                     .expect = hook->share.state_version > 0 ? STORE_VERSION
                                                                             : STORE_ABSENT,
@@ -146,8 +138,8 @@ void webhook_state_leave(struct webhook *hook)
 void webhook_state_remove(struct webhook *hook)
 {
     struct last_save *last;
-    char room[80];
-    const struct store_request request = {.kind = STORE_REMOVE, .key = key_of(STATES, hook, room)};
+    char room[WEBHOOK_KEY_MAX];
+    const struct store_request request = {.kind = STORE_REMOVE, .key = state_key(hook, room)};
 
     if (!feed_is_open(&hook->feed)) {
         return; /* another process posts, and does it */
@@ -201,9 +193,9 @@ static void on_read(struct store_op *op, const struct store_result *result)
 
 void webhook_state_begin(struct webhook *hook)
 {
-    char room[80];
+    char room[WEBHOOK_KEY_MAX];
     const struct store_request request = {
-        .kind = STORE_GET, .key = key_of(STATES, hook, room), .format = STATE_FORMAT};
+        .kind = STORE_GET, .key = state_key(hook, room), .format = STATE_FORMAT};
 
     if (!hook->share.reads && !feed_is_open(&hook->feed)) {
         hook->share.reads = true;

@@ -1,21 +1,9 @@
 /* Webhooks and their deliveries as their owners see them. */
-#include "base/clock.h"
 #include "base/json_form.h"
 #include "observe/metrics.h"
 #include "webhook_internal.h"
 
 enum { LAG_MS = 1000 };
-
-static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
-{
-    char room[40];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
-    clock_format(&text, wall_ms);
-    jw_kv_str(w, name, buf_view(&text));
-    buf_done(&text);
-}
 
 void webhook_write(const struct webhook *hook, struct json_writer *w)
 {
@@ -27,7 +15,7 @@ void webhook_write(const struct webhook *hook, struct json_writer *w)
     }
     jw_form(w, "], shape:%s, filter:%s, enabled:%b", webhook_shapes[hook->shape], hook->subject,
             hook->enabled);
-    write_time(w, "created_at", hook->created_ms);
+    jw_kv_time(w, "created_at", hook->created_ms);
     jw_form(w, "waiting_events:%i, lost_events:%i}",
             feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0,
             hook->share.lost_before + hook->feed.n_lost);
@@ -48,14 +36,11 @@ void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct j
 
 static void write_delivery(const struct delivery *delivery, struct json_writer *w)
 {
-    jw_form(w, "{id:%s, type:%s, status:%s, tries:%i, http_status?:%i", delivery->id,
+    jw_form(w, "{id:%s, type:%s, status:%s, tries:%i, http_status?:%i, error?:%s", delivery->id,
             fact_type(delivery->fact.kind), delivery_status_name(delivery->status),
-            delivery->n_tries, delivery->last_status);
-    if (delivery->last_error[0] != '\0') {
-        jw_kv_text(w, "error", delivery->last_error);
-    }
+            delivery->n_tries, delivery->last_status, delivery->last_error);
     if (delivery->last_wall_ms > 0) {
-        write_time(w, "last_try_at", delivery->last_wall_ms);
+        jw_kv_time(w, "last_try_at", delivery->last_wall_ms);
     }
     jw_end(w);
 }

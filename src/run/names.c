@@ -25,16 +25,10 @@ static bool take_lease(struct run_store *store)
 {
     static const struct keep_kind kind = {.stays = false};
     char room[RUN_KEY_MAX];
-    struct buf name;
-    bool now;
+    struct str name = str_print(room, sizeof(room), "runnames:%.*s", STR_ARG(store->options.scope));
 
-    buf_init_on(&name, room, sizeof(room), sizeof(room));
-    buf_text(&name, "runnames:");
-    buf_str(&name, store->options.scope);
-    now = keep_enter(store->options.share->options.keeps, buf_view(&name), &kind, NULL,
-                     &store->naming_lease, on_lease);
-    buf_done(&name);
-    return now;
+    return keep_enter(store->options.share->options.keeps, name, &kind, NULL, &store->naming_lease,
+                      on_lease);
 }
 
 static void go(struct run *run)

@@ -1,117 +1,102 @@
 /* Lines of a run's stream. Each is an object of JSON: "k" says what it is, "ms" when, counted from the
  * beginning of the run; "t" is the test, "g" the goal, "s" the step, "c" the call. */
 #include "base/clock.h"
+#include "base/json_form.h"
 #include "share_internal.h"
 
-static size_t begin(const struct run *run, struct json_writer *w, const char *kind)
-{
-    struct buf *out = &run->log->pending;
-    size_t before = out->len;
+struct line {
+    struct run_log *log;
+    size_t before; /* what waited in front of it */
+    struct json_writer w;
+};
 
-    jw_init(w, out);
-    jw_object(w);
-    jw_kv_text(w, "k", kind);
-    jw_kv_int(w, "ms", clock_wall_ms() - run->created_ms);
-    return before;
+static void begin(const struct run *run, const char *kind, struct line *line)
+{
+    line->log = run->log;
+    line->before = run->log->pending.len;
+    jw_init(&line->w, &run->log->pending);
+    jw_form(&line->w, "{k:%s, ms:%i", kind, clock_wall_ms() - run->created_ms);
 }
 
-static void end(const struct run *run, struct json_writer *w, size_t before)
+static void end(struct line *line)
 {
-    struct run_log *log = run->log;
+    struct run_log *log = line->log;
 
-    jw_end(w);
+    jw_end(&line->w);
     buf_char(&log->pending, '\n');
-    log->n_written += log->pending.len - before;
+    log->n_written += log->pending.len - line->before;
     log_flush_soon(log);
 }
 
-static void write_place(const struct run *run, struct json_writer *w, const struct run_goal *goal,
-                        const struct run_test *test)
+/* What it is about: a test or a goal; a call or a step of it. */
+static void write_what(const struct run *run, struct json_writer *w, const struct run_row *what)
 {
-    if (test != NULL) {
-        jw_kv_int(w, "t", test - run->tests);
+    if (what->test != NULL) {
+        jw_kv_int(w, "t", what->test - run->tests);
     } else {
-        jw_kv_int(w, "g", goal - run->goals);
+        jw_kv_int(w, "g", what->goal - run->goals);
     }
-}
-
-static void write_call_name(struct json_writer *w, const struct run_call *call)
-{
-    jw_kv_text(w, "c", setup_name(call->setup));
-    if (call->attempt > 0) {
-        jw_kv_int(w, "a", call->attempt);
+    if (what->call != NULL) {
+        jw_form(w, "c:%s, a?:%i", setup_name(what->call->setup), what->call->attempt);
+    } else if (what->step != NULL) {
+        jw_kv_int(w, "s", what->step - what->test->steps);
     }
 }
 
 static void write_fault(struct json_writer *w, const struct run_fault *fault)
 {
     if (fault != NULL) {
-        jw_kv_text(w, "e", fault->code);
-        jw_kv_str(w, "d", fault->detail);
-        jw_kv_int(w, "u", fault->upstream_status);
+        jw_form(w, "e:%s, d:%s, u:%i", fault->code, fault->detail, fault->upstream_status);
     }
 }
 
 void record_begun(struct run *run, const struct run_row *row)
 {
-    struct json_writer w;
-    size_t before = begin(run, &w, "begun");
+    struct line line;
 
-    write_place(run, &w, row->goal, row->test);
+    begin(run, "begun", &line);
+    write_what(run, &line.w, row);
     if (row->call != NULL) {
-        write_call_name(&w, row->call);
-        jw_kv_int(&w, "titles", row->test != NULL ? row->test->n_titles : 0);
+        jw_kv_int(&line.w, "titles", row->test != NULL ? row->test->n_titles : 0);
     } else {
-        jw_kv_int(&w, "s", row->step - row->test->steps);
-        jw_kv_int(&w, "n", lanes_end(run->store->options.lanes, row->test->ids.checkpoint_id));
+        jw_kv_int(&line.w, "n", lanes_end(run->store->options.lanes, row->test->ids.checkpoint_id));
     }
-    end(run, &w, before);
+    end(&line);
 }
 
 /* It is not sent after all. */
 void record_unbegun(struct run *run, const struct run_row *row)
 {
-    struct json_writer w;
-    size_t before = begin(run, &w, "unbegun");
+    struct line line;
 
-    write_place(run, &w, row->goal, row->test);
-    if (row->call != NULL) {
-        write_call_name(&w, row->call);
-    } else {
-        jw_kv_int(&w, "s", row->step - row->test->steps);
-    }
-    end(run, &w, before);
+    begin(run, "unbegun", &line);
+    write_what(run, &line.w, row);
+    end(&line);
 }
 
 void record_left(struct run *run)
 {
-    struct json_writer w;
-    size_t before = begin(run, &w, "left");
+    struct line line;
 
-    end(run, &w, before);
+    begin(run, "left", &line);
+    end(&line);
 }
 
 void record_go(struct run *run, int64_t position)
 {
-    struct json_writer w;
-    size_t before = begin(run, &w, "go");
+    struct line line;
 
-    jw_kv_int(&w, "p", position);
-    end(run, &w, before);
+    begin(run, "go", &line);
+    jw_kv_int(&line.w, "p", position);
+    end(&line);
 }
 
-static void write_row(struct run *run, struct json_writer *w, const struct run_event *event)
+static void write_row(const struct run *run, struct json_writer *w, const struct run_call *call)
 {
-    const struct run_call *call = event->what.call;
     const struct json *organization =
         call->setup == SETUP_ORGANIZATION ? plan_get(run->plan, "organization_id") : NULL;
 
-    write_place(run, w, event->of_goal ? event->of.goal : NULL,
-                event->of_goal ? NULL : event->of.test);
-    write_call_name(w, call);
-    jw_kv_int(w, "st", call->status);
-    jw_kv_int(w, "id", call->id);
-    jw_kv_int(w, "us", (int64_t)call->us);
+    jw_form(w, "st:%i, id:%i, us:%i", call->status, call->id, call->us);
     write_fault(w, call->fault);
     if (organization != NULL) {
         jw_key(w, "org");
@@ -119,43 +104,26 @@ static void write_row(struct run *run, struct json_writer *w, const struct run_e
     }
 }
 
-static void write_step(struct run *run, struct json_writer *w, const struct run_event *event)
+static void write_step(struct json_writer *w, const struct run_step *step)
 {
-    const struct run_step *step = event->what.step;
-
-    write_place(run, w, NULL, event->of.test);
-    jw_kv_int(w, "s", step - event->of.test->steps);
-    jw_kv_int(w, "st", step->status);
-    jw_kv_int(w, "id", step->step_id);
-    jw_kv_int(w, "p", step->position);
-    jw_kv_int(w, "us", (int64_t)step->us);
+    jw_form(w, "st:%i, id:%i, p:%i, us:%i", step->status, step->step_id, step->position, step->us);
     write_fault(w, step->fault);
 }
 
-static void write_execution(struct run *run, struct json_writer *w, const struct run_event *event)
+static void write_execution(struct json_writer *w, const struct run_execution *execution)
 {
-    const struct run_execution *execution = &event->of.goal->execution;
-
-    write_place(run, w, event->of.goal, NULL);
-    jw_kv_int(w, "a", execution->attempt);
-    jw_kv_int(w, "id", execution->job_id);
-    jw_kv_str(w, "st", execution->status);
-    jw_kv_str(w, "o", execution->outcome);
-    jw_kv_int(w, "p", execution->progress);
-    jw_kv_int(w, "us", (int64_t)execution->us);
+    jw_form(w, "a:%i, id:%i, st:%s, o:%s, p:%i, us:%i", execution->attempt, execution->job_id,
+            execution->status, execution->outcome, execution->progress, execution->us);
 }
 
-static void write_done(struct run *run, struct json_writer *w)
+static void write_done(const struct run *run, struct json_writer *w)
 {
-    jw_kv_text(w, "st", run_status_name(run->status));
-    jw_kv_int(w, "us", (int64_t)((run->over_ms - run->begun_ms) * 1000));
+    jw_form(w, "st:%s, us:%i", run_status_name(run->status), (run->over_ms - run->begun_ms) * 1000);
     if (run->error.code != ERR_OK) {
-        jw_kv_text(w, "e", error_slug(run->error.code));
-        jw_kv_text(w, "d", run->error.text);
-        jw_kv_int(w, "u", run->error.upstream_status);
+        jw_form(w, "e:%s, d:%s, u:%i", error_slug(run->error.code), run->error.text,
+                run->error.upstream_status);
     }
-    jw_key(w, "tests");
-    jw_array(w);
+    jw_shape(w, "tests:[");
     for (size_t i = 0; i < run->n_tests; i++) {
         const struct run_test *test = &run->tests[i];
 
@@ -166,63 +134,67 @@ static void write_done(struct run *run, struct json_writer *w)
     jw_end(w);
 }
 
-void record_event(struct run *run, const struct run_event *event)
+void record_event(struct run *run)
 {
-    static const char *const kinds[] = {[EVENT_RUN] = "run",
-                                        [EVENT_ROW] = "row",
-                                        [EVENT_STEP] = "step",
-                                        [EVENT_EXECUTION] = "execution",
-                                        [EVENT_DONE] = "done"};
-    struct json_writer w;
-    size_t before = begin(run, &w, kinds[event->kind]);
+    const struct run_event *event = &run->events[run->n_events - 1];
+    struct run_row what = {.test = event->of_goal ? NULL : unconst(event->of.test),
+                           .goal = event->of_goal ? unconst(event->of.goal) : NULL};
+    struct line line;
 
+    begin(run, run_event_name(run, run->n_events), &line);
     switch (event->kind) {
     case EVENT_RUN:
         break;
     case EVENT_ROW:
-        write_row(run, &w, event);
+        what.call = unconst(event->what.call);
+        write_what(run, &line.w, &what);
+        write_row(run, &line.w, event->what.call);
         break;
     case EVENT_STEP:
-        write_step(run, &w, event);
+        what.step = unconst(event->what.step);
+        write_what(run, &line.w, &what);
+        write_step(&line.w, event->what.step);
         break;
     case EVENT_EXECUTION:
-        write_execution(run, &w, event);
+        write_what(run, &line.w, &what);
+        write_execution(&line.w, &event->of.goal->execution);
         break;
     case EVENT_DONE:
-        write_done(run, &w);
+        write_done(run, &line.w);
         break;
     }
-    end(run, &w, before);
+    end(&line);
+}
+
+static void record_outcome(struct run *run, struct run_test *test, struct run_step *step)
+{
+    const struct run_outcome *outcome = step->executed;
+    struct line line;
+
+    begin(run, "outcome", &line);
+    write_what(run, &line.w, &(struct run_row){.test = test, .step = step});
+    jw_form(&line.w, "o:%s, x:%i, r:%s, i:%s", outcome->word, outcome->ms, outcome->reason,
+            outcome->picture);
+    end(&line);
 }
 
 /* What the execution told of each step. */
 void record_outcomes(struct run *run, const struct run_goal *goal)
 {
-    struct json_writer w;
-    size_t before;
+    struct line line;
 
-    for (const struct run_test *test = run->tests; test < run->tests + run->n_tests; test++) {
+    for (struct run_test *test = run->tests; test < run->tests + run->n_tests; test++) {
         if (test->goal != goal) {
             continue;
         }
-        before = begin(run, &w, "verdict");
-        write_place(run, &w, NULL, test);
-        jw_kv_text(&w, "o", test->outcome);
-        jw_kv_int(&w, "x", (int64_t)test->executed_ms);
-        end(run, &w, before);
-        for (const struct run_step *step = test->steps; step < test->steps + test->n_steps;
-             step++) {
-            if (step->executed == NULL) {
-                continue;
+        begin(run, "verdict", &line);
+        write_what(run, &line.w, &(struct run_row){.test = test});
+        jw_form(&line.w, "o:%s, x:%i", test->outcome, test->executed_ms);
+        end(&line);
+        for (size_t i = 0; i < test->n_steps; i++) {
+            if (test->steps[i].executed != NULL) {
+                record_outcome(run, test, &test->steps[i]);
             }
-            before = begin(run, &w, "outcome");
-            write_place(run, &w, NULL, test);
-            jw_kv_int(&w, "s", step - test->steps);
-            jw_kv_text(&w, "o", step->executed->word);
-            jw_kv_int(&w, "x", (int64_t)step->executed->ms);
-            jw_kv_str(&w, "r", step->executed->reason);
-            jw_kv_str(&w, "i", step->executed->picture);
-            end(run, &w, before);
         }
     }
 }

@@ -19,40 +19,22 @@ struct totals {
 
 static void write_id(struct json_writer *w, const char *name, int64_t id)
 {
-    char text[24];
-    struct buf digits;
+    char digits[DIGITS_MAX];
 
-    if (id == 0) {
-        jw_kv_text(w, name, NULL);
-        return;
+    jw_key(w, name);
+    if (id != 0) {
+        jw_str(w, str_of_int(id, digits));
+    } else {
+        jw_null(w);
     }
-    buf_init(&digits, sizeof(text));
-    buf_int(&digits, id);
-    jw_kv_str(w, name, buf_view(&digits));
-    buf_done(&digits);
-}
-
-static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
-{
-    struct buf text;
-
-    if (wall_ms == 0) {
-        jw_kv_text(w, name, NULL);
-        return;
-    }
-    buf_init(&text, 64);
-    clock_format(&text, wall_ms);
-    jw_kv_str(w, name, buf_view(&text));
-    buf_done(&text);
 }
 
 static void write_fault(struct json_writer *w, const struct run_fault *fault)
 {
-    if (fault == NULL) {
-        return;
+    if (fault != NULL) {
+        jw_form(w, "error:{code:%s, detail:%s, upstream_status?:%i}", fault->code, fault->detail,
+                fault->upstream_status);
     }
-    jw_form(w, "error:{code:%s, detail:%s, upstream_status?:%i}", fault->code, fault->detail,
-            fault->upstream_status);
 }
 
 /* ---- parts ---- */
@@ -258,8 +240,8 @@ static void write_head(const struct run *run, struct json_writer *w)
     jw_form(w, "id:%s, status:%s, stopping:%b, format:%s, name:%s, execute:%b", run->id,
             run_status_name(run_is_over(run) ? run->status : RUN_RUNNING),
             run->stop_asked && !run_is_over(run), run->format, run->name, run->execute);
-    write_time(w, "created_at", run->created_ms);
-    write_time(w, "ended_at", run->ended_ms);
+    jw_kv_time(w, "created_at", run->created_ms);
+    jw_kv_time(w, "ended_at", run->ended_ms);
     jw_form(w,
             "duration_ms:%i, progress:%i, steps:{total:%i, done:%i, failed:%i, skipped:%i, "
             "unknown:%i}",

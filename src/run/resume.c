@@ -1,7 +1,7 @@
 /* What would go on where a run has ended: the query of another run of the same file. */
 #include "run_internal.h"
 
-#include "base/percent.h"
+#include "base/json_form.h"
 
 /* The step after the last one that exists; n_steps: none is left. */
 static size_t first_missing(const struct run_test *test)
@@ -110,10 +110,8 @@ void resume_write(const struct run *run, struct json_writer *w)
     buf_init(&query, 1024);
     buf_init(&text, 8192);
     put_query(&query, run, test);
-    jw_object(w);
-    jw_kv_str(w, "query", buf_view(&query));
     buf_printf(&text, "virtuoso-proxy run FILE --resume '%.*s'", STR_ARG(buf_view(&query)));
-    jw_kv_str(w, "command", buf_view(&text));
+    jw_form(w, "{query:%s, command:%s", buf_view(&query), buf_view(&text));
     buf_clear(&text);
     put_advice(&text, test);
     jw_kv_str(w, "detail", buf_view(&text));

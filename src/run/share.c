@@ -8,21 +8,20 @@ enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500 };
 
 /* --- names: "<scope>.<owner>.<id>" */
 
+static struct str fitting(struct str text)
+{
+    CHECK(text.len > 0);
+    return text;
+}
+
 void runs_name(const struct run_store *store, const struct digest *owner, struct str id,
                char out[RUN_NAME_MAX])
 {
     char hex[65];
-    struct buf text;
 
     digest_hex(owner, hex);
-    buf_init_on(&text, out, RUN_NAME_MAX, RUN_NAME_MAX);
-    buf_str(&text, store->options.scope);
-    buf_char(&text, '.');
-    buf_append(&text, hex, OWNER_DIGITS);
-    buf_char(&text, '.');
-    buf_str(&text, id);
-    buf_char(&text, '\0');
-    CHECK(buf_ok(&text));
+    (void)fitting(str_print(out, RUN_NAME_MAX, "%.*s.%.*s.%.*s", STR_ARG(store->options.scope),
+                            OWNER_DIGITS, hex, STR_ARG(id)));
 }
 
 bool runs_read_name(struct str name, struct str *out_scope, struct str *out_owner,
@@ -47,50 +46,23 @@ bool run_is_name_in(const struct run_store *store, struct str text)
            str_eq(scope, store->options.scope);
 }
 
-static struct str key_of(struct buf *key)
-{
-    buf_char(key, '\0');
-    CHECK(buf_ok(key));
-    return str_sub(buf_view(key), 0, key->len - 1);
-}
-
 struct str runs_key(const char *group, struct str name, char room[RUN_KEY_MAX])
 {
-    struct buf key;
-
-    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
-    buf_text(&key, group);
-    buf_char(&key, '/');
-    buf_str(&key, name);
-    return key_of(&key);
+    return fitting(str_print(room, RUN_KEY_MAX, "%s/%.*s", group, STR_ARG(name)));
 }
 
 struct str runs_document_key(struct str name, char room[RUN_KEY_MAX])
 {
     struct str scope, owner, id;
-    struct buf key;
 
     CHECK(runs_read_name(name, &scope, &owner, &id));
-    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
-    buf_text(&key, "run/");
-    buf_str(&key, scope);
-    buf_char(&key, '/');
-    buf_str(&key, id);
-    buf_char(&key, '.');
-    buf_str(&key, owner);
-    return key_of(&key);
+    return fitting(str_print(room, RUN_KEY_MAX, "run/%.*s/%.*s.%.*s", STR_ARG(scope), STR_ARG(id),
+                             STR_ARG(owner)));
 }
 
 struct str runs_part_key(struct str name, size_t part, char room[RUN_KEY_MAX])
 {
-    struct buf key;
-
-    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
-    buf_text(&key, "runsteps/");
-    buf_str(&key, name);
-    buf_char(&key, '.');
-    buf_int(&key, (int64_t)part);
-    return key_of(&key);
+    return fitting(str_print(room, RUN_KEY_MAX, "runsteps/%.*s.%zu", STR_ARG(name), part));
 }
 
 struct run_store *runs_store_of(struct run_share *share, struct str scope)
@@ -169,21 +141,17 @@ static void on_alive(struct keep_user *user, const struct error *error)
 void runs_want(struct run_share *share)
 {
     char room[RUN_KEY_MAX];
-    struct buf name;
 
     if (share->holds || share->enters || share->stopped) {
         return;
     }
-    buf_init_on(&name, room, sizeof(room), sizeof(room));
-    buf_text(&name, "runs:");
-    buf_str(&name, runs_holder(share));
     share->enters = true;
-    if (keep_enter(share->options.keeps, buf_view(&name), &alive_kind, share, &share->alive,
-                   on_alive)) {
+    if (keep_enter(share->options.keeps,
+                   str_print(room, sizeof(room), "runs:%.*s", STR_ARG(runs_holder(share))),
+                   &alive_kind, share, &share->alive, on_alive)) {
         share->enters = false;
         share->holds = true;
     }
-    buf_done(&name);
 }
 
 /* Others may have taken the runs over. */

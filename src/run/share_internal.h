@@ -172,7 +172,7 @@ void log_publish(struct run_log *log);                              /* on_publis
 void log_published(struct run_log *log, const struct error *error); /* now */
 
 /* --- record.c */
-void record_event(struct run *run, const struct run_event *event);
+void record_event(struct run *run); /* its newest one */
 void record_begun(struct run *run, const struct run_row *row);
 void record_unbegun(struct run *run, const struct run_row *row);
 void record_left(struct run *run);

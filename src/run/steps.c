@@ -4,6 +4,7 @@
  * out, and such a run is carried on by nobody. */
 #include "share_internal.h"
 
+#include "base/json_form.h"
 #include "crypto/seal.h"
 
 #define HIDDEN "***"
@@ -11,11 +12,7 @@
 /* A part belongs to its place in its run. */
 static struct str place_of(const char *id, size_t part, char room[RUN_KEY_MAX])
 {
-    struct buf text;
-
-    buf_init_on(&text, room, RUN_KEY_MAX, RUN_KEY_MAX);
-    buf_printf(&text, "%s.%zu", id, part);
-    return (struct str){room, text.len};
+    return str_print(room, RUN_KEY_MAX, "%s.%zu", id, part);
 }
 
 /* --- written */
@@ -39,9 +36,8 @@ static void write_file(const struct run_log *log, struct json_writer *w)
 {
     const struct testfile *file = &log->run->building->file;
 
-    jw_kv_int(w, "format", file->format);
-    jw_kv_int(w, "tests", (int64_t)file->n_tests);
-    jw_kv_str(w, "warnings", log->seals ? log->run->warnings : STR("[]"));
+    jw_form(w, "format:%i, tests:%i, warnings:%s", file->format, file->n_tests,
+            log->seals ? log->run->warnings : STR("[]"));
 }
 
 /* NULL: it is not of the run. */
@@ -58,54 +54,32 @@ static const struct run_test *in_run(const struct run *run, size_t index)
 static void write_test(const struct run_log *log, struct json_writer *w,
                        const struct testfile_test *test, size_t n_steps)
 {
-    jw_kv_str(w, "name", shown(log, test->name));
-    jw_kv_str(w, "description", shown(log, test->description));
-    jw_kv_str(w, "project_id", shown(log, test->project_id));
-    jw_kv_str(w, "project", shown(log, test->project));
-    jw_kv_str(w, "goal", shown(log, test->goal));
-    jw_kv_str(w, "journey", shown(log, test->journey));
-    jw_kv_str(w, "checkpoint", shown(log, test->checkpoint));
-    jw_kv_str(w, "checkpoint_id", test->checkpoint_id);
-    jw_kv_str(w, "starting_url", shown(log, test->starting_url));
-    jw_kv_bool(w, "continue_on_error", test->config.continue_on_error);
-    jw_kv_int(w, "width", test->config.viewport_width);
-    jw_kv_int(w, "height", test->config.viewport_height);
-    jw_kv_int(w, "line", test->line);
-    jw_key(w, "tags");
-    jw_array(w);
+    jw_form(w,
+            "name:%s, description:%s, project_id:%s, project:%s, goal:%s, journey:%s, "
+            "checkpoint:%s, checkpoint_id:%s, starting_url:%s",
+            shown(log, test->name), shown(log, test->description), shown(log, test->project_id),
+            shown(log, test->project), shown(log, test->goal), shown(log, test->journey),
+            shown(log, test->checkpoint), test->checkpoint_id, shown(log, test->starting_url));
+    jw_form(w, "continue_on_error:%b, width:%i, height:%i, line:%i, tags:[",
+            test->config.continue_on_error, test->config.viewport_width,
+            test->config.viewport_height, test->line);
     for (size_t i = 0; i < test->n_tags; i++) {
         jw_str(w, shown(log, test->tags[i]));
     }
-    jw_end(w);
-    jw_kv_int(w, "steps", (int64_t)n_steps);
-}
-
-static void write_text(const struct run_log *log, struct json_writer *w,
-                       const struct run_step *step)
-{
-    struct buf text;
-
-    if (log->seals || log->options->n_variables == 0) {
-        jw_kv_str(w, "text", step->text);
-        return;
-    }
-    buf_init(&text, RUN_KEY_MAX);
-    buf_text(&text, step->command->words);
-    buf_text(&text, " " HIDDEN);
-    jw_kv_str(w, "text", buf_view(&text));
-    buf_done(&text);
+    jw_form(w, "], steps:%i", n_steps);
 }
 
 static void write_step(const struct run_log *log, struct json_writer *w,
                        const struct testfile_step *step, const struct run_step *note)
 {
-    jw_kv_text(w, "command", step->command->words);
-    write_text(log, w, note);
-    jw_kv_str(w, "description", shown(log, step->description));
-    jw_kv_int(w, "line", step->line);
-    jw_kv_int(w, "column", step->column);
-    jw_kv_int(w, "phase", step->phase);
-    jw_kv_bool(w, "optional", step->optional);
+    char room[RUN_KEY_MAX];
+    bool is_shown = log->seals || log->options->n_variables == 0;
+
+    jw_form(w, "command:%s, text:%s, description:%s, line:%i, column:%i, phase:%i, optional:%b",
+            step->command->words,
+            is_shown ? note->text
+                     : str_print(room, sizeof(room), "%s " HIDDEN, note->command->words),
+            shown(log, step->description), step->line, step->column, step->phase, step->optional);
     if (log->seals) {
         jw_key(w, "values");
         json_write(w, step->bound.values);

@@ -79,7 +79,7 @@ void run_tell(struct run *run, const struct run_event *event)
     }
     run->events[run->n_events++] = *event;
     if (run->log != NULL) {
-        record_event(run, event); /* they are told when the store has it */
+        record_event(run); /* they are told when the store has it */
         if (log_is_alone(run->log)) {
             log_show_all(run->log);
         }

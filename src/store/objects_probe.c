@@ -35,6 +35,15 @@ static void on_again(struct deadline *deadline)
     ask(CONTAINER_OF(probe, struct objects, probe));
 }
 
+static void name_object(struct objects *objects)
+{
+    char id[DIGITS + 1] = "";
+
+    random_hex(id, DIGITS);
+    (void)str_print(objects->probe.key, sizeof(objects->probe.key), "%.*sp/%s",
+                    STR_ARG(objects->store.prefix), id);
+}
+
 static void say(struct objects *objects, struct str text)
 {
     str_copy(objects->trouble, sizeof(objects->trouble), text);
@@ -48,7 +57,7 @@ static void on_asked(struct cell_call *call)
     if (call->end == CELL_AWAY || call->end == CELL_DOUBT) {
         probe->state = PROBE_WAITS;
         probe->step = 0;
-        random_hex(probe->key + objects->store.prefix.len + 2, DIGITS);
+        name_object(objects);
         say(objects, str_from(call->error.text));
         deadline_set(&objects->store.loop->deadlines, &probe->again, AGAIN_MS, on_again);
         return;
@@ -94,14 +103,8 @@ static void ask(struct objects *objects)
 void probe_start(struct objects *objects)
 {
     struct probe *probe = &objects->probe;
-    struct buf key;
 
-    buf_init_on(&key, probe->key, sizeof(probe->key), sizeof(probe->key) - 1);
-    buf_printf(&key, "%.*sp/", STR_ARG(objects->store.prefix));
-    (void)buf_cstr(&key);
-    random_hex(probe->key + key.len, DIGITS);
-    probe->key[key.len + DIGITS] = '\0';
-    buf_done(&key);
+    name_object(objects);
     probe->state = PROBE_RUNS;
     objects->sweeps = true;
     ask(objects);

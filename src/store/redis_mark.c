@@ -14,16 +14,10 @@ enum { ID_DIGITS = 32 };
 void redis_mark_open(struct redis *redis)
 {
     char id[ID_DIGITS + 1] = "";
-    struct buf key;
 
     random_hex(id, ID_DIGITS);
-    buf_init_on(&key, redis->mark_key, sizeof(redis->mark_key), sizeof(redis->mark_key) - 1);
-    buf_str(&key, redis->store.prefix);
-    buf_text(&key, "m:{");
-    buf_text(&key, id);
-    buf_text(&key, "}");
-    redis->mark_key[key.len] = '\0';
-    buf_done(&key);
+    (void)str_print(redis->mark_key, sizeof(redis->mark_key), "%.*sm:{%s}",
+                    STR_ARG(redis->store.prefix), id);
 }
 
 static void send_act(struct redis *redis, enum what what, const char *act, uint64_t number)

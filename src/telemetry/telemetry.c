@@ -27,7 +27,8 @@ enum {
     RETRY_PERCENT = 100,
     LAST_WORDS_MS = 1000,
     SUCCESS = 200,
-    NO_SUCCESS = 300
+    NO_SUCCESS = 300,
+    STATUS_TEXT_MAX = 80
 };
 
 /* One signal on its way to the collector. */
@@ -99,18 +100,11 @@ static void on_done(struct upstream_call *call, enum error_code code)
 {
     struct exporter *exporter = CONTAINER_OF(call, struct exporter, call);
     int status = call->reply.status;
-    char failure[ERROR_TEXT_MAX];
-    struct buf text;
+    char room[STATUS_TEXT_MAX];
     bool taken = code == ERR_OK && status >= SUCCESS && status < NO_SUCCESS;
 
-    buf_init_on(&text, failure, sizeof(failure), sizeof(failure) - 1);
-    if (code != ERR_OK) {
-        buf_text(&text, call->error.text);
-    } else {
-        buf_printf(&text, "the collector answered with the status %d", status);
-    }
-    tell_end(exporter, taken ? NULL : buf_cstr(&text));
-    buf_done(&text);
+    (void)str_print(room, sizeof(room), "the collector answered with the status %d", status);
+    tell_end(exporter, taken ? NULL : code == ERR_OK ? room : call->error.text);
     close_when_idle(exporter->telemetry);
 }
 

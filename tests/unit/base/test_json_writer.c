@@ -38,10 +38,13 @@ static void members_and_items_are_separated_and_nested(void **state)
     jw_text(&w, "z");
     jw_end(&w);
     jw_kv_str(&w, "last", STR("!"));
+    jw_kv_time(&w, "at", 1);
+    jw_kv_time(&w, "never", 0);
     jw_end(&w);
     assert_string_equal(buf_cstr(&out),
                         "{\"i\":-9223372036854775808,\"t\":\"x\",\"n\":null,\"b\":true,\"r\":[1],"
-                        "\"a\":[1,[],{\"k\\\"y\":null},false,\"\",\"z\"],\"last\":\"!\"}");
+                        "\"a\":[1,[],{\"k\\\"y\":null},false,\"\",\"z\"],\"last\":\"!\","
+                        "\"at\":\"1970-01-01T00:00:00.001Z\",\"never\":null}");
     buf_done(&out);
 }
 

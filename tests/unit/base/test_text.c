@@ -215,6 +215,17 @@ static void copies_end_in_nul_and_hashes_depend_on_the_seed(void **state)
     assert_true(str_hash(S("a"), 1) != str_hash(S("b"), 1));
 }
 
+static void a_text_has_room_or_is_left_out(void **state)
+{
+    char room[8];
+
+    (void)state;
+    assert_true(str_is(str_print(room, sizeof(room), "%s/%d", "run", 123), "run/123"));
+    assert_string_equal(room, "run/123");
+    assert_int_equal(str_print(room, sizeof(room), "%s/%d", "runs", 123).len, 0);
+    assert_string_equal(room, "");
+}
+
 static void percent_escapes_go_both_ways(void **state)
 {
     static const struct {
@@ -432,6 +443,7 @@ int test_text(void)
         cmocka_unit_test(a_word_is_one_of_several_or_means_yes_or_no),
         cmocka_unit_test(numbers_are_whole_texts_within_their_range),
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
+        cmocka_unit_test(a_text_has_room_or_is_left_out),
         cmocka_unit_test(percent_escapes_go_both_ways),
         cmocka_unit_test(a_query_is_pairs),
         cmocka_unit_test(one_slip_is_one_letter),
