@@ -34,6 +34,11 @@ static inline char char_upper(char c)
     return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
 }
 
+static inline bool char_is_alnum(char c)
+{
+    return (char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9');
+}
+
 /* The smallest ones stand here, so that the compiler puts them where they are called: each is called
  * hundreds of times for one request, and the length of a literal is then known at compile time. */
 
@@ -104,6 +109,10 @@ struct str str_trim(struct str s);                             /* ASCII white sp
 struct str str_unquote(struct str s); /* without one pair of " or ' around it */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
+ptrdiff_t str_find_last(struct str s, char c);      /* -1: it is not in `s` */
+bool str_is_of(struct str s, const char *also);     /* ASCII letters, digits and these alone */
+struct str str_without_end(struct str s, char end); /* without all of these at its end */
+bool str_has_word(const char *words, struct str s); /* one of these, between spaces, is s */
 
 /* Cuts at the first `separator`: head before it, tail after it. False (head = s, tail empty) when
  * there is none. */

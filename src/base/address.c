@@ -30,16 +30,13 @@ static bool is_v4(struct str host)
 /* At the last colon; an IPv6 address stands in brackets, so that its colons are no port's. */
 static bool split(struct str text, struct str *out_host, int64_t *out_port)
 {
-    size_t at = text.len;
+    ptrdiff_t at = str_find_last(text, ':');
     struct str host;
 
-    while (at > 0 && text.ptr[at - 1] != ':') {
-        at--;
-    }
-    if (at == 0 || !str_to_i64(str_sub(text, at, text.len), 0, 65535, out_port)) {
+    if (at < 0 || !str_to_i64(str_sub(text, (size_t)at + 1, text.len), 0, 65535, out_port)) {
         return false;
     }
-    host = str_sub(text, 0, at - 1);
+    host = str_sub(text, 0, (size_t)at);
     if (str_find_char(host, ':') >= 0) {
         if (host.ptr[0] != '[' || host.ptr[host.len - 1] != ']') {
             return false;
@@ -102,6 +99,15 @@ enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX], s
     }
     str_copy(out, ADDRESS_PATH_MAX, path);
     return ERR_OK;
+}
+
+enum error_code address_check(struct str text, struct error *err)
+{
+    char path[ADDRESS_PATH_MAX];
+    struct address address;
+
+    return address_is_unix(text) ? address_read_unix(text, path, err)
+                                 : address_read(text, &address, err);
 }
 
 uint16_t address_name(const struct sockaddr_storage *address, char out[ADDRESS_NAME_MAX])

@@ -15,8 +15,7 @@ static bool is_hex(char c)
 
 static bool is_name_char(char c)
 {
-    return (char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
+    return char_is_alnum(c) || (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
 }
 
 /* Between the dots of a name stands something, 63 bytes at most (RFC 1035 section 2.3.4); a dot may end
@@ -119,8 +118,7 @@ bool authority_is_sound(struct str text)
 
 static bool is_label_char(char c)
 {
-    c = char_lower(c);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    return char_is_alnum(c) || c == '-' || c == '_';
 }
 
 /* No hyphen begins or ends it. Of a name that ends in digits out_is_number says so. */

@@ -154,6 +154,44 @@ bool str_among_nocase(struct str word, struct str words, char separator)
     return false;
 }
 
+ptrdiff_t str_find_last(struct str s, char c)
+{
+    while (s.len > 0 && s.ptr[s.len - 1] != c) {
+        s.len--;
+    }
+    return (ptrdiff_t)s.len - 1;
+}
+
+bool str_is_of(struct str s, const char *also)
+{
+    while (s.len > 0 && (char_is_alnum(s.ptr[s.len - 1]) ||
+                         str_find_char(str_from(also), s.ptr[s.len - 1]) >= 0)) {
+        s.len--;
+    }
+    return s.len == 0;
+}
+
+struct str str_without_end(struct str s, char end)
+{
+    while (s.len > 0 && s.ptr[s.len - 1] == end) {
+        s.len--;
+    }
+    return s;
+}
+
+bool str_has_word(const char *words, struct str s)
+{
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        if (str_eq(word, s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool str_in(struct str s, const char *const *words, size_t n_words)
 {
     while (n_words > 0 && !str_is(s, words[n_words - 1])) {

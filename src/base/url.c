@@ -27,12 +27,9 @@ static struct str take_until(struct str *rest, const char *ends)
 /* [USER[:PASSWORD]@]HOST[:PORT] */
 static enum error_code read_authority(struct str text, struct url *out, struct error *err)
 {
-    size_t at = text.len;
+    size_t at = (size_t)(str_find_last(text, '@') + 1);
     int64_t port;
 
-    while (at > 0 && text.ptr[at - 1] != '@') {
-        at--;
-    }
     out->has_user = at > 0;
     text = str_sub(text, at, text.len);
     authority_split(text, &out->host, &out->port);

@@ -132,6 +132,23 @@ static void a_text_is_cut_once_or_walked_word_by_word(void **state)
     assert_int_equal(str_split(S(" "), ' ', words, 2), 0);
 }
 
+static void a_text_is_looked_at_from_its_end_and_by_its_letters(void **state)
+{
+    (void)state;
+    assert_int_equal(str_find_last(S("a:b:c"), ':'), 3);
+    assert_int_equal(str_find_last(S(":"), ':'), 0);
+    assert_int_equal(str_find_last(S("abc"), ':'), -1);
+    assert_int_equal(str_find_last(S(""), ':'), -1);
+    assert_true(str_is(str_without_end(S("a/b//"), '/'), "a/b"));
+    assert_true(str_is(str_without_end(S("a/b"), '/'), "a/b"));
+    assert_int_equal(str_without_end(S("//"), '/').len, 0);
+    assert_true(str_is_of(S("aZ09._-"), "._-") && str_is_of(S(""), ""));
+    assert_false(str_is_of(S("a b"), "._-") || str_is_of(S("a."), "") || str_is_of(S(":a"), ""));
+    assert_true(str_has_word("red green", S("green")) && str_has_word("red", S("red")));
+    assert_false(str_has_word("red green", S("gree")) || str_has_word("red green", S("d g")) ||
+                 str_has_word("", S("")) || str_has_word(NULL, S("red")));
+}
+
 static void a_word_is_one_of_several_or_means_yes_or_no(void **state)
 {
     static const char *const words[] = {"red", "green"};
@@ -440,6 +457,7 @@ int test_text(void)
         cmocka_unit_test(what_is_looked_for_is_found_at_its_first_place),
         cmocka_unit_test(blanks_and_quotes_come_off),
         cmocka_unit_test(a_text_is_cut_once_or_walked_word_by_word),
+        cmocka_unit_test(a_text_is_looked_at_from_its_end_and_by_its_letters),
         cmocka_unit_test(a_word_is_one_of_several_or_means_yes_or_no),
         cmocka_unit_test(numbers_are_whole_texts_within_their_range),
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
