@@ -31,18 +31,6 @@ static struct prefix *prefix_of(struct prefixes *all, struct str words)
     return prefix;
 }
 
-bool completion_has_word(struct str words, struct str word)
-{
-    struct str one;
-
-    while (str_next(&words, ' ', &one)) {
-        if (str_eq(one, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_command(struct prefixes *all, const struct command *command)
 {
     struct str rest = str_from(command->words);
@@ -52,7 +40,7 @@ static void add_command(struct prefixes *all, const struct command *command)
         struct str before = str_trim(str_range(command->words, word.ptr));
         struct prefix *prefix = prefix_of(all, before);
 
-        if (!completion_has_word(buf_view(&prefix->next), word)) {
+        if (!str_has_word(buf_cstr(&prefix->next), word)) {
             buf_printf(&prefix->next, "%s%.*s", prefix->next.len > 0 ? " " : "", STR_ARG(word));
         }
     }
@@ -197,8 +185,7 @@ static void put_bash_params(struct buf *out, const struct catalog *catalog, stru
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
              param++) {
-            if (param->words == NULL ||
-                completion_has_word(buf_view(seen), str_from(param->name))) {
+            if (param->words == NULL || str_has_word(buf_cstr(seen), str_from(param->name))) {
                 continue;
             }
             buf_printf(seen, "%s ", param->name);

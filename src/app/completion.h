@@ -29,8 +29,6 @@ struct prefixes {
     struct arena *arena;
 };
 
-/* `word` is one of the words, which blanks separate. */
-bool completion_has_word(struct str words, struct str word);
 /* " --position-on-element --variable ..." */
 void completion_put_command_options(struct buf *out, const struct command *command);
 /* Patterns ("*.yaml *.yml") of the files that an option or a subcommand of this name takes; "*" any. */

@@ -86,8 +86,7 @@ static void put_fish_params(struct buf *out, const struct catalog *catalog)
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
              param++) {
-            if (param->words == NULL ||
-                completion_has_word(buf_view(&seen), str_from(param->name))) {
+            if (param->words == NULL || str_has_word(buf_cstr(&seen), str_from(param->name))) {
                 continue;
             }
             buf_printf(&seen, "%s ", param->name);

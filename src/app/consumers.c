@@ -56,12 +56,6 @@ enum error_code open_analytics(struct server *server, struct error *err)
     return ERR_OK;
 }
 
-static bool is_key_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           strchr("_.-", c) != NULL;
-}
-
 /* A file, or the folder of a bucket, has one chain of hashes, and one writer: each worker has its own. */
 static char *name_of_worker(const struct server *server, struct str whole)
 {
@@ -92,7 +86,7 @@ static char *chain_of(const struct server *server)
     }
     room[CHAIN_MAX] = '\0';
     for (char *c = room; *c != '\0'; c++) {
-        if (!is_key_char(*c)) {
+        if (!char_is_alnum(*c) && strchr("_.-", *c) == NULL) {
             *c = '-';
         }
     }

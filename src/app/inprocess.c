@@ -122,11 +122,8 @@ static enum error_code open_loop(struct inprocess *proxy, const struct inprocess
     struct config *config = load(&sources, err);
 
     CHECK(config != NULL); /* constant */
-    proxy->url = options->url;
+    proxy->url = str_without_end(options->url, '/');
     proxy->ca_file = options->ca_file;
-    while (str_ends(proxy->url, STR("/"))) {
-        proxy->url.len--;
-    }
     if (options->key.len > 0) {
         secret_set(&proxy->key, options->key);
     }

@@ -83,13 +83,9 @@ static void folder_open(struct watch *watch, struct folder **slot, struct str pa
 
 static struct str folder_of(const char *path)
 {
-    struct str text = str_from(path);
-    size_t end = text.len;
+    ptrdiff_t slash = str_find_last(str_from(path), '/');
 
-    while (end > 0 && text.ptr[end - 1] != '/') {
-        end--;
-    }
-    return end == 0 ? STR(".") : end == 1 ? STR("/") : str_sub(text, 0, end - 1);
+    return slash < 0 ? STR(".") : slash == 0 ? STR("/") : str_sub(str_from(path), 0, (size_t)slash);
 }
 
 static void want(struct watch *watch, struct str path)

@@ -30,22 +30,9 @@ bool bucket_is_meant(struct str url)
     return kind_of(url, &rest) != CONFIG_NO_BUCKET;
 }
 
-static bool is_made_of(struct str text, const char *more)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            str_find_char(str_from(more), c) < 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_name(struct str text)
 {
-    return text.len >= NAME_MIN && text.len <= NAME_MAX_BYTES && is_made_of(text, "._-");
+    return text.len >= NAME_MIN && text.len <= NAME_MAX_BYTES && str_is_of(text, "._-");
 }
 
 /* Without dot segments: they would lead elsewhere. */
@@ -59,15 +46,15 @@ static bool is_folder(struct str text)
             return false;
         }
     }
-    return text.len <= FOLDER_MAX && is_made_of(text, "._-/") && !str_contains(text, STR("//"));
+    return text.len <= FOLDER_MAX && str_is_of(text, "._-/") && !str_contains(text, STR("//"));
 }
 
 static const char *read_firestore(struct str rest, struct config_bucket *out)
 {
     struct str parts[4];
 
-    if (str_split(rest, '/', parts, 4) != 3 || !is_name(parts[0]) || !is_made_of(parts[1], "-()") ||
-        !is_made_of(parts[2], "_-")) {
+    if (str_split(rest, '/', parts, 4) != 3 || !is_name(parts[0]) || !str_is_of(parts[1], "-()") ||
+        !str_is_of(parts[2], "_-")) {
         return "is not firestore://PROJECT/DATABASE/COLLECTION, for example "
                "firestore://my-project/(default)/virtuoso-proxy";
     }
@@ -95,9 +82,7 @@ const char *bucket_read(struct arena *arena, struct str url, struct config_bucke
         break;
     }
     (void)str_cut(rest, '/', &out->bucket, &out->folder);
-    while (str_ends(out->folder, STR("/"))) {
-        out->folder.len--;
-    }
+    out->folder = str_without_end(out->folder, '/');
     if (!is_name(out->bucket)) {
         fault = "names no bucket: 3 to 63 letters, digits and ._-";
     } else if (!is_folder(out->folder)) {

@@ -97,19 +97,6 @@ static struct str make_plain(struct str text, char plain[PLAIN_MAX])
     return (struct str){plain, n};
 }
 
-static bool is_one_of(struct str word, const char *words)
-{
-    struct str rest = str_from(words);
-    struct str next;
-
-    while (str_next(&rest, ' ', &next)) {
-        if (str_eq(word, next)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Sentences to the reader: your-virtuoso-api-token, replace-me-too, insert_key_here. */
 static bool is_request(struct str plain)
 {
@@ -143,7 +130,7 @@ bool credential_is_example(struct str text)
     char room[PLAIN_MAX];
     struct str plain = make_plain(text, room);
 
-    return is_template(text) || is_one_character(text) || is_one_of(plain, known) ||
+    return is_template(text) || is_one_character(text) || str_has_word(known, plain) ||
            is_request(plain) || (text.len >= 3 && str_starts(STR(digits), text));
 }
 
@@ -181,15 +168,8 @@ static bool is_assignment(struct str text)
         return true;
     }
     if (!str_cut(text, '=', &name, &value) || name.len == 0 ||
-        (name.ptr[0] >= '0' && name.ptr[0] <= '9')) {
+        (name.ptr[0] >= '0' && name.ptr[0] <= '9') || !str_is_of(name, "_")) {
         return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        char c = char_lower(name.ptr[i]);
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
-            return false;
-        }
     }
     while (str_starts(value, STR("="))) {
         value = str_sub(value, 1, value.len);

@@ -87,7 +87,7 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     struct str port = str_unquote(str_trim(environment_get(environment, STR("PORT"))));
     struct str host = str_unquote(str_trim(environment_get(environment, STR("HOST"))));
     struct str listen = loader->box->config.server.listen;
-    size_t colon = listen.len;
+    size_t colon = (size_t)(str_find_last(listen, ':') + 1);
     bool host_is_set = host.len > 0;
     bool port_is_set = port.len > 0;
     struct str joined;
@@ -99,9 +99,6 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     if (address_is_unix(listen)) {
         listen = STR_EMPTY;
         colon = 0;
-    }
-    while (colon > 0 && listen.ptr[colon - 1] != ':') {
-        colon--;
     }
     host = host.len > 0 ? host : str_sub(listen, 0, colon > 0 ? colon - 1 : 0);
     port = port.len > 0 ? port : str_sub(listen, colon, listen.len);

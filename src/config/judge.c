@@ -31,15 +31,12 @@ static bool is_any_origin(const struct config *config)
 static void judge_admin(struct loader *loader, const struct config *config)
 {
     struct str listen = config->admin.listen;
-    char path[ADDRESS_PATH_MAX];
-    struct address address;
     struct error err = {0};
 
     if (listen.len == 0 || loader_has_failed(loader, "admin.listen")) {
         return;
     }
-    if ((address_is_unix(listen) ? address_read_unix(listen, path, &err)
-                                 : address_read(listen, &address, &err)) != ERR_OK) {
+    if (address_check(listen, &err) != ERR_OK) {
         loader_fail(loader, "admin.listen: %s", err.text);
     } else if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
                !address_is_unix(listen) && !is_loopback(listen)) {
@@ -178,11 +175,8 @@ static void judge_lambda(struct loader *loader, const struct config *config)
 /* "qa-admins=admin" */
 static bool read_grant(struct loader *loader, struct str text, struct config_grant *out)
 {
-    size_t at = text.len;
+    size_t at = (size_t)(str_find_last(text, '=') + 1);
 
-    while (at > 0 && text.ptr[at - 1] != '=') {
-        at--;
-    }
     out->word = str_sub(text, 0, at > 0 ? at - 1 : 0);
     out->permissions = permission_bits(str_sub(text, at, text.len));
     if (out->word.len == 0 || out->permissions == 0) {

@@ -4,19 +4,6 @@
 
 enum { LINK_MAX = 512 };
 
-static bool is_key_name(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '.' &&
-            c != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static const char *read_bucket(struct loader *loader, struct str url, struct config_bucket *out)
 {
     bool is_for_files = bucket_is_meant(url) && !str_starts(url, STR("firestore:"));
@@ -33,7 +20,7 @@ static void judge_audit(struct loader *loader, struct config *config)
                             ? read_bucket(loader, config->audit.url, &config->audit.bucket)
                             : NULL;
 
-    if (!is_key_name(config->audit.chain) || config->audit.chain.len > CHAIN_MAX) {
+    if (!str_is_of(config->audit.chain, "_.-") || config->audit.chain.len > CHAIN_MAX) {
         loader_fail(loader, "audit.chain: must be at most %d letters, digits and _.-", CHAIN_MAX);
     }
     if (fault != NULL) {
@@ -52,20 +39,11 @@ static void judge_audit(struct loader *loader, struct config *config)
 /* PROJECT.DATASET.TABLE; a project may hold dots and a colon (example.com:project). */
 static bool is_table(struct str text)
 {
-    size_t n_dots = 0;
+    struct str words[3];
 
-    for (size_t i = 0; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if (c == '.') {
-            n_dots++;
-        } else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' &&
-                   c != ':') {
-            return false;
-        }
-    }
-    return n_dots >= 2 && !str_contains(text, STR("..")) && text.ptr[0] != '.' &&
-           text.ptr[text.len - 1] != '.';
+    return str_is_of(text, "._-:") && str_split(text, '.', words, 3) == 3 &&
+           !str_contains(text, STR("..")) && !str_starts(text, STR(".")) &&
+           !str_ends(text, STR("."));
 }
 
 static void judge_sinks(struct loader *loader, const struct config *config)
@@ -88,9 +66,7 @@ static void judge_sinks(struct loader *loader, const struct config *config)
 /* --- artifacts.url: s3://, gs://, file:/// */
 static const char *read_folder(struct str path, struct str *out)
 {
-    while (str_ends(path, STR("/"))) {
-        path.len--;
-    }
+    path = str_without_end(path, '/');
     *out = path;
     if (path.len == 0 || path.ptr[0] != '/') {
         return "names no folder from the root on";
@@ -129,11 +105,7 @@ static void judge_artifacts(struct loader *loader, struct config *config)
                     "bytes without user, query and fragment",
                     LINK_MAX);
     }
-    link = link.len > 0 ? link : config->artifacts.url;
-    while (str_ends(link, STR("/"))) {
-        link.len--;
-    }
-    config->artifacts.link = link;
+    config->artifacts.link = str_without_end(link.len > 0 ? link : config->artifacts.url, '/');
 }
 
 void config_judge_events(struct loader *loader, struct config *config)

@@ -16,11 +16,8 @@ struct written {
 /* The folder of the file. */
 static const char *folder_of(struct loader *loader, struct str file)
 {
-    size_t n = file.len;
+    size_t n = (size_t)(str_find_last(file, '/') + 1);
 
-    while (n > 0 && file.ptr[n - 1] != '/') {
-        n--;
-    }
     return n == 0 ? "." : arena_cstr(&loader->box->arena, str_sub(file, 0, n));
 }
 

@@ -6,21 +6,10 @@
 static struct str address_of(struct loader *loader, struct str own, struct str common,
                              const char *path)
 {
-    const char *text;
-    struct buf address;
-
     if (own.len > 0 || common.len == 0) {
         return own;
     }
-    while (str_ends(common, STR("/"))) {
-        common.len--;
-    }
-    buf_init(&address, common.len + 32);
-    buf_str(&address, common);
-    buf_text(&address, path);
-    text = arena_cstr(&loader->box->arena, buf_view(&address));
-    buf_done(&address);
-    return str_from(text);
+    return arena_printf(&loader->box->arena, "%.*s%s", STR_ARG(str_without_end(common, '/')), path);
 }
 
 static void judge_address(struct loader *loader, const char *option, struct str address)

@@ -10,19 +10,6 @@ static void judge_driver(struct loader *loader, const struct config *config)
     }
 }
 
-static bool is_name(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != ':' &&
-            c != '.') {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 /* projects/PROJECT/locations/LOCATION/queues/QUEUE */
 static bool is_queue(struct str text)
 {
@@ -31,7 +18,7 @@ static bool is_queue(struct str text)
     bool is = str_split(text, '/', parts, ARRAY_LEN(parts)) == ARRAY_LEN(words);
 
     for (size_t i = 0; i < ARRAY_LEN(words) && is; i++) {
-        is = words[i] != NULL ? str_is(parts[i], words[i]) : is_name(parts[i]);
+        is = words[i] != NULL ? str_is(parts[i], words[i]) : str_is_of(parts[i], "-:.");
     }
     return is;
 }

@@ -2,7 +2,7 @@
  * not told again, since people put passwords there. */
 #include "config_internal.h"
 
-enum { DATABASE_MAX = 10000, PATH_MAX_BYTES = 107 /* of a Unix socket */ };
+enum { DATABASE_MAX = 10000, PATH_MAX_BYTES = 107 /* of a Unix socket */, PREFIX_MAX = 32 };
 
 static const char FORMS[] =
     "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS), unix:PATH, s3://BUCKET[/FOLDER], "
@@ -75,19 +75,6 @@ static const char *read_store(struct arena *arena, struct str url, struct config
     return NULL;
 }
 
-static bool is_prefix(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            !str_contains(STR("_.:-/"), (struct str){&c, 1})) {
-            return false;
-        }
-    }
-    return text.len <= 32;
-}
-
 void config_judge_store(struct loader *loader, struct config *config)
 {
     struct arena *arena = &loader->box->arena;
@@ -98,8 +85,8 @@ void config_judge_store(struct loader *loader, struct config *config)
     if (fault != NULL) {
         loader_fail(loader, "store.url: the value %s. Write %s", fault, FORMS);
     }
-    if (!is_prefix(config->store.prefix)) {
-        loader_fail(loader, "store.prefix: must be up to 32 letters, digits and _.:-/");
+    if (!str_is_of(config->store.prefix, "_.:-/") || config->store.prefix.len > PREFIX_MAX) {
+        loader_fail(loader, "store.prefix: must be up to %d letters, digits and _.:-/", PREFIX_MAX);
     }
     if (config->store.user.len > 0 && !secret_is_set(&config->store.password)) {
         loader_fail(loader, "store.user: set store.password, too");

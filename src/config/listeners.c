@@ -11,16 +11,13 @@ enum { MODE_MAX = 0777 };
 
 static bool take_listen(struct map_reading *reading, void *field)
 {
-    struct str *text = field;
-    char path[ADDRESS_PATH_MAX];
-    struct address address;
+    const struct str *text = field;
     struct error err = {0};
 
     if (!map_text(reading, field)) {
         return false;
     }
-    if ((address_is_unix(*text) ? address_read_unix(*text, path, &err)
-                                : address_read(*text, &address, &err)) != ERR_OK) {
+    if (address_check(*text, &err) != ERR_OK) {
         loader_fail(reading->loader, "server.listeners: listen: %s", err.text);
         return false;
     }

@@ -96,12 +96,9 @@ static struct str reference_of(struct loader *loader, struct str tree, const cha
 {
     struct arena *arena = &loader->box->arena;
     bool has_dashes = str_starts(tree, STR("gcp-sm:"));
-    char *text;
+    char *text = unconst(arena_cstr(arena, str_from(leaf)));
 
-    while (str_ends(tree, STR("/"))) {
-        tree.len--;
-    }
-    text = unconst(arena_cstr(arena, str_from(leaf)));
+    tree = str_without_end(tree, '/');
     for (size_t i = 0; has_dashes && text[i] != '\0'; i++) {
         text[i] = (char)(text[i] == '/' ? '-' : text[i]);
     }

@@ -21,10 +21,7 @@ static bool take_base_url(struct map_reading *reading, void *field)
                     err.text[0] != '\0' ? ": " : "", err.text);
         return false;
     }
-    while (str_ends(text, STR("/"))) {
-        text.len--;
-    }
-    *(struct str *)field = arena_str(&reading->loader->box->arena, text);
+    *(struct str *)field = arena_str(&reading->loader->box->arena, str_without_end(text, '/'));
     return true;
 }
 

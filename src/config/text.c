@@ -72,16 +72,14 @@ bool url_is_sound(struct loader *loader, const struct option_row *row, struct st
 
 static bool check_address(struct loader *loader, const struct option_row *row, struct str text)
 {
-    char path[ADDRESS_PATH_MAX];
     struct address address;
     struct error err = {0};
 
     if (row->words != NULL && str_is(text, "none")) {
         return true;
     }
-    if ((row->words != NULL && address_is_unix(text)
-             ? address_read_unix(text, path, &err)
-             : address_read(text, &address, &err)) != ERR_OK) {
+    if ((row->words != NULL ? address_check(text, &err) : address_read(text, &address, &err)) !=
+        ERR_OK) {
         loader_fail(loader, "%s: %s", row->key, err.text);
         return false;
     }
@@ -123,10 +121,8 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     if (row->type == OPTION_ADDRESS && !check_address(loader, row, text)) {
         return false;
     }
-    while (row->type == OPTION_URL && str_ends(text, STR("/"))) {
-        text.len--;
-    }
-    *field = arena_str(&loader->box->arena, text);
+    *field =
+        arena_str(&loader->box->arena, row->type == OPTION_URL ? str_without_end(text, '/') : text);
     return row->type != OPTION_FILE || file_is_readable(loader, row, field->ptr);
 }
 

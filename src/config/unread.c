@@ -40,19 +40,6 @@ static const struct {
     {"USE_CLOUD_MONITORING", "otel.endpoint", "false"},
 };
 
-static bool holds(const char *names, struct str name)
-{
-    struct str rest = str_from(names);
-    struct str one;
-
-    while (str_next(&rest, ' ', &one)) {
-        if (str_eq(one, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void warn(struct loader *loader, struct str name, const char *what, struct str more,
                  const char *end)
 {
@@ -70,7 +57,7 @@ static void warn(struct loader *loader, struct str name, const char *what, struc
 static bool was_replaced(struct loader *loader, struct str name, struct str value)
 {
     for (size_t i = 0; i < ARRAY_LEN(replaced); i++) {
-        if (!holds(replaced[i].names, name)) {
+        if (!str_has_word(replaced[i].names, name)) {
             continue;
         }
         if ((replaced[i].fine == NULL || !str_is_nocase(str_trim(value), replaced[i].fine)) &&

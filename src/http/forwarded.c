@@ -4,8 +4,7 @@
 
 static bool is_token_char(char c)
 {
-    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z') ||
-           (c != '\0' && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);
+    return char_is_alnum(c) || (c != '\0' && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);
 }
 
 static void skip_blanks(struct str *rest)

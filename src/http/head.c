@@ -148,14 +148,9 @@ static enum error_code parse_version(struct str version, struct http_request *ou
 
 static bool method_known(struct str method)
 {
-    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    static const char *const known[] = {"OPTIONS", "HEAD", "DELETE", "PATCH", "PUT", "GET", "POST"};
 
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (str_is(method, known[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(method, known, ARRAY_LEN(known));
 }
 
 /* The absolute-form without its scheme and host; what is left may begin with "/", "?" or be empty.

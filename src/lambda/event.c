@@ -97,11 +97,10 @@ static void put_target(struct buf *out, struct str text, const char *also)
 
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool is_letter = char_lower(c) >= 'a' && char_lower(c) <= 'z';
         bool is_escape =
             c == '%' && i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2]);
 
-        if (is_letter || (c >= '0' && c <= '9') || str_find_char(STR(plain), c) >= 0 || is_escape ||
+        if (char_is_alnum(c) || str_find_char(STR(plain), c) >= 0 || is_escape ||
             str_find_char(str_from(also), c) >= 0) {
             buf_char(out, c);
         } else {
@@ -233,12 +232,8 @@ static bool is_left_out(const struct event_source *source, struct str name, bool
         "Host",    "Connection", "Keep-Alive",     "Proxy-Connection", "Transfer-Encoding", "TE",
         "Trailer", "Upgrade",    "Content-Length", "Expect",           "HTTP2-Settings"};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_is_nocase(name, names[i])) {
-            return true;
-        }
-    }
-    return (has_trace && str_is_nocase(name, "X-Amzn-Trace-Id")) ||
+    return str_in_nocase(name, names, ARRAY_LEN(names)) ||
+           (has_trace && str_is_nocase(name, "X-Amzn-Trace-Id")) ||
            (source->loses_binary && str_is_nocase(name, "Accept-Encoding")) ||
            (source->token != NULL && str_is_nocase(name, "Authorization"));
 }
@@ -362,12 +357,7 @@ static enum error_code read_body(struct arena *arena, const struct json *event, 
 /* The last address that a load balancer writes is the one that it saw. */
 static struct str last_of(struct str list)
 {
-    size_t at = list.len;
-
-    while (at > 0 && list.ptr[at - 1] != ',') {
-        at--;
-    }
-    return str_trim(str_sub(list, at, list.len));
+    return str_trim(str_sub(list, (size_t)(str_find_last(list, ',') + 1), list.len));
 }
 
 static enum error_code put_head(struct buf *head, struct event_request *out, struct str path,

@@ -68,12 +68,7 @@ static bool is_dropped(struct str name)
     static const char *const names[] = {"Connection", "Transfer-Encoding", "Keep-Alive", "TE",
                                         "Upgrade",    "Content-Length",    "Trailer",    "Date"};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_is_nocase(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in_nocase(name, names, ARRAY_LEN(names));
 }
 
 static struct str value_of(struct str lines, const char *name)

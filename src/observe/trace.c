@@ -86,15 +86,7 @@ static bool parse_parent(struct str header, struct trace *trace)
 
 static bool is_request_id(struct str id)
 {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return id.len > 0 && id.len <= REQUEST_ID_MAX;
+    return id.len > 0 && id.len <= REQUEST_ID_MAX && str_is_of(id, "._-");
 }
 
 void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id)
