@@ -56,8 +56,14 @@ struct loader {
                                * from it */
 };
 
-/* All of them report through loader_fail, which names the place; false: failed. */
-void loader_fail(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Of a value, as much as a message shows: for "%.*s". */
+enum { SHOWN_MAX = 80 };
+
+#define SHOWN(text) STR_ARG(str_sub(text, 0, SHOWN_MAX))
+
+/* All of them report through loader_fail, which names the place; false: failed. It returns false, so that they can
+ * write `return loader_fail(loader, "...")`. */
+bool loader_fail(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
 bool option_set(struct loader *loader, const struct option_row *row, struct str text);
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n);
@@ -68,7 +74,7 @@ const struct option_row *option_find(struct str key);
 void option_unknown(struct loader *loader, struct str key);
 
 /* maps.c: lists of maps, and readers of their members */
-enum { MAP_SHOWN_MAX = 64 };
+enum { MAP_NAME_MAX = 64 };
 
 struct map_reading {
     struct loader *loader;
@@ -127,7 +133,7 @@ void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also w
 
 /* reference.c: what a secret is; "file:PATH" and "env:NAME" are looked up. `out` is initialised in any
  * case; wipe_secret_file ends it. */
-enum { SECRET_TEXT_MAX = 1024 * 1024, SHOWN_NAME_MAX = 80 };
+enum { SECRET_TEXT_MAX = 1024 * 1024 };
 
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out);
 /* What secrets.tree names, where nothing else is said. */

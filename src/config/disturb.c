@@ -3,7 +3,7 @@
 #include "base/span.h"
 #include "config_internal.h"
 
-enum { MAX_WAIT_MS = 600000, SHOWN_MAX = 80 };
+enum { MAX_WAIT_MS = 600000 };
 
 static bool read_wait(struct str text, unsigned *out)
 {
@@ -25,16 +25,16 @@ bool set_spread(struct loader *loader, const struct option_row *row, struct str 
     struct str spread = str_trim(str_sub(text, at < 0 ? text.len : (size_t)at + 2, text.len));
 
     if (!read_wait(middle, &read.ms) || (at >= 0 && !read_wait(spread, &read.spread_ms))) {
-        loader_fail(loader, "%s: \"%.*s\" is no time; write 50ms, 2s or 50ms+-10ms, up to 600s",
-                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-        return false;
+        return loader_fail(loader,
+                           "%s: \"%.*s\" is no time; write 50ms, 2s or 50ms+-10ms, up to 600s",
+                           row->key, SHOWN(text));
     }
     if (read.spread_ms > read.ms) {
-        loader_fail(loader,
-                    "%s: \"%.*s\" would begin below 0; what stands behind +- must not be longer "
-                    "than what stands before",
-                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-        return false;
+        return loader_fail(
+            loader,
+            "%s: \"%.*s\" would begin below 0; what stands behind +- must not be longer "
+            "than what stands before",
+            row->key, SHOWN(text));
     }
     *field = read;
     return true;
@@ -71,7 +71,7 @@ static enum error_code read_match(struct str text, struct config_fault *out, str
         return error_set(err, ERR_INVALID,
                          "\"%.*s\" is no method and path; write \"POST /teststeps\", or a path "
                          "alone for every method",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                         SHOWN(text));
     }
     return ERR_OK;
 }
@@ -105,7 +105,7 @@ static enum error_code read_effect(struct str text, struct config_fault *out, st
     return error_set(err, ERR_INVALID,
                      "\"%.*s\" is no effect; write a status (503), a delay (250ms, 2s), "
                      "close-before, close-mid or close-after",
-                     STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                     SHOWN(text));
 }
 
 static enum error_code read_percent(struct str text, double *out, struct error *err)
@@ -116,7 +116,7 @@ static enum error_code read_percent(struct str text, double *out, struct error *
         percent <= 0 || percent > 100) {
         return error_set(err, ERR_INVALID,
                          "\"%.*s\" is no share of the requests; write 1%% or 0.5%%, up to 100%%",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                         SHOWN(text));
     }
     *out = percent / 100;
     return ERR_OK;
@@ -134,7 +134,7 @@ enum error_code config_fault_read(struct str text, struct config_fault *out, str
         return error_set(
             err, ERR_INVALID,
             "\"%.*s\" has no colon before the effect; write \"POST /teststeps:503@1%%\"",
-            STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+            SHOWN(text));
     }
     code = read_match(str_trim(str_sub(text, 0, (size_t)colon)), out, err);
     if (code == ERR_OK &&

@@ -8,7 +8,7 @@
 
 #define PREFIX "VIRTUOSO_PROXY_"
 
-enum { NAME_MAX_LEN = 128, SHOWN_MAX = 80 };
+enum { NAME_MAX_LEN = 128 };
 
 struct str environment_get(const char *const *environment, struct str name)
 {

@@ -2,11 +2,8 @@
 #include "base/host.h"
 #include "config_internal.h"
 
-enum { SHOWN_MAX = 80 };
-
 static bool judge_origin(struct loader *loader, struct str origin)
 {
-    struct str shown = str_sub(origin, 0, SHOWN_MAX);
     char right[ORIGIN_MAX];
 
     if (str_is(origin, "*") || origin_is_sound(origin, right)) {
@@ -19,17 +16,17 @@ static bool judge_origin(struct loader *loader, struct str origin)
         loader_fail(loader,
                     "cors.origins: \"%.*s\" can never match: there are no patterns; name each "
                     "origin, or write \"*\" for any",
-                    STR_ARG(shown));
+                    SHOWN(origin));
     } else if (right[0] != '\0') {
         loader_fail(loader,
                     "cors.origins: \"%.*s\" can never match: browsers send scheme://host[:port] in "
                     "lower case, without a path and without the default port; write \"%s\"",
-                    STR_ARG(shown), right);
+                    SHOWN(origin), right);
     } else {
         loader_fail(loader,
                     "cors.origins: \"%.*s\" is not an origin; write scheme://host or "
                     "scheme://host:port, e.g. \"https://app.example.com\"",
-                    STR_ARG(shown));
+                    SHOWN(origin));
     }
     return false;
 }
@@ -39,11 +36,10 @@ static bool judge_range(struct loader *loader, const struct option_row *row, str
     struct ip_range parsed;
 
     if (!ip_range_parse(range, &parsed)) {
-        loader_fail(loader,
-                    "%s: \"%.*s\" is not an address or range, e.g. 192.0.2.7, 10.0.0.0/8 or "
-                    "fd00::/8",
-                    row->key, STR_ARG(str_sub(range, 0, SHOWN_MAX)));
-        return false;
+        return loader_fail(loader,
+                           "%s: \"%.*s\" is not an address or range, e.g. 192.0.2.7, 10.0.0.0/8 or "
+                           "fd00::/8",
+                           row->key, SHOWN(range));
     }
     return true;
 }
@@ -54,8 +50,7 @@ static bool judge_fault(struct loader *loader, const struct option_row *row, str
     struct error err = {0};
 
     if (config_fault_read(text, &fault, &err) != ERR_OK) {
-        loader_fail(loader, "%s: %s", row->key, err.text);
-        return false;
+        return loader_fail(loader, "%s: %s", row->key, err.text);
     }
     return true;
 }

@@ -9,8 +9,6 @@
 #include "config_internal.h"
 #include "crypto/tls.h"
 
-enum { SHOWN_MAX = 80 };
-
 static bool is_loopback(struct str text)
 {
     struct address address;
@@ -180,11 +178,11 @@ static bool read_grant(struct loader *loader, struct str text, struct config_gra
     out->word = str_sub(text, 0, at > 0 ? at - 1 : 0);
     out->permissions = permission_bits(str_sub(text, at, text.len));
     if (out->word.len == 0 || out->permissions == 0) {
-        loader_fail(loader,
-                    "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are read, "
-                    "write:tests, write:library, execute, admin, continue:runs and all",
-                    STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-        return false;
+        return loader_fail(
+            loader,
+            "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are read, "
+            "write:tests, write:library, execute, admin, continue:runs and all",
+            SHOWN(text));
     }
     return true;
 }
@@ -261,7 +259,7 @@ static void judge_tenants(struct loader *loader, struct config *config, const ch
         keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
         if (keys[i].tenant_name.len > 0 && keys[i].tenant == 0) {
             loader_fail(loader, "%s: the tenant \"%.*s\" of \"%.*s\" is not in tenants", list,
-                        STR_ARG(str_sub(keys[i].tenant_name, 0, SHOWN_MAX)), STR_ARG(keys[i].name));
+                        SHOWN(keys[i].tenant_name), STR_ARG(keys[i].name));
         }
     }
 }

@@ -1,7 +1,7 @@
 /* limits.classes and limits.rules, taken apart. */
 #include "config_internal.h"
 
-enum { SHOWN_MAX = 80, RATE_MAX = 1000000 };
+enum { RATE_MAX = 1000000 };
 
 /* "10/50/4": requests a second, requests at once after a pause, requests in progress. The third may be left out
  * where `may_be_short`. */
@@ -38,7 +38,7 @@ static void judge_classes(struct loader *loader, struct config *config)
             loader_fail(loader,
                         "limits.classes: \"%.*s\" is not NAME=RATE/BURST/CONCURRENCY with whole "
                         "numbers from 1 to %d",
-                        STR_ARG(str_sub(text, 0, SHOWN_MAX)), RATE_MAX);
+                        SHOWN(text), RATE_MAX);
         }
     }
     config->limits.class_rates = classes;
@@ -76,22 +76,19 @@ static bool take_rule(struct loader *loader, struct str text, struct config_rule
 
     if (!str_cut(text, '=', &name, &rate) || !read_scope(name, &rules[n]) ||
         !read_rate(rate, true, &rules[n].rate)) {
-        loader_fail(
+        return loader_fail(
             loader,
             "limits.rules: \"%.*s\" is not SCOPE=RATE/BURST, SCOPE:CLASS=RATE/BURST or one "
             "of these with /CONCURRENCY; SCOPE is key or tenant, CLASS is read, write, "
             "execute, command, run, direct or admin, the numbers are whole and from 1 to %d",
-            STR_ARG(str_sub(text, 0, SHOWN_MAX)), RATE_MAX);
-        return false;
+            SHOWN(text), RATE_MAX);
     }
     if (str_is(name, "key")) {
-        loader_fail(loader, "limits.rules: \"key\" without a class is limits.per_key and "
-                            "limits.burst; set those");
-        return false;
+        return loader_fail(loader, "limits.rules: \"key\" without a class is limits.per_key and "
+                                   "limits.burst; set those");
     }
     if (is_twice(rules, n)) {
-        loader_fail(loader, "limits.rules: \"%.*s\" stands there twice", STR_ARG(name));
-        return false;
+        return loader_fail(loader, "limits.rules: \"%.*s\" stands there twice", STR_ARG(name));
     }
     return true;
 }

@@ -22,8 +22,7 @@ bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 
     buf_init(out, CONFIG_FILE_MAX);
     if (fd_read_file(path, out, &err) != ERR_OK) {
-        loader_fail(loader, "cannot read the file %s: %s", path, err.text);
-        return false;
+        return loader_fail(loader, "cannot read the file %s: %s", path, err.text);
     }
     loader_note_file(loader, path, buf_view(out));
     return true;
@@ -69,13 +68,11 @@ static bool hash_key(struct loader *loader, struct str key, struct config_key *o
     struct error err = {0};
 
     if (credential_read(key, &key, &err) != ERR_OK) {
-        loader_fail(loader, "%s: a key cannot be used: %s", loader->list, err.text);
-        return false;
+        return loader_fail(loader, "%s: a key cannot be used: %s", loader->list, err.text);
     }
     if (key.len < KEY_LEN_MIN) {
-        loader_fail(loader, "%s: a key must have at least %d characters", loader->list,
-                    KEY_LEN_MIN);
-        return false;
+        return loader_fail(loader, "%s: a key must have at least %d characters", loader->list,
+                           KEY_LEN_MIN);
     }
     digest_of(key, &digest);
     mem_copy(out->sha256, digest.bytes, DIGEST_BYTES);
@@ -163,7 +160,7 @@ const char *certificate_member(enum tls_name_kind kind)
 static bool take_name(struct map_reading *reading, void *field)
 {
     *(struct str *)field =
-        arena_str(&reading->loader->box->arena, str_sub(reading->node->text, 0, MAP_SHOWN_MAX));
+        arena_str(&reading->loader->box->arena, str_sub(reading->node->text, 0, MAP_NAME_MAX));
     return true;
 }
 
@@ -175,18 +172,16 @@ static bool take_permissions(struct map_reading *reading, void *field)
 
     *out = 0;
     if (texts->type != NODE_LIST) {
-        loader_fail(loader, "%s: permissions must be a list", loader->list);
-        return false;
+        return loader_fail(loader, "%s: permissions must be a list", loader->list);
     }
     for (const struct node *item = texts->first; item != NULL; item = item->next) {
         unsigned bits = permission_bits(item->text);
 
         if (bits == 0) {
-            loader_fail(
+            return loader_fail(
                 loader,
                 "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin, continue:runs",
-                loader->list, STR_ARG(str_sub(item->text, 0, MAP_SHOWN_MAX)));
-            return false;
+                loader->list, SHOWN(item->text));
         }
         *out |= bits;
     }
@@ -203,12 +198,10 @@ static bool take_date(struct map_reading *reading, void *field)
         *out = *out == 0 ? 1 : *out; /* 0 is none */
         return true;
     }
-    loader_fail(reading->loader,
-                "%s: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
-                "2027-01-31T12:00:00Z",
-                reading->loader->list, STR_ARG(node->key),
-                STR_ARG(str_sub(node->text, 0, MAP_SHOWN_MAX)));
-    return false;
+    return loader_fail(reading->loader,
+                       "%s: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
+                       "2027-01-31T12:00:00Z",
+                       reading->loader->list, STR_ARG(node->key), SHOWN(node->text));
 }
 
 /* A bare day: from its beginning. */
@@ -247,9 +240,8 @@ static bool take_digest(struct map_reading *reading, void *field)
     struct digest digest;
 
     if (!digest_from_hex(reading->node->text, &digest)) {
-        loader_fail(reading->loader, "%s: sha256 must be 64 hexadecimal digits",
-                    reading->loader->list);
-        return false;
+        return loader_fail(reading->loader, "%s: sha256 must be 64 hexadecimal digits",
+                           reading->loader->list);
     }
     mem_copy(field, digest.bytes, DIGEST_BYTES);
     return true;
@@ -262,9 +254,8 @@ static bool take_subject(struct map_reading *reading, void *field)
     struct config_key *out = reading->entry;
 
     if (node->type != NODE_SCALAR || node->text.len == 0 || node->text.len > SUBJECT_MAX_LEN) {
-        loader_fail(reading->loader, "%s: %.*s must be a text of 1 to %d bytes",
-                    reading->loader->list, STR_ARG(node->key), SUBJECT_MAX_LEN);
-        return false;
+        return loader_fail(reading->loader, "%s: %.*s must be a text of 1 to %d bytes",
+                           reading->loader->list, STR_ARG(node->key), SUBJECT_MAX_LEN);
     }
     out->subject_kind = TLS_NAME_CN;
     while (!str_is(node->key, certificate_member(out->subject_kind))) {
@@ -301,14 +292,13 @@ static bool is_complete(struct loader *loader, const struct config_key *made, un
     const struct config *config = &loader->box->config;
 
     if (made->expires_ms != 0 && made->expires_ms <= made->not_before_ms) {
-        loader_fail(loader, "%s: an entry ends (expires) before it begins (not_before)",
-                    loader->list);
-        return false;
+        return loader_fail(loader, "%s: an entry ends (expires) before it begins (not_before)",
+                           loader->list);
     }
     if (n_keys != 1) {
-        loader_fail(loader, "%s: an entry needs exactly one of %s", loader->list,
-                    loader->list == list_keys ? "key, key_file and sha256" : "cn, dns and uri");
-        return false;
+        return loader_fail(loader, "%s: an entry needs exactly one of %s", loader->list,
+                           loader->list == list_keys ? "key, key_file and sha256"
+                                                     : "cn, dns and uri");
     }
     if (loader->list == list_keys) {
         return true;
@@ -317,9 +307,8 @@ static bool is_complete(struct loader *loader, const struct config_key *made, un
         const struct config_key *other = &config->auth.certificates[i];
 
         if (other->subject_kind == made->subject_kind && str_eq(other->subject, made->subject)) {
-            loader_fail(loader, "%s: another entry has the same %s", loader->list,
-                        certificate_member(made->subject_kind));
-            return false;
+            return loader_fail(loader, "%s: another entry has the same %s", loader->list,
+                               certificate_member(made->subject_kind));
         }
     }
     return true;

@@ -18,8 +18,7 @@ static bool take_listen(struct map_reading *reading, void *field)
         return false;
     }
     if (address_check(*text, &err) != ERR_OK) {
-        loader_fail(reading->loader, "server.listeners: listen: %s", err.text);
-        return false;
+        return loader_fail(reading->loader, "server.listeners: listen: %s", err.text);
     }
     return true;
 }
@@ -47,10 +46,10 @@ static bool take_mode(struct map_reading *reading, void *field)
         return false;
     }
     if (!read_mode(text, field)) {
-        loader_fail(reading->loader,
-                    "server.listeners: mode: \"%.*s\" is not a mode of a file; write \"0660\"",
-                    STR_ARG(str_sub(text, 0, MAP_SHOWN_MAX)));
-        return false;
+        return loader_fail(
+            reading->loader,
+            "server.listeners: mode: \"%.*s\" is not a mode of a file; write \"0660\"",
+            SHOWN(text));
     }
     return true;
 }
@@ -73,9 +72,8 @@ static bool take_list(struct map_reading *reading, void *field)
     bool ok = true;
 
     if (node->type != NODE_LIST || (int64_t)node->n_children > row->max) {
-        loader_fail(loader, "server.listeners: %.*s must be a list of at most %lld texts",
-                    STR_ARG(node->key), (long long)row->max);
-        return false;
+        return loader_fail(loader, "server.listeners: %.*s must be a list of at most %lld texts",
+                           STR_ARG(node->key), (long long)row->max);
     }
     *out = (struct config_texts){.items = items};
     for (const struct node *item = node->first; item != NULL; item = item->next) {
@@ -98,10 +96,9 @@ static bool take_either(struct map_reading *reading, void *field)
     }
     *(bool *)field = str_eq_nocase(word, yes);
     if (!str_eq_nocase(word, yes) && !str_eq_nocase(word, no)) {
-        loader_fail(reading->loader, "server.listeners: %s: \"%.*s\" is not one of %.*s, %.*s",
-                    reading->member->name, STR_ARG(str_sub(word, 0, MAP_SHOWN_MAX)), STR_ARG(no),
-                    STR_ARG(yes));
-        return false;
+        return loader_fail(reading->loader,
+                           "server.listeners: %s: \"%.*s\" is not one of %.*s, %.*s",
+                           reading->member->name, SHOWN(word), STR_ARG(no), STR_ARG(yes));
     }
     return true;
 }
@@ -136,13 +133,12 @@ static bool take_listener(struct loader *loader, const struct node *map)
         return false;
     }
     if (out->address.len == 0) {
-        loader_fail(loader, "server.listeners: an entry needs listen: an address, or unix:/PATH");
-        return false;
+        return loader_fail(loader,
+                           "server.listeners: an entry needs listen: an address, or unix:/PATH");
     }
     if (out->mode != 0 && !address_is_unix(out->address)) {
-        loader_fail(loader, "server.listeners: mode is for Unix sockets, and %.*s is none",
-                    STR_ARG(out->address));
-        return false;
+        return loader_fail(loader, "server.listeners: mode is for Unix sockets, and %.*s is none",
+                           STR_ARG(out->address));
     }
     return true;
 }
@@ -262,7 +258,7 @@ void listeners_judge(struct loader *loader, struct config *config)
     listeners_gather(loader->box);
     if (!read_mode(config->server.socket_mode, &mode)) {
         loader_fail(loader, "server.socket_mode: \"%.*s\" is not a mode of a file; write \"0660\"",
-                    STR_ARG(str_sub(config->server.socket_mode, 0, MAP_SHOWN_MAX)));
+                    SHOWN(config->server.socket_mode));
     }
     if (loader_has_failed(loader, "server.listen") ||
         loader_has_failed(loader, "server.listeners")) {

@@ -102,30 +102,26 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
 
     for (skip(&at); at.rest.len > 0; skip(&at)) {
         if (n == max) {
-            loader_fail(loader, "%s: more than %zu entries", row->key, max);
-            return false;
+            return loader_fail(loader, "%s: more than %zu entries", row->key, max);
         }
         bare = at.quote == 0;
         items[n++] = take_item(&at);
         if (bare && is_split_otherwise(items[n - 1])) {
-            loader_fail(
+            return loader_fail(
                 loader,
                 "%s: entry %zu holds \";\" or \"|\", which separates nothing here: write commas, or put "
                 "the entry in quotes if it is one",
                 row->key, n);
-            return false;
         }
         if (str_find_char(STR("[]{}"), items[n - 1].ptr[0]) >= 0) {
-            loader_fail(loader,
-                        "%s: entry %zu: a list of texts is expected, without lists or maps "
-                        "inside",
-                        row->key, n);
-            return false;
+            return loader_fail(loader,
+                               "%s: entry %zu: a list of texts is expected, without lists or maps "
+                               "inside",
+                               row->key, n);
         }
     }
     if (at.quote != 0) {
-        loader_fail(loader, "%s: a quote (%c) is opened and not closed", row->key, at.quote);
-        return false;
+        return loader_fail(loader, "%s: a quote (%c) is opened and not closed", row->key, at.quote);
     }
     *out = items;
     *out_n = n;

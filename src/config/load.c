@@ -9,8 +9,6 @@
 #include "base/nearest.h"
 #include "config_internal.h"
 
-enum { KEY_MAX = 128 };
-
 static void load_defaults(struct loader *loader)
 {
     size_t n;
@@ -143,7 +141,7 @@ static void unknown_group(struct loader *loader, struct str name)
         (void)str_cut(str_from(rows[i].key), '.', &group, &rest);
         nearest_offer(&nearest, group);
     }
-    loader_fail(loader, "unknown group \"%.*s\"%s%.*s%s", STR_ARG(str_sub(name, 0, KEY_MAX)),
+    loader_fail(loader, "unknown group \"%.*s\"%s%.*s%s", SHOWN(name),
                 nearest.best.len > 0 ? "; did you mean \"" : "", STR_ARG(nearest.best),
                 nearest.best.len > 0 ? "\"?" : "");
 }
@@ -184,14 +182,12 @@ static bool is_whole(struct loader *loader, struct str text)
         return true;
     }
     if (str_trim(text).len == 0) {
-        loader_fail(loader, "%s: is empty; it may not be written yet", loader->file);
-        return false;
+        return loader_fail(loader, "%s: is empty; it may not be written yet", loader->file);
     }
     if (!str_ends(text, STR("\n"))) {
-        loader_fail(loader,
-                    "%s: does not end with a line break; it may not be written to its end yet",
-                    loader->file);
-        return false;
+        return loader_fail(
+            loader, "%s: does not end with a line break; it may not be written to its end yet",
+            loader->file);
     }
     return true;
 }
@@ -252,7 +248,7 @@ static void load_sets(struct loader *loader, const struct config_sources *source
                             ? sources->set_names[i]
                             : "--set";
         if (!str_cut(str_from(sources->sets[i]), '=', &key, &value)) {
-            loader_fail(loader, "\"%.*s\" is not KEY=VALUE", STR_ARG(str_sub(key, 0, KEY_MAX)));
+            loader_fail(loader, "\"%.*s\" is not KEY=VALUE", SHOWN(key));
             continue;
         }
         row = option_find(str_trim(key));

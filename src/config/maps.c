@@ -12,8 +12,7 @@ bool map_text(struct map_reading *reading, void *field)
     struct loader *loader = reading->loader;
 
     if (node->type != NODE_SCALAR) {
-        loader_fail(loader, "%s: %.*s must be one value", loader->list, STR_ARG(node->key));
-        return false;
+        return loader_fail(loader, "%s: %.*s must be one value", loader->list, STR_ARG(node->key));
     }
     *(struct str *)field = node->is_null ? STR_EMPTY : arena_str(&loader->box->arena, node->text);
     return true;
@@ -24,10 +23,9 @@ bool map_name(struct map_reading *reading, void *field)
     if (!map_text(reading, field)) {
         return false;
     }
-    if (((struct str *)field)->len > MAP_SHOWN_MAX) {
-        loader_fail(reading->loader, "%s: a name has up to %d bytes", reading->loader->list,
-                    MAP_SHOWN_MAX);
-        return false;
+    if (((struct str *)field)->len > MAP_NAME_MAX) {
+        return loader_fail(reading->loader, "%s: a name has up to %d bytes", reading->loader->list,
+                           MAP_NAME_MAX);
     }
     return true;
 }
@@ -39,11 +37,10 @@ bool map_number(struct map_reading *reading, void *field)
     int64_t value;
 
     if (!str_to_i64(node->text, row->min, row->max, &value)) {
-        loader_fail(reading->loader, "%s: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
-                    reading->loader->list, STR_ARG(node->key),
-                    STR_ARG(str_sub(node->text, 0, MAP_SHOWN_MAX)), (long long)row->min,
-                    (long long)row->max);
-        return false;
+        return loader_fail(reading->loader,
+                           "%s: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
+                           reading->loader->list, STR_ARG(node->key), SHOWN(node->text),
+                           (long long)row->min, (long long)row->max);
     }
     *(unsigned *)field = (unsigned)value;
     return true;
@@ -70,8 +67,8 @@ static void unknown(struct loader *loader, const struct map_list *list, struct s
     if (nearest.best.len > 0) {
         buf_printf(&known, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
     }
-    loader_fail(loader, "%s: unknown member \"%.*s\"; known are %s", loader->list,
-                STR_ARG(str_sub(name, 0, MAP_SHOWN_MAX)), buf_cstr(&known));
+    loader_fail(loader, "%s: unknown member \"%.*s\"; known are %s", loader->list, SHOWN(name),
+                buf_cstr(&known));
     buf_done(&known);
 }
 
@@ -122,9 +119,8 @@ bool maps_read(struct loader *loader, const struct map_list *list, const struct 
         return true;
     }
     if (node->type != NODE_LIST || (int64_t)node->n_children > max) {
-        loader_fail(loader, "%s: must be a list of at most %lld entries", loader->list,
-                    (long long)max);
-        return false;
+        return loader_fail(loader, "%s: must be a list of at most %lld entries", loader->list,
+                           (long long)max);
     }
     for (const struct node *item = node->first; item != NULL; item = item->next) {
         place_at(loader, item->line, item->column);
@@ -143,9 +139,8 @@ bool maps_read(struct loader *loader, const struct map_list *list, const struct 
 bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text)
 {
     if (text.len > 0 && !str_is(text, "[]")) {
-        loader_fail(loader, "%s: is a list of maps; write it into the configuration file",
-                    row->key);
-        return false;
+        return loader_fail(loader, "%s: is a list of maps; write it into the configuration file",
+                           row->key);
     }
     if (row->type == OPTION_LISTENERS) {
         loader->box->config.server.n_listeners = 0;

@@ -18,14 +18,12 @@ static bool look_up(struct loader *loader, const char *what, struct str referenc
     struct str value;
 
     if (secrets->check(reference, &err) != ERR_OK) {
-        loader_fail(loader, "%s: %s", what, err.text);
-        return false;
+        return loader_fail(loader, "%s: %s", what, err.text);
     }
     *out_state = secrets->find(secrets->context, reference, &value, &why);
     if (*out_state == CONFIG_SECRET_FAILED) {
-        loader_fail(loader, "%s: %.*s cannot be read: %s", what,
-                    STR_ARG(str_sub(reference, 0, SHOWN_REFERENCE_MAX)), why);
-        return false;
+        return loader_fail(loader, "%s: %.*s cannot be read: %s", what,
+                           STR_ARG(str_sub(reference, 0, SHOWN_REFERENCE_MAX)), why);
     }
     buf_str(out, *out_state == CONFIG_SECRET_KNOWN ? value : reference);
     return true;
@@ -41,9 +39,7 @@ static bool read_variable(struct loader *loader, const char *what, struct str na
     struct str value = environment_get(loader->environment, name);
 
     if (value.len == 0) {
-        loader_fail(loader, "%s: the variable %.*s is not set", what,
-                    STR_ARG(str_sub(name, 0, SHOWN_NAME_MAX)));
-        return false;
+        return loader_fail(loader, "%s: the variable %.*s is not set", what, SHOWN(name));
     }
     buf_str(out, value);
     return true;
@@ -155,7 +151,7 @@ void load_tree(struct loader *loader)
         loader_fail(loader,
                     "\"%.*s\" is no tree of secrets; write aws-ssm:/PATH, aws-sm:NAME, "
                     "gcp-sm:projects/PROJECT/secrets/NAME or file:FOLDER",
-                    STR_ARG(str_sub(tree, 0, SHOWN_NAME_MAX)));
+                    SHOWN(tree));
     } else {
         for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
             enum config_secret state;

@@ -7,9 +7,9 @@
 #include "base/span.h"
 #include "config_internal.h"
 
-enum { MESSAGE_MAX = 1024, SHOWN_MAX = 80 };
+enum { MESSAGE_MAX = 1024 };
 
-void loader_fail(struct loader *loader, const char *format, ...)
+bool loader_fail(struct loader *loader, const char *format, ...)
 {
     struct buf text;
     va_list args;
@@ -26,6 +26,7 @@ void loader_fail(struct loader *loader, const char *format, ...)
     (void)error_in(error_list_add(loader->errors), ERR_CONFIG,
                    loader->place == NULL ? loader->line : 0, loader->column, "%s", buf_cstr(&text));
     buf_done(&text);
+    return false;
 }
 
 void option_unknown(struct loader *loader, struct str key)
@@ -41,11 +42,11 @@ void option_unknown(struct loader *loader, struct str key)
     if (nearest.best.len > 0) {
         loader_mark_failed(loader,
                            option_find(nearest.best)); /* it was meant, and is not missing */
-        loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?",
-                    STR_ARG(str_sub(key, 0, SHOWN_MAX)), STR_ARG(nearest.best));
+        loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key),
+                    STR_ARG(nearest.best));
     } else {
         loader_fail(loader, "unknown option \"%.*s\"; virtuoso-proxy man lists all options",
-                    STR_ARG(str_sub(key, 0, SHOWN_MAX)));
+                    SHOWN(key));
     }
 }
 
@@ -97,10 +98,9 @@ static bool set_number(struct loader *loader, const struct option_row *row, stru
     int64_t value;
 
     if (!parse_number(row, text, &value) || value < row->min || value > row->max) {
-        loader_fail(loader, "%s: \"%.*s\" is not a whole number from %lld to %lld%s", row->key,
-                    STR_ARG(str_sub(text, 0, SHOWN_MAX)), (long long)row->min, (long long)row->max,
-                    unit_of(row->type));
-        return false;
+        return loader_fail(loader, "%s: \"%.*s\" is not a whole number from %lld to %lld%s",
+                           row->key, SHOWN(text), (long long)row->min, (long long)row->max,
+                           unit_of(row->type));
     }
     if (row->type == OPTION_SIZE) {
         *(size_t *)field = (size_t)value;
@@ -115,9 +115,7 @@ static bool set_bool(struct loader *loader, const struct option_row *row, struct
     if (str_to_bool(text, option_field(&loader->box->config, row))) {
         return true;
     }
-    loader_fail(loader, "%s: \"%.*s\" is neither true nor false", row->key,
-                STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-    return false;
+    return loader_fail(loader, "%s: \"%.*s\" is neither true nor false", row->key, SHOWN(text));
 }
 
 /* "loud" is not one of debug, info, warn, error, off; did you mean ...? */
@@ -136,8 +134,7 @@ static void fail_word(struct loader *loader, const struct option_row *row, struc
     if (nearest.len > 0) {
         buf_printf(&words, "; did you mean \"%.*s\"?", STR_ARG(nearest));
     }
-    loader_fail(loader, "%s: \"%.*s\" is not one of %s", row->key,
-                STR_ARG(str_sub(text, 0, SHOWN_MAX)), buf_cstr(&words));
+    loader_fail(loader, "%s: \"%.*s\" is not one of %s", row->key, SHOWN(text), buf_cstr(&words));
     buf_done(&words);
 }
 
@@ -191,15 +188,13 @@ static bool set_words(struct loader *loader, const struct option_row *row, const
         return true;
     }
     if (n == 0) {
-        loader_fail(loader, "%s: is empty; write none when that is meant", row->key);
-        return false;
+        return loader_fail(loader, "%s: is empty; write none when that is meant", row->key);
     }
     for (size_t i = 0; i < n; i++) {
         unsigned bit = bit_of_word(row, items[i], &nearest);
 
         if (str_is_nocase(items[i], "none")) {
-            loader_fail(loader, "%s: \"none\" does not go with other words", row->key);
-            return false;
+            return loader_fail(loader, "%s: \"none\" does not go with other words", row->key);
         }
         if (bit == 0) {
             fail_word(loader, row, items[i], nearest.best);
@@ -227,8 +222,7 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
     struct str *copy;
 
     if ((int64_t)n > row->max) {
-        loader_fail(loader, "%s: more than %lld entries", row->key, (long long)row->max);
-        return false;
+        return loader_fail(loader, "%s: more than %lld entries", row->key, (long long)row->max);
     }
     if (row->type == OPTION_WORDS) {
         return set_words(loader, row, items, n);

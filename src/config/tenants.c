@@ -16,10 +16,9 @@ static bool take_base_url(struct map_reading *reading, void *field)
     struct error err = {0};
 
     if (url_read(text, &url, &err) != ERR_OK || url.has_user || url.has_query || url.has_fragment) {
-        loader_fail(reading->loader,
-                    "tenants: base_url: not a URL without user, query and fragment%s%s",
-                    err.text[0] != '\0' ? ": " : "", err.text);
-        return false;
+        return loader_fail(reading->loader,
+                           "tenants: base_url: not a URL without user, query and fragment%s%s",
+                           err.text[0] != '\0' ? ": " : "", err.text);
     }
     *(struct str *)field = arena_str(&reading->loader->box->arena, str_without_end(text, '/'));
     return true;
@@ -51,16 +50,15 @@ static bool take_tenant(struct loader *loader, const struct node *map)
         return false;
     }
     if (out->name.len == 0 || config_tenant_find(config, out->name) != config->tenants.n) {
-        loader_fail(loader, "tenants: each entry needs a name of its own");
-        return false;
+        return loader_fail(loader, "tenants: each entry needs a name of its own");
     }
     if (out->rate.per_second == 0 && out->rate.burst > 0) {
-        loader_fail(loader, "tenants: \"%.*s\" has a burst without a rate", STR_ARG(out->name));
-        return false;
+        return loader_fail(loader, "tenants: \"%.*s\" has a burst without a rate",
+                           STR_ARG(out->name));
     }
     if (!secret_is_set(&out->token) && !config->sandbox.enabled) {
-        loader_fail(loader, "tenants: \"%.*s\" has no token for the platform", STR_ARG(out->name));
-        return false;
+        return loader_fail(loader, "tenants: \"%.*s\" has no token for the platform",
+                           STR_ARG(out->name));
     }
     return true;
 }

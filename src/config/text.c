@@ -6,8 +6,6 @@
 #include "config/credential.h"
 #include "config_internal.h"
 
-enum { SHOWN_MAX = 80 };
-
 /* Texts go into headers and logs as they are. */
 static bool is_one_line(struct str text)
 {
@@ -45,9 +43,8 @@ bool url_is_sound(struct loader *loader, const struct option_row *row, struct st
     if (url_read(text, &url, &err) != ERR_OK) {
         bool hide = str_find_char(text, '@') >= 0;
 
-        loader_fail(loader, "%s: \"%.*s\" is not a URL: %s", row->key,
-                    STR_ARG(hide ? STR("***") : str_sub(text, 0, SHOWN_MAX)), err.text);
-        return false;
+        return loader_fail(loader, "%s: \"%.*s\" is not a URL: %s", row->key,
+                           STR_ARG(hide ? STR("***") : str_sub(text, 0, SHOWN_MAX)), err.text);
     }
     if (url.has_user) {
         loader_fail(
@@ -63,9 +60,9 @@ bool url_is_sound(struct loader *loader, const struct option_row *row, struct st
             row->key);
     }
     if (!path_is_sound(loader, url.path)) {
-        loader_fail(loader, "%s: the path of the URL has a dot segment or a broken percent escape",
-                    row->key);
-        return false;
+        return loader_fail(loader,
+                           "%s: the path of the URL has a dot segment or a broken percent escape",
+                           row->key);
     }
     return !url.has_user && !url.has_query && !url.has_fragment;
 }
@@ -80,8 +77,7 @@ static bool check_address(struct loader *loader, const struct option_row *row, s
     }
     if ((row->words != NULL ? address_check(text, &err) : address_read(text, &address, &err)) !=
         ERR_OK) {
-        loader_fail(loader, "%s: %s", row->key, err.text);
-        return false;
+        return loader_fail(loader, "%s: %s", row->key, err.text);
     }
     return true;
 }
@@ -112,8 +108,8 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     bool may_be_empty = text.len == 0 && row->def[0] == '\0';
 
     if (!is_one_line(text)) {
-        loader_fail(loader, "%s: must be one line of text without control characters", row->key);
-        return false;
+        return loader_fail(loader, "%s: must be one line of text without control characters",
+                           row->key);
     }
     if (row->type == OPTION_URL && !may_be_empty && !url_is_sound(loader, row, text)) {
         return false;
@@ -137,8 +133,7 @@ static bool take_secret(struct loader *loader, const char *what, struct str text
         return true;
     }
     if (credential_read(text, &text, &err) != ERR_OK) {
-        loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
-        return false;
+        return loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
     }
     secret_set(out, text);
     return true;
