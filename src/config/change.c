@@ -104,17 +104,6 @@ static bool is_same_file(const struct config *before, const struct config *after
     return (a == NULL) == (b == NULL) && (a == NULL || digest_equal(a, b));
 }
 
-struct two_configs {
-    const struct config *before, *after;
-};
-
-static bool is_same_of_both(void *context, struct str path)
-{
-    const struct two_configs *both = context;
-
-    return is_same_file(both->before, both->after, path);
-}
-
 /* Of an option whose text is the same. */
 static bool are_same_files(const struct config *before, const struct config *after,
                            const struct option_row *row)
@@ -122,9 +111,7 @@ static bool are_same_files(const struct config *before, const struct config *aft
     const struct config_texts *paths = option_field(after, row);
 
     if (row->type == OPTION_LISTENERS) {
-        struct two_configs both = {before, after};
-
-        return listeners_each_file(after, is_same_of_both, &both);
+        return listeners_have_same_files(before, after, is_same_file);
     }
     if (row->type == OPTION_FILE) {
         return is_same_file(before, after, *(const struct str *)option_field(after, row));
@@ -146,8 +133,8 @@ static bool is_same_text(const struct config *before, const struct config *after
 
     buf_init(&a, CONFIG_FILE_MAX);
     buf_init(&b, CONFIG_FILE_MAX);
-    option_print(&a, before, row);
-    option_print(&b, after, row);
+    option_kind_of(row)->print(&a, before, row);
+    option_kind_of(row)->print(&b, after, row);
     same = str_eq(buf_view(&a), buf_view(&b));
     buf_done(&a);
     buf_done(&b);
@@ -161,10 +148,9 @@ static bool is_same(const struct config *before, const struct config *after,
         return str_eq(secret_reveal(option_field(before, row)),
                       secret_reveal(option_field(after, row)));
     }
-    if (row->type == OPTION_TENANTS && !tenants_are_same(before, after)) {
-        return false;
-    }
-    return is_same_text(before, after, row) && are_same_files(before, after, row);
+    return (map_list_of(row) != NULL ? maps_are_same(before, after, row)
+                                     : is_same_text(before, after, row)) &&
+           are_same_files(before, after, row);
 }
 
 bool config_changes(const struct config *before, const struct config *after,
@@ -203,70 +189,33 @@ bool config_change_waits(const struct config *running, const struct config *fres
     return row->at_start || (config_is_tls(row) && has_none);
 }
 
-static size_t size_of(enum option_type type)
+struct config_texts texts_copy(struct arena *arena, const struct str *items, size_t n)
 {
-    switch (type) {
-    case OPTION_BOOL:
-        return sizeof(bool);
-    case OPTION_UINT:
-    case OPTION_MS:
-    case OPTION_SECONDS:
-    case OPTION_WORDS:
-        return sizeof(unsigned);
-    case OPTION_SIZE:
-        return sizeof(size_t);
-    case OPTION_SPREAD:
-        return sizeof(struct config_spread);
-    case OPTION_STR:
-    case OPTION_URL:
-    case OPTION_FILE:
-    case OPTION_ADDRESS:
-    case OPTION_ENUM:
-    case OPTION_LIST:
-    case OPTION_ORIGINS:
-    case OPTION_RANGES:
-    case OPTION_FILES:
-    case OPTION_FAULTS:
-    case OPTION_URLS:
-    case OPTION_SECRET:
-    case OPTION_KEYS:
-    case OPTION_CERTIFICATES:
-    case OPTION_LISTENERS:
-    case OPTION_TENANTS:
-        return 0;
-    }
-    return 0;
-}
+    struct str *copy = arena_calloc(arena, n + 1, sizeof(*copy));
 
-static void keep_list(struct config_box *box, const struct config *running,
-                      const struct option_row *row)
-{
-    const struct config_texts *from = option_field(running, row);
-    struct config_texts *to = option_field(&box->config, row);
-    struct str *copy = arena_calloc(&box->arena, from->n + 1, sizeof(*copy));
-
-    for (size_t i = 0; i < from->n; i++) {
-        copy[i] = arena_str(&box->arena, from->items[i]);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = arena_str(arena, items[i]);
     }
-    *to = (struct config_texts){copy, from->n};
+    return (struct config_texts){copy, n};
 }
 
 static void keep(struct config *fresh, const struct config *running, const struct option_row *row)
 {
-    struct config_box *box = (struct config_box *)fresh;
+    struct arena *arena = &((struct config_box *)fresh)->arena;
+    size_t bytes = option_kind_of(row)->bytes;
+    const void *from = option_field(running, row);
+    void *to = option_field(fresh, row);
 
     if (row->type == OPTION_SECRET) {
-        const struct secret *kept = option_field(running, row);
-
-        secret_set(option_field(fresh, row), secret_reveal(kept));
-    } else if (size_of(row->type) > 0) { /* words, too: they are written as a list, and are bits */
-        mem_copy(option_field(fresh, row), option_field(running, row), size_of(row->type));
+        secret_set(to, secret_reveal(from));
+    } else if (bytes > 0) { /* words, too: they are written as a list, and are bits */
+        mem_copy(to, from, bytes);
     } else if (option_is_list(row)) {
-        keep_list(box, running, row);
-    } else {
-        struct str *text = option_field(fresh, row);
+        const struct config_texts *texts = from;
 
-        *text = arena_str(&box->arena, *(const struct str *)option_field(running, row));
+        *(struct config_texts *)to = texts_copy(arena, texts->items, texts->n);
+    } else {
+        *(struct str *)to = arena_str(arena, *(const struct str *)from);
     }
 }
 

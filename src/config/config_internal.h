@@ -73,7 +73,8 @@ bool loader_has_failed(const struct loader *loader, const char *key);
 const struct option_row *option_find(struct str key);
 void option_unknown(struct loader *loader, struct str key);
 
-/* maps.c: lists of maps, and readers of their members */
+/* maps.c: options that are lists of maps. By the table of the members that an entry may have it is read, printed and
+ * compared. */
 enum { MAP_NAME_MAX = 64 };
 
 struct map_reading {
@@ -81,53 +82,68 @@ struct map_reading {
     const struct map_member *member;
     const struct node *node; /* its value */
     void *entry;
-    unsigned n_keys;
+    unsigned n_keys; /* members so far that were keys */
 };
 
 struct map_member {
     const char *name;
     bool (*take)(struct map_reading *reading, void *field); /* false: refused, and said */
-    size_t at;                                              /* of the field in the entry */
+    /* Writes the value as YAML, or nothing where the entry has none. NULL: it is never printed. */
+    void (*put)(struct buf *out, const struct map_member *member, const void *entry);
+    size_t at;          /* of the field in the entry */
     const char *option; /* of `limits` or `server` that has the same rules; NULL: none */
     bool is_key;        /* of these an entry has exactly one */
     const char *list;   /* the only list that has the member; NULL: all */
 };
 
 struct map_list {
-    const struct map_member *members;
+    const struct map_member *members; /* the first one is what an entry is called by */
     size_t n_members;
+    size_t entry_bytes;
+    const void *blank;   /* an entry that says nothing; NULL: zeroed */
     const char *example; /* of an entry */
+    /* Of an entry that was read, and is the last of its list. False: refused, and said. */
+    bool (*judge)(struct loader *loader, void *entry, unsigned n_keys);
+    bool (*take_text)(struct loader *loader, struct str text); /* no map; NULL: refused */
 };
-
-typedef bool (*map_fn)(struct loader *loader, const struct node *map);
 
 bool map_text(struct map_reading *reading, void *field);   /* struct str */
 bool map_name(struct map_reading *reading, void *field);   /* struct str, short */
 bool map_number(struct map_reading *reading, void *field); /* unsigned */
-/* One entry. n_keys: how many of its members were keys. */
-bool map_read(struct loader *loader, const struct map_list *list, const struct node *map,
-              void *entry, unsigned *n_keys);
-/* All entries of the list loader->list, each by `take`; those that are no maps by `take_text` (NULL: refused). */
-bool maps_read(struct loader *loader, const struct map_list *list, const struct node *node,
-               map_fn take, bool (*take_text)(struct loader *loader, struct str text));
+bool map_secret(struct map_reading *reading, void *field); /* struct secret; `option` for errors */
+void put_text(struct buf *out, const struct map_member *member, const void *entry);
+void put_number(struct buf *out, const struct map_member *member, const void *entry);
+void put_secret(struct buf *out, const struct map_member *member, const void *entry);
+const void *map_field(const struct map_member *member, const void *entry);
+const struct map_list *map_list_of(const struct option_row *row); /* NULL: it is none */
+size_t map_count(const struct config *config, const struct option_row *row);
+void *map_entry(const struct config *config, const struct option_row *row, size_t index);
+/* Another entry, blank. NULL: there are too many, which was said. */
+void *map_add(struct loader *loader, const struct option_row *row);
+bool maps_from_node(struct loader *loader, const struct option_row *row, const struct node *node);
 /* An empty list only: what is a list of maps stands in the file. */
 bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
+void maps_clear(struct config *config, const struct option_row *row); /* its secrets are wiped */
+void maps_print(struct buf *out, const struct config *config, const struct option_row *row);
+/* With their secrets, too. */
+bool map_is_same_entry(const struct map_list *list, const void *a, const void *b);
+bool maps_are_same(const struct config *before, const struct config *after,
+                   const struct option_row *row);
 /* keys.c */
-bool keys_from_node(struct loader *loader, const struct node *node);
+extern const struct map_list keys_list, certificates_list;
 /* As list_read takes it. */
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text);
-bool certificates_from_node(struct loader *loader, const struct node *node);
-const char *certificate_member(enum tls_name_kind kind); /* "cn", "dns", "uri" */
 /* listeners.c */
-bool listeners_from_node(struct loader *loader, const struct node *node);
-void listeners_gather(struct config_box *box); /* fills server.all */
-/* listeners_keep.c */
-void listeners_print(struct buf *out, const struct config *config);
+extern const struct map_list listeners_list;
+void listeners_gather(struct config_box *box);                      /* fills server.all */
 void listeners_judge(struct loader *loader, struct config *config); /* fills server.all */
+/* listeners_keep.c */
 void listeners_keep(struct config_box *box, const struct config *running);
-typedef bool (*listener_file_fn)(void *context, struct str file); /* false: enough */
-/* The files of server.listeners. False: a call returned it. */
-bool listeners_each_file(const struct config *config, listener_file_fn fn, void *context);
+typedef bool (*same_file_fn)(const struct config *before, const struct config *after,
+                             struct str file);
+/* Of all files of server.listeners. */
+bool listeners_have_same_files(const struct config *before, const struct config *after,
+                               same_file_fn is_same);
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
 void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also when it failed */
 
@@ -142,25 +158,35 @@ bool option_is_given(const struct loader *loader, const char *key);
 /* keys.c: a key of this name, unless there is one; the text is wiped by its owner. */
 bool keys_add(struct loader *loader, const char *name, struct str text);
 /* tenants.c */
-bool tenants_from_node(struct loader *loader, const struct node *node);
-void tenants_free(struct config *config);
-bool tenants_are_same(const struct config *before, const struct config *after); /* tokens, too */
-void tenants_print(struct buf *out, const struct config *config);
+extern const struct map_list tenants_list;
 /* change.c */
+struct config_texts texts_copy(struct arena *arena, const struct str *items, size_t n);
 /* And noted. Empty: none, which is fine. */
 bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text);
 bool file_is_readable(struct loader *loader, const struct option_row *row, const char *path);
 void loader_note_file(struct loader *loader, const char *path, struct str content);
-/* print.c: the value alone */
-void option_print(struct buf *out, const struct config *config, const struct option_row *row);
-void print_rate(struct buf *out, const struct config_rate *rate, const char *indent);
+
+/* print.c: what a type of options is */
+struct option_kind {
+    bool (*set)(struct loader *loader, const struct option_row *row, struct str text);
+    void (*print)(struct buf *out, const struct config *config, const struct option_row *row);
+    size_t bytes; /* of a field that is kept by a copy; 0: it has texts */
+};
+
+const struct option_kind *option_kind_of(const struct option_row *row);
+void print_texts(struct buf *out, const struct str *items, size_t n); /* [a, b] */
+/* set.c */
+bool set_bool(struct loader *loader, const struct option_row *row, struct str text);
+bool set_number(struct loader *loader, const struct option_row *row, struct str text);
+bool set_word(struct loader *loader, const struct option_row *row, struct str text);
+bool set_list(struct loader *loader, const struct option_row *row, struct str text);
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
 bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out);
 /* disturb.c */
 bool set_spread(struct loader *loader, const struct option_row *row, struct str text);
-void print_spread(struct buf *out, const struct config_spread *spread);
+void print_spread(struct buf *out, const struct config *config, const struct option_row *row);
 /* lists.c: the items are views into `text`, their number at most row->max */
 bool list_read(struct loader *loader, const struct option_row *row, struct str text,
                const struct str **out, size_t *out_n);

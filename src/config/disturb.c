@@ -40,8 +40,10 @@ bool set_spread(struct loader *loader, const struct option_row *row, struct str 
     return true;
 }
 
-void print_spread(struct buf *out, const struct config_spread *spread)
+void print_spread(struct buf *out, const struct config *config, const struct option_row *row)
 {
+    const struct config_spread *spread = option_field(config, row);
+
     buf_printf(out, "%ums", spread->ms);
     if (spread->spread_ms > 0) {
         buf_printf(out, "+-%ums", spread->spread_ms);

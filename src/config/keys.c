@@ -1,6 +1,7 @@
 /* auth.keys: what callers show is hashed at once and wiped; only the digest stays. And
  * auth.certificates: the same, with a name in a certificate instead of the key. */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/fd.h"
 #include "base/mem.h"
@@ -10,10 +11,11 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum { KEYS_MAX = 1000, KEY_LEN_MIN = 8, SUBJECT_MAX_LEN = 1024 };
+enum { KEY_LEN_MIN = 8, SUBJECT_MAX_LEN = 1024 };
 
 static const char list_keys[] = "auth.keys";
 static const char list_certificates[] = "auth.certificates";
+static const struct config_key blank = {.permissions = PERMISSION_ALL};
 
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 {
@@ -34,32 +36,6 @@ void wipe_secret_file(struct buf *text)
         mem_wipe(text->ptr, text->cap);
     }
     buf_done(text);
-}
-
-/* Where the entries of the list stand that is being read. */
-static void list_of(struct loader *loader, const struct config_key ***out_keys, size_t **out_n)
-{
-    struct config *config = &loader->box->config;
-    bool is_keys = loader->list == list_keys;
-
-    *out_keys = is_keys ? &config->auth.keys : &config->auth.certificates;
-    *out_n = is_keys ? &config->auth.n_keys : &config->auth.n_certificates;
-}
-
-static struct config_key *add(struct loader *loader)
-{
-    const struct config_key **keys;
-    struct config_key *grown;
-    size_t *n;
-
-    list_of(loader, &keys, &n);
-    if (*n >= KEYS_MAX) {
-        loader_fail(loader, "%s: more than %d entries", loader->list, KEYS_MAX);
-        return NULL;
-    }
-    grown = arena_room(&loader->box->arena, *keys, *n, sizeof(*grown));
-    *keys = grown;
-    return &grown[(*n)++];
 }
 
 static bool hash_key(struct loader *loader, struct str key, struct config_key *out)
@@ -90,28 +66,33 @@ static bool hash_text(struct loader *loader, struct str text, struct config_key 
     return ok;
 }
 
+static struct str numbered(struct loader *loader)
+{
+    return arena_printf(&loader->box->arena, "key-%zu", loader->box->config.auth.n_keys);
+}
+
+static bool add(struct loader *loader, const char *name, const struct config_key *made)
+{
+    struct config_key *key = map_add(loader, option_find(STR("auth.keys")));
+
+    if (key != NULL) {
+        *key = *made;
+        key->name = name != NULL ? str_from(name) : numbered(loader);
+    }
+    return key != NULL;
+}
+
 static bool add_plain(struct loader *loader, struct str key)
 {
-    struct config_key made = {.permissions = PERMISSION_ALL};
-    struct config_key *slot;
+    struct config_key made = blank;
 
-    if (!hash_text(loader, key, &made)) {
-        return false;
-    }
-    slot = add(loader);
-    if (slot == NULL) {
-        return false;
-    }
-    made.name = arena_printf(&loader->box->arena, "key-%zu", loader->box->config.auth.n_keys);
-    *slot = made;
-    return true;
+    return hash_text(loader, key, &made) && add(loader, NULL, &made);
 }
 
 bool keys_add(struct loader *loader, const char *name, struct str text)
 {
     const struct config *config = &loader->box->config;
-    struct config_key made = {.permissions = PERMISSION_ALL, .name = str_from(name)};
-    struct config_key *slot;
+    struct config_key made = blank;
 
     loader->list = list_keys;
     for (size_t i = 0; i < config->auth.n_keys; i++) {
@@ -119,11 +100,7 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
             return true;
         }
     }
-    slot = hash_key(loader, text, &made) ? add(loader) : NULL;
-    if (slot != NULL) {
-        *slot = made;
-    }
-    return slot != NULL;
+    return hash_key(loader, text, &made) && add(loader, name, &made);
 }
 
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
@@ -140,19 +117,6 @@ bool keys_from_text(struct loader *loader, const struct option_row *row, struct 
         ok = add_plain(loader, items[i]) && ok;
     }
     return ok;
-}
-
-const char *certificate_member(enum tls_name_kind kind)
-{
-    switch (kind) {
-    case TLS_NAME_CN:
-        return "cn";
-    case TLS_NAME_DNS:
-        return "dns";
-    case TLS_NAME_URI:
-        break;
-    }
-    return "uri";
 }
 
 /* ---- a key as a map ---- */
@@ -247,6 +211,9 @@ static bool take_digest(struct map_reading *reading, void *field)
     return true;
 }
 
+static const char *const subject_names[] = {
+    [TLS_NAME_CN] = "cn", [TLS_NAME_DNS] = "dns", [TLS_NAME_URI] = "uri"};
+
 /* Names are told apart by bytes that are printed: a certificate's others are never seen. */
 static bool take_subject(struct map_reading *reading, void *field)
 {
@@ -258,38 +225,92 @@ static bool take_subject(struct map_reading *reading, void *field)
                            reading->loader->list, STR_ARG(node->key), SUBJECT_MAX_LEN);
     }
     out->subject_kind = TLS_NAME_CN;
-    while (!str_is(node->key, certificate_member(out->subject_kind))) {
+    while (!str_is(node->key, subject_names[out->subject_kind])) {
         out->subject_kind++;
     }
     *(struct str *)field = arena_str(&reading->loader->box->arena, node->text);
     return true;
 }
 
+static void put_permissions(struct buf *out, const struct map_member *member, const void *entry)
+{
+    permissions_print(*(const unsigned *)map_field(member, entry), out);
+}
+
+static void put_date(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const int64_t *wall_ms = map_field(member, entry);
+
+    if (*wall_ms != 0) {
+        buf_char(out, '"');
+        clock_format(out, *wall_ms);
+        buf_char(out, '"');
+    }
+}
+
+/* Digests are no secrets: they let the printed file be loaded again. */
+static void put_digest(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const struct config_key *key = entry;
+    struct digest digest;
+    char hex[65];
+
+    if (key->subject.len == 0) {
+        mem_copy(digest.bytes, map_field(member, entry), DIGEST_BYTES);
+        digest_hex(&digest, hex);
+        buf_printf(out, "\"%s\"", hex);
+    }
+}
+
+static void put_subject(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const struct config_key *key = entry;
+
+    if (str_is(str_from(member->name), subject_names[key->subject_kind])) {
+        put_text(out, member, entry);
+    }
+}
+
 #define AT(member) offsetof(struct config_key, member)
 
 static const struct map_member members[] = {
-    {"name", take_name, AT(name)},
-    {"key", take_key, 0, NULL, true, list_keys},
-    {"key_file", take_key_file, 0, NULL, true, list_keys},
-    {"sha256", take_digest, AT(sha256), NULL, true, list_keys},
-    {"cn", take_subject, AT(subject), NULL, true, list_certificates},
-    {"dns", take_subject, AT(subject), NULL, true, list_certificates},
-    {"uri", take_subject, AT(subject), NULL, true, list_certificates},
-    {"permissions", take_permissions, AT(permissions)},
-    {"tenant", map_text, AT(tenant_name)}, /* judged when all of the file is read */
-    {"rate", map_number, AT(rate.per_second), "limits.per_key"},
-    {"burst", map_number, AT(rate.burst), "limits.burst"},
-    {"concurrency", map_number, AT(rate.concurrency), "limits.concurrency"},
-    {"not_before", take_not_before, AT(not_before_ms)},
-    {"expires", take_date, AT(expires_ms)},
+    {"name", take_name, put_text, AT(name)},
+    {"key", take_key, NULL, 0, NULL, true, list_keys},
+    {"key_file", take_key_file, NULL, 0, NULL, true, list_keys},
+    {"sha256", take_digest, put_digest, AT(sha256), NULL, true, list_keys},
+    {"cn", take_subject, put_subject, AT(subject), NULL, true, list_certificates},
+    {"dns", take_subject, put_subject, AT(subject), NULL, true, list_certificates},
+    {"uri", take_subject, put_subject, AT(subject), NULL, true, list_certificates},
+    {"permissions", take_permissions, put_permissions, AT(permissions)},
+    {"tenant", map_text, put_text, AT(tenant_name)}, /* judged when all of the file is read */
+    {"rate", map_number, put_number, AT(rate.per_second), "limits.per_key"},
+    {"burst", map_number, put_number, AT(rate.burst), "limits.burst"},
+    {"concurrency", map_number, put_number, AT(rate.concurrency), "limits.concurrency"},
+    {"not_before", take_not_before, put_date, AT(not_before_ms)},
+    {"expires", take_date, put_date, AT(expires_ms)},
 };
 
-static const struct map_list list = {members, ARRAY_LEN(members), "{name: ..., uri: ...}"};
-
-/* What stands for nobody in particular would stand for whoever comes first. */
-static bool is_complete(struct loader *loader, const struct config_key *made, unsigned n_keys)
+static bool has_sole_subject(struct loader *loader, const struct config_key *made)
 {
     const struct config *config = &loader->box->config;
+
+    for (size_t i = 0; i < config->auth.n_certificates; i++) {
+        const struct config_key *other = &config->auth.certificates[i];
+
+        if (other != made && other->subject_kind == made->subject_kind &&
+            str_eq(other->subject, made->subject)) {
+            return loader_fail(loader, "%s: another entry has the same %s", loader->list,
+                               subject_names[made->subject_kind]);
+        }
+    }
+    return true;
+}
+
+/* What stands for nobody in particular would stand for whoever comes first. */
+static bool judge(struct loader *loader, void *entry, unsigned n_keys)
+{
+    bool is_key = str_is(str_from(loader->list), list_keys);
+    struct config_key *made = entry;
 
     if (made->expires_ms != 0 && made->expires_ms <= made->not_before_ms) {
         return loader_fail(loader, "%s: an entry ends (expires) before it begins (not_before)",
@@ -297,57 +318,17 @@ static bool is_complete(struct loader *loader, const struct config_key *made, un
     }
     if (n_keys != 1) {
         return loader_fail(loader, "%s: an entry needs exactly one of %s", loader->list,
-                           loader->list == list_keys ? "key, key_file and sha256"
-                                                     : "cn, dns and uri");
+                           is_key ? "key, key_file and sha256" : "cn, dns and uri");
     }
-    if (loader->list == list_keys) {
-        return true;
+    if (made->name.len == 0) {
+        made->name = is_key ? numbered(loader) : made->subject;
     }
-    for (size_t i = 0; i < config->auth.n_certificates; i++) {
-        const struct config_key *other = &config->auth.certificates[i];
-
-        if (other->subject_kind == made->subject_kind && str_eq(other->subject, made->subject)) {
-            return loader_fail(loader, "%s: another entry has the same %s", loader->list,
-                               certificate_member(made->subject_kind));
-        }
-    }
-    return true;
+    return is_key || has_sole_subject(loader, made);
 }
 
-static bool add_map(struct loader *loader, const struct node *map)
-{
-    struct config_key made = {.permissions = PERMISSION_ALL};
-    struct config_key *slot;
-    unsigned n_keys;
+#define LIST                                                                                       \
+    .members = members, .n_members = ARRAY_LEN(members), .entry_bytes = sizeof(blank),             \
+    .blank = &blank, .example = "{name: ..., uri: ...}", .judge = judge
 
-    if (!map_read(loader, &list, map, &made, &n_keys) || !is_complete(loader, &made, n_keys)) {
-        return false;
-    }
-    slot = add(loader);
-    if (slot == NULL) {
-        return false;
-    }
-    if (made.name.len == 0) {
-        made.name =
-            loader->list == list_certificates
-                ? made.subject
-                : arena_printf(&loader->box->arena, "key-%zu", loader->box->config.auth.n_keys);
-    }
-    *slot = made;
-    return true;
-}
-
-bool certificates_from_node(struct loader *loader, const struct node *node)
-{
-    loader->list = list_certificates;
-    return maps_read(loader, &list, node, add_map, NULL);
-}
-
-bool keys_from_node(struct loader *loader, const struct node *node)
-{
-    loader->list = list_keys;
-    if (node->type == NODE_SCALAR) {
-        return node->is_null || keys_from_text(loader, option_find(STR("auth.keys")), node->text);
-    }
-    return maps_read(loader, &list, node, add_map, add_plain);
-}
+const struct map_list keys_list = {LIST, .take_text = add_plain};
+const struct map_list certificates_list = {LIST};

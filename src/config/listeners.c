@@ -103,56 +103,68 @@ static bool take_either(struct map_reading *reading, void *field)
     return true;
 }
 
+static void put_mode(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const unsigned *mode = map_field(member, entry);
+
+    if (*mode != 0) {
+        buf_printf(out, "\"%04o\"", *mode);
+    }
+}
+
+static void put_list(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const struct config_texts *texts = map_field(member, entry);
+
+    if (texts->n > 0) {
+        print_texts(out, texts->items, texts->n);
+    }
+}
+
+static void put_either(struct buf *out, const struct map_member *member, const void *entry)
+{
+    const bool *yes = map_field(member, entry);
+
+    buf_text(out, *yes ? strchr(member->option, ' ') + 1 : "");
+}
+
 #define AT(member) offsetof(struct config_listener, member)
 
 static const struct map_member members[] = {
-    {"listen", take_listen, AT(address)},
-    {"name", map_name, AT(name)},
-    {"mode", take_mode, AT(mode)},
-    {"tls_certificate_file", take_file, AT(tls_certificate_file)},
-    {"tls_key_file", take_file, AT(tls_key_file)},
-    {"tls_certificates", take_list, AT(tls_certificates), "server.tls_certificates"},
-    {"client_ca_file", take_file, AT(client_ca_file)},
-    {"client_crl_file", take_file, AT(client_crl_file)},
-    {"client_certificates", take_either, AT(client_required), "optional required"},
-    {"proxy_protocol", take_either, AT(proxy_protocol), "false true"},
-    {"proxy_from", take_list, AT(proxy_from), "server.proxy_from"},
+    {"listen", take_listen, put_text, AT(address)},
+    {"name", map_name, put_text, AT(name)},
+    {"mode", take_mode, put_mode, AT(mode)},
+    {"tls_certificate_file", take_file, put_text, AT(tls_certificate_file)},
+    {"tls_key_file", take_file, put_text, AT(tls_key_file)},
+    {"tls_certificates", take_list, put_list, AT(tls_certificates), "server.tls_certificates"},
+    {"client_ca_file", take_file, put_text, AT(client_ca_file)},
+    {"client_crl_file", take_file, put_text, AT(client_crl_file)},
+    {"client_certificates", take_either, put_either, AT(client_required), "optional required"},
+    {"proxy_protocol", take_either, put_either, AT(proxy_protocol), "false true"},
+    {"proxy_from", take_list, put_list, AT(proxy_from), "server.proxy_from"},
 };
 
-static const struct map_list list = {members, ARRAY_LEN(members), "{listen: ...}"};
-
-/* --- the list --- */
-
-static bool take_listener(struct loader *loader, const struct node *map)
+static bool judge(struct loader *loader, void *entry, unsigned n_keys)
 {
-    struct config *config = &loader->box->config;
-    struct config_listener *out = unconst(&config->server.listeners[config->server.n_listeners++]);
-    unsigned n_keys;
+    const struct config_listener *listener = entry;
 
-    if (!map_read(loader, &list, map, out, &n_keys)) {
-        return false;
-    }
-    if (out->address.len == 0) {
+    (void)n_keys;
+    if (listener->address.len == 0) {
         return loader_fail(loader,
                            "server.listeners: an entry needs listen: an address, or unix:/PATH");
     }
-    if (out->mode != 0 && !address_is_unix(out->address)) {
+    if (listener->mode != 0 && !address_is_unix(listener->address)) {
         return loader_fail(loader, "server.listeners: mode is for Unix sockets, and %.*s is none",
-                           STR_ARG(out->address));
+                           STR_ARG(listener->address));
     }
     return true;
 }
 
-bool listeners_from_node(struct loader *loader, const struct node *node)
-{
-    struct config *config = &loader->box->config;
-
-    loader->list = "server.listeners";
-    config->server.n_listeners = 0;
-    config->server.listeners =
-        arena_calloc(&loader->box->arena, node->n_children + 1, sizeof(*config->server.listeners));
-    return maps_read(loader, &list, node, take_listener, NULL);
-}
+const struct map_list listeners_list = {.members = members,
+                                        .n_members = ARRAY_LEN(members),
+                                        .entry_bytes = sizeof(struct config_listener),
+                                        .example = "{listen: ...}",
+                                        .judge = judge};
 
 /* --- all of them --- */
 

@@ -1,69 +1,26 @@
-/* server.listeners as they are printed, and what a reload may change of them. */
-#include "base/buf.h"
+/* What a reload may change of server.listeners. */
 #include "config_internal.h"
 
-bool listeners_each_file(const struct config *config, listener_file_fn fn, void *context)
+bool listeners_have_same_files(const struct config *before, const struct config *after,
+                               same_file_fn is_same)
 {
-    for (size_t i = 0; i < config->server.n_listeners; i++) {
-        const struct config_listener *one = &config->server.listeners[i];
+    for (size_t i = 0; i < after->server.n_listeners; i++) {
+        const struct config_listener *one = &after->server.listeners[i];
         const struct str files[] = {one->tls_certificate_file, one->tls_key_file,
                                     one->client_ca_file, one->client_crl_file};
 
         for (size_t j = 0; j < ARRAY_LEN(files); j++) {
-            if (files[j].len > 0 && !fn(context, files[j])) {
+            if (files[j].len > 0 && !is_same(before, after, files[j])) {
                 return false;
             }
         }
         for (size_t j = 0; j < one->n_tls_certificates; j++) {
-            if (!fn(context, one->tls_certificates[j])) {
+            if (!is_same(before, after, one->tls_certificates[j])) {
                 return false;
             }
         }
     }
     return true;
-}
-
-static void print_text(struct buf *out, const char *name, struct str text)
-{
-    if (text.len > 0) {
-        buf_printf(out, "\n      %s: ", name);
-        yaml_write_scalar(out, text);
-    }
-}
-
-static void print_texts(struct buf *out, const char *name, const struct str *items, size_t n)
-{
-    if (n > 0) {
-        buf_printf(out, "\n      %s: [", name);
-        for (size_t i = 0; i < n; i++) {
-            buf_text(out, i > 0 ? ", " : "");
-            yaml_write_scalar(out, items[i]);
-        }
-        buf_char(out, ']');
-    }
-}
-
-void listeners_print(struct buf *out, const struct config *config)
-{
-    buf_text(out, config->server.n_listeners == 0 ? "[]" : "");
-    for (size_t i = 0; i < config->server.n_listeners; i++) {
-        const struct config_listener *one = &config->server.listeners[i];
-
-        buf_text(out, "\n    - listen: ");
-        yaml_write_scalar(out, one->address);
-        print_text(out, "name", one->name);
-        if (one->mode != 0) {
-            buf_printf(out, "\n      mode: \"%04o\"", one->mode);
-        }
-        print_text(out, "tls_certificate_file", one->tls_certificate_file);
-        print_text(out, "tls_key_file", one->tls_key_file);
-        print_texts(out, "tls_certificates", one->tls_certificates, one->n_tls_certificates);
-        print_text(out, "client_ca_file", one->client_ca_file);
-        print_text(out, "client_crl_file", one->client_crl_file);
-        buf_text(out, one->client_required ? "\n      client_certificates: required" : "");
-        buf_text(out, one->proxy_protocol ? "\n      proxy_protocol: true" : "");
-        print_texts(out, "proxy_from", one->proxy_from, one->n_proxy_from);
-    }
 }
 
 static bool is_same_place(const struct config_listener *a, const struct config_listener *b)
@@ -86,16 +43,6 @@ bool config_same_places(const struct config *a, const struct config *b)
     return true;
 }
 
-static const struct str *copy_texts(struct config_box *box, const struct str *items, size_t n)
-{
-    struct str *copy = arena_calloc(&box->arena, n + 1, sizeof(*copy));
-
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = arena_str(&box->arena, items[i]);
-    }
-    return copy;
-}
-
 /* Sockets stay where they are until the next start; then all of the list waits for it. */
 void listeners_keep(struct config_box *box, const struct config *running)
 {
@@ -116,8 +63,9 @@ void listeners_keep(struct config_box *box, const struct config *running)
             copy[i].client_ca_file = arena_str(&box->arena, from->client_ca_file);
             copy[i].client_crl_file = arena_str(&box->arena, from->client_crl_file);
             copy[i].tls_certificates =
-                copy_texts(box, from->tls_certificates, from->n_tls_certificates);
-            copy[i].proxy_from = copy_texts(box, from->proxy_from, from->n_proxy_from);
+                texts_copy(&box->arena, from->tls_certificates, from->n_tls_certificates).items;
+            copy[i].proxy_from =
+                texts_copy(&box->arena, from->proxy_from, from->n_proxy_from).items;
         }
         config->server.listeners = copy;
         config->server.n_listeners = n;

@@ -41,20 +41,14 @@ static void take_list(struct loader *loader, const struct option_row *row, const
     (void)option_set_list(loader, row, items, n);
 }
 
-/* Of lists of maps. */
-static const map_fn map_readers[OPTION_TENANTS + 1] = {
-    [OPTION_KEYS] = keys_from_node,
-    [OPTION_CERTIFICATES] = certificates_from_node,
-    [OPTION_LISTENERS] = listeners_from_node,
-    [OPTION_TENANTS] = tenants_from_node,
-};
-
 static void take_value(struct loader *loader, const struct option_row *row, const struct node *node)
 {
+    bool is_text = row->type == OPTION_KEYS && node->type == NODE_SCALAR;
+
     loader->line = node->line;
     loader->column = node->column;
-    if (map_readers[row->type] != NULL) {
-        if (!map_readers[row->type](loader, node)) {
+    if (map_list_of(row) != NULL && !is_text) {
+        if (!maps_from_node(loader, row, node)) {
             loader_mark_failed(loader, row);
         }
     } else if (option_is_list(row) && node->type == NODE_LIST) {
@@ -305,9 +299,10 @@ static void free_secrets(struct config *config)
     for (size_t i = 0; i < n; i++) {
         if (rows[i].type == OPTION_SECRET) {
             secret_done(option_field(config, &rows[i]));
+        } else if (map_list_of(&rows[i]) != NULL) {
+            maps_clear(config, &rows[i]);
         }
     }
-    tenants_free(config);
 }
 
 const struct config *config_hold(const struct config *config)

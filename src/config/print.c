@@ -1,134 +1,94 @@
-/* The effective configuration as YAML that loads again; secrets as '***'. */
+/* What the types of options are, and the effective configuration as YAML that loads again; secrets as '***'. */
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/mem.h"
 #include "config_internal.h"
-#include "crypto/digest.h"
 
-static void print_list(struct buf *out, const struct config *config, const struct option_row *row)
+void print_texts(struct buf *out, const struct str *items, size_t n)
 {
-    const struct config_texts *field = option_field(config, row);
-
     buf_char(out, '[');
-    for (size_t i = 0; i < field->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_text(out, i > 0 ? ", " : "");
-        yaml_write_scalar(out, field->items[i]);
+        yaml_write_scalar(out, items[i]);
     }
     buf_char(out, ']');
 }
 
-static void print_date(struct buf *out, const char *name, int64_t wall_ms)
+static void print_bool(struct buf *out, const struct config *config, const struct option_row *row)
 {
-    if (wall_ms != 0) {
-        buf_printf(out, "\n      %s: \"", name);
-        clock_format(out, wall_ms);
-        buf_char(out, '"');
-    }
+    buf_text(out, *(const bool *)option_field(config, row) ? "true" : "false");
 }
 
-void print_rate(struct buf *out, const struct config_rate *rate, const char *indent)
+static void print_unsigned(struct buf *out, const struct config *config,
+                           const struct option_row *row)
 {
-    const struct {
-        const char *name;
-        unsigned value;
-    } members[] = {
-        {"rate", rate->per_second}, {"burst", rate->burst}, {"concurrency", rate->concurrency}};
-
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (members[i].value != 0) {
-            buf_printf(out, "\n%s%s: %u", indent, members[i].name, members[i].value);
-        }
-    }
+    buf_int(out, *(const unsigned *)option_field(config, row));
 }
 
-/* Digests are no secrets: they let the printed file be loaded again. */
-static void print_keys(struct buf *out, const struct config_key *keys, size_t n)
+static void print_size(struct buf *out, const struct config *config, const struct option_row *row)
 {
-    if (n == 0) {
-        buf_text(out, "[]");
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct config_key *key = &keys[i];
-        struct digest digest;
-        char hex[65];
-
-        mem_copy(digest.bytes, key->sha256, DIGEST_BYTES);
-        digest_hex(&digest, hex);
-        buf_text(out, "\n    - name: ");
-        yaml_write_scalar(out, key->name);
-        if (key->subject.len > 0) {
-            buf_printf(out, "\n      %s: ", certificate_member(key->subject_kind));
-            yaml_write_scalar(out, key->subject);
-        } else {
-            buf_printf(out, "\n      sha256: \"%s\"", hex);
-        }
-        buf_text(out, "\n      permissions: ");
-        permissions_print(key->permissions, out);
-        if (key->tenant_name.len > 0) {
-            buf_text(out, "\n      tenant: ");
-            yaml_write_scalar(out, key->tenant_name);
-        }
-        print_rate(out, &key->rate, "      ");
-        print_date(out, "not_before", key->not_before_ms);
-        print_date(out, "expires", key->expires_ms);
-    }
+    buf_int(out, (int64_t) * (const size_t *)option_field(config, row));
 }
 
-void option_print(struct buf *out, const struct config *config, const struct option_row *row)
+static void print_text(struct buf *out, const struct config *config, const struct option_row *row)
 {
-    const void *field = option_field(config, row);
+    yaml_write_scalar(out, *(const struct str *)option_field(config, row));
+}
 
-    switch (row->type) {
-    case OPTION_BOOL:
-        buf_text(out, *(const bool *)field ? "true" : "false");
-        break;
-    case OPTION_UINT:
-    case OPTION_MS:
-    case OPTION_SECONDS:
-        buf_int(out, *(const unsigned *)field);
-        break;
-    case OPTION_SIZE:
-        buf_int(out, (int64_t) * (const size_t *)field);
-        break;
-    case OPTION_STR:
-    case OPTION_URL:
-    case OPTION_FILE:
-    case OPTION_ADDRESS:
-        yaml_write_scalar(out, *(const struct str *)field);
-        break;
-    case OPTION_ENUM:
-        buf_str(out, *(const struct str *)field);
-        break;
-    case OPTION_WORDS:
-        option_print_words(row, *(const unsigned *)field, out);
-        break;
-    case OPTION_SECRET:
-        buf_text(out, secret_is_set(field) ? "'***'" : "\"\"");
-        break;
-    case OPTION_LIST:
-    case OPTION_ORIGINS:
-    case OPTION_RANGES:
-    case OPTION_FILES:
-    case OPTION_FAULTS:
-    case OPTION_URLS:
-        print_list(out, config, row);
-        break;
-    case OPTION_SPREAD:
-        print_spread(out, field);
-        break;
-    case OPTION_KEYS:
-        print_keys(out, config->auth.keys, config->auth.n_keys);
-        break;
-    case OPTION_CERTIFICATES:
-        print_keys(out, config->auth.certificates, config->auth.n_certificates);
-        break;
-    case OPTION_LISTENERS:
-        listeners_print(out, config);
-        break;
-    case OPTION_TENANTS:
-        tenants_print(out, config);
-        break;
-    }
+static void print_word(struct buf *out, const struct config *config, const struct option_row *row)
+{
+    buf_str(out, *(const struct str *)option_field(config, row));
+}
+
+static void print_words(struct buf *out, const struct config *config, const struct option_row *row)
+{
+    option_print_words(row, *(const unsigned *)option_field(config, row), out);
+}
+
+static void print_secret(struct buf *out, const struct config *config, const struct option_row *row)
+{
+    buf_text(out, secret_is_set(option_field(config, row)) ? "'***'" : "\"\"");
+}
+
+static void print_list(struct buf *out, const struct config *config, const struct option_row *row)
+{
+    const struct config_texts *texts = option_field(config, row);
+
+    print_texts(out, texts->items, texts->n);
+}
+
+static const struct option_kind kinds[] = {
+    [OPTION_BOOL] = {set_bool, print_bool, sizeof(bool)},
+    [OPTION_UINT] = {set_number, print_unsigned, sizeof(unsigned)},
+    [OPTION_SIZE] = {set_number, print_size, sizeof(size_t)},
+    [OPTION_MS] = {set_number, print_unsigned, sizeof(unsigned)},
+    [OPTION_SECONDS] = {set_number, print_unsigned, sizeof(unsigned)},
+    [OPTION_STR] = {set_text, print_text},
+    [OPTION_URL] = {set_text, print_text},
+    [OPTION_FILE] = {set_text, print_text},
+    [OPTION_ADDRESS] = {set_text, print_text},
+    [OPTION_SECRET] = {set_secret, print_secret},
+    [OPTION_ENUM] = {set_word, print_word},
+    [OPTION_WORDS] = {set_list, print_words, sizeof(unsigned)},
+    [OPTION_LIST] = {set_list, print_list},
+    [OPTION_ORIGINS] = {set_list, print_list},
+    [OPTION_RANGES] = {set_list, print_list},
+    [OPTION_FILES] = {set_list, print_list},
+    [OPTION_URLS] = {set_list, print_list},
+    [OPTION_FAULTS] = {set_list, print_list},
+    [OPTION_SPREAD] = {set_spread, print_spread, sizeof(struct config_spread)},
+    [OPTION_KEYS] = {keys_from_text, maps_print},
+    [OPTION_CERTIFICATES] = {maps_from_text, maps_print},
+    [OPTION_LISTENERS] = {maps_from_text, maps_print},
+    [OPTION_TENANTS] = {maps_from_text, maps_print},
+};
+
+const struct option_kind *option_kind_of(const struct option_row *row)
+{
+    return &kinds[row->type];
+}
+
+bool option_is_list(const struct option_row *row)
+{
+    return kinds[row->type].set == set_list;
 }
 
 void config_print(const struct config *config, struct buf *out)
@@ -151,7 +111,7 @@ void config_print(const struct config *config, struct buf *out)
             buf_printf(out, "  %.*s: ", STR_ARG(name));
         }
         last = group;
-        option_print(out, config, &rows[i]);
+        kinds[rows[i].type].print(out, config, &rows[i]);
         buf_char(out, '\n');
     }
 }

@@ -92,7 +92,7 @@ static const char *unit_of(enum option_type type)
                                     : "";
 }
 
-static bool set_number(struct loader *loader, const struct option_row *row, struct str text)
+bool set_number(struct loader *loader, const struct option_row *row, struct str text)
 {
     void *field = option_field(&loader->box->config, row);
     int64_t value;
@@ -110,7 +110,7 @@ static bool set_number(struct loader *loader, const struct option_row *row, stru
     return true;
 }
 
-static bool set_bool(struct loader *loader, const struct option_row *row, struct str text)
+bool set_bool(struct loader *loader, const struct option_row *row, struct str text)
 {
     if (str_to_bool(text, option_field(&loader->box->config, row))) {
         return true;
@@ -138,7 +138,7 @@ static void fail_word(struct loader *loader, const struct option_row *row, struc
     buf_done(&words);
 }
 
-static bool set_word(struct loader *loader, const struct option_row *row, struct str text)
+bool set_word(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct str rest = str_from(row->words);
     struct str word;
@@ -206,13 +206,6 @@ static bool set_words(struct loader *loader, const struct option_row *row, const
     return true;
 }
 
-bool option_is_list(const struct option_row *row)
-{
-    return row->type == OPTION_WORDS || row->type == OPTION_LIST || row->type == OPTION_ORIGINS ||
-           row->type == OPTION_RANGES || row->type == OPTION_FILES || row->type == OPTION_FAULTS ||
-           row->type == OPTION_URLS;
-}
-
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n)
 {
@@ -237,40 +230,13 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
     return is_sound;
 }
 
-static bool set_list(struct loader *loader, const struct option_row *row, struct str text)
+bool set_list(struct loader *loader, const struct option_row *row, struct str text)
 {
     const struct str *items;
     size_t n;
 
     return list_read(loader, row, text, &items, &n) && option_set_list(loader, row, items, n);
 }
-
-static bool (*const set_by_type[])(struct loader *loader, const struct option_row *row,
-                                   struct str text) = {
-    [OPTION_BOOL] = set_bool,
-    [OPTION_UINT] = set_number,
-    [OPTION_SIZE] = set_number,
-    [OPTION_MS] = set_number,
-    [OPTION_SECONDS] = set_number,
-    [OPTION_STR] = set_text,
-    [OPTION_URL] = set_text,
-    [OPTION_FILE] = set_text,
-    [OPTION_ADDRESS] = set_text,
-    [OPTION_SECRET] = set_secret,
-    [OPTION_ENUM] = set_word,
-    [OPTION_WORDS] = set_list,
-    [OPTION_LIST] = set_list,
-    [OPTION_ORIGINS] = set_list,
-    [OPTION_RANGES] = set_list,
-    [OPTION_FILES] = set_list,
-    [OPTION_URLS] = set_list,
-    [OPTION_FAULTS] = set_list,
-    [OPTION_SPREAD] = set_spread,
-    [OPTION_KEYS] = keys_from_text,
-    [OPTION_CERTIFICATES] = maps_from_text,
-    [OPTION_LISTENERS] = maps_from_text,
-    [OPTION_TENANTS] = maps_from_text,
-};
 
 /* Defaults are set before anybody gives anything. */
 static void note_given(struct loader *loader, const struct option_row *row)
@@ -290,10 +256,9 @@ bool option_is_given(const struct loader *loader, const char *key)
 
 bool option_set(struct loader *loader, const struct option_row *row, struct str text)
 {
-    bool ok = set_by_type[row->type](loader, row, text);
+    bool ok = option_kind_of(row)->set(loader, row, text);
 
     note_given(loader, row);
-
     if (!ok) {
         loader_mark_failed(loader, row);
     }
