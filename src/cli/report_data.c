@@ -116,69 +116,6 @@ void report_json(const struct report *report, struct buf *out)
     buf_done(&text);
 }
 
-/* ---- YAML ---- */
-
-static void indent(struct buf *out, unsigned depth)
-{
-    for (unsigned i = 0; i < depth; i++) {
-        buf_text(out, "  ");
-    }
-}
-
-static bool is_empty_container(const struct json *node)
-{
-    return (json_type(node) == JSON_OBJECT || json_type(node) == JSON_ARRAY) &&
-           json_size(node) == 0;
-}
-
-static bool is_block(const struct json *node)
-{
-    return (json_type(node) == JSON_OBJECT || json_type(node) == JSON_ARRAY) && json_size(node) > 0;
-}
-
-static void yaml_leaf(struct buf *out, const struct json *node)
-{
-    if (json_type(node) == JSON_STRING) {
-        yaml_write_scalar(out, json_str(node));
-    } else if (is_empty_container(node)) {
-        buf_text(out, json_type(node) == JSON_OBJECT ? "{}" : "[]");
-    } else {
-        json_print(out, node); /* numbers, true, false and null are YAML too */
-    }
-    buf_char(out, '\n');
-}
-
-/* Each node of a block begins at the margin of `depth`, unless it stands behind "- ". */
-static void yaml_block(struct buf *out, const struct json *node, unsigned depth, bool behind_dash)
-{
-    bool is_list = json_type(node) == JSON_ARRAY;
-    const struct json *child;
-
-    JSON_FOREACH (child, node) {
-        if (!behind_dash) {
-            indent(out, depth);
-        }
-        behind_dash = false;
-        if (is_list) {
-            buf_text(out, "- ");
-        } else {
-            yaml_write_scalar(out, json_name(child));
-            buf_char(out, ':');
-        }
-        if (!is_block(child)) {
-            buf_text(out, is_list ? "" : " ");
-            yaml_leaf(out, child);
-        } else if (depth >= DEPTH_MAX) {
-            buf_text(out, " null\n"); /* deeper than any run object is */
-        } else if (is_list) {
-            yaml_block(out, child, depth + 1, true);
-        } else {
-            buf_char(out, '\n');
-            yaml_block(out, child, depth + 1, false);
-        }
-    }
-}
-
 void report_yaml(const struct report *report, struct buf *out)
 {
     static const struct json_limits limits = {
@@ -192,7 +129,7 @@ void report_yaml(const struct report *report, struct buf *out)
     buf_init(&text, out->max);
     write_json(report, &text);
     if (buf_ok(&text) && json_parse(&arena, buf_view(&text), &limits, &root, &err) == ERR_OK) {
-        yaml_block(out, root, 0, false);
+        yaml_write_json(out, root, 0);
     } else {
         out->overflowed = true;
     }

@@ -313,30 +313,37 @@ static void spaces(struct buf *out, unsigned n)
     }
 }
 
-/* As deep as the value is; parsed ones have at most 32 levels. */
-void yaml_write_json(struct buf *out, const struct json *value, unsigned indent)
+/* Each member begins at the margin, but for the first one of a block behind "- ". As deep as the value is;
+ * parsed ones have at most 32 levels. */
+static void write_block(struct buf *out, const struct json *value, unsigned indent,
+                        bool behind_dash)
 {
+    bool is_list = json_type(value) == JSON_ARRAY;
     const struct json *child;
 
+    JSON_FOREACH (child, value) {
+        spaces(out, behind_dash ? 0 : indent);
+        behind_dash = false;
+        if (is_list) {
+            buf_text(out, "- ");
+        } else {
+            yaml_write_scalar(out, json_name(child));
+            buf_text(out, is_flat(child) ? ": " : ":\n");
+        }
+        if (is_flat(child)) {
+            write_flat(out, child);
+        } else {
+            write_block(out, child, indent + 2, is_list);
+        }
+    }
+}
+
+void yaml_write_json(struct buf *out, const struct json *value, unsigned indent)
+{
     if (is_flat(value)) {
         spaces(out, indent);
         write_flat(out, value);
-        return;
-    }
-    JSON_FOREACH (child, value) {
-        spaces(out, indent);
-        if (json_type(value) == JSON_ARRAY) {
-            buf_char(out, '-');
-        } else {
-            yaml_write_scalar(out, json_name(child));
-            buf_char(out, ':');
-        }
-        if (is_flat(child)) {
-            buf_char(out, ' ');
-            write_flat(out, child);
-        } else {
-            buf_char(out, '\n');
-            yaml_write_json(out, child, indent + 2);
-        }
+    } else {
+        write_block(out, value, indent, false);
     }
 }

@@ -45,7 +45,7 @@ static void every_value_reads_back(void **state)
 static void it_is_block_yaml_and_safe_for_a_terminal(void **state)
 {
     static const char value[] = "{\"num\":1,\"list\":[\"\\u001b[31m\",{\"a\":\"b\"}],\"none\":[]}";
-    static const char expected[] = "  num: 1\n  list:\n    - \"\\u001B[31m\"\n    -\n      a: b\n"
+    static const char expected[] = "  num: 1\n  list:\n    - \"\\u001B[31m\"\n    - a: b\n"
                                    "  none: []\n";
     struct arena arena;
     struct json *node = NULL;
