@@ -73,6 +73,7 @@ static inline struct jw_value jw_of_text(const char *text)
                  sizeof(JW_VALUES(__VA_ARGS__)) / sizeof(struct jw_value))
 /* clang-format on */
 
+bool jw_is_empty(const struct jw_value *value); /* nothing, 0, false or an empty text */
 void jw_form_with(struct json_writer *w, const char *form, const struct jw_value *values, size_t n);
 
 /* "name": ["item", …] */

@@ -9,7 +9,7 @@ struct form {
     size_t n_left;
 };
 
-static bool is_empty(const struct jw_value *value)
+bool jw_is_empty(const struct jw_value *value)
 {
     return value->kind == JW_NOTHING || (value->kind == JW_NUMBER && value->as.number == 0) ||
            (value->kind == JW_TEXT && value->as.text.len == 0);
@@ -59,7 +59,7 @@ static void put_hole(struct form *form)
 
     form->at += may_be_null ? 1 : 0;
     CHECK(form->n_left > 0);
-    if (form->value->kind == JW_NOTHING || (may_be_null && is_empty(form->value))) {
+    if (form->value->kind == JW_NOTHING || (may_be_null && jw_is_empty(form->value))) {
         jw_null(form->w);
     } else {
         put(form->w, *form->at, form->value);
@@ -91,7 +91,7 @@ static void put_word(struct form *form)
         jw_name(form->w, word);
     } else if (form->at[0] != '?') {
         jw_raw(form->w, word);
-    } else if (form->n_left > 0 && is_empty(form->value)) {
+    } else if (form->n_left > 0 && jw_is_empty(form->value)) {
         form->at += sizeof("?:%s") - 1;
         next_value(form);
     } else {

@@ -1,6 +1,7 @@
 #include "escape.h"
 
 #include "base/attr.h"
+#include "base/check.h"
 #include "base/markup.h"
 #include "base/utf8.h"
 
@@ -144,6 +145,40 @@ void escape_json(struct buf *out, struct str json)
             buf_append(out, piece, utf8_encode(point, piece));
         }
     }
+}
+
+/* ---- forms ---- */
+
+static void put_hole(struct buf *out, escape_fn escape, char hole, const struct jw_value *value)
+{
+    CHECK(value->kind == (hole == 'i' ? JW_NUMBER : JW_TEXT));
+    if (hole == 'i') {
+        buf_int(out, value->as.number);
+    } else if (hole == 'e') {
+        escape(out, value->as.text);
+    } else {
+        CHECK(hole == 's');
+        buf_str(out, value->as.text);
+    }
+}
+
+void escape_form_with(struct buf *out, escape_fn escape, const char *form,
+                      const struct jw_value *values, size_t n)
+{
+    size_t at = 0;
+
+    for (; *form != '\0'; form++) {
+        CHECK(at < n || (*form != '{' && *form != '%'));
+        if (*form == '{' && jw_is_empty(&values[at])) {
+            form += strcspn(form, "}");
+            at++;
+        } else if (*form == '%') {
+            put_hole(out, escape, *++form, &values[at++]);
+        } else if (*form != '{' && *form != '}') {
+            buf_char(out, *form);
+        }
+    }
+    CHECK(at == n);
 }
 
 /* ---- columns ---- */

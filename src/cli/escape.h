@@ -6,7 +6,20 @@
 #define CLI_ESCAPE_H
 
 #include "base/buf.h"
+#include "base/json_form.h"
 #include "base/str.h"
+
+typedef void (*escape_fn)(struct buf *out, struct str text);
+
+/* Text by its shape. Holes: %e a text, escaped; %s a text of this program, as it is; %i a whole number.
+ * A part in braces has one hole, and is left out where its value is empty or 0:
+ *   escape_form(out, escape_xml, "<li>%e{ <b>line %i</b>}</li>", text, line);
+ * The values and the holes must agree in number and kind (CHECKed). 12 values at most. */
+#define escape_form(out, escape, form, ...)                                                        \
+    escape_form_with(out, escape, form, JW_VALUES(__VA_ARGS__),                                    \
+                     sizeof(JW_VALUES(__VA_ARGS__)) / sizeof(struct jw_value))
+void escape_form_with(struct buf *out, escape_fn escape, const char *form,
+                      const struct jw_value *values, size_t n);
 
 void escape_terminal(struct buf *out, struct str text); /* one line: a newline shows as \n */
 /* Text and attribute values of XML 1.0 and HTML: line ends and tabs survive as references. */

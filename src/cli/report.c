@@ -196,6 +196,13 @@ int64_t report_int(const struct json *node)
     return json_to_i64(node, &value) ? value : 0;
 }
 
+int64_t report_line(const struct json *node)
+{
+    int64_t line = report_int(json_get(node, "line"));
+
+    return line > 0 ? line : 0;
+}
+
 struct str report_link(const struct json *node)
 {
     struct str link = json_str(node);

@@ -89,6 +89,7 @@ bool report_step_is_red(const struct json *step);
 struct str report_step_text(const struct json *step); /* its sentence, else its command */
 void report_step_reason(struct buf *out, const struct json *step); /* unescaped; may be nothing */
 int64_t report_int(const struct json *node);                       /* 0 when it is none */
+int64_t report_line(const struct json *node); /* its line in the file; 0: it has none */
 /* A link that a report may offer: http(s) only. Empty: none. */
 struct str report_link(const struct json *node);
 

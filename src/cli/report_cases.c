@@ -44,7 +44,7 @@ static void put_failure(struct buf *out, const struct report_entry *entry, const
                         const struct json *step)
 {
     int64_t index = report_int(json_get(step, "index"));
-    int64_t line = report_int(json_get(step, "line"));
+    int64_t line = report_line(step);
     size_t before;
 
     if (index > 0) {
@@ -90,12 +90,11 @@ static void put_first_error(struct buf *out, const struct report_entry *entry)
     const struct json *first = json_first(errors);
     struct str nearest = json_str(json_get(first, "nearest"));
 
-    if (report_int(json_get(first, "line")) == 0) {
+    if (report_line(first) == 0) {
         buf_str(out, entry->detail.len > 0 ? entry->detail : json_str(json_get(first, "detail")));
         return;
     }
-    buf_printf(out, "%.*s:%lld:%lld: %.*s", STR_ARG(entry->file),
-               (long long)report_int(json_get(first, "line")),
+    buf_printf(out, "%.*s:%lld:%lld: %.*s", STR_ARG(entry->file), (long long)report_line(first),
                (long long)report_int(json_get(first, "column")),
                STR_ARG(utf8_clip(json_str(json_get(first, "detail")), SHOWN_TEXT)));
     if (nearest.len > 0) {
@@ -146,12 +145,12 @@ static int64_t ms_of(const struct report_case *one)
 static int64_t line_of(const struct report_case *one)
 {
     const struct json *failure = report_first_failure(one->test);
-    int64_t line = report_int(json_get(failure, "line"));
+    int64_t line = report_line(failure);
 
     if (line == 0) {
-        line = report_int(json_find(one->entry->problem, "/errors/0/line"));
+        line = report_line(json_find(one->entry->problem, "/errors/0"));
     }
-    return line > 0 ? line : report_int(json_get(one->test, "line"));
+    return line > 0 ? line : report_line(one->test);
 }
 
 static struct str name_of(const struct report_entry *entry, const struct json *test, bool alone)
@@ -237,7 +236,7 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
     } else if (n > 1) {
         buf_str(&out, outcome_of_several(arena, entry, cases, n));
     } else if (entry->verdict == VERDICT_ERROR &&
-               report_int(json_find(entry->problem, "/errors/0/line")) > 0) {
+               report_line(json_find(entry->problem, "/errors/0")) > 0) {
         buf_str(&out, entry->detail); /* each error follows, with its line */
     } else if (entry->verdict == VERDICT_PASSED || cases[0].why.len == 0) {
         buf_str(&out, title);

@@ -61,25 +61,13 @@ static void duration(struct buf *out, int64_t ms)
     buf_text(out, "</span>");
 }
 
-static void paragraph(struct buf *out, const char *label, struct str text)
-{
-    if (text.len > 0) {
-        buf_printf(out, "<p><span class=\"soft\">%s</span> ", label);
-        escape_xml(out, text);
-        buf_text(out, "</p>\n");
-    }
-}
-
 static void link_to(struct buf *out, struct str label, const struct json *node)
 {
     struct str link = report_link(node);
 
     if (link.len > 0) {
-        buf_text(out, " <a rel=\"noreferrer noopener\" href=\"");
-        escape_xml(out, link);
-        buf_text(out, "\">");
-        escape_xml(out, label);
-        buf_text(out, "</a>");
+        escape_form(out, escape_xml, " <a rel=\"noreferrer noopener\" href=\"%e\">%e</a>", link,
+                    label);
     }
 }
 
@@ -129,13 +117,11 @@ static struct str picture_of(const struct report *report, const struct json *ste
 
 static void picture(struct buf *out, struct str url)
 {
-    if (url.len > 0) {
-        buf_text(out, "<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
-                      "alt=\"The page at this step\" loading=\"lazy\" "
-                      "referrerpolicy=\"no-referrer\" src=\"");
-        escape_xml(out, url);
-        buf_text(out, "\"></details>");
-    }
+    escape_form(out, escape_xml,
+                "{<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
+                "alt=\"The page at this step\" loading=\"lazy\" referrerpolicy=\"no-referrer\" "
+                "src=\"%e\"></details>}",
+                url);
 }
 
 static void reason(struct buf *out, const struct json *step)
@@ -144,11 +130,7 @@ static void reason(struct buf *out, const struct json *step)
 
     buf_init(&text, REASON_MAX);
     report_step_reason(&text, step);
-    if (text.len > 0) {
-        buf_text(out, "<span class=\"more failed\">");
-        escape_xml(out, buf_view(&text));
-        buf_text(out, "</span>");
-    }
+    escape_form(out, escape_xml, "{<span class=\"more failed\">%e</span>}", buf_view(&text));
     buf_done(&text);
 }
 
@@ -157,15 +139,11 @@ static void step_item(struct buf *out, const struct report *report, const struct
 {
     const struct step_look *look = look_of(step);
     const struct json *executed = json_get(step, "execution_ms");
-    int64_t line = report_int(json_get(step, "line"));
 
-    buf_printf(out, "<li><span class=\"mark %s\">%s<span class=\"hide\"> %s</span></span><span>",
-               look->class, look->sign, look->title);
-    escape_xml(out, report_step_text(step));
-    if (line > 0) {
-        buf_printf(out, " <span class=\"soft\">line %lld</span>", (long long)line);
-    }
-    buf_text(out, "</span>");
+    escape_form(out, escape_xml,
+                "<li><span class=\"mark %s\">%s<span class=\"hide\"> %s</span></span><span>%e"
+                "{ <span class=\"soft\">line %i</span>}</span>",
+                look->class, look->sign, look->title, report_step_text(step), report_line(step));
     if (look->class[0] == 's') { /* soft, skipped: it took no time */
         buf_printf(out, "<span class=\"time\">%s</span>", look->title);
     } else {
@@ -220,25 +198,12 @@ static void problems_section(struct buf *out, const struct report_entry *entry, 
     }
     buf_printf(out, "<h3>%s</h3>\n<ul>\n", title);
     JSON_FOREACH (problem, problems) {
-        struct str hint = json_str(json_get(problem, "hint"));
-        struct str nearest = json_str(json_get(problem, "nearest"));
-
-        buf_text(out, "<li><code>");
-        escape_xml(out, entry->file);
-        buf_printf(out, ":%lld:%lld</code> ", (long long)report_int(json_get(problem, "line")),
-                   (long long)report_int(json_get(problem, "column")));
-        escape_xml(out, json_str(json_get(problem, "detail")));
-        if (nearest.len > 0) {
-            buf_text(out, "; did you mean <code>");
-            escape_xml(out, nearest);
-            buf_text(out, "</code>?");
-        }
-        if (hint.len > 0) {
-            buf_text(out, "<span class=\"hint soft\">");
-            escape_xml(out, hint);
-            buf_text(out, "</span>");
-        }
-        buf_text(out, "</li>\n");
+        escape_form(out, escape_xml,
+                    "<li><code>%e:%i:%i</code> %e{; did you mean <code>%e</code>?}"
+                    "{<span class=\"hint soft\">%e</span>}</li>\n",
+                    entry->file, report_line(problem), report_int(json_get(problem, "column")),
+                    json_str(json_get(problem, "detail")), json_str(json_get(problem, "nearest")),
+                    json_str(json_get(problem, "hint")));
     }
     buf_text(out, "</ul>\n");
 }
@@ -252,11 +217,8 @@ static void requests_section(struct buf *out, const struct json *dry_run)
     }
     buf_text(out, "<h3>Would be sent</h3>\n<ol>\n");
     JSON_FOREACH (request, json_get(dry_run, "requests")) {
-        buf_text(out, "<li><code>");
-        escape_xml(out, json_str(json_get(request, "method")));
-        buf_char(out, ' ');
-        escape_xml(out, json_str(json_get(request, "path")));
-        buf_text(out, "</code></li>\n");
+        escape_form(out, escape_xml, "<li><code>%e %e</code></li>\n",
+                    json_str(json_get(request, "method")), json_str(json_get(request, "path")));
     }
     buf_text(out, "</ol>\n");
 }
@@ -282,9 +244,8 @@ static void resume(struct buf *out, const struct report_entry *entry)
     struct str query = json_str(json_find(entry->run, "/resume/query"));
 
     if (query.len > 0 && verdict_is_bad(entry->verdict)) {
-        buf_text(out, "<p class=\"soft\">To go on from there: <code>--resume ");
-        escape_xml(out, query);
-        buf_text(out, "</code></p>\n");
+        escape_form(out, escape_xml,
+                    "<p class=\"soft\">To go on from there: <code>--resume %e</code></p>\n", query);
     }
 }
 
@@ -292,16 +253,16 @@ static void case_head(struct buf *out, const struct report_case *one)
 {
     const char *word = verdict_word(one->verdict);
 
-    buf_printf(out, "<details class=\"test %s\"%s>\n<summary><h2>", word,
-               verdict_is_bad(one->verdict) ? " open" : "");
-    escape_xml(out, one->name);
-    buf_printf(out, "</h2><span class=\"badge %s\">%s</span>", word, verdict_title(one->verdict));
+    escape_form(out, escape_xml,
+                "<details class=\"test %s\"%s>\n<summary><h2>%e</h2><span class=\"badge "
+                "%s\">%s</span>",
+                word, verdict_is_bad(one->verdict) ? " open" : "", one->name, word,
+                verdict_title(one->verdict));
     if (one->test != NULL || one->ms > 0) {
         duration(out, one->ms);
     }
-    buf_text(out, "<span class=\"file soft\">");
-    escape_xml(out, one->entry->file);
-    buf_text(out, "</span></summary>\n");
+    escape_form(out, escape_xml, "<span class=\"file soft\">%e</span></summary>\n",
+                one->entry->file);
 }
 
 static void case_section(struct buf *out, const struct report *report,
@@ -311,11 +272,10 @@ static void case_section(struct buf *out, const struct report *report,
 
     case_head(out, one);
     if (one->why.len > 0) {
-        buf_printf(out, "<p class=\"%s\">", verdict_is_bad(one->verdict) ? "why" : "soft");
-        escape_xml(out, one->why);
-        buf_text(out, "</p>\n");
+        escape_form(out, escape_xml, "<p class=\"%s\">%e</p>\n",
+                    verdict_is_bad(one->verdict) ? "why" : "soft", one->why);
     }
-    paragraph(out, "Goal:", entry->goal);
+    escape_form(out, escape_xml, "{<p><span class=\"soft\">Goal:</span> %e</p>\n}", entry->goal);
     if (json_size(json_get(one->test, "steps")) > 0) {
         step_list(out, report->sandbox ? NULL : report, json_get(one->test, "steps"));
     }
@@ -333,12 +293,6 @@ static void case_section(struct buf *out, const struct report *report,
 }
 
 /* ---- the page ---- */
-
-static void put_count(struct buf *out, enum verdict verdict, size_t n)
-{
-    buf_printf(out, "<li class=\"%s\">%zu %s</li>", verdict_word(verdict), n,
-               verdict_title(verdict));
-}
 
 /* "2026-11-28 18:49:25 UTC" */
 static void put_time(struct buf *out, int64_t wall_ms)
@@ -361,7 +315,8 @@ static void put_total(struct buf *out, const struct report *report)
     buf_text(out, "<h1>Test report</h1>\n<ul class=\"total\">");
     for (size_t v = 0; v < N_VERDICTS; v++) {
         if (counts.files[v] > 0) {
-            put_count(out, (enum verdict)v, counts.files[v]);
+            buf_printf(out, "<li class=\"%s\">%zu %s</li>", verdict_word((enum verdict)v),
+                       counts.files[v], verdict_title((enum verdict)v));
         }
     }
     buf_printf(out, "</ul>\n<p class=\"soft\">%zu %s, begun ", report->n,

@@ -28,15 +28,6 @@ static void put_outcome(struct buf *out, enum verdict verdict, struct str outcom
     escape_terminal(out, str_sub(outcome, n, outcome.len));
 }
 
-static void labelled(struct buf *out, const char *label, struct str text)
-{
-    if (text.len > 0) {
-        buf_printf(out, "    %s", label);
-        escape_terminal(out, text);
-        buf_char(out, '\n');
-    }
-}
-
 /* Of a file with several tests: those that are not green, a line each. */
 static void put_cases(struct buf *out, const struct report_entry *entry, struct arena *arena)
 {
@@ -55,11 +46,8 @@ static void put_cases(struct buf *out, const struct report_entry *entry, struct 
         if (n_shown++ >= SHOWN_FAILURES) {
             continue;
         }
-        buf_text(out, "    ");
-        escape_terminal(out, utf8_clip(cases[i].name, SHOWN_TEXT));
-        buf_text(out, ": ");
-        escape_terminal(out, cases[i].why);
-        buf_char(out, '\n');
+        escape_form(out, escape_terminal, "    %e: %e\n", utf8_clip(cases[i].name, SHOWN_TEXT),
+                    cases[i].why);
     }
     if (n_shown > SHOWN_FAILURES) {
         buf_printf(out, "    and %zu more\n", n_shown - SHOWN_FAILURES);
@@ -74,11 +62,8 @@ static void put_links(struct buf *out, const struct json *run)
     JSON_FOREACH (test, json_get(run, "tests")) {
         JSON_FOREACH (link, json_get(test, "links")) {
             if (report_link(link).len > 0) {
-                buf_text(out, "    ");
-                escape_terminal(out, json_name(link));
-                buf_text(out, ": ");
-                escape_terminal(out, report_link(link));
-                buf_char(out, '\n');
+                escape_form(out, escape_terminal, "    %e: %e\n", json_name(link),
+                            report_link(link));
             }
         }
     }
@@ -89,14 +74,9 @@ static void put_executions(struct buf *out, const struct json *run)
     const struct json *execution;
 
     JSON_FOREACH (execution, json_get(run, "executions")) {
-        struct str link = report_link(json_get(execution, "url"));
-
-        if (link.len > 0) {
-            buf_text(out, "    execution: ");
-            escape_terminal(out, link);
-            buf_char(out, '\n');
-        }
-        labelled(out, "", json_str(json_find(execution, "/error/detail")));
+        escape_form(out, escape_terminal, "{    execution: %e\n}{    %e\n}",
+                    report_link(json_get(execution, "url")),
+                    json_str(json_find(execution, "/error/detail")));
     }
 }
 
@@ -106,27 +86,18 @@ static void put_requests(struct buf *out, const struct json *dry_run)
     size_t n = 0;
 
     JSON_FOREACH (request, json_get(dry_run, "requests")) {
-        struct str query = json_str(json_get(request, "query"));
         const struct json *body = json_get(request, "body");
+        struct buf text;
 
-        buf_printf(out, "    %4zu  ", ++n);
-        escape_terminal(out, json_str(json_get(request, "method")));
-        buf_char(out, ' ');
-        escape_terminal(out, json_str(json_get(request, "path")));
-        if (query.len > 0) {
-            buf_char(out, '?');
-            escape_terminal(out, query);
-        }
-        if (body != NULL && json_type(body) != JSON_NULL) {
-            struct buf text;
-
-            buf_init(&text, out->max);
+        buf_init(&text, out->max);
+        if (json_type(body) != JSON_NULL) {
             json_print(&text, body);
-            buf_char(out, ' ');
-            escape_terminal(out, buf_view(&text));
-            buf_done(&text);
         }
-        buf_char(out, '\n');
+        buf_printf(out, "    %4zu  ", ++n);
+        escape_form(out, escape_terminal, "%e %e{?%e}{ %e}\n",
+                    json_str(json_get(request, "method")), json_str(json_get(request, "path")),
+                    json_str(json_get(request, "query")), buf_view(&text));
+        buf_done(&text);
     }
 }
 
@@ -176,7 +147,7 @@ static void put_problems(struct buf *out, const struct report_entry *entry, cons
     const struct json *node;
     struct arena arena;
 
-    if (json_size(list) < 2 && report_int(json_get(first, "line")) == 0) {
+    if (json_size(list) < 2 && report_line(first) == 0) {
         return; /* the detail of the refusal has said it */
     }
     arena_init(&arena);
@@ -270,13 +241,9 @@ void report_human_entry(const struct report *report, const struct report_entry *
     struct arena arena;
 
     arena_init(&arena);
-    escape_terminal(out, entry->file);
-    if (entry->journey.len > 0) { /* a manifest may name the file more than once */
-        buf_text(out, " (");
-        escape_terminal(out, utf8_clip(entry->journey, SHOWN_TEXT));
-        buf_char(out, ')');
-    }
-    buf_text(out, ": ");
+    /* With the journey: a manifest may name the file more than once. */
+    escape_form(out, escape_terminal, "%e{ (%e)}: ", entry->file,
+                utf8_clip(entry->journey, SHOWN_TEXT));
     put_outcome(out, entry->verdict, report_outcome(entry, &arena), color);
     put_duration(out, entry);
     put_warning_count(out, report, entry);

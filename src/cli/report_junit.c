@@ -16,8 +16,7 @@ enum { BODY_MAX = 64 * 1024 * 1024, TEXT_MAX = 1024 * 1024, REASON_MAX = 8192 };
 
 enum mark { MARK_NONE, MARK_FAILURE, MARK_ERROR, MARK_SKIPPED };
 
-static const char *const mark_elements[] = {
-    [MARK_FAILURE] = "failure", [MARK_ERROR] = "error", [MARK_SKIPPED] = "skipped"};
+static const char *const mark_elements[] = {[MARK_FAILURE] = "failure", [MARK_ERROR] = "error"};
 
 static const enum mark marks[N_VERDICTS] = {
     [VERDICT_PASSED] = MARK_NONE,     [VERDICT_CREATED] = MARK_SKIPPED,
@@ -44,13 +43,6 @@ struct junit {
     struct tally all;
 };
 
-static void attribute(struct buf *out, const char *name, struct str value)
-{
-    buf_printf(out, " %s=\"", name);
-    escape_xml(out, value);
-    buf_char(out, '"');
-}
-
 static void seconds(struct buf *out, int64_t ms)
 {
     ms = ms > 0 ? ms : 0;
@@ -60,10 +52,7 @@ static void seconds(struct buf *out, int64_t ms)
 static void property(struct buf *out, const char *name, struct str value)
 {
     if (value.len > 0) {
-        buf_text(out, "      <property");
-        attribute(out, "name", str_from(name));
-        attribute(out, "value", value);
-        buf_text(out, "/>\n");
+        escape_form(out, escape_xml, "      <property name=\"%s\" value=\"%e\"/>\n", name, value);
     }
 }
 
@@ -121,27 +110,16 @@ static struct str unique_name(struct junit *junit, struct str classname, struct 
 
 static void system_out_step(struct buf *out, const struct json *step)
 {
-    struct str outcome = json_str(json_get(step, "outcome"));
     struct buf reason;
 
-    escape_xml(out, json_str(json_get(step, "status")));
-    if (outcome.len > 0) {
-        buf_char(out, '/');
-        escape_xml(out, outcome);
-    }
-    buf_text(out, "  ");
-    escape_xml(out, report_step_text(step));
-    if (report_int(json_get(step, "line")) > 0) {
-        buf_printf(out, "  (line %lld)", (long long)report_int(json_get(step, "line")));
-    }
     buf_init(&reason, REASON_MAX);
-    report_step_reason(&reason, step);
-    if (report_step_is_red(step) && reason.len > 0) {
-        buf_text(out, ": ");
-        escape_xml(out, buf_view(&reason));
+    if (report_step_is_red(step)) {
+        report_step_reason(&reason, step);
     }
+    escape_form(out, escape_xml, "%e{/%e}  %e{  (line %i)}{: %e}\n",
+                json_str(json_get(step, "status")), json_str(json_get(step, "outcome")),
+                report_step_text(step), report_line(step), buf_view(&reason));
     buf_done(&reason);
-    buf_char(out, '\n');
 }
 
 static void system_out(struct buf *out, const struct json *test)
@@ -174,8 +152,8 @@ static void put_errors(struct buf *out, const struct report_entry *entry)
 
     JSON_FOREACH (error, json_get(entry->problem, "errors")) {
         buf_str(out, entry->file);
-        if (report_int(json_get(error, "line")) > 0) {
-            buf_printf(out, ":%lld:%lld", (long long)report_int(json_get(error, "line")),
+        if (report_line(error) > 0) {
+            buf_printf(out, ":%lld:%lld", (long long)report_line(error),
                        (long long)report_int(json_get(error, "column")));
         }
         buf_printf(out, ": %.*s\n", STR_ARG(json_str(json_get(error, "detail"))));
@@ -210,20 +188,16 @@ static void put_mark(struct buf *out, const struct report_case *one)
     if (mark == MARK_NONE) {
         return;
     }
-    buf_printf(out, "      <%s", mark_elements[mark]);
     if (mark == MARK_SKIPPED) {
-        attribute(out, "message", one->why);
-        buf_text(out, "/>\n");
+        escape_form(out, escape_xml, "      <skipped message=\"%e\"/>\n", one->why);
         return;
     }
-    attribute(out, "type", type_of(one));
-    attribute(out, "message", one->why);
-    buf_char(out, '>');
     buf_init(&text, TEXT_MAX);
     put_errors(&text, one->entry);
-    escape_xml(out, text.len > 0 && buf_ok(&text) ? buf_view(&text) : one->why);
+    escape_form(out, escape_xml, "      <%s type=\"%e\" message=\"%e\">%e</%s>\n",
+                mark_elements[mark], type_of(one), one->why,
+                text.len > 0 && buf_ok(&text) ? buf_view(&text) : one->why, mark_elements[mark]);
     buf_done(&text);
-    buf_printf(out, "</%s>\n", mark_elements[mark]);
 }
 
 static void write_case(struct junit *junit, struct buf *out, const struct report_case *one,
@@ -231,13 +205,9 @@ static void write_case(struct junit *junit, struct buf *out, const struct report
 {
     struct str classname = classname_of(&junit->arena, one->entry->file);
 
-    buf_text(out, "    <testcase");
-    attribute(out, "classname", classname);
-    attribute(out, "name", unique_name(junit, classname, one->name));
-    attribute(out, "file", one->entry->file);
-    if (one->line > 0) {
-        buf_printf(out, " line=\"%lld\"", (long long)one->line);
-    }
+    escape_form(out, escape_xml,
+                "    <testcase classname=\"%e\" name=\"%e\" file=\"%e\"{ line=\"%i\"}", classname,
+                unique_name(junit, classname, one->name), one->entry->file, one->line);
     seconds(out, one->ms);
     buf_text(out, ">\n");
     put_mark(out, one);
@@ -270,7 +240,8 @@ static void timestamp(struct buf *out, int64_t wall_ms)
 
     buf_init(&text, 64);
     clock_format(&text, wall_ms);
-    attribute(out, "timestamp", str_sub(buf_view(&text), 0, sizeof("2026-01-31T12:00:00") - 1));
+    escape_form(out, escape_xml, " timestamp=\"%e\"",
+                str_sub(buf_view(&text), 0, sizeof("2026-01-31T12:00:00") - 1));
     buf_done(&text);
 }
 
@@ -301,15 +272,12 @@ static void write_suite(struct junit *junit, const struct report *report, size_t
     for (size_t i = 0; i < n; i++) {
         write_case(junit, &body, &cases[i], &tally);
     }
-    buf_text(out, "  <testsuite");
-    attribute(out, "name", entry->file);
-    buf_printf(out, " id=\"%zu\"", at);
+    escape_form(out, escape_xml, "  <testsuite name=\"%e\" id=\"%i\"", entry->file, at);
     counts(out, &tally);
     buf_printf(out, " skipped=\"%zu\"", tally.marks[MARK_SKIPPED]);
     seconds(out, (int64_t)entry->ms);
     timestamp(out, report->began_wall_ms);
-    attribute(out, "hostname", STR("localhost"));
-    buf_text(out, ">\n");
+    buf_text(out, " hostname=\"localhost\">\n");
     write_properties(out, entry, report->url);
     buf_str(out, buf_view(&body));
     out->overflowed = out->overflowed || !buf_ok(&body);

@@ -14,10 +14,9 @@ static const char *const signs[N_VERDICTS] = {
 
 static void table_row(struct buf *out, const struct report_case *one)
 {
-    buf_printf(out, "| %s %s | ", signs[one->verdict], verdict_title(one->verdict));
-    escape_markdown(out, utf8_clip(one->name, 200));
-    buf_text(out, " | ");
-    escape_markdown(out, utf8_clip(one->entry->file, 200));
+    escape_form(out, escape_markdown, "| %s %s | %e | %e", signs[one->verdict],
+                verdict_title(one->verdict), utf8_clip(one->name, 200),
+                utf8_clip(one->entry->file, 200));
     buf_printf(out, " | %.1f s |\n", (double)one->ms / 1000.0);
 }
 
@@ -49,22 +48,13 @@ static void file_errors(struct buf *out, const struct report_entry *entry)
     const struct json *error;
 
     JSON_FOREACH (error, json_get(entry->problem, "errors")) {
-        struct str hint = json_str(json_find(error, "/hint /nearest"));
-
         if (out->len > DETAILS_MAX) {
             return;
         }
-        buf_text(out, "- ");
-        escape_markdown(out, utf8_clip(entry->file, 200));
-        buf_printf(out, ":%lld:%lld: ", (long long)report_int(json_get(error, "line")),
-                   (long long)report_int(json_get(error, "column")));
-        escape_markdown(out, utf8_clip(json_str(json_get(error, "detail")), 1000));
-        if (hint.len > 0) {
-            buf_text(out, " (");
-            escape_markdown(out, utf8_clip(hint, 1000));
-            buf_char(out, ')');
-        }
-        buf_char(out, '\n');
+        escape_form(out, escape_markdown, "- %e:%i:%i: %e{ (%e)}\n", utf8_clip(entry->file, 200),
+                    report_line(error), report_int(json_get(error, "column")),
+                    utf8_clip(json_str(json_get(error, "detail")), 1000),
+                    utf8_clip(json_str(json_find(error, "/hint /nearest")), 1000));
     }
 }
 
@@ -73,14 +63,11 @@ static void case_details(struct buf *out, const struct report_case *one)
     if (!verdict_is_bad(one->verdict) || out->len > DETAILS_MAX) {
         return;
     }
-    buf_text(out, "\n#### ");
-    escape_markdown(out, utf8_clip(one->name, 200));
-    buf_text(out, "\n\n");
+    escape_form(out, escape_markdown, "\n#### %e\n\n", utf8_clip(one->name, 200));
     if (json_size(json_get(one->entry->problem, "errors")) > 0) {
         file_errors(out, one->entry);
     } else {
-        escape_markdown(out, utf8_clip(one->why, 2000));
-        buf_char(out, '\n');
+        escape_form(out, escape_markdown, "%e\n", utf8_clip(one->why, 2000));
     }
 }
 
@@ -134,17 +121,9 @@ void report_summary(const struct report *report, struct buf *out)
 static void annotate(struct buf *out, struct str file, int64_t line, int64_t column,
                      struct str message)
 {
-    buf_text(out, "::error file=");
-    escape_workflow(out, file);
-    if (line > 0) {
-        buf_printf(out, ",line=%lld", (long long)line);
-    }
-    if (column > 0) {
-        buf_printf(out, ",col=%lld", (long long)column);
-    }
-    buf_text(out, "::");
-    escape_workflow_message(out, message);
-    buf_char(out, '\n');
+    escape_form(out, escape_workflow, "::error file=%e{,line=%i}{,col=%i}::", file, line,
+                column > 0 ? column : 0);
+    escape_form(out, escape_workflow_message, "%e\n", message);
 }
 
 static void annotate_errors(struct buf *out, const struct report_entry *entry)
@@ -160,8 +139,8 @@ static void annotate_errors(struct buf *out, const struct report_entry *entry)
         if (nearest.len > 0) {
             buf_printf(&message, "; did you mean \"%.*s\"?", STR_ARG(utf8_clip(nearest, 200)));
         }
-        annotate(out, entry->file, report_int(json_get(node, "line")),
-                 report_int(json_get(node, "column")), buf_view(&message));
+        annotate(out, entry->file, report_line(node), report_int(json_get(node, "column")),
+                 buf_view(&message));
         buf_done(&message);
     }
 }

@@ -63,16 +63,13 @@ static void step_line(struct cli_run *run, const struct run_item *item, const st
     struct buf reason;
 
     buf_init(&text, LINE_MAX_BYTES);
-    escape_terminal(&text, utf8_clip(item->source->file, TEXT_SHOWN));
-    buf_printf(&text, " [%zu/%lld] ", number, (long long)total);
-    escape_terminal(&text, json_str(json_get(step, "status")));
-    buf_text(&text, "  ");
-    escape_terminal(&text, utf8_clip(report_step_text(step), TEXT_SHOWN));
+    escape_form(&text, escape_terminal, "%e [%i/%i] %e  %e",
+                utf8_clip(item->source->file, TEXT_SHOWN), number, total,
+                json_str(json_get(step, "status")), utf8_clip(report_step_text(step), TEXT_SHOWN));
     if (report_step_is_red(step)) {
         buf_init(&reason, LINE_MAX_BYTES);
         report_step_reason(&reason, step);
-        buf_text(&text, ": ");
-        escape_terminal(&text, utf8_clip(buf_view(&reason), TEXT_SHOWN));
+        escape_form(&text, escape_terminal, ": %e", utf8_clip(buf_view(&reason), TEXT_SHOWN));
         buf_done(&reason);
     } else {
         buf_printf(&text, " (made in %lld ms)", (long long)report_int(json_get(step, "ms")));
@@ -115,9 +112,9 @@ static void show_execution(struct cli_run *run, struct run_item *item)
     }
     item->execution = progress;
     buf_init(&text, LINE_MAX_BYTES);
-    escape_terminal(&text, utf8_clip(item->source->file, TEXT_SHOWN));
-    buf_printf(&text, " execution %lld %%",
-               (long long)(progress / (int64_t)json_size(json_get(item->object, "executions"))));
+    escape_form(&text, escape_terminal, "%e execution %i %s",
+                utf8_clip(item->source->file, TEXT_SHOWN),
+                progress / (int64_t)json_size(json_get(item->object, "executions")), "%");
     display_line(&run->display, &text);
 }
 
@@ -130,12 +127,9 @@ static void show_id(struct cli_run *run, struct run_item *item)
     }
     item->id_shown = true;
     buf_init(&text, LINE_MAX_BYTES);
-    escape_terminal(&text, utf8_clip(item->source->file, TEXT_SHOWN));
-    buf_text(&text, ": ");
-    escape_terminal(&text, utf8_clip(json_str(json_get(item->object, "name")), TEXT_SHOWN));
-    buf_text(&text, " (");
-    escape_terminal(&text, json_str(json_get(item->object, "id")));
-    buf_char(&text, ')');
+    escape_form(&text, escape_terminal, "%e: %e (%e)", utf8_clip(item->source->file, TEXT_SHOWN),
+                utf8_clip(json_str(json_get(item->object, "name")), TEXT_SHOWN),
+                json_str(json_get(item->object, "id")));
     display_line(&run->display, &text);
 }
 
