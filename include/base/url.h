@@ -22,8 +22,9 @@ struct url {
 /* ERR_INVALID: `err` says what is wrong with it, without quoting it (it may hold a password). */
 enum error_code url_read(struct str text, struct url *out, struct error *err) MUST_CHECK;
 
-/* https://idp.example:8443/realms/qa?x=1 is the origin https://idp.example:8443 and the rest
- * /realms/qa?x=1. Views into `text`, which url_read takes; a rest that is not there is "/". */
-void url_split(struct str text, struct str *out_origin, struct str *out_rest);
+/* https://idp.example:8443/realms/qa?x=1#y is the origin https://idp.example:8443, the path /realms/qa
+ * and the query x=1. Views into `text`, which url_read takes; a path that is not there is "/". */
+void url_split(struct str text, struct str *out_origin, struct str *out_path,
+               struct str *out_query);
 
 #endif

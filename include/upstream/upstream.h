@@ -175,6 +175,10 @@ struct upstream_call {
         connection_serial; /* of the connection that its answer came on and that was kept; 0: none */
 };
 
+/* Of a client of another server than the platform: TLS is checked, one call at a time, one try of each. */
+struct upstream_options upstream_options_of_other(struct str base_url, struct str ca_file,
+                                                  unsigned connect_timeout_ms, unsigned timeout_ms,
+                                                  size_t max_reply_bytes);
 enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
                               struct upstream **out, struct error *err) MUST_CHECK;
 /* Times, numbers and retries: for calls that begin from now on. Where the platform is and how its

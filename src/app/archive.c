@@ -245,7 +245,6 @@ static void on_picture(struct cloud_call *call, enum error_code code)
 static void next_picture(struct archive_job *job)
 {
     struct cloud_request *request = &job->call.request;
-    struct str rest;
 
     if (job->picture == job->n_pictures || job->n_misses == MISSES_MAX) {
         write_reports(job);
@@ -255,9 +254,7 @@ static void next_picture(struct archive_job *job)
     job->call = (struct cloud_call){.on_done = on_picture};
     *request =
         (struct cloud_request){.vendor = CLOUD_NOBODY, .method = STR("GET"), .class = CALL_READ};
-    url_split(job->pictures[job->picture].url, &request->origin, &rest);
-    (void)str_cut(rest, '?', &request->path, &request->query);
-    (void)str_cut(request->query, '#', &request->query, &rest);
+    url_split(job->pictures[job->picture].url, &request->origin, &request->path, &request->query);
     request->public_only = !str_eq(request->origin, job->archive->platform);
     cloud_start(job->archive->cloud, &job->call);
 }
@@ -306,7 +303,8 @@ enum error_code archive_open(struct server *server, struct archive **out, struct
     const struct config *config = server->config;
     const struct config_bucket *bucket = &config->artifacts.bucket;
     struct archive *archive = mem_zalloc(sizeof(*archive));
-    struct str rest;
+    struct str path;
+    struct str query;
 
     *out = archive;
     archive->server = server;
@@ -315,7 +313,8 @@ enum error_code archive_open(struct server *server, struct archive **out, struct
     archive->is_file = config->artifacts.folder.len > 0;
     archive->pictures = config->artifacts.screenshots;
     archive->link = arena_str(&archive->arena, config->artifacts.link);
-    url_split(arena_str(&archive->arena, config->upstream.base_url), &archive->platform, &rest);
+    url_split(arena_str(&archive->arena, config->upstream.base_url), &archive->platform, &path,
+              &query);
     archive->folder =
         arena_str(&archive->arena, archive->is_file ? config->artifacts.folder : bucket->folder);
     if (archive->is_file && !archive->pictures) {

@@ -169,23 +169,13 @@ static bool is_url(struct str place)
 static enum error_code open_url(struct key_place *place, const struct config *config,
                                 struct error *err)
 {
-    struct upstream_options options = {
-        .ca_file = config->upstream.ca_file,
-        .verify_tls = true,
-        .is_other = true,
-        .connect_timeout_ms = CONNECT_MS,
-        .timeout_ms = FETCH_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = KEY_SET_MAX,
-        .max_tries = TRIES,
-        .retry_base_ms = RETRY_MS,
-    };
+    struct upstream_options options = upstream_options_of_other(STR_EMPTY, config->upstream.ca_file,
+                                                                CONNECT_MS, FETCH_MS, KEY_SET_MAX);
 
-    struct str rest;
-
-    url_split(arena_str(&place->arena, config->auth.jwt.jwks), &options.base_url, &rest);
-    (void)str_cut(rest, '?', &place->path, &place->query);
+    options.max_tries = TRIES;
+    options.retry_base_ms = RETRY_MS;
+    url_split(arena_str(&place->arena, config->auth.jwt.jwks), &options.base_url, &place->path,
+              &place->query);
     return upstream_open(place->source->loop, &options, &place->upstream, err);
 }
 

@@ -79,12 +79,15 @@ enum error_code url_read(struct str text, struct url *out, struct error *err)
     return ERR_OK;
 }
 
-void url_split(struct str text, struct str *out_origin, struct str *out_rest)
+void url_split(struct str text, struct str *out_origin, struct str *out_path, struct str *out_query)
 {
     size_t scheme = (size_t)str_find(text, STR("://")) + 3;
     struct str rest = str_sub(text, scheme, text.len);
     ptrdiff_t slash = str_find_char(rest, '/');
+    struct str fragment;
 
     *out_origin = slash < 0 ? text : str_sub(text, 0, scheme + (size_t)slash);
-    *out_rest = slash < 0 ? STR("/") : str_sub(rest, (size_t)slash, rest.len);
+    rest = slash < 0 ? STR("/") : str_sub(rest, (size_t)slash, rest.len);
+    (void)str_cut(rest, '#', &rest, &fragment);
+    (void)str_cut(rest, '?', out_path, out_query);
 }

@@ -13,7 +13,12 @@
 #include "data/node.h"
 #include "net/loop.h"
 
-enum { OUT_MAX = 64 * 1024, REPLY_MAX = 16 * 1024 * 1024, TIMEOUT_MS = 120000 };
+enum {
+    OUT_MAX = 64 * 1024,
+    REPLY_MAX = 16 * 1024 * 1024,
+    CONNECT_TIMEOUT_MS = 10000,
+    TIMEOUT_MS = 120000
+};
 
 /* Any organization will do here: the proxy asks for what is missing. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
@@ -195,20 +200,12 @@ static void on_call_done(struct upstream_call *call, enum error_code code)
 enum error_code command_start(struct command_run *command, struct loop *loop,
                               const struct command_proxy *proxy, struct error *err)
 {
-    const struct upstream_options options = {
-        .base_url = proxy->url,
-        .ca_file = proxy->ca_file,
-        .client_name = STR("virtuoso-proxy command"),
-        .verify_tls = true,
-        .connect_timeout_ms = 10000,
-        .timeout_ms = TIMEOUT_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = 1,
-    };
-    enum error_code code = upstream_open(loop, &options, &command->client, err);
+    struct upstream_options options = upstream_options_of_other(
+        proxy->url, proxy->ca_file, CONNECT_TIMEOUT_MS, TIMEOUT_MS, REPLY_MAX);
+    enum error_code code;
 
+    options.client_name = STR("virtuoso-proxy command");
+    code = upstream_open(loop, &options, &command->client, err);
     if (code != ERR_OK) {
         return code;
     }

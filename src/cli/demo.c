@@ -48,7 +48,14 @@ static const struct {
 
 /* clang-format on */
 
-enum { TEXT_MAX = 4096, POLL_MS = 150, DRAWN_MAX = 70 /* cells of a line that is drawn over */ };
+enum {
+    TEXT_MAX = 4096,
+    REPLY_MAX = 1024 * 1024,
+    CONNECT_TIMEOUT_MS = 2000,
+    TIMEOUT_MS = 10000,
+    POLL_MS = 150,
+    DRAWN_MAX = 70 /* cells of a line that is drawn over */
+};
 
 static const char *paint(const struct demo *demo, const char *code)
 {
@@ -303,17 +310,8 @@ enum error_code demo_start(struct demo *demo, struct loop *loop, const struct de
                            void (*on_done)(struct demo *demo, bool ok), void *owner,
                            struct error *err)
 {
-    struct upstream_options options = {
-        .base_url = str_from(wanted->url),
-        .client_name = STR("virtuoso-proxy demo"),
-        .verify_tls = true,
-        .connect_timeout_ms = 2000,
-        .timeout_ms = 10000,
-        .max_active = 4,
-        .max_waiting = 16,
-        .max_reply_bytes = 1U << 20,
-        .max_tries = 1,
-    };
+    struct upstream_options options = upstream_options_of_other(
+        str_from(wanted->url), STR_EMPTY, CONNECT_TIMEOUT_MS, TIMEOUT_MS, REPLY_MAX);
     const struct plan_options plan_options = {.deadline_ms = 30000};
     enum error_code code;
 
@@ -325,6 +323,7 @@ enum error_code demo_start(struct demo *demo, struct loop *loop, const struct de
                           .color = fd_takes_color(STDOUT_FILENO)};
     str_copy(demo->url, sizeof(demo->url), str_from(wanted->url));
     arena_init(&demo->arena);
+    options.client_name = STR("virtuoso-proxy demo");
     code = compile_rows(demo, err);
     if (code == ERR_OK) {
         code = upstream_open(loop, &options, &demo->client, err);

@@ -253,22 +253,17 @@ enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
                               const struct cli_run_proxy *proxy, void (*on_done)(void *owner),
                               void *owner, struct error *err)
 {
-    const struct upstream_options options = {
-        .base_url = proxy->url,
-        .client_name = STR("virtuoso-proxy run"),
-        .ca_file = proxy->ca_file,
-        .verify_tls = true,
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .timeout_ms = CONNECT_TIMEOUT_MS * 3,
-        .max_active = CLI_CONCURRENCY_MAX,
-        .max_waiting = CLI_CONCURRENCY_MAX,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = 3, /* of what never reached the proxy, and of reads */
-        .retry_base_ms = 200,
-        .retry_budget_percent = 100,
-    };
-    enum error_code code = upstream_open(loop, &options, &run->client, err);
+    struct upstream_options options = upstream_options_of_other(
+        proxy->url, proxy->ca_file, CONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS * 3, REPLY_MAX);
+    enum error_code code;
 
+    options.client_name = STR("virtuoso-proxy run");
+    options.max_active = CLI_CONCURRENCY_MAX;
+    options.max_waiting = CLI_CONCURRENCY_MAX;
+    options.max_tries = 3; /* of what never reached the proxy, and of reads */
+    options.retry_base_ms = 200;
+    options.retry_budget_percent = 100;
+    code = upstream_open(loop, &options, &run->client, err);
     if (code != ERR_OK) {
         run->client = NULL;
         return code;

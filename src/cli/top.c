@@ -371,21 +371,12 @@ static void on_next(struct deadline *deadline)
 
 enum error_code top_start(struct top *top, struct loop *loop, struct error *err)
 {
-    const struct upstream_options options = {
-        .base_url = top->options.url,
-        .ca_file = top->options.ca_file,
-        .client_name = STR("virtuoso-proxy top"),
-        .verify_tls = true,
-        .connect_timeout_ms = TIMEOUT_MS,
-        .timeout_ms = TIMEOUT_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = 1,
-        .is_other = true,
-    };
-    enum error_code code = upstream_open(loop, &options, &top->client, err);
+    struct upstream_options options = upstream_options_of_other(
+        top->options.url, top->options.ca_file, TIMEOUT_MS, TIMEOUT_MS, REPLY_MAX);
+    enum error_code code;
 
+    options.client_name = STR("virtuoso-proxy top");
+    code = upstream_open(loop, &options, &top->client, err);
     if (code != ERR_OK) {
         return code;
     }

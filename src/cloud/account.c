@@ -163,18 +163,21 @@ void account_ask(struct account *account, const struct account_question *questio
 {
     struct error err = {0};
     struct str origin;
-    struct str rest = STR_EMPTY;
+    struct str path = STR_EMPTY;
+    struct str query = STR_EMPTY;
     struct place *place = NULL;
     struct url url = {0};
 
     if (url_read(question->url, &url, &err) == ERR_OK) {
-        url_split(question->url, &origin, &rest);
+        url_split(question->url, &origin, &path, &query);
         place = cloud_place(account->cloud, origin, question->is_direct ? PLACE_MACHINE : PLACE_ANY,
                             &err);
     }
     account->on_answer = on_answer;
     account->call = (struct upstream_call){
         .request = {.method = str_from(question->method),
+                    .path = path,
+                    .query = query,
                     .headers = question->headers,
                     .n_headers = question->n_headers,
                     .body = question->body,
@@ -182,7 +185,6 @@ void account_ask(struct account *account, const struct account_question *questio
                     .class = CALL_READ}, /* asked twice, it tells the same */
         .on_done = on_answered,
     };
-    (void)str_cut(rest, '?', &account->call.request.path, &account->call.request.query);
     if (place == NULL || upstream_start(place->upstream, &account->call, &err) != ERR_OK) {
         account->call.error = err;
         later_add(&account->cloud->loop->later, &account->soon, on_no_start);

@@ -100,21 +100,10 @@ static enum error_code open_http(struct sinks *sinks, const struct sinks_options
                                  struct error *err)
 {
     struct sink *sink = sink_at(sinks, SINK_HTTP);
-    struct upstream_options client = {
-        .ca_file = options->ca_file,
-        .verify_tls = true,
-        .is_other = true,
-        .connect_timeout_ms = CONNECT_MS,
-        .timeout_ms = SEND_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = 1,
-    };
-    struct str rest;
+    struct upstream_options client =
+        upstream_options_of_other(STR_EMPTY, options->ca_file, CONNECT_MS, SEND_MS, REPLY_MAX);
 
-    url_split(arena_str(&sinks->arena, options->url), &client.base_url, &rest);
-    (void)str_cut(rest, '?', &sink->path, &sink->query);
+    url_split(arena_str(&sinks->arena, options->url), &client.base_url, &sink->path, &sink->query);
     for (size_t i = 0; i < options->n_headers && i < SINK_HEADERS_MAX; i++) {
         secret_set(&sink->values[i], options->headers[i].value);
         sink->headers[sink->n_headers++] = (struct upstream_header){

@@ -55,26 +55,15 @@ static enum error_code client_open(struct webhooks *hooks, struct str url,
                                    struct webhook_client **out, struct error *err)
 {
     struct webhook_client *client = mem_zalloc(sizeof(*client));
-    struct upstream_options options = {
-        .ca_file = str_from(hooks->ca_file),
-        .verify_tls = true,
-        .is_other = true,
-        .public_only = !hooks->options.allow_private,
-        .connect_timeout_ms = CONNECT_MS,
-        .timeout_ms = SEND_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = 1,
-    };
-    struct str rest;
+    struct upstream_options options = upstream_options_of_other(STR_EMPTY, str_from(hooks->ca_file),
+                                                                CONNECT_MS, SEND_MS, REPLY_MAX);
     enum error_code code;
 
     client->hooks = hooks;
     arena_init(&client->arena);
-    url_split(arena_str(&client->arena, url), &options.base_url, &rest);
+    options.public_only = !hooks->options.allow_private;
+    url_split(arena_str(&client->arena, url), &options.base_url, &client->path, &client->query);
     options.base_url = arena_str(&client->arena, options.base_url);
-    (void)str_cut(rest, '?', &client->path, &client->query);
     code = upstream_open(hooks->loop, &options, &client->upstream, err);
     if (code != ERR_OK) {
         arena_done(&client->arena);

@@ -273,21 +273,12 @@ static enum error_code open_exporter(struct telemetry *telemetry, struct exporte
                                      const char *name, struct str url, struct str ca_file,
                                      struct error *err)
 {
-    struct upstream_options options = {
-        .ca_file = ca_file,
-        .verify_tls = true,
-        .is_other = true,
-        .connect_timeout_ms = CONNECT_MS,
-        .timeout_ms = SEND_MS,
-        .max_active = 1,
-        .max_waiting = 1,
-        .max_reply_bytes = REPLY_MAX,
-        .max_tries = TRIES,
-        .retry_base_ms = RETRY_MS,
-        .retry_budget_percent = RETRY_PERCENT,
-    };
-    struct str rest;
+    struct upstream_options options =
+        upstream_options_of_other(STR_EMPTY, ca_file, CONNECT_MS, SEND_MS, REPLY_MAX);
 
+    options.max_tries = TRIES;
+    options.retry_base_ms = RETRY_MS;
+    options.retry_budget_percent = RETRY_PERCENT;
     exporter->telemetry = telemetry;
     exporter->name = name;
     buf_init(&exporter->body, BODY_MAX);
@@ -296,8 +287,8 @@ static enum error_code open_exporter(struct telemetry *telemetry, struct exporte
     if (url.len == 0) {
         return ERR_OK;
     }
-    url_split(arena_str(&telemetry->arena, url), &options.base_url, &rest);
-    (void)str_cut(rest, '?', &exporter->path, &exporter->query);
+    url_split(arena_str(&telemetry->arena, url), &options.base_url, &exporter->path,
+              &exporter->query);
     return upstream_open(telemetry->loop, &options, &exporter->upstream, err);
 }
 

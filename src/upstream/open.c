@@ -123,6 +123,24 @@ static void write_lines(struct upstream *upstream)
     buf_done(&lines);
 }
 
+struct upstream_options upstream_options_of_other(struct str base_url, struct str ca_file,
+                                                  unsigned connect_timeout_ms, unsigned timeout_ms,
+                                                  size_t max_reply_bytes)
+{
+    return (struct upstream_options){
+        .base_url = base_url,
+        .ca_file = ca_file,
+        .verify_tls = true,
+        .is_other = true,
+        .connect_timeout_ms = connect_timeout_ms,
+        .timeout_ms = timeout_ms,
+        .max_active = 1,
+        .max_waiting = 1,
+        .max_reply_bytes = max_reply_bytes,
+        .max_tries = 1,
+    };
+}
+
 static void copy_options(struct upstream *upstream, const struct upstream_options *options,
                          struct str base_url)
 {
