@@ -22,23 +22,23 @@ static const enum top_figure plotted[TOP_N_PLOTS] = {FIGURE_RATE, FIGURE_P95, FI
 
 /* ---- values ---- */
 
-static const char *const units[] = {
-    [UNIT_COUNT] = "", [UNIT_PER_SECOND] = "/s", [UNIT_PERCENT] = " %", [UNIT_MS] = " ms"};
+static const char *const units[] = {[OF_GAUGE] = "",   [OF_RATE] = "/s", [OF_SHARE] = " %",
+                                    [OF_LEVEL] = " %", [OF_CPU] = " %",  [OF_QUANTILE] = " ms"};
 
 /* Three digits that count, or all of those before the point. */
-static void put_value(struct buf *out, double value, enum top_unit unit)
+static void put_value(struct buf *out, double value, enum top_how how)
 {
-    int digits = unit == UNIT_COUNT || fabs(value) >= 100 ? 0 : fabs(value) >= 10 ? 1 : 2;
+    int digits = how == OF_GAUGE || fabs(value) >= 100 ? 0 : fabs(value) >= 10 ? 1 : 2;
 
     if (isnan(value)) {
         buf_text(out, "-");
         return;
     }
-    if (unit == UNIT_MS && value >= 10000) {
+    if (how == OF_QUANTILE && value >= 10000) {
         buf_printf(out, "%.1f s", value / 1e3);
         return;
     }
-    buf_printf(out, "%.*f%s", value == 0 ? 0 : digits, value, units[unit]);
+    buf_printf(out, "%.*f%s", value == 0 ? 0 : digits, value, units[how]);
 }
 
 static const char *color_of(const struct top_picture *picture, size_t figure)
@@ -123,7 +123,7 @@ static void put_cell(struct buf *out, const struct top_picture *picture, size_t 
     size_t used;
 
     buf_init(&value, TEXT_MAX);
-    put_value(&value, picture->figures[figure], top_rows[figure].unit);
+    put_value(&value, picture->figures[figure], top_rows[figure].how);
     used = strlen(label) + value.len;
     buf_text(out, label);
     put_blanks(out, used < width ? width - used : 1);
@@ -216,7 +216,7 @@ static void put_plot_title(struct buf *out, const struct plot *plot, size_t at)
 
     buf_init(&title, TEXT_MAX);
     buf_printf(&title, "%s, up to ", row->label);
-    put_value(&title, plot->most, row->unit);
+    put_value(&title, plot->most, row->how);
     buf_str(out, text_clip_columns(buf_view(&title), plot->width));
     put_blanks(out, title.len < plot->width ? plot->width - title.len : 0);
     buf_done(&title);

@@ -73,7 +73,6 @@ static const struct {
     [SUM_LIMIT] = {PREFIX "upstream_limit", takes_all},
     [SUM_QUEUE] = {PREFIX "upstream_queue_length", takes_all},
     [SUM_SHED] = {PREFIX "upstream_shed_total", takes_all},
-    [SUM_UPSTREAM_CONNECTIONS] = {PREFIX "upstream_connections", takes_all},
     [SUM_LANES] = {PREFIX "lanes_active", takes_all},
     [SUM_LANE_WAITING] = {PREFIX "lane_waiting", takes_all},
     [SUM_SESSIONS] = {PREFIX "sessions", takes_all},
@@ -191,66 +190,39 @@ bool top_read(struct str text, uint64_t at_us, struct top_read *out)
 
 /* ---- figures ---- */
 
-enum how { OF_GAUGE, OF_RATE, OF_SHARE, OF_QUANTILE, OF_CPU, OF_LEVEL };
-
-static const struct {
-    enum how how;
-    int of;
-    int whole;
-    double quantile;
-} sources[TOP_N_FIGURES] = {
-    [FIGURE_RATE] = {OF_RATE, SUM_REQUESTS, 0, 0},
-    [FIGURE_ERRORS] = {OF_SHARE, SUM_ERRORS, SUM_REQUESTS, 0},
-    [FIGURE_P50] = {OF_QUANTILE, TIMES_REQUESTS, 0, 0.5},
-    [FIGURE_P95] = {OF_QUANTILE, TIMES_REQUESTS, 0, 0.95},
-    [FIGURE_P99] = {OF_QUANTILE, TIMES_REQUESTS, 0, 0.99},
-    [FIGURE_IN_FLIGHT] = {OF_GAUGE, SUM_IN_FLIGHT, 0, 0},
-    [FIGURE_LIMITED] = {OF_RATE, SUM_LIMITED, 0, 0},
-    [FIGURE_CONNECTIONS] = {OF_GAUGE, SUM_CONNECTIONS, 0, 0},
-    [FIGURE_CALLS] = {OF_RATE, SUM_CALLS, 0, 0},
-    [FIGURE_CALLS_FAILED] = {OF_SHARE, SUM_CALLS_FAILED, SUM_CALLS, 0},
-    [FIGURE_CALLS_P95] = {OF_QUANTILE, TIMES_CALLS, 0, 0.95},
-    [FIGURE_ACTIVE] = {OF_GAUGE, SUM_ACTIVE, 0, 0},
-    [FIGURE_LIMIT] = {OF_GAUGE, SUM_LIMIT, 0, 0},
-    [FIGURE_QUEUE] = {OF_GAUGE, SUM_QUEUE, 0, 0},
-    [FIGURE_QUEUE_P95] = {OF_QUANTILE, TIMES_QUEUE, 0, 0.95},
-    [FIGURE_SHED] = {OF_RATE, SUM_SHED, 0, 0},
-    [FIGURE_LANES] = {OF_GAUGE, SUM_LANES, 0, 0},
-    [FIGURE_LANE_WAITING] = {OF_GAUGE, SUM_LANE_WAITING, 0, 0},
-    [FIGURE_SESSIONS] = {OF_GAUGE, SUM_SESSIONS, 0, 0},
-    [FIGURE_RUNS] = {OF_GAUGE, SUM_RUNS, 0, 0},
-    [FIGURE_WATCHERS] = {OF_GAUGE, SUM_WATCHERS, 0, 0},
-    [FIGURE_CPU] = {OF_CPU, SUM_CPU_SECONDS, SUM_CPU_CORES, 0},
-    [FIGURE_MEMORY] = {OF_LEVEL, SUM_MEMORY, SUM_MEMORY_LIMIT, 0},
-    [FIGURE_LAG] = {OF_QUANTILE, TIMES_LOOP, 0, 0.99},
-};
-
 /* Targets and alerts are those of conf/prometheus/rules.yaml. */
 const struct top_row top_rows[TOP_N_FIGURES] = {
-    [FIGURE_RATE] = {"requests_per_second", "requests", UNIT_PER_SECOND, 0, 0},
-    [FIGURE_ERRORS] = {"errors_percent", "errors (5xx)", UNIT_PERCENT, 1, 5},
-    [FIGURE_P50] = {"p50_ms", "latency p50", UNIT_MS, 0, 0},
-    [FIGURE_P95] = {"p95_ms", "latency p95", UNIT_MS, 200, 500},
-    [FIGURE_P99] = {"p99_ms", "latency p99", UNIT_MS, 0, 0},
-    [FIGURE_IN_FLIGHT] = {"in_flight", "in flight", UNIT_COUNT, 0, 0},
-    [FIGURE_LIMITED] = {"rate_limited_per_second", "refused (429)", UNIT_PER_SECOND, 0, 0},
-    [FIGURE_CONNECTIONS] = {"connections", "connections", UNIT_COUNT, 0, 0},
-    [FIGURE_CALLS] = {"platform_calls_per_second", "platform calls", UNIT_PER_SECOND, 0, 0},
-    [FIGURE_CALLS_FAILED] = {"platform_failed_percent", "platform failed", UNIT_PERCENT, 1, 5},
-    [FIGURE_CALLS_P95] = {"platform_p95_ms", "platform p95", UNIT_MS, 0, 0},
-    [FIGURE_ACTIVE] = {"platform_active", "calls on the wire", UNIT_COUNT, 0, 0},
-    [FIGURE_LIMIT] = {"platform_limit", "calls at most", UNIT_COUNT, 0, 0},
-    [FIGURE_QUEUE] = {"queue", "queue", UNIT_COUNT, 0, 0},
-    [FIGURE_QUEUE_P95] = {"queue_wait_p95_ms", "queue wait p95", UNIT_MS, 0, 0},
-    [FIGURE_SHED] = {"shed_per_second", "shed", UNIT_PER_SECOND, 0.001, 0},
-    [FIGURE_LANES] = {"lanes_active", "lanes", UNIT_COUNT, 0, 0},
-    [FIGURE_LANE_WAITING] = {"lane_waiting", "steps in lanes", UNIT_COUNT, 0, 0},
-    [FIGURE_SESSIONS] = {"sessions", "sessions", UNIT_COUNT, 0, 0},
-    [FIGURE_RUNS] = {"test_runs", "test runs", UNIT_COUNT, 0, 0},
-    [FIGURE_WATCHERS] = {"event_watchers", "event streams", UNIT_COUNT, 0, 0},
-    [FIGURE_CPU] = {"cpu_percent", "CPU of its cores", UNIT_PERCENT, 60, 80},
-    [FIGURE_MEMORY] = {"memory_percent", "memory of its limit", UNIT_PERCENT, 70, 85},
-    [FIGURE_LAG] = {"loop_lag_p99_ms", "loop lag p99", UNIT_MS, 0, 0},
+    [FIGURE_RATE] = {"requests_per_second", "requests", OF_RATE, SUM_REQUESTS},
+    [FIGURE_ERRORS] = {"errors_percent", "errors (5xx)", OF_SHARE, SUM_ERRORS,
+                       .whole = SUM_REQUESTS, .warns = 1, .bad = 5},
+    [FIGURE_P50] = {"p50_ms", "latency p50", OF_QUANTILE, TIMES_REQUESTS, .quantile = 0.5},
+    [FIGURE_P95] = {"p95_ms", "latency p95", OF_QUANTILE, TIMES_REQUESTS, .quantile = 0.95,
+                    .warns = 200, .bad = 500},
+    [FIGURE_P99] = {"p99_ms", "latency p99", OF_QUANTILE, TIMES_REQUESTS, .quantile = 0.99},
+    [FIGURE_IN_FLIGHT] = {"in_flight", "in flight", OF_GAUGE, SUM_IN_FLIGHT},
+    [FIGURE_LIMITED] = {"rate_limited_per_second", "refused (429)", OF_RATE, SUM_LIMITED},
+    [FIGURE_CONNECTIONS] = {"connections", "connections", OF_GAUGE, SUM_CONNECTIONS},
+    [FIGURE_CALLS] = {"platform_calls_per_second", "platform calls", OF_RATE, SUM_CALLS},
+    [FIGURE_CALLS_FAILED] = {"platform_failed_percent", "platform failed", OF_SHARE,
+                             SUM_CALLS_FAILED, .whole = SUM_CALLS, .warns = 1, .bad = 5},
+    [FIGURE_CALLS_P95] = {"platform_p95_ms", "platform p95", OF_QUANTILE, TIMES_CALLS,
+                          .quantile = 0.95},
+    [FIGURE_ACTIVE] = {"platform_active", "calls on the wire", OF_GAUGE, SUM_ACTIVE},
+    [FIGURE_LIMIT] = {"platform_limit", "calls at most", OF_GAUGE, SUM_LIMIT},
+    [FIGURE_QUEUE] = {"queue", "queue", OF_GAUGE, SUM_QUEUE},
+    [FIGURE_QUEUE_P95] = {"queue_wait_p95_ms", "queue wait p95", OF_QUANTILE, TIMES_QUEUE,
+                          .quantile = 0.95},
+    [FIGURE_SHED] = {"shed_per_second", "shed", OF_RATE, SUM_SHED, .warns = 0.001},
+    [FIGURE_LANES] = {"lanes_active", "lanes", OF_GAUGE, SUM_LANES},
+    [FIGURE_LANE_WAITING] = {"lane_waiting", "steps in lanes", OF_GAUGE, SUM_LANE_WAITING},
+    [FIGURE_SESSIONS] = {"sessions", "sessions", OF_GAUGE, SUM_SESSIONS},
+    [FIGURE_RUNS] = {"test_runs", "test runs", OF_GAUGE, SUM_RUNS},
+    [FIGURE_WATCHERS] = {"event_watchers", "event streams", OF_GAUGE, SUM_WATCHERS},
+    [FIGURE_CPU] = {"cpu_percent", "CPU of its cores", OF_CPU, SUM_CPU_SECONDS,
+                    .whole = SUM_CPU_CORES, .warns = 60, .bad = 80},
+    [FIGURE_MEMORY] = {"memory_percent", "memory of its limit", OF_LEVEL, SUM_MEMORY,
+                       .whole = SUM_MEMORY_LIMIT, .warns = 70, .bad = 85},
+    [FIGURE_LAG] = {"loop_lag_p99_ms", "loop lag p99", OF_QUANTILE, TIMES_LOOP, .quantile = 0.99},
 };
 
 static double seconds_between(const struct top_read *before, const struct top_read *now)
@@ -311,11 +283,12 @@ static double percent(double part, double whole)
 
 static double figure(const struct top_read *before, const struct top_read *now, size_t at)
 {
-    int of = sources[at].of;
-    int whole = sources[at].whole;
+    const struct top_row *row = &top_rows[at];
+    int of = row->of;
+    int whole = row->whole;
     double seconds = seconds_between(before, now);
 
-    switch (sources[at].how) {
+    switch (row->how) {
     case OF_GAUGE:
         return now->has[of] ? now->sums[of] : NAN;
     case OF_RATE:
@@ -323,7 +296,7 @@ static double figure(const struct top_read *before, const struct top_read *now, 
     case OF_SHARE:
         return percent(grown(before, now, of), grown(before, now, whole));
     case OF_QUANTILE:
-        return quantile_ms(&before->times[of], &now->times[of], sources[at].quantile,
+        return quantile_ms(&before->times[of], &now->times[of], row->quantile,
                            began_anew(before, now));
     case OF_CPU:
         return percent(grown(before, now, of), now->sums[whole] * seconds);

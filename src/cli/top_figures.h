@@ -24,7 +24,6 @@ enum top_sum {
     SUM_LIMIT,
     SUM_QUEUE,
     SUM_SHED,
-    SUM_UPSTREAM_CONNECTIONS,
     SUM_LANES,
     SUM_LANE_WAITING,
     SUM_SESSIONS,
@@ -58,8 +57,6 @@ struct top_read {
     char version[TOP_VERSION_MAX];
 };
 
-enum top_unit { UNIT_COUNT, UNIT_PER_SECOND, UNIT_PERCENT, UNIT_MS };
-
 enum top_figure {
     FIGURE_RATE,
     FIGURE_ERRORS,
@@ -88,10 +85,17 @@ enum top_figure {
     TOP_N_FIGURES
 };
 
+/* How a figure is made: a sum as it is; what came to it in a second; its share of another sum, in per cent,
+ * by what came to both or as they are; processor time of the time of all cores; a quantile in milliseconds. */
+enum top_how { OF_GAUGE, OF_RATE, OF_SHARE, OF_LEVEL, OF_CPU, OF_QUANTILE };
+
 struct top_row {
     const char *key;   /* in JSON */
     const char *label; /* on the screen */
-    enum top_unit unit;
+    enum top_how how;
+    int of;    /* enum top_sum, or top_times of a quantile */
+    int whole; /* enum top_sum */
+    double quantile;
     double warns; /* from here on it is worth a look, and from `bad` on an alert; 0: never */
     double bad;
 };
