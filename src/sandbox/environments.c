@@ -65,10 +65,9 @@ int handle_environment_create(struct call *call)
     struct environment *environment;
     struct str name;
     int64_t project_id;
-    int status = read_named(call, &name, &project_id);
 
-    if (status != 200) {
-        return status;
+    if (!need_named(call, &name, &project_id)) {
+        return call->status;
     }
     if (json_type(variables) != JSON_NULL && json_type(variables) != JSON_OBJECT) {
         return refuse_member(call, "variables", "must be an object");
@@ -107,11 +106,10 @@ int handle_environment_list(struct call *call)
 {
     int64_t project_id = 0;
 
-    if (!query_number(call, "projectId", 1, &project_id)) {
-        return refuse_member(call, "projectId", "must be a number");
+    if (ask_number(call, "projectId", 1, &project_id)) {
+        write_environments(call, project_id);
     }
-    write_environments(call, project_id);
-    return 200;
+    return call->status;
 }
 
 /* GET /projects/{}/environments */
@@ -142,8 +140,8 @@ int handle_variable_set(struct call *call)
     struct str name = call->word;
     const struct json *hidden = json_get(call->body, "hidden");
 
-    if (name.len == 0 && !body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    if (name.len == 0 && !need_name(call, "name", &name)) {
+        return call->status;
     }
     if (json_type(json_get(call->body, "value")) != JSON_STRING) {
         return refuse_member(call, "value", "must be a text");
@@ -168,9 +166,8 @@ int handle_variable_set(struct call *call)
 int handle_variable_delete(struct call *call)
 {
     struct environment *environment = call->thing;
-    struct variable *variable;
+    struct variable *variable = variable_find(environment, call->word);
 
-    variable = variable_find(environment, call->word);
     if (variable == NULL) {
         return refuse(call, 404, "The environment has no such variable");
     }

@@ -219,8 +219,8 @@ static int start(struct call *call, const struct snapshot *snapshot, struct jour
     int64_t environment_id;
 
     if (body_id(call, "environmentId", &environment_id) &&
-        thing_find(call->tenant, THING_ENVIRONMENT, environment_id) == NULL) {
-        return refuse_unknown(call, "Environment", environment_id);
+        need_thing(call, THING_ENVIRONMENT, environment_id) == NULL) {
+        return call->status;
     }
     for (size_t i = 0; i < goal->journeys.n; i++) {
         struct journey *journey = goal->journeys.items[i];
@@ -274,12 +274,9 @@ int handle_goal_execute(struct call *call)
 
 int handle_snapshot_execute(struct call *call)
 {
-    const struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, call->ids[1]);
+    const struct snapshot *snapshot = need_snapshot(call, call->ids[0], call->ids[1]);
 
-    if (snapshot == NULL || snapshot->goal->thing.id != call->ids[0]) {
-        return refuse_unknown(call, "Snapshot", call->ids[1]);
-    }
-    return execute(call, snapshot, NULL);
+    return snapshot == NULL ? call->status : execute(call, snapshot, NULL);
 }
 
 int handle_journey_execute(struct call *call)
@@ -317,20 +314,12 @@ int handle_journeys_execute(struct call *call)
     const struct snapshot *snapshot;
     int64_t goal_id = 0;
     int64_t snapshot_id = 0;
-    int status = 200;
 
     journeys_of_query(call);
     (void)body_id(call, "goalId", &goal_id); /* or the query */
     (void)body_id(call, "snapshotId", &snapshot_id);
-    if (!query_number(call, "goalId", 1, &goal_id) ||
-        !query_number(call, "snapshotId", 1, &snapshot_id)) {
-        return refuse_member(call, "goalId and snapshotId", "must be numbers");
-    }
-    if (goal_id == 0 && snapshot_id == 0) {
-        return refuse_without(call, "goalId");
-    }
-    snapshot = snapshot_asked(call, goal_id, snapshot_id, &status);
-    return snapshot == NULL ? status : execute(call, snapshot, NULL);
+    snapshot = version_asked(call, goal_id, snapshot_id);
+    return snapshot == NULL ? call->status : execute(call, snapshot, NULL);
 }
 
 /* ---- how far it is ---- */
@@ -407,6 +396,15 @@ struct tally case_tally(const struct progress *progress, const struct run_case *
     return tally;
 }
 
+void tally_add(struct tally *sum, const struct tally *tally)
+{
+    for (size_t k = 0; k < OUTCOME_N; k++) {
+        sum->n[k] += tally->n[k];
+    }
+    sum->n_total += tally->n_total;
+    sum->duration_ms += tally->duration_ms;
+}
+
 struct tally journey_tally(const struct progress *progress, const struct run_journey *journey)
 {
     struct tally sum = {0};
@@ -414,11 +412,7 @@ struct tally journey_tally(const struct progress *progress, const struct run_jou
     for (size_t i = 0; i < journey->n_cases; i++) {
         struct tally tally = case_tally(progress, &journey->cases[i]);
 
-        for (size_t k = 0; k < OUTCOME_N; k++) {
-            sum.n[k] += tally.n[k];
-        }
-        sum.n_total += tally.n_total;
-        sum.duration_ms += tally.duration_ms;
+        tally_add(&sum, &tally);
     }
     return sum;
 }

@@ -90,12 +90,22 @@ struct tally {
 struct progress execution_progress(const struct execution *execution);
 enum outcome step_outcome(const struct progress *progress, const struct run_step *step);
 uint64_t step_duration(const struct progress *progress, const struct run_step *step);
+void tally_add(struct tally *sum, const struct tally *tally);
 struct tally case_tally(const struct progress *progress, const struct run_case *run_case);
 struct tally journey_tally(const struct progress *progress, const struct run_journey *journey);
 /* Of steps below, or of journeys below. */
 enum outcome tally_outcome(const struct progress *progress, const struct tally *tally);
 struct tally execution_tally(const struct progress *progress); /* one per journey */
 const char *outcome_name(enum outcome outcome);
+
+/* usage.c: a time of the query, dateBegin to dateEnd. False: refused. */
+struct period {
+    int64_t begin_ms; /* epoch, both included */
+    int64_t end_ms;
+};
+
+bool period_asked(struct call *call, struct period *out);
+bool is_within(const struct execution *job, const struct period *period);
 
 /* learned.c: once the execution is there, the step tells more about its element. */
 void step_will_learn(struct call *call, struct step *step, const struct execution *execution,
@@ -104,8 +114,8 @@ void step_will_learn(struct call *call, struct step *step, const struct executio
 /* Runs the journeys that the body names, else those of the version that are published. Nothing is
  * written; the status is 200, or that of the refusal (400: there is nothing to run). */
 int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out);
-const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
-                                     int64_t step_id); /* NULL: none */
+/* By the ids of journey, checkpoint and step; NULL: none. */
+const struct run_step *run_step_find(const struct execution *execution, const int64_t ids[3]);
 void write_job(struct call *call, const struct execution *execution);
 
 /* execution_report.c */

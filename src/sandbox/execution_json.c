@@ -118,11 +118,6 @@ bool execution_has(const struct execution *execution, int64_t journey_id)
     return run_journey_find(execution, journey_id) != NULL;
 }
 
-const struct snapshot *execution_snapshot(const struct execution *execution)
-{
-    return execution->snapshot;
-}
-
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
                         int64_t journey_id)
 {

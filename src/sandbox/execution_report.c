@@ -3,27 +3,21 @@
 
 #include "base/percent.h"
 
-static void write_red_step(struct json_writer *w, const struct run_journey *journey,
-                           const struct run_case *run_case, const struct run_step *step,
-                           enum outcome outcome)
-{
-    jw_form(w,
-            "{testSuiteId:%i, testCaseId:%i, testStepId:%i, journey:%s, checkpoint:%s, "
-            "outcome:%s",
-            journey->id, run_case->id, step->id, journey->title, run_case->title,
-            outcome_name(outcome));
-    write_failure(w, outcome, step->step);
-    jw_end(w);
-}
-
 static void write_red_steps(struct json_writer *w, const struct progress *progress,
                             const struct run_journey *journey, const struct run_case *run_case)
 {
     for (size_t i = 0; i < run_case->n_steps; i++) {
-        enum outcome outcome = step_outcome(progress, &run_case->steps[i]);
+        const struct run_step *step = &run_case->steps[i];
+        enum outcome outcome = step_outcome(progress, step);
 
         if (outcome_is_red(outcome)) {
-            write_red_step(w, journey, run_case, &run_case->steps[i], outcome);
+            jw_form(w,
+                    "{testSuiteId:%i, testCaseId:%i, testStepId:%i, journey:%s, checkpoint:%s, "
+                    "outcome:%s",
+                    journey->id, run_case->id, step->id, journey->title, run_case->title,
+                    outcome_name(outcome));
+            write_failure(w, outcome, step->step);
+            jw_end(w);
         }
     }
 }
@@ -38,10 +32,7 @@ int handle_execution_analysis(struct call *call)
     for (size_t i = 0; i < execution->n_journeys; i++) {
         struct tally one = journey_tally(&progress, &execution->journeys[i]);
 
-        for (size_t k = 0; k < OUTCOME_N; k++) {
-            tally.n[k] += one.n[k];
-        }
-        tally.n_total += one.n_total;
+        tally_add(&tally, &one);
     }
     jw_form(w,
             "{executionId:%i, status:%s, outcome:%s, total:%i, passed:%i, failed:%i, "
@@ -59,14 +50,15 @@ int handle_execution_analysis(struct call *call)
     return 200;
 }
 
-const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
-                                     int64_t step_id)
+const struct run_step *run_step_find(const struct execution *execution, const int64_t ids[3])
 {
-    for (size_t i = 0; i < journey->n_cases; i++) {
+    const struct run_journey *journey = run_journey_find(execution, ids[0]);
+
+    for (size_t i = 0; journey != NULL && i < journey->n_cases; i++) {
         const struct run_case *run_case = &journey->cases[i];
 
-        for (size_t k = 0; run_case->id == case_id && k < run_case->n_steps; k++) {
-            if (run_case->steps[k].id == step_id) {
+        for (size_t k = 0; run_case->id == ids[1] && k < run_case->n_steps; k++) {
+            if (run_case->steps[k].id == ids[2]) {
                 return &run_case->steps[k];
             }
         }
@@ -77,12 +69,9 @@ const struct run_step *run_step_find(const struct run_journey *journey, int64_t 
 int handle_execution_step(struct call *call)
 {
     const struct execution *execution = call->thing;
-    const struct run_journey *journey;
-    const struct run_step *step;
+    const struct run_step *step = run_step_find(execution, call->ids + 1);
     struct progress progress;
 
-    journey = run_journey_find(execution, call->ids[1]);
-    step = journey == NULL ? NULL : run_step_find(journey, call->ids[2], call->ids[3]);
     if (step == NULL) {
         return refuse_unknown(call, "Step of this execution", call->ids[3]);
     }
@@ -137,14 +126,12 @@ int handle_execution_journey(struct call *call)
     struct id_list suites;
     struct str one;
 
-    if (!query_number(call, "jobId", 1, &call->ids[0]) || !query_ids(call, "suiteId", &suites)) {
-        return refuse_member(call, "jobId and suiteId", "must be numbers");
+    if (!ask_number(call, "jobId", 1, &call->ids[0]) || !ask_ids(call, "suiteId", &suites)) {
+        return call->status;
     }
-    if (call->ids[0] != 0) {
-        execution = thing_find(call->tenant, THING_EXECUTION, call->ids[0]);
-        if (execution == NULL) {
-            return refuse_unknown(call, "Execution", call->ids[0]);
-        }
+    if (call->ids[0] != 0 &&
+        (execution = need_thing(call, THING_EXECUTION, call->ids[0])) == NULL) {
+        return call->status;
     }
     if (suites.n == 0) {
         return refuse_without(call, "suiteId");

@@ -36,7 +36,6 @@ int handle_library_list(struct call *call);
 int handle_library_get(struct call *call);
 int handle_library_update(struct call *call);
 int handle_library_step_move(struct call *call);
-int handle_library_step_delete(struct call *call);
 int handle_table_create(struct call *call);
 int handle_table_list(struct call *call);
 int handle_table_get(struct call *call);

@@ -47,18 +47,6 @@ int handle_journey_history(struct call *call)
     return 200;
 }
 
-static const struct run_step *step_in(const struct execution *execution, const int64_t ids[3])
-{
-    for (size_t i = 0; i < execution->n_journeys; i++) {
-        const struct run_journey *journey = &execution->journeys[i];
-
-        if (journey->id == ids[0]) {
-            return run_step_find(journey, ids[1], ids[2]);
-        }
-    }
-    return NULL;
-}
-
 /* GET /timelines/journeys/{}/checkpoints/{}/steps/{}?pageSize=: the step's outcomes, newest
  * first. */
 int handle_step_timeline(struct call *call)
@@ -67,16 +55,14 @@ int handle_step_timeline(struct call *call)
     struct json_writer *w = call->w;
     int64_t page_size = 20;
 
-    if (thing_find(call->tenant, THING_STEP, call->ids[2]) == NULL) {
-        return refuse_unknown(call, "Step", call->ids[2]);
-    }
-    if (!query_number(call, "pageSize", 1, &page_size)) {
-        return refuse_member(call, "pageSize", "must be a number from 1");
+    if (need_thing(call, THING_STEP, call->ids[2]) == NULL ||
+        !ask_number(call, "pageSize", 1, &page_size)) {
+        return call->status;
     }
     jw_array(w);
     for (size_t i = executions->n; i > 0 && page_size > 0; i--) {
         const struct execution *execution = executions->items[i - 1];
-        const struct run_step *step = step_in(execution, call->ids);
+        const struct run_step *step = run_step_find(execution, call->ids);
         struct progress progress = execution_progress(execution);
 
         if (step == NULL) {
@@ -94,12 +80,11 @@ int handle_step_timeline(struct call *call)
 /* GET /goals/{}/export/{snapshot}: the journeys of a version. */
 int handle_goal_export(struct call *call)
 {
-    int status = 200;
-    const struct snapshot *snapshot = snapshot_asked(call, call->ids[0], call->ids[1], &status);
+    const struct snapshot *snapshot = need_snapshot(call, call->ids[0], call->ids[1]);
     struct json_writer *w = call->w;
 
     if (snapshot == NULL) {
-        return status;
+        return call->status;
     }
     jw_form(w, "{goalId:%i, snapshotId:%i, suites:[", call->ids[0], call->ids[1]);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {

@@ -1,5 +1,5 @@
 /* Journeys (the platform's "testsuites"): made, read, updated, and what became of them. */
-#include "sandbox_internal.h"
+#include "execution.h"
 
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases)
 {
@@ -22,18 +22,13 @@ void write_journey(struct json_writer *w, const struct journey *journey, bool wi
     jw_end(w);
 }
 
-/* The goal and the snapshot that a body or a query names; NULL: refused with *status. */
-static struct snapshot *snapshot_of(struct call *call, int64_t goal_id, int64_t snapshot_id,
-                                    int *status)
+struct snapshot *need_snapshot(struct call *call, int64_t goal_id, int64_t snapshot_id)
 {
-    struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+    struct goal *goal = need_thing(call, THING_GOAL, goal_id);
+    struct snapshot *snapshot = goal != NULL ? need_thing(call, THING_SNAPSHOT, snapshot_id) : NULL;
 
-    if (thing_find(call->tenant, THING_GOAL, goal_id) == NULL) {
-        *status = refuse_unknown(call, "Goal", goal_id);
-        return NULL;
-    }
-    if (snapshot == NULL || snapshot->goal->thing.id != goal_id) {
-        *status = refuse_unknown(call, "Snapshot", snapshot_id);
+    if (snapshot != NULL && snapshot->goal != goal) {
+        (void)refuse_unknown(call, "Snapshot", snapshot_id);
         return NULL;
     }
     return snapshot;
@@ -90,17 +85,11 @@ int handle_journey_create(struct call *call)
     struct str name;
     struct str title;
     struct journey *journey;
-    int status = 200;
 
-    if (!body_id(call, "goalId", &goal_id) || !body_id(call, "snapshotId", &snapshot_id)) {
-        return refuse_member(call, "goalId and snapshotId", "must be numbers");
-    }
-    if (!body_name(call, "title", &title)) {
-        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
-    }
-    snapshot = snapshot_of(call, goal_id, snapshot_id, &status);
-    if (snapshot == NULL) {
-        return status;
+    if (!need_id(call, "goalId", &goal_id) || !need_id(call, "snapshotId", &snapshot_id) ||
+        !need_name(call, "title", &title) ||
+        (snapshot = need_snapshot(call, goal_id, snapshot_id)) == NULL) {
+        return call->status;
     }
     journey = journey_make(call, snapshot, title, 0);
     if (body_name(call, "name", &name)) {
@@ -127,8 +116,8 @@ int handle_journey_update(struct call *call)
     struct str title;
     struct str name;
 
-    if (!body_name(call, "title", &title)) {
-        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
+    if (!need_name(call, "title", &title)) {
+        return call->status;
     }
     journey->title = keep(call, title);
     if (body_name(call, "name", &name)) {
@@ -165,68 +154,53 @@ static void write_journey_status(struct call *call, const struct journey *journe
     call->total++;
 }
 
-struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
-                                int *status)
+struct snapshot *version_asked(struct call *call, int64_t goal_id, int64_t snapshot_id)
 {
-    const struct goal *goal = thing_find(call->tenant, THING_GOAL, goal_id);
-    struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+    const struct goal *goal;
 
-    if (goal_id != 0 && goal == NULL) {
-        *status = refuse_unknown(call, "Goal", goal_id);
+    if (!ask_number(call, "goalId", 1, &goal_id) ||
+        !ask_number(call, "snapshotId", 1, &snapshot_id) ||
+        !ask_number(call, "versionId", 1, &snapshot_id)) {
         return NULL;
     }
-    if (snapshot_id == 0) {
-        return goal->snapshots.items[goal->snapshots.n - 1]; /* the newest one */
+    if (goal_id != 0 && snapshot_id != 0) {
+        return need_snapshot(call, goal_id, snapshot_id);
     }
-    if (snapshot == NULL || (goal != NULL && snapshot->goal != goal)) {
-        *status = refuse_unknown(call, "Snapshot", snapshot_id);
+    if (snapshot_id != 0) {
+        return need_thing(call, THING_SNAPSHOT, snapshot_id);
+    }
+    if (goal_id == 0) {
+        (void)refuse_without(call, "goalId");
         return NULL;
     }
-    return snapshot;
+    goal = need_thing(call, THING_GOAL, goal_id);
+    return goal != NULL ? goal->snapshots.items[goal->snapshots.n - 1] : NULL; /* the newest one */
 }
 
-/* By jobId: that execution. By goalId, snapshotId or versionId: the newest version, or the one that
- * is named. False: refused with *status. */
-static bool status_scope(struct call *call, const struct snapshot **snapshot,
-                         const struct execution **execution, int *status)
+/* By jobId: that execution and its version; else the version that the query names. NULL: refused. */
+static const struct snapshot *status_scope(struct call *call, const struct execution **execution)
 {
     int64_t job_id = 0;
-    int64_t goal_id = 0;
-    int64_t snapshot_id = 0;
 
     *execution = NULL;
-    if (!query_number(call, "jobId", 1, &job_id) || !query_number(call, "goalId", 1, &goal_id) ||
-        !query_number(call, "snapshotId", 1, &snapshot_id) ||
-        !query_number(call, "versionId", 1, &snapshot_id)) {
-        *status = refuse_member(call, "jobId, goalId and snapshotId", "must be numbers");
-        return false;
+    if (!ask_number(call, "jobId", 1, &job_id)) {
+        return NULL;
     }
-    if (job_id != 0) {
-        *execution = thing_find(call->tenant, THING_EXECUTION, job_id);
-        if (*execution == NULL) {
-            *status = refuse_unknown(call, "Execution", job_id);
-            return false;
-        }
-        *snapshot = execution_snapshot(*execution);
-        return true;
+    if (job_id == 0) {
+        return version_asked(call, 0, 0);
     }
-    if (goal_id == 0 && snapshot_id == 0) {
-        *status = refuse_without(call, "goalId or jobId");
-        return false;
-    }
-    *snapshot = snapshot_asked(call, goal_id, snapshot_id, status);
-    return *snapshot != NULL;
+    *execution = need_thing(call, THING_EXECUTION, job_id);
+    return *execution != NULL ? (*execution)->snapshot : NULL;
 }
 
 int handle_journey_status(struct call *call)
 {
-    const struct snapshot *snapshot;
     const struct execution *execution;
-    int status = 200;
+    const struct snapshot *snapshot = status_scope(call, &execution);
     bool details = query_true(call, "includeSequencesDetails");
 
-    if (!status_scope(call, &snapshot, &execution, &status)) {
-        return status;
+    if (snapshot == NULL) {
+        return call->status;
     }
     jw_object(call->w);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
@@ -262,35 +236,21 @@ static void write_journeys_of(struct call *call, const struct snapshot *snapshot
 /* GET /snapshots/{}/goals/{}/testsuites: journeys by id. */
 int handle_journey_map(struct call *call)
 {
-    int status = 200;
-    const struct snapshot *snapshot = snapshot_of(call, call->ids[1], call->ids[0], &status);
+    const struct snapshot *snapshot = need_snapshot(call, call->ids[1], call->ids[0]);
 
     if (snapshot != NULL) {
         write_journeys_of(call, snapshot);
     }
-    return status;
+    return call->status;
 }
 
 /* GET /testsuites?goalId=: as above, of the newest version or of the one that is named. */
 int handle_journey_list(struct call *call)
 {
-    int64_t goal_id = 0;
-    int64_t snapshot_id = 0;
-    int status = 200;
-    const struct snapshot *snapshot;
+    const struct snapshot *snapshot = version_asked(call, 0, 0);
 
-    if (!query_number(call, "goalId", 1, &goal_id) ||
-        !query_number(call, "snapshotId", 1, &snapshot_id) ||
-        !query_number(call, "versionId", 1, &snapshot_id)) {
-        return refuse_member(call, "goalId and snapshotId", "must be numbers");
+    if (snapshot != NULL) {
+        write_journeys_of(call, snapshot);
     }
-    if (goal_id == 0 && snapshot_id == 0) {
-        return refuse_without(call, "goalId");
-    }
-    snapshot = snapshot_asked(call, goal_id, snapshot_id, &status);
-    if (snapshot == NULL) {
-        return status;
-    }
-    write_journeys_of(call, snapshot);
-    return 200;
+    return call->status;
 }

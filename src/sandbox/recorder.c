@@ -117,17 +117,10 @@ void recorder_add(struct sandbox_state *state, const struct sandbox_request *req
 
 static struct str lower(struct arena *arena, struct str name)
 {
-    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    static const char lower_case[] = "abcdefghijklmnopqrstuvwxyz";
     char *text = arena_alloc(arena, name.len + 1);
 
     for (size_t i = 0; i < name.len; i++) {
-        const char *found = memchr(upper, name.ptr[i], sizeof(upper) - 1);
-
-        text[i] = name.ptr[i];
-        if (found != NULL) {
-            text[i] = lower_case[found - upper];
-        }
+        text[i] = char_lower(name.ptr[i]);
     }
     return (struct str){text, name.len};
 }

@@ -90,10 +90,9 @@ int handle_record_create(struct call *call)
 {
     struct str name;
     int64_t project_id;
-    int status = read_named(call, &name, &project_id);
 
-    if (status != 200) {
-        return status;
+    if (!need_named(call, &name, &project_id)) {
+        return call->status;
     }
     write_record(call, record_make(call, call->kind, merged(call, NULL), project_id, 0));
     return 200;
@@ -149,8 +148,8 @@ int handle_organization_records(struct call *call)
 /* GET /api-tests?projectId= */
 int handle_record_list(struct call *call)
 {
-    if (!query_number(call, "projectId", 1, &call->ids[0])) {
-        return refuse_member(call, "projectId", "must be a number");
+    if (!ask_number(call, "projectId", 1, &call->ids[0])) {
+        return call->status;
     }
     return call->ids[0] == 0 ? refuse_without(call, "projectId") : handle_project_records(call);
 }
@@ -173,12 +172,11 @@ static void write_jobs(struct json_writer *w, const struct plan_run *run)
 int handle_plan_execute(struct call *call)
 {
     const struct kept *plan = call->thing;
-    const struct project *project;
+    const struct project *project = need_thing(call, THING_PROJECT, plan->project_id);
     struct plan_run *run;
 
-    project = thing_find(call->tenant, THING_PROJECT, plan->project_id);
     if (project == NULL) {
-        return refuse_unknown(call, "Project", plan->project_id);
+        return call->status;
     }
     run = thing_make(call, THING_PLAN_RUN, sizeof(*run), 0);
     run->plan = plan;
@@ -220,14 +218,10 @@ int handle_project_jobs(struct call *call)
 {
     const struct refs *executions = &call->tenant->executions;
     struct id_list plans;
-    int64_t begin = 0;
-    int64_t end = INT64_MAX;
+    struct period period;
 
-    if (!query_number(call, "dateBegin", 0, &begin) || !query_number(call, "dateEnd", 0, &end)) {
-        return refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
-    }
-    if (!query_ids(call, "planId", &plans)) {
-        return refuse_member(call, "planIds[]", "must be numbers");
+    if (!period_asked(call, &period) || !ask_ids(call, "planId", &plans)) {
+        return call->status;
     }
     jw_object(call->w);
     for (size_t i = 0; i < executions->n; i++) {
@@ -235,8 +229,7 @@ int handle_project_jobs(struct call *call)
         bool is_of_plan =
             plans.n == 0 || (job->plan != NULL && id_list_has(&plans, job->plan->thing.id));
 
-        if (job->goal->project->thing.id == call->ids[0] && job->thing.created_ms >= begin &&
-            job->thing.created_ms <= end && is_of_plan) {
+        if (job->goal->project->thing.id == call->ids[0] && is_within(job, &period) && is_of_plan) {
             write_id_key(call->w, job->thing.id);
             write_job(call, job);
             call->total++;

@@ -27,23 +27,6 @@ struct route {
     enum thing_kind of;   /* what the first id names; NONE: the handler looks for itself */
 };
 
-/* How refusals call them. */
-static const char *const kind_names[] = {
-    [THING_PROJECT] = "Project",
-    [THING_GOAL] = "Goal",
-    [THING_JOURNEY] = "Journey",
-    [THING_CHECKPOINT] = "Checkpoint",
-    [THING_LIBRARY] = "Library checkpoint",
-    [THING_STEP] = "Step",
-    [THING_TABLE] = "Table",
-    [THING_ENVIRONMENT] = "Environment",
-    [THING_EXECUTION] = "Execution",
-    [THING_SCRIPT] = "Extension",
-    [THING_API_TEST] = "API test",
-    [THING_PLAN] = "Plan",
-    [THING_PLAN_RUN] = "Execution of a plan",
-};
-
 /* clang-format off */
 static const struct route routes[] = {
     {"POST",   "/teststeps",                         handle_step_create,         BODY_OBJECT,   SHAPE_ITEM},
@@ -79,8 +62,8 @@ static const struct route routes[] = {
     {"GET",    "/library/checkpoints",               handle_library_list,        BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/library/checkpoints/{}",            handle_library_get,         BODY_NONE,     SHAPE_ITEM, .of = THING_LIBRARY},
     {"PUT",    "/library/checkpoints/{}",            handle_library_update,      BODY_OBJECT,   SHAPE_ITEM, .of = THING_LIBRARY},
-    {"POST",   "/library/checkpoints/{}/steps/{}/move", handle_library_step_move, BODY_OBJECT,  SHAPE_ITEM},
-    {"DELETE", "/library/checkpoints/{}/steps/{}",   handle_library_step_delete, BODY_NONE,     SHAPE_ITEM},
+    {"POST",   "/library/checkpoints/{}/steps/{}/move", handle_library_step_move, BODY_OBJECT,  SHAPE_ITEM, .of = THING_LIBRARY},
+    {"DELETE", "/library/checkpoints/{}/steps/{}",   handle_step_delete,         BODY_NONE,     SHAPE_ITEM, .of = THING_LIBRARY},
     {"GET",    "/testdata/tables",                   handle_table_list,          BODY_NONE,     SHAPE_ITEMS},
     {"POST",   "/testdata/tables/create",            handle_table_create,        BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/testdata/tables/{}",                handle_table_get,           BODY_NONE,     SHAPE_ITEM, .of = THING_TABLE},
@@ -288,11 +271,8 @@ static int run_handler(struct call *call, const struct route *route)
         jw_shape(&w, "{success:true");
         jw_key(&w, keys[route->shape]);
     }
-    call->thing =
-        route->of != THING_NONE ? thing_find(call->tenant, route->of, call->ids[0]) : NULL;
-    status = route->of != THING_NONE && call->thing == NULL
-                 ? refuse_unknown(call, kind_names[route->of], call->ids[0])
-                 : route->handler(call);
+    call->thing = route->of != THING_NONE ? need_thing(call, route->of, call->ids[0]) : NULL;
+    status = call->status == 200 ? route->handler(call) : call->status;
     if (status >= 400) {
         return refused(call, status);
     }
@@ -307,8 +287,7 @@ static int run_handler(struct call *call, const struct route *route)
         jw_end(&w);
     }
     if (!buf_ok(answer)) {
-        (void)refuse(call, 500, "The answer is too long");
-        return refused(call, 500);
+        return refused(call, refuse(call, 500, "The answer is too long"));
     }
     return route->status != 0 ? route->status : status;
 }
@@ -330,23 +309,18 @@ static int platform_answer(struct call *call, struct str path, const char **out_
         return 404;
     }
     if (token.len == 0) {
-        (void)refuse(call, 401, "Unauthorized");
-        return refused(call, 401);
+        return refused(call, refuse(call, 401, "Unauthorized"));
     }
     if (route == NULL) {
-        (void)refuse(call, 405, "Method Not Allowed");
-        return refused(call, 405);
+        return refused(call, refuse(call, 405, "Method Not Allowed"));
     }
     call->tenant = tenant_find_or_make(call->state, token);
     if (call->tenant == NULL) {
-        (void)refuse(call, 403, "The sandbox has no room for another organization");
-        return refused(call, 403);
+        return refused(call, refuse(call, 403, "The sandbox has no room for another organization"));
     }
-    status = take_body(call, route->body);
-    if (status == 200 && route->body != BODY_NONE && !has_room(call, 1)) {
-        status = 403;
-    }
-    status = status == 200 ? run_handler(call, route) : refused(call, status);
+    status = take_body(call, route->body) == 200 && (route->body == BODY_NONE || has_room(call, 1))
+                 ? run_handler(call, route)
+                 : refused(call, call->status);
     tenant_count_bytes(call->state, call->tenant);
     return status;
 }
@@ -441,7 +415,7 @@ static void answer_with_faults(struct call *call, struct sandbox_reply *out)
 void sandbox_answer(struct sandbox_state *state, struct arena *arena,
                     const struct sandbox_request *request, struct sandbox_reply *out)
 {
-    struct call call = {.state = state, .request = request, .arena = arena};
+    struct call call = {.state = state, .request = request, .arena = arena, .status = 200};
 
     *out = (struct sandbox_reply){.content_type = json_type_name};
     if (str_starts(request->path, STR("/__sandbox"))) {

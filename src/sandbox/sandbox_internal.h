@@ -262,6 +262,7 @@ struct call {
     struct str word;         /* the {name} of the path, decoded */
     const struct json *body; /* NULL: none */
     struct json_writer *w;   /* where the handler writes its item */
+    int status;              /* 200, until it is refused */
     struct str refusal;      /* what was wrong, when the status says so */
     int refusal_code;        /* error.code of the refusal; 0: the status */
     int64_t total;           /* things in the map that the handler wrote */
@@ -306,7 +307,7 @@ struct str keep_json(struct call *call, const struct json *node); /* as text, in
 /* Room for n more things? Else call->refusal is set (403). */
 bool has_room(struct call *call, size_t n);
 
-/* Refusing: the status is what the handler returns. */
+/* Refusing: the status is what the handler returns; call->status has it, too. */
 int refuse(struct call *call, int status, const char *message);
 int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
 int refuse_member(struct call *call, const char *member, const char *must); /* 400 */
@@ -317,19 +318,26 @@ bool json_id(const struct json *node, int64_t *out);
 bool body_id(const struct call *call, const char *member, int64_t *out);
 bool body_text(const struct call *call, const char *member, struct str *out);
 bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
-/* "name", and "projectId" (0 without one) that is there. 200, or what the refusal returns. */
-int read_named(struct call *call, struct str *name, int64_t *project_id);
+/* What a request must have: NULL or false is a refusal, and call->status says with what. */
+void *need_thing(struct call *call, enum thing_kind kind, int64_t id);
+bool need_id(struct call *call, const char *member, int64_t *out);
+bool need_name(struct call *call, const char *member, struct str *out);
+bool need_name_or_title(struct call *call, struct str *out);
+/* "name", and "projectId" (0 without one) that is there. */
+bool need_named(struct call *call, struct str *name, int64_t *project_id);
+/* The version of the goal. */
+struct snapshot *need_snapshot(struct call *call, int64_t goal_id, int64_t snapshot_id);
 /* A text of the body, for as long as the tenant lives; *out stays when there is none. */
 void keep_member(struct call *call, const char *member, struct str *out);
 
 /* Does the query name mean `word`? One thing or a list: "goalId", "goalIds", "goalId[]", "goalIds[]". */
 bool query_name_is(struct str name, const char *word);
-/* All ids under such a name, each once. False: one of them is not a number. */
-bool query_ids(const struct call *call, const char *word, struct id_list *out);
+/* All ids under such a name, each once. False: refused, since one of them is not a number. */
+bool ask_ids(struct call *call, const char *word, struct id_list *out);
 bool id_list_has(const struct id_list *list, int64_t id);
-/* A whole number of the query, by such a name; absent or empty: *value stays. False: there, but no
- * such number. */
-bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value);
+/* A whole number of the query, by such a name; absent or empty: *value stays. False: refused. */
+bool ask_number(struct call *call, const char *name, int64_t min, int64_t *value);
+struct project *project_asked(struct call *call); /* ?projectId=; NULL: refused */
 bool query_true(const struct call *call, const char *name);
 
 /* step_list.c */
@@ -370,11 +378,9 @@ void write_execution_brief(struct json_writer *w, const struct execution *execut
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
                         int64_t journey_id);
 bool execution_has(const struct execution *execution, int64_t journey_id);
-const struct snapshot *execution_snapshot(const struct execution *execution);
-/* The version that a query names: snapshot_id 0 is the newest of the goal. One of the two ids must
- * be there. NULL: refused with *status. */
-struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
-                                int *status);
+/* The version that the query names (goalId, snapshotId or versionId), else these ids. The newest one of
+ * the goal where no version is named; one of the two must be. NULL: refused. */
+struct snapshot *version_asked(struct call *call, int64_t goal_id, int64_t snapshot_id);
 
 struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
                          int64_t project_id, int64_t wanted_id);

@@ -106,6 +106,32 @@ void *thing_find(const struct tenant *tenant, enum thing_kind kind, int64_t id)
     return thing->kind == kind ? thing : NULL;
 }
 
+void *need_thing(struct call *call, enum thing_kind kind, int64_t id)
+{
+    static const char *const names[] = {
+        [THING_PROJECT] = "Project",
+        [THING_GOAL] = "Goal",
+        [THING_SNAPSHOT] = "Snapshot",
+        [THING_JOURNEY] = "Journey",
+        [THING_CHECKPOINT] = "Checkpoint",
+        [THING_LIBRARY] = "Library checkpoint",
+        [THING_STEP] = "Step",
+        [THING_TABLE] = "Table",
+        [THING_ENVIRONMENT] = "Environment",
+        [THING_EXECUTION] = "Execution",
+        [THING_SCRIPT] = "Extension",
+        [THING_API_TEST] = "API test",
+        [THING_PLAN] = "Plan",
+        [THING_PLAN_RUN] = "Execution of a plan",
+    };
+    void *thing = thing_find(call->tenant, kind, id);
+
+    if (thing == NULL) {
+        (void)refuse_unknown(call, names[kind], id);
+    }
+    return thing;
+}
+
 bool thing_is_known(const struct tenant *tenant, int64_t id)
 {
     return map_find(&tenant->things, id_key(&id)) != NULL;
@@ -185,28 +211,33 @@ bool has_room(struct call *call, size_t n)
 
     if (call->tenant->n_made + n > options->max_entities ||
         call->state->stored_bytes > options->max_stored_bytes) {
-        call->refusal = STR("The organization has reached its limit");
+        (void)refuse(call, 403, "The organization has reached its limit");
         return false;
     }
     return true;
 }
 
+static int refuse_with(struct call *call, int status, struct str message)
+{
+    call->refusal = message;
+    call->status = status;
+    return status;
+}
+
 int refuse(struct call *call, int status, const char *message)
 {
-    call->refusal = str_from(message);
-    return status;
+    return refuse_with(call, status, str_from(message));
 }
 
 int refuse_unknown(struct call *call, const char *what, int64_t id)
 {
-    call->refusal = arena_printf(call->arena, "%s %lld does not exist", what, (long long)id);
-    return 404;
+    return refuse_with(call, 404,
+                       arena_printf(call->arena, "%s %lld does not exist", what, (long long)id));
 }
 
 int refuse_member(struct call *call, const char *member, const char *must)
 {
-    call->refusal = arena_printf(call->arena, "%s %s", member, must);
-    return 400;
+    return refuse_with(call, 400, arena_printf(call->arena, "%s %s", member, must));
 }
 
 int refuse_without(struct call *call, const char *parameters)
@@ -255,17 +286,37 @@ bool body_name(const struct call *call, const char *member, struct str *out)
     return true;
 }
 
-int read_named(struct call *call, struct str *name, int64_t *project_id)
+bool need_id(struct call *call, const char *member, int64_t *out)
+{
+    bool is_there = body_id(call, member, out);
+
+    if (!is_there) {
+        (void)refuse_member(call, member, "must be a number");
+    }
+    return is_there;
+}
+
+bool need_name(struct call *call, const char *member, struct str *out)
+{
+    bool is_there = body_name(call, member, out);
+
+    if (!is_there) {
+        (void)refuse_member(call, member, "must be a text of 1 to 2000 bytes");
+    }
+    return is_there;
+}
+
+bool need_name_or_title(struct call *call, struct str *out)
+{
+    return body_name(call, "name", out) || body_name(call, "title", out) ||
+           need_name(call, "name", out);
+}
+
+bool need_named(struct call *call, struct str *name, int64_t *project_id)
 {
     *project_id = 0;
-    if (!body_name(call, "name", name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
-    }
-    if (body_id(call, "projectId", project_id) &&
-        thing_find(call->tenant, THING_PROJECT, *project_id) == NULL) {
-        return refuse_unknown(call, "Project", *project_id);
-    }
-    return 200;
+    return need_name(call, "name", name) && (!body_id(call, "projectId", project_id) ||
+                                             need_thing(call, THING_PROJECT, *project_id) != NULL);
 }
 
 void keep_member(struct call *call, const char *member, struct str *out)
@@ -313,7 +364,7 @@ static bool query_value(const struct call *call, const char *word, struct str *o
     return false;
 }
 
-bool query_ids(const struct call *call, const char *word, struct id_list *out)
+bool ask_ids(struct call *call, const char *word, struct id_list *out)
 {
     struct str rest = call->request->query;
     struct str name;
@@ -328,6 +379,7 @@ bool query_ids(const struct call *call, const char *word, struct id_list *out)
             continue;
         }
         if (!str_to_i64(value, 1, INT64_MAX, &id)) {
+            (void)refuse_member(call, word, "must be numbers");
             return false;
         }
         if (!id_list_has(out, id)) {
@@ -347,14 +399,26 @@ bool id_list_has(const struct id_list *list, int64_t id)
     return false;
 }
 
-bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value)
+bool ask_number(struct call *call, const char *name, int64_t min, int64_t *value)
 {
     struct str text;
 
-    if (!query_value(call, name, &text) || text.len == 0) {
+    if (!query_value(call, name, &text) || text.len == 0 ||
+        str_to_i64(text, min, INT64_MAX, value)) {
         return true;
     }
-    return str_to_i64(text, min, INT64_MAX, value);
+    (void)refuse_member(call, name, min > 0 ? "must be a number from 1" : "must be a number");
+    return false;
+}
+
+struct project *project_asked(struct call *call)
+{
+    int64_t id = 0;
+
+    if (ask_number(call, "projectId", 1, &id) && id == 0) {
+        (void)refuse_without(call, "projectId");
+    }
+    return call->status == 200 ? need_thing(call, THING_PROJECT, id) : NULL;
 }
 
 bool query_true(const struct call *call, const char *name)

@@ -67,18 +67,10 @@ int handle_checkpoint_create(struct call *call)
     struct snapshot *snapshot;
     struct checkpoint *checkpoint;
 
-    if (!body_id(call, "goalId", &goal_id) || !body_id(call, "snapshotId", &snapshot_id)) {
-        return refuse_member(call, "goalId and snapshotId", "must be numbers");
-    }
-    if (!body_name(call, "title", &title)) {
-        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
-    }
-    if (thing_find(call->tenant, THING_GOAL, goal_id) == NULL) {
-        return refuse_unknown(call, "Goal", goal_id);
-    }
-    snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
-    if (snapshot == NULL || snapshot->goal->thing.id != goal_id) {
-        return refuse_unknown(call, "Snapshot", snapshot_id);
+    if (!need_id(call, "goalId", &goal_id) || !need_id(call, "snapshotId", &snapshot_id) ||
+        !need_name(call, "title", &title) ||
+        (snapshot = need_snapshot(call, goal_id, snapshot_id)) == NULL) {
+        return call->status;
     }
     checkpoint = checkpoint_make(call, snapshot, title, 0);
     if (checkpoint == NULL) {
@@ -92,9 +84,8 @@ TELLS(checkpoint_get, write_checkpoint(call->w, call->thing, true))
 
 TELLS(checkpoint_steps, write_steps(call->w, call->thing))
 
-/* The checkpoint that an attach names: an own one, or a fresh copy of one of the library. */
-static struct checkpoint *attached_one(struct call *call, const struct journey *journey,
-                                       int *status)
+/* The checkpoint that an attach names: an own one, or a fresh copy of one of the library. NULL: refused. */
+static struct checkpoint *attached_one(struct call *call, const struct journey *journey)
 {
     struct checkpoint *checkpoint;
     struct checkpoint *library;
@@ -103,26 +94,21 @@ static struct checkpoint *attached_one(struct call *call, const struct journey *
     if (body_id(call, "checkpointId", &id)) {
         checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
         if (checkpoint == NULL || checkpoint->goal != journey->goal) {
-            *status = refuse_unknown(call, "Checkpoint", id);
+            (void)refuse_unknown(call, "Checkpoint", id);
             return NULL;
         }
         if (refs_has(&journey->cases, checkpoint)) {
-            *status = refuse(call, 409, "The checkpoint is already attached to this journey");
+            (void)refuse(call, 409, "The checkpoint is already attached to this journey");
             return NULL;
         }
         return checkpoint;
     }
     if (!body_id(call, "libraryCheckpointId", &id)) {
-        *status = refuse_member(call, "checkpointId or libraryCheckpointId", "must be a number");
+        (void)refuse_member(call, "checkpointId or libraryCheckpointId", "must be a number");
         return NULL;
     }
-    library = thing_find(call->tenant, THING_LIBRARY, id);
-    if (library == NULL) {
-        *status = refuse_unknown(call, "Library checkpoint", id);
-        return NULL;
-    }
-    if (!has_room(call, library->steps.n + 1)) {
-        *status = 403;
+    library = need_thing(call, THING_LIBRARY, id);
+    if (library == NULL || !has_room(call, library->steps.n + 1)) {
         return NULL;
     }
     /* Attached again it needs another title: those are unique in a goal. */
@@ -144,7 +130,6 @@ int handle_checkpoint_attach(struct call *call)
     struct checkpoint *checkpoint;
     int64_t position;
     size_t at;
-    int status = 200;
 
     if (!body_id(call, "position", &position)) {
         return refuse_member(call, "position", "must be a number from 1");
@@ -153,9 +138,9 @@ int handle_checkpoint_attach(struct call *call)
         return refuse_member(call, "position",
                              "must be 2 or more: the first checkpoint stays first");
     }
-    checkpoint = attached_one(call, journey, &status);
+    checkpoint = attached_one(call, journey);
     if (checkpoint == NULL) {
-        return status;
+        return call->status;
     }
     at = (uint64_t)position - 1 < journey->cases.n ? (size_t)(position - 1) : journey->cases.n;
     checkpoint_attach(call, journey, checkpoint, at);
@@ -171,7 +156,7 @@ static bool text_or_absent(const struct json *node)
 }
 
 /* A GUESS selector holds JSON inside a text; everything else is text as it is. */
-static bool selector_is_right(struct call *call, const struct json *selector)
+static int judge_selector(struct call *call, const struct json *selector)
 {
     static const struct json_limits limits = {.max_depth = 8, .max_nodes = 100};
     struct str type = json_str(json_get(selector, "type"));
@@ -179,66 +164,60 @@ static bool selector_is_right(struct call *call, const struct json *selector)
     struct json *inner;
 
     if (type.len == 0 || json_type(value) != JSON_STRING) {
-        call->refusal = STR("A selector needs a type and a value, both texts");
-        return false;
+        return refuse(call, 400, "A selector needs a type and a value, both texts");
     }
     if (!str_is(type, "GUESS")) {
-        return true;
+        return 200;
     }
     if (json_parse(call->arena, json_str(value), &limits, &inner, NULL) != ERR_OK ||
         json_type(inner) != JSON_OBJECT || !text_or_absent(json_get(inner, "clue"))) {
-        call->refusal = STR("The value of a GUESS selector must be the JSON text of an object");
-        return false;
+        return refuse(call, 400,
+                      "The value of a GUESS selector must be the JSON text of an object");
     }
-    return true;
+    return 200;
 }
 
-static bool selectors_are_right(struct call *call, const struct json *target)
+static int judge_selectors(struct call *call, const struct json *target)
 {
     const struct json *selectors = json_get(target, "selectors");
     const struct json *selector;
 
     if (json_type(selectors) != JSON_ARRAY || json_size(selectors) == 0) {
-        call->refusal = STR("A target needs a list of selectors");
-        return false;
+        return refuse(call, 400, "A target needs a list of selectors");
     }
     JSON_FOREACH (selector, selectors) {
-        if (!selector_is_right(call, selector)) {
-            return false;
+        if (judge_selector(call, selector) != 200) {
+            return 400;
         }
     }
-    return true;
+    return 200;
 }
 
-static bool step_is_right(struct call *call, const struct json *parsed)
+static int judge_step(struct call *call, const struct json *parsed)
 {
     const struct json *target = json_get(parsed, "target");
     const struct json *element = json_get(parsed, "element");
     const struct json *meta = json_get(parsed, "meta");
 
     if (json_str(json_get(parsed, "action")).len == 0) {
-        call->refusal = STR("parsedStep needs an action");
-        return false;
+        return refuse(call, 400, "parsedStep needs an action");
     }
     if (!text_or_absent(json_get(parsed, "value")) ||
         !text_or_absent(json_get(parsed, "variable")) ||
         !text_or_absent(json_get(parsed, "expression"))) {
-        call->refusal = STR("value, variable and expression of a step must be texts");
-        return false;
+        return refuse(call, 400, "value, variable and expression of a step must be texts");
     }
     if (json_str(json_get(parsed, "value")).len > MAX_VALUE_BYTES) {
-        call->refusal = STR("The value of a step is too long");
-        return false;
+        return refuse(call, 400, "The value of a step is too long");
     }
     if (json_type(meta) != JSON_OBJECT && json_type(meta) != JSON_NULL) {
-        call->refusal = STR("meta of a step must be an object");
-        return false;
+        return refuse(call, 400, "meta of a step must be an object");
     }
-    if (json_type(target) != JSON_NULL && !selectors_are_right(call, target)) {
-        return false;
+    if (json_type(target) != JSON_NULL && judge_selectors(call, target) != 200) {
+        return 400;
     }
-    return json_type(element) == JSON_NULL ||
-           selectors_are_right(call, json_get(element, "target"));
+    return json_type(element) == JSON_NULL ? 200
+                                           : judge_selectors(call, json_get(element, "target"));
 }
 
 /* {"target":…} around what a creating call gives as target; an element stays as it is. */
@@ -303,8 +282,8 @@ int handle_step_create(struct call *call)
     int64_t id;
     int64_t at = INT64_MAX; /* absent, or beyond the end: the end */
 
-    if (!body_id(call, "checkpointId", &id)) {
-        return refuse_member(call, "checkpointId", "must be a number");
+    if (!need_id(call, "checkpointId", &id)) {
+        return call->status;
     }
     if (index != NULL && !index_of_body(index, &at)) {
         return refuse_member(call, "stepIndex", "must be a whole number from 0");
@@ -312,12 +291,9 @@ int handle_step_create(struct call *call)
     if (json_type(parsed) != JSON_OBJECT) {
         return refuse_member(call, "parsedStep", "must be an object");
     }
-    if (!step_is_right(call, parsed)) {
-        return 400;
-    }
-    checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
-    if (checkpoint == NULL) {
-        return refuse_unknown(call, "Checkpoint", id);
+    if (judge_step(call, parsed) != 200 ||
+        (checkpoint = need_thing(call, THING_CHECKPOINT, id)) == NULL) {
+        return call->status;
     }
     if ((uint64_t)at > checkpoint->steps.n) {
         at = (int64_t)checkpoint->steps.n;
@@ -352,8 +328,8 @@ int handle_step_properties(struct call *call)
     if (body_text(call, "canonicalId", &canonical) && !str_is(canonical, step->thing.canonical)) {
         return refuse_member(call, "canonicalId", "is not that of the step");
     }
-    if (!step_is_right(call, call->body)) {
-        return 400;
+    if (judge_step(call, call->body) != 200) {
+        return call->status;
     }
     fill_step(call, step, call->body);
     thing_touch(&step->thing);
@@ -361,16 +337,48 @@ int handle_step_properties(struct call *call)
     return 200;
 }
 
+/* The step of the path, which is in the checkpoint of the path, of a goal or of the library. NULL: refused. */
+static struct step *step_of_path(struct call *call)
+{
+    struct step *step = thing_find(call->tenant, THING_STEP, call->ids[1]);
+
+    if (step == NULL || step->checkpoint != call->thing) {
+        (void)refuse_unknown(call, "Step", call->ids[1]);
+        return NULL;
+    }
+    return step;
+}
+
 int handle_step_delete(struct call *call)
 {
     struct checkpoint *checkpoint = call->thing;
-    struct step *step = thing_find(call->tenant, THING_STEP, call->ids[1]);
+    struct step *step = step_of_path(call);
 
-    if (step == NULL || step->checkpoint != checkpoint) {
-        return refuse_unknown(call, "Step", call->ids[1]);
+    if (step == NULL) {
+        return call->status;
     }
-    step_list_remove(&checkpoint->steps, step_list_index(&checkpoint->steps, step));
+    step_list_remove(&checkpoint->steps, (size_t)index_of(step));
     thing_forget(call->tenant, &step->thing);
     step->checkpoint = NULL;
+    thing_touch(&checkpoint->thing);
+    return 204;
+}
+
+int handle_library_step_move(struct call *call)
+{
+    struct checkpoint *library = call->thing;
+    struct step *step = step_of_path(call);
+    int64_t position;
+
+    if (step == NULL) {
+        return call->status;
+    }
+    if (!json_to_i64(json_get(call->body, "position"), &position) || position < 0 ||
+        (uint64_t)position >= library->steps.n) {
+        return refuse_member(call, "position", "must be a place that the checkpoint has");
+    }
+    step_list_remove(&library->steps, (size_t)index_of(step));
+    step_list_insert(call->tenant, &library->steps, (size_t)position, step);
+    thing_touch(&library->thing);
     return 204;
 }

@@ -8,34 +8,17 @@ enum { MAX_PAGE = 10000, NO_ORGANIZATION = 1017 /* error.code */ };
 
 static void write_project(struct json_writer *w, const struct project *project)
 {
-    /* What a tenant may use. The platform names 35; these are the ones that are known by name. */
-    static const char *const capabilities[] = {"EXECUTION",
-                                               "BRIDGE",
-                                               "DATA_DRIVEN",
-                                               "PLANNER",
-                                               "IMPORT_EXPORT",
-                                               "INTERACTIVE",
-                                               "API_TESTING",
-                                               "CROSS_BROWSER",
-                                               "GLOBAL_SEARCH",
-                                               "NETWORK_AUTO_WAIT",
-                                               "GRANULAR_PERMISSIONS",
-                                               "FIXED_IP",
-                                               "AI_FAILURE_EXPLANATION",
-                                               "AI_JOURNEY_EXECUTION_SUMMARY",
-                                               "LOOPS",
-                                               "BUSINESS_PROCESS_ORCHESTRATION",
-                                               "REPORTS_AND_DASHBOARDS"};
-
     jw_form(w,
-            "{id:%i, name:%s, description:%s, organizationId:%i, archived:false, "
-            "favourite:false, capabilities:{",
+            "{id:%i, name:%s, description:%s, organizationId:%i, archived:false, favourite:false",
             project->thing.id, project->name, project->description, project->organization_id);
-    for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
-        jw_kv_bool(w, capabilities[i], true);
-    }
+    /* What a tenant may use. The platform names 35; these are the ones that are known by name. */
+    jw_shape(w, "capabilities:{EXECUTION:true, BRIDGE:true, DATA_DRIVEN:true, PLANNER:true, "
+                "IMPORT_EXPORT:true, INTERACTIVE:true, API_TESTING:true, CROSS_BROWSER:true, "
+                "GLOBAL_SEARCH:true, NETWORK_AUTO_WAIT:true, GRANULAR_PERMISSIONS:true, "
+                "FIXED_IP:true, AI_FAILURE_EXPLANATION:true, AI_JOURNEY_EXECUTION_SUMMARY:true, "
+                "LOOPS:true, BUSINESS_PROCESS_ORCHESTRATION:true, REPORTS_AND_DASHBOARDS:true}");
     jw_form(w,
-            "}, createdBy:%i, modifiedBy:%i, createdDate:%i, modifiedDate:%i, environmentId:null, "
+            "createdBy:%i, modifiedBy:%i, createdDate:%i, modifiedDate:%i, environmentId:null, "
             "screenshot:null, screenshotFullPath:null, screenshotLastUpdateDate:null, "
             "lastAccessedDate:null}",
             project->created_by, project->created_by, project->thing.created_ms,
@@ -61,9 +44,7 @@ static void write_goal(struct json_writer *w, const struct goal *goal)
 
 int handle_user(struct call *call)
 {
-    struct json_writer *w = call->w;
-
-    jw_form(w,
+    jw_form(call->w,
             "{id:%i, name:'Sandbox User', email:'user@sandbox.example', verified:true, "
             "organizations:[{id:%i, name:'Sandbox Organization'}]}",
             call->tenant->user_id, DEFAULT_ORGANIZATION);
@@ -72,18 +53,14 @@ int handle_user(struct call *call)
 
 int handle_user_tokens(struct call *call)
 {
-    struct json_writer *w = call->w;
-
-    jw_form(w, "[{id:%i, name:'sandbox', type:'ALL', accessLevel:'MANAGE'}]",
+    jw_form(call->w, "[{id:%i, name:'sandbox', type:'ALL', accessLevel:'MANAGE'}]",
             call->tenant->user_id);
     return 200;
 }
 
 static void write_limit(struct call *call, int64_t organization)
 {
-    struct json_writer *w = call->w;
-
-    jw_form(w, "{organizationId:%i, type:'ENTITIES', limit:%i, used:%i}", organization,
+    jw_form(call->w, "{organizationId:%i, type:'ENTITIES', limit:%i, used:%i}", organization,
             call->state->options.max_entities, call->tenant->n_made);
 }
 
@@ -92,8 +69,8 @@ int handle_limits(struct call *call)
 {
     struct id_list organizations;
 
-    if (!query_ids(call, "organizationId", &organizations)) {
-        return refuse_member(call, "organizationIds[]", "must be numbers");
+    if (!ask_ids(call, "organizationId", &organizations)) {
+        return call->status;
     }
     jw_array(call->w);
     for (size_t i = 0; i < organizations.n; i++) {
@@ -113,9 +90,9 @@ int handle_project_list(struct call *call)
     int64_t offset = 0;
     const struct refs *projects = &call->tenant->projects;
 
-    if (!query_number(call, "organizationId", 1, &organization) ||
-        !query_number(call, "limit", 1, &limit) || !query_number(call, "offset", 0, &offset)) {
-        return refuse(call, 400, "organizationId, limit and offset must be whole numbers");
+    if (!ask_number(call, "organizationId", 1, &organization) ||
+        !ask_number(call, "limit", 1, &limit) || !ask_number(call, "offset", 0, &offset)) {
+        return call->status;
     }
     if (organization == 0) {
         call->refusal_code = NO_ORGANIZATION;
@@ -148,12 +125,9 @@ int handle_project_create(struct call *call)
     int64_t organization = DEFAULT_ORGANIZATION;
     struct project *project;
 
-    if (!body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
-    }
-    if (json_get(call->body, "organizationId") != NULL &&
-        !body_id(call, "organizationId", &organization)) {
-        return refuse_member(call, "organizationId", "must be a number");
+    if (!need_name(call, "name", &name) || (json_get(call->body, "organizationId") != NULL &&
+                                            !need_id(call, "organizationId", &organization))) {
+        return call->status;
     }
     (void)body_text(call, "description", &description); /* optional */
     project = project_make(call, name, 0);
@@ -187,21 +161,12 @@ TELLS(project_goals, write_goals(call, call->thing))
 
 int handle_goal_list(struct call *call)
 {
-    int64_t id = 0;
-    const struct project *project;
+    const struct project *project = project_asked(call);
 
-    if (!query_number(call, "projectId", 1, &id)) {
-        return refuse_member(call, "projectId", "must be a number");
+    if (project != NULL) {
+        write_goals(call, project);
     }
-    if (id == 0) {
-        return refuse_without(call, "projectId");
-    }
-    project = thing_find(call->tenant, THING_PROJECT, id);
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", id);
-    }
-    write_goals(call, project);
-    return 200;
+    return call->status;
 }
 
 static int goal_settings(struct call *call, struct goal *goal)
@@ -233,22 +198,12 @@ int handle_goal_create(struct call *call)
     struct project *project;
     struct goal *goal;
 
-    if (!body_id(call, "projectId", &project_id)) {
-        return refuse_member(call, "projectId", "must be a number");
-    }
-    if (!body_name(call, "name", &name)) {
-        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
-    }
-    if (!body_name(call, "url", &url)) {
-        return refuse_member(call, "url", "must be a text of 1 to 2000 bytes");
-    }
-    project = thing_find(call->tenant, THING_PROJECT, project_id);
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", project_id);
-    }
-    if (body_id(call, "environmentId", &environment_id) &&
-        thing_find(call->tenant, THING_ENVIRONMENT, environment_id) == NULL) {
-        return refuse_unknown(call, "Environment", environment_id);
+    if (!need_id(call, "projectId", &project_id) || !need_name(call, "name", &name) ||
+        !need_name(call, "url", &url) ||
+        (project = need_thing(call, THING_PROJECT, project_id)) == NULL ||
+        (body_id(call, "environmentId", &environment_id) &&
+         need_thing(call, THING_ENVIRONMENT, environment_id) == NULL)) {
+        return call->status;
     }
     goal = goal_make(call, project, name, 0);
     goal->url = keep(call, url);

@@ -106,19 +106,17 @@ int handle_table_create(struct call *call)
     struct str name;
     struct table *table;
     int64_t project_id;
-    int status = read_named(call, &name, &project_id);
 
-    if (status != 200) {
-        return status;
+    if (!need_named(call, &name, &project_id)) {
+        return call->status;
     }
     table = thing_make(call, THING_TABLE, sizeof(*table), 0);
     table->name = keep(call, name);
     keep_member(call, "description", &table->description);
     table->project_id = project_id;
-    status = fill_columns(call, table);
-    if (status != 200) {
+    if (fill_columns(call, table) != 200) {
         thing_forget(call->tenant, &table->thing);
-        return status;
+        return call->status;
     }
     refs_append(call->tenant, &call->tenant->tables, table);
     write_table(call->w, table);
@@ -216,10 +214,8 @@ int handle_table_values_update(struct call *call)
         return refuse(call, 409, "The table has changed since");
     }
     JSON_FOREACH (row, values) {
-        int status = set_row(call, table, row);
-
-        if (status != 200) {
-            return status;
+        if (set_row(call, table, row) != 200) {
+            return call->status;
         }
     }
     thing_touch(&table->thing);
@@ -270,12 +266,9 @@ int handle_table_clone(struct call *call)
         !body_id(call, "id", &id)) {
         return refuse_without(call, "tableId");
     }
-    from = thing_find(call->tenant, THING_TABLE, id);
-    if (from == NULL) {
-        return refuse_unknown(call, "Table", id);
-    }
-    if (!has_room(call, 1 + from->rows.n)) {
-        return 403;
+    from = need_thing(call, THING_TABLE, id);
+    if (from == NULL || !has_room(call, 1 + from->rows.n)) {
+        return call->status;
     }
     table = thing_make(call, THING_TABLE, sizeof(*table), 0);
     table->name = body_name(call, "name", &name) || body_name(call, "title", &name)

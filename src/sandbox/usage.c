@@ -5,11 +5,6 @@
 
 enum { DAY_MS = 24 * 60 * 60 * 1000, PAGE_DEFAULT = 50 };
 
-struct period {
-    int64_t begin_ms; /* epoch, both included */
-    int64_t end_ms;
-};
-
 struct usage {
     int64_t n_executions;
     int64_t n_journeys;
@@ -43,19 +38,14 @@ static bool belongs_to_environment(const struct execution *job, int64_t id)
     return job->environment != NULL && job->environment->thing.id == id;
 }
 
-/* dateBegin and dateEnd of the query. False: refused, the status is 400. */
-static bool period_asked(struct call *call, struct period *out)
+bool period_asked(struct call *call, struct period *out)
 {
     *out = (struct period){0, INT64_MAX};
-    if (query_number(call, "dateBegin", 0, &out->begin_ms) &&
-        query_number(call, "dateEnd", 0, &out->end_ms)) {
-        return true;
-    }
-    (void)refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
-    return false;
+    return ask_number(call, "dateBegin", 0, &out->begin_ms) &&
+           ask_number(call, "dateEnd", 0, &out->end_ms);
 }
 
-static bool is_within(const struct execution *job, const struct period *period)
+bool is_within(const struct execution *job, const struct period *period)
 {
     return job->thing.created_ms >= period->begin_ms && job->thing.created_ms <= period->end_ms;
 }
@@ -156,11 +146,8 @@ int handle_usage_jobs(struct call *call)
     int64_t page_size = PAGE_DEFAULT;
     struct period period;
 
-    if (!period_asked(call, &period)) {
-        return 400;
-    }
-    if (!query_number(call, "pageSize", 1, &page_size)) {
-        return refuse_member(call, "pageSize", "must be a number from 1");
+    if (!period_asked(call, &period) || !ask_number(call, "pageSize", 1, &page_size)) {
+        return call->status;
     }
     jw_array(call->w);
     for (size_t i = jobs->n; i > 0 && page_size > 0; i--) {
@@ -184,21 +171,11 @@ static int write_goal_metrics(struct call *call, write_goal_fn write)
 {
     const struct project *project;
     struct period period;
-    int64_t id = 0;
     int64_t cursor = 0;
 
-    if (!query_number(call, "projectId", 1, &id) || !query_number(call, "cursor", 0, &cursor)) {
-        return refuse_member(call, "projectId and cursor", "must be numbers");
-    }
-    if (!period_asked(call, &period)) {
-        return 400;
-    }
-    if (id == 0) {
-        return refuse_without(call, "projectId");
-    }
-    project = thing_find(call->tenant, THING_PROJECT, id);
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", id);
+    if (!ask_number(call, "cursor", 0, &cursor) || !period_asked(call, &period) ||
+        (project = project_asked(call)) == NULL) {
+        return call->status;
     }
     jw_object(call->w);
     for (size_t i = (size_t)cursor; i < project->goals.n; i++) {
@@ -338,11 +315,8 @@ int handle_project_metrics(struct call *call)
     struct id_list projects;
     struct period period;
 
-    if (!period_asked(call, &period)) {
-        return 400;
-    }
-    if (!query_ids(call, "projectId", &projects)) {
-        return refuse_member(call, "projectIds[]", "must be numbers");
+    if (!period_asked(call, &period) || !ask_ids(call, "projectId", &projects)) {
+        return call->status;
     }
     if (projects.n == 0) {
         return refuse_without(call, "projectIds[]");
