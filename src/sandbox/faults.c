@@ -42,7 +42,10 @@ static void fault_free(struct faults *faults, struct fault *fault)
     list_remove(&fault->link);
     faults->n--;
     faults->bytes -= fault->body.len;
-    mem_free(fault->texts);
+    mem_free(unconst(fault->method.ptr));
+    mem_free(unconst(fault->path.ptr));
+    mem_free(unconst(fault->body.ptr));
+    mem_free(fault->content_type);
     mem_free(fault);
 }
 
@@ -182,30 +185,18 @@ static bool take_numbers(const struct json *given, struct fault *fault)
     return true;
 }
 
-/* The texts of a fault, one after the other in one allocation. */
-static struct str put_text(struct fault *fault, size_t *used, struct str text)
+static struct str own(struct str text)
 {
-    struct str put = {fault->texts + *used, text.len};
-
-    for (size_t i = 0; i < text.len; i++) {
-        fault->texts[*used + i] = text.ptr[i];
-    }
-    fault->texts[*used + text.len] = '\0';
-    *used += text.len + 1;
-    return put;
+    return (struct str){str_dup(text), text.len};
 }
 
 /* Copies the texts that `fault` shows into memory of its own. */
 static void own_texts(struct fault *fault, struct str content_type)
 {
-    size_t used = 0;
-
-    fault->texts =
-        mem_alloc(fault->method.len + fault->path.len + fault->body.len + content_type.len + 4);
-    fault->method = put_text(fault, &used, fault->method);
-    fault->path = put_text(fault, &used, fault->path);
-    fault->body = put_text(fault, &used, fault->body);
-    fault->content_type = put_text(fault, &used, content_type).ptr;
+    fault->method = own(fault->method);
+    fault->path = own(fault->path);
+    fault->body = own(fault->body);
+    fault->content_type = str_dup(content_type);
 }
 
 static void take_texts(struct call *call, struct fault *fault, const struct json *given)

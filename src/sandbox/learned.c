@@ -15,43 +15,30 @@ static const char *tag_of(const struct step *step)
     return row != NULL ? row->tag : "DIV";
 }
 
-static void put_text(struct call *call, struct json *object, const char *name, const char *text)
-{
-    json_set(object, str_from(name), json_new_string(call->arena, str_from(text)));
-}
-
-static struct json *place(struct call *call)
-{
-    static const char *const names[] = {"x", "y", "width", "height"};
-    static const int values[] = {100, 200, 120, 32};
-    struct json *rect = json_new_object(call->arena);
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        json_set(rect, str_from(names[i]), json_new_int(call->arena, values[i]));
-    }
-    return rect;
-}
-
 static void learn(struct call *call, struct step *step)
 {
+    struct buf *text = &call->state->scratch;
     struct json *element = NULL;
-    struct json *target;
-    struct json *classes = json_new_array(call->arena);
+    struct json *found = NULL;
+    const struct json *member;
+    struct json_writer w;
 
-    if (json_parse(call->arena, step->element, NULL, &element, NULL) != ERR_OK) {
-        return; /* cannot be: it was written by us */
+    buf_clear(text);
+    jw_init(&w, text);
+    jw_form(&w,
+            "{kind:%s, tagName:%s, text:'', url:'https://example.com/', "
+            "screenshot:'https://screenshots.sandbox.example/element.png', classes:['control'], "
+            "attributes:{}, rect:{x:100, y:200, width:120, height:32}}",
+            tag_of(step), tag_of(step));
+    if (json_parse(call->arena, step->element, NULL, &element, NULL) != ERR_OK ||
+        json_parse(call->arena, buf_view(text), NULL, &found, NULL) != ERR_OK) {
+        return; /* cannot be: both were written by us */
     }
-    target = unconst(json_get(element, "target"));
     json_set(element, STR("id"), json_new_int(call->arena, step->thing.id));
-    put_text(call, target, "kind", tag_of(step));
-    put_text(call, target, "tagName", tag_of(step));
-    put_text(call, target, "text", "");
-    put_text(call, target, "url", "https://example.com/");
-    put_text(call, target, "screenshot", "https://screenshots.sandbox.example/element.png");
-    json_append(classes, json_new_string(call->arena, STR("control")));
-    json_set(target, STR("classes"), classes);
-    json_set(target, STR("attributes"), json_new_object(call->arena));
-    json_set(target, STR("rect"), place(call));
+    JSON_FOREACH (member, found) {
+        json_set(unconst(json_get(element, "target")), json_name(member),
+                 json_copy(call->arena, member));
+    }
     step->learned = keep_json(call, element);
 }
 

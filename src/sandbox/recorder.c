@@ -2,30 +2,22 @@
  * made when somebody asks. */
 #include "sandbox_internal.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-struct record_field {
-    size_t name_len;
-    size_t value_len;
-};
-
-/* Followed by n_fields struct record_field, then the texts one after the other: method, path,
- * query, names and values, body. */
+/* The texts stand behind the headers. */
 struct record {
     struct list link;
     int64_t at_ms;
     size_t size; /* of the allocation */
-    size_t method_len;
-    size_t path_len;
-    size_t query_len;
-    size_t body_len;
-    size_t n_fields;
+    struct str method;
+    struct str path;
+    struct str query;
+    struct str body;
     int status;
-    struct record_field fields[];
+    size_t n_headers;
+    struct http_header headers[];
 };
 
 void recorder_init(struct recorder *recorder)
@@ -56,7 +48,7 @@ void recorder_done(struct recorder *recorder)
 
 static size_t request_size(const struct sandbox_request *request)
 {
-    size_t size = sizeof(struct record) + request->n_headers * sizeof(struct record_field) +
+    size_t size = sizeof(struct record) + request->n_headers * sizeof(struct http_header) +
                   request->method.len + request->path.len + request->query.len + request->body.len;
 
     for (size_t i = 0; i < request->n_headers; i++) {
@@ -65,12 +57,14 @@ static size_t request_size(const struct sandbox_request *request)
     return size; /* cannot overflow: all of it is in memory already */
 }
 
-static char *put(char *at, struct str text)
+/* A copy at *at, which moves behind it. */
+static struct str put(char **at, struct str text)
 {
-    if (text.len > 0) {
-        memcpy(at, text.ptr, text.len);
-    }
-    return at + text.len;
+    struct str copy = {*at, text.len};
+
+    mem_copy(*at, text.ptr, text.len);
+    *at += text.len;
+    return copy;
 }
 
 void recorder_add(struct sandbox_state *state, const struct sandbox_request *request, int status)
@@ -86,25 +80,19 @@ void recorder_add(struct sandbox_state *state, const struct sandbox_request *req
         return;
     }
     record = mem_alloc(size);
+    at = (char *)(record->headers + request->n_headers);
     *record = (struct record){.at_ms = clock_wall_ms(),
                               .size = size,
-                              .method_len = request->method.len,
-                              .path_len = request->path.len,
-                              .query_len = request->query.len,
-                              .body_len = request->body.len,
-                              .n_fields = request->n_headers,
-                              .status = status};
-    at = (char *)(record->fields + request->n_headers);
-    at = put(at, request->method);
-    at = put(at, request->path);
-    at = put(at, request->query);
+                              .method = put(&at, request->method),
+                              .path = put(&at, request->path),
+                              .query = put(&at, request->query),
+                              .body = put(&at, request->body),
+                              .status = status,
+                              .n_headers = request->n_headers};
     for (size_t i = 0; i < request->n_headers; i++) {
-        record->fields[i].name_len = request->headers[i].name.len;
-        record->fields[i].value_len = request->headers[i].value.len;
-        at = put(at, request->headers[i].name);
-        at = put(at, request->headers[i].value);
+        record->headers[i].name = put(&at, request->headers[i].name);
+        record->headers[i].value = put(&at, request->headers[i].value);
     }
-    at = put(at, request->body);
     CHECK((size_t)(at - (char *)record) == size);
     list_append(&recorder->records, &record->link);
     recorder->n++;
@@ -126,18 +114,16 @@ static struct str lower(struct arena *arena, struct str name)
 }
 
 /* Names in lower case; of fields sent twice, the values joined by ", ". */
-static void write_headers(const struct record *record, const char *texts, struct arena *arena,
-                          struct json_writer *w)
+static void write_headers(const struct record *record, struct arena *arena, struct json_writer *w)
 {
-    struct http_header *headers = arena_calloc(arena, record->n_fields + 1, sizeof(*headers));
+    struct http_header *headers = arena_calloc(arena, record->n_headers + 1, sizeof(*headers));
     size_t n = 0;
 
-    for (size_t i = 0; i < record->n_fields; i++) {
-        struct str name = lower(arena, (struct str){texts, record->fields[i].name_len});
-        struct str value = {texts + name.len, record->fields[i].value_len};
+    for (size_t i = 0; i < record->n_headers; i++) {
+        struct str name = lower(arena, record->headers[i].name);
+        struct str value = record->headers[i].value;
         size_t k = 0;
 
-        texts += name.len + value.len;
         while (k < n && !str_eq(headers[k].name, name)) {
             k++;
         }
@@ -164,7 +150,7 @@ static void write_body(struct str body, struct arena *arena, struct json_writer 
     if (body.len == 0) {
         jw_null(w);
     } else if (json_parse(arena, body, &limits, &parsed, NULL) == ERR_OK) {
-        jw_raw(w, json_text(arena, parsed));
+        json_write(w, parsed);
     } else {
         jw_str(w, body);
     }
@@ -172,21 +158,11 @@ static void write_body(struct str body, struct arena *arena, struct json_writer 
 
 static void write_record(const struct record *record, struct arena *arena, struct json_writer *w)
 {
-    const char *at = (const char *)(record->fields + record->n_fields);
-    struct str method = {at, record->method_len};
-    struct str path = {at + method.len, record->path_len};
-    struct str query = {path.ptr + path.len, record->query_len};
-    const char *fields = query.ptr + query.len;
-
-    at = fields;
-    for (size_t i = 0; i < record->n_fields; i++) {
-        at += record->fields[i].name_len + record->fields[i].value_len;
-    }
-    jw_form(w, "{method:%s, path:%s, full_path:%s, query:%s, headers:", method,
-            path_below_api(path), path, query);
-    write_headers(record, fields, arena, w);
+    jw_form(w, "{method:%s, path:%s, full_path:%s, query:%s, headers:", record->method,
+            path_below_api(record->path), record->path, record->query);
+    write_headers(record, arena, w);
     jw_key(w, "body");
-    write_body((struct str){at, record->body_len}, arena, w);
+    write_body(record->body, arena, w);
     jw_form(w, "status:%i, receivedDate:%i}", record->status, record->at_ms);
 }
 

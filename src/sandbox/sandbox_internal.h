@@ -395,7 +395,7 @@ void recorder_write(struct recorder *recorder, struct json_writer *w);
 struct fault {
     struct list link;
     int64_t id;
-    struct str method; /* "*" any */
+    struct str method; /* "*" any; this text and the others are its own */
     struct str path;   /* below /api; prefix, '*' stands for anything */
     int64_t times;     /* left; below 0 for ever */
     int64_t skip;      /* left */
@@ -408,8 +408,7 @@ struct fault {
     bool acts; /* the request is carried out even though the answer is replaced */
     bool has_body;
     struct str body;
-    const char *content_type;
-    char *texts; /* owned: method, path, body, content type */
+    char *content_type;
     double probability;
 };
 

@@ -125,22 +125,14 @@ static int import_rows(struct call *call, struct table *table, const struct json
 
 static int import_csv(struct call *call, struct table *table, struct str csv)
 {
-    struct table header = *table;
+    struct json *first = json_new_array(call->arena);
     size_t n_before = table->rows.n;
     struct str rest = csv;
+    size_t n;
 
     /* The first line is the header when it names the columns. */
-    header.columns = (struct refs){0};
-    if (table_add_csv_header(call, &header, &rest, true) && header.columns.n == table->columns.n) {
-        size_t n_same = 0;
-
-        for (size_t i = 0; i < table->columns.n; i++) {
-            const struct column *own = table->columns.items[i];
-            const struct column *given = header.columns.items[i];
-
-            n_same += str_eq(own->name, given->name) ? 1 : 0;
-        }
-        csv = n_same == table->columns.n ? rest : csv;
+    if (csv_row(call->arena, &rest, table->columns.n, first, &n) && is_header(table, first)) {
+        csv = rest;
     }
     if (!table_add_csv(call, table, csv)) {
         table->rows.n = n_before;
@@ -153,10 +145,9 @@ int handle_table_import(struct call *call)
 {
     struct table *table = call->thing;
     const struct json *rows = json_get(call->body, "data");
-    size_t n_before;
+    size_t n_before = table->rows.n;
     int status;
 
-    n_before = table->rows.n;
     if (json_type(rows) == JSON_STRING) {
         status = import_csv(call, table, json_str(rows));
     } else if (json_type(rows) == JSON_ARRAY) {

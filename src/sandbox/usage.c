@@ -13,29 +13,13 @@ struct usage {
     uint64_t duration_ms;
 };
 
-/* Is the execution one of `id`? */
-typedef bool (*belongs_fn)(const struct execution *job, int64_t id);
-
-static bool belongs_to_anything(const struct execution *job, int64_t id)
+/* Is the execution one of this thing? Of no thing: it is one of the organization. */
+static bool belongs(const struct execution *job, enum thing_kind kind, int64_t id)
 {
-    (void)job;
-    (void)id;
-    return true;
-}
-
-static bool belongs_to_goal(const struct execution *job, int64_t id)
-{
-    return job->goal->thing.id == id;
-}
-
-static bool belongs_to_project(const struct execution *job, int64_t id)
-{
-    return job->goal->project->thing.id == id;
-}
-
-static bool belongs_to_environment(const struct execution *job, int64_t id)
-{
-    return job->environment != NULL && job->environment->thing.id == id;
+    return kind == THING_NONE || (kind == THING_GOAL && job->goal->thing.id == id) ||
+           (kind == THING_PROJECT && job->goal->project->thing.id == id) ||
+           (kind == THING_ENVIRONMENT && job->environment != NULL &&
+            job->environment->thing.id == id);
 }
 
 bool period_asked(struct call *call, struct period *out)
@@ -62,24 +46,24 @@ static void usage_add(struct usage *usage, const struct execution *job)
     usage->duration_ms += progress.duration_ms;
 }
 
-static struct usage usage_of(const struct call *call, const struct period *period,
-                             belongs_fn belongs, int64_t id)
+static void write_usage_members(struct json_writer *w, const struct usage *usage)
+{
+    jw_form(w, "executions:%i, journeys:%i, passed:%i, failed:%i, duration:%i", usage->n_executions,
+            usage->n_journeys, usage->n_passed, usage->n_failed, usage->duration_ms);
+}
+
+static void write_usage_of(struct call *call, const struct period *period, enum thing_kind kind,
+                           int64_t id)
 {
     const struct refs *jobs = &call->tenant->executions;
     struct usage usage = {0};
 
     for (size_t i = 0; i < jobs->n; i++) {
-        if (is_within(jobs->items[i], period) && belongs(jobs->items[i], id)) {
+        if (is_within(jobs->items[i], period) && belongs(jobs->items[i], kind, id)) {
             usage_add(&usage, jobs->items[i]);
         }
     }
-    return usage;
-}
-
-static void write_usage_members(struct json_writer *w, const struct usage *usage)
-{
-    jw_form(w, "executions:%i, journeys:%i, passed:%i, failed:%i, duration:%i", usage->n_executions,
-            usage->n_journeys, usage->n_passed, usage->n_failed, usage->duration_ms);
+    write_usage_members(call->w, &usage);
 }
 
 /* --- the organization */
@@ -88,14 +72,12 @@ static void write_usage_members(struct json_writer *w, const struct usage *usage
 int handle_usage_sum(struct call *call)
 {
     struct period period;
-    struct usage usage;
 
     if (!period_asked(call, &period)) {
-        return 400;
+        return call->status;
     }
-    usage = usage_of(call, &period, belongs_to_anything, 0);
     jw_object(call->w);
-    write_usage_members(call->w, &usage);
+    write_usage_of(call, &period, THING_NONE, 0);
     jw_end(call->w);
     return 200;
 }
@@ -118,7 +100,7 @@ int handle_usage(struct call *call)
     int64_t day = 0;
 
     if (!period_asked(call, &period)) {
-        return 400;
+        return call->status;
     }
     jw_array(call->w);
     for (size_t i = 0; i < jobs->n; i++) {
@@ -165,38 +147,10 @@ int handle_usage_jobs(struct call *call)
 typedef void (*write_goal_fn)(struct call *call, const struct goal *goal,
                               const struct period *period);
 
-/* ?projectId=&cursor=: one entry for each goal of the project; the cursor says how many come
- * before the first one. */
-static int write_goal_metrics(struct call *call, write_goal_fn write)
-{
-    const struct project *project;
-    struct period period;
-    int64_t cursor = 0;
-
-    if (!ask_number(call, "cursor", 0, &cursor) || !period_asked(call, &period) ||
-        (project = project_asked(call)) == NULL) {
-        return call->status;
-    }
-    jw_object(call->w);
-    for (size_t i = (size_t)cursor; i < project->goals.n; i++) {
-        const struct goal *goal = project->goals.items[i];
-
-        write_id_key(call->w, goal->thing.id);
-        jw_form(call->w, "{goalId:%i, name:%s", goal->thing.id, goal->name);
-        write(call, goal, &period);
-        jw_end(call->w);
-        call->total++;
-    }
-    jw_end(call->w);
-    return 200;
-}
-
 static void write_goal_executions(struct call *call, const struct goal *goal,
                                   const struct period *period)
 {
-    struct usage usage = usage_of(call, period, belongs_to_goal, goal->thing.id);
-
-    write_usage_members(call->w, &usage);
+    write_usage_of(call, period, THING_GOAL, goal->thing.id);
 }
 
 static void write_goal_history(struct call *call, const struct goal *goal,
@@ -208,7 +162,7 @@ static void write_goal_history(struct call *call, const struct goal *goal,
     for (size_t i = jobs->n; i > 0; i--) {
         const struct execution *job = jobs->items[i - 1];
 
-        if (is_within(job, period) && belongs_to_goal(job, goal->thing.id)) {
+        if (is_within(job, period) && belongs(job, THING_GOAL, goal->thing.id)) {
             write_execution_brief(call->w, job);
         }
     }
@@ -230,19 +184,36 @@ static void write_goal_statistics(struct call *call, const struct goal *goal,
             n_steps);
 }
 
-int handle_goal_metrics_executions(struct call *call)
-{
-    return write_goal_metrics(call, write_goal_executions);
-}
+static const write_goal_fn goal_writers[THING_N_KINDS] = {
+    [THING_EXECUTION] = write_goal_executions,
+    [THING_PLAN_RUN] = write_goal_history,
+    [THING_STEP] = write_goal_statistics,
+};
 
-int handle_goal_metrics_history(struct call *call)
+/* ?projectId=&cursor=: one entry for each goal of the project; the cursor says how many come
+ * before the first one. */
+int handle_goal_metrics(struct call *call)
 {
-    return write_goal_metrics(call, write_goal_history);
-}
+    const struct project *project;
+    struct period period;
+    int64_t cursor = 0;
 
-int handle_goal_metrics_statistics(struct call *call)
-{
-    return write_goal_metrics(call, write_goal_statistics);
+    if (!ask_number(call, "cursor", 0, &cursor) || !period_asked(call, &period) ||
+        (project = project_asked(call)) == NULL) {
+        return call->status;
+    }
+    jw_object(call->w);
+    for (size_t i = (size_t)cursor; i < project->goals.n; i++) {
+        const struct goal *goal = project->goals.items[i];
+
+        write_id_key(call->w, goal->thing.id);
+        jw_form(call->w, "{goalId:%i, name:%s", goal->thing.id, goal->name);
+        goal_writers[call->kind](call, goal, &period);
+        jw_end(call->w);
+        call->total++;
+    }
+    jw_end(call->w);
+    return 200;
 }
 
 /* --- projects */
@@ -253,9 +224,7 @@ typedef void (*write_project_fn)(struct call *call, const struct project *projec
 static void write_project_executions(struct call *call, const struct project *project,
                                      const struct period *period)
 {
-    struct usage usage = usage_of(call, period, belongs_to_project, project->thing.id);
-
-    write_usage_members(call->w, &usage);
+    write_usage_of(call, period, THING_PROJECT, project->thing.id);
 }
 
 static void write_project_journeys(struct call *call, const struct project *project,
@@ -335,14 +304,12 @@ int handle_project_metrics(struct call *call)
 int handle_environment_metrics(struct call *call)
 {
     struct period period;
-    struct usage usage;
 
     if (!period_asked(call, &period)) {
-        return 400;
+        return call->status;
     }
-    usage = usage_of(call, &period, belongs_to_environment, call->ids[0]);
     jw_form(call->w, "{environmentId:%i", call->ids[0]);
-    write_usage_members(call->w, &usage);
+    write_usage_of(call, &period, THING_ENVIRONMENT, call->ids[0]);
     jw_end(call->w);
     return 200;
 }
