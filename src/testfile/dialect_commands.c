@@ -1,103 +1,173 @@
 /* Steps that name a command of the catalogue: by its words, or by group and action. */
 #include "dialects.h"
 
-/* `data: {action: cookie-create, …}`, `interact: {action: mouse, sub_action: move-to, …}`, `{type:
- * data, command: store-literal, …}`: the name of a command in its group, however its words are
- * joined. NULL: it is none. */
-static const struct command *own_command(struct compile *c, struct str group,
-                                         const struct node *action, const struct node *second)
+/* The values of these keys name a command together, in this order. */
+static const enum key_role name_roles[] = {ROLE_STEP_TYPE, ROLE_TYPE,       ROLE_COMMAND,
+                                           ROLE_ACTION,    ROLE_SUB_ACTION, ROLE_OPERATION};
+
+static const unsigned all_name_roles = 1U << ROLE_STEP_TYPE | 1U << ROLE_TYPE | 1U << ROLE_COMMAND |
+                                       1U << ROLE_ACTION | 1U << ROLE_SUB_ACTION |
+                                       1U << ROLE_OPERATION;
+
+/* The last word of a name was found: what stands in `values` is for the command. */
+static bool named(const struct compile *c, struct own_name *name, struct str head,
+                  struct place last, const struct node *values)
 {
-    struct str more = second != NULL && second->type == NODE_SCALAR ? second->text : STR_EMPTY;
-    struct str name = arena_printf(c->arena, "step-%.*s %.*s%s%.*s", STR_ARG(group),
-                                   STR_ARG(action->text), more.len > 0 ? " " : "", STR_ARG(more));
+    name->verb = verb_own(c->dictionary, head, last.text);
+    name->place = last;
+    name->values = values;
+    name->by_roles = false;
+    return name->verb != NULL;
+}
 
-    name = with_dashes(c, name);
-    for (size_t i = 0; i < catalog_size(c->catalog); i++) {
-        const struct command *command = catalog_at(c->catalog, i);
+static const struct node *next_of_role(const struct compile *c, const struct node *map,
+                                       enum key_role role)
+{
+    for (const struct node *child = map->first; child != NULL; child = child->next) {
+        const struct key *key = key_find(c->dictionary, child->key);
 
-        if (str_eq(name, with_dashes(c, str_from(command->words)))) {
-            return command;
+        if (key != NULL && key->role == role && child->type == NODE_SCALAR) {
+            return child;
         }
     }
     return NULL;
 }
 
-static const struct node *second_word(const struct node *map)
+/* `{type: data, command: store-literal}`; `head` is the key of the map in `interact: {action: click}`. */
+static bool named_by_roles(struct compile *c, struct own_name *name, struct str head,
+                           const struct node *map)
 {
-    const struct node *second = node_get(map, "operation");
+    const struct node *last = NULL;
 
-    return second != NULL ? second : node_get(map, "sub_action");
+    for (size_t i = 0; i < ARRAY_LEN(name_roles); i++) {
+        const struct node *next = next_of_role(c, map, name_roles[i]);
+
+        if (next != NULL && last != NULL) {
+            arena_join(c->arena, &head, " ", last->text);
+        }
+        last = next != NULL ? next : last;
+    }
+    if (last == NULL || !named(c, name, head, place_of(last), map)) {
+        return false;
+    }
+    name->by_roles = true;
+    return true;
 }
 
-bool has_name(const struct command *command)
+/* `file: upload-url`, `interact: {action: click}`, `window: {maximize: }`, `upload-url: `. */
+static bool named_by_member(struct compile *c, struct own_name *name, const struct node *member,
+                            const struct key *key)
 {
-    for (const struct param *param = command->args; param->name != NULL; param++) {
-        if (str_is(str_from(param->name), "name")) {
+    const struct node *inner = member->type == NODE_MAP ? member->first : NULL;
+
+    name->member = member;
+    if ((member->type == NODE_SCALAR && named(c, name, member->key, place_of(member), NULL)) ||
+        (inner != NULL && named_by_roles(c, name, member->key, member)) ||
+        (inner != NULL && inner->next == NULL &&
+         named(c, name, member->key, place_of_key(inner), inner))) {
+        return true;
+    }
+    /* `time: 5s` is a field that lacks its verb, though a command is called so. */
+    return named(c, name, STR_EMPTY, place_of_key(member), member) &&
+           (verb_needs_nothing(name->verb) || !verb_known(verb_find(c->dictionary, member->key))) &&
+           (key == NULL || !name_set_has(&name->verb->fields, key->id));
+}
+
+bool own_name_find(struct compile *c, struct own_name *name, const struct node *step,
+                   const struct step_keys *keys)
+{
+    name->member = NULL;
+    if (named_by_roles(c, name, STR_EMPTY, step)) {
+        return true;
+    }
+    for (size_t i = 0; i < keys->n; i++) {
+        if ((keys->keys[i] == NULL || !keys->keys[i]->is_beside) &&
+            named_by_member(c, name, keys->nodes[i], keys->keys[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* Behind the group: `switch iframe`, not `resize`. */
-static bool has_two_words(const struct command *command)
+/* Whether all that stands beside the name is for the command. */
+static bool takes_all(const struct own_name *name, const struct step_keys *keys)
 {
-    struct str rest = str_from(command->words);
-    struct str word;
-    size_t n = 0;
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct key *key = keys->keys[i];
+        bool is_name = keys->nodes[i] == name->member ||
+                       (name->by_roles && key != NULL && (all_name_roles >> key->role & 1) != 0);
 
-    while (str_next(&rest, ' ', &word)) {
-        n++;
+        if (!is_name &&
+            (key == NULL || !(key->is_beside || name_set_has(&name->verb->fields, key->id)))) {
+            return false;
+        }
     }
-    return n > 2;
+    return keys->n > 1 || verb_needs_nothing(name->verb);
 }
 
-bool map_own(struct compile *c, struct bag *bag, const struct command *command,
-             const struct node *action)
+/* The rows of the verbs would take the name as text: `{assert: exists, target: X}`, `{type: exists, target:
+ * X}`. In quotes it is text. */
+bool own_name_is_first(struct compile *c, struct own_name *name, const struct node *step,
+                       const struct step_keys *keys)
 {
-    bag->verb = action->text;
-    bag->verb_place = place_of(action);
-    return map_command(c, bag, str_from(command->words));
+    const struct node *type = keys->roles[ROLE_TYPE];
+    bool found = false;
+
+    name->member = NULL;
+    if (type != NULL) {
+        found = keys->roles[ROLE_COMMAND] == NULL && type->type == NODE_SCALAR && !type->quoted &&
+                (keys->n == 1 || !verb_known(verb_find(c->dictionary, type->text))) &&
+                named_by_roles(c, name, STR_EMPTY, step);
+    }
+    for (size_t i = 0; i < keys->n && !found && type == NULL; i++) {
+        const struct node *node = keys->nodes[i];
+        const struct verb *verb = verb_find(c->dictionary, node->key);
+
+        name->member = node;
+        found = verb != NULL && verb->group != NULL && node->type == NODE_SCALAR && !node->quoted &&
+                named(c, name, node->key, place_of(node), NULL);
+    }
+    return found && takes_all(name, keys);
 }
 
-const struct command *own_beside_type(struct compile *c, const struct node *step,
-                                      const struct node *type, const struct node *name)
+static bool takes_name(const struct compile *c, const struct verb *verb)
 {
-    const struct group_row *group = find_group(c, type->text);
-    const struct node *second = second_word(step);
-    bool by_rows = group != NULL && group->field != NULL;
-    const struct command *own = NULL;
+    const struct alias_list *list = &verb->forms[0]->commands[0].args[0].list;
 
-    if (by_rows && node_get(step, "iframe") != NULL) {
-        return NULL; /* {type: window, command: switch-iframe, iframe: "Payment"} */
-    }
-    if (by_rows || second != NULL || !verb_known(verb_find(c->dictionary, name->text))) {
-        own = own_command(c, type->text, name, second);
-    }
-    return own != NULL && by_rows && !has_two_words(own) ? NULL : own;
+    return !verb_needs_nothing(verb) && !list->is_locator &&
+           (name_set_has(&list->fields, name_id(c->dictionary, STR("name"))) ||
+            name_set_has(&list->fields, name_id(c->dictionary, STR("id"))));
 }
 
-bool step_own_command(struct compile *c, const struct node *verb, const struct node *action,
-                      struct bag *bag, bool *out_ok)
+bool own_name_map(struct compile *c, const struct own_name *name, const struct step_keys *keys)
 {
-    const struct node *second = second_word(verb);
-    const struct command *command;
+    enum field_place beside = takes_name(c, name->verb) ? BESIDE_COOKIE : BESIDE_VERB;
+    unsigned without = name->by_roles ? all_name_roles : 0;
+    const struct node *values = name->values;
+    struct bag bag;
+    bool truth = false;
 
-    if (second == NULL && verb_known(verb_find(c->dictionary, action->text))) {
-        return false;
+    bag_init(c, &bag, name->member != NULL ? TESTFILE_FORMAT_SIMPLIFIED : TESTFILE_FORMAT_EXTENDED,
+             name->place.text, name->place);
+    bag.known = name->verb;
+    c->n_by_format[bag.dialect]++;
+    for (size_t i = 0; i < keys->n; i++) {
+        if (keys->nodes[i] != name->member) {
+            take_field(c, &bag, keys->nodes[i], keys->keys[i], name->member == NULL ? without : 0,
+                       beside);
+        }
     }
-    command = own_command(c, verb->key, action, second);
-    if (command == NULL) {
-        return false;
+    if (name->member != NULL && values != NULL && values->type == NODE_MAP) {
+        bag.value_is_map = true;
+        take_fields(c, &bag, values, without, IN_MAP);
+    } else if (name->member != NULL && values != NULL &&
+               !(verb_needs_nothing(name->verb) && node_is_bool(values, &truth) && truth)) {
+        bag.value = values;
     }
-    c->n_by_format[TESTFILE_FORMAT_SIMPLIFIED]++;
-    take_fields(c, bag, verb,
-                1U << ROLE_ACTION | 1U << ROLE_COMMAND | 1U << ROLE_OPERATION |
-                    1U << ROLE_SUB_ACTION,
-                IN_ARGS);
-    *out_ok = map_own(c, bag, command, action);
-    return true;
+    return map_bag(c, &bag);
 }
+
+/* ---- a command and its arguments ---- */
 
 static struct str command_words(struct compile *c, const struct node *step)
 {
@@ -133,6 +203,7 @@ bool step_command(struct compile *c, const struct node *step, const struct step_
     const struct node *args = keys->roles[ROLE_ARGS];
     const struct node *options = keys->roles[ROLE_OPTIONS];
     struct str words = command_words(c, step);
+    const struct verb *own = verb_own(c->dictionary, STR_EMPTY, words);
     struct bag bag;
 
     bag_init(c, &bag, TESTFILE_FORMAT_COMMAND, command->text, place_of(command));
@@ -144,6 +215,7 @@ bool step_command(struct compile *c, const struct node *step, const struct step_
                                         ? node_to_json(c->arena, options)
                                         : json_new_object(c->arena);
 
+        words = own != NULL ? own->forms[0]->commands[0].words : words;
         return step_emit(c, words, list_of(c, args), json_options, &origin);
     }
     if (args != NULL && args->type == NODE_MAP) {
@@ -151,6 +223,10 @@ bool step_command(struct compile *c, const struct node *step, const struct step_
     }
     if (options != NULL && options->type == NODE_MAP) {
         take_fields(c, &bag, options, 0, IN_ARGS);
+    }
+    if (own != NULL) {
+        bag.known = own;
+        return map_bag(c, &bag);
     }
     return map_command(c, &bag, words);
 }

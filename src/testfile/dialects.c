@@ -2,6 +2,7 @@
  * keys that stand in it, so that files may mix dialects. */
 #include "dialects.h"
 #include "base/check.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 enum { SHOWN_MAX = 64 };
@@ -31,24 +32,11 @@ static const struct node *scalar_role(const struct step_keys *keys, enum key_rol
     return node != NULL && node->type == NODE_SCALAR ? node : NULL;
 }
 
-const struct group_row *find_group(const struct compile *c, struct str word)
+static const struct group_row *find_group(const struct compile *c, struct str word)
 {
     const struct verb *verb = verb_find(c->dictionary, word);
 
     return verb != NULL ? verb->group : NULL;
-}
-
-struct str with_dashes(struct compile *c, struct str text)
-{
-    char *out = arena_alloc(c->arena, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_gap = text.ptr[i] == '_' || text.ptr[i] == ' ';
-
-        out[i] = char_lower(text.ptr[i]);
-        out[i] = (char)(is_gap ? '-' : out[i]);
-    }
-    return (struct str){out, text.len};
 }
 
 static struct node *made_scalar(struct compile *c, const struct node *like, struct str text)
@@ -108,29 +96,31 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
 
 /* ---- the dialects ---- */
 
+void take_field(struct compile *c, struct bag *bag, const struct node *child, const struct key *key,
+                unsigned without, enum field_place where)
+{
+    unsigned id = key != NULL ? key->id : 0;
+    /* Beside a verb `name` says what the step is for, and `id` nothing; they may be fields, too. */
+    bool may_be = where == BESIDE_COOKIE || where == IN_MAP;
+    bool is_field =
+        where == IN_ARGS || (may_be && bag->known != NULL && name_set_has(&bag->known->fields, id));
+
+    if ((key != NULL && (without >> key->role & 1) != 0) ||
+        (!is_field && take_beside(c, bag, child, key))) {
+        return;
+    }
+    bag_add(c, bag,
+            (struct field){.name = child->key,
+                           .id = id,
+                           .node = child,
+                           .loose = where != IN_MAP && key != NULL && key->is_habit});
+}
+
 void take_fields(struct compile *c, struct bag *bag, const struct node *map, unsigned without,
                  enum field_place where)
 {
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        const struct key *key = key_find(c->dictionary, child->key);
-        unsigned id = key != NULL ? key->id : 0;
-        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
-         */
-        bool is_field =
-            where == IN_ARGS || (where == BESIDE_COOKIE && str_is(child->key, "name")) ||
-            (where == IN_MAP && bag->known != NULL && name_set_has(&bag->known->fields, id));
-
-        if (key != NULL && (without >> key->role & 1) != 0) {
-            continue;
-        }
-        if (!is_field && take_beside(c, bag, child, key)) {
-            continue;
-        }
-        bag_add(c, bag,
-                (struct field){.name = child->key,
-                               .id = id,
-                               .node = child,
-                               .loose = where != IN_MAP && key != NULL && key->is_habit});
+        take_field(c, bag, child, key_find(c->dictionary, child->key), without, where);
     }
 }
 
@@ -139,6 +129,7 @@ static bool unknown_verb(struct compile *c, struct place place, struct str verb)
     struct testfile_problem *problem = problem_add(
         c, TESTFILE_ERROR, place, "unknown verb \"%.*s\"", STR_ARG(utf8_clip(verb, SHOWN_MAX)));
 
+    c->no_such_verb = true;
     if (!problem_is_kept(c, problem)) {
         return false;
     }
@@ -189,17 +180,8 @@ static bool step_extended(struct compile *c, const struct node *step, const stru
     struct bag bag;
     const struct node *type = keys->roles[ROLE_TYPE];
     const struct node *name = scalar_role(keys, ROLE_COMMAND);
-    const struct command *own;
 
     bag_init(c, &bag, TESTFILE_FORMAT_EXTENDED, type->text, place_of(type));
-    own = name != NULL ? own_beside_type(c, step, type, name) : NULL;
-    if (own != NULL) {
-        take_fields(c, &bag, step,
-                    1U << ROLE_TYPE | 1U << ROLE_COMMAND | 1U << ROLE_OPERATION |
-                        1U << ROLE_SUB_ACTION,
-                    has_name(own) ? BESIDE_COOKIE : BESIDE_VERB);
-        return map_own(c, &bag, own, name);
-    }
     enter_group(c, &bag, type, name);
     take_fields(c, &bag, step, 1U << ROLE_TYPE | 1U << ROLE_COMMAND,
                 str_is_nocase(type->text, "cookie") ? BESIDE_COOKIE : BESIDE_VERB);
@@ -222,7 +204,7 @@ static bool step_action(struct compile *c, const struct node *map, const struct 
 static bool step_nested(struct compile *c, const struct node *group, const struct node *action,
                         struct bag *bag)
 {
-    bool is_group = str_is_nocase(action->text, "to") || str_is_nocase(action->text, "upload-url");
+    bool is_group = str_is_nocase(action->text, "to");
 
     bag->dialect = TESTFILE_FORMAT_SIMPLIFIED;
     bag_set_verb(c, bag, is_group ? group->key : action->text, place_of(action));
@@ -272,7 +254,6 @@ static bool step_simplified(struct compile *c, const struct node *verb,
     struct bag bag;
     const struct node *action = action_in(verb);
     const struct group_row *group;
-    bool ok = false;
 
     bag_init(c, &bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
              verb->key, place_of_key(verb));
@@ -280,6 +261,9 @@ static bool step_simplified(struct compile *c, const struct node *verb,
     if (verb->type != NODE_MAP) {
         bag.value = verb;
         return map_known(c, &bag);
+    }
+    if (bag.known->n_forms == 0 && action == NULL && keys->n == 1) {
+        return step_map(c, verb); /* interact: {click: "Sign in"} */
     }
     bag.value_is_map = true;
     group = bag.known != NULL && action != NULL && action->type == NODE_SCALAR ? bag.known->group
@@ -289,8 +273,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
         return map_known(c, &bag);
     }
     if (group->field == NULL) {
-        return step_own_command(c, verb, action, &bag, &ok) ? ok
-                                                            : step_nested(c, verb, action, &bag);
+        return step_nested(c, verb, action, &bag);
     }
     take_action_as(c, &bag, verb, action,
                    name_set_has(&bag.known->fields, name_id(c->dictionary, STR("action")))
@@ -319,8 +302,14 @@ static bool is_extended(const struct compile *c, const struct step_keys *keys)
                             (keys->n > 1 && verb_find(c->dictionary, type->text) != NULL));
 }
 
-static bool no_verb(struct compile *c, const struct node *step, const struct node *odd)
+static bool no_verb(struct compile *c, const struct node *step, const struct step_keys *keys,
+                    const struct node *odd)
 {
+    const struct node *command = scalar_role(keys, ROLE_COMMAND);
+
+    if (command != NULL) {
+        return unknown_verb(c, place_of(command), command->text);
+    }
     if (odd != NULL) {
         return unknown_verb(c, place_of_key(odd), odd->key);
     }
@@ -368,12 +357,98 @@ static const struct node *find_verb(const struct compile *c, const struct step_k
     return node;
 }
 
-bool step_map(struct compile *c, const struct node *node)
+static bool step_by_rows(struct compile *c, const struct node *node, const struct step_keys *keys)
 {
-    struct step_keys keys;
     const struct node *verb;
     const struct node *odd;
     const struct node *second;
+
+    if (scalar_role(keys, ROLE_STEP_TYPE) != NULL) {
+        return step_action(c, node, keys->roles[ROLE_STEP_TYPE], TESTFILE_FORMAT_STEPTYPE);
+    }
+    if (is_command(keys)) {
+        return step_command(c, node, keys);
+    }
+    if (is_extended(c, keys)) {
+        return step_extended(c, node, keys);
+    }
+    if (scalar_role(keys, ROLE_ACTION) != NULL) {
+        return step_action(c, node, keys->roles[ROLE_ACTION], TESTFILE_FORMAT_ACTION);
+    }
+    verb = find_verb(c, keys, &odd, &second);
+    if (verb == NULL) {
+        return no_verb(c, node, keys, odd);
+    }
+    if (second != NULL) {
+        return two_verbs(c, verb, second);
+    }
+    return step_simplified(c, verb, keys);
+}
+
+/* What stood there before a reading of a step. */
+struct reading {
+    struct testfile_problems problems;
+    size_t n_steps;
+    size_t n_all_steps;
+    size_t n_by_format[N_FORMATS];
+};
+
+static struct reading reading_begin(const struct compile *c)
+{
+    struct reading before = {
+        .problems = *c->problems, .n_steps = c->test->n_steps, .n_all_steps = c->out->n_steps};
+
+    mem_copy(before.n_by_format, c->n_by_format, sizeof(before.n_by_format));
+    return before;
+}
+
+/* Nothing is left of the reading but its problems. */
+static void reading_undo(struct compile *c, const struct reading *before)
+{
+    c->test->n_steps = before->n_steps;
+    c->out->n_steps = before->n_all_steps;
+    mem_copy(c->n_by_format, before->n_by_format, sizeof(before->n_by_format));
+}
+
+/* Takes out the problems between the two marks. */
+static void problems_cut(struct testfile_problems *problems, const struct testfile_problems *from,
+                         const struct testfile_problems *to)
+{
+    for (size_t i = to->n; i < problems->n; i++) {
+        problems->items[i - (to->n - from->n)] = problems->items[i];
+    }
+    problems->n -= to->n - from->n;
+    problems->n_errors -= to->n_errors - from->n_errors;
+    problems->n_warnings -= to->n_warnings - from->n_warnings;
+    problems->n_dropped -= to->n_dropped - from->n_dropped;
+}
+
+/* A step that the rows of the verbs do not understand, by the command that it names. The errors are those
+ * of the rows if they know the verb. */
+static bool step_by_name(struct compile *c, const struct own_name *name,
+                         const struct step_keys *keys, const struct reading *before)
+{
+    bool is_verb = !c->no_such_verb;
+    struct testfile_problems by_rows = *c->problems;
+    bool ok;
+
+    reading_undo(c, before);
+    ok = own_name_map(c, name, keys);
+    if (ok || !is_verb) {
+        problems_cut(c->problems, &before->problems, &by_rows);
+    } else {
+        struct testfile_problems by_name = *c->problems;
+
+        problems_cut(c->problems, &by_rows, &by_name);
+    }
+    return ok;
+}
+
+bool step_map(struct compile *c, const struct node *node)
+{
+    struct step_keys keys;
+    struct own_name name;
+    struct reading before = reading_begin(c);
 
     if (node->n_children > BAG_MAX_FIELDS) {
         (void)problem_add(c, TESTFILE_ERROR, place_of(node), "a step has at most %d fields",
@@ -381,26 +456,12 @@ bool step_map(struct compile *c, const struct node *node)
         return false;
     }
     keys_read(c, &keys, node);
-    if (scalar_role(&keys, ROLE_STEP_TYPE) != NULL) {
-        return step_action(c, node, keys.roles[ROLE_STEP_TYPE], TESTFILE_FORMAT_STEPTYPE);
+    if (own_name_is_first(c, &name, node, &keys)) {
+        return own_name_map(c, &name, &keys);
     }
-    if (is_command(&keys)) {
-        return step_command(c, node, &keys);
-    }
-    if (is_extended(c, &keys)) {
-        return step_extended(c, node, &keys);
-    }
-    if (scalar_role(&keys, ROLE_ACTION) != NULL) {
-        return step_action(c, node, keys.roles[ROLE_ACTION], TESTFILE_FORMAT_ACTION);
-    }
-    verb = find_verb(c, &keys, &odd, &second);
-    if (verb == NULL) {
-        return no_verb(c, node, odd);
-    }
-    if (second != NULL) {
-        return two_verbs(c, verb, second);
-    }
-    return step_simplified(c, verb, &keys);
+    c->no_such_verb = false;
+    return step_by_rows(c, node, &keys) || (!c->fatal && own_name_find(c, &name, node, &keys) &&
+                                            step_by_name(c, &name, &keys, &before));
 }
 
 const struct node *control_of(const struct compile *c, const struct node *step)

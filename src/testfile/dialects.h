@@ -12,25 +12,32 @@ struct step_keys {
     const struct node *roles[N_ROLES]; /* the first of each; NULL */
 };
 
-/* BESIDE_COOKIE: beside a verb whose own argument is called `name`. */
+/* BESIDE_COOKIE: beside a verb whose own argument is called `name` or `id`. */
 enum field_place { BESIDE_VERB, BESIDE_COOKIE, IN_MAP, IN_ARGS };
 
-const struct group_row *find_group(const struct compile *c, struct str word);
-/* cookie_create is cookie-create. */
-struct str with_dashes(struct compile *c, struct str text);
-/* The members become fields, but for those whose role is in `without` (a bit for each role). */
+/* The name of a command of the catalogue in a step, wherever it stands. */
+struct own_name {
+    const struct verb *verb;
+    struct place place;        /* of its last word */
+    const struct node *member; /* of the step, whose key begins the name; NULL: none does */
+    const struct node
+        *values;   /* its members or its text are for the command; NULL: it has nothing */
+    bool by_roles; /* the name is in members of `values`, like `action` */
+};
+
+/* The member becomes a field, unless its role is in `without` (a bit for each role). */
+void take_field(struct compile *c, struct bag *bag, const struct node *child, const struct key *key,
+                unsigned without, enum field_place where);
+/* The same of all members. */
 void take_fields(struct compile *c, struct bag *bag, const struct node *map, unsigned without,
                  enum field_place where);
-bool has_name(const struct command *command);
-/* The rest of such a step. */
-bool map_own(struct compile *c, struct bag *bag, const struct command *command,
-             const struct node *action);
-/* A verb that is known by itself, or a word that the rows of the group know, is none. */
-const struct command *own_beside_type(struct compile *c, const struct node *step,
-                                      const struct node *type, const struct node *name);
-/* True: it was such a step; *out_ok says how it went. */
-bool step_own_command(struct compile *c, const struct node *verb, const struct node *action,
-                      struct bag *bag, bool *out_ok);
+bool own_name_find(struct compile *c, struct own_name *name, const struct node *step,
+                   const struct step_keys *keys);
+/* Whether the name counts before all that the rows of the verbs say. */
+bool own_name_is_first(struct compile *c, struct own_name *name, const struct node *step,
+                       const struct step_keys *keys);
+/* Makes the step of a name that was found. */
+bool own_name_map(struct compile *c, const struct own_name *name, const struct step_keys *keys);
 bool step_command(struct compile *c, const struct node *step, const struct step_keys *keys);
 
 #endif

@@ -8,7 +8,7 @@
 #include "map_internal.h"
 #include "sentence.h"
 
-enum { VERBS_MAX = 160, KEYS_MAX = 512, FORM_WORDS_MAX = 8 };
+enum { VERBS_MAX = 160, KEYS_MAX = 512, FORM_WORDS_MAX = 8, FOLD_MAX = 64 };
 
 struct numbered {
     struct map_node node;
@@ -30,8 +30,9 @@ struct dictionary {
     size_t n_verbs;
     struct str names[NAME_IDS_MAX]; /* of fields, by number */
     unsigned n_names;
-    const struct form **command_forms; /* by index in the catalogue */
-    const struct form **written_forms; /* likewise */
+    struct verb *own_verbs;            /* of commands, by index in the catalogue */
+    struct map own_names;              /* their numbers in it by each of their names, folded */
+    const struct form **written_forms; /* by index in the catalogue */
 };
 
 /* Where a dialect names a group and a command in it. Add a group by adding a row. */
@@ -133,89 +134,6 @@ static struct verb *verb_made(struct dictionary *dictionary, struct str word)
     return verb;
 }
 
-/* ---- commands of the catalogue as forms ---- */
-
-/* What people call the arguments of commands. */
-static const struct param_fields {
-    const char *param;
-    const char *fields;
-} param_fields[] = {
-    {"element", "element|selector|target|css|hint|from|source"},
-    {"value", "value|expected|option|text|pattern|expectedValue"},
-    {"text", "text|value|content|message"},
-    {"url", "url:url|to|target|value|file"},
-    {"variable", "var:variable|as|name|variable_name"},
-    {"key", "unquote:key|value|text"},
-    {"xy", "xy:xy|position|offset|coordinates|@"},
-    {"size", "size|dimensions|@"},
-    {"index", "index|value|tab"},
-    {"milliseconds", "ms:milliseconds|time|duration|ms|value|timeout"},
-    {"script", "script|code|value|javascript"},
-    {"attribute", "attribute|attribute_name"},
-    {"name", "name|cookie"},
-    {"api_test_id", "api_test_id|id"},
-};
-
-static const char *fields_of_param(const char *name)
-{
-    const struct param_fields *row = ROW_NAMED(str_from(name), param_fields);
-
-    return row != NULL ? row->fields : name;
-}
-
-/* "|httpOnly" for http_only: test files write names of several words in both ways. Empty for a name
- * of one word. */
-static struct str camel_alias(struct arena *arena, const char *name)
-{
-    char *out = arena_alloc(arena, str_from(name).len + 2);
-    size_t n = 0;
-
-    out[n++] = '|';
-    for (const char *c = name; *c != '\0'; c++) {
-        bool begins_word = c > name && c[-1] == '_';
-
-        if (*c != '_') {
-            out[n++] = (char)(begins_word ? *c - 'a' + 'A' : *c);
-        }
-    }
-    out[n] = '\0';
-    return n == str_from(name).len + 1 ? STR_EMPTY : (struct str){out, n};
-}
-
-static const struct form *form_made(struct dictionary *dictionary, const struct command *command)
-{
-    struct arena *arena = &dictionary->arena;
-    struct str args = STR_EMPTY;
-    struct str options = STR_EMPTY;
-    struct verb_row row = {.when = "", .command = command->words, .example = command->example};
-
-    for (const struct param *p = command->args; p->name != NULL; p++) {
-        args = arena_printf(arena, "%.*s%s%s%s", STR_ARG(args), args.len > 0 ? " " : "",
-                            (p->flags & PARAM_OPTIONAL) != 0 || p->def != NULL ? "?" : "",
-                            fields_of_param(p->name));
-    }
-    for (const struct param *p = command->options; p->name != NULL; p++) {
-        if (command->args[0].type == PARAM_POINT && words_have("x y", ' ', str_from(p->name))) {
-            continue; /* the point takes them (@) */
-        }
-        options = arena_printf(
-            arena, "%.*s%s%s<%s%s%.*s", STR_ARG(options), options.len > 0 ? " " : "", p->name,
-            p->type == PARAM_VARIABLE ? "var:" : "", p->name, STR_ARG(camel_alias(arena, p->name)));
-    }
-    row.args = args.ptr;
-    row.options = options.ptr;
-    return form_read(dictionary, &row);
-}
-
-static void read_commands(struct dictionary *dictionary)
-{
-    dictionary->command_forms =
-        arena_calloc(&dictionary->arena, catalog_size(dictionary->catalog), sizeof(void *));
-    for (size_t i = 0; i < catalog_size(dictionary->catalog); i++) {
-        dictionary->command_forms[i] = form_made(dictionary, catalog_at(dictionary->catalog, i));
-    }
-}
-
 /* ---- verbs ---- */
 
 static void add_fields(struct name_set *set, const struct alias_list *list)
@@ -249,6 +167,119 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
         add_fields(&verb->fields, &form->options[i].list);
     }
 }
+
+/* ---- commands by their own names ---- */
+
+/* People call groups so, too. */
+static const struct {
+    const char *group;
+    const char *words;
+} group_words[] = {
+    {"step-assert", "verify check expect"},
+};
+
+/* What people call commands whose own name says it otherwise; of several rows that begin with the same name
+ * the first whose `when` holds is taken, as in verbs_table.c. */
+static const struct verb_row other_names[] = {
+    {"accept-alert close-alert cancel-alert confirm-alert", "", "step-dialog dismiss-alert", "", "",
+     "alert: accept", NULL},
+    {"accept-confirm confirm-confirm", "", "step-dialog dismiss-confirm", "", "accept<=true",
+     "confirm: accept", NULL},
+    {"cancel-confirm reject-confirm", "", "step-dialog dismiss-confirm", "", "reject<=true",
+     "confirm: cancel", NULL},
+    {"accept-prompt", ".|text|value", "step-dialog dismiss-prompt-with-text", ".|text|value",
+     "accept<=true", "prompt: accept", NULL},
+    {"accept-prompt", "", "step-dialog dismiss-prompt", "", "accept<=true", "prompt: accept", NULL},
+    {"cancel-prompt reject-prompt", "", "step-dialog dismiss-prompt", "", "reject<=true",
+     "prompt: cancel", NULL},
+    {"library-attach attach-library", "", "library attach",
+     ".|attach|id|checkpoint|library_checkpoint_id libpos:position", "",
+     "library: {attach: 7023, position: 2}", NULL},
+};
+
+static struct str own_fold(struct str head, struct str name, char out[FOLD_MAX])
+{
+    char buffer[FOLD_MAX];
+    struct str end = verb_fold(name, buffer);
+    struct str folded = {out, verb_fold(head, out).len + end.len};
+
+    if (end.len == 0 || folded.len > FOLD_MAX) {
+        return STR_EMPTY;
+    }
+    mem_copy(out + folded.len - end.len, end.ptr, end.len);
+    return str_starts(folded, STR("step")) ? str_sub(folded, 4, folded.len) : folded;
+}
+
+/* The first command that has a name keeps it. */
+static void own_name_add(struct dictionary *dictionary, size_t index, struct str head,
+                         struct str name)
+{
+    struct numbered *made = arena_zalloc(&dictionary->arena, sizeof(*made));
+    struct str folded = own_fold(head, name, arena_alloc(&dictionary->arena, FOLD_MAX));
+
+    if (map_find(&dictionary->own_names, folded) == NULL) {
+        made->id = (unsigned)index;
+        map_insert(&dictionary->own_names, &made->node, folded);
+    }
+}
+
+/* "step-data store literal" is known as data-store-literal, store-literal and by its aliases. */
+static void own_names_add(struct dictionary *dictionary, size_t index)
+{
+    const struct command *command = catalog_at(dictionary->catalog, index);
+    struct str group;
+    struct str rest;
+
+    own_name_add(dictionary, index, STR_EMPTY, str_from(command->words));
+    for (size_t i = 0; i < COMMAND_MAX_ALIASES && command->aliases[i] != NULL; i++) {
+        own_name_add(dictionary, index, STR_EMPTY, str_from(command->aliases[i]));
+    }
+    (void)str_cut(str_from(command->words), ' ', &group, &rest);
+    own_name_add(dictionary, index, STR_EMPTY, rest);
+    for (size_t i = 0; i < ARRAY_LEN(group_words); i++) {
+        struct str words = str_from(group_words[i].words);
+        struct str word;
+
+        while (str_is(group, group_words[i].group) && str_next(&words, ' ', &word)) {
+            own_name_add(dictionary, index, word, rest);
+        }
+    }
+}
+
+static void read_commands(struct dictionary *dictionary)
+{
+    struct arena *arena = &dictionary->arena;
+
+    dictionary->own_verbs = arena_calloc(
+        arena, catalog_size(dictionary->catalog) + ARRAY_LEN(other_names), sizeof(struct verb));
+    for (size_t i = 0; i < catalog_size(dictionary->catalog); i++) {
+        const struct command *command = catalog_at(dictionary->catalog, i);
+
+        verb_add(dictionary, &dictionary->own_verbs[i], form_of_command(dictionary, command));
+        if (command->kind == COMMAND_STEP) {
+            own_names_add(dictionary, i);
+        }
+    }
+}
+
+static void read_other_names(struct dictionary *dictionary)
+{
+    size_t index = catalog_size(dictionary->catalog);
+
+    for (size_t i = 0; i < ARRAY_LEN(other_names); i++) {
+        struct str names = str_from(other_names[i].verbs);
+        struct str name;
+
+        index += i > 0 && !str_starts(names, str_from(other_names[i - 1].verbs)) ? 1 : 0;
+        verb_add(dictionary, &dictionary->own_verbs[index], form_read(dictionary, &other_names[i]));
+        while (str_next(&names, ' ', &name)) {
+            own_name_add(dictionary, index, STR_EMPTY, name);
+            own_name_add(dictionary, index, STR("dialog"), name);
+        }
+    }
+}
+
+/* ---- rows ---- */
 
 static void keep_written(struct dictionary *dictionary, struct form *form)
 {
@@ -342,6 +373,7 @@ void dictionary_free(struct dictionary *dictionary)
         map_done(&dictionary->keys);
         map_done(&dictionary->words);
         map_done(&dictionary->verbs);
+        map_done(&dictionary->own_names);
         arena_done(&dictionary->arena);
     }
     mem_free(dictionary);
@@ -357,9 +389,11 @@ const struct dictionary *dictionary_opened(struct dictionary *dictionary)
     map_init(&dictionary->keys);
     map_init(&dictionary->words);
     map_init(&dictionary->verbs);
+    map_init(&dictionary->own_names);
     dictionary->grammar = grammar_new(&dictionary->arena);
     read_rows(dictionary);
     read_commands(dictionary);
+    read_other_names(dictionary);
     mark_keys(dictionary, beside, offsetof(struct key, is_beside));
     mark_keys(dictionary, habits, offsetof(struct key, is_habit));
     mark_keys(dictionary, common_fields, offsetof(struct key, is_common));
@@ -441,10 +475,20 @@ struct str key_at(const struct dictionary *dictionary, size_t index)
     return dictionary->key_list[index]->node.key;
 }
 
-const struct form *form_of_command(const struct dictionary *dictionary,
+const struct verb *verb_of_command(const struct dictionary *dictionary,
                                    const struct command *command)
 {
-    return dictionary->command_forms[catalog_index(command)];
+    return &dictionary->own_verbs[catalog_index(command)];
+}
+
+const struct verb *verb_own(const struct dictionary *dictionary, struct str head, struct str name)
+{
+    char buffer[FOLD_MAX];
+    struct str folded = own_fold(head, name, buffer);
+    struct map_node *found = map_find(&dictionary->own_names, folded);
+
+    return found != NULL ? &dictionary->own_verbs[CONTAINER_OF(found, struct numbered, node)->id]
+                         : NULL;
 }
 
 const struct form *form_writing(const struct dictionary *dictionary, const struct command *command)

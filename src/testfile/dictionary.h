@@ -176,9 +176,12 @@ struct str name_of_id(const struct dictionary *dictionary, unsigned id);
 /* Every key that a step may have, each once, in an order that does not change. */
 size_t key_count(const struct dictionary *dictionary);
 struct str key_at(const struct dictionary *dictionary, size_t index);
-/* The form of a command of the catalogue whose step names its arguments. */
-const struct form *form_of_command(const struct dictionary *dictionary,
+/* The verb that a command of the catalogue is by its own name: of one form, its arguments by their names. */
+const struct verb *verb_of_command(const struct dictionary *dictionary,
                                    const struct command *command);
+/* The same of a name in any spelling, with its group or without, of which `head` may be the first words.
+ * NULL: no command that makes a step is called so. */
+const struct verb *verb_own(const struct dictionary *dictionary, struct str head, struct str name);
 /* The first of the forms that write the command; NULL: it has none. */
 const struct form *form_writing(const struct dictionary *dictionary, const struct command *command);
 /* Every verb (groups and control words too), in the order of the table. */

@@ -47,12 +47,13 @@ void check_near_words(struct compile *c, struct bag *bag, const struct form *for
  * over beside it, that is the slip. NULL: none. */
 const struct field *misspelt_truth(const struct compile *c, struct bag *bag, struct str *out_meant);
 
-/* --- dictionary.c and dictionary_rows.c, while the dictionary is made --- */
+/* --- dictionary.c, dictionary_rows.c and dictionary_commands.c, while the dictionary is made --- */
 
 struct arena *dictionary_arena(struct dictionary *dictionary);
 unsigned name_made(struct dictionary *dictionary, struct str name); /* the number of a field */
 unsigned word_made(struct dictionary *dictionary, struct str word);
 struct form *form_read(struct dictionary *dictionary, const struct verb_row *row);
+struct form *form_of_command(struct dictionary *dictionary, const struct command *command);
 
 /* --- values.c --- */
 

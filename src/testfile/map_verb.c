@@ -473,7 +473,6 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
 {
     struct str list[8];
     struct error err = {0};
-    struct mapping m = {.c = c, .bag = bag};
     size_t n = str_split(words, ' ', list, ARRAY_LEN(list));
     size_t n_name = 0;
     const struct command *command = catalog_find(c->catalog, list, n, &n_name, NULL, &err);
@@ -486,7 +485,6 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
         problem->example = STR("command: step-assert, action: exists, args: {element: \"h1\"}");
         return false;
     }
-    bag->known = NULL; /* the fields are those of the command */
-    m.form = form_of_command(c->dictionary, command);
-    return map_form(&m);
+    bag->known = verb_of_command(c->dictionary, command);
+    return map_bag(c, bag);
 }

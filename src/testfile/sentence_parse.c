@@ -5,7 +5,7 @@
 #include "sentence.h"
 
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
-enum { SHOWN_MAX = 64, SENTENCE_UNITS = 16 };
+enum { SHOWN_MAX = 64, SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
 
 static bool is_comment(struct str text)
 {
@@ -97,6 +97,29 @@ static bool emit_flat_line(struct compile *c, struct str text, const struct step
     return true;
 }
 
+/* The line with the words of its command in place of the name in another spelling, like `dialog
+ * dismiss_alert` or `upload-url CV https://...`; as it is when it begins with no such name. A name of one
+ * word is one only if it is all: it may begin a sentence as well. */
+static struct str with_known_words(const struct compile *c, struct str text)
+{
+    struct str line = text;
+    struct str rest = text;
+    struct str word;
+
+    for (size_t n = 0; n < NAME_WORDS_MAX && str_next(&rest, ' ', &word); n++) {
+        struct str name = str_sub(text, 0, (size_t)(word.ptr - text.ptr) + word.len);
+        const struct verb *own = verb_own(c->dictionary, STR_EMPTY, name);
+        bool is_long = str_find_char(name, ' ') > 0 || str_find_char(name, '-') > 0 ||
+                       str_find_char(name, '_') > 0;
+
+        if (own != NULL && (is_long || name.len == text.len)) {
+            line = arena_printf(c->arena, "%.*s%.*s", STR_ARG(own->forms[0]->commands[0].words),
+                                STR_ARG(str_sub(text, name.len, text.len)));
+        }
+    }
+    return line;
+}
+
 static bool emit_line(struct compile *c, struct str text, const struct step_origin *origin)
 {
     struct json *line;
@@ -118,9 +141,15 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (json_get(line, "options") != NULL) {
         options = json_copy(c->arena, json_get(line, "options"));
     }
-    if (!names_command(c, json_str(json_get(line, "command")), args) &&
-        emit_flat_line(c, text, origin, &ok)) {
-        return ok;
+    if (!names_command(c, json_str(json_get(line, "command")), args)) {
+        struct str known = with_known_words(c, text);
+
+        if (emit_flat_line(c, text, origin, &ok)) {
+            return ok;
+        }
+        if (known.ptr != text.ptr) {
+            return emit_line(c, known, origin);
+        }
     }
     return step_emit(c, json_str(json_get(line, "command")), args, options, origin);
 }
@@ -229,19 +258,24 @@ static void check_slip(struct compile *c, const struct node *node, struct str te
     problem->hint = STR("put the text in quotes if it is meant");
 }
 
-/* A step that is only its name: `- maximize`, `- switch-to-parent-frame`. */
-static bool is_bare_verb(const struct compile *c, struct str text)
+/* A step that is only its name: `- maximize`, `- navigate scroll-top`, `- dismissAlert`. NULL: it is more. */
+static const struct verb *bare_verb(const struct compile *c, struct str text)
 {
     const struct verb *verb = str_find_char(text, ' ') < 0 ? verb_find(c->dictionary, text) : NULL;
+    const struct verb *own = verb_own(c->dictionary, STR_EMPTY, text);
 
-    return verb != NULL && verb->n_forms > 0;
+    if (verb != NULL && verb->n_forms > 0) {
+        return verb;
+    }
+    return own != NULL && verb_needs_nothing(own) ? own : NULL;
 }
 
-static bool emit_bare_verb(struct compile *c, const struct node *node, struct str text)
+static bool emit_bare_verb(struct compile *c, const struct node *node, const struct verb *verb)
 {
     struct bag bag;
 
-    bag_init(c, &bag, TESTFILE_FORMAT_SIMPLIFIED, text, place_of(node));
+    bag_init(c, &bag, TESTFILE_FORMAT_SIMPLIFIED, node->text, place_of(node));
+    bag.known = verb;
     return map_bag(c, &bag);
 }
 
@@ -250,6 +284,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     struct step_origin origin = {.place = place_of(node), .raw = true};
     struct sentence_match match;
     struct error err = {0};
+    struct str line;
     bool ok = false;
 
     c->out->work += SENTENCE_UNITS;
@@ -257,8 +292,8 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     if (is_comment(text)) {
         return emit_comment(c, node, text);
     }
-    if (is_bare_verb(c, text)) {
-        return emit_bare_verb(c, node, text);
+    if (bare_verb(c, text) != NULL) {
+        return emit_bare_verb(c, node, bare_verb(c, text));
     }
     if (is_command_line(text)) {
         return emit_line(c, text, &origin);
@@ -276,6 +311,10 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     if (!match.runs_on && emit_short_line(c, text, &origin, &ok)) {
         check_slip(c, node, text, NULL);
         return ok;
+    }
+    line = with_known_words(c, text);
+    if (!match.runs_on && line.ptr != text.ptr) {
+        return emit_line(c, line, &origin);
     }
     return not_understood(c, node, text, match.runs_on, &err);
 }

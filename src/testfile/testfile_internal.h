@@ -8,6 +8,8 @@
 #include "dictionary.h"
 #include "testfile/testfile.h"
 
+enum { N_FORMATS = TESTFILE_FORMAT_SUITE + 1 };
+
 enum { MAX_DEPTH = 32, BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
 
 /* --- problems.c --- */
@@ -117,6 +119,8 @@ extern const size_t n_verb_rows;
 struct str verb_fold(struct str word, char out[64]);
 bool words_have(const char *words, char separator, struct str word);
 bool verb_known(const struct verb *verb); /* any row, or use/if/loop */
+bool verb_needs_nothing(
+    const struct verb *own); /* of verb_own: it has no argument, or may lack it */
 bool map_bag(struct compile *c, struct bag *bag);
 /* The mapping of catalogue parameters for steps of the command dialect. */
 bool map_command(struct compile *c, struct bag *bag, struct str words);
@@ -178,8 +182,9 @@ struct compile {
     enum testfile_phase phase;
     unsigned depth; /* blocks, loops and branches we are in */
     size_t n_unrolled;
-    size_t n_by_format[TESTFILE_FORMAT_SUITE + 1];
-    bool full;  /* the limit of steps has been reported */
+    size_t n_by_format[N_FORMATS];
+    bool no_such_verb; /* the step being read has no verb that we know */
+    bool full;         /* the limit of steps has been reported */
     bool fatal; /* an error says that this is not a test: a lenient compile keeps its errors */
     size_t n_forgiven; /* errors that a lenient compile made warnings of */
     size_t n_expanded_bytes;

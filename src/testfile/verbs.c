@@ -39,6 +39,13 @@ bool verb_known(const struct verb *verb)
     return verb != NULL && (verb->n_forms > 0 || verb->is_control);
 }
 
+bool verb_needs_nothing(const struct verb *own)
+{
+    const struct form_command *command = &own->forms[own->n_forms - 1]->commands[0];
+
+    return command->n_args == 0 || command->args[0].is_optional;
+}
+
 struct str verb_nearest(const struct dictionary *dictionary, struct str word)
 {
     struct nearest nearest;

@@ -386,7 +386,153 @@ static const struct command *command_named(struct str words)
     return n_name == n ? command : NULL;
 }
 
+enum { LARGE = 5 }; /* a number that is no time in seconds */
+
 enum { HARMLESS = 21 }; /* a value that each type takes and a sentence can say */
+
+/* ---- by its own name ---- */
+
+/* G the group, N the name in it, F the arguments by their names; every line is a step. */
+static const char own_places[] = "  - {type: G, command: N, F}\n"
+                                 "  - {type: G, action: N, F}\n"
+                                 "  - {type: N, F}\n"
+                                 "  - {action: N, F}\n"
+                                 "  - {command: N, F}\n"
+                                 "  - {stepType: N, F}\n"
+                                 "  - {command: G, action: N, F}\n"
+                                 "  - {command: G N, F}\n"
+                                 "  - {command: step-G-N, F}\n"
+                                 "  - G: {action: N, F}\n"
+                                 "  - G: {command: N, F}\n"
+                                 "  - G: {type: N, F}\n"
+                                 "  - G: {operation: N, F}\n"
+                                 "  - G: {N: {F}}\n"
+                                 "  - {G: N, F}\n"
+                                 "  - {step-G: N, F}\n"
+                                 "  - G-N: {F}\n"
+                                 "  - step-G N: {F}\n";
+/* A single word may be a field that lacks its verb, and a name without arguments is a step as it is. */
+static const char own_key[] = "  - N: {F}\n";
+static const char own_text[] = "  - N\n  - G N\n  - step-G N\n";
+
+/* "switch main-content" with each gap as `gap`; 0: as Switch and Main are joined in camelCase. */
+static struct str spelled(struct arena *arena, struct str name, char gap)
+{
+    char *out = arena_alloc(arena, name.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        bool is_gap = name.ptr[i] == ' ' || name.ptr[i] == '-';
+        bool begins = i > 0 && (name.ptr[i - 1] == ' ' || name.ptr[i - 1] == '-');
+
+        if (is_gap && gap != '\0') {
+            out[n++] = gap;
+        } else if (!is_gap) {
+            out[n++] = (char)(begins && gap == '\0' ? name.ptr[i] - 'a' + 'A' : name.ptr[i]);
+        }
+    }
+    return (struct str){out, n};
+}
+
+static struct str named_args(struct trip *trip)
+{
+    const struct param *param = trip->command->args;
+    struct str out = STR_EMPTY;
+    const struct json *value;
+
+    JSON_FOREACH (value, trip->args) {
+        arena_join(&trip->arena, &out, ", ",
+                   arena_printf(&trip->arena, "%s: %.*s", (param++)->name,
+                                STR_ARG(json_text(&trip->arena, value))));
+    }
+    return out;
+}
+
+static void put_places(struct buf *out, const char *places, struct str group, struct str name,
+                       struct str fields)
+{
+    for (const char *at = places; *at != '\0'; at++) {
+        struct str what = *at == 'G' ? group : *at == 'N' ? name : fields;
+
+        if (*at == ',' && at[2] == 'F' && fields.len == 0) {
+            at += 2; /* `, F` */
+        } else if (*at == 'G' || *at == 'N' || *at == 'F') {
+            buf_str(out, what);
+        } else {
+            buf_char(out, *at);
+        }
+    }
+}
+
+static void check_places(struct trip *trip, struct str text)
+{
+    static const struct testfile_options none;
+    struct compiled read;
+
+    compile_as(&read, text, &none);
+    if (read.code != ERR_OK) {
+        fail_msg("%s: line %u: %.*s", trip->command->words, read.problems.items[0].line,
+                 STR_ARG(read.problems.items[0].detail));
+    }
+    for (size_t i = 0; i < read.file.n_steps; i++) {
+        const struct testfile_step *step = &read.file.tests[0].steps[i];
+
+        if (step->command != trip->command || !json_equal(step->bound.values, trip->bound.values)) {
+            fail_msg("%s: line %u became %s", trip->command->words, step->line,
+                     step->command->words);
+        }
+    }
+    compiled_done(&read);
+}
+
+static void one_command_by_its_name(struct trip *trip, struct buf *text)
+{
+    static const char gaps[] = {'-', '_', ' ', '\0'};
+    struct str group;
+    struct str name;
+    struct str fields;
+    bool is_field;
+
+    trip->args = json_new_array(&trip->arena);
+    trip->options = json_new_object(&trip->arena);
+    for (const struct param *param = trip->command->args; param->name != NULL; param++) {
+        json_append(trip->args, value_for(&trip->arena, param, LARGE));
+    }
+    assert_true(bind(&trip->arena, line_json(trip), &trip->bound));
+    (void)str_cut(str_from(trip->command->words + sizeof("step-") - 1), ' ', &group, &name);
+    is_field = str_in(name, (const char *const[]){"to", "element", "time", "variable"}, 4);
+    fields = named_args(trip);
+    buf_text(text, "name: x\nsteps:\n");
+    for (size_t i = 0; i < ARRAY_LEN(gaps); i++) {
+        struct str as = spelled(&trip->arena, name, gaps[i]);
+
+        put_places(text, own_places, group, as, fields);
+        put_places(text, is_field ? "" : own_key, group, as, fields);
+        put_places(text, fields.len > 0 ? "" : own_text, group, as, fields);
+    }
+    check_places(trip, buf_view(text));
+}
+
+static void a_command_is_known_by_its_name_wherever_that_stands(void **state)
+{
+    size_t n_commands = 0;
+
+    (void)state;
+    for (size_t i = 0; i < catalog_size(the_catalog()); i++) {
+        struct trip trip = {.command = catalog_at(the_catalog(), i)};
+        struct buf text;
+
+        if (trip.command->kind == COMMAND_STEP) {
+            arena_init(&trip.arena);
+            buf_init(&text, SIMPLIFIED_MAX);
+            one_command_by_its_name(&trip, &text);
+            buf_done(&text);
+            arena_done(&trip.arena);
+            n_commands++;
+        }
+    }
+    assert_true(n_commands > 60);
+}
 
 /* The row's options, and each argument. */
 static void fill_row(struct trip *trip, const struct sentence_row *row)
@@ -452,6 +598,7 @@ int test_roundtrip(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_survives_every_way_to_write_it),
+        cmocka_unit_test(a_command_is_known_by_its_name_wherever_that_stands),
         cmocka_unit_test(as_long_as_it_may_be),
         cmocka_unit_test(every_row_of_the_grammar_is_sound),
     };

@@ -1,0 +1,86 @@
+/* Commands of the catalogue as forms, whose arguments are fields by the names that people give them. */
+#include "map_internal.h"
+
+/* What people call the arguments of commands; `alone`: what names the only argument, too. */
+static const struct param_fields {
+    const char *param;
+    const char *kind; /* of the value, with its colon */
+    const char *fields;
+    const char *alone;
+} param_fields[] = {
+    {"element", "",
+     "element|selector|target|locator|css|xpath|hint|label|placeholder|field|id|from|source",
+     "|text|value"},
+    {"value", "", "value|expected|option|text|pattern|expectedValue|expectedText|expected_value",
+     ""},
+    {"text", "", "text|value|content|message|comment", ""},
+    {"url", "url:", "url|to|value|file|href|file_url|fileUrl", "|target"},
+    {"variable", "var:", "variable|as|name|variable_name|variableName|to|in|into", ""},
+    {"key", "unquote:", "key|value|text", ""},
+    {"xy", "xy:", "xy|position|offset|coordinates|by|to|@", ""},
+    {"size", "size:", "size|dimensions|value|@", ""},
+    {"index", "", "index|value|tab|number|frame", ""},
+    {"milliseconds", "ms:", "milliseconds|time|duration|ms|value|timeout", ""},
+    {"script", "", "script|code|value|javascript|text", ""},
+    {"attribute", "", "attribute|attribute_name|attributeName|attr", ""},
+    {"name", "", "name|cookie", ""},
+    {"api_test_id", "", "api_test_id|id|apiTestId|value", ""},
+};
+
+/* The first argument may also be the plain value, and a variable what `value` says where no other argument
+ * is called so. */
+static struct str item_of_param(struct arena *arena, const struct command *command, size_t index)
+{
+    const struct param *p = &command->args[index];
+    const struct param_fields *row = ROW_NAMED(str_from(p->name), param_fields);
+    bool is_optional = (p->flags & PARAM_OPTIONAL) != 0 || p->def != NULL;
+    bool is_only = index == 0 && command->args[1].name == NULL;
+    bool is_stored =
+        index > 0 && p->type == PARAM_VARIABLE && !str_is(str_from(command->args[0].name), "value");
+
+    return arena_printf(arena, "%s%s%s%s%s%s", is_optional ? "?" : "", row != NULL ? row->kind : "",
+                        index == 0 ? ".|" : "", row != NULL ? row->fields : p->name,
+                        row != NULL && is_only ? row->alone : "", is_stored ? "|value" : "");
+}
+
+/* "|httpOnly" for http_only: test files write names of several words in both ways. Empty for a name
+ * of one word. */
+static struct str camel_alias(struct arena *arena, const char *name)
+{
+    char *out = arena_alloc(arena, str_from(name).len + 2);
+    size_t n = 0;
+
+    out[n++] = '|';
+    for (const char *c = name; *c != '\0'; c++) {
+        bool begins_word = c > name && c[-1] == '_';
+
+        if (*c != '_') {
+            out[n++] = (char)(begins_word ? *c - 'a' + 'A' : *c);
+        }
+    }
+    out[n] = '\0';
+    return n == str_from(name).len + 1 ? STR_EMPTY : (struct str){out, n};
+}
+
+struct form *form_of_command(struct dictionary *dictionary, const struct command *command)
+{
+    struct arena *arena = dictionary_arena(dictionary);
+    struct str args = STR_EMPTY;
+    struct str options = STR_EMPTY;
+    struct verb_row row = {.when = "", .command = command->words, .example = command->example};
+
+    for (size_t i = 0; command->args[i].name != NULL; i++) {
+        arena_join(arena, &args, " ", item_of_param(arena, command, i));
+    }
+    for (const struct param *p = command->options; p->name != NULL; p++) {
+        if (command->args[0].type == PARAM_POINT && words_have("x y", ' ', str_from(p->name))) {
+            continue; /* the point takes them (@) */
+        }
+        options = arena_printf(
+            arena, "%.*s%s%s<%s%s%.*s", STR_ARG(options), options.len > 0 ? " " : "", p->name,
+            p->type == PARAM_VARIABLE ? "var:" : "", p->name, STR_ARG(camel_alias(arena, p->name)));
+    }
+    row.args = args.ptr;
+    row.options = options.ptr;
+    return form_read(dictionary, &row);
+}
