@@ -134,6 +134,7 @@ static void begin_reading(struct testfile_job *job, struct str text)
     }
     c->source = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
     c->has_hash = str_find_char(text, '#') >= 0;
+    c->has_property = str_contains(text, STR(" &")) || str_contains(text, STR(" !"));
     job->reading = yaml_begin(c->arena, text, &limits, &job->stream, &job->errors);
     job->stage = JOB_READ;
 }

@@ -6,7 +6,7 @@
 
 enum { NO_BREAK_SPACE = 0xA0, SHOWN_MAX = 64 };
 
-/* Where each line begins, found once and only for a file that holds a #. */
+/* Where each line begins, found once and only for a file that asks for it. */
 static void lines_find(struct compile *c)
 {
     size_t n = 1;
@@ -26,13 +26,13 @@ static void lines_find(struct compile *c)
     c->n_lines = n;
 }
 
-/* The rest of the line of the file from a place on; empty: not known. */
+/* The rest of the line of the file from a place on; empty: not known. Places are mostly asked for in the order
+ * of the text, so it goes on from the last one. */
 static struct str rest_of_line(struct compile *c, unsigned line, unsigned column)
 {
     struct str rest;
-    struct str tail;
 
-    if (!c->has_hash || line == 0 || column == 0) {
+    if (c->source.len == 0 || line == 0 || column == 0) {
         return STR_EMPTY;
     }
     if (c->line_starts == NULL) {
@@ -41,11 +41,20 @@ static struct str rest_of_line(struct compile *c, unsigned line, unsigned column
     if (line > c->n_lines) {
         return STR_EMPTY;
     }
-    rest = str_sub(c->source, c->line_starts[line - 1], c->source.len);
-    (void)str_cut(rest, '\n', &rest, &tail);
-    for (unsigned i = 1; i < column && rest.len > 0; i++) {
+    if (c->last_line != line || c->last_column > column) {
+        size_t begin = c->line_starts[line - 1];
+        size_t end = line < c->n_lines ? c->line_starts[line] - 1 : c->source.len;
+
+        c->last_line = line;
+        c->last_column = 1;
+        c->last_rest = str_sub(c->source, begin, end - begin);
+    }
+    rest = c->last_rest;
+    for (unsigned i = c->last_column; i < column && rest.len > 0; i++) {
         (void)utf8_next(&rest);
     }
+    c->last_column = column;
+    c->last_rest = rest;
     return rest;
 }
 
@@ -60,6 +69,26 @@ bool is_cut_by_comment(struct compile *c, const struct node *value)
     }
     rest = rest_of_line(c, value->key_line, value->key_column);
     return str_cut(rest, ':', &head, &rest) && str_starts(str_trim(rest), STR("#"));
+}
+
+/* `click: &submit` and `click: ! x`: what begins with & or ! is no part of the text. */
+static void check_property(struct compile *c, const struct node *node)
+{
+    struct str rest = rest_of_line(c, node->line, node->column);
+    bool is_anchor = str_starts(rest, STR("&")) && !node->is_shared;
+    size_t n = 0;
+
+    if (!is_anchor && (!str_starts(rest, STR("!")) || str_starts(rest, STR("!!")))) {
+        return;
+    }
+    while (n < rest.len && str_find_char(STR(" \t\r,]}"), rest.ptr[n]) < 0) {
+        n++;
+    }
+    problem_add(c, TESTFILE_WARNING, place_of(node),
+                is_anchor ? "\"%.*s\" names the value for aliases, and none refers to it"
+                          : "\"%.*s\" is a tag of YAML and no part of the text",
+                STR_ARG(utf8_clip(str_sub(rest, 0, n), SHOWN_MAX)))
+        ->hint = arena_printf(c->arena, "a value that begins with %c needs quotes", rest.ptr[0]);
 }
 
 /* What stands behind a # is nearly always a remark for readers, and those have several words or are
@@ -125,6 +154,9 @@ void check_slips(struct compile *c, const struct node *node)
     }
     if (c->has_hash && !node->quoted && node->text.len > 0) {
         check_comment(c, node);
+    }
+    if (c->has_property) {
+        check_property(c, node);
     }
 }
 

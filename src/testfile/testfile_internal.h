@@ -166,8 +166,12 @@ struct compile {
     struct testfile_problem dropped; /* takes what is said of a problem past the limit */
     struct str source;               /* the text, when it is YAML */
     bool has_hash;
+    bool has_property;         /* it may hold an anchor or a tag */
     const size_t *line_starts; /* NULL: not looked for yet */
     size_t n_lines;
+    unsigned last_line; /* the place in the text that was looked at last; 0: none was */
+    unsigned last_column;
+    struct str last_rest; /* of its line */
     const struct var_scope *scope;
     const struct node *blocks;
     struct testfile_test *test;
