@@ -1,11 +1,39 @@
 /* What an entry of a list must be beyond a text. */
 #include "base/host.h"
+#include "base/nearest.h"
 #include "config_internal.h"
+
+enum { SLIP_MAX = 2 };
+
+/* Of addresses that no browser opens as a page. Apps and extensions have schemes of their own
+ * (capacitor://localhost, chrome-extension://...), so no list can name those that are right. */
+static const char *const pageless[] = {
+    "ftp", "ftps", "sftp", "ws",  "wss",  "file",   "data", "blob", "ssh",    "git",  "redis",
+    "s3",  "gs",   "tcp",  "udp", "unix", "rediss", "ldap", "smtp", "mailto", "about"};
+
+static bool has_no_page(struct str scheme)
+{
+    bool is_slip = !str_is(scheme, "http") && !str_is(scheme, "https") &&
+                   str_starts(scheme, STR("h")) &&
+                   edit_distance(scheme, STR("https"), SLIP_MAX) <= SLIP_MAX;
+
+    return is_slip || str_in(scheme, pageless, ARRAY_LEN(pageless));
+}
 
 static bool judge_origin(struct loader *loader, struct str origin)
 {
     char right[ORIGIN_MAX];
+    struct str scheme;
+    struct str host;
 
+    if (str_cut(origin, ':', &scheme, &host) && has_no_page(scheme)) {
+        loader_fail(
+            loader,
+            "cors.origins: \"%.*s\" can never match: no page has the scheme \"%.*s\"; write "
+            "https://host or https://host:port",
+            SHOWN(origin), STR_ARG(scheme));
+        return false;
+    }
     if (str_is(origin, "*") || origin_is_sound(origin, right)) {
         return true;
     }

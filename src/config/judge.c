@@ -395,6 +395,32 @@ static void judge_endpoints(struct loader *loader, const struct config *config)
     }
 }
 
+/* The proxies that lead to the platform; of others each call would fail. */
+static void judge_proxy(struct loader *loader, const struct config *config)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
+    struct error err = {0};
+    struct url url;
+
+    if (config->sandbox.enabled || url_read(config->upstream.base_url, &url, &err) != ERR_OK ||
+        host_is_loopback(url.host)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str value = environment_get(loader->environment, str_from(names[i]));
+        ptrdiff_t at = str_find(value, STR("://"));
+        struct str scheme = str_sub(value, 0, at > 0 ? (size_t)at : 0);
+
+        if (scheme.len > 0 && !str_in(scheme, schemes, ARRAY_LEN(schemes))) {
+            loader_fail(loader,
+                        "%s: a proxy is http://HOST:PORT, https://... or socks5://..., not %.*s://",
+                        names[i], STR_ARG(str_sub(scheme, 0, SHOWN_MAX)));
+        }
+    }
+}
+
 void config_judge(struct loader *loader)
 {
     struct config *config = &loader->box->config;
@@ -426,6 +452,7 @@ void config_judge(struct loader *loader)
     judge_authorities(loader, config);
     judge_client_certificate(loader, config);
     judge_endpoints(loader, config);
+    judge_proxy(loader, config);
     config_judge_files(loader, config);
     if (config->cors.credentials && is_any_origin(config)) {
         loader_fail(

@@ -119,6 +119,13 @@ static void origins_that_never_match_are_refused(void **state)
     static const struct row rows[] = {
         {"cors.origins=*", NULL},
         {"cors.origins=https://a.example, http://localhost:3000", NULL},
+        {"cors.origins=capacitor://localhost, app://x, chrome-extension://abcdefghijklmnop", NULL},
+        {"cors.origins=http://[::1]:3000, tauri://localhost, hub://x", NULL},
+        {"cors.origins=ftp://a", "no page has the scheme \"ftp\""},
+        {"cors.origins=wss://a.example", "no page has the scheme \"wss\""},
+        {"cors.origins=file:///app", "no page has the scheme \"file\""},
+        {"cors.origins=htp://a", "no page has the scheme \"htp\""},
+        {"cors.origins=htpps://a.example", "no page has the scheme \"htpps\""},
         {"cors.origins=https://a/", "write \"https://a\""},
         {"cors.origins=a.example", "write \"https://a.example\""},
         {"cors.origins=https://*.a", "there are no patterns"},

@@ -204,6 +204,27 @@ static void names_that_nobody_reads_are_refused(void **state)
     done(&loaded);
 }
 
+static void a_proxy_that_no_call_could_use_is_refused(void **state)
+{
+    static const char *const wrong[] = {"https_proxy=ftp://a", "HTTPS_PROXY=htp://a:8080",
+                                        "all_proxy=ssh://a", "ALL_PROXY=unix:///run/proxy"};
+    static const char *const right[] = {"https_proxy=http://a:3128", "https_proxy=a:3128",
+                                        "ALL_PROXY=socks5h://a", "no_proxy=ftp://a"};
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        loaded = load_with(wrong[i]);
+        assert_says(&loaded, "a proxy is http://HOST:PORT, https://... or socks5://..., not ");
+        done(&loaded);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        loaded = load_with(right[i]);
+        assert_taken(&loaded);
+        done(&loaded);
+    }
+}
+
 static void collect(void *context, const char *text)
 {
     buf_printf(context, "%s\n", text);
@@ -514,6 +535,7 @@ int test_load(void)
         cmocka_unit_test(the_settings_of_a_function_are_defaults_of_the_log),
         cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
+        cmocka_unit_test(a_proxy_that_no_call_could_use_is_refused),
         cmocka_unit_test(names_that_may_be_others_are_told),
         cmocka_unit_test(values_are_refused_in_plain_words),
         cmocka_unit_test(the_place_is_the_option_that_was_typed),
