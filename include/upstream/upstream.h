@@ -226,7 +226,8 @@ unsigned upstream_limit(const struct upstream *upstream);
 /* How the platform does. PASS again as soon as a call or a probe succeeds; WARN after 3 calls in a
  * row that failed for no fault of their caller (no answer, 5xx, a page, an answer that does not hold what was asked
  * for, a refusal of all that our account asks); FAIL after 10, while the breaker is open, or when the stored
- * token was refused with 401. Each change is logged. */
+ * token was refused with 401. A row of 403 alone stays WARN where the token has served before. Each change is
+ * logged. */
 enum upstream_state { UPSTREAM_PASS, UPSTREAM_WARN, UPSTREAM_FAIL };
 
 struct upstream_health {

@@ -50,6 +50,18 @@ static bool is_failure(const struct upstream_health *health, const struct health
     return event->code != ERR_UPSTREAM_TOO_BIG && event->code != ERR_INTERNAL;
 }
 
+/* One caller who asks again and again for what is not his makes a row of 403, too. A token that has served before
+ * is not told to fail by it. */
+static unsigned failures_after(const struct upstream_health *health,
+                               const struct health_event *event)
+{
+    bool may_be_one_caller = event->code == ERR_OK && event->status == STATUS_FORBIDDEN &&
+                             health->good_wall_ms != 0;
+    unsigned most = may_be_one_caller ? FAILURES_FAIL - 1 : UINT32_MAX;
+
+    return health->failures + (health->failures < most ? 1 : 0);
+}
+
 static enum upstream_state state_of(const struct upstream_health *health)
 {
     if (health->token_refused || health->breaker_open || health->failures >= FAILURES_FAIL) {
@@ -104,7 +116,7 @@ void health_note(struct upstream_health *health, const struct health_event *even
         metric_add(M_TOKEN_REFUSED, 0, 0, 0, 1);
     }
     if (failed) {
-        health->failures += health->failures < UINT32_MAX ? 1 : 0;
+        health->failures = failures_after(health, event);
     } else if (event->code != ERR_INTERNAL) {
         health->failures = 0;
         health->token_refused = event->stored_token ? refused : health->token_refused;

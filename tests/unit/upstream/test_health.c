@@ -110,6 +110,25 @@ static void somebody_answers_and_nothing_works(void **state)
     }
 }
 
+/* It is not the platform that fails, and not the token; but neither does the rest of a row hide behind it. */
+static void who_asks_for_what_is_not_his_makes_nothing_fail(void **state)
+{
+    struct upstream_health health = {.state = UPSTREAM_PASS};
+
+    (void)state;
+    note(&health, ERR_OK, 200, true);
+    for (int i = 0; i < 100; i++) {
+        note(&health, ERR_OK, 403, true);
+    }
+    assert_int_equal(health.state, UPSTREAM_WARN);
+    note(&health, ERR_OK, 503, true);
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    note(&health, ERR_OK, 403, true);
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    note(&health, ERR_OK, 200, true);
+    assert_int_equal(health.state, UPSTREAM_PASS);
+}
+
 /* 429 beside answers that do well is how the right number of calls is found, and a page with 404 may be a route
  * that the platform does not offer. */
 static void what_means_little_beside_good_answers(void **state)
@@ -160,6 +179,7 @@ int test_health(void)
         cmocka_unit_test(failures_in_a_row_are_counted),
         cmocka_unit_test(what_a_caller_did_wrong_is_no_failure),
         cmocka_unit_test(somebody_answers_and_nothing_works),
+        cmocka_unit_test(who_asks_for_what_is_not_his_makes_nothing_fail),
         cmocka_unit_test(what_means_little_beside_good_answers),
         cmocka_unit_test(a_refused_token_fails_until_a_call_with_it_succeeds),
     };
