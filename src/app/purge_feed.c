@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "observe/log.h"
+#include "observe/trouble.h"
 #include "room_options.h"
 
 enum {
@@ -34,6 +35,7 @@ static void take_line(struct purge_feed *feed, struct str line)
     if (str_is(line, "event: open") || str_is(line, "event: purged")) {
         feed->wait_ms = AGAIN_MIN_MS;
         feed->told_status = 0;
+        trouble_tell(TROUBLE_PURGES, NULL);
         api_hear(feed->server->api, API_NEWS_PURGED, STR_EMPTY);
     }
 }
@@ -90,6 +92,7 @@ static void on_done(struct upstream_call *call, enum error_code code)
 
     if (is_refused && feed->status != feed->told_status) {
         feed->told_status = feed->status;
+        trouble_tell(TROUBLE_PURGES, "the proxy behind this one does not tell of them");
         log_event(LOG_WARN, "edge.no_purges", F_INT("status", feed->status),
                   F_TEXT("effect", "kept answers live as long as they may"));
     }
@@ -167,6 +170,7 @@ void purge_feed_close(struct purge_feed *feed, void (*on_closed)(void *context),
 {
     feed->on_closed = on_closed;
     feed->context = context;
+    trouble_tell(TROUBLE_PURGES, NULL);
     deadline_clear(&feed->again);
     upstream_cancel(&feed->call);
     upstream_close(feed->upstream, on_upstream_closed, feed);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum {
     FILE_PAUSE_MS = 1000,
@@ -84,6 +85,7 @@ static void on_done(struct auth_fetch *fetch, enum error_code code, struct str t
     } else {
         why = *err;
     }
+    trouble_tell(TROUBLE_KEY_SET, why.code != ERR_OK ? why.text : NULL);
     if (why.code != ERR_OK) {
         refresh->n_failures++;
         metric_add(M_KEY_SET_FAILURES, 0, 0, 0, 1);
@@ -169,5 +171,6 @@ void refresh_stop(struct refresh *refresh)
 void refresh_close(struct refresh *refresh)
 {
     refresh_stop(refresh);
+    trouble_tell(TROUBLE_KEY_SET, NULL);
     key_set_free(refresh->keys);
 }

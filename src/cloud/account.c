@@ -27,15 +27,24 @@ static const char *const names[CLOUD_N_VENDORS] = {
     [CLOUD_GOOGLE] = "Google",
 };
 
+static const enum trouble troubles[CLOUD_N_VENDORS] = {
+    [CLOUD_AWS] = TROUBLE_CREDENTIALS_AWS,
+    [CLOUD_GOOGLE] = TROUBLE_CREDENTIALS_GOOGLE,
+};
+
 void account_init(struct account *account, struct cloud *cloud, enum cloud_vendor vendor)
 {
-    *account = (struct account){.cloud = cloud, .whose = names[vendor], .read = readers[vendor]};
+    *account = (struct account){.cloud = cloud,
+                                .whose = names[vendor],
+                                .trouble = troubles[vendor],
+                                .read = readers[vendor]};
     list_init(&account->waiting);
     arena_init(&account->arena);
 }
 
 void account_done(struct account *account)
 {
+    trouble_tell(account->trouble, NULL);
     upstream_cancel(&account->call);
     later_remove(&account->soon);
     secret_done(&account->key_id);
@@ -94,6 +103,7 @@ static void end(struct account *account)
 void account_finish(struct account *account)
 {
     account->is_known = true;
+    trouble_tell(account->trouble, NULL);
     log_event(LOG_DEBUG, "cloud.credentials", F_TEXT("of", account->whose));
     end(account);
 }
@@ -113,6 +123,7 @@ void account_fail(struct account *account, const char *format, ...)
     buf_done(&text);
     account->is_known = lasts(account, USABLE_MS);
     account->again_ms = clock_now_ms() + AGAIN_MS;
+    trouble_tell(account->trouble, account->error.text);
     log_event(LOG_WARN, "cloud.no_credentials", F_TEXT("error", account->error.text),
               F_BOOL("goes_on_with_the_last", account->is_known));
     end(account);

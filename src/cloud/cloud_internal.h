@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "cloud/cloud.h"
 #include "net/loop.h"
+#include "observe/trouble.h"
 
 enum { CLOUD_ATTEMPTS = 2, CLOUD_TIMEOUT_MS = 10000, CLOUD_CONNECT_MS = 3000, CLOUD_ACTIVE = 32 };
 
@@ -43,6 +44,7 @@ typedef void (*account_answer_fn)(struct account *account, enum error_code code)
 struct account {
     struct cloud *cloud;
     const char *whose; /* "AWS" */
+    enum trouble trouble;
     void (*read)(struct account *account);
     /* AWS: id and secret key, and the token of a session; Google: the token alone */
     struct secret key_id, secret_key, token;

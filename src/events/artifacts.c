@@ -7,6 +7,7 @@
 #include "feed.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 #include "place.h"
 
 enum {
@@ -197,6 +198,7 @@ static void tell_failure(struct artifacts *artifacts, const struct ended *ended,
                   F_TEXT("effect", "the reports are tried again"));
     }
     artifacts->is_failing = artifacts->is_failing || !is_last;
+    trouble_tell(TROUBLE_ARTIFACTS, why);
 }
 
 static uint64_t pause_of(unsigned tries)
@@ -212,6 +214,7 @@ static void tell_stored(struct artifacts *artifacts)
         log_event(LOG_INFO, "artifacts.back", F_TEXT("run_id", first_of(artifacts)->id));
     }
     artifacts->is_failing = false;
+    trouble_tell(TROUBLE_ARTIFACTS, NULL);
 }
 
 void artifacts_put_done(struct artifacts *artifacts, enum artifacts_end end, const char *why)
@@ -251,6 +254,7 @@ static void on_news(struct feed *feed)
 /* --- on and off duty */
 static void stop(struct artifacts *artifacts)
 {
+    trouble_tell(TROUBLE_ARTIFACTS, NULL);
     deadline_clear(&artifacts->again);
     deadline_clear(&artifacts->save);
     artifacts->port.cancel(artifacts->port.context);

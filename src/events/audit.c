@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum { BATCH_MAX = 256 * 1024, RETRY_MS = 1000, HEAD_MS = 60000, LAST_WORDS_MS = 3000 };
 
@@ -53,6 +54,7 @@ static void tell_failure(struct audit *audit, const char *failure)
         log_event(LOG_INFO, "audit.back", F_TEXT("file", where));
     }
     audit->is_failing = failure != NULL;
+    trouble_tell(TROUBLE_AUDIT, failure);
 }
 
 void audit_written(struct audit *audit, const char *failure)
@@ -262,6 +264,7 @@ static void tell_closed(void *context)
 
 void audit_finish_close(struct audit *audit)
 {
+    trouble_tell(TROUBLE_AUDIT, NULL);
     deadline_clear(&audit->last_words);
     feed_close(&audit->feed);
     audit_share_close(audit);

@@ -5,6 +5,7 @@
 #include "audit_internal.h"
 
 #include "observe/log.h"
+#include "observe/trouble.h"
 
 enum { STREAM_FORMAT = 1, SCAN_ENTRIES = 4 };
 
@@ -63,8 +64,10 @@ static void begin_file(struct audit *audit)
 
     buf_clear(&audit->batch);
     if (audit->writes || audit_file_open(audit, &err) != ERR_OK) {
-        log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path),
-                  F_TEXT("error", audit->writes ? "it is still being written" : err.text));
+        const char *why = audit->writes ? "it is still being written" : err.text;
+
+        log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path), F_TEXT("error", why));
+        trouble_tell(TROUBLE_AUDIT, why);
         append_file_close(&audit->file);
         duty_yield(&audit->duty);
         return;

@@ -6,6 +6,7 @@
 #include "observe/fact.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum {
     PACE_MS = 20, /* between two appends: under load they take more facts at once */
@@ -32,6 +33,7 @@ static void finish_close(struct journal *journal)
     void (*tell)(void *) = journal->on_closed;
     void *told = journal->closed_context;
 
+    trouble_tell(TROUBLE_JOURNAL, NULL);
     deadline_clear(&journal->flush);
     deadline_clear(&journal->last_words);
     later_remove(&journal->soon);
@@ -52,6 +54,7 @@ static void tell_state(struct journal *journal, const struct error *error)
         log_event(LOG_INFO, "events.back", F_INT("waiting_bytes", journal->gathers.len));
     }
     journal->is_failing = failed;
+    trouble_tell(TROUBLE_JOURNAL, failed ? error->text : NULL);
 }
 
 /* An append that is in doubt is sent again: at least once. */

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 #include "sink_internal.h"
 
 enum { FIRST_PAUSE_MS = 1000, PAUSE_MAX_MS = 60000, MOST_PAUSES = 6 };
@@ -45,6 +46,7 @@ static void tell_state(struct sink *sink, const char *failure)
         log_event(LOG_INFO, "analytics.sink_back", F_TEXT("sink", sink->kind->name));
     }
     sink->is_failing = failure != NULL;
+    trouble_tell(sink->kind->trouble, failure);
 }
 
 /* --- a batch */

@@ -10,6 +10,7 @@
 #include "events/sinks.h"
 #include "feed.h"
 #include "net/loop.h"
+#include "observe/trouble.h"
 #include "place.h"
 #include "upstream/upstream.h"
 
@@ -18,9 +19,10 @@ enum { SINK_BATCH_ROWS = 500, SINK_BATCH_BYTES = 512 * 1024, SINK_ROW_MAX = CLOU
 struct sink;
 
 struct sink_kind {
-    const char *place;                /* of its document in the store */
-    const char *name;                 /* in the log */
-    size_t consumer;                  /* in metrics */
+    const char *place; /* of its document in the store */
+    const char *name;  /* in the log */
+    size_t consumer;   /* in metrics */
+    enum trouble trouble;
     void (*begin)(struct sink *sink); /* the frame around rows */
     void (*row)(struct sink *sink, const struct fact *fact);
     void (*end)(struct sink *sink);

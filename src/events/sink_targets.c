@@ -158,10 +158,11 @@ static void cancel_table(struct sink *sink)
 }
 
 const struct sink_kind sink_kinds[SINK_N] = {
-    [SINK_FILE] = {"consumers/analytics-file", "file", CONSUMER_FILE, nothing, row_of_file, nothing,
-                   send_to_file, nothing, .keeps = true},
-    [SINK_HTTP] = {"consumers/analytics-http", "http", CONSUMER_HTTP, begin_array, row_of_array,
-                   end_array, send_to_http, cancel_http},
-    [SINK_BIGQUERY] = {"consumers/analytics-bigquery", "bigquery", CONSUMER_BIGQUERY, begin_rows,
-                       row_of_table, end_rows, send_to_table, cancel_table},
+    [SINK_FILE] = {"consumers/analytics-file", "file", CONSUMER_FILE, TROUBLE_SINK_FILE, nothing,
+                   row_of_file, nothing, send_to_file, nothing, .keeps = true},
+    [SINK_HTTP] = {"consumers/analytics-http", "http", CONSUMER_HTTP, TROUBLE_SINK_HTTP,
+                   begin_array, row_of_array, end_array, send_to_http, cancel_http},
+    [SINK_BIGQUERY] = {"consumers/analytics-bigquery", "bigquery", CONSUMER_BIGQUERY,
+                       TROUBLE_SINK_BIGQUERY, begin_rows, row_of_table, end_rows, send_to_table,
+                       cancel_table},
 };

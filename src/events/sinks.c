@@ -44,6 +44,7 @@ static bool open_file_on_duty(struct sinks *sinks)
 {
     struct sink *sink = sink_at(sinks, SINK_FILE);
     struct error err = {0};
+    const char *why;
 
     if (!sink_is_on(sink)) {
         return true;
@@ -54,8 +55,10 @@ static bool open_file_on_duty(struct sinks *sinks)
         append_file_end_line(&sink->file);
         return true;
     }
+    why = sink->sends ? "it is still being written" : err.text;
     log_event(LOG_ERROR, "analytics.sink_away", F_TEXT("sink", sink->kind->name),
-              F_TEXT("error", sink->sends ? "it is still being written" : err.text));
+              F_TEXT("error", why));
+    trouble_tell(TROUBLE_SINK_FILE, why);
     if (!sink->sends) {
         append_file_close(&sink->file);
     }
@@ -212,6 +215,7 @@ static void free_all(struct sinks *sinks)
     for (size_t i = 0; i < SINK_N; i++) {
         struct sink *sink = sink_at(sinks, i);
 
+        trouble_tell(sink_kinds[i].trouble, NULL);
         append_file_close(&sink->file);
         buf_done(&sink->batch);
         for (size_t k = 0; k < SINK_HEADERS_MAX; k++) {

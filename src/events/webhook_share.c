@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/log.h"
+#include "observe/trouble.h"
 
 enum {
     WALK_MS = 30000,
@@ -357,6 +358,7 @@ void webhook_ask_cancel(struct webhook_ask *ask)
 static void on_own_done(struct webhook_ask *ask, const struct error *error)
 {
     (void)ask;
+    trouble_tell(TROUBLE_WEBHOOKS, error != NULL ? error->text : NULL);
     if (error != NULL) {
         log_event(LOG_WARN, "webhook.not_saved", F_TEXT("error", error->text));
     }

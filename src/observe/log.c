@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "log_internal.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum { QUEUE_MAX = 1024 * 1024, LINE_KEPT = 2 * LOG_LINE_MAX, CLOSE_WAIT_MS = 500 };
 
@@ -165,6 +166,7 @@ static bool write_piece(int wait_ms)
     if (n < 0) {
         if (errno != EINTR && errno != EAGAIN) { /* a full disk; or nobody reads any more */
             sink.failing = true;
+            trouble_tell(TROUBLE_LOG, strerror(errno));
             lose_queue();
         }
         return false;
@@ -185,6 +187,7 @@ void log_flush(void)
         uint64_t n = sink.lost - sink.told;
 
         sink.told = sink.lost;
+        trouble_tell(TROUBLE_LOG, NULL);
         log_event(LOG_WARN, "log.recovered", F_INT("lines_lost", n));
     }
 }
@@ -238,6 +241,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         sink.queue.overflowed = false;
         buf_truncate(&sink.queue, before);
         count_lost(1);
+        trouble_tell(TROUBLE_LOG, "nobody reads them");
     }
     if (line->cap > LINE_KEPT) {
         buf_done(line);

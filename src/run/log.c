@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/log.h"
+#include "observe/trouble.h"
 
 enum { HEAD_MAX = 128, AWAY_MS = 1000 };
 
@@ -211,6 +212,7 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
 
 static void kept(struct run_log *log)
 {
+    trouble_tell(TROUBLE_RUNS, NULL);
     log->n_kept += log->sending.len;
     tail_note(&log->tail, log->number, buf_view(&log->sending));
     buf_clear(&log->sending);
@@ -245,6 +247,7 @@ static void on_appended(struct store_op *op, const struct store_result *result)
         return;
     }
     if (result->error.code != ERR_STORE_AWAY) {
+        trouble_tell(TROUBLE_RUNS, result->error.text);
         log_event(LOG_ERROR, "run.not_recorded", F_TEXT("run", log->name),
                   F_TEXT("error", result->error.text));
     }

@@ -13,6 +13,7 @@
 #include "observe/metrics.h"
 #include "observe/metrics_shared.h"
 #include "observe/span.h"
+#include "observe/trouble.h"
 #include "upstream/upstream.h"
 #include "wire.h"
 
@@ -45,6 +46,7 @@ struct exporter {
     bool (*to_wire)(struct str json, struct buf *out);
     size_t n_spans; /* in the body */
     bool is_failing;
+    enum trouble trouble;
 };
 
 struct telemetry {
@@ -87,6 +89,7 @@ static void tell_end(struct exporter *exporter, const char *failure)
         log_event(LOG_INFO, "telemetry.back", F_TEXT("signal", exporter->name));
     }
     exporter->is_failing = failure != NULL;
+    trouble_tell(exporter->trouble, failure);
     metric_add(M_TELEMETRY_SENT, failure != NULL ? RESULT_ERROR : RESULT_OK, 0, 0, 1);
     if (failure != NULL) {
         metric_add(M_SPANS_DROPPED, 0, 0, 0, exporter->n_spans);
@@ -281,6 +284,7 @@ static enum error_code open_exporter(struct telemetry *telemetry, struct exporte
     options.retry_budget_percent = RETRY_PERCENT;
     exporter->telemetry = telemetry;
     exporter->name = name;
+    exporter->trouble = exporter == &telemetry->spans ? TROUBLE_SPANS : TROUBLE_METRICS;
     buf_init(&exporter->body, BODY_MAX);
     buf_init(&exporter->wire, BODY_MAX);
     buf_init(&exporter->packed, BODY_MAX);
@@ -381,6 +385,8 @@ static void close_clients(struct telemetry *telemetry)
     upstream_cancel(&telemetry->spans.call);
     upstream_cancel(&telemetry->metrics.call);
     close_spans(telemetry);
+    trouble_tell(TROUBLE_SPANS, NULL);
+    trouble_tell(TROUBLE_METRICS, NULL);
     if (telemetry->spans.upstream != NULL) {
         upstream_close(telemetry->spans.upstream, on_spans_closed, telemetry);
     } else {

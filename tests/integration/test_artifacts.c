@@ -226,6 +226,19 @@ static void reports_are_put_into_a_folder(void **state)
 }
 
 /* The run is known by whoever asks for it, not by whoever waits for its reports. */
+/* Whether /health has such a check, which is there while something fails. */
+static bool is_in_trouble(const char *check)
+{
+    char place[64];
+    const struct json *health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    struct str status;
+
+    (void)snprintf(place, sizeof(place), "/checks/%s/status", check);
+    status = json_str(json_find(health, place));
+    assert_true(status.len == 0 || str_is(status, "warn"));
+    return status.len > 0;
+}
+
 static void nobody_waits_for_a_bucket_that_is_away(const char *url, const char *base)
 {
     struct str ids[RUNS];
@@ -241,12 +254,14 @@ static void nobody_waits_for_a_bucket_that_is_away(const char *url, const char *
     wait_until(metric(FAILURES) > 0);
     assert_int_equal(metric(STORED), 0);
     assert_true(program_wrote(&proxy.program, "artifacts.away"));
+    assert_true(is_in_trouble("artifacts"));
     server.seen->lost = 1; /* an answer is lost: the same is put there once more */
     server.seen->slow_downs = 1;
     server.seen->is_away = false;
     wait_until(metric(STORED) == RUNS);
     assert_int_equal(server.seen->n_items, n_items + RUNS * FILES);
     assert_true(program_wrote(&proxy.program, "artifacts.back"));
+    assert_false(is_in_trouble("artifacts"));
     assert_int_equal(metric(LOST), 0);
     stop();
 }
@@ -370,8 +385,10 @@ static void audit_in(const char *url)
     begin_audit(&proxy, url);
     new_session(&proxy);
     program_wait_wrote(&proxy.program, "\"audit.failed\"", WAIT_MS);
+    assert_true(is_in_trouble("audit"));
     server.seen->is_away = false;
     wait_until(server.seen->n_items == n_items + 1);
+    wait_until(!is_in_trouble("audit"));
     server.seen->lost = 1;
     new_session(&proxy);
     wait_until(server.seen->n_items == n_items + 2);

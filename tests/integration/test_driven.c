@@ -459,6 +459,9 @@ static void nobody_can_be_asked(void **state)
     client_ask(here.replicas.programs[1].port, "GET", "/metrics", here.fields, STR_EMPTY,
                &here.replicas.reply);
     assert_true(says("run_recalls_total{result=\"error\"} 1\n"));
+    client_ask(here.replicas.programs[1].port, "GET", "/health", here.fields, STR_EMPTY,
+               &here.replicas.reply);
+    assert_true(says("\"runs.recall\":{\"status\":\"warn\""));
     here.cloud.seen->is_away = false;
     assert_int_equal(deliver(1, task), 204);
     (void)deliver_all(1);

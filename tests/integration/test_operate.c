@@ -299,11 +299,12 @@ static void assert_health(struct proxy *proxy, const char *pointer, const char *
     assert_true(str_is(json_str(json_get(health, "status")), wanted));
 }
 
-static bool sessions_are(struct proxy *proxy, const char *wanted)
+static bool check_is(struct proxy *proxy, const char *check, const char *status)
 {
-    const struct json *health = proxy_ask(proxy, "GET", "/health", NULL, "");
+    char place[64];
 
-    return str_is(json_str(json_find(health, "/checks/sessions/status")), wanted);
+    (void)snprintf(place, sizeof(place), "/checks/%s/status", check);
+    return str_is(json_str(json_find(proxy_ask(proxy, "GET", "/health", NULL, ""), place)), status);
 }
 
 static void fail_calls(struct proxy *proxy, int n)
@@ -440,13 +441,34 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
     assert_int_equal(unlink(file), 0);
     assert_int_equal(rmdir(folder), 0);
     (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"name\":\"x\"}");
-    wait_until(sessions_are(&proxy, "warn"));
+    wait_until(check_is(&proxy, "sessions", "warn"));
     assert_true(str_contains(reply_text(&proxy.reply), STR("No such file or directory")));
     assert_int_equal(mkdir(folder, 0700), 0);
-    wait_until(sessions_are(&proxy, "pass"));
+    wait_until(check_is(&proxy, "sessions", "pass"));
     proxy_stop(&proxy);
     assert_int_equal(unlink(file), 0);
     assert_int_equal(rmdir(folder), 0);
+}
+
+static void health_tells_what_fails_behind_the_requests(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys,jwt",
+                                       "auth.jwt.issuer=https://idp.example",
+                                       "auth.jwt.audience=qa",
+                                       "auth.jwt.jwks=http://127.0.0.1:1/keys",
+                                       "analytics.url=http://127.0.0.1:1/events",
+                                       NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"name\":\"x\"}");
+    wait_until(check_is(&proxy, "auth.jwt", "warn"));
+    wait_until(check_is(&proxy, "analytics.url", "warn"));
+    assert_health(&proxy, "/status", "warn");
+    (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
 }
 
 int main(void)
@@ -465,6 +487,7 @@ int main(void)
         cmocka_unit_test(who_answers_for_the_platform_in_vain_is_told),
         cmocka_unit_test(a_token_that_the_platform_refuses_fails_at_once),
         cmocka_unit_test(health_tells_that_sessions_cannot_be_saved),
+        cmocka_unit_test(health_tells_what_fails_behind_the_requests),
     };
 
     return cmocka_run_group_tests_name("operating", tests, NULL, NULL);

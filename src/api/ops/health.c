@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json_form.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
@@ -30,10 +31,11 @@ enum {
     CHECK_SESSIONS,
     CHECK_STORE,
     CHECK_SECRETS,
-    N_CHECKS
+    CHECK_TROUBLES, /* a row for each */
+    N_CHECKS = CHECK_TROUBLES + N_TROUBLES
 };
 
-enum { HEALTH_MAX = 8192 };
+enum { HEALTH_MAX = 32 * 1024 };
 
 static const char *health_name(enum health health)
 {
@@ -195,6 +197,22 @@ static void check_secrets(struct task *task, struct check *check)
     }
 }
 
+/* What the process does beside answering. */
+static void check_troubles(struct check checks[N_TROUBLES])
+{
+    for (size_t i = 0; i < N_TROUBLES; i++) {
+        const struct trouble_state *state = trouble_now((enum trouble)i);
+
+        checks[i] = (struct check){.name = state->since_wall_ms != 0 ? state->name : NULL};
+        if (checks[i].name != NULL) {
+            checks[i].health = HEALTH_WARN;
+            checks[i].since_wall_ms = state->since_wall_ms;
+            checks[i].last_error = str_from(state->why);
+            checks[i].output = str_from(state->effect);
+        }
+    }
+}
+
 static void make_checks(struct task *task, struct check checks[N_CHECKS])
 {
     checks[CHECK_CONFIG] = (struct check){.name = "config"};
@@ -214,6 +232,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     check_sessions(task, &checks[CHECK_SESSIONS]);
     check_store(task, &checks[CHECK_STORE]);
     check_secrets(task, &checks[CHECK_SECRETS]);
+    check_troubles(&checks[CHECK_TROUBLES]);
 }
 
 static enum health worst_of(const struct check checks[N_CHECKS])
@@ -345,7 +364,8 @@ static uint64_t quiet_state(const struct task *task)
         (api->options.sessions != NULL &&
          session_store_trouble(api->options.sessions)->since_wall_ms != 0) ||
         (api->options.store != NULL && store_trouble(api->options.store) != NULL) ||
-        n_stale_secrets() > 0 || !all_do_well(task->setup) || tells_endpoints(upstream)) {
+        n_stale_secrets() > 0 || trouble_is_any() || !all_do_well(task->setup) ||
+        tells_endpoints(upstream)) {
         return 0;
     }
     return UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);

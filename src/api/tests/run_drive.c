@@ -9,6 +9,7 @@
 #include "api/gate/links.h"
 #include "api/gate/query.h"
 #include "observe/log.h"
+#include "observe/trouble.h"
 #include "run/share.h"
 #include "runs.h"
 #include "store/keep.h"
@@ -129,6 +130,7 @@ static void on_recalled(struct api_recall *recall, const struct error *error)
     struct driving *driving = CONTAINER_OF(recall, struct driving, recall);
 
     driving->asks = false;
+    trouble_tell(TROUBLE_RECALL, error != NULL ? error->text : NULL);
     if (error != NULL) {
         driving->is_refused = true;
         log_event(LOG_WARN, "run.not_recalled", F_STR("name", recall->name),

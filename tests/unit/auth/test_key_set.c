@@ -1,5 +1,6 @@
 /* The key set behind tokens: keys that come and go, what is remembered of them, and what a set may not hold. */
 #include "jwt.h"
+#include "observe/trouble.h"
 
 int test_key_set(void);
 
@@ -71,10 +72,12 @@ static void keys_come_and_go(void **state)
     assert_int_equal(decide(rsa), AUTH_REFUSED);
     assert_int_equal(here.error.code, ERR_KEY_SET_MISSING);
     assert_true(here.error.retry_after_s > 0);
+    assert_true(trouble_now(TROUBLE_KEY_SET)->since_wall_ms > 0);
     clock_advance(10001);
     (void)deadlines_run(&here.deadlines, clock_now_ms());
     assert_int_equal(here.n_fetches, 3);
     give_keys(only_rsa);
+    assert_int_equal(trouble_now(TROUBLE_KEY_SET)->since_wall_ms, 0);
     assert_int_equal(decide(rsa), AUTH_ADMITTED);
     assert_refused(ec, "not in the key set"); /* a minute has not gone by */
     clock_advance(60000);

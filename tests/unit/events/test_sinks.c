@@ -15,6 +15,7 @@
 #include "harness/collector.h"
 #include "harness/wait.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 enum { TEXT_MAX = 8 << 20, INTERVAL_MS = 10, BODIES_MAX = 64 };
 
@@ -289,9 +290,11 @@ static void a_full_disk_is_counted_and_waited_for(void **state)
         turn() ||
         metric("virtuoso_proxy_event_sink_batches_total{consumer=\"file\",result=\"error\"}") > 0);
     assert_int_equal(n_lines(here.file), 0);
+    assert_string_equal(trouble_now(TROUBLE_SINK_FILE)->why, "No space left on device");
     assert_int_equal(close(here.sinks->sinks[SINK_FILE].file.fd), 0);
     here.sinks->sinks[SINK_FILE].file.fd = good;
     wait_until(turn() || n_lines(here.file) == 2);
+    assert_false(trouble_is_any());
     assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"file\"}"), 0);
 }
 

@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "observe/log_internal.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 
 #define SCRATCH VP_SCRATCH_DIR "/test_log"
 
@@ -65,6 +66,9 @@ static void lines_for_a_full_disk_are_counted(void **state)
     write_lines(1500, false);
     assert_int_equal(log_dropped() - before, 3000);
     assert_int_equal(metric_value(M_LOG_DROPPED), 3000);
+    assert_true(trouble_is_any());
+    assert_string_equal(trouble_now(TROUBLE_LOG)->why, "No space left on device");
+    assert_true(trouble_now(TROUBLE_LOG)->since_wall_ms > 0);
 
     assert_int_equal(dup2(file, disk), disk); /* there is room again */
     write_lines(2, true);
@@ -76,6 +80,7 @@ static void lines_for_a_full_disk_are_counted(void **state)
     assert_int_equal(str_count(buf_view(&text), "\"test.line\""), 4);
     assert_int_equal(str_count(buf_view(&text), "\"log.recovered\""), 1);
     assert_int_equal(str_count(buf_view(&text), "\"lines_lost\":3000"), 1);
+    assert_false(trouble_is_any());
     assert_int_equal(log_dropped() - before, 3000);
     buf_done(&text);
     metrics_done();
