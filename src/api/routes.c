@@ -133,16 +133,11 @@ static const struct {
     const char *operation;
     const struct member *members;
 } member_tables[] = {
-    {"executeCommand", execute_members},
-    {"executeStepCommand", path_members},
-    {"executeBatch", batch_members},
-    {"validateCommand", validate_members},
-    {"createSession", session_create_members},
-    {"updateSession", session_patch_members},
-    {"createStep", simple_step_members},
-    {"setLogLevel", log_level_members},
-    {"createWebhook", webhook_create_members},
-    {"updateWebhook", webhook_patch_members},
+    {"executeCommand", execute_members},       {"executeStepCommand", path_members},
+    {"executeBatch", batch_members},           {"validateCommand", execute_members},
+    {"createSession", session_create_members}, {"updateSession", session_patch_members},
+    {"createStep", simple_step_members},       {"setLogLevel", log_level_members},
+    {"createWebhook", webhook_create_members}, {"updateWebhook", webhook_patch_members},
 };
 
 /* Routes that create something and are not rows of the simplified API. */

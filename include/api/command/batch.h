@@ -90,6 +90,11 @@ struct json *batch_dry_run(struct batch *batch, struct error *err);
 /* The same of one command: {"command", "args", "options", "checkpoint_id", "position"}, all right.
  * command.c */
 struct json *command_requests(struct task *task, const struct json *body, struct error *err);
+/* A command as a body of ours says it. */
+struct command_input command_input_of(const struct task *task, const struct json *body,
+                                      struct str command);
+/* `when` of a call that belongs to a command or a route: "x": among the values, and not false; "!x": not; NULL: always. */
+bool call_is_wanted(const struct json *values, const char *when);
 /* batch_link.c: the last row of a command whose answer links to an execution. */
 void batch_add_project(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum row_status status);

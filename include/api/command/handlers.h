@@ -21,7 +21,7 @@ enum stage_verdict handle_session_activate(struct task *task);
 enum stage_verdict handle_session_current(struct task *task);
 
 /* What the bodies of these routes may have. */
-extern const struct member execute_members[], path_members[], batch_members[], validate_members[],
+extern const struct member execute_members[], path_members[], batch_members[],
     session_create_members[], session_patch_members[];
 
 #endif

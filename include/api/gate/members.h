@@ -9,6 +9,8 @@
 #include "catalog/types.h"
 #include "data/json.h"
 
+struct task;
+
 struct member {
     const char *name; /* NULL ends the table */
     enum param_type type;
@@ -26,6 +28,9 @@ struct member {
 const struct json *members_check(struct arena *arena, const struct json *body,
                                  const struct member *members, const char *prefix,
                                  struct error_list *errors);
+
+/* The same of the task's body; errors go to task_errors. */
+const struct json *task_members(struct task *task, const struct member *members);
 
 /* One value, into `values` under the member's name. False: the error was added. */
 bool member_take(const struct member *member, const struct json *value, const char *pointer,

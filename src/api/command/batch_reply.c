@@ -1,5 +1,5 @@
 /* What a batch came to, as a reply: of one command, of a list, and of what would be sent. */
-#include "batch_reply.h"
+#include "batch_rows.h"
 
 #include "api/gate/long_answer.h"
 #include "base/clock.h"

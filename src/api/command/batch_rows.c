@@ -3,8 +3,11 @@
 #include "batch_rows.h"
 
 #include "api/command/goal_memo.h"
+#include "base/json_writer.h"
 #include "run/run.h"
 #include "step/look.h"
+
+enum { TOLD_SHORT = 512 /* longer ones take memory from the heap */ };
 
 struct batch_item *batch_item_of(const struct plan_row *row)
 {
@@ -125,6 +128,31 @@ void batch_position_unknown(struct batch_item *item)
     tell_session(item, -1, 0);
 }
 
+/* What the reply says about the step that was made, as text: no reply is more frequent. */
+static struct str told_of(const struct batch_item *item, const struct json *answer)
+{
+    struct task *task = item->batch->task;
+    const struct command *command = item->bound.command;
+    struct str action =
+        json_str(json_find(answer, "/testStep/action /item/testStep/action /action /item/action"));
+    UNINITIALISED char room[TOLD_SHORT];
+    struct json_writer w;
+    struct buf text;
+
+    buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_str(&w, "step_id", json_plain(plan_get(task->plan, "step_id"), task->arena));
+    jw_kv_str(&w, "checkpoint_id", item->cursor->checkpoint_id);
+    jw_kv_int(&w, "position", item->position);
+    jw_kv_str(&w, "type", action.len > 0 ? action : str_from(command->words));
+    jw_kv_str(&w, "description",
+              item->description.len > 0 ? item->description : str_from(command->summary));
+    jw_kv_str(&w, "created_at", task_now(task));
+    jw_end(&w);
+    return arena_take(task->arena, &text);
+}
+
 static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
@@ -143,7 +171,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     }
     tell_session(item, cursor->position >= 0 ? cursor->position : step->end, 1);
     item->answer = answer;
-    batch_tell_step(item, answer);
+    item->data_text = told_of(item, answer);
     item->status = ROW_DONE;
     return PLAN_NEXT;
 }
@@ -211,13 +239,10 @@ static void add_step(struct batch_item *item)
     step_guide(row, &item->batch->step);
 }
 
-/* `when` of an extra call is about the command's own values: "snapshot_id" given, "!snapshot_id"
- * not. */
-static bool extra_wanted(const struct batch_item *item, const char *when)
+bool call_is_wanted(const struct json *values, const char *when)
 {
     bool negated = when != NULL && when[0] == '!';
-    const struct json *value =
-        when != NULL ? json_get(item->args, negated ? when + 1 : when) : NULL;
+    const struct json *value = when != NULL ? json_get(values, negated ? when + 1 : when) : NULL;
     bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
 
     return when == NULL || given != negated;
@@ -234,7 +259,7 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
 {
     struct plan_row *row;
 
-    if (!extra_wanted(item, extra->when) ||
+    if (!call_is_wanted(item->args, extra->when) ||
         (extra->named == CALL_ORGANIZATION_OF_THE_TOKEN &&
          goal_memo_saves(item->batch->task, extra->named, STR_EMPTY))) {
         return;
@@ -264,7 +289,8 @@ static void add_call(struct batch_item *item)
         step_order(row, &item->batch->step);
     }
     if (command->then[0].poll != NULL && command->call.class == CALL_READ &&
-        extra_wanted(item, command->then[0].when)) { /* its own call is what is asked again */
+        call_is_wanted(item->args,
+                       command->then[0].when)) { /* its own call is what is asked again */
         polls(item, row);
         batch_add_project(item);
         return;

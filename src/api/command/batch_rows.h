@@ -14,8 +14,10 @@ int64_t batch_item_limit(const struct batch_item *item);
 enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
                                    const struct json *answer, uint64_t *delay_ms,
                                    struct error *err);
-
-/* batch_told.c: the answer has come, and the position is known. */
-void batch_tell_step(struct batch_item *item, const struct json *answer);
+/* batch_reply.c */
+void batch_reply_one(struct batch *batch);
+void batch_reply_list(struct batch *batch);
+/* Instead of batch_start: the requests that would be sent. A long list is written in turns of its own. */
+enum stage_verdict batch_answer_dry(struct batch *batch);
 
 #endif

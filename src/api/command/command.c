@@ -6,7 +6,7 @@
 #include "api/gate/pieces.h"
 #include "api/gate/query.h"
 #include "api/gate/session_seat.h"
-#include "batch_reply.h"
+#include "batch_rows.h"
 
 enum { BATCH_MAX = 500 };
 
@@ -41,9 +41,12 @@ const struct member batch_members[] = {
 static const struct member batch_item_members[] = {
     {"command", PARAM_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
 
-static void item_fill(struct batch_item *item, const struct json *body, struct str command)
+struct command_input command_input_of(const struct task *task, const struct json *body,
+                                      struct str command)
 {
-    item->input = (struct command_input){
+    return (struct command_input){
+        .catalog = task->api->catalog,
+        .defaults = &task->platform->defaults,
         .command = command,
         .args = json_get(body, "args"),
         .params = json_get(body, "params"),
@@ -51,6 +54,13 @@ static void item_fill(struct batch_item *item, const struct json *body, struct s
         .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
         .position = json_int(json_get(body, "position"), -1),
     };
+}
+
+static void item_fill(struct batch *batch, size_t i, const struct json *body, struct str command)
+{
+    struct batch_item *item = &batch->items[i];
+
+    item->input = command_input_of(batch->task, body, command);
     item->description = json_str(json_get(body, "description"));
 }
 
@@ -61,7 +71,7 @@ struct json *command_requests(struct task *task, const struct json *body, struct
     struct batch *batch = batch_new(task, 1);
 
     batch->is_shown = true;
-    item_fill(&batch->items[0], body, json_str(json_get(body, "command")));
+    item_fill(batch, 0, body, json_str(json_get(body, "command")));
     return batch_prepare(batch, err) == ERR_OK && batch->items[0].status != ROW_FAILED
                ? batch_dry_run(batch, err)
                : NULL;
@@ -88,7 +98,7 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
     }
     task->dry_run = task->dry_run || json_true(json_get(body, "dry_run"));
     batch->session_id = session_of(task, body);
-    item_fill(item, body, command);
+    item_fill(batch, 0, body, command);
     if (batch_prepare(batch, &task->error) != ERR_OK) {
         return task_fail(task);
     }
@@ -104,16 +114,14 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
 
 enum stage_verdict handle_execute(struct task *task)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, execute_members, "", task_errors(task));
+    const struct json *body = task_members(task, execute_members);
 
     return run_one(task, body, json_str(json_get(body, "command")));
 }
 
 enum stage_verdict handle_step_path(struct task *task)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, path_members, "", task_errors(task));
+    const struct json *body = task_members(task, path_members);
 
     return run_one(task, body,
                    arena_printf(task->arena, "step-%.*s", STR_ARG(task_param(task, "command"))));
@@ -135,7 +143,7 @@ static void fill_items(struct batch *batch, const struct json *commands)
         } else {
             body =
                 members_check(task->arena, element, batch_item_members, prefix, task_errors(task));
-            item_fill(&batch->items[i], body, json_str(json_get(body, "command")));
+            item_fill(batch, i, body, json_str(json_get(body, "command")));
         }
         i++;
     }
@@ -162,8 +170,7 @@ static enum stage_verdict prepared(struct pieces *pieces)
 
 enum stage_verdict handle_batch(struct task *task)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, batch_members, "", task_errors(task));
+    const struct json *body = task_members(task, batch_members);
     const struct json *commands = json_get(body, "commands");
     struct batch *batch = batch_new(task, json_size(commands) > 0 ? json_size(commands) : 1);
     const struct json *stop = json_get(body, "stop_on_error");

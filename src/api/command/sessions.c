@@ -135,8 +135,7 @@ static void take_numbers(const struct task *task, const struct json *body, struc
 /* False: task->errors says why. */
 static bool read_patch(struct task *task, const struct member *members, struct patch_values *out)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, members, "", task_errors(task));
+    const struct json *body = task_members(task, members);
     int64_t timeout;
 
     *out = (struct patch_values){0};

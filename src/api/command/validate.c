@@ -7,19 +7,6 @@
 #include "api/gate/task.h"
 #include "base/json_form.h"
 
-const struct member validate_members[] = {
-    {"command", PARAM_TEXT, .required = true},
-    {"args", PARAM_ARRAY, .max = 64},
-    {"params", PARAM_OBJECT, .max = 4096},
-    {"options", PARAM_OBJECT, .max = 4096},
-    {"checkpoint_id", PARAM_ID},
-    {"position", PARAM_INTEGER, .max = 1000000},
-    {"session_id", PARAM_TEXT},
-    {"description", PARAM_TEXT, .may_be_empty = true},
-    {"dry_run", PARAM_FLAG},
-    {.name = NULL},
-};
-
 static void write_errors(struct json_writer *w, const struct error_list *errors)
 {
     jw_shape(w, "errors:[");
@@ -68,17 +55,8 @@ static bool lacks_checkpoint(const struct task *task, const struct bound_command
 enum stage_verdict handle_validate(struct task *task)
 {
     struct error_list *errors = task_errors(task);
-    const struct json *body = members_check(task->arena, task->body, validate_members, "", errors);
-    struct command_input input = {
-        .catalog = task->api->catalog,
-        .command = json_str(json_get(body, "command")),
-        .args = json_get(body, "args"),
-        .params = json_get(body, "params"),
-        .options = json_get(body, "options"),
-        .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
-        .position = json_int(json_get(body, "position"), -1),
-        .defaults = &task->platform->defaults,
-    };
+    const struct json *body = task_members(task, execute_members);
+    struct command_input input = command_input_of(task, body, json_str(json_get(body, "command")));
     struct bound_command bound = {0};
     struct warning_list fixes = {0};
     struct json *corrected = NULL;

@@ -1,5 +1,6 @@
 #include "api/gate/members.h"
 
+#include "api/gate/task.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -100,4 +101,9 @@ const struct json *members_check(struct arena *arena, const struct json *body,
         }
     }
     return out;
+}
+
+const struct json *task_members(struct task *task, const struct member *members)
+{
+    return members_check(task->arena, task->body, members, "", task_errors(task));
 }

@@ -31,8 +31,7 @@ enum stage_verdict handle_log_level(struct task *task)
 enum stage_verdict handle_log_level_set(struct task *task)
 {
     enum log_level level = LOG_INFO;
-    const struct json *values =
-        members_check(task->arena, task->body, log_level_members, "", task_errors(task));
+    const struct json *values = task_members(task, log_level_members);
 
     if (task->errors->n > 0) {
         return task_fail(task);

@@ -68,8 +68,7 @@ static int shape_of(struct str word)
 /* False: task->error or task->errors say why not. */
 static bool read_wish(struct task *task, const struct member *members, struct webhook_wish *out)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, members, "", task_errors(task));
+    const struct json *body = task_members(task, members);
     const struct json *enabled = json_get(body, "enabled");
 
     if (body == NULL || task_errors(task)->n > 0) {

@@ -5,15 +5,6 @@
 /* As many as a batch may have: the rows of all are made in one turn of the loop. */
 enum { STEPS_MAX = 500 };
 
-bool simple_is_wanted(const struct json *values, const char *when)
-{
-    bool negated = when != NULL && when[0] == '!';
-    const struct json *value = when != NULL ? json_get(values, negated ? when + 1 : when) : NULL;
-    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
-
-    return when == NULL || given != negated;
-}
-
 /* ---- what is there ---- */
 
 static const struct json *list_of(const struct simple_each *each, const struct json *in)
@@ -135,7 +126,7 @@ static void append_calls(const struct each_plan *to, const struct simple_each *e
     for (const struct simple_call *call = each->calls; call->named != CALL_NONE; call++) {
         struct plan_row *row;
 
-        if (!to->show && !simple_is_wanted(values, call->when)) {
+        if (!to->show && !call_is_wanted(values, call->when)) {
             continue;
         }
         row = plan_append(to->plan, catalog_named_call(to->catalog, call->named));

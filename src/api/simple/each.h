@@ -3,6 +3,7 @@
 #ifndef API_SIMPLE_EACH_H
 #define API_SIMPLE_EACH_H
 
+#include "api/command/batch.h"
 #include "api/simple/simple.h"
 #include "step/look.h"
 #include "step/step.h"
@@ -23,7 +24,5 @@ void each_append(const struct each_plan *to, const struct simple_each *each,
                  const struct json *variables);
 /* The row makes a step behind the last one of the checkpoint that the plan has made. */
 void simple_makes_step(struct plan_row *row, struct step *step);
-/* "x" is among the values and not false, "!x" is not; NULL: always. */
-bool simple_is_wanted(const struct json *values, const char *when);
 
 #endif

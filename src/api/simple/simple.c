@@ -74,10 +74,7 @@ static struct json *read_values(struct task *task, const struct simple_row *row,
                                 struct simple_steps *steps)
 {
     struct json *values = json_new_object(task->arena);
-    const struct json *body =
-        row->members != NULL
-            ? members_check(task->arena, task->body, row->members, "", task_errors(task))
-            : NULL;
+    const struct json *body = row->members != NULL ? task_members(task, row->members) : NULL;
 
     for (const struct simple_value *value = row->values; value->from != NULL; value++) {
         struct json *found = NULL;
@@ -355,7 +352,7 @@ static void build(struct simple *simple)
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->named != CALL_NONE; call++) {
         struct plan_row *row;
 
-        if (!simple_is_wanted(simple->values, call->when) ||
+        if (!call_is_wanted(simple->values, call->when) ||
             goal_memo_saves(simple->task, call->named, goal_of(simple))) {
             continue;
         }

@@ -162,8 +162,7 @@ static enum stage_verdict dry_run(struct batch *batch)
 
 enum stage_verdict handle_simple_step(struct task *task)
 {
-    const struct json *body =
-        members_check(task->arena, task->body, simple_step_members, "", task_errors(task));
+    const struct json *body = task_members(task, simple_step_members);
     struct batch *batch = batch_new(task, 1);
     struct command_input *input = &batch->items[0].input;
 
