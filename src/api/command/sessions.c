@@ -161,13 +161,26 @@ static struct session_store *store_of(const struct task *task)
     return task->api->options.sessions;
 }
 
-static enum stage_verdict reply_session(struct task *task, int status,
+static bool is_shared(const struct task *task)
+{
+    return session_is_shared(store_of(task));
+}
+
+static enum error_code load(struct task *task, struct str id, struct session *out)
+{
+    return session_load(store_of(task), &task->principal.owner, id, task->arena, out, &task->error);
+}
+
+/* `code`: of looking for it. */
+static enum stage_verdict reply_session(struct task *task, enum error_code code, int status,
                                         const struct session *session)
 {
     struct written answer;
-    struct json_writer *w = written_begin(&answer);
 
-    write_session(task, session, w);
+    if (code != ERR_OK) {
+        return task_fail(task);
+    }
+    write_session(task, session, written_begin(&answer));
     return written_end(task, status, &answer);
 }
 
@@ -176,28 +189,31 @@ static enum stage_verdict dry_run_with(struct task *task)
 {
     struct session session;
 
-    return session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
-                        &session, &task->error) == ERR_OK
-               ? task_reply_nothing_sent(task)
-               : task_fail(task);
+    return load(task, task_param(task, "id"), &session) == ERR_OK ? task_reply_nothing_sent(task)
+                                                                  : task_fail(task);
 }
 
-static bool is_shared(const struct task *task)
+/* Where sessions are shared: an operation of the use that the request has, then what comes of it. */
+static enum stage_verdict use_and(struct task *task,
+                                  void (*operate)(struct session_use *use, session_use_fn on_done),
+                                  stage_fn then)
 {
-    return session_is_shared(store_of(task));
+    struct session_seat *seat = session_seat_of(task);
+
+    operate(&seat->use, session_seat_on_done);
+    return session_seat_wait(seat, then);
 }
 
 static enum stage_verdict reply_created(struct task *task)
 {
     struct session session;
+    enum error_code code = load(task, task->exchange->notes.session, &session);
 
-    if (session_load(store_of(task), &task->principal.owner, task->exchange->notes.session,
-                     task->arena, &session, &task->error) != ERR_OK) {
-        return task_fail(task);
+    if (code == ERR_OK) {
+        task_set_location(task,
+                          arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
     }
-    task_set_location(task,
-                      arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
-    return reply_session(task, 201, &session);
+    return reply_session(task, code, 201, &session);
 }
 
 static enum stage_verdict share_created(struct task *task)
@@ -232,11 +248,7 @@ enum stage_verdict handle_session_get(struct task *task)
 {
     struct session session;
 
-    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
-                     &session, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply_session(task, 200, &session);
+    return reply_session(task, load(task, task_param(task, "id"), &session), 200, &session);
 }
 
 enum stage_verdict handle_session_patch(struct task *task)
@@ -253,11 +265,8 @@ enum stage_verdict handle_session_patch(struct task *task)
                        &values.patch, &task->error) != ERR_OK) {
         return task_fail(task);
     }
-    if (is_shared(task)) {
-        session_use_save(&session_seat_of(task)->use, session_seat_on_done);
-        return session_seat_wait(session_seat_of(task), handle_session_get);
-    }
-    return handle_session_get(task);
+    return is_shared(task) ? use_and(task, session_use_save, handle_session_get)
+                           : handle_session_get(task);
 }
 
 static enum stage_verdict reply_deleted(struct task *task)
@@ -267,35 +276,32 @@ static enum stage_verdict reply_deleted(struct task *task)
 
 enum stage_verdict handle_session_delete(struct task *task)
 {
+    struct str id = task_param(task, "id");
     struct session session;
 
     if (task->dry_run) {
         return dry_run_with(task);
     }
-    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
-                     &session, &task->error) != ERR_OK) {
+    if (load(task, id, &session) != ERR_OK) {
         return task_fail(task);
     }
     if (is_shared(task)) {
-        session_use_remove(&session_seat_of(task)->use, session_seat_on_done);
-        return session_seat_wait(session_seat_of(task), reply_deleted);
+        return use_and(task, session_use_remove, reply_deleted);
     }
-    if (session_delete(store_of(task), &task->principal.owner, task_param(task, "id"),
-                       &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply_deleted(task);
+    return session_delete(store_of(task), &task->principal.owner, id, &task->error) == ERR_OK
+               ? reply_deleted(task)
+               : task_fail(task);
 }
 
 static enum stage_verdict activate_here(struct task *task)
 {
     struct session session;
 
-    if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
-                         task->arena, &session, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply_session(task, 200, &session);
+    return reply_session(task,
+                         session_activate(store_of(task), &task->principal.owner,
+                                          task_param(task, "id"), task->arena, &session,
+                                          &task->error),
+                         200, &session);
 }
 
 enum stage_verdict handle_session_activate(struct task *task)
@@ -308,44 +314,31 @@ enum stage_verdict handle_session_activate(struct task *task)
     if (!is_shared(task)) {
         return activate_here(task);
     }
-    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
-                     &session, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    session_use_activate(&session_seat_of(task)->use, session_seat_on_done);
-    return session_seat_wait(session_seat_of(task), activate_here);
+    return load(task, task_param(task, "id"), &session) == ERR_OK
+               ? use_and(task, session_use_activate, activate_here)
+               : task_fail(task);
 }
 
 static enum stage_verdict reply_shared_current(struct task *task)
 {
     struct str id = str_from(session_seat_of(task)->use.current);
     struct session session;
+    enum error_code code = id.len > 0 ? load(task, id, &session) : ERR_SESSION_NOT_FOUND;
 
-    if (id.len == 0 || session_load(store_of(task), &task->principal.owner, id, task->arena,
-                                    &session, &task->error) != ERR_OK) {
-        (void)session_has_no_current(&task->error);
-        return task_fail(task);
-    }
-    return reply_session(task, 200, &session);
-}
-
-static enum stage_verdict reply_current(struct task *task)
-{
-    struct session session;
-
-    if (session_current(store_of(task), &task->principal.owner, task->arena, &session,
-                        &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply_session(task, 200, &session);
+    return reply_session(task, code != ERR_OK ? session_has_no_current(&task->error) : code, 200,
+                         &session);
 }
 
 enum stage_verdict handle_session_current(struct task *task)
 {
+    struct session session;
     struct session_seat *seat;
 
     if (!is_shared(task)) {
-        return reply_current(task);
+        return reply_session(task,
+                             session_current(store_of(task), &task->principal.owner, task->arena,
+                                             &session, &task->error),
+                             200, &session);
     }
     seat = session_seat_of(task);
     session_use_current(store_of(task), &task->principal.owner, &seat->use, session_seat_on_done);
@@ -355,9 +348,6 @@ enum stage_verdict handle_session_current(struct task *task)
 struct listing {
     struct session_filter filter;
     enum session_status status;
-    struct session *sessions;
-    size_t n;
-    size_t total;
 };
 
 static struct listing *listing_new(struct task *task)
@@ -371,44 +361,35 @@ static struct listing *listing_new(struct task *task)
     return listing;
 }
 
-static enum stage_verdict reply_listing(struct task *task, const struct listing *listing)
+/* What was found stands in the seat, whether sessions are shared or not. */
+static enum stage_verdict reply_listing(struct task *task)
 {
+    const struct session_use *use = &session_seat_of(task)->use;
+    const struct listing *listing = task->state;
     struct written answer;
     struct json_writer *w = written_begin(&answer);
 
     jw_shape(w, "{sessions:[");
-    for (size_t i = 0; i < listing->n; i++) {
-        write_session(task, &listing->sessions[i], w);
+    for (size_t i = 0; i < use->n_sessions; i++) {
+        write_session(task, &use->sessions[i], w);
     }
-    jw_form(w, "], total:%i, limit:%i, offset:%i}", listing->total, listing->filter.limit,
+    jw_form(w, "], total:%i, limit:%i, offset:%i}", use->n_total, listing->filter.limit,
             listing->filter.offset);
     return written_end(task, 200, &answer);
-}
-
-static enum stage_verdict reply_shared_listing(struct task *task)
-{
-    const struct session_use *use = &session_seat_of(task)->use;
-    struct listing *listing = task->state;
-
-    listing->sessions = use->sessions;
-    listing->n = use->n_sessions;
-    listing->total = use->n_total;
-    return reply_listing(task, listing);
 }
 
 enum stage_verdict handle_session_list(struct task *task)
 {
     struct listing *listing = listing_new(task);
-    struct session_seat *seat;
+    struct session_seat *seat = session_seat_of(task);
 
+    task->state = listing;
     if (is_shared(task)) {
-        seat = session_seat_of(task);
-        task->state = listing;
         session_use_list(store_of(task), &task->principal.owner, &listing->filter, task->arena,
                          &seat->use, session_seat_on_done);
-        return session_seat_wait(seat, reply_shared_listing);
+        return session_seat_wait(seat, reply_listing);
     }
-    listing->n = session_list(store_of(task), &task->principal.owner, &listing->filter, task->arena,
-                              &listing->sessions, &listing->total);
-    return reply_listing(task, listing);
+    seat->use.n_sessions = session_list(store_of(task), &task->principal.owner, &listing->filter,
+                                        task->arena, &seat->use.sessions, &seat->use.n_total);
+    return reply_listing(task);
 }
