@@ -6,6 +6,7 @@ enum { REPLY_MARGIN_MS = 10000 };
 struct waiter {
     struct run_watcher watcher;
     struct task *task;
+    bool for_begin; /* where processes share runs: it is on record before it is told */
 };
 
 /* A run that created nothing is answered with an error, like any other call. */
@@ -30,11 +31,12 @@ void run_reply_lost(struct task *task, struct run *run)
 
 static void on_change(struct run_watcher *watcher)
 {
-    struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
+    const struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
     struct run *run = watcher->run;
     struct task *task = waiter->task;
+    bool has_come = waiter->for_begin ? run_n_events(run) > 0 : run_is_over(run);
 
-    if (!run_is_over(run) && run_lost(run) == NULL) {
+    if (!has_come && run_lost(run) == NULL) {
         return;
     }
     run_unwatch(watcher); /* it stays until all watchers are told */
@@ -42,7 +44,7 @@ static void on_change(struct run_watcher *watcher)
     if (run_lost(run) != NULL) {
         run_reply_lost(task, run);
     } else {
-        (void)run_reply_ended(task, run);
+        (void)(waiter->for_begin ? run_reply(task, 202, run) : run_reply_ended(task, run));
     }
 }
 
@@ -50,54 +52,30 @@ static void on_cancel(struct task *task)
 {
     struct waiter *waiter = task->state;
 
-    run_stop(waiter->watcher.run);
+    if (!waiter->for_begin) {
+        run_stop(waiter->watcher.run);
+    }
     run_unwatch(&waiter->watcher);
+}
+
+static enum stage_verdict wait_for(struct task *task, struct run *run, bool for_begin)
+{
+    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
+
+    *waiter = (struct waiter){.watcher.on_change = on_change, .task = task, .for_begin = for_begin};
+    task->state = waiter;
+    task->on_cancel = on_cancel;
+    run_watch(run, &waiter->watcher);
+    return STAGE_WAIT;
 }
 
 enum stage_verdict run_wait_for_end(struct task *task, struct run *run, uint64_t timeout_ms)
 {
-    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
-
-    waiter->task = task;
-    waiter->watcher.on_change = on_change;
-    task->state = waiter;
-    task->on_cancel = on_cancel;
     task_set_deadline(task, timeout_ms + REPLY_MARGIN_MS);
-    run_watch(run, &waiter->watcher);
-    return STAGE_WAIT;
-}
-
-/* Where processes share runs: the beginning is on record before it is told. */
-static void on_begun(struct run_watcher *watcher)
-{
-    struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
-    struct run *run = watcher->run;
-    struct task *task = waiter->task;
-
-    if (run_lost(run) != NULL || run_n_events(run) > 0) {
-        run_unwatch(watcher);
-        task->on_cancel = NULL;
-        if (run_lost(run) != NULL) {
-            run_reply_lost(task, run);
-        } else {
-            (void)run_reply(task, 202, run);
-        }
-    }
-}
-
-static void gone_from_beginning(struct task *task)
-{
-    run_unwatch(&((struct waiter *)task->state)->watcher);
+    return wait_for(task, run, false);
 }
 
 enum stage_verdict run_wait_for_begin(struct task *task, struct run *run)
 {
-    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
-
-    waiter->task = task;
-    waiter->watcher.on_change = on_begun;
-    task->state = waiter;
-    task->on_cancel = gone_from_beginning;
-    run_watch(run, &waiter->watcher);
-    return STAGE_WAIT;
+    return wait_for(task, run, true);
 }
