@@ -14,9 +14,9 @@ struct sse;
 struct sse_source {
     /* Appends the next event ("id: …\nevent: …\ndata: …\n\n"). False: there is none now. */
     bool (*next)(struct sse *stream, struct buf *out);
-    bool (*is_over)(struct sse *stream); /* no event will come any more */
-    void (*let_go)(struct sse *stream);  /* the stream has ended, for whatever reason */
-    bool is_endless;                     /* nothing of ours brings it to its end: a drain does */
+    /* No event will come any more. NULL: it is endless but for its limit, and a drain ends it. */
+    bool (*is_over)(struct sse *stream);
+    void (*let_go)(struct sse *stream); /* the stream has ended, for whatever reason */
 };
 
 struct sse {
@@ -27,11 +27,12 @@ struct sse {
     struct deadline heartbeat;
     uint64_t asked_ms;  /* when its credential was last found right */
     unsigned n_changes; /* api.n_changes, then */
+    int64_t left;       /* events that the query's "limit" still allows; -1: any number */
     bool blocked;
 };
 
-/* May one more be opened (runs.max_watchers)? Else task->error is set. */
-bool sse_has_room(struct task *task);
+/* CONTINUE: one more may be opened. DONE: HEAD is answered, or it would be one too many (runs.max_watchers). */
+enum stage_verdict sse_admit(struct task *task);
 /* Answers with a stream; `stream` lives in the task's arena. Returns WAIT. */
 enum stage_verdict sse_begin(struct task *task, struct sse *stream,
                              const struct sse_source *source);

@@ -1,5 +1,6 @@
 #include "api/gate/sse.h"
 
+#include "api/gate/query.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
 
@@ -94,12 +95,19 @@ static bool send_event(struct sse *stream)
     bool has_one;
 
     buf_init(&text, SSE_EVENT_MAX);
-    has_one = stream->source->next(stream, &text);
+    has_one = stream->left != 0 && stream->source->next(stream, &text);
     if (has_one) {
+        stream->left -= stream->left > 0 ? 1 : 0;
         stream->blocked = !exchange_stream_write(stream->task->exchange, buf_view(&text));
     }
     buf_done(&text);
     return has_one;
+}
+
+static bool is_over(struct sse *stream)
+{
+    return stream->left == 0 ||
+           (stream->source->is_over != NULL && stream->source->is_over(stream));
 }
 
 static void on_soon(struct later_item *item);
@@ -122,7 +130,7 @@ static void pump(struct sse *stream)
     }
     if (!stream->blocked && has_more) {
         later_add(stream->task->api->options.later, &stream->soon, on_soon);
-    } else if (!has_more && stream->source->is_over(stream)) {
+    } else if (!has_more && is_over(stream)) {
         let_go(stream);
         exchange_stream_end(exchange);
     }
@@ -154,21 +162,23 @@ static void on_cancel(struct task *task)
     let_go(task->state);
 }
 
-bool sse_has_room(struct task *task)
+enum stage_verdict sse_admit(struct task *task)
 {
     if (task->api->n_watchers >= task->config->runs.max_watchers) {
         task->error.retry_after_s = 5;
-        (void)error_set(&task->error, ERR_OVERLOADED, "%u event streams are open already",
-                        task->api->n_watchers);
-        return false;
+        return task_refuse(task, ERR_OVERLOADED, "%u event streams are open already",
+                           task->api->n_watchers);
     }
-    return true;
+    return str_is(task->exchange->request.method, "HEAD")
+               ? task_reply(task, 200, "text/event-stream", STR_EMPTY)
+               : STAGE_CONTINUE;
 }
 
 enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct sse_source *source)
 {
     stream->source = source;
     stream->task = task;
+    stream->left = task_query_number(task, "limit", -1);
     stream->asked_ms = clock_now_ms();
     stream->n_changes = stream->task->api->n_changes;
     task->state = stream;
@@ -193,7 +203,7 @@ void sse_end_endless(struct api *api)
     LIST_FOREACH_SAFE (link, after, &api->streams) {
         struct sse *stream = CONTAINER_OF(link, struct sse, link);
 
-        if (stream->source->is_endless) {
+        if (stream->source->is_over == NULL) {
             struct exchange *exchange = stream->task->exchange;
 
             let_go(stream);

@@ -18,7 +18,6 @@ struct stream {
     uint64_t seen;    /* number of the last fact that was looked at */
     struct str types; /* with commas; empty: all */
     bool sees_all;
-    int64_t left; /* events to send; -1: no end */
 };
 
 static bool is_of(const struct task *task, const struct fact *fact)
@@ -84,21 +83,15 @@ static bool next(struct sse *sse, struct buf *out)
     if (skip_gap(stream, out)) {
         return true;
     }
-    while (stream->left != 0 && (fact = fact_at(stream->seen + 1)) != NULL) {
+    while ((fact = fact_at(stream->seen + 1)) != NULL) {
         stream->seen++;
         if ((stream->sees_all || is_of(sse->task, fact)) &&
             is_wanted(stream->types, fact_type(fact->kind))) {
             write_event(fact, out);
-            stream->left -= stream->left > 0 ? 1 : 0;
             return true;
         }
     }
     return false;
-}
-
-static bool is_over(struct sse *sse)
-{
-    return CONTAINER_OF(sse, struct stream, sse)->left == 0;
 }
 
 static void let_go(struct sse *sse)
@@ -157,23 +150,23 @@ static enum error_code last_seen(struct task *task, uint64_t *out)
 
 enum stage_verdict handle_events(struct task *task)
 {
-    static const struct sse_source source = {next, is_over, let_go, .is_endless = true};
+    static const struct sse_source source = {next, NULL, let_go};
     struct str types = task_query_text(task, "types");
+    enum stage_verdict verdict;
     struct stream *stream;
     uint64_t seen;
 
-    if (judge_types(task, types) != ERR_OK || last_seen(task, &seen) != ERR_OK ||
-        !sse_has_room(task)) {
+    if (judge_types(task, types) != ERR_OK || last_seen(task, &seen) != ERR_OK) {
         return task_fail(task);
     }
-    if (str_is(task->exchange->request.method, "HEAD")) {
-        return task_reply(task, 200, "text/event-stream", STR_EMPTY);
+    verdict = sse_admit(task);
+    if (verdict != STAGE_CONTINUE) {
+        return verdict;
     }
     stream = arena_zalloc(task->arena, sizeof(*stream));
     stream->types = arena_str(task->arena, types);
     stream->sees_all = sees_all(task);
     stream->seen = seen;
-    stream->left = task_query_number(task, "limit", -1);
     stream->consumer.on_news = on_news;
     facts_listen(&stream->consumer, task->api->options.later);
     return sse_begin(task, &stream->sse, &source);

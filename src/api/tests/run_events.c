@@ -81,6 +81,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
 
 static enum stage_verdict follow(struct task *task, struct run *run)
 {
+    enum stage_verdict verdict;
     size_t sent = 0;
 
     if (last_seen(task, run, &sent) != ERR_OK) {
@@ -89,13 +90,8 @@ static enum stage_verdict follow(struct task *task, struct run *run)
     if (run_is_over(run) && sent == run_n_events(run)) {
         return task_reply(task, 204, NULL, STR_EMPTY);
     }
-    if (str_is(task->exchange->request.method, "HEAD")) {
-        return task_reply(task, 200, "text/event-stream", STR_EMPTY);
-    }
-    if (!sse_has_room(task)) {
-        return task_fail(task);
-    }
-    return begin(task, run, sent);
+    verdict = sse_admit(task);
+    return verdict == STAGE_CONTINUE ? begin(task, run, sent) : verdict;
 }
 
 enum stage_verdict handle_run_events(struct task *task)
