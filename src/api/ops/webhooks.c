@@ -65,35 +65,54 @@ static int shape_of(struct str word)
     return -1;
 }
 
-/* False: task->error or task->errors say why not. */
-static bool read_wish(struct task *task, const struct member *members, struct webhook_wish *out)
+/* Into task->state. False: task->error or task->errors say why not. */
+static bool read_wish(struct task *task, const struct member *members)
 {
+    struct webhook_wish *wish = arena_zalloc(task->arena, sizeof(*wish));
     const struct json *body = task_members(task, members);
     const struct json *enabled = json_get(body, "enabled");
 
     if (body == NULL || task_errors(task)->n > 0) {
         return false;
     }
-    *out = (struct webhook_wish){.owner = &task->principal.owner,
-                                 .sees_all = (task->principal.permissions & PERMISSION_ADMIN) != 0,
-                                 .is_listed = task->principal.is_listed,
-                                 .url = json_str(json_get(body, "url")),
-                                 .secret = json_str(json_get(body, "secret")),
-                                 .subject = json_str(json_get(body, "filter")),
-                                 .shape = shape_of(json_str(json_get(body, "shape"))),
-                                 .enabled = enabled == NULL ? -1 : json_true(enabled)};
-    return read_kinds(task, json_get(body, "events"), &out->kinds);
+    task->state = wish;
+    *wish = (struct webhook_wish){.owner = &task->principal.owner,
+                                  .sees_all = (task->principal.permissions & PERMISSION_ADMIN) != 0,
+                                  .is_listed = task->principal.is_listed,
+                                  .url = json_str(json_get(body, "url")),
+                                  .secret = json_str(json_get(body, "secret")),
+                                  .subject = json_str(json_get(body, "filter")),
+                                  .shape = shape_of(json_str(json_get(body, "shape"))),
+                                  .enabled = enabled == NULL ? -1 : json_true(enabled)};
+    return read_kinds(task, json_get(body, "events"), &wish->kinds);
 }
 
-static struct webhook *hook_of(struct task *task)
+/* What is done with one webhook, or with all. */
+struct action {
+    enum stage_verdict (*act)(struct task *task, struct webhook *hook); /* NULL: it is about all */
+    bool is_of_one;
+    const struct member *members; /* the body is read by them into task->state; NULL: none is */
+};
+
+static struct webhook *find(struct task *task, struct str id)
 {
-    struct webhook *hook =
-        webhook_find(task->api->options.webhooks, &task->principal.owner, task_param(task, "id"));
+    struct webhook *hook = webhook_find(task->api->options.webhooks, &task->principal.owner, id);
 
     if (hook == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND, "There is no such webhook of your key");
     }
     return hook;
+}
+
+static enum stage_verdict perform(struct task *task, const struct action *action)
+{
+    struct webhook *hook = action->is_of_one ? find(task, task_param(task, "id")) : NULL;
+
+    if ((action->is_of_one && hook == NULL) ||
+        (action->members != NULL && !read_wish(task, action->members))) {
+        return task_fail(task);
+    }
+    return task->dry_run ? task_reply_nothing_sent(task) : action->act(task, hook);
 }
 
 static enum stage_verdict reply(struct task *task, int status, const struct webhook *hook,
@@ -113,13 +132,11 @@ static enum stage_verdict reply(struct task *task, int status, const struct webh
 }
 
 /* --- webhooks in the store: read before they are looked for, written before the answer */
-typedef enum stage_verdict (*act_fn)(struct task *task);
-
 struct asking {
     struct webhook_ask ask;
     struct task *task;
-    act_fn act; /* once all is fresh */
-    int status; /* once it is saved */
+    const struct action *action; /* once all is fresh */
+    int status;                  /* once it is saved */
     struct str id;
     const char *secret; /* to be shown; NULL: not */
 };
@@ -152,12 +169,10 @@ static struct asking *new_asking(struct task *task,
 /* False: the store did not take or tell it, and the task has failed. */
 static bool went_well(struct asking *asking, const struct error *error)
 {
-    struct task *task = asking->task;
-
-    task->on_cancel = NULL;
-    task->must_finish = NULL;
+    asking->task->on_cancel = NULL;
+    asking->task->must_finish = NULL;
     if (error != NULL) {
-        (void)task_fail_with(task, error);
+        (void)task_fail_with(asking->task, error);
     }
     return error == NULL;
 }
@@ -167,39 +182,34 @@ static void on_fresh(struct webhook_ask *ask, const struct error *error)
     struct asking *asking = CONTAINER_OF(ask, struct asking, ask);
 
     if (went_well(asking, error)) {
-        (void)asking->act(asking->task);
+        (void)perform(asking->task, asking->action);
     }
 }
 
-/* `id`: of the webhook whose deliveries may be looked at; empty: none. */
-static enum stage_verdict when_fresh(struct task *task, struct str id, act_fn act)
+static enum stage_verdict when_fresh(struct task *task, const struct action *action)
 {
     struct webhooks *hooks = task->api->options.webhooks;
     struct asking *asking;
 
     if (!webhooks_are_shared(hooks)) {
-        return act(task);
+        return perform(task, action);
     }
     asking = new_asking(task, on_fresh);
-    asking->act = act;
-    webhooks_refresh(hooks, id, &asking->ask);
+    asking->action = action;
+    webhooks_refresh(hooks, action->is_of_one ? task_param(task, "id") : STR_EMPTY, &asking->ask);
     return STAGE_WAIT;
 }
 
+/* Another request may have removed it. */
 static void on_saved(struct webhook_ask *ask, const struct error *error)
 {
     struct asking *asking = CONTAINER_OF(ask, struct asking, ask);
-    struct task *task = asking->task;
-    struct webhook *hook =
-        webhook_find(task->api->options.webhooks, &task->principal.owner, asking->id);
+    struct webhook *hook;
 
-    if (!went_well(asking, error)) {
-        return;
-    }
-    if (hook == NULL) { /* another request has removed it */
-        (void)task_refuse(task, ERR_NOT_FOUND, "There is no such webhook of your key");
-    } else {
-        (void)reply(task, asking->status, hook, asking->secret);
+    if (went_well(asking, error)) {
+        hook = find(asking->task, asking->id);
+        (void)(hook == NULL ? task_fail(asking->task)
+                            : reply(asking->task, asking->status, hook, asking->secret));
     }
 }
 
@@ -229,19 +239,12 @@ static void on_removed(struct webhook_ask *ask, const struct error *error)
 }
 
 /* --- routes */
-static enum stage_verdict create(struct task *task)
+static enum stage_verdict create(struct task *task, struct webhook *hook)
 {
-    struct webhook_wish wish;
-    struct webhook *hook;
     char *secret = arena_zalloc(task->arena, WEBHOOK_SECRET_MAX);
 
-    if (!read_wish(task, webhook_create_members, &wish)) {
-        return task_fail(task);
-    }
-    if (task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
-    if (webhook_new(task->api->options.webhooks, &wish, &hook, secret, &task->error) != ERR_OK) {
+    if (webhook_new(task->api->options.webhooks, task->state, &hook, secret, &task->error) !=
+        ERR_OK) {
         return task_fail(task);
     }
     task_set_location(
@@ -249,39 +252,20 @@ static enum stage_verdict create(struct task *task)
     return save_and_reply(task, 201, hook, secret);
 }
 
-static enum stage_verdict get(struct task *task)
+static enum stage_verdict get(struct task *task, struct webhook *hook)
 {
-    struct webhook *hook = hook_of(task);
-
-    return hook == NULL ? task_fail(task) : reply(task, 200, hook, NULL);
+    return reply(task, 200, hook, NULL);
 }
 
-static enum stage_verdict patch(struct task *task)
+static enum stage_verdict patch(struct task *task, struct webhook *hook)
 {
-    struct webhook *hook = hook_of(task);
-    struct webhook_wish wish;
-
-    if (hook == NULL || !read_wish(task, webhook_patch_members, &wish)) {
-        return task_fail(task);
-    }
-    if (task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
-    return webhook_change(hook, &wish, &task->error) != ERR_OK
+    return webhook_change(hook, task->state, &task->error) != ERR_OK
                ? task_fail(task)
                : save_and_reply(task, 200, hook, NULL);
 }
 
-static enum stage_verdict remove_it(struct task *task)
+static enum stage_verdict remove_it(struct task *task, struct webhook *hook)
 {
-    struct webhook *hook = hook_of(task);
-
-    if (hook == NULL) {
-        return task_fail(task);
-    }
-    if (task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
     if (webhooks_are_shared(task->api->options.webhooks)) {
         webhook_remove_shared(hook, &new_asking(task, on_removed)->ask);
         return STAGE_WAIT;
@@ -290,74 +274,51 @@ static enum stage_verdict remove_it(struct task *task)
     return task_reply(task, 204, NULL, STR_EMPTY);
 }
 
-static enum stage_verdict reply_array(struct task *task, const char *name,
-                                      const struct webhook *hook)
+/* All webhooks, or the deliveries of one. */
+static enum stage_verdict list(struct task *task, struct webhook *hook)
 {
     struct written answer;
     struct json_writer *w = written_begin(&answer);
 
     jw_object(w);
-    jw_key(w, name);
     if (hook != NULL) {
+        jw_key(w, "deliveries");
         webhook_write_deliveries(hook, w);
     } else {
+        jw_key(w, "webhooks");
         webhooks_write(task->api->options.webhooks, &task->principal.owner, w);
     }
     jw_end(w);
     return written_end(task, 200, &answer);
 }
 
-static enum stage_verdict list(struct task *task)
-{
-    return reply_array(task, "webhooks", NULL);
-}
-
-static enum stage_verdict deliveries(struct task *task)
-{
-    struct webhook *hook = hook_of(task);
-
-    return hook == NULL ? task_fail(task) : reply_array(task, "deliveries", hook);
-}
-
 /* 202: the deliveries of the webhook tell what became of it. */
-static enum stage_verdict test(struct task *task)
+static enum stage_verdict test(struct task *task, struct webhook *hook)
 {
-    struct webhook *hook = hook_of(task);
-
-    if (hook != NULL && task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
-    if (hook == NULL || webhook_test(hook, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply(task, 202, hook, NULL);
+    return webhook_test(hook, &task->error) != ERR_OK ? task_fail(task)
+                                                      : reply(task, 202, hook, NULL);
 }
 
-static enum stage_verdict redeliver(struct task *task)
+static enum stage_verdict redeliver(struct task *task, struct webhook *hook)
 {
-    struct webhook *hook = hook_of(task);
-
-    if (hook != NULL && task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
-    if (hook == NULL ||
-        webhook_redeliver(hook, task_param(task, "delivery"), &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    return reply(task, 202, hook, NULL);
+    return webhook_redeliver(hook, task_param(task, "delivery"), &task->error) != ERR_OK
+               ? task_fail(task)
+               : reply(task, 202, hook, NULL);
 }
 
-#define HANDLER(name, id, act)                                                                     \
+#define HANDLER(name, ...)                                                                         \
     enum stage_verdict handle_webhook_##name(struct task *task)                                    \
     {                                                                                              \
-        return when_fresh(task, id, act);                                                          \
+        static const struct action action = {__VA_ARGS__};                                         \
+                                                                                                   \
+        return when_fresh(task, &action);                                                          \
     }
 
-HANDLER(create, STR_EMPTY, create)
-HANDLER(get, task_param(task, "id"), get)
-HANDLER(patch, task_param(task, "id"), patch)
-HANDLER(delete, task_param(task, "id"), remove_it)
-HANDLER(list, STR_EMPTY, list)
-HANDLER(deliveries, task_param(task, "id"), deliveries)
-HANDLER(test, task_param(task, "id"), test)
-HANDLER(redeliver, task_param(task, "id"), redeliver)
+HANDLER(create, create, false, webhook_create_members)
+HANDLER(get, get, true, NULL)
+HANDLER(patch, patch, true, webhook_patch_members)
+HANDLER(delete, remove_it, true, NULL)
+HANDLER(list, list, false, NULL)
+HANDLER(deliveries, list, true, NULL)
+HANDLER(test, test, true, NULL)
+HANDLER(redeliver, redeliver, true, NULL)
