@@ -12,7 +12,7 @@ enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
 /* One member of `checks`. */
 struct check {
-    const char *name; /* NULL: there is no such thing */
+    const char *name; /* NULL: there is no such thing here */
     enum health health;
     bool has_routes;                 /* it tells which routes the platform offers */
     struct str output;               /* what is wrong; empty: nothing */
@@ -21,18 +21,6 @@ struct check {
     struct str last_error;           /* empty: none */
     unsigned limit;                  /* most calls at once, as found out; 0: not told */
     const struct upstream *upstream; /* to tell of its addresses; NULL: none */
-};
-
-enum {
-    CHECK_CONFIG,
-    CHECK_LIFECYCLE,
-    CHECK_UPSTREAM,
-    CHECK_TENANTS,
-    CHECK_SESSIONS,
-    CHECK_STORE,
-    CHECK_SECRETS,
-    CHECK_TROUBLES, /* a row for each */
-    N_CHECKS = CHECK_TROUBLES + N_TROUBLES
 };
 
 enum { HEALTH_MAX = 32 * 1024 };
@@ -74,6 +62,7 @@ static void check_upstream(struct task *task, struct check *check)
                                         [UPSTREAM_FAIL] = HEALTH_FAIL};
     const struct upstream_health *state;
 
+    check->has_routes = true;
     if (task->platform->upstream == NULL) {
         return;
     }
@@ -114,7 +103,7 @@ static void check_tenants(struct task *task, struct check *check)
                     ? state
                     : worst;
     }
-    *check = (struct check){.name = n > 0 ? "tenants" : NULL};
+    check->name = n > 0 ? check->name : NULL;
     if (worst != NULL) {
         check->health = HEALTH_WARN; /* the others are served */
         check->since_wall_ms = worst->since_wall_ms;
@@ -150,7 +139,7 @@ static void check_store(struct task *task, struct check *check)
     const struct store *store = task->api->options.store;
     const char *trouble = store != NULL ? store_trouble(store) : NULL;
 
-    *check = (struct check){.name = store != NULL ? "store" : NULL};
+    check->name = store != NULL ? check->name : NULL;
     if (trouble != NULL) {
         check->health = HEALTH_WARN;
         check->output = arena_printf(task->arena, "the store is away: %s", trouble);
@@ -164,9 +153,18 @@ static bool is_behind(const struct task *task)
     return behind != NULL && *behind;
 }
 
-static void check_lifecycle(const struct task *task, struct check *check)
+static void check_config(struct task *task, struct check *check)
 {
-    *check = (struct check){.name = "lifecycle"};
+    if (task->api->config_error[0] != '\0') {
+        check->health = HEALTH_WARN;
+        check->since_wall_ms = task->api->config_error_wall_ms;
+        check->output = arena_printf(task->arena, "the new configuration was refused: %s",
+                                     task->api->config_error);
+    }
+}
+
+static void check_lifecycle(struct task *task, struct check *check)
+{
     if (task->api->draining) {
         check->health = HEALTH_FAIL;
         check->output = STR("shutting down");
@@ -177,17 +175,12 @@ static void check_lifecycle(const struct task *task, struct check *check)
     }
 }
 
-static int64_t n_stale_secrets(void)
-{
-    return metric_value(M_SECRETS_STALE);
-}
-
 /* Those by reference: the last good values serve, until they are exchanged where they come from. */
 static void check_secrets(struct task *task, struct check *check)
 {
-    int64_t n = n_stale_secrets();
+    int64_t n = metric_value(M_SECRETS_STALE);
 
-    *check = (struct check){.name = n > 0 ? "secrets" : NULL};
+    check->name = n > 0 ? check->name : NULL;
     if (n > 0) {
         check->health = HEALTH_WARN;
         check->output = arena_printf(task->arena,
@@ -213,26 +206,24 @@ static void check_troubles(struct check checks[N_TROUBLES])
     }
 }
 
+static const struct {
+    const char *name;
+    void (*look)(struct task *task, struct check *check);
+} rows[] = {
+    {"config", check_config},   {"lifecycle", check_lifecycle}, {"upstream", check_upstream},
+    {"tenants", check_tenants}, {"sessions", check_sessions},   {"store", check_store},
+    {"secrets", check_secrets},
+};
+
+enum { N_CHECKS = ARRAY_LEN(rows) + N_TROUBLES };
+
 static void make_checks(struct task *task, struct check checks[N_CHECKS])
 {
-    checks[CHECK_CONFIG] = (struct check){.name = "config"};
-    if (task->api->config_error[0] != '\0') {
-        checks[CHECK_CONFIG] = (struct check){
-            .name = "config",
-            .health = HEALTH_WARN,
-            .since_wall_ms = task->api->config_error_wall_ms,
-            .output = arena_printf(task->arena, "the new configuration was refused: %s",
-                                   task->api->config_error)};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        checks[i] = (struct check){.name = rows[i].name};
+        rows[i].look(task, &checks[i]);
     }
-    check_lifecycle(task, &checks[CHECK_LIFECYCLE]);
-    checks[CHECK_UPSTREAM] = (struct check){.name = "upstream", .has_routes = true};
-    checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
-    check_upstream(task, &checks[CHECK_UPSTREAM]);
-    check_tenants(task, &checks[CHECK_TENANTS]);
-    check_sessions(task, &checks[CHECK_SESSIONS]);
-    check_store(task, &checks[CHECK_STORE]);
-    check_secrets(task, &checks[CHECK_SECRETS]);
-    check_troubles(&checks[CHECK_TROUBLES]);
+    check_troubles(&checks[ARRAY_LEN(rows)]);
 }
 
 static enum health worst_of(const struct check checks[N_CHECKS])
@@ -339,36 +330,17 @@ static bool tells_endpoints(const struct upstream *upstream)
     return upstream != NULL && upstream_endpoints(upstream, all) > 0;
 }
 
-static bool all_do_well(const struct setup *setup)
-{
-    for (size_t i = 0; i < setup->n_platforms; i++) {
-        const struct upstream *upstream = setup->platforms[i]->upstream;
-
-        if (upstream != NULL && upstream_health(upstream)->state != UPSTREAM_PASS) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What the text says when all is well, as a number: the platform's limit, and which routes it offers. The rest is
- * the setup's. 0: a check has more to say. */
-static uint64_t quiet_state(const struct task *task)
+ * the setup's. 0: there is more to say. */
+static uint64_t quiet_state(const struct task *task, enum health worst)
 {
-    const struct api *api = task->api;
     const struct upstream *upstream = task->platform->upstream;
     const struct offers *offers = task->platform->port.offers;
     uint64_t limit = upstream != NULL ? upstream_limit(upstream) : 0;
 
-    if (api->config_error[0] != '\0' || api->draining || is_behind(task) ||
-        (api->options.sessions != NULL &&
-         session_store_trouble(api->options.sessions)->since_wall_ms != 0) ||
-        (api->options.store != NULL && store_trouble(api->options.store) != NULL) ||
-        n_stale_secrets() > 0 || trouble_is_any() || !all_do_well(task->setup) ||
-        tells_endpoints(upstream)) {
-        return 0;
-    }
-    return UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
+    return worst != HEALTH_PASS || tells_endpoints(upstream)
+               ? 0
+               : UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
 }
 
 static enum stage_verdict reply_health(struct task *task, int status, struct str text)
@@ -394,16 +366,18 @@ static enum stage_verdict answer_health(struct task *task, bool is_live, bool is
 {
     struct api *api = task->api;
     uint64_t second = (clock_turn_ms() - api->opened_ms) / 1000;
-    uint64_t state = quiet_state(task);
     struct check checks[N_CHECKS];
     enum health worst;
+    uint64_t state;
     struct buf text;
 
+    make_checks(task, checks);
+    worst = worst_of(checks);
+    state = quiet_state(task, worst);
     if (answers_as_before(task, state, second)) {
         return STAGE_DONE;
     }
-    make_checks(task, checks);
-    worst = is_live ? HEALTH_PASS : worst_of(checks);
+    worst = is_live ? HEALTH_PASS : worst;
     buf_init_on(&text, api->health.room, sizeof(api->health.room), HEALTH_MAX);
     write_health(task, worst, checks, second, &text);
     api->health.text = buf_view(&text);
