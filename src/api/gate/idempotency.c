@@ -21,11 +21,7 @@ struct idempotency_entry {
     struct digest id;
     struct digest body_digest;
     bool in_flight;
-    int status;
-    char *content_type;
-    char *location;
-    char *body;
-    size_t body_len;
+    struct kept_reply reply; /* its texts are the entry's own */
     uint64_t expires_ms;
     struct claim *claim; /* while it is in flight, and several processes share keys; NULL: none */
 };
@@ -63,16 +59,16 @@ void idempotency_configure(struct idempotency_store *store, const struct config 
 
 static size_t entry_bytes(const struct idempotency_entry *entry)
 {
-    return sizeof(*entry) + entry->body_len + REFERENCE_BYTES;
+    return sizeof(*entry) + entry->reply.body.len + REFERENCE_BYTES;
 }
 
 static void entry_free(struct idempotency_store *store, struct idempotency_entry *entry)
 {
     lru_remove(&store->entries, &entry->lru);
     store->bytes -= entry_bytes(entry);
-    mem_free(entry->content_type);
-    mem_free(entry->location);
-    mem_free(entry->body);
+    mem_free(unconst(entry->reply.content_type.ptr));
+    mem_free(unconst(entry->reply.location.ptr));
+    mem_free(unconst(entry->reply.body.ptr));
     mem_free(entry);
 }
 
@@ -131,33 +127,32 @@ static bool key_is_valid(struct str key)
     return key.len > 0 && key.len <= KEY_MAX;
 }
 
-static enum stage_verdict replay(struct task *task, const struct idempotency_entry *entry)
+static enum stage_verdict replay(struct task *task, const struct kept_reply *reply)
 {
+    struct str type = reply->content_type;
+
     metric_add(M_IDEMPOTENT_REPLAYS, 0, 0, 0, 1);
     exchange_set_header(task->exchange, "Idempotency-Replayed", STR("true"));
-    if (entry->location != NULL) {
-        exchange_set_header(task->exchange, "Location", str_from(entry->location));
+    if (reply->location.len > 0) {
+        exchange_set_header(task->exchange, "Location", reply->location);
     }
-    return task_reply(task, entry->status, entry->content_type,
-                      (struct str){entry->body, entry->body_len});
+    return task_reply(task, reply->status, type.len > 0 ? arena_cstr(task->arena, type) : NULL,
+                      reply->body);
 }
 
 static enum stage_verdict answer_known(struct task *task, struct idempotency_entry *entry,
                                        const struct digest *body)
 {
     if (!digest_equal(&entry->body_digest, body)) {
-        return task_refuse(
-            task, ERR_IDEMPOTENCY_MISMATCH,
-            "This Idempotency-Key was used with another body, query or session; take a new key for a new request");
+        (void)key_is_of_another(&task->error);
+        return task_fail(task);
     }
     if (entry->in_flight) {
-        task->error.retry_after_s = 1;
-        return task_refuse(
-            task, ERR_IDEMPOTENCY_IN_FLIGHT,
-            "The first request with this Idempotency-Key has not ended; ask again later");
+        (void)key_is_in_flight(&task->error);
+        return task_fail(task);
     }
     lru_touch(&task->api->idempotency->entries, &entry->lru);
-    return replay(task, entry);
+    return replay(task, &entry->reply);
 }
 
 /* --- several processes */
@@ -167,20 +162,6 @@ static void let_go(struct task *task)
 
     task->idempotency = NULL;
     entry_free(task->api->idempotency, entry);
-}
-
-static void replay_shared(struct task *task, const struct kept_reply *reply)
-{
-    struct kept_reply kept = *reply; /* the reply's texts go with the answer of the store */
-
-    metric_add(M_IDEMPOTENT_REPLAYS, 0, 0, 0, 1);
-    exchange_set_header(task->exchange, "Idempotency-Replayed", STR("true"));
-    if (kept.location.len > 0) {
-        exchange_set_header(task->exchange, "Location", arena_str(task->arena, kept.location));
-    }
-    (void)task_reply(task, kept.status,
-                     kept.content_type.len > 0 ? arena_cstr(task->arena, kept.content_type) : NULL,
-                     arena_str(task->arena, kept.body));
 }
 
 static void on_claimed(void *context, const struct error *error, const struct kept_reply *reply)
@@ -199,7 +180,7 @@ static void on_claimed(void *context, const struct error *error, const struct ke
     }
     let_go(task);
     if (error->code == ERR_OK) {
-        replay_shared(task, reply);
+        (void)replay(task, reply);
         return;
     }
     (void)task_fail_with(task, error);
@@ -274,19 +255,6 @@ static void forget(struct task *task)
     let_go(task);
     if (claimed != NULL) {
         claim_forget(claimed);
-    }
-}
-
-static void share_reply(struct idempotency_entry *entry)
-{
-    const struct kept_reply reply = {.status = entry->status,
-                                     .content_type = str_from(entry->content_type),
-                                     .location = str_from(entry->location),
-                                     .body = {entry->body, entry->body_len}};
-
-    if (entry->claim != NULL) {
-        claim_keep(entry->claim, &reply);
-        entry->claim = NULL;
     }
 }
 
@@ -369,6 +337,11 @@ enum stage_verdict idempotency_begin(struct task *task)
     return pieces_begin(&hashing->pieces, 1);
 }
 
+static struct str own_copy(struct str text)
+{
+    return (struct str){mem_dup(text.ptr, text.len), text.len};
+}
+
 void idempotency_keep(struct task *task, int status, const char *content_type, struct str body)
 {
     struct idempotency_store *store = task->api->idempotency;
@@ -384,16 +357,17 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     task->idempotency = NULL;
     store->bytes -= entry_bytes(entry);
     entry->in_flight = false;
-    entry->status = status;
-    entry->content_type = content_type != NULL ? mem_strdup(content_type) : NULL;
-    entry->location =
-        task->location.len > 0 ? mem_strdup(arena_cstr(task->arena, task->location)) : NULL;
-    entry->body = mem_dup(body.ptr, body.len);
-    entry->body_len = body.len;
+    entry->reply = (struct kept_reply){.status = status,
+                                       .content_type = own_copy(str_from(content_type)),
+                                       .location = own_copy(task->location),
+                                       .body = own_copy(body)};
     entry->expires_ms = clock_age_ms() + store->ttl_ms;
     store->bytes += entry_bytes(entry);
     lru_touch(&store->entries, &entry->lru);
-    share_reply(entry);
+    if (entry->claim != NULL) {
+        claim_keep(entry->claim, &entry->reply);
+        entry->claim = NULL;
+    }
     (void)make_room(store);
 }
 

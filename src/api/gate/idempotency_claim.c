@@ -24,13 +24,25 @@ static void fail_as(struct claim *claim, size_t end)
     claim_fail(claim, &error);
 }
 
+/* The document without a reply. */
+static void put(struct claim *claim, const char *state, enum store_expect expect,
+                store_done_fn on_done)
+{
+    struct store_request request = {.kind = STORE_PUT, .expect = expect, .version = claim->version};
+
+    buf_done(&claim->document);
+    buf_init(&claim->document, HEAD_MAX);
+    claim_write(&claim->document, claim, state, NULL);
+    request.bytes = buf_view(&claim->document);
+    claim_ask(claim, &request, on_done);
+}
+
 static void look(struct claim *claim);
 
 static void on_marked(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
 
-    claim->acts = false;
     if (result->error.code ==
         ERR_CONFLICT) { /* it has come to life again, or another one was faster */
         look(claim);
@@ -46,14 +58,7 @@ static void on_marked(struct store_op *op, const struct store_result *result)
 /* Nobody will ever write the reply. */
 static void mark_unknown(struct claim *claim)
 {
-    struct store_request request = {
-        .kind = STORE_PUT, .expect = STORE_VERSION, .version = claim->version};
-
-    buf_done(&claim->document);
-    buf_init(&claim->document, HEAD_MAX);
-    claim_write(&claim->document, claim, "unknown", NULL);
-    request.bytes = buf_view(&claim->document);
-    claim_ask(claim, &request, on_marked);
+    put(claim, "unknown", STORE_VERSION, on_marked);
 }
 
 static void on_holder_seen(struct store_op *op, const struct store_result *result)
@@ -61,14 +66,10 @@ static void on_holder_seen(struct store_op *op, const struct store_result *resul
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
     struct error error = {0};
 
-    claim->acts = false;
     if (result->error.code == ERR_OK) {
         mark_unknown(claim);
     } else if (result->error.code == ERR_CONFLICT) {
-        (void)error_set(&error, ERR_IDEMPOTENCY_IN_FLIGHT,
-                        "The first request with this Idempotency-Key has not ended; ask again "
-                        "later");
-        error.retry_after_s = 1;
+        (void)key_is_in_flight(&error);
         claim_fail(claim, &error);
     } else {
         claim_fail(claim, &result->error);
@@ -89,7 +90,6 @@ static void look_at_holder(struct claim *claim)
                                     .holder = str_from(keeps_holder(claim->share->keeps)),
                                     .ttl_ms = LOOK_TTL_MS};
 
-    claim->acts = true;
     store_start(claim->share->store, &request, &claim->op, on_holder_seen);
 }
 
@@ -100,9 +100,7 @@ static void judge(struct claim *claim, const struct told *told)
     struct error error = {0};
 
     if (!str_is(told->body, claim->body)) {
-        (void)error_set(&error, ERR_IDEMPOTENCY_MISMATCH,
-                        "This Idempotency-Key was used with another body, query or session; take "
-                        "a new key for a new request");
+        (void)key_is_of_another(&error);
         claim_fail(claim, &error);
         return;
     }
@@ -133,7 +131,6 @@ static void on_found(struct store_op *op, const struct store_result *result)
     struct error error = {0};
     struct arena arena;
 
-    claim->acts = false;
     if (result->error.code == ERR_NOT_FOUND) { /* removed since */
         put_claim(claim, STORE_ABSENT);
         return;
@@ -166,7 +163,6 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
 
-    claim->acts = false;
     if (result->error.code == ERR_OK) {
         claim->state = CLAIM_OURS;
         claim->version = result->version;
@@ -187,14 +183,8 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
 
 static void put_claim(struct claim *claim, enum store_expect expect)
 {
-    struct store_request request = {.kind = STORE_PUT, .expect = expect, .version = claim->version};
-
     claim->state = CLAIM_PUTS;
-    buf_done(&claim->document);
-    buf_init(&claim->document, HEAD_MAX);
-    claim_write(&claim->document, claim, "claimed", NULL);
-    request.bytes = buf_view(&claim->document);
-    claim_ask(claim, &request, on_claimed);
+    put(claim, "claimed", expect, on_claimed);
 }
 
 static void on_alive(struct keep_user *user, const struct error *error)

@@ -35,7 +35,6 @@ struct claim {
     claim_fn on_end; /* NULL: nobody waits */
     struct keep_user alive;
     struct store_op op;
-    bool acts;
     struct deadline again;
     unsigned n_tries;
     uint64_t version;

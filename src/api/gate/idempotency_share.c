@@ -6,6 +6,20 @@
 
 enum { AGAIN_MS = 1000 /* what could not be written is tried again */ };
 
+enum error_code key_is_of_another(struct error *err)
+{
+    return error_set(err, ERR_IDEMPOTENCY_MISMATCH,
+                     "This Idempotency-Key was used with another body, query or session; take a "
+                     "new key for a new request");
+}
+
+enum error_code key_is_in_flight(struct error *err)
+{
+    err->retry_after_s = 1;
+    return error_set(err, ERR_IDEMPOTENCY_IN_FLIGHT,
+                     "The first request with this Idempotency-Key has not ended; ask again later");
+}
+
 /* --- documents: a line of JSON, and the body of the reply as it was sent */
 void claim_write(struct buf *out, const struct claim *claim, const char *state,
                  const struct kept_reply *reply)
@@ -52,9 +66,7 @@ bool claim_read(struct arena *arena, struct str bytes, struct told *out)
 /* --- a claim's life */
 void claim_free(struct claim *claim)
 {
-    if (claim->acts) {
-        store_cancel(&claim->op);
-    }
+    store_cancel(&claim->op);
     deadline_clear(&claim->again);
     keep_leave(&claim->alive);
     list_remove(&claim->link);
@@ -97,7 +109,6 @@ void claim_ask(struct claim *claim, struct store_request *request, store_done_fn
     request->key = str_join(key, sizeof(key), STR("idempotency:"), str_from(hex));
     request->format = CLAIM_FORMAT;
     request->ttl_ms = claim->ttl_ms;
-    claim->acts = true;
     store_start(claim->share->store, request, &claim->op, on_done);
 }
 
@@ -142,10 +153,7 @@ static void clean_again(struct claim *claim, const struct store_result *result)
 
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
-    struct claim *claim = CONTAINER_OF(op, struct claim, op);
-
-    claim->acts = false;
-    clean_again(claim, result);
+    clean_again(CONTAINER_OF(op, struct claim, op), result);
 }
 
 static void remove_document(struct claim *claim)
@@ -169,7 +177,6 @@ static void on_seen(struct store_op *op, const struct store_result *result)
     struct arena arena;
     bool ours;
 
-    claim->acts = false;
     arena_init(&arena);
     ours = result->error.code == ERR_OK && claim_read(&arena, result->bytes, &told) &&
            claim_is_ours(claim, &told);
@@ -204,10 +211,7 @@ void claim_forget(struct claim *claim)
     bool may_be_there = claim->state == CLAIM_PUTS || claim->state == CLAIM_OURS;
 
     claim->on_end = NULL;
-    if (claim->acts) {
-        store_cancel(&claim->op);
-        claim->acts = false;
-    }
+    store_cancel(&claim->op);
     if (may_be_there) {
         clean(claim);
     } else {
@@ -232,7 +236,6 @@ static void on_looked(struct store_op *op, const struct store_result *result)
     struct arena arena;
     bool go_on;
 
-    claim->acts = false;
     arena_init(&arena);
     go_on = result->error.code == ERR_OK && claim_read(&arena, result->bytes, &told) &&
             !str_is(told.state, "done") && str_is(told.body, claim->body);
@@ -257,7 +260,6 @@ static void on_reply_put(struct store_op *op, const struct store_result *result)
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
     struct store_request request = {.kind = STORE_GET};
 
-    claim->acts = false;
     if (result->error.code == ERR_CONFLICT) {
         claim_ask(claim, &request, on_looked);
     } else if (result->error.code == ERR_STORE_AWAY && ++claim->n_tries < CLAIM_TRIES_MAX) {

@@ -28,6 +28,10 @@ struct kept_reply {
     struct str body;
 };
 
+/* ERR_IDEMPOTENCY_MISMATCH and ERR_IDEMPOTENCY_IN_FLIGHT, in words. */
+enum error_code key_is_of_another(struct error *err);
+enum error_code key_is_in_flight(struct error *err);
+
 /* error->code: ERR_OK: the key is ours, or `reply` is that of the first request. Else
  * ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT, ERR_OUTCOME_UNKNOWN, ERR_STORE_AWAY,
  * ERR_STORE_UNREADABLE. But for the first of these the claim is gone. */
