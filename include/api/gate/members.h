@@ -32,6 +32,10 @@ const struct json *members_check(struct arena *arena, const struct json *body,
 /* The same of the task's body; errors go to task_errors. */
 const struct json *task_members(struct task *task, const struct member *members);
 
+/* Adds ERR_UNKNOWN_MEMBER or ERR_UNKNOWN_PARAMETER, with the nearest name or all of them. */
+void member_unknown(struct arena *arena, const struct member *members, enum error_code code,
+                    struct str name, const char *pointer, struct error_list *errors);
+
 /* One value, into `values` under the member's name. False: the error was added. */
 bool member_take(const struct member *member, const struct json *value, const char *pointer,
                  struct json *values, struct error_list *errors, struct arena *arena);

@@ -13,9 +13,10 @@ struct pieces {
     bool (*go_on)(
         struct pieces *pieces); /* one piece: about a millisecond; true: it was the last */
     enum stage_verdict (*then)(
-        struct pieces *pieces);          /* ends the task, or begins what comes next */
+        struct pieces
+            *pieces); /* ends the task, begins what comes next, or CONTINUE: the next stage */
     void (*gone)(struct pieces *pieces); /* NULL: nothing is held */
-    bool has_waited;                     /* for `then`: it is called from a turn of its own */
+    bool has_waited;                     /* private: `then` is called from a turn of its own */
     bool waits;                          /* set by go_on: the next piece comes after pieces_go_on */
 };
 

@@ -158,12 +158,10 @@ static enum stage_verdict reply_moving(struct task *task)
 enum stage_verdict handle_schema(struct task *task)
 {
     struct buf text;
-    struct str copy;
 
     buf_init(&text, SCHEMA_MAX);
     testfile_schema(task->api->dictionary, &text);
-    copy = arena_take(task->arena, &text);
-    return task_reply(task, 200, "application/json; charset=utf-8", copy);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
 /* What both builds have. */

@@ -88,14 +88,8 @@ static bool read_on(struct pieces *pieces)
 static enum stage_verdict read_done(struct pieces *pieces)
 {
     struct body_reading *reading = reading_of(pieces);
-    struct task *task = pieces->task;
-    bool has_waited = pieces->has_waited;
-    enum stage_verdict verdict = reading->yaml != NULL ? take_yaml(reading) : STAGE_CONTINUE;
 
-    if (has_waited && verdict == STAGE_CONTINUE) {
-        task_go_on(task);
-    }
-    return verdict;
+    return reading->yaml != NULL ? take_yaml(reading) : STAGE_CONTINUE;
 }
 
 static void caller_left(struct pieces *pieces)

@@ -198,6 +198,16 @@ static const char *why_forwarded(const struct cache_entry *entry)
                                                  : "virtuoso-proxy; fwd=stale";
 }
 
+static struct cache_seat *take_seat(struct task *task, struct cache_entry *entry, stage_fn resume)
+{
+    struct cache_seat *seat = arena_zalloc(task->arena, sizeof(*seat));
+
+    *seat = (struct cache_seat){
+        .task = task, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
+    task->cache_seat = seat;
+    return seat;
+}
+
 /* --- other processes */
 
 static bool is_plain(const struct cache_wish *wish)
@@ -295,10 +305,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     if (entry->leader != NULL && wish.max_age_ms != UINT64_MAX) {
         return STAGE_CONTINUE; /* the fetch under way began before this request: asked again */
     }
-    seat = arena_zalloc(task->arena, sizeof(*seat));
-    *seat = (struct cache_seat){
-        .task = task, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
-    task->cache_seat = seat;
+    seat = take_seat(task, entry, resume);
     task->cache_generation = cache->generation;
     if (entry->leader == NULL) {
         entry->leader = task;
@@ -470,11 +477,7 @@ void cache_abandon(struct task *task)
     entry = leave_lead(task, NULL, 0);
     waiter = next_waiter(entry);
     if (waiter != NULL) {
-        struct cache_seat *seat = arena_zalloc(waiter->arena, sizeof(*seat));
-
-        *seat = (struct cache_seat){
-            .task = waiter, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
-        waiter->cache_seat = seat;
+        (void)take_seat(waiter, entry, resume);
         waiter->on_cancel = NULL;
         entry->leader = waiter;
         (void)resume(waiter);

@@ -19,15 +19,6 @@ static bool is_preflight(const struct exchange *exchange)
            exchange_has_header(exchange, "Access-Control-Request-Method");
 }
 
-static void allow_any(const struct config *config, struct exchange *exchange)
-{
-    for (size_t i = 0; i < config->cors.n_origins; i++) {
-        if (str_is(config->cors.origins[i], "*")) {
-            exchange_set_header(exchange, "Access-Control-Allow-Origin", STR("*"));
-        }
-    }
-}
-
 void cors_apply(const struct api *api, struct exchange *exchange)
 {
     const struct config *config = api->config;
@@ -39,7 +30,9 @@ void cors_apply(const struct api *api, struct exchange *exchange)
     }
     exchange_set_header(exchange, "Vary", STR("Origin"));
     if (origin.len == 0 && exchange->request.path.len == 0) { /* refused before it was read */
-        allow_any(config, exchange);
+        if (origin_allowed(config, STR("*"), &any)) {
+            exchange_set_header(exchange, "Access-Control-Allow-Origin", STR("*"));
+        }
         return;
     }
     if (origin.len == 0 || exchange_count_headers(exchange, "Origin") > 1 ||

@@ -294,7 +294,6 @@ static enum stage_verdict hashed(struct pieces *pieces)
     struct task *task = pieces->task;
     const struct str more[] = {task->exchange->request.query,
                                exchange_header(task->exchange, "X-Session-Id")};
-    enum stage_verdict verdict;
     struct digest body;
 
     for (size_t i = 0; i < ARRAY_LEN(more); i++) {
@@ -302,11 +301,7 @@ static enum stage_verdict hashed(struct pieces *pieces)
         digest_add(hashing->state, more[i]);
     }
     digest_end(hashing->state, &body);
-    verdict = take_key(task, &body);
-    if (pieces->has_waited && verdict == STAGE_CONTINUE) {
-        task_go_on(task);
-    }
-    return verdict;
+    return take_key(task, &body);
 }
 
 static void left_while_hashing(struct pieces *pieces)

@@ -36,11 +36,14 @@ static const struct member *member_find(const struct member *members, struct str
     return NULL;
 }
 
-static void unknown_member(struct arena *arena, const struct member *members, struct str name,
-                           const char *pointer, struct error_list *errors)
+void member_unknown(struct arena *arena, const struct member *members, enum error_code code,
+                    struct str name, const char *pointer, struct error_list *errors)
 {
-    struct nearest nearest;
+    bool is_member = code == ERR_UNKNOWN_MEMBER;
+    const char *what = is_member ? "member" : "query parameter";
+    struct str shown = utf8_clip(name, NAME_SHOWN);
     struct str known = STR_EMPTY;
+    struct nearest nearest;
 
     nearest_init(&nearest, name);
     for (const struct member *member = members; member->name != NULL; member++) {
@@ -48,13 +51,16 @@ static void unknown_member(struct arena *arena, const struct member *members, st
         arena_join(arena, &known, ", ", str_from(member->name));
     }
     if (nearest.best.len > 0) {
-        (void)error_at(error_list_add(errors), ERR_UNKNOWN_MEMBER, pointer,
-                       "Unknown member \"%.*s\"; did you mean \"%.*s\"?",
-                       STR_ARG(utf8_clip(name, 64)), STR_ARG(nearest.best));
+        (void)error_at(error_list_add(errors), code, pointer,
+                       "Unknown %s \"%.*s\"; did you mean \"%.*s\"?", what, STR_ARG(shown),
+                       STR_ARG(nearest.best));
         return;
     }
-    (void)error_at(error_list_add(errors), ERR_UNKNOWN_MEMBER, pointer,
-                   "Unknown member \"%.*s\"; known are: %.*s", STR_ARG(utf8_clip(name, 64)),
+    (void)error_at(error_list_add(errors), code, pointer, "Unknown %s \"%.*s\"; %s%.*s", what,
+                   STR_ARG(shown),
+                   known.len == 0 ? "this route takes none"
+                   : is_member    ? "known are: "
+                                  : "this route takes: ",
                    STR_ARG(known));
 }
 
@@ -87,7 +93,8 @@ const struct json *members_check(struct arena *arena, const struct json *body,
         if (member == NULL && error_list_is_full(errors)) {
             error_list_drop(errors);
         } else if (member == NULL) {
-            unknown_member(arena, members, name, pointer_to(arena, prefix, name), errors);
+            member_unknown(arena, members, ERR_UNKNOWN_MEMBER, name,
+                           pointer_to(arena, prefix, name), errors);
         } else if (json_type(value) != JSON_NULL) {
             given |= UINT64_C(1) << (member - members);
             (void)member_take(member, value, pointer_to(arena, prefix, name), out, errors, arena);

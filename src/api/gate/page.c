@@ -125,11 +125,7 @@ void page_begin(struct task *task, struct buf *out, const char *title)
 
 enum stage_verdict page_end(struct task *task, struct buf *out)
 {
-    struct str copy;
-
     buf_text(out, "</main></body></html>\n");
-    copy = arena_str(task->arena, buf_view(out));
-    buf_done(out);
     page_set_policy(task);
-    return task_reply(task, 200, "text/html; charset=utf-8", copy);
+    return task_reply_text(task, 200, "text/html; charset=utf-8", out);
 }

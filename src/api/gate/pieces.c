@@ -3,10 +3,18 @@
 
 static enum stage_verdict all_done(struct pieces *pieces)
 {
-    pieces->task->on_cancel = NULL;
-    pieces->task->on_writable = NULL;
-    pieces->task->state = NULL;
-    return pieces->then(pieces);
+    struct task *task = pieces->task;
+    bool has_waited = pieces->has_waited;
+    enum stage_verdict verdict;
+
+    task->on_cancel = NULL;
+    task->on_writable = NULL;
+    task->state = NULL;
+    verdict = pieces->then(pieces);
+    if (has_waited && verdict == STAGE_CONTINUE) {
+        task_go_on(task);
+    }
+    return verdict;
 }
 
 static void on_turn(struct later_item *item);

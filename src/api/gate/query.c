@@ -180,32 +180,6 @@ static struct str normal_name(struct str name)
     return str_is(name, "dry-run") ? STR("dry_run") : name;
 }
 
-static void unknown(struct task *task, struct str name)
-{
-    struct error *err = error_list_add(task_errors(task));
-    const char *pointer = arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN));
-    struct str known = STR_EMPTY;
-    struct nearest nearest;
-
-    nearest_init(&nearest, name);
-    for (const struct member *row = task->route->query->members; row->name != NULL; row++) {
-        nearest_offer(&nearest, str_from(row->name));
-        arena_join(task->arena, &known, ", ", str_from(row->name));
-    }
-    if (nearest.best.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_PARAMETER, pointer,
-                       "Unknown query parameter \"%s\"; did you mean \"%.*s\"?", pointer,
-                       STR_ARG(nearest.best));
-    } else if (known.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_PARAMETER, pointer,
-                       "Unknown query parameter \"%s\"; this route takes: %.*s", pointer,
-                       STR_ARG(known));
-    } else {
-        (void)error_at(err, ERR_UNKNOWN_PARAMETER, pointer,
-                       "Unknown query parameter \"%s\"; this route takes none", pointer);
-    }
-}
-
 static void refuse(struct task *task, struct str name, const char *what)
 {
     const char *pointer = arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN));
@@ -254,7 +228,8 @@ static void take(struct task *task, struct json *query, struct json *texts, stru
     const struct json *before = json_get_str(texts, name);
 
     if (row == NULL) {
-        unknown(task, name);
+        member_unknown(task->arena, task->route->query->members, ERR_UNKNOWN_PARAMETER, name,
+                       arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN)), task_errors(task));
         return;
     }
     if (row->type == PARAM_ARRAY) {
@@ -302,26 +277,6 @@ static bool decode(struct task *task, struct str pair, struct str *out_name, str
     return true;
 }
 
-static void read_table(struct task *task, struct json *query)
-{
-    struct json *texts = json_new_object(task->arena);
-    struct str rest = task->exchange->request.query;
-    struct str pair;
-    struct str name;
-    struct str value;
-    size_t n = 0;
-
-    while (str_next(&rest, '&', &pair)) {
-        if (n++ == PARAMETERS_MAX) {
-            refuse(task, STR("query"), "has more than 300 parameters");
-            return;
-        }
-        if (decode(task, pair, &name, &value)) {
-            take(task, query, texts, name, value);
-        }
-    }
-}
-
 /* dryRun, DRY-RUN, dry.run, isDryRun, dry_rnu: who writes one of these means dry_run. Only letters
  * count: they must hold "dryrun", or be one slip away from it. */
 static bool is_nearly_dry_run(struct str name)
@@ -340,6 +295,8 @@ static bool is_nearly_dry_run(struct str name)
     return str_contains(squeezed, want) || edit_distance(squeezed, want, 1) <= 1;
 }
 
+typedef bool (*is_ours_fn)(const struct task *task, struct str name);
+
 static bool is_known(const struct task *task, struct str name)
 {
     return find(task->route->query->members, name) != NULL;
@@ -351,20 +308,31 @@ static bool is_for_us(const struct task *task, struct str name)
     return is_nearly_dry_run(name);
 }
 
-/* Parameters that are not ours are passed over; of a relayed request they go to the platform unchanged. */
-static void read_some(struct task *task, struct json *query,
-                      bool (*is_ours)(const struct task *task, struct str name))
+static bool names_ours(struct task *task, struct str pair, is_ours_fn is_ours)
+{
+    struct str name;
+    struct str value;
+
+    (void)str_cut(pair, '=', &name, &value);
+    return percent_decode(task->arena, name, true, &name) && is_ours(task, name);
+}
+
+/* `is_ours` NULL: all must be. Else others are passed over; of a relayed request they go to the platform unchanged. */
+static void read_pairs(struct task *task, struct json *query, is_ours_fn is_ours)
 {
     struct json *texts = json_new_object(task->arena);
     struct str rest = task->exchange->request.query;
     struct str pair;
+    struct str name;
+    struct str value;
+    size_t n = 0;
 
     while (str_next(&rest, '&', &pair)) {
-        struct str name;
-        struct str value;
-
-        (void)str_cut(pair, '=', &name, &value);
-        if (percent_decode(task->arena, name, true, &name) && is_ours(task, name) &&
+        if (is_ours == NULL && n++ == PARAMETERS_MAX) {
+            refuse(task, STR("query"), "has more than 300 parameters");
+            return;
+        }
+        if ((is_ours == NULL || names_ours(task, pair, is_ours)) &&
             decode(task, pair, &name, &value)) {
             take(task, query, texts, name, value);
         }
@@ -388,15 +356,15 @@ bool query_read(struct task *task)
     query = json_new_object(task->arena);
     switch (task->route->query->rule) {
     case QUERY_TABLE:
-        read_table(task, query);
+        read_pairs(task, query, NULL);
         break;
     case QUERY_RELAYED:
         if (!task_only_reads(task)) {
-            read_some(task, query, is_for_us);
+            read_pairs(task, query, is_for_us);
         }
         break;
     case QUERY_KNOWN:
-        read_some(task, query, is_known);
+        read_pairs(task, query, is_known);
         break;
     case QUERY_IGNORED:
         break;

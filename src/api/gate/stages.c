@@ -208,11 +208,6 @@ static enum stage_verdict stage_query(struct task *task)
     return STAGE_CONTINUE;
 }
 
-static enum stage_verdict stage_idempotency(struct task *task)
-{
-    return idempotency_begin(task);
-}
-
 static enum stage_verdict stage_handle(struct task *task)
 {
     return task->route->handle(task);
@@ -260,7 +255,7 @@ enum stage_verdict stages_head_run(struct task *task)
 
 enum stage_verdict stages_body_run(struct task *task)
 {
-    static const stage_fn stages[] = {verdict_check,     body_read,    stage_idempotency,
+    static const stage_fn stages[] = {verdict_check,     body_read,    idempotency_begin,
                                       session_seat_take, stage_handle, NULL};
 
     return run(task, stages);

@@ -54,13 +54,11 @@ enum stage_verdict handle_log_level_set(struct task *task)
 enum stage_verdict handle_config(struct task *task)
 {
     struct buf text;
-    struct str copy;
 
     buf_init(&text, CONFIG_TEXT_MAX);
     config_print(task->config, &text);
-    copy = arena_take(task->arena, &text);
     exchange_set_header(task->exchange, "Cache-Control", STR("no-store"));
-    return task_reply(task, 200, "application/yaml; charset=utf-8", copy);
+    return task_reply_text(task, 200, "application/yaml; charset=utf-8", &text);
 }
 
 enum stage_verdict handle_cache_purge(struct task *task)

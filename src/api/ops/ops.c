@@ -10,14 +10,6 @@
 #include "observe/metrics.h"
 #include "observe/metrics_shared.h"
 
-static struct str finish(struct task *task, struct buf *text)
-{
-    struct str copy = arena_str(task->arena, buf_view(text));
-
-    buf_done(text);
-    return copy;
-}
-
 void ops_set_gauges(const struct api *api)
 {
     if (api->options.sessions != NULL) {
@@ -35,10 +27,11 @@ enum stage_verdict handle_metrics(struct task *task)
     ops_set_gauges(task->api);
     buf_init(&text, 8U << 20);
     metrics_write(&text, openmetrics, VP_VERSION);
-    return task_reply(task, 200,
-                      openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                                  : "text/plain; version=0.0.4; charset=utf-8",
-                      finish(task, &text));
+    return task_reply_text(task, 200,
+                           openmetrics
+                               ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                               : "text/plain; version=0.0.4; charset=utf-8",
+                           &text);
 }
 
 static void write_quantiles(struct json_writer *w, const char *name, enum metric metric)

@@ -322,8 +322,6 @@ static bool is_sound(struct task *task, struct str path)
 
 enum stage_verdict handle_relay(struct task *task)
 {
-    static const struct upstream_stream without_body = {
-        .on_head = relay_on_head, .on_data = relay_on_data, .on_drain = on_drain};
     struct exchange *exchange = task->exchange;
     struct relay *relay = arena_zalloc(task->arena, sizeof(*relay));
     struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
@@ -355,9 +353,11 @@ enum stage_verdict handle_relay(struct task *task)
     task->state = relay;
     buf_init(&relay->held, task->config->redact.max_bytes);
     arena_defer_buf(task->arena, &relay->held);
-    *stream = without_body;
-    stream->streams_body = request->has_body;
-    stream->body_length = request->content_length;
+    *stream = (struct upstream_stream){.on_head = relay_on_head,
+                                       .on_data = relay_on_data,
+                                       .on_drain = on_drain,
+                                       .streams_body = request->has_body,
+                                       .body_length = request->content_length};
     trace_child(&exchange->trace, relay->traceparent);
     relay->call.stream = keyed ? NULL : stream;
     relay->call.on_done = relay_on_done;
