@@ -40,7 +40,7 @@ static const struct route routes[] = {
 
     {"POST", "/admin/reload", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_reload, &query_change, "operations", "reloadConfiguration", "Read the configuration again", NULL, NULL, PLACE_ADMIN},
     {"GET", "/admin/log-level", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_log_level, &query_none, "operations", "getLogLevel", "The level of the log", NULL, NULL, PLACE_ADMIN},
-    {"PUT", "/admin/log-level", PERMISSION_ADMIN, BODY_JSON, WAIT_SHORT, handle_log_level_set, &query_change, "operations", "setLogLevel", "Set the level of the log until the next start", NULL, NULL, PLACE_ADMIN},
+    {"PUT", "/admin/log-level", PERMISSION_ADMIN, BODY_JSON, WAIT_SHORT, handle_log_level_set, &query_change, "operations", "setLogLevel", "Set the level of the log until the next start", NULL, NULL, PLACE_ADMIN, .members = log_level_members},
     {"GET", "/admin/config", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_config, &query_none, "operations", "getConfiguration", "The configuration in force, secrets as ***", NULL, NULL, PLACE_ADMIN},
     {"GET", "/admin/runs", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_run_list_all, &query_run_list, "operations", "listAllTestRuns", "The test runs of everybody", NULL, NULL, PLACE_ADMIN},
     {"POST", "/admin/cache/purge", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_cache_purge, &query_change, "operations", "purgeCache", "Forget all kept answers of the platform", NULL, NULL, PLACE_ADMIN},
@@ -49,10 +49,10 @@ static const struct route routes[] = {
     {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
     {"GET", "/api/v1/commands/list", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_groups, &query_none, "commands", "listCommandGroups", "The command groups", NULL, "/api/v1/commands", .keep_s = DOCUMENT_KEEP_S},
     {"GET", "/api/v1/commands/{command*}/help", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_help, &query_none, "commands", "getCommandHelp", "Help for a command or a group, with examples ready to send", NULL, NULL},
-    {"POST", "/api/v1/commands/execute", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_execute, &query_command, "commands", "executeCommand", "Run one command", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE},
-    {"POST", "/api/v1/commands/batch", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_batch, &query_command, "commands", "executeBatch", "Run several commands in order", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE},
-    {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_COMMAND, WAIT_SHORT, handle_validate, &query_command, "commands", "validateCommand", "Check a command without sending it", NULL, NULL, .session = SESSION_READ},
-    {"POST", "/api/v1/commands/step/{command*}", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_step_path, &query_command, "commands", "executeStepCommand", "Run one step command, named by the path", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE},
+    {"POST", "/api/v1/commands/execute", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_execute, &query_command, "commands", "executeCommand", "Run one command", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE, .members = execute_members},
+    {"POST", "/api/v1/commands/batch", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_batch, &query_command, "commands", "executeBatch", "Run several commands in order", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE, .members = batch_members},
+    {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_COMMAND, WAIT_SHORT, handle_validate, &query_command, "commands", "validateCommand", "Check a command without sending it", NULL, NULL, .session = SESSION_READ, .members = execute_members},
+    {"POST", "/api/v1/commands/step/{command*}", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_step_path, &query_command, "commands", "executeStepCommand", "Run one step command, named by the path", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE, .members = path_members},
 
     {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, &query_validate, "tests", "validateTestFile", "Check a test file", NULL, NULL},
     {"POST", "/api/v1/tests/compile", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_compile, &query_compile, "tests", "compileTestFile", "Show what a test file would do, or convert it", NULL, NULL},
@@ -63,12 +63,12 @@ static const struct route routes[] = {
     {"POST", "/api/v1/tests/runs/{id}/continue", PERMISSION_WRITE_TESTS | PERMISSION_CONTINUE, BODY_NONE, WAIT_LONG, handle_run_continue, &query_run_continue, "tests", "continueTestRun", "Wait for a test run, and let it advance meanwhile where it does so only in requests (runs.driver)", "write:tests for a run of your own; continue:runs for that of anybody, by its whole name, as the service asks itself (runs.recall)", NULL, .class = ROUTE_CLASS_WRITE},
     {"DELETE", "/api/v1/tests/runs/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_run_stop, &query_change, "tests", "stopTestRun", "Stop a test run after the step in flight", NULL, NULL},
 
-    {"POST", "/api/v1/sessions", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_create, &query_change, "sessions", "createSession", "Create a session", NULL, NULL},
+    {"POST", "/api/v1/sessions", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_create, &query_change, "sessions", "createSession", "Create a session", NULL, NULL, .members = session_create_members, .status = 201},
     {"GET", "/api/v1/sessions", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_list, &query_session_list, "sessions", "listSessions", "Your sessions", NULL, NULL},
     {"GET", "/api/v1/sessions/current", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_current, &query_none, "sessions", "getCurrentSession", "Your current session", NULL, NULL},
     {"GET", "/api/v1/sessions/{id}", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_get, &query_none, "sessions", "getSession", "A session", NULL, NULL, .session = SESSION_READ, .session_param = "id"},
-    {"PATCH", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_session_patch, &query_change, "sessions", "updateSession", "Change a session", NULL, NULL, .session = SESSION_CHANGE, .session_param = "id"},
-    {"DELETE", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_session_delete, &query_change, "sessions", "deleteSession", "End a session", NULL, NULL, .session = SESSION_CHANGE, .session_param = "id"},
+    {"PATCH", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_session_patch, &query_change, "sessions", "updateSession", "Change a session", NULL, NULL, .session = SESSION_CHANGE, .session_param = "id", .members = session_patch_members},
+    {"DELETE", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_session_delete, &query_change, "sessions", "deleteSession", "End a session", NULL, NULL, .session = SESSION_CHANGE, .session_param = "id", .status = 204},
     {"POST", "/api/v1/sessions/{id}/activate", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_activate, &query_change, "sessions", "activateSession", "Make a session the current one", NULL, NULL, .session = SESSION_CHANGE, .session_param = "id"},
 
     {"GET", "/api/v1/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_events, &query_events, "operations", "watchEvents", "What happens to your commands, sessions and runs, live (server-sent events); with the permission admin: to everybody's", NULL, NULL},
@@ -78,11 +78,11 @@ static const struct route routes[] = {
     {"GET", "/api/v1/analytics/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_analytics_commands, &query_analytics, "operations", "getCommandAnalytics", "Counts and times by command, route and key; yours, or with the permission admin everybody's", NULL, NULL},
     {"GET", "/api/v1/analytics/tests", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_analytics_tests, &query_analytics, "operations", "getTestAnalytics", "Runs and pass rates by test, flaky ones first; yours, or with the permission admin everybody's", NULL, NULL},
 
-    {"POST", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_create, &query_change, "operations", "createWebhook", "Post events to an address; the secret is shown this once", NULL, NULL},
+    {"POST", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_create, &query_change, "operations", "createWebhook", "Post events to an address; the secret is shown this once", NULL, NULL, .members = webhook_create_members, .status = 201},
     {"GET", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_list, &query_none, "operations", "listWebhooks", "Your webhooks", NULL, NULL},
     {"GET", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_get, &query_none, "operations", "getWebhook", "A webhook", NULL, NULL},
-    {"PATCH", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_patch, &query_change, "operations", "updateWebhook", "Change a webhook, or its secret", NULL, NULL},
-    {"DELETE", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_delete, &query_change, "operations", "deleteWebhook", "Remove a webhook", NULL, NULL},
+    {"PATCH", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_patch, &query_change, "operations", "updateWebhook", "Change a webhook, or its secret", NULL, NULL, .members = webhook_patch_members},
+    {"DELETE", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_delete, &query_change, "operations", "deleteWebhook", "Remove a webhook", NULL, NULL, .status = 204},
     {"POST", "/api/v1/webhooks/{id}/test", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_webhook_test, &query_change, "operations", "testWebhook", "Send an event of the type webhook.test", NULL, NULL},
     {"GET", "/api/v1/webhooks/{id}/deliveries", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_deliveries, &query_none, "operations", "listWebhookDeliveries", "The last 50 deliveries, the newest first", NULL, NULL},
     {"POST", "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_webhook_redeliver, &query_change, "operations", "redeliverWebhook", "Send a delivery again", NULL, NULL},
@@ -104,7 +104,7 @@ static const struct route routes[] = {
     {"GET", "/api/executions/{id}/analysis", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_analysis, "simplified", "getExecutionAnalysis", "Results of an execution", NULL, NULL},
     {"GET", "/api/library/checkpoints", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_simple, "simplified", "listLibraryCheckpoints", "Checkpoints in the library", NULL, NULL},
     {"POST", "/api/environments", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createEnvironment", "Create an environment", NULL, NULL},
-    {"POST", "/api/steps", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_step, &query_simple_change, "simplified", "createStep", "Create a step from action, target and value", NULL, NULL},
+    {"POST", "/api/steps", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_step, &query_simple_change, "simplified", "createStep", "Create a step from action, target and value", NULL, NULL, .members = simple_step_members, .status = 201},
     {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createLibraryCheckpoint", "Add a checkpoint to the library", NULL, NULL},
     {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createTestDataTable", "Create a test data table with rows", NULL, NULL},
     {"GET", "/virtuoso/{path*}", PERMISSION_READ, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "getDirect", "Direct access to the platform", NULL, NULL, .class = ROUTE_CLASS_DIRECT},
@@ -128,47 +128,18 @@ static const struct route routes[] = {
 
 /* clang-format on */
 
-/* Tables of members whose routes are not rows of the simplified API. */
-static const struct {
-    const char *operation;
-    const struct member *members;
-} member_tables[] = {
-    {"executeCommand", execute_members},       {"executeStepCommand", path_members},
-    {"executeBatch", batch_members},           {"validateCommand", execute_members},
-    {"createSession", session_create_members}, {"updateSession", session_patch_members},
-    {"createStep", simple_step_members},       {"setLogLevel", log_level_members},
-    {"createWebhook", webhook_create_members}, {"updateWebhook", webhook_patch_members},
-};
-
-/* Routes that create something and are not rows of the simplified API. */
-static bool creates(const struct route *route)
-{
-    static const char *const operations[] = {"createSession", "createStep", "createWebhook"};
-
-    return str_in(str_from(route->operation), operations, ARRAY_LEN(operations));
-}
-
 static struct route_contract contract(const struct route *route)
 {
     const struct simple_row *row = simple_row_of(route);
-    struct route_contract out = {.status = creates(route) ? 201 : 200};
 
-    if (row != NULL) {
-        out.members = row->members;
-        out.status = row->status;
-        out.map = row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
-        return out;
+    if (row == NULL) {
+        return (struct route_contract){.members = route->members,
+                                       .status = route->status != 0 ? route->status : 200};
     }
-    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM &&
-        route->handle != handle_run_stop) {
-        out.status = 204;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(member_tables); i++) {
-        if (str_is(str_from(route->operation), member_tables[i].operation)) {
-            out.members = member_tables[i].members;
-        }
-    }
-    return out;
+    return (struct route_contract){.members = row->members,
+                                   .map = row->reply == SIMPLE_MAPPED ? reply_map_find(row->map)
+                                                                      : NULL,
+                                   .status = row->status};
 }
 
 const struct route *api_route_rows(size_t *out_n)

@@ -44,6 +44,7 @@ enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
 struct task;
 typedef enum stage_verdict (*stage_fn)(struct task *task);
 
+struct member;
 struct query;
 
 /* A row is one method of one path. `{name}` stands for one segment, `{name*}` for one or more. */
@@ -68,6 +69,9 @@ struct route {
     unsigned
         keep_s; /* how long caches may keep its 200, with an ETag: what every caller gets alike, and
                       * only another version of the program changes; 0: not at all */
+    const struct member
+        *members; /* of its body; NULL: they are not told, or those of a simple_row */
+    int status;   /* of success; 0: 200, or that of its simple_row */
 };
 
 /* What is looked for. */
@@ -84,7 +88,6 @@ struct route_match {
     struct str allow; /* methods of the path, when the asked one is not among them */
 };
 
-struct member;
 struct reply_map;
 
 /* What the documents tell about the body of a route and its answer. */
