@@ -29,8 +29,7 @@ struct platform {
     unsigned n_holders;          /* setups and tasks */
     struct list link;            /* api->retired */
     struct later_item settle;
-    char *tenant_text; /* memory of tenant */
-    char *identity_text;
+    struct arena names;
     char scope[33]; /* names account and address wherever processes share; the same in each */
 };
 

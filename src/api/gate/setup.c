@@ -6,8 +6,6 @@
 #include "run/share.h"
 #include "step/lane.h"
 
-enum { IDENTITY_MAX = 32 };
-
 static void settle_later(struct platform *platform);
 
 static void on_idle(void *context)
@@ -73,15 +71,11 @@ static struct run_store_options run_options(struct platform *platform)
 
 static void name_platform(struct platform *platform, struct str tenant)
 {
-    struct buf text;
+    struct arena *arena = &platform->names;
 
-    platform->tenant_text = str_dup(tenant);
-    platform->tenant = str_from(platform->tenant_text);
-    buf_init(&text, IDENTITY_MAX);
-    buf_printf(&text, "stored %u", platform->api->n_platforms_made++);
-    platform->identity_text = str_dup(buf_view(&text));
-    platform->identity = str_from(platform->identity_text);
-    buf_done(&text);
+    arena_init(arena);
+    platform->tenant = arena_str(arena, tenant);
+    platform->identity = arena_printf(arena, "stored %u", platform->api->n_platforms_made++);
     digest_of_parts((struct str[]){STR("tenant"), platform->tenant}, 2, &platform->owner);
 }
 
@@ -161,8 +155,7 @@ static void close_platform(struct platform *platform)
     lanes_free(platform->lanes);
     let_client_go(platform);
     config_release(unconst(platform->config));
-    mem_free(platform->tenant_text);
-    mem_free(platform->identity_text);
+    arena_done(&platform->names);
     mem_free(platform);
 }
 
@@ -211,12 +204,7 @@ static bool is_idle(const struct platform *platform)
 
 static bool has_tenant(const struct setup *setup, struct str tenant)
 {
-    for (size_t i = 0; i < setup->n_platforms; i++) {
-        if (str_eq(setup->platforms[i]->tenant, tenant)) {
-            return true;
-        }
-    }
-    return false;
+    return tenant.len == 0 || config_tenant_find(setup->config, tenant) > 0;
 }
 
 static void trim_retired(struct api *api)
