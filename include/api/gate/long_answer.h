@@ -4,13 +4,14 @@
 #define API_LONG_ANSWER_H
 
 #include "api/gate/pieces.h"
-#include "base/buf.h"
+#include "base/json_writer.h"
 
 enum { LONG_ANSWER_STEPS = 300 }; /* of a piece: about a millisecond */
 
 struct long_answer {
     struct pieces pieces;
     struct buf text;
+    struct json_writer writer; /* of the text, where it is JSON */
     const char *type;
     int status;
     bool streams; /* the head was sent */
@@ -22,8 +23,8 @@ struct long_answer {
     enum error_code result;
 };
 
-/* Lives in the task's arena; the caller sets go_on and end, writes what stands first into `text`, then
- * begins. A short answer is written at once. */
+/* Lives in the task's arena; the caller sets go_on and end, writes what stands first, then begins. A short answer is
+ * written at once. `type` NULL: JSON. */
 void long_answer_init(struct long_answer *answer, struct task *task, int status, const char *type);
 enum stage_verdict long_answer_begin(struct long_answer *answer);
 

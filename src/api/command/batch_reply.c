@@ -197,7 +197,6 @@ enum { PIECE_BYTES = 64 * 1024 /* of a piece: about a millisecond */ };
 
 struct shown_batch {
     struct long_answer answer;
-    struct json_writer writer;
     struct batch *batch;
     size_t row;    /* of the plan: the next one whose request is written */
     size_t result; /* the next item whose result is written */
@@ -206,7 +205,7 @@ struct shown_batch {
 
 static void end_dry(struct shown_batch *shown)
 {
-    struct json_writer *w = &shown->writer;
+    struct json_writer *w = &shown->answer.writer;
 
     if (shown->batch->is_list) {
         jw_end(w);
@@ -220,9 +219,9 @@ static void end_dry(struct shown_batch *shown)
 static void begin_results(struct shown_batch *shown)
 {
     shown->in_results = true;
-    jw_end(&shown->writer);
+    jw_end(&shown->answer.writer);
     if (shown->batch->is_list) {
-        jw_shape(&shown->writer, "results:[");
+        jw_shape(&shown->answer.writer, "results:[");
     } else {
         shown->result = shown->batch->n_items;
     }
@@ -234,13 +233,13 @@ static enum error_code show_next(struct shown_batch *shown, bool *done)
     struct plan *plan = shown->batch->task->plan;
 
     if (shown->row < plan->n_rows) {
-        return plan_write_requests(plan, &shown->row, 1, &shown->writer,
+        return plan_write_requests(plan, &shown->row, 1, &shown->answer.writer,
                                    &shown->batch->task->error);
     }
     if (!shown->in_results) {
         begin_results(shown);
     } else if (shown->result < shown->batch->n_items) {
-        write_result(&shown->writer, &shown->batch->items[shown->result++], "ready");
+        write_result(&shown->answer.writer, &shown->batch->items[shown->result++], "ready");
     } else {
         end_dry(shown);
         *done = true;
@@ -269,16 +268,13 @@ enum stage_verdict batch_answer_dry(struct batch *batch)
 {
     struct task *task = batch->task;
     struct shown_batch *shown = arena_zalloc(task->arena, sizeof(*shown));
-    struct json_writer *w = &shown->writer;
 
     if (!batch_begin_dry(batch, &task->error)) {
         return task_fail(task);
     }
-    long_answer_init(&shown->answer, task, is_any_wrong(batch) ? 207 : 200,
-                     "application/json; charset=utf-8");
+    long_answer_init(&shown->answer, task, is_any_wrong(batch) ? 207 : 200, NULL);
     shown->answer.go_on = show_on;
     shown->batch = batch;
-    jw_init(w, &shown->answer.text);
-    jw_shape(w, "{status:'dry_run', dry_run:true, requests:[");
+    jw_shape(&shown->answer.writer, "{status:'dry_run', dry_run:true, requests:[");
     return long_answer_begin(&shown->answer);
 }

@@ -100,10 +100,11 @@ void long_answer_init(struct long_answer *answer, struct task *task, int status,
 {
     *answer = (struct long_answer){
         .pieces = {.task = task, .go_on = write_on, .then = send, .gone = caller_left},
-        .type = type,
+        .type = type != NULL ? type : "application/json; charset=utf-8",
         .status = status,
     };
     buf_init(&answer->text, ANSWER_MAX);
+    jw_init(&answer->writer, &answer->text);
 }
 
 enum stage_verdict long_answer_begin(struct long_answer *answer)

@@ -11,7 +11,6 @@ struct shown_run {
     struct long_answer answer;
     struct run_watcher watcher;
     struct run_writing at;
-    struct json_writer writer;
 };
 
 static void on_change(struct run_watcher *watcher)
@@ -23,7 +22,7 @@ static enum error_code show_on(struct long_answer *answer, size_t n_steps, bool 
 {
     struct shown_run *shown = CONTAINER_OF(answer, struct shown_run, answer);
 
-    *done = run_write(shown->watcher.run, &shown->at, n_steps, &shown->writer);
+    *done = run_write(shown->watcher.run, &shown->at, n_steps, &answer->writer);
     return ERR_OK;
 }
 
@@ -36,10 +35,9 @@ enum stage_verdict run_reply(struct task *task, int status, struct run *run)
 {
     struct shown_run *shown = arena_zalloc(task->arena, sizeof(*shown));
 
-    long_answer_init(&shown->answer, task, status, "application/json; charset=utf-8");
+    long_answer_init(&shown->answer, task, status, NULL);
     shown->answer.go_on = show_on;
     shown->answer.end = show_end;
-    jw_init(&shown->writer, &shown->answer.text);
     shown->watcher.on_change = on_change;
     run_watch(run, &shown->watcher);
     return long_answer_begin(&shown->answer);
@@ -53,26 +51,19 @@ struct dry_run {
     struct long_answer answer;
     struct run *run; /* dropped at the end */
     const struct reading *reading;
-    struct json_writer writer;
     size_t row;
 };
-
-static void end_requests(struct dry_run *dry)
-{
-    jw_end(&dry->writer);
-    jw_key(&dry->writer, "warnings");
-    testfile_problems_json(&dry->writer, &dry->reading->problems, TESTFILE_WARNING);
-    jw_end(&dry->writer);
-}
 
 static enum error_code dry_run_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
     struct dry_run *dry = CONTAINER_OF(answer, struct dry_run, answer);
-    enum error_code code = run_write_requests(dry->run, &dry->row, n_steps / DRY_COST, &dry->writer,
-                                              done, &answer->pieces.task->error);
+    enum error_code code = run_write_requests(dry->run, &dry->row, n_steps / DRY_COST,
+                                              &answer->writer, done, &answer->pieces.task->error);
 
     if (code == ERR_OK && *done) {
-        end_requests(dry);
+        jw_end(&answer->writer);
+        test_warnings_write(&answer->writer, dry->reading);
+        jw_end(&answer->writer);
     }
     return code;
 }
@@ -85,15 +76,13 @@ static void dry_run_end(struct long_answer *answer)
 enum stage_verdict run_reply_dry(struct task *task, struct run *run, const struct reading *reading)
 {
     struct dry_run *dry = arena_zalloc(task->arena, sizeof(*dry));
-    struct json_writer *w = &dry->writer;
 
-    long_answer_init(&dry->answer, task, 200, "application/json; charset=utf-8");
+    long_answer_init(&dry->answer, task, 200, NULL);
     dry->answer.go_on = dry_run_on;
     dry->answer.end = dry_run_end;
     dry->run = run;
     dry->reading = reading;
-    jw_init(w, &dry->answer.text);
-    jw_form(w,
+    jw_form(&dry->answer.writer,
             "{status:'dry_run', dry_run:true, format:%s, name:%s, tests:%i, steps:%i, "
             "requests:[",
             testfile_format_name(reading->file.format), reading->file.tests[0].name,

@@ -86,12 +86,17 @@ static struct str name_of(const struct reading *reading)
     return reading->file.n_tests > 0 ? reading->file.tests[0].name : STR_EMPTY;
 }
 
+void test_warnings_write(struct json_writer *w, const struct reading *reading)
+{
+    jw_key(w, "warnings");
+    testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
+}
+
 static void write_problems(struct json_writer *w, const struct reading *reading)
 {
     jw_key(w, "errors");
     testfile_problems_json(w, &reading->problems, TESTFILE_ERROR);
-    jw_key(w, "warnings");
-    testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
+    test_warnings_write(w, reading);
 }
 
 static enum stage_verdict reply_validate(struct test_reading *read)
@@ -153,7 +158,6 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
 struct listing {
     struct long_answer answer;
     const struct reading *reading;
-    struct json_writer writer;
     size_t test;
     size_t step;
 };
@@ -162,16 +166,16 @@ struct listing {
 static void list_begin_test(struct listing *listing, const struct testfile_test *test)
 {
     if (listing->reading->file.n_tests > 1) {
-        jw_form(&listing->writer, "{name:%s", test->name);
+        jw_form(&listing->answer.writer, "{name:%s", test->name);
     }
-    jw_shape(&listing->writer, "steps:[");
+    jw_shape(&listing->answer.writer, "steps:[");
 }
 
 static void list_end_test(struct listing *listing)
 {
-    jw_end(&listing->writer);
+    jw_end(&listing->answer.writer);
     if (listing->reading->file.n_tests > 1) {
-        jw_end(&listing->writer);
+        jw_end(&listing->answer.writer);
     }
     listing->test++;
     listing->step = 0;
@@ -180,11 +184,10 @@ static void list_end_test(struct listing *listing)
 static void list_end(struct listing *listing)
 {
     if (listing->reading->file.n_tests > 1) {
-        jw_end(&listing->writer);
+        jw_end(&listing->answer.writer);
     }
-    jw_key(&listing->writer, "warnings");
-    testfile_problems_json(&listing->writer, &listing->reading->problems, TESTFILE_WARNING);
-    jw_end(&listing->writer);
+    test_warnings_write(&listing->answer.writer, listing->reading);
+    jw_end(&listing->answer.writer);
 }
 
 static enum error_code list_go_on(struct long_answer *answer, size_t n_steps, bool *done)
@@ -199,7 +202,7 @@ static enum error_code list_go_on(struct long_answer *answer, size_t n_steps, bo
             list_begin_test(listing, test);
         }
         if (listing->step < test->n_steps) {
-            testfile_step_json(&listing->writer, &test->steps[listing->step++]);
+            testfile_step_json(&listing->answer.writer, &test->steps[listing->step++]);
         }
         if (listing->step == test->n_steps) {
             list_end_test(listing);
@@ -216,12 +219,11 @@ static enum stage_verdict reply_commands(struct test_reading *read)
 {
     struct task *task = read->pieces.task;
     struct listing *listing = arena_zalloc(task->arena, sizeof(*listing));
-    struct json_writer *w = &listing->writer;
+    struct json_writer *w = &listing->answer.writer;
 
-    long_answer_init(&listing->answer, task, 200, "application/json; charset=utf-8");
+    long_answer_init(&listing->answer, task, 200, NULL);
     listing->answer.go_on = list_go_on;
     listing->reading = &read->result;
-    jw_init(w, &listing->answer.text);
     jw_form(w, "{format:%s, name:%s", testfile_format_name(read->result.file.format),
             name_of(&read->result));
     if (read->result.file.n_tests > 1) {

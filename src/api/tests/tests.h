@@ -19,16 +19,18 @@ struct test_reading {
     struct reading result;
     enum stage_verdict (*then)(struct test_reading *reading);
     void (*gone)(struct test_reading *reading); /* the caller left before `then`; NULL: nothing */
-    void *context;
 };
 
 /* Reads the body of the request, then calls `then`, whose verdict ends the task: at once for a short
  * file, else in a later turn. Kind and defaults of the options are filled in here. The text is not
  * copied: what is read lives in `arena`, except for views into the body. `reading` lives in the
- * task's arena; its then, gone and context are set by the caller. */
+ * task's arena; its then and gone are set by the caller. */
 enum stage_verdict test_read(struct task *task, struct arena *arena,
                              const struct testfile_options *given, struct test_reading *reading);
 /* 422 with every error. */
 enum stage_verdict test_refuse(struct task *task, const struct reading *reading);
+
+void test_warnings_write(struct json_writer *w,
+                         const struct reading *reading); /* the member "warnings" */
 
 #endif
