@@ -1,6 +1,5 @@
 /* Bags: the fields of one step, found by the alias lists of the table of verbs. */
 #include "base/check.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
 void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dialect,

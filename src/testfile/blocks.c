@@ -1,9 +1,6 @@
 /* use, if and loop: what the platform does not have is done here, when the file is compiled. */
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "map_internal.h"
-
-enum { SHOWN_MAX = 64 };
 
 static bool too_deep(struct compile *c, struct place place)
 {
@@ -44,7 +41,7 @@ static bool only_keys(struct compile *c, const struct node *map, const char *key
             continue;
         }
         problem = problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown field \"%.*s\"",
-                              STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+                              CLIPPED(child->key));
         problem->nearest = nearest_among(child->key, keys);
         problem->example = str_from(example);
         ok = false;
@@ -73,9 +70,8 @@ static void compile_in(struct compile *c, const struct var_scope *scope, const s
 static bool unknown_block(struct compile *c, const struct node *name)
 {
     struct nearest nearest;
-    struct testfile_problem *problem =
-        problem_add(c, TESTFILE_ERROR, place_of(name), "this file has no block \"%.*s\"",
-                    STR_ARG(utf8_clip(name->text, SHOWN_MAX)));
+    struct testfile_problem *problem = problem_add(
+        c, TESTFILE_ERROR, place_of(name), "this file has no block \"%.*s\"", CLIPPED(name->text));
 
     nearest_init(&nearest, name->text);
     for (const struct node *block = c->blocks != NULL ? c->blocks->first : NULL; block != NULL;
@@ -114,8 +110,7 @@ static bool read_with(struct compile *c, const struct node *step, const struct n
     if (with == NULL || with->type == NODE_MAP) {
         return true;
     }
-    (void)problem_add(c, TESTFILE_ERROR, place_of(with), "with must be a map of variables");
-    return false;
+    return problem_refuse(c, place_of(with), NULL, NULL, "with must be a map of variables");
 }
 
 static bool step_use(struct compile *c, const struct node *step, const struct node *value)
@@ -130,9 +125,8 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
         return false;
     }
     if (name == NULL || name->type != NODE_SCALAR) {
-        problem_add(c, TESTFILE_ERROR, place_of(value), "use needs the name of a block")->example =
-            STR("use: login");
-        return false;
+        return problem_refuse(c, place_of(value), NULL, "use: login",
+                              "use needs the name of a block");
     }
     block = node_get_str(c->blocks, name->text);
     if (block == NULL) {
@@ -164,10 +158,7 @@ static bool side_value(const struct compile *c, struct str text, struct str *out
     text = str_trim(text);
     name = whole_reference(text);
     if (name.len == 0) {
-        bool quoted = text.len >= 2 && (text.ptr[0] == '"' || text.ptr[0] == '\'') &&
-                      text.ptr[text.len - 1] == text.ptr[0];
-
-        *out = quoted ? str_sub(text, 1, text.len - 2) : text;
+        *out = str_unquote(text);
         return str_find_char(text, '$') < 0 && str_find_char(text, '(') < 0;
     }
     if (!var_find(c->scope, name, &node, out)) {
@@ -226,19 +217,16 @@ static bool step_if(struct compile *c, const struct node *value)
 
     cond = cond != NULL ? cond : node_get(value, "condition");
     if (cond == NULL || cond->type != NODE_SCALAR || node_get(value, "then") == NULL) {
-        problem_add(c, TESTFILE_ERROR, place_of(value), "if needs cond and then")->example =
-            STR(example);
-        return false;
+        return problem_refuse(c, place_of(value), NULL, example, "if needs cond and then");
     }
     if (!only_keys(c, value, "cond condition then else", example)) {
         return false;
     }
     if (!condition(c, cond->text, &truth)) {
-        problem_add(c, TESTFILE_ERROR, place_of(cond),
-                    "the condition is not known when the file is compiled, and the platform "
-                    "has no branches")
-            ->hint = STR("set the variable in the file, or write two tests");
-        return false;
+        return problem_refuse(
+            c, place_of(cond), "set the variable in the file, or write two tests", NULL,
+            "the condition is not known when the file is compiled, and the platform "
+            "has no branches");
     }
     if (too_deep(c, place_of(value))) {
         return false;
@@ -256,7 +244,6 @@ static const struct node *loop_list(struct compile *c, const struct node *over)
 {
     const struct node *list = over;
     struct str text;
-    struct testfile_problem *problem;
 
     if (over != NULL && over->type == NODE_SCALAR && whole_reference(over->text).len > 0) {
         list = NULL;
@@ -265,11 +252,11 @@ static const struct node *loop_list(struct compile *c, const struct node *over)
     if (list != NULL && list->type == NODE_LIST) {
         return list;
     }
-    problem = problem_add(c, TESTFILE_ERROR, place_of(over),
-                          "the list of this loop is not known when the file is compiled, and the "
-                          "platform has no loops");
-    problem->hint = STR("give a list, or a variable of this file that is one");
-    problem->example = STR("loop: {over: [a, b], as: item, do: [{click: \"$item\"}]}");
+    (void)problem_refuse(
+        c, place_of(over), "give a list, or a variable of this file that is one",
+        "loop: {over: [a, b], as: item, do: [{click: \"$item\"}]}",
+        "the list of this loop is not known when the file is compiled, and the platform "
+        "has no loops");
     return NULL;
 }
 
@@ -282,9 +269,8 @@ static bool loop_rounds(struct compile *c, const struct node *value, size_t *out
         return true;
     }
     if (max->type != NODE_SCALAR || !str_to_i64(max->text, 0, TESTFILE_MAX_UNROLLED, &number)) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(max), "max must be a number from 0 to %d",
-                          TESTFILE_MAX_UNROLLED);
-        return false;
+        return problem_refuse(c, place_of(max), NULL, NULL, "max must be a number from 0 to %d",
+                              TESTFILE_MAX_UNROLLED);
     }
     *out = (size_t)number < *out ? (size_t)number : *out;
     return true;
@@ -302,9 +288,7 @@ static bool step_loop(struct compile *c, const struct node *value)
 
     body = body != NULL ? body : node_get(value, "steps");
     if (over == NULL || body == NULL) {
-        problem_add(c, TESTFILE_ERROR, place_of(value), "loop needs over and do")->example =
-            STR(example);
-        return false;
+        return problem_refuse(c, place_of(value), NULL, example, "loop needs over and do");
     }
     list = loop_list(c, over);
     rounds = list != NULL ? list->n_children : 0;

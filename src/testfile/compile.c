@@ -1,5 +1,4 @@
 /* The four stages in a row: text to nodes, nodes to steps and commands, all problems in order. */
-#include "base/utf8.h"
 #include "testfile_internal.h"
 
 enum {
@@ -225,11 +224,11 @@ void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,
     static const struct testfile_options none;
     struct testfile out = *file;
     struct compile c = {.arena = arena, .options = &none, .out = &out, .problems = problems};
-    struct testfile_problem *problem =
-        problem_add(&c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY},
-                    "this is a manifest that names other files, and a server reads no files");
 
-    problem->hint = STR("send the tests themselves, or use the command line: virtuoso-proxy run");
+    (void)problem_refuse(&c, (struct place){1, 1, STR_EMPTY},
+                         "send the tests themselves, or use the command line: virtuoso-proxy run",
+                         NULL,
+                         "this is a manifest that names other files, and a server reads no files");
     problems_sort(problems);
 }
 

@@ -1,10 +1,22 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too. */
 #include "base/check.h"
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SHOWN_MAX = 64, CI_STEPS_MAX = 1000 };
+enum { CI_STEPS_MAX = 1000 };
+
+bool has_any(const struct node *map, const char *keys)
+{
+    struct str rest = str_from(keys);
+    struct str key;
+
+    while (str_next(&rest, ' ', &key)) {
+        if (node_get_str(map, key) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
 
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text)
 {
@@ -66,15 +78,12 @@ const char *other_file_key(size_t index)
     return index < ARRAY_LEN(others) ? others[index].key : NULL;
 }
 
-static bool refuse(struct compile *c, const struct node *document, const char *what)
+static bool refuse_file(struct compile *c, const struct node *document, const char *what)
 {
-    struct testfile_problem *problem = problem_add(
-        c, TESTFILE_ERROR, (struct place){document->line, document->column, STR_EMPTY}, "%s", what);
-
-    problem->hint = STR("a test has a name and a list of steps");
-    problem->example = STR("{name: Login, steps: [{click: \"Sign in\"}]}");
     c->out->other = what;
-    return true;
+    return !problem_refuse(c, (struct place){document->line, document->column, STR_EMPTY},
+                           "a test has a name and a list of steps",
+                           "{name: Login, steps: [{click: \"Sign in\"}]}", "%s", what);
 }
 
 /* ---- steps of a CI system ---- */
@@ -170,11 +179,7 @@ static bool are_named_ci_steps(const struct compile *c, const struct node *steps
  * steps, a word beside a step, or that the file has no name. */
 static bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark)
 {
-    static const char *const names[] = {"name", "test",        "journey",     "journey_name",
-                                        "goal", "journeyName", "description", "variables",
-                                        "base", "nav",         "starting_url"};
     struct ci_tally tally = {0};
-    bool named = false;
 
     if (are_named_ci_steps(c, node_get(document, "steps"))) {
         return true;
@@ -182,10 +187,9 @@ static bool is_ci_file(const struct compile *c, const struct node *document, boo
     if (!are_ci_steps(c, node_get(document, "steps"), &tally)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        named = named || node_get(document, names[i]) != NULL;
-    }
-    return has_mark || tally.n_companions > 0 || tally.n_shell > 0 || !named;
+    return has_mark || tally.n_companions > 0 || tally.n_shell > 0 ||
+           !has_any(document, "name test journey journey_name goal journeyName description "
+                              "variables base nav starting_url");
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
@@ -201,19 +205,32 @@ static const char *other_by_key(const struct compile *c, const struct node *docu
     return is_ci_file(c, document, false) ? "a CI pipeline" : NULL;
 }
 
-static const char *const step_keys[] = {"steps", "do", "setup", "teardown", "cleanup"};
+static const char step_keys[] = "steps do setup teardown cleanup";
+
+/* The next list of steps of a test that is not empty; NULL: there is none. */
+static const struct node *next_steps(const struct node *map, struct str *keys)
+{
+    struct str key;
+
+    while (str_next(keys, ' ', &key)) {
+        const struct node *list = node_get_str(map, key);
+
+        if (list != NULL && list->type == NODE_LIST && list->n_children > 0) {
+            return list;
+        }
+    }
+    return NULL;
+}
 
 static bool has_our_steps(const struct compile *c, const struct node *map, bool *out_any)
 {
+    struct str keys = STR(step_keys);
+    const struct node *list;
     bool ours = false;
 
-    for (size_t i = 0; i < ARRAY_LEN(step_keys); i++) {
-        const struct node *list = node_get(map, step_keys[i]);
-
-        if (list != NULL && list->type == NODE_LIST && list->n_children > 0) {
-            *out_any = true;
-            ours = ours || steps_look_ours(c, list);
-        }
+    while ((list = next_steps(map, &keys)) != NULL) {
+        *out_any = true;
+        ours = ours || steps_look_ours(c, list);
     }
     return ours;
 }
@@ -221,20 +238,18 @@ static bool has_our_steps(const struct compile *c, const struct node *map, bool 
 /* The key of the first step that stands in the place of a verb; NULL: there is none. */
 static const struct node *first_verb(const struct node *map)
 {
-    for (size_t i = 0; i < ARRAY_LEN(step_keys); i++) {
-        const struct node *list = node_get(map, step_keys[i]);
-        const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
-        const struct node *member = step != NULL && step->type == NODE_MAP ? step->first : NULL;
+    struct str keys = STR(step_keys);
+    const struct node *member = NULL;
+    const struct node *list;
 
+    while (member == NULL && (list = next_steps(map, &keys)) != NULL) {
+        member = list->first->type == NODE_MAP ? list->first->first : NULL;
         while (member != NULL &&
                words_have("name description desc optional meta id", ' ', member->key)) {
             member = member->next;
         }
-        if (member != NULL) {
-            return member;
-        }
     }
-    return NULL;
+    return member;
 }
 
 /* A short file with one slip in it is as likely as somebody else's file: the nearest verb is
@@ -244,24 +259,13 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     const struct node *tests = node_get(document, "tests");
     const struct node *verb =
         first_verb(tests != NULL && tests->first != NULL ? tests->first : document);
-    struct testfile_problem *problem;
-    struct str near;
 
     if (verb == NULL) {
-        return refuse(c, document, "none of the steps has a verb");
+        return refuse_file(c, document, "none of the steps has a verb");
     }
-    near = verb_nearest(c->dictionary, verb->key);
-    if (edit_distance(near, verb->key, 1) > 1) { /* "title" is not meant to be "file" */
-        near = STR_EMPTY;
-    }
-    problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb), "unknown verb \"%.*s\"",
-                          STR_ARG(utf8_clip(verb->key, SHOWN_MAX)));
-    problem->nearest = near;
-    problem->hint = STR("no step of this file has a known verb: is it a test file?");
-    problem->example =
-        str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, problem->nearest)
-                                          : "click: \"Sign in\"");
-    if (problem->nearest.len == 0) {
+    if (unknown_verb(c, place_of_key(verb), verb->key, 1, /* "title" is not meant to be "file" */
+                     "no step of this file has a known verb: is it a test file?")
+            .len == 0) {
         c->out->other = "none of its steps has a known verb";
     }
     return true;
@@ -277,19 +281,14 @@ static bool refuse_steps(struct compile *c, const struct node *document)
             edit_distance(near, child->key, 1) <= 1) {
             struct testfile_problem *problem =
                 problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown key \"%.*s\"",
-                            STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+                            CLIPPED(child->key));
 
             problem->nearest = near;
             problem->example = STR("steps: [{click: \"Sign in\"}]");
             return true;
         }
     }
-    return refuse(c, document, "the file has no steps");
-}
-
-static bool has_steps_key(const struct node *map)
-{
-    return node_get(map, "steps") != NULL || node_get(map, "do") != NULL;
+    return refuse_file(c, document, "the file has no steps");
 }
 
 /* Any steps, and any of ours, in the document or in the tests below it. */
@@ -307,12 +306,9 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
 
 static bool refuse_as(struct compile *c, const struct node *document, const char *what)
 {
-    bool refused =
-        refuse(c, document,
-               arena_cstr(c->arena, arena_printf(c->arena, "this is %s, not a test file", what)));
-
+    (void)refuse_file(c, document, arena_printf(c->arena, "this is %s, not a test file", what).ptr);
     c->out->other = what;
-    return refused;
+    return true;
 }
 
 /* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
@@ -343,20 +339,20 @@ bool refuse_other(struct compile *c, const struct node *document)
     bool ours;
 
     if (document->type == NODE_SCALAR && document->text.len == 0) {
-        return refuse(c, document, "the document is empty");
+        return refuse_file(c, document, "the document is empty");
     }
     if (document->type != NODE_MAP) {
-        return refuse(c, document,
-                      document->type == NODE_LIST
-                          ? "the file is a list; put \"steps:\" above it, and a name"
-                          : "the file is a single text");
+        return refuse_file(c, document,
+                           document->type == NODE_LIST
+                               ? "the file is a list; put \"steps:\" above it, and a name"
+                               : "the file is a single text");
     }
     ours = look_for_steps(c, document, &any);
     if (!any && are_of_another_tool(node_get(document, "tests"))) {
-        return refuse(c, document, "none of its tests has steps");
+        return refuse_file(c, document, "none of its tests has steps");
     }
     if (is_number(node_get(document, "steps"))) {
-        return refuse(c, document, "\"steps\" is a number");
+        return refuse_file(c, document, "\"steps\" is a number");
     }
     what = other_by_key(c, document, ours);
     if (what != NULL) {
@@ -365,8 +361,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     if (ours) {
         return false;
     }
-    if (!any && (has_steps_key(document) || node_get(document, "tests") != NULL ||
-                 node_get(document, "nav") != NULL)) {
+    if (!any && has_any(document, "steps do tests nav")) {
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);
@@ -390,19 +385,17 @@ static void check_text(struct compile *c, struct str text, struct place place)
     }
     for (struct str rest = text; !ascii && rest.len > 0;) {
         uint32_t point = utf8_next(&rest);
-        struct testfile_problem *problem;
 
         if (is_control(point)) {
-            problem = problem_add(c, TESTFILE_ERROR, place,
-                                  "the text holds the control character U+%04X", point);
-            problem->hint = STR("remove it; only tab and newline are taken");
+            (void)problem_refuse(c, place, "remove it; only tab and newline are taken", NULL,
+                                 "the text holds the control character U+%04X", point);
             return;
         }
         warned = warned || warn_no_break_space(c, point, place);
         if (utf8_is_bidi_or_zero_width(point) && !warned) {
-            problem = problem_add(c, TESTFILE_WARNING, place,
-                                  "the text holds the invisible character U+%04X", point);
-            problem->hint = STR("an element or text that looks the same may be meant");
+            problem_add(c, TESTFILE_WARNING, place, "the text holds the invisible character U+%04X",
+                        point)
+                ->hint = STR("an element or text that looks the same may be meant");
             warned = true;
         }
     }

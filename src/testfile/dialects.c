@@ -3,9 +3,6 @@
 #include "dialects.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-
-enum { SHOWN_MAX = 64 };
 
 static void keys_read(const struct compile *c, struct step_keys *keys, const struct node *step)
 {
@@ -78,11 +75,8 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
     }
     if (str_is(child->key, "optional") || str_is(child->key, "continue_on_error")) {
         if (!node_is_bool(child, &truth)) {
-            struct testfile_problem *problem =
-                problem_add(c, TESTFILE_ERROR, place_of(child), "%.*s must be true or false",
-                            STR_ARG(child->key));
-
-            problem->example = STR("optional: true");
+            (void)problem_refuse(c, place_of(child), NULL, "optional: true",
+                                 "%.*s must be true or false", STR_ARG(child->key));
         }
         bag->optional = bag->optional || truth;
     } else if (str_is(child->key, "meta")) {
@@ -124,20 +118,11 @@ void take_fields(struct compile *c, struct bag *bag, const struct node *map, uns
     }
 }
 
-static bool unknown_verb(struct compile *c, struct place place, struct str verb)
+static bool no_such_verb(struct compile *c, struct place place, struct str verb)
 {
-    struct testfile_problem *problem = problem_add(
-        c, TESTFILE_ERROR, place, "unknown verb \"%.*s\"", STR_ARG(utf8_clip(verb, SHOWN_MAX)));
-
     c->no_such_verb = true;
-    if (!problem_is_kept(c, problem)) {
-        return false;
-    }
-    problem->nearest = verb_nearest(c->dictionary, verb);
-    problem->hint = STR("verbs are navigate, click, write, key, select, assert, wait, store, ...");
-    problem->example =
-        str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, problem->nearest)
-                                          : "click: \"Sign in\"");
+    (void)unknown_verb(c, place, verb, SIZE_MAX,
+                       "verbs are navigate, click, write, key, select, assert, wait, store, ...");
     return false;
 }
 
@@ -145,7 +130,7 @@ static bool map_known(struct compile *c, struct bag *bag)
 {
     c->n_by_format[bag->dialect]++;
     if (!verb_known(bag->known)) {
-        return unknown_verb(c, bag->verb_place, bag->verb);
+        return no_such_verb(c, bag->verb_place, bag->verb);
     }
     return map_bag(c, bag);
 }
@@ -308,22 +293,19 @@ static bool no_verb(struct compile *c, const struct node *step, const struct ste
     const struct node *command = scalar_role(keys, ROLE_COMMAND);
 
     if (command != NULL) {
-        return unknown_verb(c, place_of(command), command->text);
+        return no_such_verb(c, place_of(command), command->text);
     }
     if (odd != NULL) {
-        return unknown_verb(c, place_of_key(odd), odd->key);
+        return no_such_verb(c, place_of_key(odd), odd->key);
     }
-    (void)problem_add(c, TESTFILE_ERROR, place_of(step), "this step has no verb");
-    return false;
+    return problem_refuse(c, place_of(step), NULL, NULL, "this step has no verb");
 }
 
 static bool two_verbs(struct compile *c, const struct node *first, const struct node *second)
 {
-    problem_add(c, TESTFILE_ERROR, place_of_key(second),
-                "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(first->key),
-                STR_ARG(utf8_clip(second->key, SHOWN_MAX)))
-        ->hint = STR("write each as a step of its own that begins with \"- \"");
-    return false;
+    return problem_refuse(
+        c, place_of_key(second), "write each as a step of its own that begins with \"- \"", NULL,
+        "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(first->key), CLIPPED(second->key));
 }
 
 static const struct node *find_verb(const struct compile *c, const struct step_keys *keys,
@@ -451,9 +433,8 @@ bool step_map(struct compile *c, const struct node *node)
     struct reading before = reading_begin(c);
 
     if (node->n_children > BAG_MAX_FIELDS) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "a step has at most %d fields",
-                          BAG_MAX_FIELDS);
-        return false;
+        return problem_refuse(c, place_of(node), NULL, NULL, "a step has at most %d fields",
+                              BAG_MAX_FIELDS);
     }
     keys_read(c, &keys, node);
     if (own_name_is_first(c, &name, node, &keys)) {

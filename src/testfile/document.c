@@ -1,7 +1,6 @@
 /* One document of a file: its variables, its head, and its lists of steps, or several tests
  * under the same head. */
 #include "base/map.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
 static struct testfile_test *test_new(struct compile *c, const struct node *node)
@@ -54,8 +53,8 @@ static const struct var_scope *push_list(struct compile *c, const struct var_sco
         }
         if (name == NULL || value == NULL || name->type != NODE_SCALAR ||
             value->type != NODE_SCALAR) {
-            problem_add(c, TESTFILE_ERROR, place_of(item), "a variable needs a name and a value")
-                ->example = STR("variables: {user: ada}");
+            (void)problem_refuse(c, place_of(item), NULL, "variables: {user: ada}",
+                                 "a variable needs a name and a value");
             continue;
         }
         variables[scope->n_list++] =
@@ -80,11 +79,8 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
             continue;
         }
         if (map->type != NODE_MAP) {
-            struct testfile_problem *problem =
-                problem_add(c, TESTFILE_ERROR, place_of(map),
-                            "%s must be a map of names and values", variable_keys[i]);
-
-            problem->example = STR("variables: {user: ada}");
+            (void)problem_refuse(c, place_of(map), NULL, "variables: {user: ada}",
+                                 "%s must be a map of names and values", variable_keys[i]);
             continue;
         }
         scope = arena_zalloc(c->arena, sizeof(*scope));
@@ -136,7 +132,6 @@ static const struct var_scope *push_callers(struct compile *c, const struct var_
 static const struct node *begin_list(struct compile *c, const struct node *map, const char *key)
 {
     const struct node *list = node_get(map, key);
-    struct testfile_problem *problem;
 
     if (list == NULL || (list->type == NODE_SCALAR && list->is_null)) {
         return NULL;
@@ -145,11 +140,11 @@ static const struct node *begin_list(struct compile *c, const struct node *map, 
         c->n_in_list = list->n_children;
         return list->first;
     }
-    problem = problem_add(c, TESTFILE_ERROR, place_of(list), "%s must be a list of steps", key);
-    problem->hint = list->first != NULL && yaml_begins_with_dash(list->first->key)
-                        ? STR("this is not a hyphen and a space: begin each step with \"- \"")
-                        : STR("begin each step with \"- \"");
-    problem->example = STR("steps: [{click: \"Sign in\"}]");
+    (void)problem_refuse(c, place_of(list),
+                         list->first != NULL && yaml_begins_with_dash(list->first->key)
+                             ? "this is not a hyphen and a space: begin each step with \"- \""
+                             : "begin each step with \"- \"",
+                         "steps: [{click: \"Sign in\"}]", "%s must be a list of steps", key);
     c->fatal = true;
     return NULL;
 }
@@ -187,27 +182,19 @@ static const struct {
 static void check_head(struct compile *c, const struct node *map)
 {
     struct testfile_test *test = c->test;
-    struct place place = {map->line, map->column, STR_EMPTY};
 
     if (test->name.len == 0 && test->journey.len > 0) {
         test->name = test->journey;
     }
-    if (test->name.len == 0 && node_get(map, "name") == NULL && node_get(map, "test") == NULL &&
-        test->checkpoint_id.len == 0) {
-        problem_add(c, TESTFILE_WARNING, place, "the test has no name")->example =
+    if (test->name.len == 0 && !has_any(map, "name test") && test->checkpoint_id.len == 0) {
+        problem_add(c, TESTFILE_WARNING, place_of(map), "the test has no name")->example =
             STR("name: Login works");
     }
     if (node_get(map, "include") != NULL) {
-        problem_add(c, TESTFILE_ERROR, place_of_key(node_get(map, "include")),
-                    "include has no effect: other files are not read")
-            ->hint = STR("put its steps under blocks: here and use them by name");
+        (void)problem_refuse(c, place_of_key(node_get(map, "include")),
+                             "put its steps under blocks: here and use them by name", NULL,
+                             "include has no effect: other files are not read");
     }
-}
-
-static bool has_steps(const struct node *map)
-{
-    return node_get(map, "steps") != NULL || node_get(map, "do") != NULL ||
-           node_get(map, "nav") != NULL;
 }
 
 static void check_steps(struct compile *c, const struct node *map, size_t n_read)
@@ -217,12 +204,9 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
                    (steps->type == NODE_MAP || (steps->type == NODE_SCALAR && steps->text.len > 0));
 
     if (c->out->n_read == n_read && c->test->n_steps == 0 && !is_told) {
-        struct place place = {map->line, map->column, STR_EMPTY};
-
-        place = steps != NULL ? place_of_key(steps) : place;
         c->fatal = true;
-        problem_add(c, TESTFILE_ERROR, place, "this test has no steps")->example =
-            STR("steps: [{click: \"Sign in\"}]");
+        (void)problem_refuse(c, steps != NULL ? place_of_key(steps) : place_of(map), NULL,
+                             "steps: [{click: \"Sign in\"}]", "this test has no steps");
     }
 }
 
@@ -295,8 +279,9 @@ static void walk_suite(struct compile *c, struct walk *walk)
     walk->base_url = c->base_url;
     if (tests->type != NODE_LIST || tests->n_children == 0) {
         c->fatal = true;
-        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests must be a list of tests")->example =
-            STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
+        (void)problem_refuse(c, place_of(tests), NULL,
+                             "tests: [{name: Login, steps: [{click: \"Sign in\"}]}]",
+                             "tests must be a list of tests");
     }
     walk->test = tests->type == NODE_LIST ? tests->first : NULL;
     go(walk, WALK_TEST);
@@ -306,7 +291,7 @@ static void suite_end(struct compile *c, struct walk *walk)
 {
     c->test = NULL;
     c->scope = walk->setup.outer;
-    go(walk, has_steps(walk->document) ? WALK_SINGLE : WALK_DOCUMENT_END);
+    go(walk, has_any(walk->document, "steps do nav") ? WALK_SINGLE : WALK_DOCUMENT_END);
 }
 
 /* The head of the file holds for each of its tests; what a test says itself wins. */
@@ -317,8 +302,8 @@ static void walk_test(struct compile *c, struct walk *walk)
 
     if (map != NULL && c->out->n_tests >= TESTFILE_MAX_TESTS) {
         c->fatal = true;
-        problem_add(c, TESTFILE_ERROR, place_of(map), "more than %d tests", TESTFILE_MAX_TESTS)
-            ->hint = STR("split the file");
+        (void)problem_refuse(c, place_of(map), "split the file", NULL, "more than %d tests",
+                             TESTFILE_MAX_TESTS);
         map = NULL;
     }
     if (map == NULL) {

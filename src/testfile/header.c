@@ -3,10 +3,9 @@
 #include <stddef.h>
 
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SHOWN_MAX = 64, SIZE_MAX_PX = 10000, RETRY_MAX = 10, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
+enum { SIZE_MAX_PX = 10000, RETRY_MAX = 10, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
 struct str header_text(struct compile *c, const struct node *node, const char *what)
 {
@@ -89,11 +88,8 @@ static void read_url(struct compile *c, const struct node *node)
               reference_length(text) > 0;
 
     if (text.len > 0 && !ok) {
-        struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place_of(node),
-                                                       "%.*s must begin with http:// or https://",
-                                                       STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
-
-        problem->example = STR("starting_url: https://example.com");
+        (void)problem_refuse(c, place_of(node), NULL, "starting_url: https://example.com",
+                             "%.*s must begin with http:// or https://", CLIPPED(node->key));
         return;
     }
     c->test->starting_url = text;
@@ -107,8 +103,8 @@ static void read_tags(struct compile *c, const struct node *node)
     struct str word;
 
     if (node->type == NODE_MAP) {
-        problem_add(c, TESTFILE_ERROR, place_of(node), "tags must be a list of words")->example =
-            STR("tags: [smoke, nightly]");
+        (void)problem_refuse(c, place_of(node), NULL, "tags: [smoke, nightly]",
+                             "tags must be a list of words");
     }
     for (struct str count = rest; str_next(&count, ',', &word);) {
         n++;
@@ -143,8 +139,8 @@ static void read_viewport(struct compile *c, const struct node *node)
     }
     if (!str_to_i64(str_trim(width), 1, SIZE_MAX_PX, &w) ||
         !str_to_i64(str_trim(height), 1, SIZE_MAX_PX, &h)) {
-        problem_add(c, TESTFILE_ERROR, place_of(node), "viewport must be WIDTHxHEIGHT")->example =
-            STR("viewport: 1280x800");
+        (void)problem_refuse(c, place_of(node), NULL, "viewport: 1280x800",
+                             "viewport must be WIDTHxHEIGHT");
         return;
     }
     c->test->config.viewport_width = (unsigned)w;
@@ -165,7 +161,7 @@ static void read_timeout(struct compile *c, const struct node *node)
 static void warn_no_effect(struct compile *c, const struct node *node)
 {
     (void)problem_add(c, TESTFILE_WARNING, place_of_key(node), "\"%.*s\" in config has no effect",
-                      STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+                      CLIPPED(node->key));
 }
 
 static const char config_names[] = "continue_on_error base_url timeout viewport retry retries";
@@ -278,7 +274,7 @@ static void unknown_key(struct compile *c, const struct node *node)
         return;
     }
     problem = problem_add(c, TESTFILE_WARNING, place_of_key(node), "unused top-level key \"%.*s\"",
-                          STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+                          CLIPPED(node->key));
 
     nearest_init(&nearest, node->key);
     for (size_t i = 0; node->key.len > 2 && i < ARRAY_LEN(rows); i++) {

@@ -5,8 +5,7 @@ bool is_manifest(const struct node *document)
 {
     const struct node *goals = node_get(document, "goals");
 
-    return goals != NULL && goals->type == NODE_LIST && node_get(document, "steps") == NULL &&
-           node_get(document, "do") == NULL;
+    return goals != NULL && goals->type == NODE_LIST && !has_any(document, "steps do");
 }
 
 static void manifest_add(struct compile *c, struct str goal, const struct node *journey)
@@ -17,10 +16,8 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
     check_members(c, journey, "a journey", "name test_file file description tags id");
     file = file != NULL ? file : node_get(journey, "file");
     if (file == NULL || file->type != NODE_SCALAR || file->text.len == 0) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(journey), "this journey has no test_file");
-
-        problem->example = STR("{name: Login, test_file: login.yaml}");
+        (void)problem_refuse(c, place_of(journey), NULL, "{name: Login, test_file: login.yaml}",
+                             "this journey has no test_file");
         return;
     }
     out->manifest = arena_room(c->arena, out->manifest, out->n_manifest, sizeof(*out->manifest));

@@ -1,9 +1,8 @@
 /* One mapper for all verbs: takes the form (a row of the table) that fits a bag, reads its arguments and
  * options, and says what is missing, unknown or left over. */
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SHOWN_MAX = 64, NEAREST_MAX = 128, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
+enum { NEAREST_MAX = 128, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
 
 struct mapping {
     struct compile *c;
@@ -231,7 +230,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
     if (near.len > 0) { /* assert: {exist: Hello} */
         problem = complain(m, place_of_key(field->node),
                            arena_printf(arena, "%.*s has no \"%.*s\"", STR_ARG(shown_verb(m)),
-                                        STR_ARG(utf8_clip(field->name, SHOWN_MAX))));
+                                        CLIPPED(field->name)));
         problem->nearest = problem_clean(
             arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(near), STR_ARG(value)),
             NEAREST_MAX);
@@ -253,10 +252,10 @@ static struct str nearest_field(struct mapping *m, const struct field *field)
         field->node->text.len == 0) {
         return near;
     }
-    return problem_clean(m->c->arena,
-                         arena_printf(m->c->arena, "{%.*s: \"%.*s\"}", STR_ARG(near),
-                                      STR_ARG(utf8_clip(field->node->text, SHOWN_MAX))),
-                         NEAREST_MAX);
+    return problem_clean(
+        m->c->arena,
+        arena_printf(m->c->arena, "{%.*s: \"%.*s\"}", STR_ARG(near), CLIPPED(field->node->text)),
+        NEAREST_MAX);
 }
 
 /* assert: {selector: X, exists: flase} */
@@ -270,7 +269,7 @@ static bool complain_truth(struct mapping *m)
     }
     complain(m, place_of(field->node),
              arena_printf(m->c->arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name),
-                          STR_ARG(utf8_clip(field->node->text, SHOWN_MAX))))
+                          CLIPPED(field->node->text)))
         ->nearest = meant;
     return true;
 }
@@ -314,8 +313,7 @@ static void check_left_over(struct mapping *m)
         }
         if (field->loose) {
             problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
-                        "%.*s does not use \"%.*s\"", STR_ARG(shown_verb(m)),
-                        STR_ARG(utf8_clip(field->name, SHOWN_MAX)))
+                        "%.*s does not use \"%.*s\"", STR_ARG(shown_verb(m)), CLIPPED(field->name))
                 ->hint = STR("remove it, or choose a form of the step that takes it");
         } else {
             complain_field(m, field);
@@ -478,12 +476,10 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
     const struct command *command = catalog_find(c->catalog, list, n, &n_name, NULL, &err);
 
     if (command == NULL || n_name < n) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, bag->verb_place, "%s",
-                        command == NULL ? err.text : "too many words in the name of the command");
-
-        problem->example = STR("command: step-assert, action: exists, args: {element: \"h1\"}");
-        return false;
+        return problem_refuse(c, bag->verb_place, NULL,
+                              "command: step-assert, action: exists, args: {element: \"h1\"}", "%s",
+                              command == NULL ? err.text
+                                              : "too many words in the name of the command");
     }
     bag->known = verb_of_command(c->dictionary, command);
     return map_bag(c, bag);

@@ -1,11 +1,10 @@
 /* `scroll: botom` is a step that works: it scrolls to an element of that name. Where a verb takes a
  * word of its own or any text in the same place, a text that is nearly such a word is told. */
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
 /* A warning is for one slip, in a long word for two: "Payment" is not meant to be "parent". */
-enum { LONG_WORD = 8, SHOWN_MAX = 64 };
+enum { LONG_WORD = 8 };
 
 /* Beside a wrong truth value something else is left over, which is an error; and many a text is near to
  * one ("Tree"). */
@@ -102,7 +101,7 @@ static void check_place(struct compile *c, struct bag *bag, const struct form *f
     }
     problem = problem_add(c, TESTFILE_WARNING, place_of(node),
                           "\"%.*s\" is no word that %.*s knows: it is taken as text",
-                          STR_ARG(node->text), STR_ARG(utf8_clip(bag->verb, SHOWN_MAX)));
+                          STR_ARG(node->text), CLIPPED(bag->verb));
     problem->nearest = near;
     field = plain_field(form, place);
     if (field.len > 0) {

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "base/utf8.h"
 #include "testfile_internal.h"
 
 enum { TEXT_SHOWN = 120, DETAIL_MAX = 1024 };
@@ -70,12 +69,11 @@ static struct testfile_problem *problem_slot(struct compile *c, enum testfile_se
     return &problems->items[problems->n++];
 }
 
-struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
-                                     struct place place, const char *format, ...)
+static struct testfile_problem *add(struct compile *c, enum testfile_severity severity,
+                                    struct place place, const char *format, va_list args)
 {
     struct testfile_problem *problem = problem_slot(c, severity);
     struct buf text;
-    va_list args;
 
     if (severity == TESTFILE_ERROR) {
         c->problems->n_errors++;
@@ -86,9 +84,7 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
         return problem;
     }
     buf_init(&text, DETAIL_MAX);
-    va_start(args, format);
     buf_vprintf(&text, format, args);
-    va_end(args);
     problem->severity = severity;
     problem->line = place.line;
     problem->column = place.column;
@@ -103,6 +99,32 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
     problem->example = STR_EMPTY;
     buf_done(&text);
     return problem;
+}
+
+struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
+                                     struct place place, const char *format, ...)
+{
+    struct testfile_problem *problem;
+    va_list args;
+
+    va_start(args, format);
+    problem = add(c, severity, place, format, args);
+    va_end(args);
+    return problem;
+}
+
+bool problem_refuse(struct compile *c, struct place place, const char *hint, const char *example,
+                    const char *format, ...)
+{
+    struct testfile_problem *problem;
+    va_list args;
+
+    va_start(args, format);
+    problem = add(c, TESTFILE_ERROR, place, format, args);
+    va_end(args);
+    problem->hint = str_from(hint);
+    problem->example = str_from(example);
+    return false;
 }
 
 bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem)

@@ -1,11 +1,10 @@
 /* Steps that are plain text: a command line when it begins with the name of a command, else a
  * sentence. */
-#include "base/utf8.h"
 #include "map_internal.h"
 #include "sentence.h"
 
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
-enum { SHOWN_MAX = 64, SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
+enum { SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
 
 static bool is_comment(struct str text)
 {
@@ -66,10 +65,9 @@ static bool emit_match(struct compile *c, const struct sentence_match *match,
     struct sentence_command command;
 
     if (str_contains(str_from(match->row->args), STR("{last}")) && c->last_element.len == 0) {
-        problem_add(c, TESTFILE_ERROR, origin->place,
-                    "this sentence needs an element, and no click before it says which")
-            ->example = STR("write \"ada@example.com\" in field \"Email\"");
-        return false;
+        return problem_refuse(c, origin->place, NULL,
+                              "write \"ada@example.com\" in field \"Email\"",
+                              "this sentence needs an element, and no click before it says which");
     }
     for (size_t i = 0; sentence_step(c->arena, match, i, c->last_element, &command); i++) {
         if (!fix_times(c, &command, origin->place) ||
@@ -132,8 +130,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
         text = str_sub(text, 8, text.len);
     }
     if (command_line_parse(c->catalog, c->arena, text, &line, &err) != ERR_OK) {
-        (void)problem_add(c, TESTFILE_ERROR, origin->place, "%s", err.text);
-        return false;
+        return problem_refuse(c, origin->place, NULL, NULL, "%s", err.text);
     }
     if (json_get(line, "args") != NULL) {
         args = json_copy(c->arena, json_get(line, "args"));
@@ -253,7 +250,7 @@ static void check_slip(struct compile *c, const struct node *node, struct str te
     }
     problem = problem_add(c, TESTFILE_WARNING, place_of(node),
                           "\"%.*s\" is no word of a sentence here: it is taken as text",
-                          STR_ARG(utf8_clip(slip.word, SHOWN_MAX)));
+                          CLIPPED(slip.word));
     problem->nearest = slip.meant;
     problem->hint = STR("put the text in quotes if it is meant");
 }

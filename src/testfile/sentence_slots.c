@@ -1,5 +1,4 @@
 /* What the slots of a pattern take. */
-#include "base/utf8.h"
 #include "sentence_internal.h"
 
 /* The text of n tokens: one in quotes as it is, several words as they stand in the sentence. */

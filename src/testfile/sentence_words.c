@@ -1,7 +1,6 @@
 /* A sentence in words and quoted pieces, without what people put around what they mean: "Then I
  * should see the ..." is "see ...". The first word chooses the few rows that are tried. */
 #include "base/check.h"
-#include "base/utf8.h"
 #include "sentence_internal.h"
 
 enum { PARTS_MAX = 24 };

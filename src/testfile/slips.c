@@ -1,10 +1,9 @@
 /* Slips that are valid YAML and mean something else than it looks: seen in the text of the file,
  * where it is still as it was typed. */
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { NO_BREAK_SPACE = 0xA0, SHOWN_MAX = 64 };
+enum { NO_BREAK_SPACE = 0xA0 };
 
 /* Where each line begins, found once and only for a file that asks for it. */
 static void lines_find(struct compile *c)
@@ -123,7 +122,7 @@ static void check_comment(struct compile *c, const struct node *node)
     }
     problem_add(c, TESTFILE_WARNING, place_of(node),
                 "the text ends before \"%.*s\": a # behind a space begins a comment",
-                STR_ARG(utf8_clip(str_trim(behind), SHOWN_MAX)))
+                CLIPPED(str_trim(behind)))
         ->hint = STR("put the whole text in quotes if the # belongs to it");
 }
 
@@ -198,7 +197,7 @@ void unknown_member(struct compile *c, const struct node *member, const char *of
     struct str near = nearest_among(member->key, names);
     struct testfile_problem *problem =
         problem_add(c, near.len > 0 ? TESTFILE_ERROR : TESTFILE_WARNING, place_of_key(member),
-                    "%s has no \"%.*s\"", of, STR_ARG(utf8_clip(member->key, SHOWN_MAX)));
+                    "%s has no \"%.*s\"", of, CLIPPED(member->key));
 
     problem->nearest = near;
     if (near.len == 0) {

@@ -1,8 +1,7 @@
 /* Steps: a list of step nodes to bound commands. */
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { FEW_STEPS = 32, WORDS_MAX = 16, SHOWN_MAX = 64, LOOKED_AT_MAX = 1000 };
+enum { FEW_STEPS = 32, WORDS_MAX = 16, LOOKED_AT_MAX = 1000 };
 
 /* ---- variables in arguments ---- */
 
@@ -134,12 +133,9 @@ static bool room_left(struct compile *c, struct place place)
         return true;
     }
     if (!c->full) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place, "more than %d steps", TESTFILE_MAX_STEPS);
-
+        (void)problem_refuse(c, place, "split the file", NULL, "more than %d steps",
+                             TESTFILE_MAX_STEPS);
         c->fatal = true;
-
-        problem->hint = STR("split the file");
     }
     c->full = true;
     return false;
@@ -217,11 +213,10 @@ static bool bind(struct compile *c, struct str words, struct testfile_step *step
     if (!ok) {
         report_bind(c, &errors, origin, input.args, step->command);
     } else if (step->command->kind != COMMAND_STEP && !attach) {
-        (void)problem_add(c, TESTFILE_ERROR, origin->place,
-                          "\"%s\" does not make a step; a test file takes step-* commands and "
-                          "library attach",
-                          step->command->words);
-        ok = false;
+        ok = problem_refuse(c, origin->place, NULL, NULL,
+                            "\"%s\" does not make a step; a test file takes step-* commands and "
+                            "library attach",
+                            step->command->words);
     }
     if (ok && attach) {
         json_remove(step->bound.values, STR("journey_id"));
@@ -306,8 +301,6 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
 
 static bool step_of_any_kind(struct compile *c, const struct node *node)
 {
-    struct testfile_problem *problem;
-
     if (node->type == NODE_MAP && node->n_children > 0) {
         return step_map(c, node);
     }
@@ -315,11 +308,9 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
         c->n_by_format[TESTFILE_FORMAT_SENTENCE]++;
         return step_text(c, node, node->text);
     }
-    problem = problem_add(c, TESTFILE_ERROR, place_of(node),
+    return problem_refuse(c, place_of(node), NULL, "- click: \"Sign in\"",
                           node->type == NODE_LIST ? "a step is a map or text, not a list"
                                                   : "this step is empty");
-    problem->example = STR("- click: \"Sign in\"");
-    return false;
 }
 
 void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark)

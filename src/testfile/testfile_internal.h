@@ -4,6 +4,7 @@
 #define TESTFILE_INTERNAL_H
 
 #include "base/map.h"
+#include "base/utf8.h"
 #include "data/node.h"
 #include "dictionary.h"
 #include "testfile/testfile.h"
@@ -11,6 +12,10 @@
 enum { N_FORMATS = TESTFILE_FORMAT_SUITE + 1 };
 
 enum { MAX_DEPTH = 32, BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
+
+enum { SHOWN_MAX = 64 };
+
+#define CLIPPED(text) STR_ARG(utf8_clip((text), SHOWN_MAX)) /* for "%.*s": what a message quotes */
 
 /* --- problems.c --- */
 
@@ -26,6 +31,9 @@ struct compile;
  * only: use problem_clean). */
 struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
                                      struct place place, const char *format, ...) PRINTF_LIKE(4, 5);
+/* An error, what to do, and how it is written (NULL: nothing is said of that). Always false. */
+bool problem_refuse(struct compile *c, struct place place, const char *hint, const char *example,
+                    const char *format, ...) PRINTF_LIKE(5, 6);
 /* Valid UTF-8 on one line: what could mislead a reader is written as \u.... */
 struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes);
 void problems_sort(struct testfile_problems *problems);
@@ -126,6 +134,9 @@ bool map_bag(struct compile *c, struct bag *bag);
 bool map_command(struct compile *c, struct bag *bag, struct str words);
 struct str verb_nearest(const struct dictionary *dictionary, struct str word);
 const char *verb_example(const struct dictionary *dictionary, struct str word); /* NULL: unknown */
+/* Adds the error. Returns the verb that was meant, if it is not farther away than that. */
+struct str unknown_verb(struct compile *c, struct place place, struct str verb, size_t farthest,
+                        const char *hint);
 
 /* --- dialects.c --- */
 
@@ -312,6 +323,7 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
+bool has_any(const struct node *map, const char *keys); /* one of the members */
 /* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);

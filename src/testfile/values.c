@@ -2,26 +2,13 @@
  * wrong with a value is said at the place of the value. */
 #include "base/nearest.h"
 #include "base/span.h"
-#include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SECONDS_BELOW = 100, SHOWN_MAX = 64, WAIT_MAX_MS = 600000 };
+enum { SECONDS_BELOW = 100, WAIT_MAX_MS = 600000 };
 
-/* `words`: what it may be, for a hint; separated by spaces. */
-static bool refuse_word(struct compile *c, struct place place, const char *what, const char *hint,
-                        const char *words)
+static bool refuse_value(struct compile *c, struct place place, const char *what, const char *hint)
 {
-    struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place, "\"%.*s\" %s",
-                                                   STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
-
-    problem->hint = str_from(hint);
-    problem->nearest = nearest_among(place.text, words);
-    return false;
-}
-
-static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
-{
-    return refuse_word(c, place, what, hint, "");
+    return problem_refuse(c, place, hint, NULL, "\"%.*s\" %s", CLIPPED(place.text), what);
 }
 
 /* ---- text ---- */
@@ -40,14 +27,13 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
         *out = node_get_str(map, key);
     }
     if (*out == NULL || (*out)->type != NODE_SCALAR) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "expected text, not a map");
-        return false;
+        return problem_refuse(c, place_of(map), NULL, NULL, "expected text, not a map");
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
         if (!words_have(locator_keys, '|', child->key)) {
             problem_add(c, TESTFILE_WARNING, place_of_key(child),
                         "\"%.*s\" has no effect: the platform finds elements by one text",
-                        STR_ARG(utf8_clip(child->key, SHOWN_MAX)))
+                        CLIPPED(child->key))
                 ->hint = STR("name the element so that it is the only one");
         }
     }
@@ -68,9 +54,8 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
         return false;
     }
     if (node->type == NODE_LIST) {
-        problem_add(c, TESTFILE_ERROR, place_of(node), "expected text, not a list")->hint =
-            STR("put text that begins with [ in quotes");
-        return false;
+        return problem_refuse(c, place_of(node), "put text that begins with [ in quotes", NULL,
+                              "expected text, not a list");
     }
     *out_place = place_of(node);
     *out = node->text;
@@ -183,10 +168,10 @@ static bool refuse_time(struct compile *c, struct place place, struct str unit)
     struct testfile_problem *problem;
 
     if (unit.len == 0) {
-        return refuse(c, place, "is not a time", "write milliseconds (2000) or a unit (2s, 500ms)");
+        return refuse_value(c, place, "is not a time",
+                            "write milliseconds (2000) or a unit (2s, 500ms)");
     }
-    problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"",
-                          STR_ARG(utf8_clip(unit, SHOWN_MAX)));
+    problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"", CLIPPED(unit));
     problem->nearest = span_unit_nearest(unit);
     problem->hint =
         STR("units are ms, s and min; to wait for an element: wait: {element: \"5 items\"}");
@@ -215,12 +200,9 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
         unit_ms = seconds ? 1000 : 1;
     }
     if (!span_ms(thousandths, unit_ms, &ms) || ms < 1 || ms > max_ms) {
-        char what[SHOWN_MAX];
-
-        str_copy(what, sizeof(what),
-                 arena_printf(c->arena, "must be whole milliseconds, from 1 ms to %lld minutes",
-                              (long long)(max_ms / 60000)));
-        return refuse(c, place, what, "write milliseconds (2000) or a unit (2s, 500ms)");
+        return problem_refuse(c, place, "write milliseconds (2000) or a unit (2s, 500ms)", NULL,
+                              "\"%.*s\" must be whole milliseconds, from 1 ms to %lld minutes",
+                              CLIPPED(place.text), (long long)(max_ms / 60000));
     }
     *out = ms;
     return true;
@@ -272,10 +254,10 @@ static bool read_pair(struct compile *c, struct bag *bag, const struct found *fo
     a = member_text(c, bag, found, size ? "width" : "x");
     b = member_text(c, bag, found, size ? "height" : "y");
     if (a.len == 0 || b.len == 0) {
-        problem_add(c, TESTFILE_ERROR, found->place, "expected two numbers")->hint =
-            size ? STR("width and height, or size: 1280x800")
-                 : STR("x and y, or text like \"100,200\"");
-        return false;
+        return problem_refuse(c, found->place,
+                              size ? "width and height, or size: 1280x800"
+                                   : "x and y, or text like \"100,200\"",
+                              NULL, "expected two numbers");
     }
     *out = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(a), size ? "x" : ",", STR_ARG(b));
     return true;
@@ -331,8 +313,12 @@ static bool read_tab(struct compile *c, struct place place, struct str text, str
                      : digits;
     }
     if (!str_to_i64(digits, 0, INT32_MAX, &number)) {
-        return refuse_word(c, place, "is not a tab", "next, previous or a number from 0",
-                           "next previous");
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place, "\"%.*s\" is not a tab", CLIPPED(place.text));
+
+        problem->hint = STR("next, previous or a number from 0");
+        problem->nearest = nearest_among(place.text, "next previous");
+        return false;
     }
     *out = digits;
     return true;
@@ -347,7 +333,7 @@ static bool read_pixels(struct compile *c, struct place place, struct str text, 
         text = str_sub(text, 0, text.len - 2);
     }
     if (!str_to_i64(str_trim(text), 1, INT32_MAX, &pixels)) {
-        return refuse(c, place, "is not a number of pixels", "a whole number like 300");
+        return refuse_value(c, place, "is not a number of pixels", "a whole number like 300");
     }
     *out = arena_printf(c->arena, "0,%s%lld", up ? "-" : "", (long long)pixels);
     return true;
@@ -370,12 +356,13 @@ static bool read_url(struct compile *c, struct place place, struct str text, str
         *out = arena_printf(c->arena, "%.*s%.*s", STR_ARG(base), STR_ARG(*out));
     }
     if (out->len > 0 && out->ptr[0] == '/') {
-        return refuse(c, place, "is relative, and the file says no address to begin with",
-                      "set starting_url (base in compact files)");
+        return refuse_value(c, place, "is relative, and the file says no address to begin with",
+                            "set starting_url (base in compact files)");
     }
     if (out->len > 0 && out->ptr[0] != '$' && !str_contains(*out, STR("://"))) {
-        return refuse(c, place, "is not a URL",
-                      "navigate opens a URL like https://example.com; to follow a menu, click it");
+        return refuse_value(
+            c, place, "is not a URL",
+            "navigate opens a URL like https://example.com; to follow a menu, click it");
     }
     return true;
 }
@@ -384,22 +371,10 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
 {
     *out = str_trim(text);
     if (!str_contains(text, STR("://"))) {
-        return refuse(
+        return refuse_value(
             c, place, "is not a URL, and the platform takes files by URL only",
             "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
     }
-    return true;
-}
-
-/* `key: '"TAB"'`: quotes inside of quotes. */
-static bool read_unquoted(struct str text, struct str *out)
-{
-    text = str_trim(text);
-    if (text.len > 2 && (text.ptr[0] == '"' || text.ptr[0] == '\'') &&
-        text.ptr[text.len - 1] == text.ptr[0]) {
-        text = str_sub(text, 1, text.len - 2);
-    }
-    *out = text;
     return true;
 }
 
@@ -438,7 +413,7 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
         return read_file_url(c, place, text, out);
     }
     if (kind == VALUE_UNQUOTED) {
-        return read_unquoted(text, out);
+        text = str_unquote(str_trim(text)); /* key: '"TAB"' */
     }
     *out = is_pair ? without_spaces(c->arena, text) : text;
     if (kind == VALUE_REGEX) {

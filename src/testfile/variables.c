@@ -2,7 +2,6 @@
  * the platform's. $$ is a dollar, $ before anything but a name is text. Values may refer to other
  * variables; circles and values that grow without end are errors. */
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "testfile_internal.h"
 
 enum {

@@ -68,6 +68,24 @@ const char *verb_example(const struct dictionary *dictionary, struct str word)
     return verb != NULL ? verb->example : NULL;
 }
 
+struct str unknown_verb(struct compile *c, struct place place, struct str verb, size_t farthest,
+                        const char *hint)
+{
+    struct testfile_problem *problem =
+        problem_add(c, TESTFILE_ERROR, place, "unknown verb \"%.*s\"", CLIPPED(verb));
+    struct str near;
+
+    if (!problem_is_kept(c, problem)) {
+        return STR_EMPTY;
+    }
+    near = verb_nearest(c->dictionary, verb);
+    problem->nearest = edit_distance(near, verb, farthest) <= farthest ? near : STR_EMPTY;
+    problem->hint = str_from(hint);
+    problem->example = str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, near)
+                                                         : "click: \"Sign in\"");
+    return problem->nearest;
+}
+
 bool verb_takes(const struct verb *verb, const struct key *key)
 {
     return key != NULL &&
