@@ -136,13 +136,6 @@ static struct verb *verb_made(struct dictionary *dictionary, struct str word)
 
 /* ---- verbs ---- */
 
-static void add_fields(struct name_set *set, const struct alias_list *list)
-{
-    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
-        set->bits[i] |= list->fields.bits[i];
-    }
-}
-
 static void verb_add(struct dictionary *dictionary, struct verb *verb, const struct form *form)
 {
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): its elements are pointers */
@@ -152,19 +145,19 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
     for (size_t i = 0; i < form->n_conditions; i++) {
         const struct condition *condition = &form->conditions[i];
 
-        add_fields(&verb->fields, &condition->list);
+        name_set_join(&verb->fields, &condition->list.fields);
         if (condition->kind == SAYS_WORD) {
-            add_fields(&verb->said, &condition->list);
+            name_set_join(&verb->said, &condition->list.fields);
             verb->says_plain = verb->says_plain || condition->list.has_plain;
         }
     }
     for (size_t i = 0; i < form->n_commands; i++) {
         for (size_t k = 0; k < form->commands[i].n_args; k++) {
-            add_fields(&verb->fields, &form->commands[i].args[k].list);
+            name_set_join(&verb->fields, &form->commands[i].args[k].list.fields);
         }
     }
     for (size_t i = 0; i < form->n_options; i++) {
-        add_fields(&verb->fields, &form->options[i].list);
+        name_set_join(&verb->fields, &form->options[i].list.fields);
     }
 }
 

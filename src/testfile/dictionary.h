@@ -27,6 +27,13 @@ static inline void name_set_add(struct name_set *set, unsigned id)
     }
 }
 
+static inline void name_set_join(struct name_set *set, const struct name_set *other)
+{
+    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
+        set->bits[i] |= other->bits[i];
+    }
+}
+
 /* One way to find a value; see the language above the table. */
 enum alias_kind {
     ALIAS_FIELD,
@@ -50,7 +57,8 @@ struct alias_list {
     size_t n;
     struct name_set fields;
     bool is_locator;
-    bool has_plain; /* one of them is the plain value */
+    bool has_plain;  /* one of them is the plain value */
+    bool is_of_step; /* one of them is the whole step */
 };
 
 enum value_kind {

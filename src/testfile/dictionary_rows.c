@@ -4,8 +4,6 @@
 #include "base/check.h"
 #include "map_internal.h"
 
-enum { ITEMS_MAX = 32 };
-
 static const struct {
     const char *name;
     enum value_kind kind;
@@ -47,25 +45,21 @@ static struct alias alias_read(struct dictionary *dictionary, struct str name)
 static struct alias_list list_read(struct dictionary *dictionary, struct str text)
 {
     struct alias_list list = {.is_locator = str_contains(text, STR("selector|"))};
-    struct alias items[ITEMS_MAX];
-    struct alias *kept;
-    struct str rest = text;
+    struct alias *items = NULL;
     struct str name;
 
-    while (str_next(&rest, '|', &name)) {
-        CHECK(list.n < ITEMS_MAX);
-        items[list.n] = alias_read(dictionary, name);
-        items[list.n].is_twin = list.is_locator && items[list.n].kind == ALIAS_FIELD &&
-                                !words_have("value|in|name", '|', name);
-        name_set_add(&list.fields, items[list.n].id);
-        list.has_plain = list.has_plain || items[list.n].kind == ALIAS_VALUE;
-        list.n++;
+    while (str_next(&text, '|', &name)) {
+        struct alias alias = alias_read(dictionary, name);
+
+        alias.is_twin =
+            list.is_locator && alias.kind == ALIAS_FIELD && !words_have("value|in|name", '|', name);
+        name_set_add(&list.fields, alias.id);
+        list.has_plain = list.has_plain || alias.kind == ALIAS_VALUE;
+        list.is_of_step = list.is_of_step || alias.kind == ALIAS_STEP;
+        items = arena_room(dictionary_arena(dictionary), items, list.n, sizeof(*items));
+        items[list.n++] = alias;
     }
-    kept = arena_calloc(dictionary_arena(dictionary), list.n + 1, sizeof(*kept));
-    for (size_t i = 0; i < list.n; i++) {
-        kept[i] = items[i];
-    }
-    list.items = kept;
+    list.items = items;
     return list;
 }
 
@@ -98,52 +92,38 @@ static struct item item_read(struct dictionary *dictionary, struct str text)
         text = tail;
     }
     item.list = list_read(dictionary, text);
-    for (size_t i = 0; i < item.list.n; i++) {
-        if (item.list.items[i].kind == ALIAS_STEP) {
-            bool size = item.kind == VALUE_SIZE;
+    if (item.list.is_of_step) {
+        bool size = item.kind == VALUE_SIZE;
 
-            name_set_add(&item.list.fields, name_made(dictionary, size ? STR("width") : STR("x")));
-            name_set_add(&item.list.fields, name_made(dictionary, size ? STR("height") : STR("y")));
-        }
+        name_set_add(&item.list.fields, name_made(dictionary, size ? STR("width") : STR("x")));
+        name_set_add(&item.list.fields, name_made(dictionary, size ? STR("height") : STR("y")));
     }
     return item;
 }
 
 static const struct item *items_read(struct dictionary *dictionary, struct str text, size_t *out_n)
 {
-    struct item items[ITEMS_MAX];
-    struct item *kept;
+    struct item *items = NULL;
     struct str one;
-    size_t n = 0;
 
-    while (str_next(&text, ' ', &one)) {
-        CHECK(n < ITEMS_MAX);
-        items[n++] = item_read(dictionary, one);
+    for (*out_n = 0; str_next(&text, ' ', &one); (*out_n)++) {
+        items = arena_room(dictionary_arena(dictionary), items, *out_n, sizeof(*items));
+        items[*out_n] = item_read(dictionary, one);
     }
-    kept = arena_calloc(dictionary_arena(dictionary), n + 1, sizeof(*kept));
-    for (size_t i = 0; i < n; i++) {
-        kept[i] = items[i];
-    }
-    *out_n = n;
-    return kept;
+    return items;
 }
 
 static void words_read(struct dictionary *dictionary, struct condition *condition, struct str text)
 {
-    unsigned words[ITEMS_MAX];
-    unsigned *kept;
+    unsigned *words = NULL;
     struct str word;
 
     condition->text = text;
     while (str_next(&text, '|', &word)) {
-        CHECK(condition->n_words < ITEMS_MAX);
+        words = arena_room(dictionary_arena(dictionary), words, condition->n_words, sizeof(*words));
         words[condition->n_words++] = word_made(dictionary, word);
     }
-    kept = arena_calloc(dictionary_arena(dictionary), condition->n_words + 1, sizeof(*kept));
-    for (size_t i = 0; i < condition->n_words; i++) {
-        kept[i] = words[i];
-    }
-    condition->words = kept;
+    condition->words = words;
 }
 
 static struct condition condition_read(struct dictionary *dictionary, struct str text)
@@ -174,19 +154,15 @@ static struct condition condition_read(struct dictionary *dictionary, struct str
 
 static void conditions_read(struct dictionary *dictionary, struct form *form, struct str text)
 {
-    struct condition conditions[ITEMS_MAX];
-    struct condition *kept;
+    struct condition *conditions = NULL;
     struct str one;
 
     while (str_next(&text, ' ', &one)) {
-        CHECK(form->n_conditions < ITEMS_MAX);
+        conditions = arena_room(dictionary_arena(dictionary), conditions, form->n_conditions,
+                                sizeof(*conditions));
         conditions[form->n_conditions++] = condition_read(dictionary, one);
     }
-    kept = arena_calloc(dictionary_arena(dictionary), form->n_conditions + 1, sizeof(*kept));
-    for (size_t i = 0; i < form->n_conditions; i++) {
-        kept[i] = conditions[i];
-    }
-    form->conditions = kept;
+    form->conditions = conditions;
 }
 
 struct form *form_read(struct dictionary *dictionary, const struct verb_row *row)

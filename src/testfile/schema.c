@@ -16,25 +16,15 @@ static void ref(struct json_writer *w, const char *name)
 
 /* ---- verbs ---- */
 
-static bool list_has_value(const struct alias_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->items[i].kind == ALIAS_VALUE) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool form_takes_value(const struct form *form)
 {
     for (size_t i = 0; i < form->n_conditions; i++) {
-        if (form->conditions[i].kind == IS_TIME || list_has_value(&form->conditions[i].list)) {
+        if (form->conditions[i].kind == IS_TIME || form->conditions[i].list.has_plain) {
             return true;
         }
     }
     for (size_t i = 0; i < form->commands[0].n_args; i++) {
-        if (list_has_value(&form->commands[0].args[i].list)) {
+        if (form->commands[0].args[i].list.has_plain) {
             return true;
         }
     }
@@ -102,7 +92,7 @@ static const char *schema_of_field(const struct verb *verb, unsigned id)
 
         for (size_t k = 0; verb->forms[i]->n_commands > 0 && k < command->n_args; k++) {
             const struct alias_list *list = &command->args[k].list;
-            bool reads = id == 0 ? list_has_value(list) : name_set_has(&list->fields, id);
+            bool reads = id == 0 ? list->has_plain : name_set_has(&list->fields, id);
 
             if (reads && n++ > 0 && schema != schema_of_value(command->args[k].kind)) {
                 return NULL;

@@ -4,13 +4,6 @@
 
 enum { FORMS_MAX = 64 };
 
-static void set_join(struct name_set *set, const struct name_set *other)
-{
-    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
-        set->bits[i] |= other->bits[i];
-    }
-}
-
 static bool set_within(const struct name_set *inner, const struct name_set *outer)
 {
     uint64_t outside = 0;
@@ -21,24 +14,14 @@ static bool set_within(const struct name_set *inner, const struct name_set *oute
     return outside == 0;
 }
 
-/* Whether the fields of the whole step may be read: the form then says nothing of them. */
-static bool reads_step(const struct item *item)
-{
-    for (size_t i = 0; i < item->list.n; i++) {
-        if (item->list.items[i].kind == ALIAS_STEP) {
-            return true;
-        }
-    }
-    return false;
-}
-
+/* False: the fields of the whole step may be read, and the form says nothing of them. */
 static bool join_items(struct name_set *set, const struct item *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (reads_step(&items[i])) {
+        if (items[i].list.is_of_step) {
             return false;
         }
-        set_join(set, &items[i].list.fields);
+        name_set_join(set, &items[i].list.fields);
     }
     return true;
 }
@@ -49,7 +32,7 @@ static bool form_fields(const struct form *form, struct name_set *out)
     *out = (struct name_set){{0}};
     for (size_t i = 0; i < form->n_conditions; i++) {
         if (form->conditions[i].kind != HAS_NO_FIELD) {
-            set_join(out, &form->conditions[i].list.fields);
+            name_set_join(out, &form->conditions[i].list.fields);
         }
     }
     for (size_t i = 0; i < form->n_commands; i++) {
