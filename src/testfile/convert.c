@@ -1,39 +1,32 @@
 /* Tests as text of another dialect, as command lines, or as the requests that a run would send. */
 #include "base/json_form.h"
-#include "base/utf8.h"
 #include "data/template.h"
 #include "sentence.h"
 
-struct converting {
-    struct dictionary *dictionary;
-    struct arena *arena;
-    struct buf *out;
-};
-
 /* ---- scalars ---- */
 
-static void put_scalar(struct converting *v, struct str text)
+static void put_scalar(struct testfile_converting *c, struct str text)
 {
-    yaml_write_scalar(v->out, test_file_escape(v->arena, text));
+    yaml_write_scalar(c->out, test_file_escape(&c->scratch, text));
 }
 
-static void put_json(struct converting *v, const struct json *value)
+static void put_json(struct testfile_converting *c, const struct json *value)
 {
     if (json_type(value) == JSON_STRING) {
-        put_scalar(v, json_str(value));
+        put_scalar(c, json_str(value));
     } else { /* JSON is YAML */
-        buf_str(v->out, test_file_escape(v->arena, json_text(v->arena, value)));
+        buf_str(c->out, test_file_escape(&c->scratch, json_text(&c->scratch, value)));
     }
 }
 
 /* Milliseconds below 100 would read back as seconds. */
-static void put_time(struct converting *v, const struct json *value)
+static void put_time(struct testfile_converting *c, const struct json *value)
 {
     struct str text =
-        json_type(value) == JSON_STRING ? json_str(value) : json_text(v->arena, value);
+        json_type(value) == JSON_STRING ? json_str(value) : json_text(&c->scratch, value);
 
-    buf_str(v->out, text);
-    buf_text(v->out, text.len < 3 ? "ms" : "");
+    buf_str(c->out, text);
+    buf_text(c->out, text.len < 3 ? "ms" : "");
 }
 
 /* ---- one step ---- */
@@ -91,9 +84,10 @@ static bool fits(const struct form *form, const struct testfile_step *step)
     return keeps_args(form, step->args);
 }
 
-static const struct form *form_for(const struct converting *v, const struct testfile_step *step)
+static const struct form *form_for(const struct testfile_converting *c,
+                                   const struct testfile_step *step)
 {
-    const struct form *form = form_writing(dictionary_opened(v->dictionary), step->command);
+    const struct form *form = form_writing(dictionary_opened(c->file->dictionary), step->command);
 
     while (form != NULL && !fits(form, step)) {
         form = form->next_written;
@@ -101,23 +95,24 @@ static const struct form *form_for(const struct converting *v, const struct test
     return form;
 }
 
-static void put_value(struct converting *v, enum value_kind kind, const struct json *value)
+static void put_value(struct testfile_converting *c, enum value_kind kind, const struct json *value)
 {
     if (kind == VALUE_MS) {
-        put_time(v, value);
+        put_time(c, value);
     } else {
-        put_json(v, value);
+        put_json(c, value);
     }
 }
 
-static void put_member(struct converting *v, struct str name, enum value_kind kind,
+static void put_member(struct testfile_converting *c, struct str name, enum value_kind kind,
                        const struct json *value)
 {
-    buf_printf(v->out, "\n        %.*s: ", STR_ARG(name));
-    put_value(v, kind, value);
+    buf_printf(c->out, "\n        %.*s: ", STR_ARG(name));
+    put_value(c, kind, value);
 }
 
-static void put_options(struct converting *v, const struct form *form, const struct json *options)
+static void put_options(struct testfile_converting *c, const struct form *form,
+                        const struct json *options)
 {
     const struct json *value;
 
@@ -125,13 +120,13 @@ static void put_options(struct converting *v, const struct form *form, const str
         const struct item *option = find_option(form, json_name(value));
 
         if (!is_implied(option)) {
-            put_member(v, option->list.items[0].text, option->kind, value);
+            put_member(c, option->list.items[0].text, option->kind, value);
         }
     }
 }
 
 /* What stands behind the verb in `written`. */
-static void put_members(struct converting *v, const struct form *form, struct str written,
+static void put_members(struct testfile_converting *c, const struct form *form, struct str written,
                         const struct testfile_step *step)
 {
     const struct item *arg = form->commands[0].args;
@@ -142,157 +137,130 @@ static void put_members(struct converting *v, const struct form *form, struct st
 
     while (str_next(&written, ' ', &word)) {
         if (str_cut(word, '=', &name, &fixed)) {
-            buf_printf(v->out, "\n        %.*s: %.*s", STR_ARG(name), STR_ARG(fixed));
+            buf_printf(c->out, "\n        %.*s: %.*s", STR_ARG(name), STR_ARG(fixed));
         } else if (value != NULL) {
             (void)str_cut(word, '.', &name, &fixed);
-            put_member(v, name, arg++->kind, value);
+            put_member(c, name, arg++->kind, value);
             value = json_next(value);
         }
     }
-    put_options(v, form, step->options);
+    put_options(c, form, step->options);
 }
 
-static void put_beside(struct converting *v, const struct testfile_step *step)
+static void put_beside(struct testfile_converting *c, const struct testfile_step *step)
 {
     if (step->description.len > 0) {
-        buf_text(v->out, "      description: ");
-        put_scalar(v, step->description);
-        buf_char(v->out, '\n');
+        buf_text(c->out, "      description: ");
+        put_scalar(c, step->description);
+        buf_char(c->out, '\n');
     }
     if (step->optional) {
-        buf_text(v->out, "      optional: true\n");
+        buf_text(c->out, "      optional: true\n");
     }
 }
 
 /* The general form, for what has no short one. */
-static void put_command_step(struct converting *v, const struct testfile_step *step)
+static void put_command_step(struct testfile_converting *c, const struct testfile_step *step)
 {
-    buf_printf(v->out, "    - command: %s\n      args: ", step->command->words);
-    put_json(v, step->args);
+    buf_printf(c->out, "    - command: %s\n      args: ", step->command->words);
+    put_json(c, step->args);
     if (json_size(step->options) > 0) {
-        buf_text(v->out, "\n      options: ");
-        put_json(v, step->options);
+        buf_text(c->out, "\n      options: ");
+        put_json(c, step->options);
     }
-    buf_char(v->out, '\n');
-    put_beside(v, step);
+    buf_char(c->out, '\n');
+    put_beside(c, step);
 }
 
-static void put_simple(struct converting *v, const struct testfile_step *step)
+static void put_simple(struct testfile_converting *c, const struct testfile_step *step)
 {
-    const struct form *form = form_for(v, step);
+    const struct form *form = form_for(c, step);
     struct str written = str_from(form != NULL ? form->written : NULL);
     struct str verb;
 
     if (form == NULL) {
-        put_command_step(v, step);
+        put_command_step(c, step);
         return;
     }
     (void)str_cut(written, ' ', &verb, &written);
-    buf_printf(v->out, "    - %.*s", STR_ARG(verb));
+    buf_printf(c->out, "    - %.*s", STR_ARG(verb));
     if (str_ends(written, STR(".")) && json_size(step->args) == 1 &&
         json_size(step->options) == 0) {
-        buf_char(v->out, ' ');
-        put_value(v, form->commands[0].args[0].kind, json_first(step->args));
+        buf_char(c->out, ' ');
+        put_value(c, form->commands[0].args[0].kind, json_first(step->args));
     } else {
-        put_members(v, form, written, step);
+        put_members(c, form, written, step);
     }
-    buf_char(v->out, '\n');
-    put_beside(v, step);
+    buf_char(c->out, '\n');
+    put_beside(c, step);
 }
 
-static void put_sentence(struct converting *v, const struct testfile_step *step)
+static void put_sentence(struct testfile_converting *c, const struct testfile_step *step)
 {
     if (step->optional || step->description.len > 0) { /* a sentence has no place for them */
-        put_simple(v, step);
+        put_simple(c, step);
         return;
     }
-    buf_text(v->out, "    - ");
-    yaml_write_scalar(
-        v->out, sentence_write(v->dictionary, v->arena, step->command, step->args, step->options));
-    buf_char(v->out, '\n');
+    buf_text(c->out, "    - ");
+    yaml_write_scalar(c->out, sentence_write(c->file->dictionary, &c->scratch, step->command,
+                                             step->args, step->options));
+    buf_char(c->out, '\n');
 }
 
 /* ---- the head ---- */
 
-static void put_head_member(struct converting *v, const char *key, struct str value)
+static void put_head_member(struct testfile_converting *c, const char *key, struct str value)
 {
     if (value.len > 0) {
-        buf_printf(v->out, "%s: ", key);
-        put_scalar(v, value);
-        buf_char(v->out, '\n');
+        buf_printf(c->out, "%s: ", key);
+        put_scalar(c, value);
+        buf_char(c->out, '\n');
     }
 }
 
-static void put_config(struct converting *v, const struct testfile_config *config)
+static void put_config(struct testfile_converting *c, const struct testfile_config *config)
 {
     if (!config->continue_on_error && config->timeout_ms == 0 && config->retry == 0 &&
         config->viewport_width == 0) {
         return;
     }
-    buf_text(v->out, "config:\n");
+    buf_text(c->out, "config:\n");
     if (config->continue_on_error) {
-        buf_text(v->out, "    continue_on_error: true\n");
+        buf_text(c->out, "    continue_on_error: true\n");
     }
     if (config->timeout_ms > 0) {
-        buf_printf(v->out, "    timeout: %ums\n", config->timeout_ms);
+        buf_printf(c->out, "    timeout: %ums\n", config->timeout_ms);
     }
     if (config->retry > 0) {
-        buf_printf(v->out, "    retry: %u\n", config->retry);
+        buf_printf(c->out, "    retry: %u\n", config->retry);
     }
     if (config->viewport_width > 0) {
-        buf_printf(v->out, "    viewport: %ux%u\n", config->viewport_width,
+        buf_printf(c->out, "    viewport: %ux%u\n", config->viewport_width,
                    config->viewport_height);
     }
 }
 
-static void put_head(struct converting *v, const struct testfile_test *test)
+static void put_head(struct testfile_converting *c, const struct testfile_test *test)
 {
-    put_head_member(v, "name", test->name);
-    put_head_member(v, "description", test->description);
-    put_head_member(v, "project_id", test->project_id);
-    put_head_member(v, "project", test->project);
-    put_head_member(v, "goal", test->goal);
-    put_head_member(v, "journey", test->journey);
-    put_head_member(v, "checkpoint_name", test->checkpoint);
-    put_head_member(v, "checkpoint_id", test->checkpoint_id);
-    put_head_member(v, "starting_url", test->starting_url);
-    put_head_member(v, "expected", test->expected);
+    put_head_member(c, "name", test->name);
+    put_head_member(c, "description", test->description);
+    put_head_member(c, "project_id", test->project_id);
+    put_head_member(c, "project", test->project);
+    put_head_member(c, "goal", test->goal);
+    put_head_member(c, "journey", test->journey);
+    put_head_member(c, "checkpoint_name", test->checkpoint);
+    put_head_member(c, "checkpoint_id", test->checkpoint_id);
+    put_head_member(c, "starting_url", test->starting_url);
+    put_head_member(c, "expected", test->expected);
     if (test->n_tags > 0) {
-        buf_text(v->out, "tags:\n");
+        buf_text(c->out, "tags:\n");
         for (size_t i = 0; i < test->n_tags; i++) {
-            buf_text(v->out, "    - ");
-            put_scalar(v, test->tags[i]);
-            buf_char(v->out, '\n');
+            buf_text(c->out, "    - ");
+            put_scalar(c, test->tags[i]);
+            buf_char(c->out, '\n');
         }
     }
-    put_config(v, &test->config);
-}
-
-/* The next step of the phase that is being written. True: there are no more in the test. */
-static bool put_next(struct converting *v, struct testfile_converting *c,
-                     const struct testfile_test *test)
-{
-    const struct testfile_step *step;
-
-    if (c->step >= test->n_steps) {
-        c->step = 0;
-        c->phase_begun = false;
-        return ++c->phase > TESTFILE_TEARDOWN;
-    }
-    step = &test->steps[c->step++];
-    if (step->phase != (enum testfile_phase)c->phase) {
-        return false;
-    }
-    if (!c->phase_begun) {
-        buf_printf(v->out, "%s:\n", testfile_phase_name(step->phase));
-        c->phase_begun = true;
-    }
-    if (c->target == TESTFILE_TO_SENTENCES) {
-        put_sentence(v, step);
-    } else {
-        put_simple(v, step);
-    }
-    return false;
+    put_config(c, &test->config);
 }
 
 /* ---- what the platform would get ---- */
@@ -314,34 +282,19 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
                : json_new_object(arena);
 }
 
-static bool put_request(struct converting *v, struct testfile_converting *c,
-                        const struct testfile_test *test)
+static void put_request(struct testfile_converting *c, const struct testfile_test *test,
+                        const struct testfile_step *step)
 {
-    const struct testfile_step *step;
-
-    if (c->step >= test->n_steps) {
-        return true;
-    }
-    step = &test->steps[c->step++];
-    jw_raw(&c->writer, json_text(v->arena, request_of(v->arena, test, step, c->position)));
+    jw_raw(&c->writer, json_text(&c->scratch, request_of(&c->scratch, test, step, c->position)));
     c->position += step->command->kind == COMMAND_STEP ? 1 : 0;
-    return false;
 }
 
 /* ---- all ---- */
 
-static bool put_line(struct converting *v, struct testfile_converting *c,
-                     const struct testfile_test *test)
+static void put_command_line(struct testfile_converting *c, const struct testfile_step *step)
 {
-    const struct testfile_step *step;
-
-    if (c->step >= test->n_steps) {
-        return true;
-    }
-    step = &test->steps[c->step++];
-    buf_str(v->out, command_line_write(v->arena, step->command, step->args, step->options));
-    buf_char(v->out, '\n');
-    return false;
+    buf_str(c->out, command_line_write(&c->scratch, step->command, step->args, step->options));
+    buf_char(c->out, '\n');
 }
 
 bool testfile_target_parse(struct str word, enum testfile_target *out)
@@ -371,34 +324,60 @@ void testfile_convert_begin(struct testfile_converting *c, const struct testfile
     }
 }
 
-static bool put_step(struct converting *v, struct testfile_converting *c,
-                     const struct testfile_test *test)
+/* A test file has a head, and its steps in three phases. */
+static bool is_test_file(const struct testfile_converting *c)
 {
-    switch (c->target) {
-    case TESTFILE_TO_COMMANDS:
-        return put_line(v, c, test);
-    case TESTFILE_TO_UPSTREAM:
-        return put_request(v, c, test);
-    case TESTFILE_TO_SIMPLIFIED:
-    case TESTFILE_TO_SENTENCES:
-        break;
+    return c->target == TESTFILE_TO_SIMPLIFIED || c->target == TESTFILE_TO_SENTENCES;
+}
+
+/* A step of a test file, if it is one of the phase that is being written. */
+static void put_in_phase(struct testfile_converting *c, const struct testfile_step *step)
+{
+    if (step->phase != (enum testfile_phase)c->phase) {
+        return;
     }
-    if (!c->head_done) {
-        buf_text(v->out, c->test > 0 ? "---\n" : "");
-        put_head(v, test);
+    if (!c->phase_begun) {
+        buf_printf(c->out, "%s:\n", testfile_phase_name(step->phase));
+        c->phase_begun = true;
+    }
+    if (c->target == TESTFILE_TO_SENTENCES) {
+        put_sentence(c, step);
+    } else {
+        put_simple(c, step);
+    }
+}
+
+/* The next step. True: there are no more in the test. */
+static bool put_step(struct testfile_converting *c, const struct testfile_test *test)
+{
+    const struct testfile_step *step = &test->steps[c->step];
+
+    if (is_test_file(c) && !c->head_done) {
+        buf_text(c->out, c->test > 0 ? "---\n" : "");
+        put_head(c, test);
         c->head_done = true;
     }
-    return put_next(v, c, test);
+    if (c->step == test->n_steps) {
+        c->step = 0;
+        c->phase_begun = false;
+        return !is_test_file(c) || ++c->phase > TESTFILE_TEARDOWN;
+    }
+    c->step++;
+    if (c->target == TESTFILE_TO_COMMANDS) {
+        put_command_line(c, step);
+    } else if (c->target == TESTFILE_TO_UPSTREAM) {
+        put_request(c, test, step);
+    } else {
+        put_in_phase(c, step);
+    }
+    return false;
 }
 
 bool testfile_convert_go_on(struct testfile_converting *c, size_t n_steps)
 {
-    struct converting v = {c->file->dictionary, &c->scratch, c->out};
-
     for (; n_steps > 0 && c->test < c->file->n_tests; n_steps--) {
-        if (put_step(&v, c, &c->file->tests[c->test])) {
+        if (put_step(c, &c->file->tests[c->test])) {
             c->test++;
-            c->step = 0;
             c->phase = TESTFILE_SETUP;
             c->position = 0;
             c->head_done = false;

@@ -1,6 +1,5 @@
 /* Problems and steps for people and for machines. */
 #include "base/json_form.h"
-#include "base/utf8.h"
 #include "testfile_internal.h"
 
 enum { LINE_SHOWN = 160, BEFORE_CARET = 60 };
@@ -139,13 +138,6 @@ void testfile_print_human(struct buf *out, struct str file, struct str source,
 
 /* ---- for machines ---- */
 
-static void member(struct json_writer *w, const char *key, struct str text)
-{
-    if (text.len > 0) {
-        jw_kv_str(w, key, text);
-    }
-}
-
 void testfile_problems_json(struct json_writer *w, const struct testfile_problems *problems,
                             enum testfile_severity severity)
 {
@@ -153,46 +145,27 @@ void testfile_problems_json(struct json_writer *w, const struct testfile_problem
     for (size_t i = 0; i < problems->n; i++) {
         const struct testfile_problem *problem = &problems->items[i];
 
-        if (problem->severity != severity) {
-            continue;
+        if (problem->severity == severity) {
+            jw_form(w,
+                    "{line:%i, column:%i, text?:%s, detail:%s, nearest?:%s, hint?:%s, example?:%s, "
+                    "test?:%s}",
+                    problem->line, problem->column, problem->text, problem->detail,
+                    problem->nearest, problem->hint, problem->example, problem->test);
         }
-        jw_form(w, "{line:%i, column:%i", problem->line, problem->column);
-        member(w, "text", problem->text);
-        jw_kv_str(w, "detail", problem->detail);
-        member(w, "nearest", problem->nearest);
-        member(w, "hint", problem->hint);
-        member(w, "example", problem->example);
-        member(w, "test", problem->test);
-        jw_end(w);
     }
     jw_end(w);
-}
-
-static void raw_json(struct json_writer *w, const char *key, const struct json *value)
-{
-    struct buf text;
-
-    buf_init(&text, TESTFILE_MAX_BYTES);
-    json_print(&text, value);
-    jw_kv_raw(w, key, buf_view(&text));
-    buf_done(&text);
 }
 
 void testfile_step_json(struct json_writer *w, const struct testfile_step *step)
 {
     jw_form(w, "{command:%s", step->command->words);
-    raw_json(w, "args", step->args);
+    jw_key(w, "args");
+    json_write(w, step->args);
     if (json_size(step->options) > 0) {
-        raw_json(w, "options", step->options);
+        jw_key(w, "options");
+        json_write(w, step->options);
     }
-    member(w, "description", step->description);
-    jw_form(w, "line:%i, column:%i, phase:%s", step->line, step->column,
-            testfile_phase_name(step->phase));
-    if (step->optional) {
-        jw_kv_bool(w, "optional", true);
-    }
-    if (step->left_out) {
-        jw_kv_bool(w, "left_out", true);
-    }
-    jw_end(w);
+    jw_form(w, "description?:%s, line:%i, column:%i, phase:%s, optional?:%b, left_out?:%b}",
+            step->description, step->line, step->column, testfile_phase_name(step->phase),
+            step->optional, step->left_out);
 }
