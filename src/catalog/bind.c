@@ -57,13 +57,6 @@ static size_t all_words(const struct binding *b, struct str *words, size_t n_own
     return n;
 }
 
-static void warn_of_alias(struct binding *b)
-{
-    warning_add(&b->out->warnings, b->arena,
-                arena_printf(b->arena, "\"%.*s\" is another name of \"%s\"",
-                             STR_ARG(utf8_clip(b->input->command, 64)), b->command->words));
-}
-
 static bool resolve(struct binding *b)
 {
     struct str words[MAX_COMMAND_WORDS + MAX_WORDS];
@@ -101,7 +94,9 @@ static bool resolve(struct binding *b)
         return false;
     }
     if (alias) {
-        warn_of_alias(b);
+        warning_add(&b->out->warnings, b->arena,
+                    arena_printf(b->arena, "\"%.*s\" is another name of \"%s\"",
+                                 STR_ARG(utf8_clip(b->input->command, 64)), b->command->words));
     }
     return true;
 }
@@ -149,18 +144,17 @@ static const char *pointer_at(struct binding *b, size_t index)
 {
     static const char *const few[] = {"/args/0", "/args/1", "/args/2", "/args/3", "/args/4"};
 
-    return index < ARRAY_LEN(few)
-               ? few[index]
-               : arena_cstr(b->arena, arena_printf(b->arena, "/args/%zu", index));
+    return index < ARRAY_LEN(few) ? few[index] : arena_printf(b->arena, "/args/%zu", index).ptr;
 }
 
-static struct str up_to_equals(struct str word)
+/* Beyond the limit errors are counted, and their texts need not be made. */
+static bool has_room(struct binding *b)
 {
-    struct str name;
-    struct str value;
-
-    (void)str_cut(word, '=', &name, &value);
-    return name;
+    if (error_list_is_full(b->errors)) {
+        error_list_drop(b->errors);
+        return false;
+    }
+    return true;
 }
 
 static void too_many(struct binding *b, size_t index, const struct json *value)
@@ -170,12 +164,12 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
         json_to_i64(value, &number) || str_to_i64(json_str(value), 0, INT32_MAX, &number);
 
     if (str_starts(json_str(value), STR("--")) && json_str(value).len > 2) {
-        struct str near = STR_EMPTY;
+        struct str name;
+        struct str rest;
+        struct str near;
 
-        if (param_nearest(b->command->options, up_to_equals(json_str(value)), b->arena, &near) ==
-            NULL) {
-            near = STR_EMPTY;
-        }
+        (void)str_cut(json_str(value), '=', &name, &rest);
+        (void)param_nearest(b->command->options, name, b->arena, &near);
         (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, index),
                        "\"%.*s\" looks like an option: those go into \"options\"%s%.*s%s",
                        STR_ARG(utf8_clip(json_str(value), 64)),
@@ -207,9 +201,7 @@ static void bind_args(struct binding *b)
         arg = arg != NULL ? json_next(arg) : NULL;
     }
     for (; arg != NULL; arg = json_next(arg)) {
-        if (error_list_is_full(b->errors)) {
-            error_list_drop(b->errors);
-        } else {
+        if (has_room(b)) {
             too_many(b, index++, arg);
         }
     }
@@ -237,8 +229,7 @@ static void unknown_name(struct binding *b, const char *pointer, const char *kin
 
 static const char *pointer_name(struct binding *b, const char *where, struct str name)
 {
-    return arena_cstr(b->arena,
-                      arena_printf(b->arena, "/%s/%.*s", where, STR_ARG(utf8_clip(name, 64))));
+    return arena_printf(b->arena, "/%s/%.*s", where, STR_ARG(utf8_clip(name, 64))).ptr;
 }
 
 static void bind_params(struct binding *b)
@@ -247,14 +238,12 @@ static void bind_params(struct binding *b)
     const struct json *value;
 
     JSON_FOREACH (value, b->input->params) {
-        bool known = false;
+        const struct param *known = args;
 
-        for (size_t i = 0; i < params_count(args); i++) {
-            known = known || str_is(json_name(value), args[i].name);
+        while (known->name != NULL && !str_is(json_name(value), known->name)) {
+            known++;
         }
-        if (!known && error_list_is_full(b->errors)) {
-            error_list_drop(b->errors);
-        } else if (!known) {
+        if (known->name == NULL && has_room(b)) {
             unknown_name(b, pointer_name(b, "params", json_name(value)), "argument",
                          json_name(value), args);
         }
@@ -312,13 +301,11 @@ static void bind_options(struct binding *b)
     JSON_FOREACH (value, b->input->options) {
         const struct param *option = option_lookup(b->command, json_name(value), b->arena);
 
-        if (option == NULL && error_list_is_full(b->errors)) {
-            error_list_drop(b->errors);
-        } else if (option == NULL) {
+        if (option != NULL) {
+            bind_option(b, option, pointer_name(b, "options", json_name(value)), value);
+        } else if (has_room(b)) {
             unknown_name(b, pointer_name(b, "options", json_name(value)), "option",
                          option_folded(json_name(value), b->arena), b->command->options);
-        } else {
-            bind_option(b, option, pointer_name(b, "options", json_name(value)), value);
         }
     }
     for (size_t i = 0; i < params_count(b->command->options); i++) {

@@ -26,11 +26,10 @@ struct draft {
 void draft_fixed(struct draft *draft, const char *what, struct str detail);
 void draft_drop_arg(struct draft *draft, size_t index);
 /* mend.c: values; each is called with draft->row set. */
-void mend_quotes(struct draft *draft);       /* "\"Sign in\"", and typographic ones */
-void mend_pairs(struct draft *draft);        /* "1024 x 768", "500 , 300", 1024 and 768 apart */
-void mend_args(struct draft *draft);         /* by type: "2s", "${total}", "example.com" */
-void mend_option_names(struct draft *draft); /* "positon", "POSITION" */
-void mend_options(struct draft *draft);      /* "yes" for a flag, "TOP_LFET", "30s" */
+void mend_quotes(struct draft *draft);  /* "\"Sign in\"", and typographic ones */
+void mend_pairs(struct draft *draft);   /* "1024 x 768", "500 , 300", 1024 and 768 apart */
+void mend_args(struct draft *draft);    /* by type: "2s", "${total}", "example.com" */
+void mend_options(struct draft *draft); /* "positon"; "yes" for a flag, "TOP_LFET", "30s" */
 
 /* draft.c */
 /* Named arguments are mended as a list; false: one of them is not of the command. */

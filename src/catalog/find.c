@@ -207,23 +207,8 @@ static void look_for_meant(const struct catalog *catalog, struct meant *meant,
 /* "step-navigate back", "Step_Navigate BACK", "navigate back". */
 static bool names_unsupported(struct str name, const char *words)
 {
-    struct str wanted = str_from(words);
-    size_t prefix = sizeof("step-") - 1;
-
-    if (name.len + prefix == wanted.len) {
-        wanted = str_sub(wanted, prefix, wanted.len);
-    }
-    if (name.len != wanted.len) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        char c = (char)(name.ptr[i] == '_' ? '-' : char_lower(name.ptr[i]));
-
-        if (c != wanted.ptr[i]) {
-            return false;
-        }
-    }
-    return true;
+    return name.len > 0 && (edit_distance(name, str_from(words), 0) == 0 ||
+                            edit_distance(name, str_from(words + sizeof("step-") - 1), 0) == 0);
 }
 
 bool catalog_is_unsupported(const struct str *words, size_t n, struct error *err)

@@ -274,20 +274,11 @@ static struct str list_text(const struct json *list, struct arena *arena)
 
 static void put_value(struct buf *out, const struct json *value, struct arena *arena)
 {
-    switch (json_type(value)) {
-    case JSON_ARRAY:
-        word_write(out, list_text(value, arena));
-        return;
-    case JSON_STRING:
-        word_write(out, json_str(value));
-        return;
-    case JSON_NULL:
-    case JSON_BOOL:
-    case JSON_NUMBER:
-    case JSON_OBJECT:
-        word_write(out, json_text(arena, value));
-        return;
-    }
+    enum json_type type = json_type(value);
+
+    word_write(out, type == JSON_ARRAY    ? list_text(value, arena)
+                    : type == JSON_STRING ? json_str(value)
+                                          : json_text(arena, value));
 }
 
 struct str command_line_write(struct arena *arena, const struct command *command,

@@ -6,6 +6,16 @@
 
 enum { PART_DIGITS_MAX = 10 };
 
+/* Is `text` more than the two marks around it? */
+static bool is_within(struct str text, const char *open, const char *close, struct str *out_inner)
+{
+    struct str head = str_from(open);
+    struct str tail = str_from(close);
+
+    *out_inner = str_sub(text, head.len, text.len - head.len - tail.len);
+    return text.len > head.len + tail.len && str_starts(text, head) && str_ends(text, tail);
+}
+
 /* ---- quotes ---- */
 
 static const struct {
@@ -22,16 +32,10 @@ void mend_quotes(struct draft *draft)
             continue; /* "use strict" */
         }
         for (size_t k = 0; k < ARRAY_LEN(quotes); k++) {
-            struct str open = str_from(quotes[k].open);
-            struct str close = str_from(quotes[k].close);
             struct str inner;
 
-            if (text.len <= open.len + close.len || !str_starts(text, open) ||
-                !str_ends(text, close)) {
-                continue;
-            }
-            inner = str_sub(text, open.len, text.len - open.len - close.len);
-            if (str_find(inner, close) < 0) { /* not: "a" or "b" */
+            if (is_within(text, quotes[k].open, quotes[k].close, &inner) &&
+                !str_contains(inner, str_from(quotes[k].close))) { /* not: "a" or "b" */
                 draft->args[i] = inner;
                 draft_fixed(draft, "quotes around a value are not part of it", text);
                 break;
@@ -137,23 +141,13 @@ struct json *mend_integer(const struct param *param, const struct json *value, s
 
 struct json *mend_variable(const struct param *param, const struct json *value, struct arena *arena)
 {
-    static const struct {
-        const char *open;
-        const char *close;
-    } marks[] = {{"${", "}"}, {"{{", "}}"}};
     struct str text = json_str(value);
+    struct str name;
 
     (void)param;
-    for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
-        struct str open = str_from(marks[k].open);
-        struct str close = str_from(marks[k].close);
-
-        if (str_starts(text, open) && str_ends(text, close) && text.len > open.len + close.len) {
-            text = str_sub(text, open.len, text.len - open.len - close.len);
-            return json_new_string(arena, str_trim(text));
-        }
-    }
-    return NULL;
+    return is_within(text, "${", "}", &name) || is_within(text, "{{", "}}", &name)
+               ? json_new_string(arena, str_trim(name))
+               : NULL;
 }
 
 /* A host and perhaps a path, as browsers take it: a dot before the first slash, no scheme. */
@@ -207,18 +201,12 @@ static struct json *mended(struct draft *draft, const struct param *param, const
     return mend != NULL ? mend(param, value, draft->arena) : NULL;
 }
 
-static struct json *mended_arg(struct draft *draft, const struct param *param, struct str arg)
-{
-    bool can_be = param_row(param->type)->mend != NULL;
-
-    return can_be ? mended(draft, param, json_new_checked_string(draft->arena, arg)) : NULL;
-}
-
 void mend_args(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
         const struct param *param = &draft->row->args[i];
-        struct json *better = mended_arg(draft, param, draft->args[i]);
+        struct json *better =
+            mended(draft, param, json_new_checked_string(draft->arena, draft->args[i]));
 
         if (better != NULL) {
             draft->args[i] = json_type(better) == JSON_STRING ? json_str(better)
@@ -230,37 +218,21 @@ void mend_args(struct draft *draft)
 
 /* ---- options ---- */
 
-/* More than any command has: hopeless, and each costs a look at all the others. */
-static bool are_too_many(const struct draft *draft)
+/* The name of an option as it was meant, unless one value would replace another. */
+static struct str mended_name(struct draft *draft, const struct json *out, struct str name)
 {
-    return json_size(draft->options) > (size_t)2 * COMMAND_MAX_PARAMS;
-}
+    const struct param *near = NULL;
+    struct str unused;
 
-void mend_option_names(struct draft *draft)
-{
-    struct json *out = json_new_object(draft->arena);
-    const struct json *value;
-
-    if (are_too_many(draft)) {
-        return;
+    if (option_lookup(draft->row, name, draft->arena) == NULL) {
+        near = param_nearest(draft->row->options, name, draft->arena, &unused);
     }
-
-    JSON_FOREACH (value, draft->options) {
-        struct str name = json_name(value);
-        const struct param *near = NULL;
-        struct str near_name;
-
-        if (option_lookup(draft->row, name, draft->arena) == NULL) {
-            near = param_nearest(draft->row->options, name, draft->arena, &near_name);
-        }
-        if (near != NULL && json_get(draft->options, near->name) == NULL &&
-            json_get(out, near->name) == NULL) { /* or one value would replace another */
-            name = str_from(near->name);
-            draft_fixed(draft, "the nearest option", name);
-        }
-        json_set(out, name, json_copy(draft->arena, value));
+    if (near == NULL || json_get(draft->options, near->name) != NULL ||
+        json_get(out, near->name) != NULL) {
+        return name;
     }
-    draft->options = out;
+    draft_fixed(draft, "the nearest option", str_from(near->name));
+    return str_from(near->name);
 }
 
 void mend_options(struct draft *draft)
@@ -268,11 +240,12 @@ void mend_options(struct draft *draft)
     struct json *out = json_new_object(draft->arena);
     const struct json *value;
 
-    if (are_too_many(draft)) {
-        return;
+    if (json_size(draft->options) > (size_t)2 * COMMAND_MAX_PARAMS) {
+        return; /* more than any command has: hopeless, and each costs a look at all the others */
     }
     JSON_FOREACH (value, draft->options) {
-        const struct param *option = option_lookup(draft->row, json_name(value), draft->arena);
+        struct str name = mended_name(draft, out, json_name(value));
+        const struct param *option = option_lookup(draft->row, name, draft->arena);
         struct json *better = option != NULL ? mended(draft, option, value) : NULL;
 
         if (better != NULL) {
@@ -280,7 +253,7 @@ void mend_options(struct draft *draft)
                         arena_printf(draft->arena, "the option \"%s\" takes", option->name).ptr,
                         json_text(draft->arena, better));
         }
-        json_set(out, json_name(value), better != NULL ? better : json_copy(draft->arena, value));
+        json_set(out, name, better != NULL ? better : json_copy(draft->arena, value));
     }
     draft->options = out;
 }

@@ -29,9 +29,7 @@ static bool names_differ(const struct param_place *place, const struct json *hea
 static bool refuse_row(const struct param_place *place, const char *what, size_t number, int limit)
 {
     return param_refuse(
-        place,
-        arena_cstr(place->arena, arena_printf(place->arena, "row %zu: %s %d", number, what, limit)),
-        STR_EMPTY);
+        place, arena_printf(place->arena, "row %zu: %s %d", number, what, limit).ptr, STR_EMPTY);
 }
 
 /* Row `number`, the header being the first; its cells by the names of the header. */

@@ -57,6 +57,7 @@ const struct param *param_nearest(const struct param *params, struct str name, s
     const struct param *found = NULL;
     size_t distance = SIZE_MAX;
 
+    *out_name = STR_EMPTY;
     for (size_t i = 0; i < params_count(params); i++) {
         struct nearest one;
 
@@ -64,10 +65,11 @@ const struct param *param_nearest(const struct param *params, struct str name, s
         nearest_offer(&one, str_from(params[i].name));
         nearest_offer(&one, option_folded(str_from(params[i].flag), arena));
         if (one.best.len > 0 && one.best_distance <= distance) {
-            found =
-                one.best_distance < distance ? &params[i] : NULL; /* two as near as each other */
+            bool tie = one.best_distance == distance;
+
+            found = tie ? NULL : &params[i];
+            *out_name = tie ? STR_EMPTY : one.best;
             distance = one.best_distance;
-            *out_name = one.best;
         }
     }
     return found;

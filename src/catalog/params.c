@@ -61,12 +61,11 @@ bool take_text(const struct param_place *place, const struct json *value)
     }
     n = utf8_count(text);
     if (n > (size_t)max) {
-        return param_refuse(
-            place,
-            arena_cstr(place->arena,
-                       arena_printf(place->arena, "has %zu characters; at most %lld are taken", n,
-                                    (long long)max)),
-            STR_EMPTY);
+        return param_refuse(place,
+                            arena_printf(place->arena, "has %zu characters; at most %lld are taken",
+                                         n, (long long)max)
+                                .ptr,
+                            STR_EMPTY);
     }
     return json_type(value) == JSON_STRING
                ? param_put(place, place->param->name, json_new_same_string(place->arena, value))
@@ -210,17 +209,12 @@ static bool find_word(const struct param_place *place, struct str text, struct s
         }
         nearest_offer(&nearest, word);
     }
-    if (nearest.best.len > 0) {
-        return param_refuse(
-            place,
-            arena_cstr(place->arena,
-                       arena_printf(place->arena, "must be one of: %s (did you mean %.*s?)",
-                                    place->param->words, STR_ARG(nearest.best))),
-            text);
-    }
     return param_refuse(place,
-                        arena_cstr(place->arena, arena_printf(place->arena, "must be one of: %s",
-                                                              place->param->words)),
+                        arena_printf(place->arena, "must be one of: %s%s%.*s%s",
+                                     place->param->words,
+                                     nearest.best.len > 0 ? " (did you mean " : "",
+                                     STR_ARG(nearest.best), nearest.best.len > 0 ? "?)" : "")
+                            .ptr,
                         text);
 }
 
@@ -237,18 +231,17 @@ bool take_upper(const struct param_place *place, const struct json *value)
 {
     struct str text = json_str(value);
     char *upper = arena_alloc(place->arena, text.len + 1);
+    bool is_word = text.len > 0 && text.len <= SHOWN;
 
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
+        char c = char_upper(text.ptr[i]);
 
-        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' &&
-            c != '-') {
-            return param_refuse(place, "must be one word", text);
-        }
-        upper[i] = char_upper(c);
+        is_word =
+            is_word && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
+        upper[i] = c;
     }
-    return text.len > 0 && text.len <= SHOWN ? param_put_text(place, (struct str){upper, text.len})
-                                             : param_refuse(place, "must be one word", text);
+    return is_word ? param_put_text(place, (struct str){upper, text.len})
+                   : param_refuse(place, "must be one word", text);
 }
 
 /* A list, the JSON text of one, or a text with commas. */
@@ -420,5 +413,3 @@ bool take_flag(const struct param_place *place, const struct json *value)
     return yes || no ? param_put(place, place->param->name, json_new_bool(place->arena, yes))
                      : param_refuse(place, "must be true or false", text);
 }
-
-/* ---- CSV: the first row names the columns, every other row becomes an object ---- */

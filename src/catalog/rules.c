@@ -22,9 +22,7 @@ void rule_click(const struct command_input *input, struct json *values, struct a
 static void put_upper(struct buf *out, struct str word)
 {
     for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-
-        buf_char(out, char_upper(c));
+        buf_char(out, char_upper(word.ptr[i]));
     }
 }
 

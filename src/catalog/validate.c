@@ -129,7 +129,6 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     }
     fix_flags(draft);
     if (draft->row != NULL) {
-        mend_option_names(draft);
         mend_options(draft);
         mend_quotes(draft);
         mend_values(draft, input, code == ERR_OK);
