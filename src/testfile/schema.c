@@ -1,16 +1,17 @@
-/* The JSON Schema of a test file, made from the tables: keys of the head, verbs, their fields. A
+/* The JSON Schema of a test file: schema.json, and from the tables keys of the head, verbs, their fields. A
  * schema cannot say all that the compiler checks; what it refuses the compiler refuses too. Folded
  * spellings of verbs (Double_Click) are let through by a pattern, since a schema cannot fold. */
+#include "base/check.h"
 #include "schema_internal.h"
 #include "testfile/guide.h"
 
-static void ref(struct json_writer *w, const char *name)
+static void ref(const struct schema *s, const char *name)
 {
     struct buf text;
 
     buf_init(&text, 128);
     buf_printf(&text, "#/definitions/%s", name);
-    jw_form(w, "{$ref:%s}", buf_view(&text));
+    jw_form(s->w, "{$ref:%s}", buf_view(&text));
     buf_done(&text);
 }
 
@@ -56,29 +57,10 @@ static struct takes what_it_takes(const struct verb *verb)
 
 /* ---- kinds of values ---- */
 
-/* What a schema can tell of the value of an argument; what is not listed takes any value. A variable
- * may be set when the file is run, so text that begins with one is let through. */
-static const struct {
-    enum value_kind kind;
-    const char *name; /* of its definition */
-    const char *schema;
-} value_schemas[] = {
-    {VALUE_URL, "url",
-     "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"^[ \\t]*([$]|[{][{]|/|$)|://"
-     "\",\"description\":\"https://example.com, or /path behind starting_url\"}]}"},
-    {VALUE_FILE_URL, "fileUrl",
-     "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"://|[$]|[{][{]\","
-     "\"description\":\"the platform takes files by URL only\"}]}"},
-};
-
+/* The definition of what a schema can tell of the value of an argument; NULL: any value is taken. */
 static const char *schema_of_value(enum value_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(value_schemas); i++) {
-        if (value_schemas[i].kind == kind) {
-            return value_schemas[i].name;
-        }
-    }
-    return NULL;
+    return kind == VALUE_URL ? "url" : kind == VALUE_FILE_URL ? "fileUrl" : NULL;
 }
 
 /* The schema of field `id` of a verb (0: of its plain value); NULL: any, or its forms differ. */
@@ -111,90 +93,68 @@ static const char *const beside[] = {
     "skip",        "id",   "action", "command",  "type"};
 
 /* A map of one member may be {"ELEMENT": "TEXT"}, with any name; with more members all are fields of the verb. */
-static void put_pair_or_known(const struct dictionary *dictionary, struct json_writer *w,
-                              const struct verb *verb)
+static void put_pair_or_known(const struct schema *s, const struct verb *verb)
 {
-    jw_shape(w, "if:{minProperties:2}, then:{propertyNames:{enum:[");
+    jw_shape(s->w, "if:{minProperties:2}, then:{propertyNames:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
-            jw_str(w, name_of_id(dictionary, id));
+            jw_str(s->w, name_of_id(s->dictionary, id));
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
-        if (!name_set_has(&verb->fields, name_id(dictionary, str_from(beside[i])))) {
-            jw_text(w, beside[i]);
+        if (!name_set_has(&verb->fields, name_id(s->dictionary, str_from(beside[i])))) {
+            jw_text(s->w, beside[i]);
         }
     }
-    jw_shape(w, "]}}");
-    put_form_fields(dictionary, w, verb, true);
+    jw_shape(s->w, "]}}");
+    put_form_fields(s, verb, true);
 }
 
 /* Fields are listed, so that editors complete them. Verbs that take any map let other fields
  * through. */
-static void put_fields(const struct dictionary *dictionary, struct json_writer *w,
-                       const struct verb *verb, bool any_map)
+static void put_fields(const struct schema *s, const struct verb *verb, bool any_map)
 {
-    jw_shape(w, "{type:'object', properties:{");
+    jw_shape(s->w, "{type:'object', properties:{");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
             const char *schema = any_map ? NULL : schema_of_field(verb, id);
 
-            jw_key_str(w, name_of_id(dictionary, id));
+            jw_key_str(s->w, name_of_id(s->dictionary, id));
             if (schema != NULL) {
-                ref(w, schema);
+                ref(s, schema);
             } else {
-                jw_bool(w, true);
+                jw_bool(s->w, true);
             }
         }
     }
-    jw_end(w);
+    jw_end(s->w);
     if (!any_map) {
         jw_form(
-            w, "patternProperties:%j, additionalProperties:false",
+            s->w, "patternProperties:%j, additionalProperties:false",
             STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
-        put_form_fields(dictionary, w, verb, false);
+        put_form_fields(s, verb, false);
     } else if (verb->group == NULL || verb->group->field != NULL) {
-        put_pair_or_known(dictionary, w, verb);
+        put_pair_or_known(s, verb);
     }
-    jw_end(w);
+    jw_end(s->w);
 }
 
-static void put_verb(const struct dictionary *dictionary, struct json_writer *w,
-                     const struct verb *verb)
+static void put_verb(const struct schema *s, const struct verb *verb)
 {
     struct takes takes = what_it_takes(verb);
 
-    jw_form(w, "{description?:%s, anyOf:[", verb->example);
+    jw_form(s->w, "{description?:%s, anyOf:[", verb->example);
     if (takes.value ||
-        name_id(dictionary, verb->node.key) > 0) { /* or it is a field of another verb */
+        name_id(s->dictionary, verb->node.key) > 0) { /* or it is a field of another verb */
         const char *schema = schema_of_field(verb, 0);
 
-        ref(w, schema != NULL ? schema : "text");
+        ref(s, schema != NULL ? schema : "text");
     } else if (takes.nothing) {
-        jw_raw(w, STR("{\"type\":\"null\"}"));
+        jw_raw(s->w, STR("{\"type\":\"null\"}"));
     }
-    put_fields(dictionary, w, verb, takes.any_map);
-    jw_shape(w, "]}");
+    put_fields(s, verb, takes.any_map);
+    jw_shape(s->w, "]}");
 }
-
-static const struct {
-    const char *verb;
-    const char *schema;
-} control[] = {
-    {"use", "{\"description\":\"use: login\",\"type\":[\"string\",\"object\"]}"},
-    {"run", "{\"description\":\"run: login\",\"type\":[\"string\",\"object\"]}"},
-    {"include", "{\"description\":\"include: login\",\"type\":[\"string\",\"object\"]}"},
-    {"if",
-     "{\"description\":\"if: {cond: \\\"$loggedIn\\\", then: [], else: []}\",\"type\":\"object\","
-     "\"required\":[\"then\"],\"properties\":{\"cond\":true,\"condition\":true,\"then\":{\"$ref\":"
-     "\"#/definitions/steps\"},\"else\":{\"$ref\":\"#/definitions/steps\"}},"
-     "\"additionalProperties\":false}"},
-    {"loop",
-     "{\"description\":\"loop: {over: [a, b], as: item, do: [{click: \\\"$item\\\"}]}\",\"type\":"
-     "\"object\",\"required\":[\"over\"],\"properties\":{\"over\":true,\"as\":true,\"max\":true,"
-     "\"do\":{\"$ref\":\"#/definitions/steps\"},\"steps\":{\"$ref\":\"#/definitions/steps\"}},"
-     "\"additionalProperties\":false}"},
-};
 
 /* The spelling of a verb as in its example, if both fold to the same: double-click for
  * doubleclick. */
@@ -207,51 +167,43 @@ static struct str spelled(const struct verb *verb, char folded[64])
     return str_eq(verb_fold(head, folded), verb->node.key) ? head : verb->node.key;
 }
 
-static void put_verbs(const struct dictionary *dictionary, struct json_writer *w)
+static void put_verbs(const struct schema *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(control); i++) {
-        jw_kv_raw(w, control[i].verb, str_from(control[i].schema));
-    }
-    for (size_t i = 0; i < verb_count(dictionary); i++) {
-        const struct verb *verb = verb_at(dictionary, i);
+    for (size_t i = 0; i < verb_count(s->dictionary); i++) {
+        const struct verb *verb = verb_at(s->dictionary, i);
         char folded[64];
 
         /* `type` and `value` of other dialects are verbs or fields as the step goes: let through. */
         if (verb->n_forms > 0 && !str_is(verb->node.key, "type")) {
-            jw_key_str(w, spelled(verb, folded));
-            put_verb(dictionary, w, verb);
+            jw_key_str(s->w, spelled(verb, folded));
+            put_verb(s, verb);
         }
     }
 }
 
 /* Names that no step has are refused; those with a sign that folding takes out are let through. */
-static void put_step_names(const struct dictionary *dictionary, struct json_writer *w)
+static void put_keys(const struct schema *s)
 {
-    jw_shape(w, "propertyNames:{anyOf:[{enum:[");
-    for (size_t i = 0; i < key_count(dictionary); i++) {
-        jw_str(w, key_at(dictionary, i));
+    for (size_t i = 0; i < key_count(s->dictionary); i++) {
+        jw_str(s->w, key_at(s->dictionary, i));
     }
-    jw_shape(w, "'with']}, {pattern:'[A-Z_ -]'}]}");
 }
 
 /* {type: navigate, target: X}, with nothing that makes another verb of it, is held to the fields of
  * `navigate`. The type is compared as it is usually written. */
-static void put_typed_step(const struct dictionary *dictionary, struct json_writer *w)
+static void put_fields_of_navigate(const struct schema *s)
 {
     char folded[64];
-    const struct verb *verb = verb_find(dictionary, verb_fold(STR("navigate"), folded));
+    const struct verb *verb = verb_find(s->dictionary, verb_fold(STR("navigate"), folded));
 
-    jw_shape(w, "{if:{required:['type'], properties:{type:{enum:['navigate', 'goto', 'open']}, "
-                "command:false, action:false}}, then:{properties:{");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         const char *schema = name_set_has(&verb->fields, id) ? schema_of_field(verb, id) : NULL;
 
         if (schema != NULL) {
-            jw_key_str(w, name_of_id(dictionary, id));
-            ref(w, schema);
+            jw_key_str(s->w, name_of_id(s->dictionary, id));
+            ref(s, schema);
         }
     }
-    jw_shape(w, "}}}");
 }
 
 /* Can the key say what the step does? */
@@ -262,146 +214,125 @@ static bool begins_step(enum key_role role)
 }
 
 /* A step of fields alone says nothing to do. */
-static void put_needs_verb(const struct dictionary *dictionary, struct json_writer *w)
+static void put_mere_fields(const struct schema *s)
 {
-    jw_shape(w, "not:{propertyNames:{enum:[");
-    for (size_t i = 0; i < key_count(dictionary); i++) {
-        const struct key *key = key_find(dictionary, key_at(dictionary, i));
+    for (size_t i = 0; i < key_count(s->dictionary); i++) {
+        const struct key *key = key_find(s->dictionary, key_at(s->dictionary, i));
 
         if (key->verb == NULL && !begins_step(key->role)) {
-            jw_str(w, key_at(dictionary, i));
+            jw_str(s->w, key_at(s->dictionary, i));
         }
     }
-    jw_shape(w, "]}}");
 }
 
-static void put_step(const struct dictionary *dictionary, struct json_writer *w)
+static void put_most_fields(const struct schema *s)
 {
-    jw_form(w, "{type:'object', minProperties:1, maxProperties:%i", BAG_MAX_FIELDS);
-    put_step_names(dictionary, w);
-    jw_shape(w, "properties:{description:{description:'what the step is for'}, "
-                "optional:{type:'boolean', "
-                "description:'go on when the platform refuses the step'}");
-    put_verbs(dictionary, w);
-    jw_end(w);
-    put_needs_verb(dictionary, w);
-    jw_shape(w, "allOf:[");
-    put_typed_step(dictionary, w);
-    put_words(dictionary, w);
-    jw_shape(w, "]}");
+    jw_int(s->w, BAG_MAX_FIELDS);
+}
+
+static void put_other_files(const struct schema *s)
+{
+    for (size_t i = 0; other_file_key(i) != NULL; i++) {
+        jw_form(s->w, "{required:[%s]}", other_file_key(i));
+    }
 }
 
 /* ---- the head ---- */
 
-/* A schema for each kind of key; HEADER_CONFIG_MEMBER and HEADER_ELSEWHERE differ by key. */
-static const char *const of_kind[] = {
-    [HEADER_TEXT] = "{\"$ref\":\"#/definitions/text\"}",
-    [HEADER_NAME] =
-        "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"object\",\"required\":["
-        "\"name\"]}]}",
-    [HEADER_NOTE] = "true",
-    [HEADER_ID] =
-        "{\"anyOf\":[{\"type\":[\"integer\",\"null\"]},{\"type\":\"string\",\"pattern\":\"^("
-        "([A-Za-z0-9]*_)?[0-9]{1,19}|.*[$].*|.*[{][{].*|)$\"}]}",
-    [HEADER_PROJECT] = "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"object\","
-                       "\"properties\":{\"id\":true,\"name\":true,\"description\":true}}]}",
-    [HEADER_URL] = "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"^[ \\\\t]*("
-                   "[hH][tT][tT][pP][sS]?://|[$]|[{][{]|$)\"}]}",
-    [HEADER_TAGS] = "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"array\",\"items\":{"
-                    "\"$ref\":\"#/definitions/text\"}}]}",
-    [HEADER_CONFIG] =
-        "{\"type\":[\"object\",\"null\"],\"properties\":{\"continue_on_error\":{\"type\":"
-        "\"boolean\"},\"viewport\":{\"type\":[\"string\",\"object\"],\"description\":"
-        "\"1280x800\"},\"timeout\":true,\"retry\":true,\"retries\":true,\"base_url\":true}}",
-    [HEADER_CONFIG_MEMBER] = "true",
-    [HEADER_NESTED] = "{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/definitions/test\"}]}",
-    [HEADER_ELSEWHERE] = "true",
-};
-
-static const struct {
-    const char *keys;
-    const char *schema;
-} elsewhere[] = {
-    {"steps do teardown cleanup", "{\"$ref\":\"#/definitions/steps\"}"},
-    {"setup", "{\"anyOf\":[{\"$ref\":\"#/definitions/steps\"},{\"$ref\":\"#/definitions/test\"}]}"},
-    {"tests", "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/definitions/test\"}}"},
-    {"variables vars data",
-     "{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"names and values "
-     "for $name in the steps\"}"},
-    {"blocks",
-     "{\"type\":[\"object\",\"null\"],\"description\":\"lists of steps with names, for use\"}"},
-    {"continue_on_error", "{\"type\":\"boolean\"}"},
-    {"include", "false"},
-};
-
-static struct str schema_of(struct str key, enum header_kind kind)
+/* Keys that differ from others of their kind have a schema of their own; what has none takes any value. */
+static void put_head(const struct schema *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
-        if (words_have(elsewhere[i].keys, ' ', key)) {
-            return str_from(elsewhere[i].schema);
-        }
-    }
-    return str_from(of_kind[kind]);
-}
-
-static void put_test(struct json_writer *w)
-{
+    static const char *const kinds[] = {
+        [HEADER_TEXT] = "text",     [HEADER_NAME] = "name",       [HEADER_ID] = "id",
+        [HEADER_URL] = "url",       [HEADER_PROJECT] = "project", [HEADER_TAGS] = "tags",
+        [HEADER_CONFIG] = "config", [HEADER_NESTED] = "nested",   [HEADER_ELSEWHERE] = NULL};
     const struct header_row *row;
 
-    jw_shape(w, "{type:'object', properties:{");
     for (size_t i = 0; (row = header_row_at(i)) != NULL; i++) {
         struct str rest = str_from(row->keys);
         struct str key;
 
         while (str_next(&rest, ' ', &key)) {
-            jw_key_str(w, key);
-            jw_raw(w, schema_of(key, row->kind));
+            const struct json *own = json_get_str(json_get(s->texts, "keys"), key);
+            const struct json *schema =
+                own != NULL ? own
+                            : json_get_str(json_get(s->texts, "kinds"), str_from(kinds[row->kind]));
+
+            jw_key_str(s->w, key);
+            if (schema != NULL) {
+                json_write(s->w, schema);
+            } else {
+                jw_bool(s->w, true);
+            }
         }
     }
-    jw_shape(w, "}}");
 }
 
-static void put_definitions(const struct dictionary *dictionary, struct json_writer *w)
+/* ---- the frame: schema.json, with holes for what the tables say ---- */
+
+static const struct hole {
+    const char *name;
+    void (*put)(const struct schema *s);
+} holes[] = {
+    {"@other files", put_other_files},
+    {"@most fields", put_most_fields},
+    {"@keys", put_keys},
+    {"@verbs", put_verbs},
+    {"@fields", put_mere_fields},
+    {"@fields of navigate", put_fields_of_navigate},
+    {"@words", put_words},
+    {"@head", put_head},
+};
+
+static bool put_hole(const struct schema *s, struct str name)
 {
-    jw_shape(w, "{text:{type:['string', 'number', 'boolean', 'null']}, "
-                "steps:{anyOf:[{type:'null'}, {type:'array', "
-                "items:{$ref:'#/definitions/step'}}]}, step:{anyOf:[{type:'string', "
-                "minLength:1, description:'a sentence or a command line'}, "
-                "{$ref:'#/definitions/stepMap'}]}");
-    for (size_t i = 0; i < ARRAY_LEN(value_schemas); i++) {
-        jw_kv_raw(w, value_schemas[i].name, str_from(value_schemas[i].schema));
+    const struct hole *hole = ROW_NAMED(name, holes);
+
+    if (hole != NULL) {
+        hole->put(s);
     }
-    jw_key(w, "stepMap");
-    put_step(dictionary, w);
-    jw_key(w, "test");
-    put_test(w);
-    jw_end(w);
+    return hole != NULL;
 }
 
-/* A file has steps of some kind, and nothing that marks it as something else. */
-static const char has_steps[] =
-    "[{\"required\":[\"steps\"],\"properties\":{\"steps\":{\"type\":\"array\",\"minItems\":1}}},{\"required\":[\"do\"]},{\"required\":[\"tests\"]},{\"required\":[\"nav\"]},"
-    "{\"required\":[\"setup\"]},{\"required\":[\"teardown\"]},{\"required\":[\"cleanup\"]},{\"required\":["
-    "\"goals\"]}]";
+/* A hole is a text, or a member by its name: there stand several elements or members then. */
+static void put_frame(const struct schema *s, const struct json *node)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    const struct json *child;
+
+    if (!is_object && json_type(node) != JSON_ARRAY) {
+        if (!put_hole(s, json_str(node))) {
+            json_write(s->w, node);
+        }
+        return;
+    }
+    jw_shape(s->w, is_object ? "{" : "[");
+    JSON_FOREACH (child, node) {
+        if (put_hole(s, json_name(child))) {
+            continue;
+        }
+        if (is_object) {
+            jw_key_str(s->w, json_name(child));
+        }
+        put_frame(s, child);
+    }
+    jw_end(s->w);
+}
+
+extern const char testfile_schema_start[], testfile_schema_end[];
 
 void testfile_schema(struct dictionary *dictionary, struct buf *out)
 {
+    struct json *texts = NULL;
     struct json_writer w;
+    struct arena arena;
 
-    (void)dictionary_opened(dictionary);
+    arena_init(&arena);
+    CHECK(json_parse(&arena, str_range(testfile_schema_start, testfile_schema_end), &json_of_ours,
+                     &texts, NULL) == ERR_OK);
     jw_init(&w, out);
-    jw_shape(&w,
-             "{$schema:'http://json-schema.org/draft-07/schema#', "
-             "title:'Test file of virtuoso-proxy', "
-             "description:'Generated by virtuoso-proxy. The guide is served at /docs/testfile.', "
-             "allOf:[");
-    ref(&w, "test");
-    jw_form(&w, "], anyOf:%j, not:{anyOf:[", str_from(has_steps));
-    for (size_t i = 0; other_file_key(i) != NULL; i++) {
-        jw_form(&w, "{required:[%s]}", other_file_key(i));
-    }
-    jw_shape(&w, "]}, definitions:");
-    put_definitions(dictionary, &w);
-    jw_end(&w);
+    put_frame(&(struct schema){dictionary_opened(dictionary), &w, texts},
+              json_get(texts, "schema"));
     buf_char(out, '\n');
+    arena_done(&arena);
 }

@@ -63,23 +63,23 @@ static void keep_largest(struct name_set *sets, size_t *n, const struct name_set
 }
 
 /* A key that may stand beside any verb excludes nothing. */
-static bool excludes(const struct dictionary *dictionary, const struct verb *verb,
-                     const struct name_set *form, unsigned id)
+static bool excludes(const struct schema *s, const struct verb *verb, const struct name_set *form,
+                     unsigned id)
 {
     const struct key *key;
 
     if (!name_set_has(&verb->fields, id) || name_set_has(form, id)) {
         return false;
     }
-    key = key_find(dictionary, name_of_id(dictionary, id));
+    key = key_find(s->dictionary, name_of_id(s->dictionary, id));
     return key == NULL || !key->is_beside;
 }
 
-static bool excludes_none(const struct dictionary *dictionary, const struct verb *verb,
+static bool excludes_none(const struct schema *s, const struct verb *verb,
                           const struct name_set *form)
 {
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
-        if (excludes(dictionary, verb, form, id)) {
+        if (excludes(s, verb, form, id)) {
             return false;
         }
     }
@@ -87,8 +87,7 @@ static bool excludes_none(const struct dictionary *dictionary, const struct verb
 }
 
 /* The largest sets of fields that may stand together. Returns how many; 0: any two fields of the verb may. */
-static size_t largest_sets(const struct dictionary *dictionary, const struct verb *verb,
-                           struct name_set *sets)
+static size_t largest_sets(const struct schema *s, const struct verb *verb, struct name_set *sets)
 {
     size_t n = 0;
 
@@ -98,7 +97,7 @@ static size_t largest_sets(const struct dictionary *dictionary, const struct ver
         if (verb->forms[i]->refusal != NULL) {
             continue;
         }
-        if (!form_fields(verb->forms[i], &set) || excludes_none(dictionary, verb, &set)) {
+        if (!form_fields(verb->forms[i], &set) || excludes_none(s, verb, &set)) {
             return 0;
         }
         keep_largest(sets, &n, &set);
@@ -106,39 +105,39 @@ static size_t largest_sets(const struct dictionary *dictionary, const struct ver
     return n;
 }
 
-static void put_excluded(const struct dictionary *dictionary, struct json_writer *w,
-                         const struct verb *verb, const struct name_set *form)
+static void put_excluded(const struct schema *s, const struct verb *verb,
+                         const struct name_set *form)
 {
-    jw_shape(w, "{propertyNames:{not:{enum:[");
+    jw_shape(s->w, "{propertyNames:{not:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
-        if (excludes(dictionary, verb, form, id)) {
-            jw_str(w, name_of_id(dictionary, id));
+        if (excludes(s, verb, form, id)) {
+            jw_str(s->w, name_of_id(s->dictionary, id));
         }
     }
-    jw_shape(w, "]}}}");
+    jw_shape(s->w, "]}}}");
 }
 
-void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
-                     const struct verb *verb, bool any_map)
+void put_form_fields(const struct schema *s, const struct verb *verb, bool any_map)
 {
     struct name_set sets[FORMS_MAX];
-    size_t n = verb->n_forms <= FORMS_MAX ? largest_sets(dictionary, verb, sets) : 0;
+    size_t n = verb->n_forms <= FORMS_MAX ? largest_sets(s, verb, sets) : 0;
 
     if (n == 0) {
         return;
     }
-    jw_shape(w, "allOf:[{");
+    jw_shape(s->w, "allOf:[{");
     if (any_map) { /* a pair has one member, and an action means the fields of another verb */
-        jw_shape(w, "if:{minProperties:2, propertyNames:{not:{enum:['action', 'command', 'type', "
-                    "'operation', 'subAction']}}}, then:{");
+        jw_shape(s->w,
+                 "if:{minProperties:2, propertyNames:{not:{enum:['action', 'command', 'type', "
+                 "'operation', 'subAction']}}}, then:{");
     }
-    jw_shape(w, "anyOf:[");
+    jw_shape(s->w, "anyOf:[");
     for (size_t i = 0; i < n; i++) {
-        put_excluded(dictionary, w, verb, &sets[i]);
+        put_excluded(s, verb, &sets[i]);
     }
-    jw_end(w);
+    jw_end(s->w);
     if (any_map) {
-        jw_end(w);
+        jw_end(s->w);
     }
-    jw_shape(w, "}]");
+    jw_shape(s->w, "}]");
 }

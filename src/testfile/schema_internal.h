@@ -5,13 +5,19 @@
 #include "base/json_form.h"
 #include "map_internal.h"
 
+/* Where the schema goes, and what it is made of. */
+struct schema {
+    const struct dictionary *dictionary;
+    struct json_writer *w;
+    const struct json *texts; /* schema.json */
+};
+
 /* schema_words.c: what a word in one field of a step asks of the others. */
-void put_words(const struct dictionary *dictionary, struct json_writer *w);
+void put_words(const struct schema *s);
 
 /* schema_forms.c: the member `allOf` of an object that describes the fields of the verb, if some of them
  * exclude each other. `any_map`: the verb also takes {"ELEMENT": "TEXT"}, or an action that names
  * another verb. */
-void put_form_fields(const struct dictionary *dictionary, struct json_writer *w,
-                     const struct verb *verb, bool any_map);
+void put_form_fields(const struct schema *s, const struct verb *verb, bool any_map);
 
 #endif

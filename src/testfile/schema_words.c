@@ -79,16 +79,15 @@ static bool is_of_fields(const struct item *item)
     return true;
 }
 
-static void put_one_of_fields(const struct dictionary *dictionary, struct json_writer *w,
-                              const struct alias_list *list)
+static void put_one_of_fields(const struct schema *s, const struct alias_list *list)
 {
-    jw_shape(w, "{anyOf:[");
+    jw_shape(s->w, "{anyOf:[");
     for (size_t i = 0; i < list->n; i++) {
         if (list->items[i].kind != ALIAS_VALUE) { /* the plain value: here it is a map */
-            jw_form(w, "{required:[%s]}", name_of_id(dictionary, list->items[i].id));
+            jw_form(s->w, "{required:[%s]}", name_of_id(s->dictionary, list->items[i].id));
         }
     }
-    jw_shape(w, "]}");
+    jw_shape(s->w, "]}");
 }
 
 static bool asks_for_nothing(const struct form *form)
@@ -101,16 +100,15 @@ static bool asks_for_nothing(const struct form *form)
     return true;
 }
 
-static void put_arguments(const struct dictionary *dictionary, struct json_writer *w,
-                          const struct form *form)
+static void put_arguments(const struct schema *s, const struct form *form)
 {
-    jw_shape(w, "{allOf:[");
+    jw_shape(s->w, "{allOf:[");
     for (size_t i = 0; i < form->commands[0].n_args; i++) {
         if (is_of_fields(&form->commands[0].args[i])) {
-            put_one_of_fields(dictionary, w, &form->commands[0].args[i].list);
+            put_one_of_fields(s, &form->commands[0].args[i].list);
         }
     }
-    jw_shape(w, "]}");
+    jw_shape(s->w, "]}");
 }
 
 /* ---- rules ---- */
@@ -189,25 +187,24 @@ static void words_of(const struct verb *verb, unsigned id, struct words *out)
     }
 }
 
-static void put_rule(const struct dictionary *dictionary, struct json_writer *w, struct str field,
-                     const struct words *words, const struct rows *rows)
+static void put_rule(const struct schema *s, struct str field, const struct words *words,
+                     const struct rows *rows)
 {
-    jw_form(w, "{if:{required:[%s], properties:{", field);
-    jw_key_str(w, field);
-    jw_shape(w, "{enum:[");
+    jw_form(s->w, "{if:{required:[%s], properties:{", field);
+    jw_key_str(s->w, field);
+    jw_shape(s->w, "{enum:[");
     for (size_t i = 0; i < words->n; i++) {
-        jw_str(w, words->items[i]);
+        jw_str(s->w, words->items[i]);
     }
-    jw_shape(w, "]}}}, then:{anyOf:[");
+    jw_shape(s->w, "]}}}, then:{anyOf:[");
     for (size_t i = 0; i < rows->n; i++) {
-        put_arguments(dictionary, w, rows->forms[i]);
+        put_arguments(s, rows->forms[i]);
     }
-    jw_shape(w, "]}}");
+    jw_shape(s->w, "]}}");
 }
 
 /* One rule for all words that leave the same rows. */
-static void put_rules(const struct dictionary *dictionary, struct json_writer *w,
-                      const struct verb *verb, unsigned id)
+static void put_rules(const struct schema *s, const struct verb *verb, unsigned id)
 {
     struct words all;
 
@@ -215,30 +212,29 @@ static void put_rules(const struct dictionary *dictionary, struct json_writer *w
     for (size_t i = 0; i < all.n; i++) {
         struct words alike = {.n = 0};
         struct rows rows;
-        bool is_first = rows_left(verb, id, word_id(dictionary, all.items[i]), &rows);
+        bool is_first = rows_left(verb, id, word_id(s->dictionary, all.items[i]), &rows);
 
         for (size_t k = 0; k < all.n && is_first; k++) {
             struct rows others;
 
-            if (rows_left(verb, id, word_id(dictionary, all.items[k]), &others) &&
+            if (rows_left(verb, id, word_id(s->dictionary, all.items[k]), &others) &&
                 same_rows(&rows, &others)) {
                 is_first = k >= i;
                 words_add(&alike, all.items[k]);
             }
         }
         if (is_first) {
-            put_rule(dictionary, w, name_of_id(dictionary, id), &alike, &rows);
+            put_rule(s, name_of_id(s->dictionary, id), &alike, &rows);
         }
     }
 }
 
-static void put_words_of_verb(const struct dictionary *dictionary, struct json_writer *w,
-                              const struct verb *verb)
+static void put_words_of_verb(const struct schema *s, const struct verb *verb)
 {
-    jw_shape(w, "{allOf:[");
-    jw_bool(w, true); /* allOf may not be empty */
-    put_rules(dictionary, w, verb, name_id(dictionary, str_from(verb->group->field)));
-    jw_shape(w, "]}");
+    jw_shape(s->w, "{allOf:[");
+    jw_bool(s->w, true); /* allOf may not be empty */
+    put_rules(s, verb, name_id(s->dictionary, str_from(verb->group->field)));
+    jw_shape(s->w, "]}");
 }
 
 static bool has_words(const struct verb *verb)
@@ -247,16 +243,14 @@ static bool has_words(const struct verb *verb)
 }
 
 /* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
-void put_words(const struct dictionary *dictionary, struct json_writer *w)
+void put_words(const struct schema *s)
 {
-    jw_shape(w, "{if:{maxProperties:1}, then:{properties:{");
-    for (size_t i = 0; i < verb_count(dictionary); i++) {
-        const struct verb *verb = verb_at(dictionary, i);
+    for (size_t i = 0; i < verb_count(s->dictionary); i++) {
+        const struct verb *verb = verb_at(s->dictionary, i);
 
         if (has_words(verb)) {
-            jw_key_str(w, verb->node.key);
-            put_words_of_verb(dictionary, w, verb);
+            jw_key_str(s->w, verb->node.key);
+            put_words_of_verb(s, verb);
         }
     }
-    jw_shape(w, "}}}");
 }

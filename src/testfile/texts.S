@@ -1,8 +1,11 @@
 /* GUIDE.md in the binary: the page, the manual page and the file that people read in the repository
- * are one text. */
+ * are one text. schema.json: what the JSON Schema says beside the tables. */
     .section .rodata
-    .global testfile_guide_start, testfile_guide_end
+    .global testfile_guide_start, testfile_guide_end, testfile_schema_start, testfile_schema_end
 testfile_guide_start:
     .incbin "GUIDE.md"
 testfile_guide_end:
+testfile_schema_start:
+    .incbin "schema.json"
+testfile_schema_end:
     .section .note.GNU-stack,"",%progbits
