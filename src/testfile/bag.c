@@ -39,6 +39,11 @@ void bag_add(struct compile *c, struct bag *bag, struct field field)
     bag->fields[bag->n_fields++] = field;
 }
 
+void bag_put(struct compile *c, struct bag *bag, struct str name, const struct node *node)
+{
+    bag_add(c, bag, (struct field){.name = name, .id = name_id(c->dictionary, name), .node = node});
+}
+
 size_t bag_size(const struct bag *bag)
 {
     return bag->n_fields < BAG_MAX_FIELDS ? bag->n_fields : BAG_MAX_FIELDS;

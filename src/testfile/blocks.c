@@ -87,9 +87,8 @@ static bool unknown_block(struct compile *c, const struct node *name)
 /* The steps of a block: a list, or a map that has them beside a description. */
 static const struct node *steps_of_block(struct compile *c, const struct node *block)
 {
-    const struct node *steps = node_get(block, "steps");
+    const struct node *steps = first_of(block, "steps do");
 
-    steps = steps != NULL ? steps : node_get(block, "do");
     if (steps == NULL) {
         return block;
     }
@@ -210,12 +209,11 @@ static bool condition(const struct compile *c, struct str text, bool *out)
 static bool step_if(struct compile *c, const struct node *value)
 {
     static const char example[] = "if: {cond: \"$loggedIn\", then: [{click: Logout}], else: []}";
-    const struct node *cond = node_get(value, "cond");
+    const struct node *cond = first_of(value, "cond condition");
     const struct node *branch;
     struct var_scope scope = {.outer = c->scope};
     bool truth;
 
-    cond = cond != NULL ? cond : node_get(value, "condition");
     if (cond == NULL || cond->type != NODE_SCALAR || node_get(value, "then") == NULL) {
         return problem_refuse(c, place_of(value), NULL, example, "if needs cond and then");
     }
@@ -281,12 +279,11 @@ static bool step_loop(struct compile *c, const struct node *value)
     static const char example[] = "loop: {over: [a, b], as: item, do: [{click: \"$item\"}]}";
     const struct node *over = node_get(value, "over");
     const struct node *as = node_get(value, "as");
-    const struct node *body = node_get(value, "do");
+    const struct node *body = first_of(value, "do steps");
     const struct node *list;
     const struct node *item;
     size_t rounds;
 
-    body = body != NULL ? body : node_get(value, "steps");
     if (over == NULL || body == NULL) {
         return problem_refuse(c, place_of(value), NULL, example, "loop needs over and do");
     }

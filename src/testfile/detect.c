@@ -5,17 +5,16 @@
 
 enum { CI_STEPS_MAX = 1000 };
 
-bool has_any(const struct node *map, const char *keys)
+const struct node *first_of(const struct node *map, const char *keys)
 {
     struct str rest = str_from(keys);
+    const struct node *found = NULL;
     struct str key;
 
-    while (str_next(&rest, ' ', &key)) {
-        if (node_get_str(map, key) != NULL) {
-            return true;
-        }
+    while (found == NULL && str_next(&rest, ' ', &key)) {
+        found = node_get_str(map, key);
     }
-    return false;
+    return found;
 }
 
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text)
@@ -188,8 +187,8 @@ static bool is_ci_file(const struct compile *c, const struct node *document, boo
         return false;
     }
     return has_mark || tally.n_companions > 0 || tally.n_shell > 0 ||
-           !has_any(document, "name test journey journey_name goal journeyName description "
-                              "variables base nav starting_url");
+           first_of(document, "name test journey journey_name goal journeyName description "
+                              "variables base nav starting_url") == NULL;
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
@@ -361,7 +360,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     if (ours) {
         return false;
     }
-    if (!any && has_any(document, "steps do tests nav")) {
+    if (!any && first_of(document, "steps do tests nav") != NULL) {
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);

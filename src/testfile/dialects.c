@@ -154,10 +154,7 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
         }
         return;
     }
-    bag_add(c, bag,
-            (struct field){.name = str_from(row->field),
-                           .id = name_id(c->dictionary, str_from(row->field)),
-                           .node = made_scalar(c, command, command->text)});
+    bag_put(c, bag, str_from(row->field), made_scalar(c, command, command->text));
 }
 
 static bool step_extended(struct compile *c, const struct node *step, const struct step_keys *keys)
@@ -201,19 +198,8 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
 static void take_action_as(struct compile *c, struct bag *bag, const struct node *verb,
                            const struct node *action, const char *field)
 {
-    bag_add(c, bag,
-            (struct field){.name = str_from(field),
-                           .id = name_id(c->dictionary, str_from(field)),
-                           .node = action});
+    bag_put(c, bag, str_from(field), action);
     take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
-}
-
-/* What the map of a group says is to be done; NULL: nothing. */
-static const struct node *action_in(const struct node *map)
-{
-    const struct node *action = map->type == NODE_MAP ? node_get(map, "action") : NULL;
-
-    return action == NULL && map->type == NODE_MAP ? node_get(map, "command") : action;
 }
 
 /* What stands beside the verb, like `in` of the compact `t`. */
@@ -226,9 +212,7 @@ static void take_companions(struct compile *c, struct bag *bag, const struct nod
 
         DCHECK(child != NULL);
         if (child != verb && !take_beside(c, bag, child, key)) {
-            bag_add(
-                c, bag,
-                (struct field){.name = child->key, .id = key != NULL ? key->id : 0, .node = child});
+            bag_put(c, bag, child->key, child);
         }
     }
 }
@@ -237,7 +221,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
                             const struct step_keys *keys)
 {
     struct bag bag;
-    const struct node *action = action_in(verb);
+    const struct node *action = first_of(verb, "action command"); /* of a group: what to do */
     const struct group_row *group;
 
     bag_init(c, &bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,

@@ -24,7 +24,6 @@ struct dictionary {
     struct key *key_list[KEYS_MAX]; /* in the order of the tables */
     size_t n_keys;
     struct map words;
-    unsigned n_words;
     struct map verbs;
     struct verb *verb_list[VERBS_MAX];
     size_t n_verbs;
@@ -78,18 +77,27 @@ struct arena *dictionary_arena(struct dictionary *dictionary)
 
 /* ---- keys, names and words ---- */
 
+/* The entry of the map under that name, made where there is none; its map_node is its first member. */
+static void *entry_made(struct dictionary *dictionary, struct map *map, struct str name,
+                        size_t size)
+{
+    struct map_node *node = map_find(map, name);
+
+    if (node == NULL) {
+        node = arena_zalloc(&dictionary->arena, size);
+        map_insert(map, node, name);
+    }
+    return node;
+}
+
 static struct key *key_made(struct dictionary *dictionary, struct str name)
 {
-    struct map_node *known = map_find(&dictionary->keys, name);
-    struct key *key;
+    struct key *key = entry_made(dictionary, &dictionary->keys, name, sizeof(*key));
 
-    if (known != NULL) {
-        return CONTAINER_OF(known, struct key, node);
+    if (dictionary->n_keys < dictionary->keys.n_nodes) {
+        CHECK(dictionary->n_keys < KEYS_MAX);
+        dictionary->key_list[dictionary->n_keys++] = key;
     }
-    key = arena_zalloc(&dictionary->arena, sizeof(*key));
-    map_insert(&dictionary->keys, &key->node, name);
-    CHECK(dictionary->n_keys < KEYS_MAX);
-    dictionary->key_list[dictionary->n_keys++] = key;
     return key;
 }
 
@@ -107,30 +115,20 @@ unsigned name_made(struct dictionary *dictionary, struct str name)
 
 unsigned word_made(struct dictionary *dictionary, struct str word)
 {
-    struct map_node *known = map_find(&dictionary->words, word);
-    struct numbered *made;
+    struct numbered *made = entry_made(dictionary, &dictionary->words, word, sizeof(*made));
 
-    if (known != NULL) {
-        return CONTAINER_OF(known, struct numbered, node)->id;
-    }
-    made = arena_zalloc(&dictionary->arena, sizeof(*made));
-    made->id = ++dictionary->n_words;
-    map_insert(&dictionary->words, &made->node, word);
+    made->id = (unsigned)(made->id > 0 ? made->id : dictionary->words.n_nodes);
     return made->id;
 }
 
 static struct verb *verb_made(struct dictionary *dictionary, struct str word)
 {
-    struct map_node *known = map_find(&dictionary->verbs, word);
-    struct verb *verb;
+    struct verb *verb = entry_made(dictionary, &dictionary->verbs, word, sizeof(*verb));
 
-    if (known != NULL) {
-        return CONTAINER_OF(known, struct verb, node);
+    if (dictionary->n_verbs < dictionary->verbs.n_nodes) {
+        CHECK(dictionary->n_verbs < VERBS_MAX);
+        dictionary->verb_list[dictionary->n_verbs++] = verb;
     }
-    CHECK(dictionary->n_verbs < VERBS_MAX);
-    verb = arena_zalloc(&dictionary->arena, sizeof(*verb));
-    map_insert(&dictionary->verbs, &verb->node, word);
-    dictionary->verb_list[dictionary->n_verbs++] = verb;
     return verb;
 }
 
@@ -341,7 +339,7 @@ static const struct verb *verb_by_fold(const struct dictionary *dictionary, stru
     if (found == NULL && str_starts(folded, STR("step"))) { /* step-click, step_write */
         found = map_find(&dictionary->verbs, str_sub(folded, 4, folded.len));
     }
-    return found != NULL ? CONTAINER_OF(found, struct verb, node) : NULL;
+    return CONTAINER_OR_NULL(found, struct verb, node);
 }
 
 static void link_keys(struct dictionary *dictionary)
@@ -412,10 +410,7 @@ const struct grammar *dictionary_grammar(const struct dictionary *dictionary)
 
 const struct key *key_find(const struct dictionary *dictionary, struct str name)
 {
-    struct map_node *found;
-
-    found = map_find(&dictionary->keys, name);
-    return found != NULL ? CONTAINER_OF(found, struct key, node) : NULL;
+    return CONTAINER_OR_NULL(map_find(&dictionary->keys, name), struct key, node);
 }
 
 unsigned name_id(const struct dictionary *dictionary, struct str name)

@@ -186,7 +186,7 @@ static void check_head(struct compile *c, const struct node *map)
     if (test->name.len == 0 && test->journey.len > 0) {
         test->name = test->journey;
     }
-    if (test->name.len == 0 && !has_any(map, "name test") && test->checkpoint_id.len == 0) {
+    if (test->name.len == 0 && first_of(map, "name test") == NULL && test->checkpoint_id.len == 0) {
         problem_add(c, TESTFILE_WARNING, place_of(map), "the test has no name")->example =
             STR("name: Login works");
     }
@@ -291,7 +291,7 @@ static void suite_end(struct compile *c, struct walk *walk)
 {
     c->test = NULL;
     c->scope = walk->setup.outer;
-    go(walk, has_any(walk->document, "steps do nav") ? WALK_SINGLE : WALK_DOCUMENT_END);
+    go(walk, first_of(walk->document, "steps do nav") != NULL ? WALK_SINGLE : WALK_DOCUMENT_END);
 }
 
 /* The head of the file holds for each of its tests; what a test says itself wins. */

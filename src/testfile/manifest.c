@@ -5,16 +5,15 @@ bool is_manifest(const struct node *document)
 {
     const struct node *goals = node_get(document, "goals");
 
-    return goals != NULL && goals->type == NODE_LIST && !has_any(document, "steps do");
+    return goals != NULL && goals->type == NODE_LIST && first_of(document, "steps do") == NULL;
 }
 
 static void manifest_add(struct compile *c, struct str goal, const struct node *journey)
 {
-    const struct node *file = node_get(journey, "test_file");
+    const struct node *file = first_of(journey, "test_file file");
     struct testfile *out = c->out;
 
     check_members(c, journey, "a journey", "name test_file file description tags id");
-    file = file != NULL ? file : node_get(journey, "file");
     if (file == NULL || file->type != NODE_SCALAR || file->text.len == 0) {
         (void)problem_refuse(c, place_of(journey), NULL, "{name: Login, test_file: login.yaml}",
                              "this journey has no test_file");

@@ -1,5 +1,7 @@
 /* One mapper for all verbs: takes the form (a row of the table) that fits a bag, reads its arguments and
  * options, and says what is missing, unknown or left over. */
+#include <stdarg.h>
+
 #include "map_internal.h"
 
 enum { NEAREST_MAX = 128, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
@@ -16,22 +18,23 @@ struct mapping {
 };
 
 /* An error of this step with the example of its form. */
-static struct testfile_problem *complain(struct mapping *m, struct place place, struct str what)
-{
-    struct testfile_problem *problem =
-        problem_add(m->c, TESTFILE_ERROR, place, "%.*s", STR_ARG(what));
+static struct testfile_problem *complain(struct mapping *m, struct place place, const char *format,
+                                         ...) PRINTF_LIKE(3, 4);
 
+static struct testfile_problem *complain(struct mapping *m, struct place place, const char *format,
+                                         ...)
+{
+    struct testfile_problem *problem;
+    va_list args;
+
+    va_start(args, format);
+    problem = problem_vadd(m->c, TESTFILE_ERROR, place, format, args);
+    va_end(args);
     if (m->form != NULL) {
         problem->example = str_from(m->form->example);
     }
     m->failed = true;
     return problem;
-}
-
-/* The verb as it is shown. */
-static struct str shown_verb(const struct mapping *m)
-{
-    return utf8_clip(m->bag->verb, SHOWN_MAX);
 }
 
 /* ---- arguments ---- */
@@ -80,7 +83,7 @@ static bool has_unknown_field(const struct mapping *m)
 static void missing(struct mapping *m, const struct alias_list *list)
 {
     struct arena *arena = m->c->arena;
-    struct str what = arena_printf(arena, "%.*s needs a value", STR_ARG(shown_verb(m)));
+    struct str what = arena_printf(arena, "%.*s needs a value", CLIPPED(m->bag->verb));
 
     if (has_unknown_field(m)) {
         m->failed = true;
@@ -88,7 +91,7 @@ static void missing(struct mapping *m, const struct alias_list *list)
     }
     for (size_t i = 0; i < list->n; i++) {
         if (list->items[i].kind == ALIAS_FIELD) {
-            what = arena_printf(arena, "%.*s needs \"%.*s\"", STR_ARG(shown_verb(m)),
+            what = arena_printf(arena, "%.*s needs \"%.*s\"", CLIPPED(m->bag->verb),
                                 STR_ARG(list->items[i].text));
             break;
         }
@@ -98,7 +101,7 @@ static void missing(struct mapping *m, const struct alias_list *list)
         return;
     }
     m->told_missing = what;
-    hint_comment(m, complain(m, m->bag->verb_place, what));
+    hint_comment(m, complain(m, m->bag->verb_place, "%.*s", STR_ARG(what)));
 }
 
 static bool take_last(struct mapping *m)
@@ -114,10 +117,9 @@ static bool take_last(struct mapping *m)
         return false;
     }
     problem = complain(m, m->bag->verb_place,
-                       arena_printf(m->c->arena,
-                                    "%.*s needs an element, and no click before it "
-                                    "says which",
-                                    STR_ARG(shown_verb(m))));
+                       "%.*s needs an element, and no click before it "
+                       "says which",
+                       CLIPPED(m->bag->verb));
     problem->hint = STR("name the element, or click it first");
     hint_comment(m, problem);
     return false;
@@ -228,17 +230,15 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
     struct testfile_problem *problem;
 
     if (near.len > 0) { /* assert: {exist: Hello} */
-        problem = complain(m, place_of_key(field->node),
-                           arena_printf(arena, "%.*s has no \"%.*s\"", STR_ARG(shown_verb(m)),
-                                        CLIPPED(field->name)));
+        problem = complain(m, place_of_key(field->node), "%.*s has no \"%.*s\"",
+                           CLIPPED(m->bag->verb), CLIPPED(field->name));
         problem->nearest = problem_clean(
             arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(near), STR_ARG(value)),
             NEAREST_MAX);
         return;
     }
-    problem = complain(
-        m, place_of(field->node),
-        arena_printf(arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name), STR_ARG(value)));
+    problem = complain(m, place_of(field->node), "%.*s cannot be \"%.*s\" here",
+                       STR_ARG(field->name), STR_ARG(value));
     problem->nearest = said_near(m->bag->known, field->id, field->node->text);
     problem->hint = arena_printf(arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
 }
@@ -267,16 +267,14 @@ static bool complain_truth(struct mapping *m)
     if (field == NULL) {
         return false;
     }
-    complain(m, place_of(field->node),
-             arena_printf(m->c->arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name),
-                          CLIPPED(field->node->text)))
+    complain(m, place_of(field->node), "%.*s cannot be \"%.*s\" here", STR_ARG(field->name),
+             CLIPPED(field->node->text))
         ->nearest = meant;
     return true;
 }
 
 static void complain_field(struct mapping *m, const struct field *field)
 {
-    struct arena *arena = m->c->arena;
     struct str words = field_words(m->c, m->bag->known, field->name);
     struct str name = utf8_clip(field->name, SHOWN_MAX);
     struct place place = place_of_key(field->node);
@@ -286,14 +284,11 @@ static void complain_field(struct mapping *m, const struct field *field)
         complain_word(m, field, words);
     } else if (verb_takes(m->bag->known, key_find(m->c->dictionary, field->name))) {
         if (!complain_truth(m)) {
-            (void)complain(m, place,
-                           arena_printf(arena, "%.*s cannot have \"%.*s\" beside its other fields",
-                                        STR_ARG(shown_verb(m)), STR_ARG(name)));
+            (void)complain(m, place, "%.*s cannot have \"%.*s\" beside its other fields",
+                           CLIPPED(m->bag->verb), STR_ARG(name));
         }
     } else {
-        problem = complain(
-            m, place,
-            arena_printf(arena, "%.*s has no \"%.*s\"", STR_ARG(shown_verb(m)), STR_ARG(name)));
+        problem = complain(m, place, "%.*s has no \"%.*s\"", CLIPPED(m->bag->verb), STR_ARG(name));
         if (problem_is_kept(m->c, problem)) {
             problem->nearest = nearest_field(m, field);
         }
@@ -313,7 +308,7 @@ static void check_left_over(struct mapping *m)
         }
         if (field->loose) {
             problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
-                        "%.*s does not use \"%.*s\"", STR_ARG(shown_verb(m)), CLIPPED(field->name))
+                        "%.*s does not use \"%.*s\"", CLIPPED(m->bag->verb), CLIPPED(field->name))
                 ->hint = STR("remove it, or choose a form of the step that takes it");
         } else {
             complain_field(m, field);
@@ -321,9 +316,8 @@ static void check_left_over(struct mapping *m)
     }
     if (m->bag->value != NULL && !m->bag->value_used && !m->failed &&
         !(m->bag->value->is_null && m->bag->value->text.len == 0)) {
-        (void)complain(
-            m, place_of(m->bag->value),
-            arena_printf(m->c->arena, "%.*s takes no such value", STR_ARG(shown_verb(m))));
+        (void)complain(m, place_of(m->bag->value), "%.*s takes no such value",
+                       CLIPPED(m->bag->verb));
     }
 }
 
@@ -399,9 +393,8 @@ static struct str nearest_said(struct mapping *m)
 
 static struct testfile_problem *cannot_understand(struct mapping *m)
 {
-    return complain(
-        m, m->bag->verb_place,
-        arena_printf(m->c->arena, "cannot understand this form of %.*s", STR_ARG(shown_verb(m))));
+    return complain(m, m->bag->verb_place, "cannot understand this form of %.*s",
+                    CLIPPED(m->bag->verb));
 }
 
 static bool map_form(struct mapping *m)
@@ -448,16 +441,12 @@ bool map_bag(struct compile *c, struct bag *bag)
         }
     }
     if (m.form == NULL) {
-        complain(
-            &m, bag->verb_place,
-            arena_printf(c->arena, "cannot understand this form of %.*s", STR_ARG(shown_verb(&m))))
-            ->example = str_from(verb_example(c->dictionary, bag->verb));
+        cannot_understand(&m)->example = str_from(verb_example(c->dictionary, bag->verb));
         return false;
     }
     if (m.form->refusal != NULL) {
         struct testfile_problem *problem =
-            complain(&m, bag->verb_place,
-                     arena_printf(c->arena, "%.*s: %s", STR_ARG(shown_verb(&m)), m.form->refusal));
+            complain(&m, bag->verb_place, "%.*s: %s", CLIPPED(bag->verb), m.form->refusal);
 
         hint_comment(&m, problem);
         problem->nearest = nearest_said(&m);

@@ -1,6 +1,5 @@
 /* Problems: what is wrong, where, and what to do. They are kept whole up to a bound and put in the
  * order of the text at the end, since the stages find them in an order of their own. */
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "testfile_internal.h"
@@ -69,8 +68,8 @@ static struct testfile_problem *problem_slot(struct compile *c, enum testfile_se
     return &problems->items[problems->n++];
 }
 
-static struct testfile_problem *add(struct compile *c, enum testfile_severity severity,
-                                    struct place place, const char *format, va_list args)
+struct testfile_problem *problem_vadd(struct compile *c, enum testfile_severity severity,
+                                      struct place place, const char *format, va_list args)
 {
     struct testfile_problem *problem = problem_slot(c, severity);
     struct buf text;
@@ -108,7 +107,7 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
     va_list args;
 
     va_start(args, format);
-    problem = add(c, severity, place, format, args);
+    problem = problem_vadd(c, severity, place, format, args);
     va_end(args);
     return problem;
 }
@@ -120,7 +119,7 @@ bool problem_refuse(struct compile *c, struct place place, const char *hint, con
     va_list args;
 
     va_start(args, format);
-    problem = add(c, TESTFILE_ERROR, place, format, args);
+    problem = problem_vadd(c, TESTFILE_ERROR, place, format, args);
     va_end(args);
     problem->hint = str_from(hint);
     problem->example = str_from(example);

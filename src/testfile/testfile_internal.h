@@ -3,6 +3,8 @@
 #ifndef TESTFILE_INTERNAL_H
 #define TESTFILE_INTERNAL_H
 
+#include <stdarg.h>
+
 #include "base/map.h"
 #include "base/utf8.h"
 #include "data/node.h"
@@ -31,6 +33,9 @@ struct compile;
  * only: use problem_clean). */
 struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
                                      struct place place, const char *format, ...) PRINTF_LIKE(4, 5);
+struct testfile_problem *problem_vadd(struct compile *c, enum testfile_severity severity,
+                                      struct place place, const char *format, va_list args)
+    PRINTF_LIKE(4, 0);
 /* An error, what to do, and how it is written (NULL: nothing is said of that). Always false. */
 bool problem_refuse(struct compile *c, struct place place, const char *hint, const char *example,
                     const char *format, ...) PRINTF_LIKE(5, 6);
@@ -105,6 +110,7 @@ void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dia
               struct str verb, struct place place);
 void bag_set_verb(const struct compile *c, struct bag *bag, struct str verb, struct place place);
 void bag_add(struct compile *c, struct bag *bag, struct field field);
+void bag_put(struct compile *c, struct bag *bag, struct str name, const struct node *node);
 struct field *bag_find(struct bag *bag, unsigned id);
 
 /* --- verbs_table.c, map_verb.c --- */
@@ -323,7 +329,8 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
-bool has_any(const struct node *map, const char *keys); /* one of the members */
+/* The first of the members that is there; NULL: none is, or it is no map. */
+const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);

@@ -53,19 +53,6 @@ static size_t name_length(struct str text, bool dashes)
 
 /* ---- looking up ---- */
 
-static const struct node *member(const struct node *map, struct str name)
-{
-    if (map == NULL || map->type != NODE_MAP) {
-        return NULL;
-    }
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
-        if (str_eq(child->key, name)) {
-            return child;
-        }
-    }
-    return NULL;
-}
-
 struct var_entry {
     struct map_node node;
     const struct node *value;
@@ -102,7 +89,7 @@ static const struct node *member_of(const struct var_scope *scope, struct str na
     struct map_node *found;
 
     if (scope->index == NULL) {
-        return member(scope->map, name);
+        return node_get_str(scope->map, name);
     }
     found = map_find(scope->index, name);
     return found != NULL ? CONTAINER_OF(found, struct var_entry, node)->value : NULL;
@@ -114,7 +101,7 @@ static const struct node *dotted(const struct node *node, struct str rest)
 
     while (node != NULL && rest.len > 0) {
         (void)str_cut(rest, '.', &head, &rest);
-        node = member(node, head);
+        node = node_get_str(node, head);
     }
     return node;
 }
@@ -265,21 +252,16 @@ static void replace_name(struct replacing *r, struct str name, struct str writte
 /* The reference at the front of `rest`, which begins with $ or {{; its length, 0: none. */
 static size_t reference(struct str rest, struct str *out_name)
 {
-    struct str inner;
+    bool is_double = str_starts(rest, STR("{{"));
+    struct str close = is_double ? STR("}}") : STR("}");
     ptrdiff_t end;
     size_t n;
 
-    if (str_starts(rest, STR("{{"))) {
-        end = str_find(str_sub(rest, 0, NAME_MAX), STR("}}"));
-        inner = end > 0 ? str_trim(str_sub(rest, 2, (size_t)end - 2)) : STR_EMPTY;
-        *out_name = inner;
-        return inner.len > 0 && name_length(inner, true) == inner.len ? (size_t)end + 2 : 0;
-    }
-    if (str_starts(rest, STR("${"))) {
-        end = str_find_char(str_sub(rest, 0, NAME_MAX), '}');
-        inner = end > 0 ? str_trim(str_sub(rest, 2, (size_t)end - 2)) : STR_EMPTY;
-        *out_name = inner;
-        return inner.len > 0 && name_length(inner, true) == inner.len ? (size_t)end + 1 : 0;
+    if (is_double || str_starts(rest, STR("${"))) {
+        end = str_find(str_sub(rest, 0, NAME_MAX), close);
+        *out_name = end > 0 ? str_trim(str_sub(rest, 2, (size_t)end - 2)) : STR_EMPTY;
+        n = name_length(*out_name, true);
+        return n > 0 && n == out_name->len ? (size_t)end + close.len : 0;
     }
     n = name_length(str_sub(rest, 1, rest.len), false);
     *out_name = str_sub(rest, 1, n);
@@ -364,15 +346,19 @@ struct str substitute(struct compile *c, struct str text, struct place place)
     return out;
 }
 
+/* The same wherever the text begins; its length, 0: none. */
+static size_t reference_at(struct str text, struct str *out_name)
+{
+    bool begins = text.len >= 2 && (text.ptr[0] == '$' || str_starts(text, STR("{{")));
+
+    return begins ? reference(text, out_name) : 0;
+}
+
 struct str whole_reference(struct str text)
 {
     struct str name;
 
-    if (text.len < 2 || (text.ptr[0] != '$' && !str_starts(text, STR("{{"))) ||
-        reference(text, &name) != text.len) {
-        return STR_EMPTY;
-    }
-    return name;
+    return text.len > 0 && reference_at(text, &name) == text.len ? name : STR_EMPTY;
 }
 
 /* The name of a variable as commands take it: $total and ${total} are total. */
@@ -387,8 +373,5 @@ size_t reference_length(struct str text)
 {
     struct str name;
 
-    if (text.len < 2 || (text.ptr[0] != '$' && !str_starts(text, STR("{{")))) {
-        return 0;
-    }
-    return reference(text, &name);
+    return reference_at(text, &name);
 }
