@@ -136,8 +136,6 @@ struct testfile_test {
     struct str checkpoint_id; /* digits: add the steps there, create nothing; or empty */
     struct str starting_url;
     struct str expected; /* free text of suites, for the report */
-    struct testfile_variable *variables;
-    size_t n_variables;
     struct testfile_config config;
     struct str *tags;
     size_t n_tags;

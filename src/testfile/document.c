@@ -22,18 +22,6 @@ static struct testfile_test *test_new(struct compile *c, const struct node *node
 
 static const char *const variable_keys[] = {"variables", "vars", "data"};
 
-static size_t count_variables(const struct node *document)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
-        const struct node *map = node_get(document, variable_keys[i]);
-
-        n += map != NULL ? map->n_children : 0;
-    }
-    return n;
-}
-
 /* `variables: [{name: user, value: ada}]` */
 static const struct var_scope *push_list(struct compile *c, const struct var_scope *outer,
                                          const struct node *list)
@@ -92,20 +80,16 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
     return outer;
 }
 
-static void keep_variables(struct compile *c, const struct node *document)
+/* A circle in a variable that no step uses is told as well. */
+static void check_variables(struct compile *c, const struct node *document)
 {
-    struct testfile_test *test = c->test;
-    size_t n = count_variables(document);
-
-    test->variables = arena_calloc(c->arena, n > 0 ? n : 1, sizeof(*test->variables));
     for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
         const struct node *map = node_get(document, variable_keys[i]);
 
         for (const struct node *child = map != NULL ? map->first : NULL; child != NULL;
              child = child->next) {
             if (child->type == NODE_SCALAR && child->key.len > 0) {
-                test->variables[test->n_variables++] = (struct testfile_variable){
-                    child->key, substitute(c, child->text, place_of(child))};
+                (void)substitute(c, child->text, place_of(child));
             }
         }
     }
@@ -275,7 +259,7 @@ static void walk_suite(struct compile *c, struct walk *walk)
     if (walk->setup.map != NULL) {
         read_header(c, setup);
     }
-    keep_variables(c, document);
+    check_variables(c, document);
     walk->base_url = c->base_url;
     if (tests->type != NODE_LIST || tests->n_children == 0) {
         c->fatal = true;
@@ -333,9 +317,7 @@ static void walk_test(struct compile *c, struct walk *walk)
     if (test->goal.len == 0 && walk->head.name.len > 0) {
         test->goal = walk->head.name; /* one journey each under the same goal */
     }
-    if (count_variables(map) > 0) {
-        keep_variables(c, map);
-    }
+    check_variables(c, map);
     walk->after_lists = WALK_TEST;
     begin_lists(c, walk, map);
 }
@@ -349,7 +331,7 @@ static void walk_single(struct compile *c, struct walk *walk)
     (void)test_new(c, document);
     read_header(c, document);
     check_head(c, document);
-    keep_variables(c, document);
+    check_variables(c, document);
     walk->after_lists = WALK_DOCUMENT_END;
     begin_lists(c, walk, document);
 }
