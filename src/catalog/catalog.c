@@ -52,6 +52,14 @@ static enum error_code check_row(const struct command *command, struct error *er
     return code;
 }
 
+static enum error_code add_call(struct catalog *catalog, const struct call_spec *spec,
+                                struct error *err)
+{
+    CHECK(catalog->n_calls < CALLS_MAX);
+    return call_compile(&catalog->arena, spec, call_label(catalog, spec->name),
+                        &catalog->calls[catalog->n_calls++], err);
+}
+
 static enum error_code add_table(struct catalog *catalog, const struct command *rows, size_t n,
                                  struct error *err)
 {
@@ -64,9 +72,7 @@ static enum error_code add_table(struct catalog *catalog, const struct command *
             code = names_add(catalog, command, err);
         }
         if (code == ERR_OK) {
-            code = call_compile(&catalog->arena, &command->call,
-                                call_label(catalog, command->call.name),
-                                &catalog->calls[catalog->n], err);
+            code = add_call(catalog, &command->call, err);
         }
         if (code != ERR_OK) {
             return code;
@@ -77,25 +83,6 @@ static enum error_code add_table(struct catalog *catalog, const struct command *
     return ERR_OK;
 }
 
-static enum error_code add_extra(struct catalog *catalog, struct error *err)
-{
-    for (size_t i = 0; i < n_extra_calls; i++) {
-        enum error_code code =
-            call_compile(&catalog->arena, &extra_calls[i], call_label(catalog, extra_calls[i].name),
-                         &catalog->extra[i], err);
-
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    return ERR_OK;
-}
-
-static const struct call *call_at(const struct catalog *catalog, size_t index)
-{
-    return index < catalog->n ? &catalog->calls[index] : &catalog->extra[index - catalog->n];
-}
-
 static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
 {
     return str_is(str_from(a->method), b->method) && str_is(str_from(a->path), b->path);
@@ -104,24 +91,20 @@ static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
 /* Of several calls with one name the first. */
 static const struct call *find_call(const struct catalog *catalog, const char *name)
 {
-    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
-        if (str_is(str_from(name), call_at(catalog, i)->spec->name)) {
-            return call_at(catalog, i);
+    for (size_t i = 0; i < catalog->n_calls; i++) {
+        if (str_is(str_from(name), catalog->calls[i].spec->name)) {
+            return &catalog->calls[i];
         }
     }
     check_failed("the call is of the catalogue", name, 0);
 }
 
-static void link_way(struct catalog *catalog, size_t index)
+static void link_way(struct catalog *catalog, struct call *call)
 {
-    struct call *call =
-        index < catalog->n ? &catalog->calls[index] : &catalog->extra[index - catalog->n];
-    size_t first = 0;
-
-    while (!is_same_route(call_at(catalog, first)->spec, call->spec)) {
-        first++;
+    call->route = 0;
+    while (!is_same_route(catalog->calls[call->route].spec, call->spec)) {
+        call->route++;
     }
-    call->route = first;
     if (call->spec->or_else != NULL) {
         call->or_else = find_call(catalog, call->spec->or_else);
     }
@@ -140,14 +123,14 @@ static bool ends(const struct call *call)
 
 static void link_ways(struct catalog *catalog)
 {
-    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
-        link_way(catalog, i);
+    for (size_t i = 0; i < catalog->n_calls; i++) {
+        link_way(catalog, &catalog->calls[i]);
     }
     for (size_t i = CALL_NONE + 1; i < CALL_N_NAMED; i++) {
         catalog->named[i] = find_call(catalog, named_call_names[i]);
     }
-    for (size_t i = 0; i < catalog_n_calls(catalog); i++) {
-        CHECK(ends(call_at(catalog, i)));
+    for (size_t i = 0; i < catalog->n_calls; i++) {
+        CHECK(ends(&catalog->calls[i]));
     }
 }
 
@@ -158,8 +141,8 @@ static enum error_code fill(struct catalog *catalog, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(tables) && code == ERR_OK; i++) {
         code = add_table(catalog, tables[i].rows, *tables[i].n, err);
     }
-    if (code == ERR_OK) {
-        code = add_extra(catalog, err);
+    for (size_t i = 0; i < n_extra_calls && code == ERR_OK; i++) {
+        code = add_call(catalog, &extra_calls[i], err);
     }
     if (code == ERR_OK) {
         link_ways(catalog);
@@ -237,13 +220,13 @@ const struct call *catalog_named_call(const struct catalog *catalog, enum named_
 
 size_t catalog_n_calls(const struct catalog *catalog)
 {
-    return catalog->n + n_extra_calls;
+    return catalog->n_calls;
 }
 
 const struct call *catalog_call_at(const struct catalog *catalog, size_t index)
 {
     CHECK(index < catalog_n_calls(catalog));
-    return call_at(catalog, index);
+    return &catalog->calls[index];
 }
 
 const struct unsupported_command *catalog_unsupported(size_t *out_n)

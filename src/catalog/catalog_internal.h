@@ -28,15 +28,15 @@ void rule_answer(const struct command_input *input, struct json *values, struct 
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err) MUST_CHECK;
 
-enum { COMMANDS_MAX = 128, CALLS_MAX = 64 };
+enum { COMMANDS_MAX = 128, CALLS_MAX = 192 };
 
 struct catalog {
     struct arena arena;
     struct map names; /* of commands, and aliases: find.c */
     const struct command *commands[COMMANDS_MAX];
-    struct call calls[COMMANDS_MAX]; /* of the commands */
     size_t n;
-    struct call extra[CALLS_MAX];
+    struct call calls[CALLS_MAX]; /* of the commands in their order, then those of calls.c */
+    size_t n_calls;
     const char *call_names[CALLS_MAX];
     size_t n_call_names;
     const char *command_names[COMMANDS_MAX + 1];

@@ -32,9 +32,7 @@ void draft_find_row(struct draft *draft)
         draft->row = NULL;
         return;
     }
-    while (draft->row->args[draft->n_params].name != NULL) {
-        draft->n_params++;
-    }
+    draft->n_params = params_count(draft->row->args);
     for (rest = draft->command; n_name > 0 && str_next(&rest, ' ', &words[0]); n_name--) {
     }
     for (; n_name > 0; n_name--) {
@@ -56,13 +54,12 @@ static struct str lower_case(struct draft *draft, struct str text)
 /* One word of a name as names are written. */
 static struct str name_word(struct draft *draft, struct str word)
 {
-    struct str lower = lower_case(draft, word);
-    char *at = unconst(lower.ptr);
+    char *name = arena_alloc(draft->arena, word.len + 1);
 
-    for (size_t i = 0; i < lower.len; i++) {
-        at[i] = (char)(at[i] == '_' ? '-' : at[i]);
+    for (size_t i = 0; i < word.len; i++) {
+        name[i] = (char)(word.ptr[i] == '_' ? '-' : char_lower(word.ptr[i]));
     }
-    return lower;
+    return (struct str){name, word.len};
 }
 
 void fix_case(struct draft *draft)
