@@ -72,6 +72,16 @@ static inline struct list *list_take_first(struct list *head)
     return first;
 }
 
+/* All of `from` behind what is in the list; `from` is empty then. */
+static inline void list_append_all(struct list *head, struct list *from)
+{
+    struct list *link;
+
+    while ((link = list_take_first(from)) != NULL) {
+        list_append(head, link);
+    }
+}
+
 #define LIST_FOREACH(link, head)                                                                   \
     for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
 #define LIST_FOREACH_SAFE(link, after, head)                                                       \

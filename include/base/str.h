@@ -97,6 +97,15 @@ static inline ptrdiff_t str_find_char(struct str s, char c)
     return at == NULL ? -1 : at - s.ptr;
 }
 
+/* The place behind the last `c`; 0: it is not there. */
+static inline size_t str_behind_last(struct str s, char c)
+{
+    while (s.len > 0 && s.ptr[s.len - 1] != c) {
+        s.len--;
+    }
+    return s.len;
+}
+
 int str_compare(struct str a, struct str b);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

@@ -53,6 +53,8 @@ static inline const struct json *json_get(const struct json *object, const char 
     return json_get_str(object, str_from(name));
 }
 
+/* The whole number of a member; `otherwise` where there is none that fits. */
+int64_t json_get_int(const struct json *object, const char *name, int64_t otherwise);
 const struct json *json_at(const struct json *array, size_t index); /* O(index) */
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *node);

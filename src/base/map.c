@@ -90,3 +90,22 @@ void map_remove(struct map *map, struct map_node *node)
     node->next = NULL;
     map->n_nodes--;
 }
+
+static struct map_node *first_from(const struct map *map, size_t bucket)
+{
+    while (bucket < map->n_buckets && map->buckets[bucket] == NULL) {
+        bucket++;
+    }
+    return bucket < map->n_buckets ? map->buckets[bucket] : NULL;
+}
+
+struct map_node *map_first(const struct map *map)
+{
+    return first_from(map, 0);
+}
+
+struct map_node *map_next(const struct map *map, const struct map_node *node)
+{
+    return node->next != NULL ? node->next
+                              : first_from(map, (node->hash & (map->n_buckets - 1)) + 1);
+}

@@ -26,27 +26,25 @@ static struct json *parsed(struct account *account, struct str text, const char 
     return root;
 }
 
-static bool take(struct account *account, struct str token, int64_t life_s)
+static void take(struct account *account, struct str token, int64_t life_s)
 {
     if (token.len == 0 || life_s < 1 || life_s > LIFE_MAX_S) {
         account_fail(account, "the answer holds no token, or not how long it is good");
-        return false;
+        return;
     }
     secret_set(&account->token, token);
     account->until_ms = clock_wall_ms() + life_s * MS_PER_S;
     account_finish(account);
-    return true;
 }
 
 /* {"access_token": "...", "expires_in": 3599}: of the metadata server and of the token endpoint. */
 static void take_answer(struct account *account)
 {
     struct json *root = parsed(account, account->call.reply.body, "the answer");
-    int64_t life_s = 0;
 
     if (root != NULL) {
-        (void)!json_to_i64(json_get(root, "expires_in"), &life_s);
-        (void)take(account, json_str(json_get(root, "access_token")), life_s);
+        take(account, json_str(json_get(root, "access_token")),
+             json_get_int(root, "expires_in", 0));
     }
 }
 
@@ -171,7 +169,7 @@ static void on_impersonated(struct account *account, enum error_code code)
     }
     root = parsed(account, account->call.reply.body, "the answer");
     if (root != NULL) {
-        (void)take(account, json_str(json_get(root, "accessToken")), LIFE_S);
+        take(account, json_str(json_get(root, "accessToken")), LIFE_S);
     }
 }
 

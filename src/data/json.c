@@ -62,6 +62,11 @@ int64_t json_int(const struct json *node, int64_t otherwise)
     return json_to_i64(node, &number) ? number : otherwise;
 }
 
+int64_t json_get_int(const struct json *object, const char *name, int64_t otherwise)
+{
+    return json_int(json_get(object, name), otherwise);
+}
+
 struct str json_plain(const struct json *node, struct arena *arena)
 {
     return json_type(node) == JSON_NUMBER ? json_number_text(node, arena) : json_str(node);

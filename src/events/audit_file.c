@@ -35,17 +35,11 @@ static enum error_code fail(struct error *err, const char *file, const char *wha
 /* The last line, and whether it has its end. */
 static struct str last_line(struct str tail, bool *out_ended)
 {
-    size_t at;
-
     *out_ended = tail.len == 0 || tail.ptr[tail.len - 1] == '\n';
     if (*out_ended && tail.len > 0) {
         tail.len--;
     }
-    at = tail.len;
-    while (at > 0 && tail.ptr[at - 1] != '\n') {
-        at--;
-    }
-    return str_sub(tail, at, tail.len);
+    return str_sub(tail, str_behind_last(tail, '\n'), tail.len);
 }
 
 static enum error_code find_end(struct audit *audit, struct str tail, struct error *err)

@@ -118,17 +118,11 @@ static enum error_code open_http(struct sinks *sinks, const struct sinks_options
 /* "my-project.dataset.table": names of projects may hold dots before the last two. */
 static void open_table(struct sinks *sinks, struct str name)
 {
-    struct str table = name;
+    struct str table = str_sub(name, str_behind_last(name, '.'), name.len);
     struct str dataset;
 
-    while (str_find_char(table, '.') >= 0) {
-        table = str_sub(table, (size_t)str_find_char(table, '.') + 1, table.len);
-    }
     name.len -= table.len + 1;
-    dataset = name;
-    while (str_find_char(dataset, '.') >= 0) {
-        dataset = str_sub(dataset, (size_t)str_find_char(dataset, '.') + 1, dataset.len);
-    }
+    dataset = str_sub(name, str_behind_last(name, '.'), name.len);
     name.len -= dataset.len + 1;
     sinks->sinks[SINK_BIGQUERY].path = arena_printf(
         &sinks->arena, "/bigquery/v2/projects/%.*s/datasets/%.*s/tables/%.*s/insertAll",

@@ -8,13 +8,6 @@
 
 enum { PACKED_TEXT_MAX = 2 * PACKED_MAX };
 
-static int64_t int_of(const struct json *object, const char *name)
-{
-    int64_t value;
-
-    return json_to_i64(json_get(object, name), &value) ? value : 0;
-}
-
 /* --- what it is */
 static void write_secret(struct json_writer *w, const char *name, const struct secret *secret)
 {
@@ -103,9 +96,9 @@ static bool take_document(struct webhook *hook, const struct json *root)
     hook_apply(hook, &wish);
     hook->kinds = wish.kinds;
     str_copy(hook->subject, sizeof(hook->subject), subject);
-    hook->old_until_ms = int_of(root, "old_until_ms");
-    hook->created_ms = int_of(root, "created_ms");
-    hook->share.begins = (uint64_t)int_of(root, "begins");
+    hook->old_until_ms = json_get_int(root, "old_until_ms", 0);
+    hook->created_ms = json_get_int(root, "created_ms", 0);
+    hook->share.begins = (uint64_t)json_get_int(root, "begins", 0);
     return true;
 }
 
@@ -195,15 +188,15 @@ static bool read_delivery(const struct json *one, struct delivery *out)
         return false;
     }
     *out = (struct delivery){.fact = packed.fact,
-                             .n_tries = (unsigned)int_of(one, "tries"),
-                             .last_status = (int)int_of(one, "http_status"),
-                             .last_wall_ms = int_of(one, "last_ms")};
+                             .n_tries = (unsigned)json_get_int(one, "tries", 0),
+                             .last_status = (int)json_get_int(one, "http_status", 0),
+                             .last_wall_ms = json_get_int(one, "last_ms", 0)};
     for (unsigned i = 0; i <= DELIVERY_DEAD; i++) {
         if (str_is(status, delivery_status_name((enum delivery_status)i))) {
             out->status = (enum delivery_status)i;
         }
     }
-    out->fact.position = (uint64_t)int_of(one, "position");
+    out->fact.position = (uint64_t)json_get_int(one, "position", 0);
     str_copy(out->last_error, sizeof(out->last_error), json_str(json_get(one, "error")));
     cloud_event_id(&out->fact, out->id);
     return true;
@@ -232,8 +225,8 @@ bool webhook_state_read(struct webhook *hook, struct str text, uint64_t *out_pos
             }
         }
         hook->next_slot = n % WEBHOOK_DELIVERIES_KEPT;
-        hook->share.lost_before = (uint64_t)int_of(root, "lost");
-        *out_position = (uint64_t)int_of(root, "position");
+        hook->share.lost_before = (uint64_t)json_get_int(root, "lost", 0);
+        *out_position = (uint64_t)json_get_int(root, "position", 0);
     }
     arena_done(&arena);
     return ok;

@@ -84,9 +84,7 @@ static void answer_all(struct list *asks, const struct error *error)
     struct list *link;
 
     list_init(&told);
-    while ((link = list_take_first(asks)) != NULL) {
-        list_append(&told, link);
-    }
+    list_append_all(&told, asks);
     while ((link = list_take_first(&told)) != NULL) {
         answer(CONTAINER_OF(link, struct webhook_ask, link), error);
     }
@@ -95,15 +93,11 @@ static void answer_all(struct list *asks, const struct error *error)
 /* Those who asked while it went on are answered by the next one. */
 static void end_walk(struct hooks_share *share, const struct error *error)
 {
-    struct list *link;
-
     share->walks = false;
     arena_done(&share->arena);
     answer_all(&share->waiting, error);
-    while ((link = list_take_first(&share->late)) != NULL) {
-        list_append(&share->waiting, link);
-        share->walks_again = true;
-    }
+    share->walks_again = share->walks_again || !list_is_empty(&share->late);
+    list_append_all(&share->waiting, &share->late);
     if (share->walks_again) {
         walk(share);
         return;

@@ -26,9 +26,9 @@ void run_forget_copy(struct run *run)
 
 bool run_is_known_over(struct run_store *store, struct str id)
 {
-    struct map_node *node = map_find(&store->by_id, id);
+    const struct run *run = MAP_FIND(&store->by_id, id, struct run, node);
 
-    return node != NULL && CONTAINER_OF(node, struct run, node)->status > RUN_RUNNING;
+    return run != NULL && run->status > RUN_RUNNING;
 }
 
 void run_copy_is_over(struct run *run)

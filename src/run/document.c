@@ -90,13 +90,13 @@ static void read_request(struct arena *arena, const struct json *json, struct ru
     JSON_FOREACH (item, tags) {
         *tag++ = json_str(item);
     }
-    request->retries = (unsigned)record_number(json, "retries", 0);
-    request->test = (unsigned)record_number(json, "test", 0);
-    request->from = (unsigned)record_number(json, "from", 0);
+    request->retries = (unsigned)json_get_int(json, "retries", 0);
+    request->test = (unsigned)json_get_int(json, "test", 0);
+    request->from = (unsigned)json_get_int(json, "from", 0);
     request->attach = json_true(json_get(json, "attach"));
     request->execute = json_true(json_get(json, "execute"));
     request->wait = json_true(json_get(json, "wait"));
-    request->position = record_number(json, "position", 0);
+    request->position = json_get_int(json, "position", 0);
     out->continue_on_error = json_true(go_on);
     request->continue_on_error = go_on != NULL ? &out->continue_on_error : NULL;
 }
@@ -117,18 +117,18 @@ const char *run_document_read(const struct run_store *store, struct arena *arena
     if (json_parse(arena, text, &json_of_ours, &json, &ignored) != ERR_OK) {
         return "it is not of this program";
     }
-    *out = (struct run_document){.created_ms = record_number(json, "created_ms", 0),
-                                 .deadline_ms = record_number(json, "deadline_ms", 0),
+    *out = (struct run_document){.created_ms = json_get_int(json, "created_ms", 0),
+                                 .deadline_ms = json_get_int(json, "deadline_ms", 0),
                                  .request_id = json_str(json_get(json, "request_id")),
                                  .session_id = json_str(json_get(json, "session_id")),
-                                 .session_checkpoint = record_number(json, "session_checkpoint", 0),
+                                 .session_checkpoint = json_get_int(json, "session_checkpoint", 0),
                                  .has_bearer = json_true(json_get(json, "has_bearer")),
                                  .sealed = json_true(json_get(json, "sealed")),
                                  .waits = json_true(json_get(json, "waits"))};
-    if (record_number(json, "engine", 0) > RUN_ENGINE) {
+    if (json_get_int(json, "engine", 0) > RUN_ENGINE) {
         return "a newer version of the program has written it";
     }
-    if (record_number(json, "engine", 0) < RUN_ENGINE_MIN) {
+    if (json_get_int(json, "engine", 0) < RUN_ENGINE_MIN) {
         return "a version of the program has written it that is too old to be gone on from";
     }
     read_request(arena, json_get(json, "request"), out);

@@ -111,9 +111,7 @@ static void tell(struct run_mirror *mirror, struct run *run, const struct error 
     struct list *link;
 
     list_init(&seekers);
-    while ((link = list_take_first(&mirror->seekers)) != NULL) {
-        list_append(&seekers, link);
-    }
+    list_append_all(&seekers, &mirror->seekers);
     while ((link = list_take_first(&seekers)) != NULL) {
         struct run_seek *seek = CONTAINER_OF(link, struct run_seek, link);
 

@@ -9,13 +9,6 @@ struct line {
     struct run_row row;
 };
 
-int64_t record_number(const struct json *json, const char *name, int64_t otherwise)
-{
-    int64_t number;
-
-    return json_to_i64(json_get(json, name), &number) ? number : otherwise;
-}
-
 static struct str text_of(const struct json *json, const char *name)
 {
     return json_str(json_get(json, name));
@@ -33,8 +26,8 @@ static struct run_call *call_among(struct run_call *calls, size_t n, struct str 
 
 static bool find_test(struct line *line, struct run_row *row)
 {
-    int64_t test = record_number(line->json, "t", -1);
-    int64_t step = record_number(line->json, "s", -1);
+    int64_t test = json_get_int(line->json, "t", -1);
+    int64_t step = json_get_int(line->json, "s", -1);
     struct run *run = line->run;
 
     if (test < 0 || test >= (int64_t)run->n_tests) {
@@ -51,7 +44,7 @@ static bool find_test(struct line *line, struct run_row *row)
 
 static bool find_goal(struct line *line, struct run_row *row)
 {
-    int64_t goal = record_number(line->json, "g", -1);
+    int64_t goal = json_get_int(line->json, "g", -1);
 
     if (goal < 0 || goal >= (int64_t)line->run->n_goals) {
         return false;
@@ -78,7 +71,7 @@ static bool find_row(struct line *line)
                         : call_among(row->goal->calls, row->goal->n_calls, call);
     if (row->call == NULL && !is_test) {
         row->call = run_execution_call(line->run, row->goal, call,
-                                       (unsigned)record_number(line->json, "a", 0));
+                                       (unsigned)json_get_int(line->json, "a", 0));
     }
     return row->call != NULL;
 }
@@ -107,7 +100,7 @@ static const struct run_fault *take_fault(struct line *line)
     }
     fault = arena_alloc(&run->kept, sizeof(*fault));
     *fault = (struct run_fault){.code = error_slug(code),
-                                .upstream_status = (int)record_number(line->json, "u", 0),
+                                .upstream_status = (int)json_get_int(line->json, "u", 0),
                                 .detail = run_keep(run, detail)};
     if (!run_row_is_extra(&line->row) && (line->row.step == NULL || !line->row.step->optional)) {
         (void)error_set(&err, code, "%.*s", STR_ARG(detail));
@@ -119,7 +112,7 @@ static const struct run_fault *take_fault(struct line *line)
 
 static bool read_status(const struct line *line, enum row_status *out)
 {
-    int64_t status = record_number(line->json, "st", -1);
+    int64_t status = json_get_int(line->json, "st", -1);
 
     *out = (enum row_status)status;
     return status >= ROW_PENDING && status <= ROW_FOUND;
@@ -159,9 +152,9 @@ static bool apply_step(struct line *line)
     step = line->row.step;
     begin_test(line);
     step->status = (uint8_t)status;
-    step->step_id = record_number(line->json, "id", 0);
-    step->position = record_number(line->json, "p", -1);
-    step->us = (uint64_t)record_number(line->json, "us", 0);
+    step->step_id = json_get_int(line->json, "id", 0);
+    step->position = json_get_int(line->json, "p", -1);
+    step->us = (uint64_t)json_get_int(line->json, "us", 0);
     step->fault = take_fault(line);
     if (status == ROW_DONE && line->row.test->position >= 0 && step->position >= 0) {
         line->row.test->position = step->position + 1;
@@ -181,8 +174,8 @@ static bool apply_row(struct line *line)
     }
     begin_test(line);
     row->call->status = status;
-    row->call->id = record_number(line->json, "id", 0);
-    row->call->us = (uint64_t)record_number(line->json, "us", 0);
+    row->call->id = json_get_int(line->json, "id", 0);
+    row->call->us = (uint64_t)json_get_int(line->json, "us", 0);
     row->call->fault = take_fault(line);
     if (row_is_execution(row) && row->call->fault != NULL) {
         row->goal->execution.fault = row->call->fault;
@@ -206,11 +199,11 @@ static bool apply_begun(struct line *line)
     begin_test(line);
     if (row->step != NULL) {
         row->step->status = ROW_RUNNING;
-        line->run->end_at_begin = record_number(line->json, "n", -1);
+        line->run->end_at_begin = json_get_int(line->json, "n", -1);
     } else {
         row->call->status = ROW_RUNNING;
         if (row->call->setup == SETUP_CHECKPOINT && row->test != NULL) {
-            row->test->n_titles = (unsigned)record_number(line->json, "titles", 0);
+            row->test->n_titles = (unsigned)json_get_int(line->json, "titles", 0);
         }
     }
     return true;
@@ -237,7 +230,7 @@ static bool apply_execution(struct line *line)
     struct run_execution *execution;
     struct str status = text_of(line->json, "st");
     struct str outcome = text_of(line->json, "o");
-    int64_t job_id = record_number(line->json, "id", 0);
+    int64_t job_id = json_get_int(line->json, "id", 0);
 
     if (!find_row(line)) {
         return false;
@@ -248,12 +241,12 @@ static bool apply_execution(struct line *line)
         execution->began_ms = run->begun_ms + line->ms;
     }
     run->n_adoptions = 0;
-    execution->attempt = (unsigned)record_number(line->json, "a", 0);
+    execution->attempt = (unsigned)json_get_int(line->json, "a", 0);
     execution->job_id = job_id;
     execution->status = run_keep(run, status);
     execution->outcome = run_keep(run, outcome);
-    execution->progress = (unsigned)record_number(line->json, "p", 0);
-    execution->us = (uint64_t)record_number(line->json, "us", 0);
+    execution->progress = (unsigned)json_get_int(line->json, "p", 0);
+    execution->us = (uint64_t)json_get_int(line->json, "us", 0);
     execution_tell_state(run, line->row.goal);
     return true;
 }
@@ -264,7 +257,7 @@ static bool apply_verdict(struct line *line)
         return false;
     }
     line->row.test->outcome = execution_outcome_word(text_of(line->json, "o"));
-    line->row.test->executed_ms = (uint64_t)record_number(line->json, "x", 0);
+    line->row.test->executed_ms = (uint64_t)json_get_int(line->json, "x", 0);
     return true;
 }
 
@@ -278,7 +271,7 @@ static bool apply_outcome(struct line *line)
     }
     outcome = arena_zalloc(&run->kept, sizeof(*outcome));
     outcome->word = execution_outcome_word(text_of(line->json, "o"));
-    outcome->ms = (uint64_t)record_number(line->json, "x", 0);
+    outcome->ms = (uint64_t)json_get_int(line->json, "x", 0);
     outcome->reason = run_keep(run, text_of(line->json, "r"));
     outcome->picture = run_keep(run, text_of(line->json, "i"));
     line->row.step->executed = outcome;
@@ -288,7 +281,7 @@ static bool apply_outcome(struct line *line)
 static bool apply_go(struct line *line)
 {
     line->run->went = true;
-    line->run->tests[0].position = record_number(line->json, "p", -1);
+    line->run->tests[0].position = json_get_int(line->json, "p", -1);
     return true;
 }
 
@@ -334,7 +327,7 @@ static bool apply_done(struct line *line)
 {
     struct run *run = line->run;
     enum error_code code = error_of_slug(text_of(line->json, "e"));
-    int64_t us = record_number(line->json, "us", 0);
+    int64_t us = json_get_int(line->json, "us", 0);
 
     if (!run_status_read(text_of(line->json, "st"), &run->status)) {
         return false;
@@ -344,7 +337,7 @@ static bool apply_done(struct line *line)
     run->error = (struct error){0};
     if (code != ERR_OK) {
         (void)error_set(&run->error, code, "%.*s", STR_ARG(text_of(line->json, "d")));
-        run->error.upstream_status = (int)record_number(line->json, "u", 0);
+        run->error.upstream_status = (int)json_get_int(line->json, "u", 0);
     }
     run->over_ms = run->begun_ms + (uint64_t)us / 1000;
     run->ended_ms = run->created_ms + us / 1000;
@@ -373,7 +366,7 @@ bool record_apply(struct run *run, struct arena *arena, struct str text)
         return false;
     }
     line.json = json;
-    line.ms = (uint64_t)record_number(json, "ms", 0);
+    line.ms = (uint64_t)json_get_int(json, "ms", 0);
     kind = text_of(json, "k");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (str_is(kind, kinds[i].kind)) {

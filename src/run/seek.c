@@ -22,9 +22,9 @@ static void ask_store(struct run_seek *seek, struct str name)
 static struct run *find_here(struct run_store *store, struct str name)
 {
     struct str scope, owner, id;
-    struct map_node *node =
-        runs_read_name(name, &scope, &owner, &id) ? map_find(&store->by_id, id) : NULL;
-    struct run *run = node != NULL ? CONTAINER_OF(node, struct run, node) : NULL;
+    struct run *run = runs_read_name(name, &scope, &owner, &id)
+                          ? MAP_FIND(&store->by_id, id, struct run, node)
+                          : NULL;
 
     return run != NULL && run->mirror == NULL ? run : NULL;
 }

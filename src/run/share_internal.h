@@ -178,8 +178,6 @@ void record_unbegun(struct run *run, const struct run_row *row);
 void record_left(struct run *run);
 void record_go(struct run *run, int64_t position);
 void record_outcomes(struct run *run, const struct run_goal *goal);
-/* The number of that name. */
-int64_t record_number(const struct json *json, const char *name, int64_t otherwise);
 /* One line to a copy. False: it cannot be read. */
 bool record_apply(struct run *run, struct arena *arena, struct str line);
 

@@ -176,12 +176,12 @@ static struct str text_of(const struct line *line, const char *name)
 
 static bool take_file(const struct line *line, struct testfile *file)
 {
-    size_t n = (size_t)record_number(line->json, "tests", 0);
+    size_t n = (size_t)json_get_int(line->json, "tests", 0);
 
     if (n == 0 || n > TESTFILE_MAX_TESTS) {
         return false;
     }
-    file->format = (enum testfile_format)record_number(line->json, "format", 0);
+    file->format = (enum testfile_format)json_get_int(line->json, "format", 0);
     file->tests = arena_calloc(line->arena, n, sizeof(*file->tests));
     file->n_tests = n;
     line->mirror->run->warnings =
@@ -205,11 +205,11 @@ static bool take_test(const struct line *line, struct testfile_test *test)
         .checkpoint_id = text_of(line, "checkpoint_id"),
         .starting_url = text_of(line, "starting_url"),
         .config = {.continue_on_error = json_true(json_get(line->json, "continue_on_error")),
-                   .viewport_width = (unsigned)record_number(line->json, "width", 0),
-                   .viewport_height = (unsigned)record_number(line->json, "height", 0)},
+                   .viewport_width = (unsigned)json_get_int(line->json, "width", 0),
+                   .viewport_height = (unsigned)json_get_int(line->json, "height", 0)},
         .tags = arena_calloc(line->arena, json_size(tags), sizeof(*test->tags)),
-        .n_steps = (size_t)record_number(line->json, "steps", 0),
-        .line = (unsigned)record_number(line->json, "line", 0),
+        .n_steps = (size_t)json_get_int(line->json, "steps", 0),
+        .line = (unsigned)json_get_int(line->json, "line", 0),
     };
     JSON_FOREACH (tag, tags) {
         test->tags[test->n_tags++] = arena_str(line->arena, json_str(tag));
@@ -240,7 +240,7 @@ static bool take_step(const struct line *line, struct testfile_step *step)
     bool has_values = json_type(values) == JSON_OBJECT;
 
     if (command == NULL || has_values != line->mirror->document.sealed ||
-        (uint64_t)record_number(line->json, "phase", 0) > TESTFILE_TEARDOWN) {
+        (uint64_t)json_get_int(line->json, "phase", 0) > TESTFILE_TEARDOWN) {
         return false;
     }
     *step = (struct testfile_step){
@@ -248,9 +248,9 @@ static bool take_step(const struct line *line, struct testfile_step *step)
         .bound = {.command = command, .call = catalog_call(catalog, command)},
         .text = text_of(line, "text"),
         .description = text_of(line, "description"),
-        .line = (unsigned)record_number(line->json, "line", 0),
-        .column = (unsigned)record_number(line->json, "column", 0),
-        .phase = (enum testfile_phase)record_number(line->json, "phase", 0),
+        .line = (unsigned)json_get_int(line->json, "line", 0),
+        .column = (unsigned)json_get_int(line->json, "column", 0),
+        .phase = (enum testfile_phase)json_get_int(line->json, "phase", 0),
         .optional = json_true(json_get(line->json, "optional")),
     };
     if (has_values) {

@@ -387,8 +387,7 @@ void run_stop(struct run *run)
 
 struct run *run_find(struct run_store *store, const struct digest *owner, struct str id)
 {
-    struct map_node *node = map_find(&store->by_id, id);
-    struct run *run = node != NULL ? CONTAINER_OF(node, struct run, node) : NULL;
+    struct run *run = MAP_FIND(&store->by_id, id, struct run, node);
 
     return run != NULL && digest_equal(&run->owner, owner) ? run : NULL;
 }

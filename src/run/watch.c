@@ -52,9 +52,7 @@ static void on_tell(struct later_item *item)
     struct list *link;
 
     list_init(&called);
-    while ((link = list_take_first(&run->watchers)) != NULL) {
-        list_append(&called, link);
-    }
+    list_append_all(&called, &run->watchers);
     while ((link = list_take_first(&called)) != NULL) {
         struct run_watcher *watcher = CONTAINER_OF(link, struct run_watcher, link);
 

@@ -6,11 +6,10 @@
 
 static struct session_lane *lane_of(struct session_store *store, struct str id)
 {
-    struct map_node *node = map_find(&store->lanes, id);
-    struct session_lane *lane;
+    struct session_lane *lane = MAP_FIND(&store->lanes, id, struct session_lane, node);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct session_lane, node);
+    if (lane != NULL) {
+        return lane;
     }
     lane = mem_zalloc(sizeof(*lane));
     CHECK(id.len < sizeof(lane->id));

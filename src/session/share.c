@@ -174,14 +174,18 @@ void share_free_if_unused(struct session_share *share)
     mem_free(key);
 }
 
+static struct session_share *share_named(struct session_store *store, struct str name)
+{
+    return MAP_FIND(&store->shares, name, struct session_share, node);
+}
+
 static struct session_share *share_for(struct session_store *store, const struct digest *owner,
                                        struct str id, struct str key)
 {
-    struct map_node *node = map_find(&store->shares, key);
-    struct session_share *share;
+    struct session_share *share = share_named(store, key);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct session_share, node);
+    if (share != NULL) {
+        return share;
     }
     share = mem_zalloc(sizeof(*share));
     share->store = store;
@@ -193,13 +197,6 @@ static struct session_share *share_for(struct session_store *store, const struct
     list_init(&share->to_save);
     map_insert(&store->shares, &share->node, (struct str){str_dup(key), key.len});
     return share;
-}
-
-static struct session_share *share_named(struct session_store *store, struct str name)
-{
-    struct map_node *node = map_find(&store->shares, name);
-
-    return node != NULL ? CONTAINER_OF(node, struct session_share, node) : NULL;
 }
 
 /* --- uses */

@@ -136,12 +136,9 @@ static void on_written(struct store_op *op, const struct store_result *result)
 void share_write_now(struct session_share *share)
 {
     struct session_record *record = share_record(share);
-    struct list *link;
 
     deadline_clear(&share->behind);
-    while ((link = list_take_first(&share->to_save)) != NULL) {
-        list_append(&share->saving, link);
-    }
+    list_append_all(&share->saving, &share->to_save);
     share->dirty = false;
     if (record == NULL || share->version == 0) {
         written(share, NULL);
@@ -187,16 +184,16 @@ static void on_stopped(struct later_item *item)
 
 void share_stop_if_written(struct session_store *store)
 {
+    struct map_node *node;
+
     if (store->on_stopped == NULL) {
         return;
     }
-    for (size_t i = 0; i < store->shares.n_buckets; i++) {
-        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = node->next) {
-            const struct session_share *share = CONTAINER_OF(node, struct session_share, node);
+    MAP_FOREACH (node, &store->shares) {
+        const struct session_share *share = CONTAINER_OF(node, struct session_share, node);
 
-            if (share->dirty || share->writes || store_is_running(&share->read)) {
-                return;
-            }
+        if (share->dirty || share->writes || store_is_running(&share->read)) {
+            return;
         }
     }
     later_add(store->later, &store->stopped, on_stopped);
@@ -204,18 +201,16 @@ void share_stop_if_written(struct session_store *store)
 
 void session_store_stop(struct session_store *store, void (*on_end)(void *context), void *context)
 {
+    struct map_node *node;
     struct map_node *after;
 
     store->on_stopped = on_end;
     store->stop_context = context;
-    for (size_t i = 0; i < store->shares.n_buckets; i++) {
-        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = after) {
-            struct session_share *share = CONTAINER_OF(node, struct session_share, node);
+    MAP_FOREACH_SAFE (node, after, &store->shares) {
+        struct session_share *share = CONTAINER_OF(node, struct session_share, node);
 
-            after = node->next;
-            if (share->dirty && !share->writes) {
-                share_write_now(share);
-            }
+        if (share->dirty && !share->writes) {
+            share_write_now(share);
         }
     }
     share_stop_if_written(store);

@@ -23,8 +23,7 @@ static bool verify(struct str text, struct str *out_records)
     if (!str_ends(text, STR("\n"))) {
         return false;
     }
-    for (at = text.len - 1; at > 0 && text.ptr[at - 1] != '\n'; at--) {
-    }
+    at = str_behind_last(str_sub(text, 0, text.len - 1), '\n');
     last = str_trim(str_sub(text, at, text.len));
     *out_records = str_sub(text, 0, at);
     if (!str_starts(last, STR(SNAPSHOT_CHECK)) ||
@@ -33,14 +32,6 @@ static bool verify(struct str text, struct str *out_records)
     }
     digest_of(*out_records, &have);
     return digest_equal(&want, &have);
-}
-
-static int64_t member(const struct json *object, const char *name)
-{
-    int64_t value = 0;
-
-    (void)!json_to_i64(json_get(object, name), &value);
-    return value;
 }
 
 /* The time on the clock of this process's machine; what lies in the future counts as just now. */
@@ -71,16 +62,17 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     record = mem_zalloc(sizeof(*record));
     mem_copy(record->id, id.ptr, SESSION_ID_LEN);
     record->owner = owner;
-    record->checkpoint_id = member(object, "checkpoint");
-    record->journey_id = member(object, "journey");
-    record->position = member(object, "position");
-    record->steps_added = member(object, "steps");
-    record->created_ms = member(object, "created");
-    record->last_activity_ms = member(object, "active");
+    record->checkpoint_id = json_get_int(object, "checkpoint", 0);
+    record->journey_id = json_get_int(object, "journey", 0);
+    record->position = json_get_int(object, "position", 0);
+    record->steps_added = json_get_int(object, "steps", 0);
+    record->created_ms = json_get_int(object, "created", 0);
+    record->last_activity_ms = json_get_int(object, "active", 0);
     record->born_ms = age_of(record->created_ms);
     record->used_ms = age_of(record->last_activity_ms);
-    record->timeout_s = (unsigned)member(object, "timeout");
-    record->status = member(object, "status") == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE;
+    record->timeout_s = (unsigned)json_get_int(object, "timeout", 0);
+    record->status =
+        json_get_int(object, "status", 0) == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE;
     record->is_current = json_true(json_get(object, "current"));
     texts[0] = json_str(json_get(object, "name"));
     texts[1] = json_str(json_get(object, "description"));

@@ -31,12 +31,9 @@ static void write_name(const struct lane *lane, struct buf *out)
 
 static struct lane *lane_named(const struct lanes *lanes, struct str name)
 {
-    size_t at = name.len;
+    size_t at = str_behind_last(name, ':');
     int64_t id;
 
-    while (at > 0 && name.ptr[at - 1] != ':') {
-        at--;
-    }
     if (!str_to_i64(str_sub(name, at + 1, name.len), 0, INT64_MAX, &id)) {
         return NULL;
     }

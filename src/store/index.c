@@ -7,9 +7,7 @@
 
 struct index_group *index_find(const struct map *groups, struct str group)
 {
-    struct map_node *node = map_find(groups, group);
-
-    return node != NULL ? CONTAINER_OF(node, struct index_group, node) : NULL;
+    return MAP_FIND(groups, group, struct index_group, node);
 }
 
 /* The first place whose name is not before `name`; with `behind` not equal to it either. */

@@ -17,11 +17,10 @@
 static struct keep *keep_for(struct keeps *keeps, struct str name, const struct keep_kind *kind,
                              void *context)
 {
-    struct map_node *node = map_find(&keeps->map, name);
-    struct keep *keep;
+    struct keep *keep = MAP_FIND(&keeps->map, name, struct keep, node);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct keep, node);
+    if (keep != NULL) {
+        return keep;
     }
     keep = mem_zalloc(sizeof(*keep));
     keep->keeps = keeps;
@@ -84,16 +83,15 @@ void keep_free(struct keep *keep)
 static void on_rewound(void *context)
 {
     struct keeps *keeps = context;
+    struct map_node *node;
 
     keeps->age++;
     keeps->rewound_ms = clock_age_ms();
-    for (size_t i = 0; i < keeps->map.n_buckets; i++) {
-        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = node->next) {
-            struct keep *keep = CONTAINER_OF(node, struct keep, node);
+    MAP_FOREACH (node, &keeps->map) {
+        struct keep *keep = CONTAINER_OF(node, struct keep, node);
 
-            if (keep->state == KEEP_HELD && deadline_is_set(&keep->timer)) {
-                keep_look_soon(keep);
-            }
+        if (keep->state == KEEP_HELD && deadline_is_set(&keep->timer)) {
+            keep_look_soon(keep);
         }
     }
 }
@@ -324,16 +322,14 @@ static void end_keep(struct keep *keep)
 
 void keeps_rest(struct keeps *keeps)
 {
+    struct map_node *node;
     struct map_node *after;
 
-    for (size_t i = 0; i < keeps->map.n_buckets; i++) {
-        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = after) {
-            struct keep *keep = CONTAINER_OF(node, struct keep, node);
+    MAP_FOREACH_SAFE (node, after, &keeps->map) {
+        struct keep *keep = CONTAINER_OF(node, struct keep, node);
 
-            after = node->next;
-            if (keep->state == KEEP_HELD && keep->n_users == 0) {
-                keep_release(keep);
-            }
+        if (keep->state == KEEP_HELD && keep->n_users == 0) {
+            keep_release(keep);
         }
     }
 }
@@ -386,16 +382,14 @@ void keeps_stop_waiting(struct keeps_rested *who)
 
 void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *context)
 {
+    struct map_node *node;
     struct map_node *after;
 
     keeps->closing = true;
     keeps->on_closed = on_closed;
     keeps->context = context;
-    for (size_t i = 0; i < keeps->map.n_buckets; i++) {
-        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = after) {
-            after = node->next;
-            end_keep(CONTAINER_OF(node, struct keep, node));
-        }
+    MAP_FOREACH_SAFE (node, after, &keeps->map) {
+        end_keep(CONTAINER_OF(node, struct keep, node));
     }
     close_if_empty(keeps);
 }

@@ -68,8 +68,7 @@ void memory_expire_after(struct record *record, uint64_t ttl_ms)
 
 struct record *memory_find(struct memory *memory, struct str key)
 {
-    struct map_node *node = map_find(&memory->records, key);
-    struct record *record = node != NULL ? CONTAINER_OF(node, struct record, node) : NULL;
+    struct record *record = MAP_FIND(&memory->records, key, struct record, node);
 
     if (record != NULL && record->expires_ms > 0 && record->expires_ms <= clock_age_ms()) {
         drop(record);
@@ -376,11 +375,11 @@ static void memory_forget(struct store *store, struct store_op *op)
 static void memory_close(struct store *store)
 {
     struct memory *memory = memory_of(store);
+    struct map_node *node;
+    struct map_node *after;
 
-    for (size_t i = 0; i < memory->records.n_buckets; i++) {
-        while (memory->records.buckets[i] != NULL) {
-            drop(CONTAINER_OF(memory->records.buckets[i], struct record, node));
-        }
+    MAP_FOREACH_SAFE (node, after, &memory->records) {
+        drop(CONTAINER_OF(node, struct record, node));
     }
     map_done(&memory->records);
     map_done(&memory->groups);

@@ -102,15 +102,14 @@ void memory_watch(struct memory *memory, struct store_op *op)
 void memory_end_holder(struct store *store, struct str holder)
 {
     struct memory *memory = CONTAINER_OF(store, struct memory, store);
+    struct map_node *node;
 
-    for (size_t i = 0; i < memory->records.n_buckets; i++) {
-        for (struct map_node *node = memory->records.buckets[i]; node != NULL; node = node->next) {
-            struct record *record = CONTAINER_OF(node, struct record, node);
+    MAP_FOREACH (node, &memory->records) {
+        struct record *record = CONTAINER_OF(node, struct record, node);
 
-            if (is_held(record) && str_eq(record->holder, holder)) {
-                record->until_ms = 0; /* who comes next is told that it was not let go */
-                note_event(record);
-            }
+        if (is_held(record) && str_eq(record->holder, holder)) {
+            record->until_ms = 0; /* who comes next is told that it was not let go */
+            note_event(record);
         }
     }
 }

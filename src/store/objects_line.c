@@ -329,8 +329,7 @@ static struct line *line_new(struct objects *objects, struct str key)
 
 void line_join(struct work *work)
 {
-    struct line *line =
-        CONTAINER_OR_NULL(map_find(&work->objects->lines, work->key), struct line, node);
+    struct line *line = MAP_FIND(&work->objects->lines, work->key, struct line, node);
 
     if (line != NULL) { /* what was read may not be true any more */
         list_append(&line->waiting, &work->link);
@@ -348,9 +347,10 @@ void line_join(struct work *work)
 
 void lines_stop(struct objects *objects)
 {
-    for (size_t i = 0; i < objects->lines.n_buckets; i++) {
-        while (objects->lines.buckets[i] != NULL) {
-            line_free(CONTAINER_OF(objects->lines.buckets[i], struct line, node));
-        }
+    struct map_node *node;
+    struct map_node *after;
+
+    MAP_FOREACH_SAFE (node, after, &objects->lines) {
+        line_free(CONTAINER_OF(node, struct line, node));
     }
 }

@@ -97,15 +97,15 @@ static void on_frame(struct frames *frames, struct str frame)
     struct peer *peer = CONTAINER_OF(frames, struct peer, frames);
     struct wire wire = {.in = frame};
     uint64_t number;
-    struct map_node *node;
+    struct asked *asked;
     struct store_op *op;
 
     wire_number(&wire, &number);
-    node = map_find(&peer->waiting, key_of(&number));
-    if (node == NULL) {
+    asked = MAP_FIND(&peer->waiting, key_of(&number), struct asked, node);
+    if (asked == NULL) {
         return; /* it was taken back meanwhile */
     }
-    op = asked_end(peer, CONTAINER_OF(node, struct asked, node));
+    op = asked_end(peer, asked);
     wire.in = arena_str(&op->arena, wire.in); /* the result lives as long as the operation */
     wire_result(&wire, &op->result, &op->arena);
     if (wire.is_bad) { /* zeros are no result: a change would count as made */
@@ -118,14 +118,14 @@ static void on_frame(struct frames *frames, struct str frame)
 
 static void fail_all(struct peer *peer)
 {
-    for (size_t i = 0; i < peer->waiting.n_buckets; i++) {
-        while (peer->waiting.buckets[i] != NULL) {
-            struct store_op *op =
-                asked_end(peer, CONTAINER_OF(peer->waiting.buckets[i], struct asked, node));
+    struct map_node *node;
+    struct map_node *after;
 
-            op->result.in_doubt = true;
-            store_op_fail(op, ERR_STORE_AWAY, AWAY);
-        }
+    MAP_FOREACH_SAFE (node, after, &peer->waiting) {
+        struct store_op *op = asked_end(peer, CONTAINER_OF(node, struct asked, node));
+
+        op->result.in_doubt = true;
+        store_op_fail(op, ERR_STORE_AWAY, AWAY);
     }
 }
 

@@ -146,13 +146,9 @@ static struct str full_key(struct store_op *op)
 {
     const struct store_request *request = &op->request;
     struct str key = request->key;
-    size_t cut = key.len;
+    size_t name = request->kind != STORE_LIST ? str_behind_last(key, '/') : 0;
+    size_t cut = name > 0 ? name - 1 : key.len;
 
-    if (request->kind != STORE_LIST) {
-        for (size_t i = key.len; i > 0 && cut == key.len; i--) {
-            cut = key.ptr[i - 1] == '/' ? i - 1 : cut;
-        }
-    }
     return arena_printf(&op->arena, "%.*s%c:{%.*s}%.*s", STR_ARG(op->store->prefix),
                         kinds[request->kind].letter, (int)cut, key.ptr, (int)(key.len - cut),
                         key.ptr + cut);

@@ -22,6 +22,7 @@ struct thing {
 static void a_list_keeps_its_order_and_lets_go(void **state)
 {
     struct list head;
+    struct list other;
     struct thing things[4] = {{.number = 0}, {.number = 1}, {.number = 2}, {.number = 3}};
     struct list *link;
     struct list *after;
@@ -46,8 +47,13 @@ static void a_list_keeps_its_order_and_lets_go(void **state)
             assert_false(list_is_linked(link));
         }
     }
-    assert_ptr_equal(list_take_first(&head), &things[1].link);
-    assert_ptr_equal(list_take_first(&head), &things[3].link);
+    list_init(&other);
+    list_append(&other, &things[0].link);
+    list_append_all(&other, &head);
+    assert_true(list_is_empty(&head));
+    assert_ptr_equal(list_take_first(&other), &things[0].link);
+    assert_ptr_equal(list_take_first(&other), &things[1].link);
+    assert_ptr_equal(list_take_first(&other), &things[3].link);
     assert_null(list_take_first(&head));
 }
 
@@ -88,11 +94,15 @@ static void a_map_finds_what_was_put_in_and_nothing_else(void **state)
 {
     enum { N = 2000 };
     struct thing *things = mem_calloc(N, sizeof(*things));
+    struct map_node *node;
+    struct map_node *after;
     struct map map;
+    size_t n_seen = 0;
 
     (void)state;
     map_init(&map);
     assert_null(map_find(&map, STR("x")));
+    assert_null(map_first(&map));
     for (int i = 0; i < N; i++) {
         struct buf key;
 
@@ -112,6 +122,17 @@ static void a_map_finds_what_was_put_in_and_nothing_else(void **state)
 
         assert_ptr_equal(found, i % 2 == 0 ? NULL : &things[i].node);
     }
+    assert_null(MAP_FIND(&map, STR("key 0"), struct thing, node));
+    assert_ptr_equal(MAP_FIND(&map, STR("key 1"), struct thing, node), &things[1]);
+    MAP_FOREACH (node, &map) {
+        n_seen++;
+    }
+    assert_int_equal(n_seen, N / 2);
+    MAP_FOREACH_SAFE (node, after, &map) {
+        map_remove(&map, node);
+    }
+    assert_int_equal(map.n_nodes, 0);
+    assert_null(map_first(&map));
     map_done(&map);
     mem_free(things);
 }

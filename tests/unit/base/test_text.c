@@ -87,6 +87,9 @@ static void what_is_looked_for_is_found_at_its_first_place(void **state)
     }
     assert_int_equal(str_find_char(S("abca"), 'a'), 0);
     assert_int_equal(str_find_char(S("abca"), 'x'), -1);
+    assert_int_equal(str_behind_last(S("a/b/c"), '/'), 4);
+    assert_int_equal(str_behind_last(S("abc/"), '/'), 4);
+    assert_int_equal(str_behind_last(S("abc"), '/'), 0);
 }
 
 static void blanks_and_quotes_come_off(void **state)

@@ -173,6 +173,8 @@ static void a_name_that_stands_twice_is_found_in_any_object(void **state)
             assert_int_equal(json_int(json_get(root, "m"), -1), -1);
             assert_true(str_eq(json_plain(json_get(root, name), &arena), arena_int(&arena, value)));
             assert_true(json_plain(root, &arena).len == 0);
+            assert_int_equal(json_get_int(root, name, -1), sizes[i]);
+            assert_int_equal(json_get_int(root, "no such name", -1), -1);
         }
         assert_int_equal(json_parse(&arena, twice(&arena, sizes[i], sizes[i]), NULL, &root, NULL),
                          ERR_OK);
