@@ -60,6 +60,9 @@ struct cells_dialect {
     const char *service; /* in a signature */
     unsigned gap_ms;     /* between two changes of one cell; 0: none */
     size_t max_bytes;    /* of a cell */
+    /* Of XML: writes the header of a condition; how many there are then. */
+    size_t (*condition)(struct cell_call *call);
+    const char *version; /* the header that tells the version of an object; NULL: its ETag */
     /* The request; its texts lie in the call's arena. */
     void (*ask)(struct cell_call *call, struct cloud_request *request);
     /* The end, from an answer of any status. */

@@ -51,6 +51,8 @@ static void ask(struct cell_call *call, struct cloud_request *request)
     struct str path = call->cells->path;
 
     request->method = str_from(methods[call->kind]);
+    request->n_headers = call->cells->dialect->condition(call);
+    request->wants = call->cells->dialect->version;
     if (call->kind == CELL_LIST) {
         request->path = path.len > 0 ? path : STR("/");
         request->query = list_query(call);
@@ -61,19 +63,6 @@ static void ask(struct cell_call *call, struct cloud_request *request)
                      STR_ARG(cells_encode(&call->arena, whole_key(call, call->key), true)));
     request->body = call->bytes;
     request->content_type = call->kind == CELL_PUT ? STR("application/octet-stream") : STR_EMPTY;
-}
-
-static void ask_s3(struct cell_call *call, struct cloud_request *request)
-{
-    ask(call, request);
-    request->n_headers = s3_condition(call);
-}
-
-static void ask_gcs(struct cell_call *call, struct cloud_request *request)
-{
-    ask(call, request);
-    request->n_headers = gcs_condition(call);
-    request->wants = "x-goog-generation";
 }
 
 static void tell_list(struct cell_call *call, struct str xml)
@@ -93,8 +82,9 @@ static void tell_list(struct cell_call *call, struct str xml)
     call->end = CELL_OK;
 }
 
-static void tell(struct cell_call *call, const struct upstream_reply *reply, struct str tag)
+static void tell(struct cell_call *call, const struct upstream_reply *reply)
 {
+    struct str tag = call->cells->dialect->version != NULL ? reply->wanted : reply->etag;
     int status = reply->status;
 
     if (status == FAILED || status == CONFLICT) {
@@ -118,26 +108,19 @@ static void tell(struct cell_call *call, const struct upstream_reply *reply, str
     }
 }
 
-static void tell_s3(struct cell_call *call, const struct upstream_reply *reply)
-{
-    tell(call, reply, reply->etag);
-}
-
-static void tell_gcs(struct cell_call *call, const struct upstream_reply *reply)
-{
-    tell(call, reply, reply->wanted);
-}
-
 enum { XML_MAX_BYTES = 8 * 1024 * 1024 };
 
 const struct cells_dialect cells_s3 = {.vendor = CLOUD_AWS,
                                        .service = "s3",
                                        .max_bytes = XML_MAX_BYTES,
-                                       .ask = ask_s3,
-                                       .tell = tell_s3};
+                                       .condition = s3_condition,
+                                       .ask = ask,
+                                       .tell = tell};
 const struct cells_dialect cells_gcs = {.vendor = CLOUD_GOOGLE,
                                         .service = "",
                                         .gap_ms = 1000,
                                         .max_bytes = XML_MAX_BYTES,
-                                        .ask = ask_gcs,
-                                        .tell = tell_gcs};
+                                        .condition = gcs_condition,
+                                        .version = "x-goog-generation",
+                                        .ask = ask,
+                                        .tell = tell};

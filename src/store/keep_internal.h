@@ -1,7 +1,4 @@
-/* What the files of keeps share.
- *
- * keep.c         users: entering, leaving, what they may know
- * keep_lease.c   the lease: asked for, renewed, let go, lost */
+/* What the files of keeps share. */
 #ifndef STORE_KEEP_INTERNAL_H
 #define STORE_KEEP_INTERNAL_H
 

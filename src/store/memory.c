@@ -77,7 +77,6 @@ struct record *memory_find(struct memory *memory, struct str key)
     return record;
 }
 
-/* Room for `n_bytes` more; false: the operation has failed. */
 bool memory_has_room(struct memory *memory, struct store_op *op, size_t n_bytes)
 {
     if (memory->n_bytes + memory_cost_of(n_bytes) <= memory->max_bytes) {
@@ -87,7 +86,6 @@ bool memory_has_room(struct memory *memory, struct store_op *op, size_t n_bytes)
     return false;
 }
 
-/* The record, made if need be. NULL: the operation has failed. */
 struct record *memory_find_or_make(struct memory *memory, struct store_op *op)
 {
     struct record *record = memory_find(memory, op->key);
@@ -398,16 +396,16 @@ static const struct store_backend memory_backend = {memory_start, memory_forget,
 enum error_code store_open_memory(struct loop *loop, const struct store_options *options,
                                   struct store **out, struct error *err)
 {
-    struct memory *memory = mem_zalloc(sizeof(*memory));
-    enum error_code code = store_init(&memory->store, &memory_backend, loop, options, err);
+    enum error_code code =
+        store_new(&memory_backend, sizeof(struct memory), loop, options, out, err);
+    struct memory *memory;
 
     if (code != ERR_OK) {
-        mem_free(memory);
         return code;
     }
+    memory = memory_of(*out);
     memory->max_bytes = options->max_bytes;
     map_init(&memory->records);
     map_init(&memory->groups);
-    *out = &memory->store;
     return ERR_OK;
 }

@@ -1,8 +1,4 @@
-/* What the files of the backend in memory share.
- *
- * memory.c          records and documents
- * memory_stream.c   streams
- * memory_lease.c    leases, and who waits for them */
+/* What the files of the backend in memory share. */
 #ifndef STORE_MEMORY_INTERNAL_H
 #define STORE_MEMORY_INTERNAL_H
 

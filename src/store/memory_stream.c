@@ -31,7 +31,6 @@ static bool tell(struct store_op *op, struct record *record)
     return result->n_items > 0;
 }
 
-/* Whoever waits for the record's next entry or event is told. */
 void memory_wake(struct record *record, enum store_kind kind)
 {
     struct list *running = &record->memory->store.running;

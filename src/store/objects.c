@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-enum { STARTS_MS = 20 };
+enum { STARTS_MS = 20, LOOK_MS = 500, LOOK_MAX_MS = 2000 };
 
 static struct objects *objects_of(struct store *store)
 {
@@ -93,7 +93,19 @@ void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline 
     deadline_set(&work->objects->store.loop->deadlines, &work->again, wait_ms, fn);
 }
 
+void work_look_later(struct work *work, void (*fn)(struct deadline *deadline))
+{
+    work->wait_ms = work->wait_ms == 0 ? LOOK_MS : work->wait_ms * 2;
+    work->wait_ms = work->wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : work->wait_ms;
+    work_again(work, work->wait_ms, fn);
+}
+
 /* --- one change */
+uint64_t work_next_version(const struct work *work, const struct blob *now)
+{
+    return now != NULL ? now->version + 1 : (uint64_t)cells_now_ms(&work->objects->cells) * 1000;
+}
+
 static void on_read(struct cell_call *call)
 {
     struct work *work = call->owner;
@@ -110,15 +122,15 @@ static void on_read(struct cell_call *call)
         return;
     }
     work->tag = arena_str(&work->arena, call->out_tag);
-    if (work->decide(work, now, &work->next)) {
+    if (work->change->decide(work, now, &work->next)) {
         line_join(work);
     }
 }
 
-void work_change(struct work *work, work_decide_fn decide, work_done_fn done)
+/* What is to be written goes to the line of the cell. */
+static void change(struct work *work, const struct objects_change *what)
 {
-    work->decide = decide;
-    work->done = done;
+    work->change = what;
     work->call = (struct cell_call){.kind = CELL_GET, .key = work->key};
     work_ask(work, &work->call, on_read);
 }
@@ -154,14 +166,23 @@ void objects_wake(struct objects *objects, enum store_kind kind, struct str key)
 }
 
 /* --- the backend */
-static void (*const acts[STORE_KIND_N])(struct work *work) = {
-    [STORE_GET] = objects_get,       [STORE_PUT] = objects_put,
-    [STORE_REMOVE] = objects_remove, [STORE_LIST] = objects_list,
-    [STORE_APPEND] = objects_append, [STORE_READ] = objects_read,
-    [STORE_COUNT] = objects_count,   [STORE_LEASE] = objects_lease,
-    [STORE_RENEW] = objects_renew,   [STORE_RELEASE] = objects_release,
-    [STORE_WATCH] = objects_watch,   [STORE_WALK] = objects_walk,
-    [STORE_ABOUT] = objects_about,
+static const struct {
+    const struct objects_change *change;
+    void (*begin)(struct work *work); /* of any other operation */
+} acts[STORE_KIND_N] = {
+    [STORE_GET] = {&objects_get},
+    [STORE_PUT] = {&objects_put},
+    [STORE_REMOVE] = {&objects_remove},
+    [STORE_LIST] = {.begin = objects_list},
+    [STORE_APPEND] = {.begin = objects_append},
+    [STORE_READ] = {.begin = objects_read},
+    [STORE_COUNT] = {.begin = objects_count},
+    [STORE_LEASE] = {&objects_lease},
+    [STORE_RENEW] = {&objects_renew},
+    [STORE_RELEASE] = {&objects_release},
+    [STORE_WATCH] = {.begin = objects_watch},
+    [STORE_WALK] = {.begin = objects_walk},
+    [STORE_ABOUT] = {.begin = objects_about},
 };
 
 static void begin(struct work *work);
@@ -175,13 +196,16 @@ static void on_begin(struct deadline *deadline)
 static void begin(struct work *work)
 {
     struct objects *objects = work->objects;
+    enum store_kind kind = work->op->request.kind;
 
-    if (work->op->request.kind == STORE_COUNT || objects->probe.state == PROBE_DONE) {
-        acts[work->op->request.kind](work);
-    } else if (objects->probe.state == PROBE_RUNS) {
+    if (kind != STORE_COUNT && objects->probe.state == PROBE_RUNS) {
         work_again(work, STARTS_MS, on_begin);
-    } else {
+    } else if (kind != STORE_COUNT && objects->probe.state != PROBE_DONE) {
         work_fail(work, ERR_STORE_AWAY, objects->trouble);
+    } else if (acts[kind].change != NULL) {
+        change(work, acts[kind].change);
+    } else {
+        acts[kind].begin(work);
     }
 }
 
@@ -246,21 +270,21 @@ enum error_code store_open_cloud(struct loop *loop, const struct store_options *
                                  const struct store_cloud *where, struct store **out,
                                  struct error *err)
 {
-    struct objects *objects = mem_zalloc(sizeof(*objects));
-    enum error_code code = store_init(&objects->store, &objects_backend, loop, options, err);
+    enum error_code code =
+        store_new(&objects_backend, sizeof(struct objects), loop, options, out, err);
+    struct objects *objects;
 
     if (code != ERR_OK) {
-        mem_free(objects);
         return code;
     }
+    objects = objects_of(*out);
     map_init(&objects->lines);
     lru_init(&objects->leases);
     lru_init(&objects->limits);
     lru_init(&objects->streams);
     list_init(&objects->sweeps_running);
     code = cells_open(loop, where, &objects->cells, err);
-    *out = &objects->store; /* in any case to be closed: a client may be open */
-    if (code == ERR_OK) {
+    if (code == ERR_OK) { /* else it is to be closed all the same: a client may be open */
         probe_start(objects);
     }
     return code;

@@ -1,15 +1,4 @@
-/* The backend in a cloud: what its files share.
- *
- * objects.c            open and close; one change of one cell: read, decided
- * objects_line.c       and written under the condition that nothing has changed, together with what else changes it at that time
- * objects_document.c   documents: what such a change makes of them
- * objects_lease.c      leases, and who waits for them
- * objects_stream.c     streams: an object an entry
- * objects_list.c       groups, and all documents
- * objects_sweep.c      documents that are gone, taken out
- * objects_probe.c      whether the service keeps to conditions
- * objects_limit.c      COUNT, in this process
- * cells.c              the cells, in whichever service */
+/* The backend in a cloud: what its files share. */
 #ifndef STORE_OBJECTS_H
 #define STORE_OBJECTS_H
 
@@ -76,18 +65,20 @@ struct objects {
 
 struct work;
 
-/* What a change makes of the cell as it is: true: `next` is to be written; false: the operation has ended. */
-typedef bool (*work_decide_fn)(struct work *work, const struct blob *now, struct blob *next);
-/* It is written: the results are told. */
-typedef void (*work_done_fn)(struct work *work, const struct blob *written);
+/* An operation that reads one cell and changes it. */
+struct objects_change {
+    /* What it makes of the cell as it is: true: `next` is to be written; false: the operation has ended. */
+    bool (*decide)(struct work *work, const struct blob *now, struct blob *next);
+    /* It is written: the results are told. NULL: there is nothing to tell. */
+    void (*done)(struct work *work, const struct blob *written);
+};
 
 /* An operation on its way. */
 struct work {
     struct objects *objects;
     struct store_op *op;
     struct str key; /* of the cell */
-    work_decide_fn decide;
-    work_done_fn done;
+    const struct objects_change *change;
     struct cell_call call;
     struct deadline again;
     struct arena arena;       /* of what is written */
@@ -118,8 +109,6 @@ struct work {
 };
 
 /* --- objects.c */
-/* Reads and decides; what is to be written goes to the line of the cell. */
-void work_change(struct work *work, work_decide_fn decide, work_done_fn done);
 /* Each answer says how the service does. */
 void objects_note(struct objects *objects, const struct cell_call *call);
 void work_end(struct work *work); /* the operation ends well */
@@ -128,24 +117,24 @@ void work_fail_call(struct work *work, const struct cell_call *call);
 /* A cell of the operation is asked for; on_done finds the work in call->owner. */
 void work_ask(struct work *work, struct cell_call *call, void (*on_done)(struct cell_call *call));
 void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline *deadline));
-/* Reads all cells of a page: work->bodies of work->keys. */
-void work_read_all(struct work *work, const struct cell_call *page,
-                   void (*on_all)(struct work *work));
+void work_look_later(struct work *work,
+                     void (*fn)(struct deadline *deadline)); /* for news, less and less often */
+/* Reads all cells of a page that was listed: work->bodies of work->keys. */
+void work_read_all(struct cell_call *page, void (*on_all)(struct work *work),
+                   void (*on_nothing)(struct work *work));
+/* No version comes twice, also over a document that is gone: where nothing is left of it, time does that. */
+uint64_t work_next_version(const struct work *work, const struct blob *now);
 bool blob_is_alive(const struct objects *objects, const struct blob *blob);
 /* Who waits in this process for news of this key looks now. */
 void objects_wake(struct objects *objects, enum store_kind kind, struct str key);
 
 /* --- one for each kind */
-void objects_get(struct work *work);
-void objects_put(struct work *work);
-void objects_remove(struct work *work);
+extern const struct objects_change objects_get, objects_put, objects_remove;
+extern const struct objects_change objects_lease, objects_renew, objects_release;
 void objects_list(struct work *work);
 void objects_walk(struct work *work);
 void objects_append(struct work *work);
 void objects_read(struct work *work);
-void objects_lease(struct work *work);
-void objects_renew(struct work *work);
-void objects_release(struct work *work);
 void objects_watch(struct work *work);
 /* left_ms and age_ms, as they were at that moment. */
 void objects_tell_left(struct work *work, const struct blob *blob, int64_t now_ms);

@@ -50,10 +50,7 @@ static bool decide_get(struct work *work, const struct blob *now, struct blob *n
     return true;
 }
 
-void objects_get(struct work *work)
-{
-    work_change(work, decide_get, told);
-}
+const struct objects_change objects_get = {decide_get, told};
 
 /* --- put */
 static bool is_expected(const struct work *work, const struct blob *alive)
@@ -63,12 +60,6 @@ static bool is_expected(const struct work *work, const struct blob *alive)
     return request->expect == STORE_ANY ||
            (request->expect == STORE_ABSENT ? alive == NULL
                                             : alive != NULL && alive->version == request->version);
-}
-
-/* Also over one that is gone: no version comes twice. Where nothing is left of it, time does that. */
-static uint64_t next_version(const struct work *work, const struct blob *now)
-{
-    return now != NULL ? now->version + 1 : (uint64_t)cells_now_ms(&work->objects->cells) * 1000;
 }
 
 static bool decide_put(struct work *work, const struct blob *now, struct blob *next)
@@ -84,7 +75,7 @@ static bool decide_put(struct work *work, const struct blob *now, struct blob *n
         work_fail(work, ERR_CONFLICT, STORE_TEXT_OTHER);
         return false;
     }
-    *next = (struct blob){.version = next_version(work, now),
+    *next = (struct blob){.version = work_next_version(work, now),
                           .format = request->format,
                           .born_ms = alive != NULL ? alive->born_ms : now_ms,
                           .touched_ms = now_ms,
@@ -101,10 +92,7 @@ static void put_done(struct work *work, const struct blob *written)
     work_end(work);
 }
 
-void objects_put(struct work *work)
-{
-    work_change(work, decide_put, put_done);
-}
+const struct objects_change objects_put = {decide_put, put_done};
 
 /* --- remove */
 static bool decide_remove(struct work *work, const struct blob *now, struct blob *next)
@@ -119,7 +107,7 @@ static bool decide_remove(struct work *work, const struct blob *now, struct blob
         work_end(work);
         return false;
     }
-    *next = (struct blob){.version = next_version(work, now),
+    *next = (struct blob){.version = work_next_version(work, now),
                           .format = 1,
                           .is_gone = true,
                           .born_ms = alive->born_ms,
@@ -127,13 +115,4 @@ static bool decide_remove(struct work *work, const struct blob *now, struct blob
     return true;
 }
 
-static void removed(struct work *work, const struct blob *written)
-{
-    (void)written;
-    work_end(work);
-}
-
-void objects_remove(struct work *work)
-{
-    work_change(work, decide_remove, removed);
-}
+const struct objects_change objects_remove = {decide_remove, NULL};

@@ -4,8 +4,6 @@
 
 #include "base/clock.h"
 
-enum { LOOK_MS = 500, LOOK_MAX_MS = 2000 };
-
 /* --- leases of others */
 /* How long it has been so, in ms. */
 static uint64_t see(struct objects *objects, struct str key, const struct blob *lease)
@@ -21,11 +19,6 @@ static uint64_t see(struct objects *objects, struct str key, const struct blob *
 }
 
 /* --- lease */
-static uint64_t next_version(const struct work *work, const struct blob *now)
-{
-    return now != NULL ? now->version + 1 : (uint64_t)cells_now_ms(&work->objects->cells) * 1000;
-}
-
 static void refused(struct work *work, const struct blob *lease)
 {
     uint64_t for_ms = see(work->objects, work->key, lease);
@@ -60,7 +53,7 @@ static bool decide_lease(struct work *work, const struct blob *now, struct blob 
     }
     work->op->result.orderly = !is_held;
     work->op->result.bytes = now != NULL ? arena_str(&work->op->arena, now->bytes) : STR_EMPTY;
-    *next = (struct blob){.version = next_version(work, now),
+    *next = (struct blob){.version = work_next_version(work, now),
                           .format = 1,
                           .holder = request->holder,
                           .ttl_ms = (int64_t)request->ttl_ms,
@@ -81,10 +74,7 @@ static void leased(struct work *work, const struct blob *written)
     work_end(work);
 }
 
-void objects_lease(struct work *work)
-{
-    work_change(work, decide_lease, leased);
-}
+const struct objects_change objects_lease = {decide_lease, leased};
 
 /* --- renew and release */
 static bool is_held(struct work *work, const struct blob *now)
@@ -113,16 +103,7 @@ static bool decide_renew(struct work *work, const struct blob *now, struct blob 
     return true;
 }
 
-static void renewed(struct work *work, const struct blob *written)
-{
-    (void)written;
-    work_end(work);
-}
-
-void objects_renew(struct work *work)
-{
-    work_change(work, decide_renew, renewed);
-}
+const struct objects_change objects_renew = {decide_renew, NULL};
 
 static bool decide_release(struct work *work, const struct blob *now, struct blob *next)
 {
@@ -144,10 +125,7 @@ static void released(struct work *work, const struct blob *written)
     work_end(work);
 }
 
-void objects_release(struct work *work)
-{
-    work_change(work, decide_release, released);
-}
+const struct objects_change objects_release = {decide_release, released};
 
 /* --- watch */
 static void on_look(struct deadline *deadline)
@@ -172,9 +150,7 @@ static void on_looked(struct cell_call *call)
         op->result.sequence = op->request.after;
         work_end(work);
     } else {
-        work->wait_ms = work->wait_ms == 0 ? LOOK_MS : work->wait_ms * 2;
-        work->wait_ms = work->wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : work->wait_ms;
-        work_again(work, work->wait_ms, on_look);
+        work_look_later(work, on_look);
     }
 }
 

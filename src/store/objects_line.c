@@ -85,8 +85,10 @@ static void end_all(struct line *line)
     while ((link = list_first(&line->batch)) != NULL) {
         struct work *work = WORK_OF(link);
 
-        if (work->writes) {
-            work->done(work, &work->next);
+        if (work->writes && work->change->done != NULL) {
+            work->change->done(work, &work->next);
+        } else if (work->writes) {
+            work_end(work);
         } else {
             end_held(work);
         }
@@ -105,16 +107,19 @@ static void take_back(struct line *line)
     }
 }
 
+static void fail_one(struct line *line, struct work *work)
+{
+    work->holds = false;
+    work->in_doubt = work->writes && line->in_doubt;
+    work_fail_call(work, &line->call);
+}
+
 static void fail_batch(struct line *line)
 {
     struct list *link;
 
     while ((link = list_first(&line->batch)) != NULL) {
-        struct work *work = WORK_OF(link);
-
-        work->holds = false;
-        work->in_doubt = work->writes && line->in_doubt;
-        work_fail_call(work, &line->call);
+        fail_one(line, WORK_OF(link));
     }
 }
 
@@ -132,9 +137,7 @@ static void try_again(struct line *line)
 
         tries = work->tries > tries ? work->tries : tries;
         if (++work->tries >= TRIES) {
-            work->holds = false;
-            work->in_doubt = work->writes && line->in_doubt;
-            work_fail_call(work, &line->call);
+            fail_one(line, work);
         }
     }
     limit_ms = (unsigned)PAUSE_MS << (tries < 5 ? tries : 5);
@@ -233,7 +236,8 @@ static void decide_all(struct line *line, const struct blob *now)
         if (now != NULL) {
             copy = copied(&work->arena, now);
         }
-        if (work->decide(work, now != NULL ? &copy : NULL, &work->next) && is_sound(line, work)) {
+        if (work->change->decide(work, now != NULL ? &copy : NULL, &work->next) &&
+            is_sound(line, work)) {
             last = &work->next;
             now = last;
         }

@@ -22,11 +22,20 @@ static void on_one(struct cell_call *call)
     }
 }
 
-void work_read_all(struct work *work, const struct cell_call *page,
-                   void (*on_all)(struct work *work))
+void work_read_all(struct cell_call *page, void (*on_all)(struct work *work),
+                   void (*on_nothing)(struct work *work))
 {
+    struct work *work = page->owner;
     struct arena *arena = &work->op->arena;
 
+    if (page->end != CELL_OK) {
+        work_fail_call(work, page);
+        return;
+    }
+    if (page->n_keys == 0) {
+        on_nothing(work);
+        return;
+    }
     work->on_all = on_all;
     work->has_more = page->has_more;
     work->n_calls = page->n_keys;
@@ -46,11 +55,6 @@ void work_read_all(struct work *work, const struct cell_call *page,
 
 /* --- a group */
 static void ask_page(struct work *work);
-
-static struct str group_prefix(struct work *work)
-{
-    return arena_printf(&work->arena, "%.*s/!", STR_ARG(work->key));
-}
 
 /* Those of one page that are alive are added; false: the operation has failed. */
 static bool add_alive(struct work *work, size_t cut)
@@ -111,24 +115,21 @@ static void on_group_read(struct work *work)
 
 static void on_group_page(struct cell_call *call)
 {
-    struct work *work = call->owner;
-
-    if (call->end != CELL_OK) {
-        work_fail_call(work, call);
-    } else if (call->n_keys == 0) {
-        work_end(work);
-    } else {
-        work_read_all(work, call, on_group_read);
-    }
+    work_read_all(call, on_group_read, work_end);
 }
 
-static void ask_page(struct work *work)
+static void ask_names(struct work *work, void (*on_page)(struct cell_call *call))
 {
     work->call = (struct cell_call){.kind = CELL_LIST,
                                     .key = work->prefix,
                                     .after = work->after,
                                     .limit = work->op->request.limit};
-    work_ask(work, &work->call, on_group_page);
+    work_ask(work, &work->call, on_page);
+}
+
+static void ask_page(struct work *work)
+{
+    ask_names(work, on_group_page);
 }
 
 void objects_list(struct work *work)
@@ -137,7 +138,7 @@ void objects_list(struct work *work)
 
     work->op->result.items =
         arena_calloc(&work->op->arena, work->op->request.limit, sizeof(struct store_item));
-    work->prefix = group_prefix(work);
+    work->prefix = arena_printf(&work->arena, "%.*s/!", STR_ARG(work->key));
     if (name.len > 0) {
         work->after = arena_printf(&work->arena, "%.*s%.*s", STR_ARG(work->prefix), STR_ARG(name));
     }
@@ -203,15 +204,7 @@ static void on_walk_read(struct work *work)
 
 static void on_walk_page(struct cell_call *call)
 {
-    struct work *work = call->owner;
-
-    if (call->end != CELL_OK) {
-        work_fail_call(work, call);
-    } else if (call->n_keys == 0) {
-        work_end(work);
-    } else {
-        work_read_all(work, call, on_walk_read);
-    }
+    work_read_all(call, on_walk_read, work_end);
 }
 
 /* --- all streams */
@@ -269,11 +262,7 @@ void objects_walk(struct work *work)
     }
     if (streams) {
         ask_stream(work);
-        return;
+    } else {
+        ask_names(work, on_walk_page);
     }
-    work->call = (struct cell_call){.kind = CELL_LIST,
-                                    .key = work->prefix,
-                                    .after = work->after,
-                                    .limit = work->op->request.limit};
-    work_ask(work, &work->call, on_walk_page);
 }

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-enum { LOOK_MS = 500, LOOK_MAX_MS = 2000, TRIES = 64 };
+enum { TRIES = 64 };
 
 static struct str entry_key(struct work *work, uint64_t sequence)
 {
@@ -218,11 +218,9 @@ static void nothing_new(struct work *work)
 {
     if (work->op->request.wait_ms == 0) {
         work_end(work);
-        return;
+    } else {
+        work_look_later(work, on_look);
     }
-    work->wait_ms = work->wait_ms == 0 ? LOOK_MS : work->wait_ms * 2;
-    work->wait_ms = work->wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : work->wait_ms;
-    work_again(work, work->wait_ms, on_look);
 }
 
 /* Of all that was read; false: the operation has failed. */
@@ -306,15 +304,7 @@ static void all_read(struct work *work)
 
 static void on_entries(struct cell_call *call)
 {
-    struct work *work = call->owner;
-
-    if (call->end != CELL_OK) {
-        work_fail_call(work, call);
-    } else if (call->n_keys == 0) {
-        nothing_new(work);
-    } else {
-        work_read_all(work, call, all_read);
-    }
+    work_read_all(call, all_read, nothing_new);
 }
 
 static void look(struct work *work)

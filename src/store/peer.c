@@ -165,15 +165,14 @@ static const struct store_backend peer_backend = {peer_start, peer_forget, peer_
 enum error_code store_open_peer(struct loop *loop, const struct store_options *options, int fd,
                                 struct store **out, struct error *err)
 {
-    struct peer *peer = mem_zalloc(sizeof(*peer));
-    enum error_code code = store_init(&peer->store, &peer_backend, loop, options, err);
+    enum error_code code = store_new(&peer_backend, sizeof(struct peer), loop, options, out, err);
+    struct peer *peer;
 
     if (code != ERR_OK) {
-        mem_free(peer);
         return code;
     }
+    peer = peer_of(*out);
     map_init(&peer->waiting);
     frames_open(&peer->frames, loop, fd, WIRE_RESULT_MAX, &frames_events);
-    *out = &peer->store;
     return ERR_OK;
 }

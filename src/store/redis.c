@@ -7,7 +7,7 @@
 #include "observe/log.h"
 #include "store/redis.h"
 
-enum { COMMANDS_MAX = 10000 };
+enum { COMMANDS_MAX = 10000, REFUSAL_MAX = 180 };
 
 extern const char store_script_start[];
 extern const char store_script_end[];
@@ -122,17 +122,9 @@ static void on_refused(struct redis *redis, struct command *command, const redis
                           : NULL;
     char refused[LINK_WHY_MAX];
 
-    if (why == NULL) {
-        struct buf words;
-
-        buf_init(&words, sizeof(refused) + text.len + 16);
-        buf_text(&words, "Redis refused: ");
-        buf_str(&words, text);
-        str_copy(refused, sizeof(refused), buf_view(&words));
-        buf_done(&words);
-        why = refused;
-    }
-    redis_command_fail(redis, command, why, false);
+    (void)str_print(refused, sizeof(refused), "Redis refused: %.*s",
+                    STR_ARG(str_sub(text, 0, REFUSAL_MAX)));
+    redis_command_fail(redis, command, why != NULL ? why : refused, false);
     if (str_starts(text, STR("READONLY"))) { /* after a failover the name may lead to another one */
         link_break(&redis->calls, "this Redis is a replica, and takes no changes");
     }
@@ -229,15 +221,23 @@ static void on_script(struct redis *redis, const redisReply *reply)
     }
 }
 
+struct command *redis_answered(struct link *link, struct list *sent)
+{
+    struct command *first = CONTAINER_OR_NULL(list_take_first(sent), struct command, link);
+
+    if (first == NULL) {
+        link_break(link, "Redis answered without having been asked");
+    }
+    return first;
+}
+
 static void on_calls_reply(struct link *link, const redisReply *reply)
 {
     struct redis *redis = CONTAINER_OF(link, struct redis, calls);
-    struct list *first = list_take_first(&redis->sent);
-    struct command *command = first != NULL ? CONTAINER_OF(first, struct command, link) : NULL;
+    struct command *command = redis_answered(link, &redis->sent);
     enum what what = command != NULL ? command->what : WHAT_GREETING;
 
     if (command == NULL) {
-        link_break(link, "Redis answered without having been asked");
         return;
     }
     if (what == WHAT_OP && reply->type == REDIS_REPLY_ERROR) {
@@ -417,14 +417,14 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
                                  const struct store_redis *where, struct store **out,
                                  struct error *err)
 {
-    struct redis *redis = mem_zalloc(sizeof(*redis));
-    enum error_code code = store_init(&redis->store, &redis_backend, loop, options, err);
+    enum error_code code = store_new(&redis_backend, sizeof(struct redis), loop, options, out, err);
+    struct redis *redis;
 
     if (code != ERR_OK) {
         tls_config_free(where->tls);
-        mem_free(redis);
         return code;
     }
+    redis = redis_of(*out);
     list_init(&redis->unsent);
     list_init(&redis->sent);
     list_init(&redis->greeting);
@@ -444,6 +444,5 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
     redis->database = where->database;
     redis->n_links = 1;
     link_open(&redis->calls, loop, &redis->address, options->timeout_ms, &calls_events);
-    *out = &redis->store;
     return ERR_OK;
 }

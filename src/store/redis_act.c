@@ -129,12 +129,6 @@ static void add_release(struct act_words *words, struct store_op *op)
     add(words, op->request.bytes);
 }
 
-static void add_nothing(struct act_words *words, struct store_op *op)
-{
-    (void)words;
-    (void)op;
-}
-
 /* --- an answer as a result */
 struct str act_text(const redisReply *reply, size_t i)
 {
@@ -224,13 +218,7 @@ static void take_sequence(struct store_op *op, const redisReply *reply)
     op->result.sequence = last > op->request.after ? last : op->request.after;
 }
 
-static void take_nothing(struct store_op *op, const redisReply *reply)
-{
-    (void)op;
-    (void)reply;
-}
-
-/* `beside`: the letter of a second key, of the whole key or of its group. */
+/* `beside`: the letter of a second key, of the whole key or of its group. NULL: nothing to add, or to take. */
 static const struct act {
     struct str name;
     char beside;
@@ -240,17 +228,17 @@ static const struct act {
 } acts[STORE_KIND_N] = {
     [STORE_GET] = {STR_INIT("get"), 0, false, add_get, take_version},
     [STORE_PUT] = {STR_INIT("put"), 'i', true, add_put, take_version},
-    [STORE_REMOVE] = {STR_INIT("remove"), 'i', true, add_remove, take_nothing},
+    [STORE_REMOVE] = {STR_INIT("remove"), 'i', true, add_remove, NULL},
     [STORE_LIST] = {STR_INIT("list"), 0, false, add_list, take_items},
     [STORE_APPEND] = {STR_INIT("append"), 0, false, add_append, take_version},
     [STORE_READ] = {STR_INIT("read"), 0, false, add_read, take_entries},
     [STORE_COUNT] = {STR_INIT("count"), 0, false, add_count, take_verdict},
     [STORE_LEASE] = {STR_INIT("lease"), 'e', false, add_lease, take_lease},
     [STORE_RENEW] = {STR_INIT("renew"), 0, false, add_renew, take_wish},
-    [STORE_RELEASE] = {STR_INIT("release"), 'e', false, add_release, take_nothing},
-    [STORE_WATCH] = {STR_INIT("watch"), 0, false, add_nothing, take_sequence},
+    [STORE_RELEASE] = {STR_INIT("release"), 'e', false, add_release, NULL},
+    [STORE_WATCH] = {STR_INIT("watch"), 0, false, NULL, take_sequence},
     [STORE_WALK] = {STR_INIT("walk"), 0, false, add_walk, take_items},
-    [STORE_ABOUT] = {STR_INIT("about"), 0, false, add_nothing, take_version},
+    [STORE_ABOUT] = {STR_INIT("about"), 0, false, NULL, take_version},
 };
 
 /* The key that the act works on: of a list the names, of a watch the events. */
@@ -275,10 +263,16 @@ void act_write(struct store_op *op, struct str script, struct act_words *out)
         add(out, key_beside(op, act->beside, act->cut));
     }
     add(out, act->name);
-    act->add(out, op);
+    if (act->add != NULL) {
+        act->add(out, op);
+    }
 }
 
 void act_take(struct store_op *op, const redisReply *reply)
 {
-    acts[op->request.kind].take(op, reply);
+    const struct act *act = &acts[op->request.kind];
+
+    if (act->take != NULL) {
+        act->take(op, reply);
+    }
 }

@@ -1,8 +1,4 @@
-/* What the files of the backend in Redis share.
- *
- * redis.c        which command waits where, and what is told when
- * redis_wait.c   whoever waits for a stream
- * redis_mark.c   whether Redis still has what it had taken */
+/* What the files of the backend in Redis share. */
 #ifndef STORE_REDIS_INTERNAL_H
 #define STORE_REDIS_INTERNAL_H
 
@@ -76,6 +72,8 @@ void redis_fail_all(struct redis *redis, struct list *commands, const char *why,
 /* A command of our own, on one of the two connections. */
 void redis_send_own(struct redis *redis, struct link *link, struct list *sent, enum what what,
                     const struct str *words, size_t n_words);
+/* The command that a reply answers: the oldest one. NULL: there is none, and the connection is broken. */
+struct command *redis_answered(struct link *link, struct list *sent);
 void redis_send_op(struct redis *redis, struct command *command);
 void redis_greet(struct redis *redis, struct link *link, struct list *sent);
 void redis_link_closed(struct redis *redis);

@@ -94,12 +94,10 @@ static void on_news(struct redis *redis, const redisReply *reply)
 static void on_blocks_reply(struct link *link, const redisReply *reply)
 {
     struct redis *redis = CONTAINER_OF(link, struct redis, blocks);
-    struct list *first = list_take_first(&redis->greeting);
-    struct command *command = first != NULL ? CONTAINER_OF(first, struct command, link) : NULL;
+    struct command *command = redis_answered(link, &redis->greeting);
     enum what what = command != NULL ? command->what : WHAT_GREETING;
 
     if (command == NULL) {
-        link_break(link, "Redis answered without having been asked");
         return;
     }
     redis_command_free(redis, command);

@@ -28,6 +28,7 @@ struct served {
 
 static void served_free(struct served *served)
 {
+    store_cancel(&served->op);
     list_remove(&served->link);
     served->server->n_serving--;
     mem_free(served);
@@ -38,10 +39,7 @@ static void drop_all(struct store_server *server)
     struct list *link;
 
     while ((link = list_first(&server->serving)) != NULL) {
-        struct served *served = CONTAINER_OF(link, struct served, link);
-
-        store_cancel(&served->op);
-        served_free(served);
+        served_free(CONTAINER_OF(link, struct served, link));
     }
 }
 
@@ -99,7 +97,6 @@ static void take_back(struct store_server *server, uint64_t number)
         struct served *served = CONTAINER_OF(link, struct served, link);
 
         if (served->number == number) {
-            store_cancel(&served->op);
             served_free(served);
             return;
         }

@@ -323,20 +323,24 @@ void store_cancel(struct store_op *op)
 }
 
 /* --- open and close */
-enum error_code store_init(struct store *store, const struct store_backend *backend,
-                           struct loop *loop, const struct store_options *options,
-                           struct error *err)
+enum error_code store_new(const struct store_backend *backend, size_t size, struct loop *loop,
+                          const struct store_options *options, struct store **out,
+                          struct error *err)
 {
+    struct store *store;
+
     if (options->prefix.len > STORE_PREFIX_MAX || !is_name(options->prefix, true)) {
         return error_at(err, ERR_INVALID, "store.prefix",
                         "the prefix of keys has at most %u bytes: letters, digits and _.:-/",
                         (unsigned)STORE_PREFIX_MAX);
     }
+    store = mem_zalloc(size);
     store->backend = backend;
     store->loop = loop;
     store->prefix = (struct str){str_dup(options->prefix), options->prefix.len};
     store->timeout_ms = options->timeout_ms;
     list_init(&store->running);
+    *out = store;
     return ERR_OK;
 }
 

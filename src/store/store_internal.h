@@ -1,13 +1,4 @@
-/* What the files of this room share.
- *
- * store.c    the port: requests checked, keys prefixed, deadlines, ends
- * memory.c, memory_stream.c, memory_lease.c   the backend in this process
- * index.c    its groups: the names of a group in order
- * keep.c, keep_lease.c   leases that are held while there is work under them
- * redis.c, redis_wait.c   the backend in Redis
- * redis_act.c    pure: an operation as an act of script.lua
- * redis_link.c   one connection to it
- * peer.c, serve.c, wire.c   the backend in another process, and what stands there */
+/* What the files of this room share; README.md says what each of them is for. */
 #ifndef STORE_STORE_INTERNAL_H
 #define STORE_STORE_INTERNAL_H
 
@@ -45,9 +36,10 @@ struct store {
 #define STORE_TEXT_LOST    "the lease is not held any more"
 #define STORE_TEXT_NEWER   "what is stored there was written by a newer version of this program"
 
-enum error_code store_init(struct store *store, const struct store_backend *backend,
-                           struct loop *loop, const struct store_options *options,
-                           struct error *err) MUST_CHECK;
+/* A backend's struct of `size` bytes, zeroed but for its head. */
+enum error_code store_new(const struct store_backend *backend, size_t size, struct loop *loop,
+                          const struct store_options *options, struct store **out,
+                          struct error *err) MUST_CHECK;
 /* on_done comes in a later turn, with op->result as it is then. */
 void store_op_end(struct store_op *op);
 /* Sets the error too. */
