@@ -48,15 +48,20 @@ static void close_minute(struct series *series)
         if (slot->stamp != stamp) {
             *slot = (struct slot){.stamp = stamp};
         }
-        slot->n += series->open.n;
-        slot->passed += series->open.passed;
-        slot->failed += series->open.failed;
-        slot->us += series->open.us;
-        for (size_t k = 0; k <= SERIES_BOUNDS; k++) {
-            slot->buckets[k] += series->open.buckets[k];
-        }
+        slot_add(slot, &series->open);
     }
     series->open = (struct slot){0};
+}
+
+void slot_add(struct slot *sum, const struct slot *slot)
+{
+    sum->n += slot->n;
+    sum->passed += slot->passed;
+    sum->failed += slot->failed;
+    sum->us += slot->us;
+    for (size_t i = 0; i <= SERIES_BOUNDS; i++) {
+        sum->buckets[i] += slot->buckets[i];
+    }
 }
 
 static void add(struct series *series, const struct sample *sample)

@@ -66,6 +66,7 @@ struct analytics {
 extern const struct tier analytics_tiers[N_TIERS];
 extern const uint64_t analytics_bounds_us[SERIES_BOUNDS];
 
+void slot_add(struct slot *sum, const struct slot *slot);
 bool series_is_of(const struct series *series, const uint8_t *owner);
 /* All facts that were noted until now are counted, and in the slots. */
 void analytics_catch_up(struct analytics *analytics);

@@ -63,17 +63,6 @@ static const struct slot *slot_at(const struct series *series, const struct anal
     return slot->stamp == stamp ? slot : NULL;
 }
 
-static void sum_slot(struct slot *sum, const struct slot *slot)
-{
-    sum->n += slot->n;
-    sum->passed += slot->passed;
-    sum->failed += slot->failed;
-    sum->us += slot->us;
-    for (size_t i = 0; i <= SERIES_BOUNDS; i++) {
-        sum->buckets[i] += slot->buckets[i];
-    }
-}
-
 static unsigned turns_of(const struct series *series)
 {
     unsigned turns = 0;
@@ -93,7 +82,7 @@ static void sum_up(struct total *total, const struct analytics_wish *wish)
             const struct slot *slot = slot_at(total->series[s], wish, now - back);
 
             if (slot != NULL) {
-                sum_slot(&total->sum, slot);
+                slot_add(&total->sum, slot);
             }
         }
         total->turns += turns_of(total->series[s]);
@@ -195,10 +184,15 @@ static void write_ms(struct json_writer *w, const char *name, double ms)
     jw_double(w, round(ms * 1e3) / 1e3);
 }
 
+static void write_mean(struct json_writer *w, const struct slot *sum)
+{
+    write_ms(w, "mean_ms", sum->n > 0 ? (double)sum->us / (double)sum->n / 1e3 : NAN);
+}
+
 static void write_counts(struct json_writer *w, const struct slot *sum)
 {
     jw_form(w, "count:%i, failed:%i", sum->n, sum->failed);
-    write_ms(w, "mean_ms", sum->n > 0 ? (double)sum->us / (double)sum->n / 1e3 : NAN);
+    write_mean(w, sum);
     write_ms(w, "p50_ms", quantile_ms(sum, 0.5));
     write_ms(w, "p95_ms", quantile_ms(sum, 0.95));
 }
@@ -235,7 +229,7 @@ static struct slot sum_of(const struct totals *totals, enum series_kind kind)
 
     for (size_t i = 0; i < totals->n; i++) {
         if (totals->items[i].kind == kind) {
-            sum_slot(&sum, &totals->items[i].sum);
+            slot_add(&sum, &totals->items[i].sum);
         }
     }
     return sum;
@@ -261,7 +255,7 @@ static struct slot sum_at(const struct total *items, size_t n, const struct anal
             const struct slot *slot = slot_at(total->series[s], wish, stamp);
 
             if (slot != NULL) {
-                sum_slot(&sum, slot);
+                slot_add(&sum, slot);
             }
         }
     }
@@ -306,8 +300,7 @@ static void write_test(struct json_writer *w, const struct total *total,
 
     jw_form(w, "{name:%s", total->name);
     write_runs(w, &total->sum);
-    write_ms(w, "mean_ms",
-             total->sum.n > 0 ? (double)total->sum.us / (double)total->sum.n / 1e3 : NAN);
+    write_mean(w, &total->sum);
     jw_kv_bool(w, "flaky", total->turns >= FLAKY_TURNS);
     write_last(w, total);
     jw_shape(w, "over_time:[");
@@ -380,7 +373,6 @@ void analytics_write_tests(struct analytics *analytics, const struct analytics_w
             left--;
         }
     }
-    jw_end(w);
-    jw_end(w);
+    jw_shape(w, "]}");
     totals_done(&totals);
 }

@@ -10,13 +10,7 @@
 #include "observe/trouble.h"
 #include "place.h"
 
-enum {
-    FIRST_PAUSE_MS = 500,
-    PAUSE_MAX_MS = 60000,
-    MOST_PAUSES = 7,
-    LAST_WORDS_MS = 3000,
-    SAVE_MS = 5000
-};
+enum { FIRST_PAUSE_MS = 500, LAST_WORDS_MS = 3000, SAVE_MS = 5000 };
 
 /* A run that has ended, and whose reports are not there yet. */
 struct ended {
@@ -33,7 +27,6 @@ struct artifacts {
     struct duty duty;
     struct feed feed;
     struct place place;
-    uint64_t n_told_lost;
     struct list waiting; /* in the order of their ends; the first one is worked at */
     unsigned n_waiting;
     bool puts; /* the port is at it */
@@ -138,11 +131,7 @@ static void gather(struct artifacts *artifacts)
     if (artifacts->n_waiting == 0) {
         artifacts->done = artifacts->feed.position;
     }
-    if (artifacts->feed.n_lost > artifacts->n_told_lost) {
-        metric_add(M_EVENTS_LOST, CONSUMER_ARTIFACTS, 0, 0,
-                   artifacts->feed.n_lost - artifacts->n_told_lost);
-        artifacts->n_told_lost = artifacts->feed.n_lost;
-    }
+    (void)feed_tell_lost(&artifacts->feed, CONSUMER_ARTIFACTS);
     metric_set_of(M_EVENT_LAG, CONSUMER_ARTIFACTS, (int64_t)artifacts->n_waiting);
 }
 
@@ -201,13 +190,6 @@ static void tell_failure(struct artifacts *artifacts, const struct ended *ended,
     trouble_tell(TROUBLE_ARTIFACTS, why);
 }
 
-static uint64_t pause_of(unsigned tries)
-{
-    uint64_t pause_ms = (uint64_t)FIRST_PAUSE_MS << (tries < MOST_PAUSES ? tries - 1 : MOST_PAUSES);
-
-    return pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
-}
-
 static void tell_stored(struct artifacts *artifacts)
 {
     if (artifacts->is_failing) {
@@ -231,8 +213,8 @@ void artifacts_put_done(struct artifacts *artifacts, enum artifacts_end end, con
         if (is_last) {
             end_first(artifacts, RESULT_ERROR);
         } else {
-            deadline_set(&artifacts->loop->deadlines, &artifacts->again, pause_of(artifacts->tries),
-                         on_again);
+            deadline_set(&artifacts->loop->deadlines, &artifacts->again,
+                         duty_pause_ms(FIRST_PAUSE_MS, artifacts->tries), on_again);
         }
     }
     go_on(artifacts);
@@ -275,7 +257,6 @@ static void on_place(struct place *place, const struct error *error)
     }
     place_open_feed(place, &artifacts->feed, artifacts->journal, on_news);
     artifacts->done = artifacts->feed.position;
-    artifacts->n_told_lost = 0;
     go_on(artifacts);
 }
 

@@ -85,11 +85,9 @@ void audit_written(struct audit *audit, const char *failure)
 /* Facts that were overwritten meanwhile are counted, in the file too. */
 static void note_lost(struct audit *audit)
 {
-    uint64_t n_lost = audit->feed.n_lost - audit->n_told_lost;
+    uint64_t n_lost = feed_tell_lost(&audit->feed, CONSUMER_AUDIT);
 
     if (n_lost > 0) {
-        audit->n_told_lost = audit->feed.n_lost;
-        metric_add(M_EVENTS_LOST, CONSUMER_AUDIT, 0, 0, n_lost);
         audit_write_mark(&audit->batch, &audit->head, "audit.lost", "events", n_lost);
     }
 }

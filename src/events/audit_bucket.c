@@ -177,14 +177,15 @@ static void on_put(void *context, const struct store_bucket_told *told)
     struct audit *audit = context;
     char room[BUCKET_KEY_MAX];
 
-    if (told->end == BUCKET_THERE) {
-        audit->newest = audit_first_number(buf_view(&audit->batch));
-        store_bucket_read(audit->bucket, key_of(audit, audit->newest, room), on_there);
-    } else if (told->end == BUCKET_DONE) {
-        audit->newest = audit_first_number(buf_view(&audit->batch));
-        end_write(audit, NULL);
-    } else {
+    if (told->end != BUCKET_THERE && told->end != BUCKET_DONE) {
         fail(audit, told);
+        return;
+    }
+    audit->newest = audit_first_number(buf_view(&audit->batch));
+    if (told->end == BUCKET_THERE) {
+        store_bucket_read(audit->bucket, key_of(audit, audit->newest, room), on_there);
+    } else {
+        end_write(audit, NULL);
     }
 }
 

@@ -21,8 +21,7 @@ enum {
 
 struct audit {
     struct loop *loop;
-    struct feed feed;     /* what stands in the file, or in the batch, is behind it */
-    uint64_t n_told_lost; /* in the file */
+    struct feed feed; /* what stands in the file, or in the batch, is behind it */
     struct audit_head head;
     struct audit_head told; /* the last one that was told as an event */
     struct deadline again;

@@ -53,7 +53,6 @@ bool audit_share_saves(struct audit *audit)
 void audit_share_begin(struct audit *audit)
 {
     place_open_feed(&audit->place, &audit->feed, audit->journal, audit_on_news);
-    audit->n_told_lost = 0;
     audit_begin(audit);
 }
 

@@ -2,7 +2,7 @@
 
 #include "observe/log.h"
 
-enum { AGAIN_MS = 1000, LOOK_MS = 500 };
+enum { AGAIN_MS = 1000, LOOK_MS = 500, PAUSE_MAX_MS = 60000, MOST_DOUBLED = 7 };
 
 static void ask(struct duty *duty);
 static void end(struct duty *duty);
@@ -88,4 +88,11 @@ void duty_close(struct duty *duty)
     deadline_clear(&duty->again);
     duty->is_on = false;
     keep_leave(&duty->user);
+}
+
+uint64_t duty_pause_ms(uint64_t first_ms, unsigned tries)
+{
+    uint64_t pause_ms = first_ms << (tries < MOST_DOUBLED ? tries - 1 : MOST_DOUBLED);
+
+    return pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
 }

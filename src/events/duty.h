@@ -26,4 +26,7 @@ void duty_yield(struct duty *duty);
 bool duty_lasts(const struct duty *duty); /* before anything is written or sent under it */
 void duty_close(struct duty *duty);       /* without on_end; idempotent; zeroed is fine */
 
+/* Before what has failed so often is tried again: twice as long each time, a minute at most. */
+uint64_t duty_pause_ms(uint64_t first_ms, unsigned tries);
+
 #endif

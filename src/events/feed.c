@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "journal_internal.h"
+#include "observe/metrics.h"
 
 enum { READ_ENTRIES = 4, ENTRIES_MAX = READ_ENTRIES * (STORE_BYTES_MAX + 16) };
 
@@ -190,6 +191,17 @@ const struct fact *feed_next(struct feed *feed)
 void feed_again(struct feed *feed)
 {
     facts_again(&feed->consumer);
+}
+
+uint64_t feed_tell_lost(struct feed *feed, size_t consumer)
+{
+    uint64_t n_lost = feed->n_lost - feed->n_told_lost;
+
+    if (n_lost > 0) {
+        feed->n_told_lost = feed->n_lost;
+        metric_add(M_EVENTS_LOST, consumer, 0, 0, n_lost);
+    }
+    return n_lost;
 }
 
 uint64_t feed_lag(const struct feed *feed)

@@ -18,6 +18,7 @@ struct feed {
     uint64_t seen;                      /* number of the last fact of the ring */
     uint64_t position;                  /* of the last fact; in the journal */
     uint64_t n_lost;                    /* facts that nobody has any more; of a journal: at least */
+    uint64_t n_told_lost;               /* of these */
     /* The rest is of a feed that is behind. */
     bool is_behind;
     bool is_sure; /* the entry of `position` was found: nothing is missing */
@@ -43,6 +44,8 @@ bool feed_is_open(const struct feed *feed);
 /* NULL: there is none now; on_news comes. Lives until the next call. */
 const struct fact *feed_next(struct feed *feed);
 void feed_again(struct feed *feed); /* on_news comes in the next turn in any case */
+/* How many were lost since this was asked last; they are counted as those of a consumer, too (observe/metrics.h). */
+uint64_t feed_tell_lost(struct feed *feed, size_t consumer);
 /* How many facts of the ring are still to come; one that is behind: at least. */
 uint64_t feed_lag(const struct feed *feed);
 

@@ -4,7 +4,7 @@
 #include "observe/trouble.h"
 #include "sink_internal.h"
 
-enum { FIRST_PAUSE_MS = 1000, PAUSE_MAX_MS = 60000, MOST_PAUSES = 6 };
+enum { FIRST_PAUSE_MS = 1000 };
 
 bool sink_is_on(const struct sink *sink)
 {
@@ -71,10 +71,7 @@ static void fill(struct sink *sink)
         sink->kind->row(sink, fact);
         sink->n_rows++;
     }
-    if (sink->feed.n_lost > sink->n_told_lost) {
-        count_lost(sink, sink->feed.n_lost - sink->n_told_lost);
-        sink->n_told_lost = sink->feed.n_lost;
-    }
+    (void)feed_tell_lost(&sink->feed, sink->kind->consumer);
     if (sink->n_rows > 0) {
         sink->kind->end(sink);
         sink->began_ms = clock_now_ms();
@@ -129,13 +126,6 @@ void sink_go_on(struct sink *sink)
     }
 }
 
-static uint64_t pause_of(unsigned tries)
-{
-    uint64_t pause_ms = (uint64_t)FIRST_PAUSE_MS << (tries < MOST_PAUSES ? tries - 1 : MOST_PAUSES);
-
-    return pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
-}
-
 void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
 {
     sink->sends = false;
@@ -157,7 +147,7 @@ void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
         end_batch(sink);
         sink_go_on(sink);
     } else {
-        wait(sink, pause_of(sink->tries));
+        wait(sink, duty_pause_ms(FIRST_PAUSE_MS, sink->tries));
     }
     sinks_maybe_idle(sink->sinks);
 }

@@ -38,7 +38,6 @@ struct sink {
     struct place place;
     struct buf batch;
     size_t n_rows; /* in the batch */
-    uint64_t n_told_lost;
     bool sends;
     bool is_failing;
     uint64_t began_ms; /* of the first try of this batch */
@@ -90,7 +89,6 @@ void sinks_maybe_idle(struct sinks *sinks);
 extern const struct sink_kind sink_kinds[SINK_N];
 
 /* sink_rows.c */
-void sink_row_event(struct buf *out, const struct fact *fact);
 void sink_row_table(struct buf *out, const struct fact *fact);
 
 #endif

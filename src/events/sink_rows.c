@@ -1,12 +1,7 @@
-/* Rows: an event as it is elsewhere (cloud.c), and with one column for each of its members. */
+/* A row with one column for each member of an event. */
 #include "base/json_form.h"
 #include "events/events.h"
 #include "sink_internal.h"
-
-void sink_row_event(struct buf *out, const struct fact *fact)
-{
-    cloud_event_put(out, fact);
-}
 
 /* {"insertId": the event's, "json": its columns}: what stands empty is left out, and is NULL in the table. */
 void sink_row_table(struct buf *out, const struct fact *fact)

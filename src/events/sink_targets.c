@@ -14,7 +14,7 @@ static void nothing(struct sink *sink)
 /* --- a file of lines */
 static void row_of_file(struct sink *sink, const struct fact *fact)
 {
-    sink_row_event(&sink->batch, fact);
+    cloud_event_put(&sink->batch, fact);
     buf_char(&sink->batch, '\n');
 }
 
@@ -42,7 +42,7 @@ static void row_of_array(struct sink *sink, const struct fact *fact)
     if (sink->n_rows > 0) {
         buf_char(&sink->batch, ',');
     }
-    sink_row_event(&sink->batch, fact);
+    cloud_event_put(&sink->batch, fact);
 }
 
 static void end_array(struct sink *sink)

@@ -24,7 +24,6 @@ static void begin_one(struct sink *sink)
     } else {
         place_open_feed(&sink->place, &sink->feed, sink->sinks->journal, sink_on_news);
     }
-    sink->n_told_lost = 0;
     sink_go_on(sink);
 }
 

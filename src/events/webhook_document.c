@@ -39,11 +39,7 @@ void webhook_document_write(const struct webhook *hook, struct buf *out)
     write_secret(&w, "secret", &hook->key);
     write_secret(&w, "old_secret", &hook->old_key);
     jw_form(&w, "old_until_ms:%i, events:[", hook->old_until_ms);
-    for (unsigned i = 0; i < FACT_N; i++) {
-        if ((hook->kinds & 1U << i) != 0) {
-            jw_text(&w, fact_type((enum fact_kind)i));
-        }
-    }
+    webhook_write_kinds(hook, &w);
     jw_shape(&w, "]}");
 }
 
@@ -126,7 +122,7 @@ bool webhook_document_read(struct webhooks *hooks, struct str id, struct str tex
     }
     ok = ok && take_document(hook, root);
     if (!ok && is_new && hook != NULL) {
-        hook_free(hook);
+        webhook_remove(hook);
     }
     arena_wipe(&arena);
     *out = ok ? hook : NULL;

@@ -77,7 +77,6 @@ struct webhook {
     int64_t old_until_ms;  /* Unix */
     int64_t created_ms;
     struct webhook_client *client;
-    uint64_t n_lost;  /* told as a metric */
     uint64_t gone_ms; /* since when its key is not known here (clock_age_ms); 0: it is */
     struct webhook_share share;
     struct delivery deliveries[WEBHOOK_DELIVERIES_KEPT]; /* a ring */
@@ -141,10 +140,10 @@ const char *delivery_status_name(enum delivery_status status);
 
 /* webhook_write.c */
 void webhooks_tell_lag(struct webhooks *hooks); /* from now on, once a second */
+void webhook_write_kinds(const struct webhook *hook, struct json_writer *w); /* in an array */
 
 /* webhooks.c */
 struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wish);
-void hook_free(struct webhook *hook);
 struct webhook *hook_by_id(struct webhooks *hooks, struct str id);
 enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err) MUST_CHECK;
 

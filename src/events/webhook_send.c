@@ -141,14 +141,6 @@ static struct delivery *take_slot(struct webhook *hook, const struct fact *fact)
     return delivery;
 }
 
-static void count_lost(struct webhook *hook)
-{
-    if (hook->feed.n_lost > hook->n_lost) {
-        metric_add(M_EVENTS_LOST, CONSUMER_WEBHOOKS, 0, 0, hook->feed.n_lost - hook->n_lost);
-        hook->n_lost = hook->feed.n_lost;
-    }
-}
-
 static struct delivery *take_fact(struct webhook *hook)
 {
     const struct fact *fact = NULL;
@@ -158,7 +150,7 @@ static struct delivery *take_fact(struct webhook *hook)
     while (taken == NULL && n++ < MOST_LOOKED_AT && (fact = feed_next(&hook->feed)) != NULL) {
         taken = is_wanted(hook, fact) ? take_slot(hook, fact) : NULL;
     }
-    count_lost(hook);
+    (void)feed_tell_lost(&hook->feed, CONSUMER_WEBHOOKS);
     if (n > 1 || taken != NULL) {
         webhook_state_dirty(hook);
     }

@@ -183,7 +183,7 @@ static void drop_missing(struct hooks_share *share)
         if (hook->share.version > 0 && share->n_saves == share->saves_before &&
             !was_found(share, hook)) {
             webhook_state_remove(hook);
-            hook_free(hook);
+            webhook_remove(hook);
         }
     }
 }
@@ -269,7 +269,7 @@ static void on_put(struct store_op *op, const struct store_result *result)
         hook->share.version = result->version;
         begin(hook);
     } else if (hook != NULL && ask->version == 0) {
-        hook_free(hook);
+        webhook_remove(hook);
     } else if (hook != NULL) {
         hook->share.version = 1; /* it is read again */
         walk(share);
@@ -311,7 +311,7 @@ static void on_state_removed(struct store_op *op, const struct store_result *res
         result; /* nobody looks at a state without a webhook, and the process that posts removes it, too */
     ask->on_done(ask, NULL);
     if (hook != NULL) {
-        hook_free(hook); /* the question may have been part of it */
+        webhook_remove(hook); /* the question may have been part of it */
     }
 }
 
@@ -358,12 +358,17 @@ static void on_own_done(struct webhook_ask *ask, const struct error *error)
     }
 }
 
+static struct webhook_ask *own_ask(struct webhook *hook)
+{
+    webhook_ask_cancel(&hook->share.put_off);
+    hook->share.put_off = (struct webhook_ask){.on_done = on_own_done};
+    return &hook->share.put_off;
+}
+
 void webhook_put_off(struct webhook *hook)
 {
     if (hook->hooks->share != NULL) {
-        webhook_ask_cancel(&hook->share.put_off);
-        hook->share.put_off = (struct webhook_ask){.on_done = on_own_done};
-        webhook_save(hook, &hook->share.put_off);
+        webhook_save(hook, own_ask(hook));
     }
 }
 
@@ -379,9 +384,7 @@ static void end_those_that_are_gone(struct hooks_share *share)
         if (!webhook_has_right(hook) && clock_age_ms() - hook->gone_ms >= WEBHOOK_GONE_MS &&
             hooks_on_duty(share->hooks)) {
             hook_tell_end(hook);
-            webhook_ask_cancel(&hook->share.put_off);
-            hook->share.put_off = (struct webhook_ask){.on_done = on_own_done};
-            webhook_remove_shared(hook, &hook->share.put_off);
+            webhook_remove_shared(hook, own_ask(hook));
         }
     }
 }

@@ -27,7 +27,7 @@ static void on_looked(struct store_op *op, const struct store_result *result)
 
     hook->share.writes = false;
     if (result->error.code == ERR_NOT_FOUND) {
-        hook_free(hook);
+        webhook_remove(hook);
     } else {
         duty_yield(&hook->hooks->share->duty); /* another process posts, too: it is its turn */
     }
@@ -187,7 +187,6 @@ static void on_read(struct store_op *op, const struct store_result *result)
         log_event(LOG_WARN, "webhook.state_unreadable", F_TEXT("webhook", hook->id));
     }
     feed_open_at(&hook->feed, hook->hooks->share->journal, position, webhook_on_news);
-    hook->n_lost = 0;
     resume(hook);
 }
 

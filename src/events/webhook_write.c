@@ -5,14 +5,19 @@
 
 enum { LAG_MS = 1000 };
 
-void webhook_write(const struct webhook *hook, struct json_writer *w)
+void webhook_write_kinds(const struct webhook *hook, struct json_writer *w)
 {
-    jw_form(w, "{id:%s, url:%s, events:[", hook->id, hook->url);
     for (unsigned i = 0; i < FACT_N; i++) {
         if ((hook->kinds & 1U << i) != 0) {
             jw_text(w, fact_type((enum fact_kind)i));
         }
     }
+}
+
+void webhook_write(const struct webhook *hook, struct json_writer *w)
+{
+    jw_form(w, "{id:%s, url:%s, events:[", hook->id, hook->url);
+    webhook_write_kinds(hook, w);
     jw_form(w, "], shape:%s, filter:%s, enabled:%b", webhook_shapes[hook->shape], hook->subject,
             hook->enabled);
     jw_kv_time(w, "created_at", hook->created_ms);

@@ -51,6 +51,13 @@ static void on_client_closed(void *context)
     hooks_maybe_closed(hooks);
 }
 
+static void client_close(struct webhook_client *client)
+{
+    if (client != NULL) {
+        upstream_close(client->upstream, on_client_closed, client);
+    }
+}
+
 static enum error_code client_open(struct webhooks *hooks, struct str url,
                                    struct webhook_client **out, struct error *err)
 {
@@ -141,13 +148,11 @@ static void make_secret(char out[WEBHOOK_SECRET_MAX])
 
 /* ---- one webhook ---- */
 
-void hook_free(struct webhook *hook)
+void webhook_remove(struct webhook *hook)
 {
     webhook_state_leave(hook);
     webhook_stop(hook);
-    if (hook->client != NULL) {
-        upstream_close(hook->client->upstream, on_client_closed, hook->client);
-    }
+    client_close(hook->client);
     list_remove(&hook->link);
     hook->hooks->n--;
     secret_done(&hook->key);
@@ -235,7 +240,7 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
         code = client_open(hooks, wish->url, &hook->client, err);
     }
     if (code != ERR_OK) {
-        hook_free(hook);
+        webhook_remove(hook);
         return code;
     }
     hook->url = str_dup(wish->url);
@@ -275,9 +280,7 @@ enum error_code hook_set_url(struct webhook *hook, struct str url, struct error 
     }
     webhook_stop(hook);
     hook->again = current != NULL ? current : hook->again;
-    if (hook->client != NULL) {
-        upstream_close(hook->client->upstream, on_client_closed, hook->client);
-    }
+    client_close(hook->client);
     hook->client = client;
     mem_free(hook->url);
     hook->url = str_dup(url);
@@ -303,11 +306,6 @@ enum error_code webhook_change(struct webhook *hook, const struct webhook_wish *
         webhook_pump(hook);
     }
     return code;
-}
-
-void webhook_remove(struct webhook *hook)
-{
-    hook_free(hook);
 }
 
 struct str webhook_id(const struct webhook *hook)
@@ -348,7 +346,7 @@ static void judge_all(struct webhooks *hooks)
             webhook_pump(hook);
         } else if (hooks->share == NULL) {
             hook_tell_end(hook);
-            hook_free(hook);
+            webhook_remove(hook);
         }
     }
 }
@@ -481,7 +479,7 @@ void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), vo
     deadline_clear(&hooks->lag);
     hooks_share_close(hooks);
     while (hooks->list.next != &hooks->list) {
-        hook_free(CONTAINER_OF(hooks->list.next, struct webhook, link));
+        webhook_remove(CONTAINER_OF(hooks->list.next, struct webhook, link));
     }
     hooks->n_clients--;
     hooks_maybe_closed(hooks);
