@@ -152,21 +152,24 @@ bool account_is_ready(struct account *account, struct cloud_call *call)
 static void on_answered(struct upstream_call *call, enum error_code code)
 {
     struct account *account = CONTAINER_OF(call, struct account, call);
-    account_answer_fn on_answer = account->on_answer;
 
     if (code == ERR_OK && call->reply.status != STATUS_OK) {
         code = error_set(&call->error, ERR_UPSTREAM_ERROR, "the answer has the status %d%s%.*s",
                          call->reply.status, call->reply.body.len > 0 ? ": " : "",
                          STR_ARG(cloud_reason(&account->arena, &call->reply)));
     }
-    on_answer(account, code);
+    if (code != ERR_OK) {
+        account_fail(account, "%s: %s", account->asked, call->error.text);
+    } else {
+        account->on_answer(account);
+    }
 }
 
 static void on_no_start(struct later_item *item)
 {
     struct account *account = CONTAINER_OF(item, struct account, soon);
 
-    account->on_answer(account, account->call.error.code);
+    account_fail(account, "%s: %s", account->asked, account->call.error.text);
 }
 
 void account_ask(struct account *account, const struct account_question *question,
@@ -184,6 +187,7 @@ void account_ask(struct account *account, const struct account_question *questio
         place = cloud_place(account->cloud, origin, question->is_direct ? PLACE_MACHINE : PLACE_ANY,
                             &err);
     }
+    account->asked = question->what;
     account->on_answer = on_answer;
     account->call = (struct upstream_call){
         .request = {.method = str_from(question->method),

@@ -10,6 +10,7 @@
 #define INSTANCE_HOST  "http://169.254.169.254"
 #define INSTANCE_V6    "http://[fd00:ec2::254]"
 #define ROLES_PATH     "/latest/meta-data/iam/security-credentials/"
+#define ASSUME_ROLE    "AssumeRoleWithWebIdentity"
 
 static void take(struct account *account, struct str id, struct str key, struct str token,
                  struct str end)
@@ -28,12 +29,12 @@ static void take(struct account *account, struct str id, struct str key, struct 
 }
 
 /* As the endpoints of containers and instances tell them. */
-static void take_json(struct account *account, struct str text)
+static void take_json(struct account *account)
 {
     struct json *root = NULL;
     struct error err = {0};
 
-    if (json_parse(&account->arena, text, NULL, &root, &err) != ERR_OK) {
+    if (json_parse(&account->arena, account->call.reply.body, NULL, &root, &err) != ERR_OK) {
         account_fail(account, "what was told is no JSON: %s", err.text);
         return;
     }
@@ -50,22 +51,19 @@ static void read_environment(struct account *account)
 }
 
 /* --- a token of Kubernetes, for a role (EKS) */
-static void on_role(struct account *account, enum error_code code)
+static void on_role(struct account *account)
 {
+    struct arena *arena = &account->arena;
     struct str xml = account->call.reply.body;
     struct str credentials;
 
-    if (code != ERR_OK) {
-        account_fail(account, "AssumeRoleWithWebIdentity: %s", account->call.error.text);
-    } else if (!xml_next(&xml, "Credentials", &credentials)) {
-        account_fail(account, "AssumeRoleWithWebIdentity: the answer holds none");
-    } else {
-        struct arena *arena = &account->arena;
-
+    if (xml_next(&xml, "Credentials", &credentials)) {
         take(account, xml_text(arena, credentials, "AccessKeyId"),
              xml_text(arena, credentials, "SecretAccessKey"),
              xml_text(arena, credentials, "SessionToken"),
              xml_text(arena, credentials, "Expiration"));
+    } else {
+        account_fail(account, ASSUME_ROLE ": the answer holds none");
     }
 }
 
@@ -76,7 +74,8 @@ static void read_web_identity(struct account *account)
                                     "AWS_WEB_IDENTITY_TOKEN_FILE");
     struct error err = {0};
     struct str origin;
-    struct account_question question = {.method = "POST",
+    struct account_question question = {.what = ASSUME_ROLE,
+                                        .method = "POST",
                                         .content_type = STR("application/x-www-form-urlencoded")};
 
     if (token.len == 0) {
@@ -90,7 +89,7 @@ static void read_web_identity(struct account *account)
     question.url = arena_printf(&account->arena, "%.*s/", STR_ARG(origin));
     question.body = arena_printf(
         &account->arena,
-        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=%.*s&RoleSessionName=%.*s&"
+        "Action=" ASSUME_ROLE "&Version=2011-06-15&RoleArn=%.*s&RoleSessionName=%.*s&"
         "WebIdentityToken=%.*s",
         STR_ARG(account_url_part(account, cloud_variable("AWS_ROLE_ARN"))),
         STR_ARG(session.len > 0 ? account_url_part(account, session) : STR("virtuoso-proxy")),
@@ -99,15 +98,6 @@ static void read_web_identity(struct account *account)
 }
 
 /* --- the endpoint of a container (ECS, EKS Pod Identity) */
-static void on_container(struct account *account, enum error_code code)
-{
-    if (code != ERR_OK) {
-        account_fail(account, "the endpoint of the container: %s", account->call.error.text);
-    } else {
-        take_json(account, account->call.reply.body);
-    }
-}
-
 /* Where a container's token may go unencrypted, as the SDKs of AWS have it: to this machine, and to the agents of ECS and EKS. */
 static bool is_of_machine(struct str host)
 {
@@ -150,7 +140,8 @@ static void read_container(struct account *account)
     struct str file = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     struct str token = cloud_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     struct upstream_header *header = arena_calloc(&account->arena, 1, sizeof(*header));
-    struct account_question question = {.method = "GET", .headers = header};
+    struct account_question question = {
+        .what = "the endpoint of the container", .method = "GET", .headers = header};
 
     if (file.len > 0) {
         token = account_file(account, file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
@@ -165,7 +156,7 @@ static void read_container(struct account *account)
     *header = (struct upstream_header){STR("Authorization"), token};
     question.n_headers = token.len > 0 ? 1 : 0;
     if (check_container(account, &question)) {
-        account_ask(account, &question, on_container);
+        account_ask(account, &question, take_json);
     }
 }
 
@@ -186,10 +177,15 @@ static struct str instance_url(struct account *account, const char *path, struct
     return arena_printf(&account->arena, "%.*s%s%.*s", STR_ARG(host), path, STR_ARG(more));
 }
 
+static const char INSTANCE[] =
+    "neither AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE nor "
+    "AWS_CONTAINER_CREDENTIALS_* is set, and the endpoint of the instance";
+
 static void ask_instance(struct account *account, struct str role, account_answer_fn on_answer)
 {
     struct upstream_header *header = arena_calloc(&account->arena, 1, sizeof(*header));
     struct account_question question = {
+        .what = INSTANCE,
         .method = "GET",
         .url = instance_url(account, ROLES_PATH, role),
         .headers = header,
@@ -201,42 +197,17 @@ static void ask_instance(struct account *account, struct str role, account_answe
     account_ask(account, &question, on_answer);
 }
 
-static void fail_instance(struct account *account)
-{
-    account_fail(account,
-                 "neither AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE nor "
-                 "AWS_CONTAINER_CREDENTIALS_* is set, and the endpoint of the instance: %s",
-                 account->call.error.text);
-}
-
-static void on_instance(struct account *account, enum error_code code)
-{
-    if (code != ERR_OK) {
-        fail_instance(account);
-    } else {
-        take_json(account, account->call.reply.body);
-    }
-}
-
-static void on_role_name(struct account *account, enum error_code code)
+static void on_role_name(struct account *account)
 {
     struct str name;
     struct str rest;
 
-    if (code != ERR_OK) {
-        fail_instance(account);
-        return;
-    }
     (void)str_cut(str_trim(account->call.reply.body), '\n', &name, &rest);
-    ask_instance(account, account_url_part(account, str_trim(name)), on_instance);
+    ask_instance(account, account_url_part(account, str_trim(name)), take_json);
 }
 
-static void on_instance_token(struct account *account, enum error_code code)
+static void on_instance_token(struct account *account)
 {
-    if (code != ERR_OK) {
-        fail_instance(account);
-        return;
-    }
     account->kept = arena_str(&account->arena, str_trim(account->call.reply.body));
     ask_instance(account, STR_EMPTY, on_role_name);
 }
@@ -246,6 +217,7 @@ static void read_instance(struct account *account)
     static const struct upstream_header header = {STR_INIT("X-aws-ec2-metadata-token-ttl-seconds"),
                                                   STR_INIT("300")};
     const struct account_question question = {
+        .what = INSTANCE,
         .method = "PUT",
         .url = instance_url(account, "/latest/api/token", STR_EMPTY),
         .headers = &header,

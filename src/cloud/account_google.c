@@ -12,6 +12,8 @@
 #define METADATA_PATH "/computeMetadata/v1/instance/service-accounts/default/token"
 #define TOKEN_URL     "https://oauth2.googleapis.com/token"
 
+#define TOKEN_ENDPOINT "the token endpoint" /* in errors */
+
 enum { JWT_MAX = 16 * 1024, MS_PER_S = 1000, LIFE_S = 3600, LIFE_MAX_S = 24 * 3600 };
 
 static struct json *parsed(struct account *account, struct str text, const char *what)
@@ -49,22 +51,12 @@ static void take_answer(struct account *account)
 }
 
 /* --- the metadata server */
-static void on_metadata(struct account *account, enum error_code code)
-{
-    if (code != ERR_OK) {
-        account_fail(account,
-                     "GOOGLE_APPLICATION_CREDENTIALS is not set, and the metadata server: %s",
-                     account->call.error.text);
-    } else {
-        take_answer(account);
-    }
-}
-
 static void read_metadata(struct account *account)
 {
     static const struct upstream_header header = {STR_INIT("Metadata-Flavor"), STR_INIT("Google")};
     struct str host = cloud_variable("GCE_METADATA_HOST");
     const struct account_question question = {
+        .what = "GOOGLE_APPLICATION_CREDENTIALS is not set, and the metadata server",
         .method = "GET",
         .url = arena_printf(&account->arena, "http://%.*s" METADATA_PATH,
                             STR_ARG(host.len > 0 ? host : STR(METADATA_HOST))),
@@ -73,19 +65,10 @@ static void read_metadata(struct account *account)
         .is_direct = true,
     };
 
-    account_ask(account, &question, on_metadata);
+    account_ask(account, &question, take_answer);
 }
 
 /* --- the key of a service account: a token that we sign is exchanged */
-static void on_token(struct account *account, enum error_code code)
-{
-    if (code != ERR_OK) {
-        account_fail(account, "the token endpoint: %s", account->call.error.text);
-    } else {
-        take_answer(account);
-    }
-}
-
 static void write_claims(struct buf *out, const struct json *file, struct str endpoint)
 {
     int64_t now_s = clock_wall_ms() / MS_PER_S;
@@ -140,7 +123,8 @@ static struct str make_assertion(struct account *account, const struct json *fil
 static void read_service_account(struct account *account, const struct json *file)
 {
     struct str endpoint = json_str(json_get(file, "token_uri"));
-    struct account_question question = {.method = "POST",
+    struct account_question question = {.what = TOKEN_ENDPOINT,
+                                        .method = "POST",
                                         .content_type = STR("application/x-www-form-urlencoded")};
     struct str assertion;
 
@@ -154,29 +138,25 @@ static void read_service_account(struct account *account, const struct json *fil
         &account->arena,
         "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion=%.*s",
         STR_ARG(assertion));
-    account_ask(account, &question, on_token);
+    account_ask(account, &question, take_answer);
 }
 
 /* --- an identity of somebody else (workload identity federation): their token is exchanged at the security token service
  * (RFC 8693), and what comes of it, if the file says so, for one of a service account */
-static void on_impersonated(struct account *account, enum error_code code)
+static void on_impersonated(struct account *account)
 {
-    struct json *root;
+    struct json *root = parsed(account, account->call.reply.body, "the answer");
 
-    if (code != ERR_OK) {
-        account_fail(account, "service_account_impersonation_url: %s", account->call.error.text);
-        return;
-    }
-    root = parsed(account, account->call.reply.body, "the answer");
     if (root != NULL) {
         take(account, json_str(json_get(root, "accessToken")), LIFE_S);
     }
 }
 
-static void on_exchanged(struct account *account, enum error_code code)
+static void on_exchanged(struct account *account)
 {
     struct upstream_header *header = arena_calloc(&account->arena, 1, sizeof(*header));
     struct account_question question = {
+        .what = "service_account_impersonation_url",
         .method = "POST",
         .url = account->kept,
         .headers = header,
@@ -186,8 +166,8 @@ static void on_exchanged(struct account *account, enum error_code code)
     };
     struct json *root;
 
-    if (code != ERR_OK || account->kept.len == 0) {
-        on_token(account, code);
+    if (account->kept.len == 0) {
+        take_answer(account);
         return;
     }
     root = parsed(account, account->call.reply.body, "the answer");
@@ -229,7 +209,8 @@ static struct str subject_token(struct account *account, const struct json *file
 static void read_external(struct account *account, const struct json *file)
 {
     struct str subject = subject_token(account, file);
-    struct account_question question = {.method = "POST",
+    struct account_question question = {.what = TOKEN_ENDPOINT,
+                                        .method = "POST",
                                         .content_type = STR("application/x-www-form-urlencoded")};
 
     if (subject.len == 0) {

@@ -1,13 +1,4 @@
-/* What the files of this room share.
- *
- * cloud.c             calls: credentials, signatures, repetitions, ends; where services are
- * place.c             one client of room upstream for each host
- * account.c           credentials that are kept, and who waits for them
- * account_aws.c       where those of AWS come from
- * account_google.c    where those of Google come from
- * xml.c               pure: what stands in an element
- * secrets.c           values of references to secrets
- * secret_kinds.c      pure: what is asked for each kind of reference */
+/* What the files of this room share; README.md says what each of them is for. */
 #ifndef CLOUD_INTERNAL_H
 #define CLOUD_INTERNAL_H
 
@@ -39,7 +30,7 @@ struct place *cloud_place(struct cloud *cloud, struct str origin, enum place_kin
 /* --- accounts */
 struct account;
 
-typedef void (*account_answer_fn)(struct account *account, enum error_code code);
+typedef void (*account_answer_fn)(struct account *account);
 
 struct account {
     struct cloud *cloud;
@@ -57,6 +48,7 @@ struct account {
     /* of the reading */
     struct arena arena;
     struct upstream_call call;
+    const char *asked; /* in errors: what was asked */
     account_answer_fn on_answer;
     struct later_item soon;
     unsigned step;
@@ -70,9 +62,11 @@ bool account_is_ready(struct account *account, struct cloud_call *call);
 void account_forget(
     struct account *account); /* those that it has; the next call reads them again */
 
-/* For the sources: one request without a signature. on_answer comes from a later turn; ERR_OK: the status is 200. */
+/* For the sources: one request without a signature. on_answer comes from a later turn, with the answer in the call; anything but
+ * a 200 fails the reading. */
 struct account_question {
-    struct str url; /* in the arena of the account */
+    const char *what; /* in errors */
+    struct str url;   /* in the arena of the account */
     const char *method;
     const struct upstream_header *headers; /* in the arena, too */
     size_t n_headers;

@@ -32,6 +32,8 @@ enum {
     STATUS_TEXT_MAX = 80
 };
 
+enum { SPANS, METRICS, SIGNALS };
+
 /* One signal on its way to the collector. */
 struct exporter {
     struct telemetry *telemetry;
@@ -52,8 +54,7 @@ struct exporter {
 struct telemetry {
     struct loop *loop;
     struct arena arena;
-    struct exporter spans;
-    struct exporter metrics;
+    struct exporter exporters[SIGNALS];
     struct str resource; /* JSON */
     struct str scope;    /* JSON */
     struct secret values[TELEMETRY_HEADERS_MAX];
@@ -96,8 +97,6 @@ static void tell_end(struct exporter *exporter, const char *failure)
     }
     exporter->n_spans = 0;
 }
-
-static void flush_spans(struct telemetry *telemetry);
 
 static void on_done(struct upstream_call *call, enum error_code code)
 {
@@ -167,7 +166,7 @@ static void begin_body(struct exporter *exporter, const char *resources, const c
 
 static void flush_spans(struct telemetry *telemetry)
 {
-    struct exporter *exporter = &telemetry->spans;
+    struct exporter *exporter = &telemetry->exporters[SPANS];
 
     if (!telemetry->owns_spans || upstream_is_running(&exporter->call)) {
         return;
@@ -186,7 +185,7 @@ static void flush_spans(struct telemetry *telemetry)
 
 static void flush_metrics(struct telemetry *telemetry)
 {
-    struct exporter *exporter = &telemetry->metrics;
+    struct exporter *exporter = &telemetry->exporters[METRICS];
 
     if (exporter->upstream == NULL || upstream_is_running(&exporter->call) ||
         !metrics_speaks_for_all()) {
@@ -235,7 +234,6 @@ static struct str write_resource(struct telemetry *telemetry,
     struct str item;
     struct json_writer w;
     struct buf text;
-    struct str made;
 
     buf_init(&text, BODY_MAX);
     jw_init(&w, &text);
@@ -253,41 +251,33 @@ static struct str write_resource(struct telemetry *telemetry,
         }
     }
     jw_shape(&w, "]}");
-    made = arena_str(&telemetry->arena, buf_view(&text));
-    buf_done(&text);
-    return made;
+    return arena_take(&telemetry->arena, &text);
 }
 
 static struct str write_scope(struct telemetry *telemetry, const char *version)
 {
     struct json_writer w;
     struct buf text;
-    struct str made;
 
     buf_init(&text, REPLY_MAX);
     jw_init(&w, &text);
     jw_form(&w, "{name:'virtuoso-proxy', version:%s}", version);
-    made = arena_str(&telemetry->arena, buf_view(&text));
-    buf_done(&text);
-    return made;
+    return arena_take(&telemetry->arena, &text);
 }
 
-static enum error_code open_exporter(struct telemetry *telemetry, struct exporter *exporter,
-                                     const char *name, struct str url, struct str ca_file,
-                                     struct error *err)
+static enum error_code open_exporter(struct telemetry *telemetry, size_t signal, struct str url,
+                                     struct str ca_file, struct error *err)
 {
+    static const char *const names[SIGNALS] = {"spans", "metrics"};
+    struct exporter *exporter = &telemetry->exporters[signal];
     struct upstream_options options =
         upstream_options_of_other(STR_EMPTY, ca_file, CONNECT_MS, SEND_MS, REPLY_MAX);
 
     options.max_tries = TRIES;
     options.retry_base_ms = RETRY_MS;
     options.retry_budget_percent = RETRY_PERCENT;
-    exporter->telemetry = telemetry;
-    exporter->name = name;
-    exporter->trouble = exporter == &telemetry->spans ? TROUBLE_SPANS : TROUBLE_METRICS;
-    buf_init(&exporter->body, BODY_MAX);
-    buf_init(&exporter->wire, BODY_MAX);
-    buf_init(&exporter->packed, BODY_MAX);
+    exporter->name = names[signal];
+    exporter->trouble = signal == SPANS ? TROUBLE_SPANS : TROUBLE_METRICS;
     if (url.len == 0) {
         return ERR_OK;
     }
@@ -326,12 +316,11 @@ static void free_all(struct telemetry *telemetry)
         secret_done(&telemetry->values[i]);
     }
     buf_done(&telemetry->batch);
-    buf_done(&telemetry->spans.body);
-    buf_done(&telemetry->spans.wire);
-    buf_done(&telemetry->spans.packed);
-    buf_done(&telemetry->metrics.body);
-    buf_done(&telemetry->metrics.wire);
-    buf_done(&telemetry->metrics.packed);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        buf_done(&telemetry->exporters[i].body);
+        buf_done(&telemetry->exporters[i].wire);
+        buf_done(&telemetry->exporters[i].packed);
+    }
     compressor_free(telemetry->compressor);
     arena_done(&telemetry->arena);
     mem_free(telemetry);
@@ -339,7 +328,7 @@ static void free_all(struct telemetry *telemetry)
 
 static void start_spans(struct telemetry *telemetry, double share)
 {
-    if (telemetry->spans.upstream != NULL && !owned) {
+    if (telemetry->exporters[SPANS].upstream != NULL && !owned) {
         owned = true;
         telemetry->owns_spans = true;
         spans_open(share, BATCH_BYTES, on_full, telemetry);
@@ -357,41 +346,36 @@ static void close_spans(struct telemetry *telemetry)
 
 /* ---- closing ---- */
 
-static void on_metrics_closed(void *context)
+/* One after another. */
+static void close_next(void *context)
 {
     struct telemetry *telemetry = context;
     void (*tell)(void *) = telemetry->on_closed;
     void *told = telemetry->closed_context;
 
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct upstream *upstream = telemetry->exporters[i].upstream;
+
+        if (upstream != NULL) {
+            telemetry->exporters[i].upstream = NULL;
+            upstream_close(upstream, close_next, telemetry);
+            return;
+        }
+    }
     free_all(telemetry);
     tell(told);
-}
-
-static void on_spans_closed(void *context)
-{
-    struct telemetry *telemetry = context;
-
-    if (telemetry->metrics.upstream != NULL) {
-        upstream_close(telemetry->metrics.upstream, on_metrics_closed, telemetry);
-    } else {
-        on_metrics_closed(telemetry);
-    }
 }
 
 static void close_clients(struct telemetry *telemetry)
 {
     deadline_clear(&telemetry->last_words);
     later_remove(&telemetry->soon);
-    upstream_cancel(&telemetry->spans.call);
-    upstream_cancel(&telemetry->metrics.call);
+    upstream_cancel(&telemetry->exporters[SPANS].call);
+    upstream_cancel(&telemetry->exporters[METRICS].call);
     close_spans(telemetry);
     trouble_tell(TROUBLE_SPANS, NULL);
     trouble_tell(TROUBLE_METRICS, NULL);
-    if (telemetry->spans.upstream != NULL) {
-        upstream_close(telemetry->spans.upstream, on_spans_closed, telemetry);
-    } else {
-        on_spans_closed(telemetry);
-    }
+    close_next(telemetry);
 }
 
 static void on_last_words(struct deadline *deadline)
@@ -406,8 +390,8 @@ static void close_when_idle(struct telemetry *telemetry)
         return;
     }
     flush_spans(telemetry);
-    if (!upstream_is_running(&telemetry->spans.call) &&
-        !upstream_is_running(&telemetry->metrics.call)) {
+    if (!upstream_is_running(&telemetry->exporters[SPANS].call) &&
+        !upstream_is_running(&telemetry->exporters[METRICS].call)) {
         deadline_set(&telemetry->loop->deadlines, &telemetry->last_words, 0, on_last_words);
     }
 }
@@ -424,17 +408,22 @@ enum error_code telemetry_open(struct loop *loop, const struct telemetry_options
     telemetry->interval_ms = options->interval_ms;
     telemetry->gzip = options->gzip;
     telemetry->protobuf = options->protobuf;
-    telemetry->spans.to_wire = wire_of_traces;
-    telemetry->metrics.to_wire = wire_of_metrics;
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct exporter *exporter = &telemetry->exporters[i];
+
+        exporter->telemetry = telemetry;
+        exporter->to_wire = i == SPANS ? wire_of_traces : wire_of_metrics;
+        buf_init(&exporter->body, BODY_MAX);
+        buf_init(&exporter->wire, BODY_MAX);
+        buf_init(&exporter->packed, BODY_MAX);
+    }
     telemetry->start_us = process_start_us();
     telemetry->resource = write_resource(telemetry, options);
     telemetry->scope = write_scope(telemetry, options->version);
     copy_headers(telemetry, options);
-    code = open_exporter(telemetry, &telemetry->spans, "spans", options->traces_url,
-                         options->ca_file, err);
+    code = open_exporter(telemetry, SPANS, options->traces_url, options->ca_file, err);
     if (code == ERR_OK) {
-        code = open_exporter(telemetry, &telemetry->metrics, "metrics", options->metrics_url,
-                             options->ca_file, err);
+        code = open_exporter(telemetry, METRICS, options->metrics_url, options->ca_file, err);
     }
     *out = telemetry; /* in any case to be closed: a client may be open */
     if (code == ERR_OK) {
