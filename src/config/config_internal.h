@@ -38,6 +38,14 @@ struct config_box {
 
 enum { OPTIONS_MAX = 256, CONFIG_FILE_MAX = 1024 * 1024 };
 
+/* A name of the environment that gives an option its value. */
+struct variable {
+    struct str name;
+    const struct option_row *row;
+    bool is_own;  /* VIRTUOSO_PROXY_...; else an old one */
+    bool is_file; /* NAME_FILE: the file has the value */
+};
+
 struct loader {
     struct config_box *box;
     struct error_list *errors;
@@ -47,6 +55,8 @@ struct loader {
     unsigned line;
     unsigned column;
     const char *const *environment;
+    struct variable *variables; /* that are read */
+    size_t n_variables;
     const struct config_secrets *secrets; /* as in config_sources */
     bool is_given[OPTIONS_MAX];           /* by row: somebody has set it, be it to its default */
     bool sends_nothing;                   /* as in config_sources */
@@ -65,6 +75,7 @@ enum { SHOWN_MAX = 80 };
  * write `return loader_fail(loader, "...")`. */
 bool loader_fail(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
 bool option_set(struct loader *loader, const struct option_row *row, struct str text);
+void option_set_from_file(struct loader *loader, const struct option_row *row, struct str name);
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n);
 bool option_is_list(const struct option_row *row);
@@ -193,13 +204,15 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 void load_place(struct loader *loader); /* place.c: its defaults */
-struct str environment_get(const char *const *environment, struct str name); /* empty: not set */
-void load_environment(struct loader *loader, const char *const *environment);
+struct str environment_get(const struct loader *loader, struct str name); /* empty: not set */
+/* Those that are set, and not by Kubernetes. */
+void environment_each(struct loader *loader,
+                      void (*look)(struct loader *loader, struct str name, struct str value));
+void load_environment(struct loader *loader);
 bool option_is_secret(const struct option_row *row); /* a file may hold it: NAME_FILE */
 bool environment_is_ours(struct str name);           /* by its prefix, be it with a slip */
-bool environment_is_of_kubernetes(struct str name, struct str value);
 /* unread.c: after all that sets options */
-void load_unread(struct loader *loader, const char *const *environment);
+void load_unread(struct loader *loader);
 void load_lambda_log(struct loader *loader); /* AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL */
 /* judge.c */
 /* items.c: checks one entry of a list by its type */

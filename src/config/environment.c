@@ -10,10 +10,10 @@
 
 enum { NAME_MAX_LEN = 128 };
 
-struct str environment_get(const char *const *environment, struct str name)
+struct str environment_get(const struct loader *loader, struct str name)
 {
-    for (; *environment != NULL; environment++) {
-        struct str entry = str_from(*environment);
+    for (const char *const *at = loader->environment; *at != NULL; at++) {
+        struct str entry = str_from(*at);
 
         if (str_starts(entry, name) && entry.len > name.len && entry.ptr[name.len] == '=') {
             return str_sub(entry, name.len + 1, entry.len);
@@ -21,6 +21,64 @@ struct str environment_get(const char *const *environment, struct str name)
     }
     return STR_EMPTY;
 }
+
+static bool takes(struct str *name, struct str end)
+{
+    bool has = str_ends(*name, end);
+
+    name->len -= has ? end.len : 0;
+    return has;
+}
+
+static bool take_digits(struct str *name)
+{
+    size_t before = name->len;
+
+    while (name->len > 0 && name->ptr[name->len - 1] >= '0' && name->ptr[name->len - 1] <= '9') {
+        name->len--;
+    }
+    return name->len < before;
+}
+
+/* Kubernetes describes each service of the namespace to every pod, and one of them is called like
+ * this program: VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
+ * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and the same for a service "virtuoso-proxy-admin". */
+static bool is_of_kubernetes(struct str name, struct str value)
+{
+    static const char *const details[] = {"_ADDR", "_PORT", "_PROTO"};
+    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
+    bool is_port = false;
+
+    if (str_ends(name, STR("_SERVICE_HOST")) || str_contains(name, STR("_SERVICE_PORT")) ||
+        (str_ends(name, STR("_PORT")) && str_contains(value, STR("://")))) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
+        if (takes(&name, str_from(details[i]))) {
+            break;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        is_port = is_port || takes(&name, str_from(protocols[i]));
+    }
+    return is_port && take_digits(&name) && str_ends(name, STR("_PORT_"));
+}
+
+void environment_each(struct loader *loader,
+                      void (*look)(struct loader *loader, struct str name, struct str value))
+{
+    for (const char *const *at = loader->environment; *at != NULL; at++) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(str_from(*at), '=', &name, &value);
+        if (value.len > 0 && !is_of_kubernetes(name, value)) {
+            look(loader, name, value);
+        }
+    }
+}
+
+/* ---- names that are read ---- */
 
 /* "upstream.timeout_ms" -> "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS" */
 static struct str name_of(struct loader *loader, const struct option_row *row)
@@ -33,6 +91,47 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
         buf_char(&name, (char)(*at == '.' ? '_' : char_upper(*at)));
     }
     return arena_take(&loader->box->arena, &name);
+}
+
+static struct str without_prefix(const struct variable *variable)
+{
+    return str_sub(variable->name, sizeof(PREFIX) - 1, variable->name.len);
+}
+
+static void add_variable(struct loader *loader, const struct variable *variable)
+{
+    loader->variables = arena_room(&loader->box->arena, loader->variables, loader->n_variables,
+                                   sizeof(*loader->variables));
+    loader->variables[loader->n_variables++] = *variable;
+}
+
+static void add_name(struct loader *loader, const struct option_row *row, struct str name,
+                     bool is_own)
+{
+    struct variable variable = {.name = name, .row = row, .is_own = is_own};
+
+    add_variable(loader, &variable);
+    if (option_is_secret(row)) {
+        variable.name = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(name));
+        variable.is_file = true;
+        add_variable(loader, &variable);
+    }
+}
+
+static void list_variables(struct loader *loader)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str old = str_from(rows[i].old_env);
+        struct str name;
+
+        add_name(loader, &rows[i], name_of(loader, &rows[i]), true);
+        while (str_next(&old, ' ', &name)) {
+            add_name(loader, &rows[i], name, false);
+        }
+    }
 }
 
 bool option_is_secret(const struct option_row *row)
@@ -49,43 +148,29 @@ static struct str plain_value(const struct option_row *row, struct str value)
     return reads_quotes ? value : str_unquote(str_trim(value));
 }
 
-/* True when a value was found under this name (or name_FILE). */
-static bool take(struct loader *loader, const struct option_row *row, struct str name,
-                 const char *const *environment)
+/* False: it is not set. */
+static bool take(struct loader *loader, const struct variable *variable)
 {
-    struct str value = environment_get(environment, name);
-    struct str file_name;
-    struct buf text;
+    struct str value = environment_get(loader, variable->name);
 
-    loader->place = arena_cstr(&loader->box->arena, name);
-    if (value.len > 0) {
-        (void)option_set(loader, row, plain_value(row, value));
-        return true;
-    }
-    if (!option_is_secret(row)) {
-        return false;
-    }
-    file_name = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(name));
-    value = environment_get(environment, file_name);
     if (value.len == 0) {
         return false;
     }
-    loader->place = arena_cstr(&loader->box->arena, file_name);
-    if (!read_secret_file(loader, value, &text)) {
-        loader_mark_failed(loader, row);
+    loader->place = arena_cstr(&loader->box->arena, variable->name);
+    if (variable->is_file) {
+        option_set_from_file(loader, variable->row, value);
     } else {
-        (void)option_set(loader, row, buf_view(&text));
+        (void)option_set(loader, variable->row, plain_value(variable->row, value));
     }
-    wipe_secret_file(&text);
     return true;
 }
 
 /* PORT and HOST change the two halves of server.listen (Cloud Run, Heroku and the old service set
  * them). */
-static void take_port_and_host(struct loader *loader, const char *const *environment)
+static void take_port_and_host(struct loader *loader)
 {
-    struct str port = str_unquote(str_trim(environment_get(environment, STR("PORT"))));
-    struct str host = str_unquote(str_trim(environment_get(environment, STR("HOST"))));
+    struct str port = str_unquote(str_trim(environment_get(loader, STR("PORT"))));
+    struct str host = str_unquote(str_trim(environment_get(loader, STR("HOST"))));
     struct str listen = loader->box->config.server.listen;
     size_t colon = (size_t)(str_find_last(listen, ':') + 1);
     bool host_is_set = host.len > 0;
@@ -93,7 +178,7 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     struct str joined;
 
     if ((port.len == 0 && host.len == 0) ||
-        environment_get(environment, STR("VIRTUOSO_PROXY_SERVER_LISTEN")).len > 0) {
+        environment_get(loader, STR("VIRTUOSO_PROXY_SERVER_LISTEN")).len > 0) {
         return;
     }
     if (address_is_unix(listen)) {
@@ -128,8 +213,7 @@ void load_lambda_log(struct loader *loader)
 
     loader->place = PLACE_DEFAULT;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_is_nocase(environment_get(loader->environment, str_from(rows[i].variable)),
-                          rows[i].value)) {
+        if (str_is_nocase(environment_get(loader, str_from(rows[i].variable)), rows[i].value)) {
             (void)option_set(loader, option_find(str_from(rows[i].key)), str_from(rows[i].means));
         }
     }
@@ -138,128 +222,64 @@ void load_lambda_log(struct loader *loader)
 
 /* ---- names that nobody reads ---- */
 
-static bool takes(struct str *name, struct str end)
-{
-    bool has = str_ends(*name, end);
-
-    name->len -= has ? end.len : 0;
-    return has;
-}
-
-static bool take_digits(struct str *name)
-{
-    size_t before = name->len;
-
-    while (name->len > 0 && name->ptr[name->len - 1] >= '0' && name->ptr[name->len - 1] <= '9') {
-        name->len--;
-    }
-    return name->len < before;
-}
-
-/* Kubernetes describes each service of the namespace to every pod, and one of them is called like
- * this program: VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
- * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and the same for a service "virtuoso-proxy-admin". */
-bool environment_is_of_kubernetes(struct str name, struct str value)
-{
-    static const char *const details[] = {"_ADDR", "_PORT", "_PROTO"};
-    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
-    bool is_port = false;
-
-    if (str_ends(name, STR("_SERVICE_HOST")) || str_contains(name, STR("_SERVICE_PORT")) ||
-        (str_ends(name, STR("_PORT")) && str_contains(value, STR("://")))) {
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
-        if (takes(&name, str_from(details[i]))) {
-            break;
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
-        is_port = is_port || takes(&name, str_from(protocols[i]));
-    }
-    return is_port && take_digits(&name) && str_ends(name, STR("_PORT_"));
-}
-
 /* Those of the client subcommands, which do not read the configuration for them. */
 static bool is_of_clients(struct str name)
 {
     return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
 }
 
-static bool is_name_of(struct loader *loader, const struct option_row *row, struct str name)
+/* VIRTUOSO_PROXY_API_KEYS: the shortest name that ends like it; NULL: none. */
+static const struct variable *ends_alike(const struct loader *loader, struct str name)
 {
-    struct str own = name_of(loader, row);
-
-    if (option_is_secret(row) && str_ends(name, STR("_FILE"))) {
-        name.len -= sizeof("_FILE") - 1;
-    }
-    return str_eq(name, own);
-}
-
-/* VIRTUOSO_PROXY_API_KEYS: the shortest option that ends like it; NULL: none. */
-static const struct option_row *ends_alike(struct loader *loader, struct str name)
-{
-    size_t n;
-    const struct option_row *rows = config_options(&n);
-    const struct option_row *found = NULL;
-    size_t shortest = 0;
+    const struct variable *found = NULL;
     struct str head;
 
     do {
-        for (size_t i = 0; i < n; i++) {
-            struct str own = name_of(loader, &rows[i]);
+        for (size_t i = 0; i < loader->n_variables; i++) {
+            const struct variable *variable = &loader->variables[i];
+            struct str own = variable->name;
             bool ends =
                 own.len > name.len && str_ends(own, name) && own.ptr[own.len - name.len - 1] == '_';
 
-            if (ends && (found == NULL || own.len < shortest)) {
-                found = &rows[i];
-                shortest = own.len;
+            if (ends && variable->is_own && !variable->is_file &&
+                (found == NULL || own.len < found->name.len)) {
+                found = variable;
             }
         }
     } while (found == NULL && str_cut(name, '_', &head, &name) && name.len > 0);
     return found;
 }
 
-static void offer(struct loader *loader, struct nearest *nearest, const struct option_row *row,
-                  const struct option_row **meant)
+static void check_name(struct loader *loader, struct str name, struct str value)
 {
-    struct str own = name_of(loader, row);
-    struct str names[] = {str_sub(own, sizeof(PREFIX) - 1, own.len), STR_EMPTY};
-
-    if (option_is_secret(row)) {
-        names[1] = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(names[0]));
-    }
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        nearest_offer(nearest, names[i]);
-        *meant = nearest->best.len > 0 && str_eq(nearest->best, names[i]) ? row : *meant;
-    }
-}
-
-static void check_name(struct loader *loader, struct str name)
-{
-    size_t n;
-    const struct option_row *rows = config_options(&n);
-    const struct option_row *meant = NULL;
+    const struct variable *meant = NULL;
     struct str own = str_sub(name, sizeof(PREFIX) - 1, name.len);
     struct nearest nearest;
 
+    (void)value;
+    if (!environment_is_ours(name) || is_of_clients(name)) {
+        return;
+    }
     nearest_init(&nearest, own);
-    for (size_t i = 0; i < n; i++) {
-        if (is_name_of(loader, &rows[i], name)) {
+    for (size_t i = 0; i < loader->n_variables; i++) {
+        const struct variable *variable = &loader->variables[i];
+
+        if (str_eq(variable->name, name)) {
             return;
         }
-        offer(loader, &nearest, &rows[i], &meant);
+        if (variable->is_own) {
+            nearest_offer(&nearest, without_prefix(variable));
+            meant = nearest.best.ptr == without_prefix(variable).ptr ? variable : meant;
+        }
     }
-    if (nearest.best.len == 0 && own.len > 0) {
+    if (meant == NULL && own.len > 0) {
         meant = ends_alike(loader, own);
-        nearest.best = meant != NULL
-                           ? str_sub(name_of(loader, meant), sizeof(PREFIX) - 1, NAME_MAX_LEN)
-                           : STR_EMPTY;
     }
-    if (nearest.best.len > 0) {
-        loader_mark_failed(loader, meant); /* it is not missing */
+    loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
+    if (meant != NULL) {
+        loader_mark_failed(loader, meant->row); /* it is not missing */
         loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
-                    STR_ARG(nearest.best));
+                    STR_ARG(without_prefix(meant)));
     } else {
         loader_fail(loader, "nothing reads this variable; virtuoso-proxy man lists all of them");
     }
@@ -276,41 +296,19 @@ bool environment_is_ours(struct str name)
     return str_starts(name, STR(PREFIX));
 }
 
-static void check_names(struct loader *loader, const char *const *environment)
+void load_environment(struct loader *loader)
 {
-    for (; *environment != NULL; environment++) {
-        struct str name;
-        struct str value;
+    const struct option_row *taken = NULL;
 
-        (void)str_cut(str_from(*environment), '=', &name, &value);
-        if (environment_is_ours(name) && value.len > 0 && !is_of_clients(name) &&
-            !environment_is_of_kubernetes(name, value)) {
-            loader->place =
-                arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
-            check_name(loader, name);
+    list_variables(loader);
+    for (size_t i = 0; i < loader->n_variables; i++) {
+        const struct variable *variable = &loader->variables[i];
+
+        if (variable->row != taken && take(loader, variable)) {
+            taken = variable->row;
         }
     }
-}
-
-void load_environment(struct loader *loader, const char *const *environment)
-{
-    size_t n;
-    const struct option_row *rows = config_options(&n);
-
-    for (size_t i = 0; i < n; i++) {
-        struct str old = str_from(rows[i].old_env);
-        struct str name;
-
-        if (take(loader, &rows[i], name_of(loader, &rows[i]), environment)) {
-            continue;
-        }
-        while (str_next(&old, ' ', &name)) {
-            if (take(loader, &rows[i], name, environment)) {
-                break;
-            }
-        }
-    }
-    take_port_and_host(loader, environment);
-    check_names(loader, environment);
+    take_port_and_host(loader);
+    environment_each(loader, check_name);
     loader->place = NULL;
 }

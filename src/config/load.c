@@ -64,7 +64,6 @@ static void take_value(struct loader *loader, const struct option_row *row, cons
 static bool take_secret_file(struct loader *loader, struct str key, const struct node *node)
 {
     const struct option_row *row;
-    struct buf text;
 
     if (!str_ends(key, STR("_file"))) {
         return false;
@@ -75,12 +74,7 @@ static bool take_secret_file(struct loader *loader, struct str key, const struct
     }
     loader->line = node->line;
     loader->column = node->column;
-    if (!read_secret_file(loader, node->text, &text)) {
-        loader_mark_failed(loader, row);
-    } else {
-        (void)option_set(loader, row, buf_view(&text));
-    }
-    wipe_secret_file(&text);
+    option_set_from_file(loader, row, node->text);
     return true;
 }
 
@@ -274,9 +268,9 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     load_lambda_log(&loader);
     load_place(&loader);
     if (sources->file == NULL || load_file(&loader)) {
-        load_environment(&loader, loader.environment);
+        load_environment(&loader);
         load_sets(&loader, sources);
-        load_unread(&loader, loader.environment);
+        load_unread(&loader);
         if (loader.secrets != NULL) {
             loader.secrets->on_options(loader.secrets->context, &box->config);
         }

@@ -37,7 +37,7 @@ static void set_defaults(struct loader *loader, const struct place *place)
 void load_place(struct loader *loader)
 {
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        if (environment_get(loader->environment, str_from(places[i].variable)).len > 0) {
+        if (environment_get(loader, str_from(places[i].variable)).len > 0) {
             loader->box->config.place = places[i].name;
             set_defaults(loader, &places[i]);
             return;

@@ -36,7 +36,7 @@ static bool is_of_service(const struct loader *loader, struct str text)
 
 static bool read_variable(struct loader *loader, const char *what, struct str name, struct buf *out)
 {
-    struct str value = environment_get(loader->environment, name);
+    struct str value = environment_get(loader, name);
 
     if (value.len == 0) {
         return loader_fail(loader, "%s: the variable %.*s is not set", what, SHOWN(name));

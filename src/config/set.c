@@ -265,6 +265,18 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
     return ok;
 }
 
+void option_set_from_file(struct loader *loader, const struct option_row *row, struct str name)
+{
+    struct buf text;
+
+    if (!read_secret_file(loader, name, &text)) {
+        loader_mark_failed(loader, row);
+    } else {
+        (void)option_set(loader, row, buf_view(&text));
+    }
+    wipe_secret_file(&text);
+}
+
 void loader_mark_failed(struct loader *loader, const struct option_row *row)
 {
     size_t n;

@@ -1,14 +1,12 @@
 /* Names of the environment that do not begin like ours and are meant for us all the same: those of the service that
  * this program replaces, where another option does their work here, and slips of the pen in those that are read. A
  * slip in VIRTUOSO_... is an error: nobody else has such names. All others are told as warnings. */
-#include "base/attr.h"
-#include "base/buf.h"
 #include "base/nearest.h"
 #include "config_internal.h"
 
 #define PLATFORM "VIRTUOSO_"
 
-enum { SHORTEST = 7, NAME_SHOWN = 80, NAME_ROOM = 128 };
+enum { SHORTEST = 7, NAME_SHOWN = 80 };
 
 /* What the service that was replaced read, by its settings. `fine`: the value that is what happens here anyway. */
 static const struct {
@@ -78,52 +76,33 @@ struct meant {
     const struct option_row *row;
 };
 
-static void offer(struct loader *loader, struct meant *meant, const struct option_row *row,
-                  struct str name)
+static void offer(struct meant *meant, const struct variable *variable)
 {
-    struct str before = meant->near.best;
-    bool is_slip = name.len >= SHORTEST && is_slip_of(meant->near.word, name);
+    bool is_slip = variable->name.len >= SHORTEST && is_slip_of(meant->near.word, variable->name);
 
     if (meant->is_slip || (!is_slip && !str_starts_nocase(meant->near.word, STR(PLATFORM)))) {
         return;
     }
     meant->is_slip = is_slip;
-    nearest_offer(&meant->near, name);
-    if (meant->near.best.ptr != before.ptr) {
-        meant->near.best = arena_str(&loader->box->arena, meant->near.best);
-        meant->row = row;
+    nearest_offer(&meant->near, variable->name);
+    if (meant->near.best.ptr == variable->name.ptr) {
+        meant->row = variable->row;
     }
 }
 
 /* True: it is read. Else `meant` is filled. */
-static bool is_read(struct loader *loader, struct str name, struct meant *meant)
+static bool is_read(const struct loader *loader, struct str name, struct meant *meant)
 {
     static const char *const more[] = {"PORT", "HOST", PLATFORM "SESSION_ID"};
-    UNINITIALISED char room[NAME_ROOM];
-    size_t n;
-    const struct option_row *rows = config_options(&n);
 
-    for (size_t i = 0; i < n; i++) {
-        struct str old = str_from(rows[i].old_env);
-        struct str one;
+    for (size_t i = 0; i < loader->n_variables; i++) {
+        const struct variable *variable = &loader->variables[i];
 
-        while (str_next(&old, ' ', &one)) {
-            struct buf file;
-
-            offer(loader, meant, &rows[i], one);
-            if (str_eq(name, one)) {
-                return true;
-            }
-            if (!option_is_secret(&rows[i])) {
-                continue;
-            }
-            buf_init_on(&file, room, sizeof(room), sizeof(room) - 1);
-            buf_str(&file, one);
-            buf_text(&file, "_FILE");
-            if (str_eq(name, buf_view(&file))) {
-                return true;
-            }
-            offer(loader, meant, &rows[i], buf_view(&file));
+        if (!variable->is_own) {
+            offer(meant, variable);
+        }
+        if (str_eq(name, variable->name)) {
+            return true;
         }
     }
     return str_in(name, more, ARRAY_LEN(more));
@@ -135,7 +114,8 @@ static void look_at(struct loader *loader, struct str name, struct str value)
     bool is_ours = str_starts_nocase(name, STR(PLATFORM));
 
     nearest_init(&meant.near, name);
-    if (is_read(loader, name, &meant) || was_replaced(loader, name, value)) {
+    if (environment_is_ours(name) || is_read(loader, name, &meant) ||
+        was_replaced(loader, name, value)) {
         return;
     }
     if (meant.is_slip && is_ours) {
@@ -151,16 +131,7 @@ static void look_at(struct loader *loader, struct str name, struct str value)
     }
 }
 
-void load_unread(struct loader *loader, const char *const *environment)
+void load_unread(struct loader *loader)
 {
-    for (; *environment != NULL; environment++) {
-        struct str name;
-        struct str value;
-
-        (void)str_cut(str_from(*environment), '=', &name, &value);
-        if (value.len > 0 && name.len < NAME_ROOM && !environment_is_ours(name) &&
-            !environment_is_of_kubernetes(name, value)) {
-            look_at(loader, name, value);
-        }
-    }
+    environment_each(loader, look_at);
 }
