@@ -11,134 +11,123 @@
 
 /* Of the sandbox: what makes it a platform that is slow and fails. */
 #define DISTURBANCES                                                                               \
-    {                                                                                              \
-        "latency",         0,   "MS", "the sandbox answers later: 50ms, or 50ms+-10ms",            \
-        "sandbox.latency", NULL},                                                                  \
+    {"latency", 0, "MS", "the sandbox answers later: 50ms, or 50ms+-10ms", "sandbox.latency"},     \
         {"fault",          0,                                                                      \
          "FAULT",          "a fault of the sandbox: 'POST /teststeps:503@1%'; may be repeated",    \
-         "sandbox.faults", NULL,                                                                   \
-         .adds = true},                                                                            \
+         "sandbox.faults", .adds = true},                                                          \
     {                                                                                              \
-        "seed", 0, "N", "latencies and faults repeat with the same number", "sandbox.seed", NULL   \
+        "seed", 0, "N", "latencies and faults repeat with the same number", "sandbox.seed"         \
     }
 
 static const struct argument serve_arguments[] = {
-    {"config", 'c', "FILE", "configuration file (YAML); see conf/virtuoso-proxy.yaml", NULL, NULL},
-    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "server.listen", NULL},
-    {"workers", 'w', "N|auto", "processes that answer; auto: one for each core", "server.workers",
-     NULL},
+    {"config", 'c', "FILE", "configuration file (YAML); see conf/virtuoso-proxy.yaml"},
+    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "server.listen"},
+    {"workers", 'w', "N|auto", "processes that answer; auto: one for each core", "server.workers"},
     {"sandbox", 0, NULL, "use the embedded sandbox as the platform", "sandbox.enabled", "true"},
-    {"sandbox-listen", 0, "ADDR:PORT", "where the sandbox listens", "sandbox.listen", NULL},
+    {"sandbox-listen", 0, "ADDR:PORT", "where the sandbox listens", "sandbox.listen"},
     DISTURBANCES,
-    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*"},
     {.name = NULL},
 };
 
 static const struct argument sandbox_arguments[] = {
-    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "sandbox.listen",
-     NULL},
+    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "sandbox.listen"},
     DISTURBANCES,
-    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*"},
     {.name = NULL},
 };
 
 static const struct argument check_arguments[] = {
-    {"config", 'c', "FILE", "configuration file (YAML)", NULL, NULL},
-    {"listen", 'l', "ADDR:PORT", "as for serve", "server.listen", NULL},
+    {"config", 'c', "FILE", "configuration file (YAML)"},
+    {"listen", 'l', "ADDR:PORT", "as for serve", "server.listen"},
     {"sandbox", 0, NULL, "as for serve", "sandbox.enabled", "true"},
-    {"print", 'p', NULL, "print the effective configuration, secrets as ***", NULL, NULL},
+    {"print", 'p', NULL, "print the effective configuration, secrets as ***"},
     {"connect", 0, NULL,
-     "also read secrets that a service tells, and ask the store (store.url) whether it can be used",
-     NULL, NULL},
-    {"diff", 0, "FILE", "print the options that differ from those of this other file", NULL, NULL},
-    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+     "also read secrets that a service tells, and ask the store (store.url) whether it can be used"},
+    {"diff", 0, "FILE", "print the options that differ from those of this other file"},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*"},
     {.name = NULL},
 };
 
 static const struct argument store_arguments[] = {
-    {"config", 'c', "FILE", "configuration file (YAML): where the store is", NULL, NULL},
-    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
-    {"replace", 0, NULL, "import: also over documents that are there", NULL, NULL},
+    {"config", 'c', "FILE", "configuration file (YAML): where the store is"},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*"},
+    {"replace", 0, NULL, "import: also over documents that are there"},
     {.name = NULL},
 };
 
 static const struct argument audit_arguments[] = {
-    {"config", 'c', "FILE", "export: configuration file (YAML): where the bucket or the store is",
-     NULL, NULL},
-    {"set", 's', "KEY=VALUE", "export: set any option; may be repeated", "*", NULL},
+    {"config", 'c', "FILE", "export: configuration file (YAML): where the bucket or the store is"},
+    {"set", 's', "KEY=VALUE", "export: set any option; may be repeated", "*"},
     {.name = NULL},
 };
 
 static const struct argument demo_arguments[] = {
     {"listen", 'l', "ADDR:PORT",
-     "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
-    {"once", 0, NULL, "stop when the sample test has run, instead of serving", NULL, NULL},
+     "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen"},
+    {"once", 0, NULL, "stop when the sample test has run, instead of serving"},
     {.name = NULL},
 };
 
 static const struct argument validate_arguments[] = {
-    {"json", 0, NULL, "one JSON object per file instead of text", NULL, NULL},
+    {"json", 0, NULL, "one JSON object per file instead of text"},
     {.name = NULL},
 };
 
 static const struct argument convert_arguments[] = {
-    {"to", 't', "TARGET", "commands, upstream, simplified or sentences", NULL, NULL,
-     "commands upstream simplified sentences"},
-    {"lenient", 0, NULL, "a step that does not compile becomes a comment", NULL, NULL},
+    {"to", 't', "TARGET", "commands, upstream, simplified or sentences",
+     .words = "commands upstream simplified sentences"},
+    {"lenient", 0, NULL, "a step that does not compile becomes a comment"},
     {.name = NULL},
 };
 
 static const struct argument init_arguments[] = {
-    {"ci", 0, "SYSTEM", "also write a file for github, gitlab, azure or jenkins", NULL, NULL,
-     "github gitlab azure jenkins"},
+    {"ci", 0, "SYSTEM", "also write a file for github, gitlab, azure or jenkins",
+     .words = "github gitlab azure jenkins"},
     {.name = NULL},
 };
 
 static const struct argument command_arguments[] = {
-    {"url", 'u', "URL", "a running proxy (without it: one is started for this command)", NULL,
-     NULL},
-    {"api-key-file", 0, "FILE", "API key for --url (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
-    {"ca-file", 0, "FILE", "certificates (PEM) that --url with https is checked against", NULL,
-     NULL},
-    {"checkpoint", 0, "ID", "the checkpoint that the step goes into (or env VIRTUOSO_SESSION_ID)",
-     NULL, NULL},
-    {"session", 0, "ID", "a session of the proxy at --url instead of a checkpoint", NULL, NULL},
-    {"position", 0, "N", "position in the checkpoint, from 0 (without it: at the end)", NULL, NULL},
-    {"dry-run", 'n', NULL, "show the requests to the platform, send nothing", NULL, NULL},
-    {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL, "human json yaml"},
-    {"list", 0, NULL, "print all commands", NULL, NULL},
-    {"config", 'c', "FILE", "configuration file (YAML), as for serve", NULL, NULL},
-    {"sandbox", 0, NULL, "use the embedded sandbox as the platform", NULL, NULL},
-    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {"url", 'u', "URL", "a running proxy (without it: one is started for this command)"},
+    {"api-key-file", 0, "FILE", "API key for --url (or env VIRTUOSO_PROXY_API_KEY)"},
+    {"ca-file", 0, "FILE", "certificates (PEM) that --url with https is checked against"},
+    {"checkpoint", 0, "ID", "the checkpoint that the step goes into (or env VIRTUOSO_SESSION_ID)"},
+    {"session", 0, "ID", "a session of the proxy at --url instead of a checkpoint"},
+    {"position", 0, "N", "position in the checkpoint, from 0 (without it: at the end)"},
+    {"dry-run", 'n', NULL, "show the requests to the platform, send nothing"},
+    {"output", 'o', "FORMAT", "human, json or yaml", .words = "human json yaml"},
+    {"list", 0, NULL, "print all commands"},
+    {"config", 'c', "FILE", "configuration file (YAML), as for serve"},
+    {"sandbox", 0, NULL, "use the embedded sandbox as the platform"},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*"},
     {.name = NULL},
 };
 
 static const struct argument load_arguments[] = {
-    {"rate", 'r', "N", "requests a second, at a fixed rate (100)", NULL, NULL},
-    {"duration", 'd', "TIME", "how long: 10s, 500ms (10s)", NULL, NULL},
-    {"count", 'n', "N", "how many requests, instead of how long", NULL, NULL},
-    {"connections", 'c', "N", "open connections (32)", NULL, NULL},
-    {"method", 'm', "METHOD", "GET, or POST where there is a body", NULL, NULL},
-    {"header", 'H', "'NAME: VALUE'", "a header; may be repeated", NULL, NULL},
-    {"body", 'b', "TEXT", "the body, as JSON unless a header says otherwise", NULL, NULL},
-    {"body-file", 0, "FILE", "the body is in this file", NULL, NULL},
-    {"ids", 0, "FROM-TO", "{id} in the URL and in the body is one of these, in turn", NULL, NULL},
-    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
-    {"warm-up", 0, "TIME", "the first requests, which are sent and not counted (0)", NULL, NULL},
-    {"timeout", 't', "TIME", "a request without an answer has failed then (10s)", NULL, NULL},
-    {"output", 'o', "FORMAT", "human or json", NULL, NULL, "human json"},
-    {"max-p99", 0, "TIME", "exit code 1 where one answer in a hundred takes longer", NULL, NULL},
-    {"max-errors", 0, "SHARE", "exit code 1 where more fail: a number, or 0.1%", NULL, NULL},
-    {"yes-i-may", 0, NULL, "the host may be another than this machine", NULL, NULL},
+    {"rate", 'r', "N", "requests a second, at a fixed rate (100)"},
+    {"duration", 'd', "TIME", "how long: 10s, 500ms (10s)"},
+    {"count", 'n', "N", "how many requests, instead of how long"},
+    {"connections", 'c', "N", "open connections (32)"},
+    {"method", 'm', "METHOD", "GET, or POST where there is a body"},
+    {"header", 'H', "'NAME: VALUE'", "a header; may be repeated"},
+    {"body", 'b', "TEXT", "the body, as JSON unless a header says otherwise"},
+    {"body-file", 0, "FILE", "the body is in this file"},
+    {"ids", 0, "FROM-TO", "{id} in the URL and in the body is one of these, in turn"},
+    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)"},
+    {"warm-up", 0, "TIME", "the first requests, which are sent and not counted (0)"},
+    {"timeout", 't', "TIME", "a request without an answer has failed then (10s)"},
+    {"output", 'o', "FORMAT", "human or json", .words = "human json"},
+    {"max-p99", 0, "TIME", "exit code 1 where one answer in a hundred takes longer"},
+    {"max-errors", 0, "SHARE", "exit code 1 where more fail: a number, or 0.1%"},
+    {"yes-i-may", 0, NULL, "the host may be another than this machine"},
     {.name = NULL},
 };
 
 static const struct argument top_arguments[] = {
-    {"once", 0, NULL, "one picture, after two reads a second apart, and the end", NULL, NULL},
-    {"output", 'o', "FORMAT", "human, or json: an object a line", NULL, NULL, "human json"},
-    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
-    {"ca-file", 0, "FILE", "certificates (PEM) that a URL with https is checked against", NULL,
-     NULL},
+    {"once", 0, NULL, "one picture, after two reads a second apart, and the end"},
+    {"output", 'o', "FORMAT", "human, or json: an object a line", .words = "human json"},
+    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)"},
+    {"ca-file", 0, "FILE", "certificates (PEM) that a URL with https is checked against"},
     {.name = NULL},
 };
 
@@ -154,11 +143,10 @@ static const char file_exit_codes[] =
     "0 all fine; 1 usage, or a file has errors or cannot be read (as for run)";
 
 static const struct argument key_arguments[] = {
-    {"name", 0, "NAME", "what logs call the caller", NULL, NULL},
+    {"name", 0, "NAME", "what logs call the caller"},
     {"permissions", 0, "LIST",
-     "read,write:tests,write:library,execute,admin,continue:runs; all unless given", NULL, NULL},
-    {"expires", 0, "DATE", "2027-01-31 (to the end of that day, UTC) or 2027-01-31T12:00:00Z", NULL,
-     NULL},
+     "read,write:tests,write:library,execute,admin,continue:runs; all unless given"},
+    {"expires", 0, "DATE", "2027-01-31 (to the end of that day, UTC) or 2027-01-31T12:00:00Z"},
     {.name = NULL},
 };
 
