@@ -322,22 +322,27 @@ static enum error_code put_own_fields(struct buf *head, const struct event_sourc
                                       struct str trace, struct error *err)
 {
     struct str host = field_of(fields, "Host");
-    struct str id = text_at(event, source->request_id);
-    struct str token = text_at(event, source->token);
-    enum error_code code;
+    bool has_id = field_of(fields, "X-Request-Id").len > 0;
+    enum error_code code = ERR_OK;
 
     if (host.len == 0) {
         host = text_at(event, CONTEXT "/domainName");
     }
-    code = put_field(head, STR("Host"), host.len > 0 ? host : STR("lambda"), err);
-    if (code == ERR_OK && trace.len > 0) {
-        code = put_field(head, STR("X-Amzn-Trace-Id"), trace, err);
-    }
-    if (code == ERR_OK && id.len > 0 && field_of(fields, "X-Request-Id").len == 0) {
-        code = put_field(head, STR("X-Request-Id"), id, err);
-    }
-    if (code == ERR_OK && token.len > 0) {
-        code = put_field(head, STR("Authorization"), token, err);
+
+    const struct {
+        const char *name;
+        struct str value; /* empty: not told */
+    } own[] = {
+        {"Host", host.len > 0 ? host : STR("lambda")},
+        {"X-Amzn-Trace-Id", trace},
+        {"X-Request-Id", has_id ? STR_EMPTY : text_at(event, source->request_id)},
+        {"Authorization", text_at(event, source->token)},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(own) && code == ERR_OK; i++) {
+        if (own[i].value.len > 0) {
+            code = put_field(head, str_from(own[i].name), own[i].value, err);
+        }
     }
     return code == ERR_OK ? put_cookies(head, json_get(event, "cookies"), err) : code;
 }

@@ -35,8 +35,6 @@ struct invocation {
     struct deadline quiet; /* looks again */
     int64_t ends_wall_ms;  /* 0: not known */
     bool streams;
-    bool cut; /* a streamed answer broke off */
-    bool closed;
 };
 
 struct lambda {

@@ -2,7 +2,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/utf8.h"
 #include "http/problem.h"
 
@@ -221,8 +221,7 @@ static void write_answer(struct buf *out, const struct event_request *request,
     struct buf text;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "statusCode", answer->status);
+    jw_form(&w, "{statusCode:%i", answer->status);
     write_fields(&w, request, lines);
     if (is_binary) {
         buf_init(&text, (size_t)2 * REPLY_MAX);
@@ -232,8 +231,7 @@ static void write_answer(struct buf *out, const struct event_request *request,
     } else {
         jw_kv_str(&w, "body", body);
     }
-    jw_kv_bool(&w, "isBase64Encoded", is_binary);
-    jw_end(&w);
+    jw_form(&w, "isBase64Encoded:%b}", is_binary);
 }
 
 /* ---- verdicts of an authorizer ---- */
@@ -278,68 +276,46 @@ const char *answer_failure(const struct answer *answer, const struct event_reque
     return NULL;
 }
 
-static void write_context(struct json_writer *w, const struct answer *answer)
-{
-    jw_key(w, "context");
-    jw_object(w);
-    if (is_known(answer)) {
-        jw_kv_str(w, "principal", buf_view(&answer->principal));
-    }
-    jw_end(w);
-}
-
 /* "arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH" with "*" for the last two: the gateway keeps the policy
  * for the credential, whatever is asked for next. */
-static void write_resource(struct json_writer *w, struct str arn)
+static void write_policy(struct json_writer *w, struct str arn, struct str principal, bool is_known)
 {
     size_t n_slashes = 0;
-    struct buf text;
+    struct buf resource;
     size_t at = 0;
 
     while (at < arn.len && n_slashes < 2) {
         n_slashes += arn.ptr[at++] == '/' ? 1 : 0;
     }
-    buf_init(&text, JOINED_MAX);
-    buf_str(&text, str_sub(arn, 0, at));
-    buf_char(&text, '*');
-    jw_kv_str(w, "Resource", buf_view(&text));
-    buf_done(&text);
-}
-
-static void write_policy(struct json_writer *w, const struct event_request *request,
-                         const struct answer *answer)
-{
-    struct str principal = buf_view(&answer->principal);
-
-    jw_kv_str(w, "principalId", is_known(answer) && principal.len > 0 ? principal : STR("unknown"));
-    jw_key(w, "policyDocument");
-    jw_object(w);
-    jw_kv_text(w, "Version", "2012-10-17");
-    jw_key(w, "Statement");
-    jw_array(w);
-    jw_object(w);
-    jw_kv_text(w, "Action", "execute-api:Invoke");
-    jw_kv_text(w, "Effect", is_known(answer) ? "Allow" : "Deny");
-    write_resource(w, request->arn);
-    jw_end(w);
-    jw_end(w);
-    jw_end(w);
+    buf_init(&resource, JOINED_MAX);
+    buf_str(&resource, str_sub(arn, 0, at));
+    buf_char(&resource, '*');
+    jw_form(w,
+            "{principalId:%s, policyDocument:{Version:'2012-10-17', Statement:"
+            "[{Action:'execute-api:Invoke', Effect:%s, Resource:%s}]}",
+            is_known && principal.len > 0 ? principal : STR("unknown"), is_known ? "Allow" : "Deny",
+            buf_view(&resource));
+    buf_done(&resource);
 }
 
 static void write_verdict(struct buf *out, const struct event_request *request,
                           const struct answer *answer, bool policy)
 {
+    struct str principal = buf_view(&answer->principal);
+    bool known = is_known(answer);
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
     if (policy) {
-        write_policy(&w, request, answer);
+        write_policy(&w, request->arn, principal, known);
     } else {
-        jw_kv_bool(&w, "isAuthorized", is_known(answer));
+        jw_form(&w, "{isAuthorized:%b", known);
     }
-    write_context(&w, answer);
-    jw_end(&w);
+    if (known) {
+        jw_form(&w, "context:{principal:%s}}", principal);
+    } else {
+        jw_shape(&w, "context:{}}");
+    }
 }
 
 /* ---- direct invocations ---- */
@@ -357,11 +333,7 @@ static void write_direct(struct buf *out, const struct answer *answer)
         return;
     }
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "statusCode", answer->status);
-    if (after.len > 0) {
-        jw_kv_raw(&w, "retry_after", after);
-    }
+    jw_form(&w, "{statusCode:%i, retry_after?:%j", answer->status, after);
     if (!str_starts(body, STR("{\""))) {
         jw_end(&w);
         return;
@@ -424,8 +396,7 @@ void reply_write_prelude(struct buf *out, const struct event_request *request,
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_int(&w, "statusCode", head->status);
+    jw_form(&w, "{statusCode:%i", head->status);
     write_fields(&w, request, head->lines);
     jw_end(&w);
     buf_append(out, zeros, sizeof(zeros));
@@ -436,11 +407,5 @@ void reply_write_error(struct buf *out, const char *type, struct str message)
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "errorMessage", message);
-    jw_kv_text(&w, "errorType", type);
-    jw_key(&w, "stackTrace");
-    jw_array(&w);
-    jw_end(&w);
-    jw_end(&w);
+    jw_form(&w, "{errorMessage:%s, errorType:%s, stackTrace:[]}", message, type);
 }
