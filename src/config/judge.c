@@ -409,14 +409,14 @@ static void judge_proxy(struct loader *loader, const struct config *config)
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct str value = environment_get(loader->environment, str_from(names[i]));
+        struct str value = environment_get(loader, str_from(names[i]));
         ptrdiff_t at = str_find(value, STR("://"));
         struct str scheme = str_sub(value, 0, at > 0 ? (size_t)at : 0);
 
         if (scheme.len > 0 && !str_in(scheme, schemes, ARRAY_LEN(schemes))) {
             loader_fail(loader,
                         "%s: a proxy is http://HOST:PORT, https://... or socks5://..., not %.*s://",
-                        names[i], STR_ARG(str_sub(scheme, 0, SHOWN_MAX)));
+                        names[i], SHOWN(scheme));
         }
     }
 }

@@ -55,8 +55,8 @@ static bool is_failure(const struct upstream_health *health, const struct health
 static unsigned failures_after(const struct upstream_health *health,
                                const struct health_event *event)
 {
-    bool may_be_one_caller = event->code == ERR_OK && event->status == STATUS_FORBIDDEN &&
-                             health->good_wall_ms != 0;
+    bool may_be_one_caller =
+        event->code == ERR_OK && event->status == STATUS_FORBIDDEN && health->good_wall_ms != 0;
     unsigned most = may_be_one_caller ? FAILURES_FAIL - 1 : UINT32_MAX;
 
     return health->failures + (health->failures < most ? 1 : 0);

@@ -198,12 +198,10 @@ struct str task_now(struct task *task); /* RFC 3339 */
 /* A new, empty one, with the task's options; task->plan is it, and its owner is the task. */
 struct plan *task_plan_new(struct task *task);
 void *plan_state(const struct plan *plan); /* the state of the task that owns it, for hooks */
-/* Runs it: the task is cancelled, finished after its client has left, and out of time as the plan
- * is. With an Idempotency-Key a plan that has changed something goes on to its end when the client
- * leaves: the retry shall find the whole of it. Returns WAIT. */
-enum stage_verdict task_run_plan(struct task *task, plan_end_fn on_plan_end,
-                                 plan_gone_fn on_plan_gone);
-/* The same in two steps, where the task waits for its turn before the plan begins. */
+/* Once held, the task is cancelled, finished after its client has left, and out of time as the plan
+ * is; the plan begins with the start, where the task may have waited for its turn. With an
+ * Idempotency-Key a plan that has changed something goes on to its end when the client leaves: the
+ * retry shall find the whole of it. */
 void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone);
 void task_start_plan(struct task *task);
 /* The dry run: answers with the requests that would be sent. */

@@ -131,14 +131,6 @@ void task_start_plan(struct task *task)
     plan_start(task->plan, on_end, task);
 }
 
-enum stage_verdict task_run_plan(struct task *task, plan_end_fn on_plan_end,
-                                 plan_gone_fn on_plan_gone)
-{
-    task_hold_plan(task, on_plan_end, on_plan_gone);
-    task_start_plan(task);
-    return STAGE_WAIT;
-}
-
 enum stage_verdict task_show_plan(struct task *task)
 {
     struct json *requests = NULL;
