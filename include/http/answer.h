@@ -73,6 +73,12 @@ bool http_answer_keeps_connection(const struct http_answer *answer);
 struct http_decoder;
 enum error_code http_decode(struct http_decoder **decoder, struct str coding, struct str body,
                             struct buf *out) MUST_CHECK;
+/* The same of a body whose content is not kept: take_it is called each time that *out has more, and may empty it.
+ * False: that is too much. */
+typedef bool (*http_decoded_fn)(void *context, struct buf *out);
+enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str coding,
+                                      struct str body, struct buf *out, http_decoded_fn take_it,
+                                      void *context) MUST_CHECK;
 void http_decoder_free(struct http_decoder *decoder); /* NULL is fine */
 
 /* gzip of a whole body; level 4. False: it would not become smaller. *compressor is made at the

@@ -79,6 +79,8 @@ struct plan_guide {
     /* Asked just before the first byte of each try of a call of the row. False: nothing is sent, and
      * the call fails with ERR_OVERLOADED. NULL: it may be sent. */
     bool (*may_send)(const struct plan_row *row);
+    /* What is kept of a long answer to row->sends. NULL, or returns NULL: all of it. */
+    struct upstream_sieve *(*sieve)(const struct plan_row *row);
 };
 
 struct plan_row {

@@ -17,6 +17,7 @@
 #ifndef STEP_STEP_H
 #define STEP_STEP_H
 
+#include "data/json_sift.h"
 #include "plan/plan.h"
 #include "step/lane.h"
 
@@ -43,7 +44,8 @@ struct step {
     struct lanes *lanes;
     const struct call *count; /* reads the checkpoint with its steps */
     struct lane_key key;
-    int64_t position; /* where the step is to stand; -1: behind the last one */
+    int64_t position;  /* where the step is to stand; -1: behind the last one */
+    bool tells_answer; /* somebody wants the answer about the created step as it is */
     /* out, for the row's `after` and `failed` */
     int64_t id;              /* of the step; 0: there is none */
     int64_t at;              /* where it stands; -1: not known */
@@ -60,6 +62,11 @@ struct step {
     struct lane_moment begun; /* the call in flight */
     struct step_trace trace;
     struct lanes_foreign foreign;
+    struct upstream_sieve sieve; /* of long answers */
+    struct json_sift sift;
+    const struct json *sent; /* while it LOOKS */
+    size_t n_alike;
+    int64_t last_id; /* of the step before, in the list that is read */
     struct error lost;
     int lost_status;
 };

@@ -65,7 +65,7 @@ struct upstream_options {
     const struct secret *probe_token; /* for the probe GET /user; NULL: without. Copied */
 };
 
-enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20 };
+enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20, UPSTREAM_SIEVE_MIN = 64 * 1024 };
 
 enum call_priority {
     CALL_USUAL,      /* somebody waits for the answer */
@@ -77,6 +77,12 @@ enum call_priority {
 struct upstream_header {
     struct str name;
     struct str value;
+};
+
+/* What is kept of a long answer, as reply.body: all its content comes in order, decoded. `at`: how much came
+ * before; 0: it is another answer than the last one. max_reply_bytes counts what came. */
+struct upstream_sieve {
+    void (*take)(struct upstream_sieve *sieve, size_t at, struct str piece, struct buf *kept);
 };
 
 struct upstream_request {
@@ -107,6 +113,8 @@ struct upstream_request {
     bool (*may_send)(const void *sender);
     const void *sender;
     const char *wants; /* one more header of the answer, for reply.wanted; NULL: none */
+    /* Of an answer longer than UPSTREAM_SIEVE_MIN; NULL: all of it is kept. Not for streams. */
+    struct upstream_sieve *sieve;
 };
 
 struct upstream_reply {

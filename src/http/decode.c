@@ -56,15 +56,17 @@ static int inflate_step(z_stream *stream, struct buf *out)
     return code;
 }
 
-enum error_code http_decode(struct http_decoder **decoder, struct str coding, struct str body,
-                            struct buf *out)
+enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str coding,
+                                      struct str body, struct buf *out, http_decoded_fn take_it,
+                                      void *context)
 {
     z_stream *stream;
+    bool fits = true;
     int code;
 
     if (body.len == 0 || coding.len == 0 || str_is_nocase(coding, "identity")) {
         buf_str(out, body);
-        return buf_ok(out) ? ERR_OK : ERR_UPSTREAM_TOO_BIG;
+        return buf_ok(out) && take_it(context, out) ? ERR_OK : ERR_UPSTREAM_TOO_BIG;
     }
     if (!str_is_nocase(coding, "gzip") && !str_is_nocase(coding, "x-gzip") &&
         !str_is_nocase(coding, "deflate")) {
@@ -78,11 +80,25 @@ enum error_code http_decode(struct http_decoder **decoder, struct str coding, st
     stream->avail_in = (uInt)body.len;
     do {
         code = inflate_step(stream, out);
-    } while (code == Z_OK && buf_ok(out));
-    if (!buf_ok(out)) {
+        fits = buf_ok(out) && take_it(context, out);
+    } while (code == Z_OK && fits);
+    if (!fits) {
         return ERR_UPSTREAM_TOO_BIG;
     }
     return code == Z_STREAM_END && stream->avail_in == 0 ? ERR_OK : ERR_UPSTREAM_SHAPE;
+}
+
+static bool keep_all(void *context, struct buf *out)
+{
+    (void)context;
+    (void)out;
+    return true;
+}
+
+enum error_code http_decode(struct http_decoder **decoder, struct str coding, struct str body,
+                            struct buf *out)
+{
+    return http_decode_piecewise(decoder, coding, body, out, keep_all, NULL);
 }
 
 void http_decoder_free(struct http_decoder *decoder)

@@ -188,6 +188,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .priority = plan->options.priority,
         .label = plan->way->label,
         .deadline_ms = left_ms,
+        .sieve = row_sieve(row),
     };
     if ((row->guide != NULL && row->guide->may_send != NULL) ||
         (plan->may_send != NULL && spec->class != CALL_READ)) {

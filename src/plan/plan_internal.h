@@ -30,6 +30,13 @@ enum error_code call_expand(const struct call *call, const struct scope *values,
                             struct error *err) MUST_CHECK;
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
+
+/* For the answer to it; NULL: none. */
+static inline struct upstream_sieve *row_sieve(const struct plan_row *row)
+{
+    return row->guide != NULL && row->guide->sieve != NULL ? row->guide->sieve(row) : NULL;
+}
+
 void plan_note_cache_control(struct plan *plan, struct str control);
 bool row_when(const struct plan *plan, const struct plan_row *row);
 void plan_forget_arena(void *pointer); /* for arena_defer */

@@ -376,6 +376,7 @@ static void leave(struct plan *plan, struct plan_row *row)
         }
         lane_leave(&step->ticket);
     }
+    json_sift_done(&step->sift);
     step->phase = STEP_IDLE;
 }
 
@@ -385,7 +386,8 @@ void step_guide(struct plan_row *row, struct step *step)
                                             .answered = answered,
                                             .failed = failed,
                                             .leave = leave,
-                                            .may_send = may_send};
+                                            .may_send = may_send,
+                                            .sieve = step_sieve};
 
     row->guide = &guide;
     row->guided = step;

@@ -1,7 +1,8 @@
 /* What the guides of steps share.
  *
  * step.c   making a step; keeping the order of other changes
- * seek.c   a step that a process which has died may have made */
+ * seek.c   a step that a process which has died may have made
+ * sift.c   what is kept of a long answer about a checkpoint */
 #ifndef STEP_STEP_INTERNAL_H
 #define STEP_STEP_INTERNAL_H
 
@@ -15,6 +16,9 @@ void step_send(struct step *step, struct plan_row *row, int64_t at);
 enum plan_verdict step_found(struct step *step, struct plan_row *row, const struct look_seen *seen);
 /* Where the step stands in the list; -1: it does not. */
 int64_t step_place_in(const struct json *steps, int64_t id);
+
+/* --- sift.c: of the row's guide */
+struct upstream_sieve *step_sieve(const struct plan_row *row);
 
 /* --- seek.c: the checkpoint was read; it could not be read */
 enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct error *err);

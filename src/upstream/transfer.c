@@ -199,25 +199,9 @@ void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms)
 }
 
 /* --- reading */
-static enum error_code decode(struct upstream_transfer *transfer)
-{
-    struct str coding = http_answer_header(transfer->answer, "Content-Encoding");
-    struct buf decoded;
-    enum error_code code;
-
-    if (coding.len == 0) {
-        return ERR_OK;
-    }
-    buf_init(&decoded, transfer->body.max);
-    code = http_decode(&transfer->upstream->decoder, coding, buf_view(&transfer->body), &decoded);
-    buf_done(&transfer->body);
-    transfer->body = decoded;
-    return code;
-}
-
 static void end_answered(struct upstream_transfer *transfer, bool is_clean)
 {
-    enum error_code code = transfer->streaming ? ERR_OK : decode(transfer);
+    enum error_code code = transfer->streaming ? ERR_OK : content_decode(transfer);
 
     transfer->may_rest = is_clean && http_answer_keeps_connection(transfer->answer);
     if (code == ERR_OK) {
@@ -227,18 +211,6 @@ static void end_answered(struct upstream_transfer *transfer, bool is_clean)
     } else {
         end_try(transfer, TRY_UNREADABLE, "its content does not match its Content-Encoding");
     }
-}
-
-/* False: the answer is too long. */
-static bool keep_content(struct upstream_transfer *transfer, struct str piece)
-{
-    struct buf *to = transfer->streaming ? &transfer->in : &transfer->body;
-
-    if (!transfer->streaming && http_answer_length(transfer->answer) > (int64_t)to->max) {
-        return false; /* there is no need to wait for it */
-    }
-    buf_str(to, piece);
-    return buf_ok(to);
 }
 
 /* True: the try goes on. */
@@ -256,7 +228,7 @@ static bool take_bytes(struct upstream_transfer *transfer, struct str bytes)
     do {
         event = http_answer_next(answer, bytes, &used, &piece);
         bytes = str_sub(bytes, used, bytes.len);
-        if (event == HTTP_ANSWER_PIECE && !keep_content(transfer, piece)) {
+        if (event == HTTP_ANSWER_PIECE && !content_keep(transfer, piece)) {
             end_try(transfer, TRY_TOO_BIG, "");
             return false;
         }
@@ -384,6 +356,7 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     struct upstream *upstream = transfer->upstream;
 
     buf_clear(&transfer->body);
+    transfer->n_sifted = 0;
     transfer->body.max =
         request->max_reply_bytes > 0 ? request->max_reply_bytes : upstream->options.max_reply_bytes;
     http_answer_begin(transfer->answer, how_to_read(transfer));

@@ -7,6 +7,7 @@
  * breaker.c   pure: whether it is there at all (breaker.h)
  * guard.c     what each end means for these three and for health; the probes
  * transfer.c  one try: a request sent, an answer read, the connection kept or closed
+ * content.c   what is kept of an answer's content
  * request.c   what may be sent, and a request as bytes
  * stream.c    direct access: bytes in pieces, waiting both ways
  * pool.c      connections at rest
@@ -199,6 +200,8 @@ struct upstream_transfer {
     /* answer */
     struct http_answer *answer;
     struct buf body;
+    size_t
+        n_sifted;  /* bytes that went to the sieve of the request; 0: the answer is short as yet */
     bool answered; /* some byte came */
     bool may_rest; /* the connection: the answer is complete, and nothing came behind it */
     /* stream */
@@ -289,6 +292,10 @@ void transfer_on_event(struct upstream_transfer *transfer, uint32_t events);
 
 bool upstream_can_repeat(
     const struct upstream_call *call); /* nothing of a stream was told or taken */
+
+/* --- content.c */
+bool content_keep(struct upstream_transfer *transfer, struct str piece);       /* false: too long */
+enum error_code content_decode(struct upstream_transfer *transfer) MUST_CHECK; /* all is there */
 
 /* --- stream.c */
 void stream_set_up(struct upstream_transfer *transfer);

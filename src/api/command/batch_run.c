@@ -204,6 +204,7 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
     task->state = batch;
     step_init(&batch->step, task->platform->lanes,
               catalog_named_call(task->api->catalog, CALL_COUNT_STEPS));
+    batch->step.tells_answer = task->raw;
     (void)task_plan_new(task);
     if (uses_lane(batch) &&
         session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,

@@ -486,6 +486,61 @@ static void large_bodies_pass_both_ways(void **state)
     mem_free(body);
 }
 
+struct counting {
+    struct upstream_sieve sieve;
+    size_t n_bytes;
+    size_t n_answers;
+};
+
+/* A byte of each piece is kept. */
+static void count_piece(struct upstream_sieve *sieve, size_t at, struct str piece, struct buf *kept)
+{
+    struct counting *counting = CONTAINER_OF(sieve, struct counting, sieve);
+
+    counting->n_answers += at == 0 ? 1 : 0;
+    counting->n_bytes = at == 0 ? 0 : counting->n_bytes;
+    assert_int_equal(at, counting->n_bytes);
+    counting->n_bytes += piece.len;
+    buf_char(kept, 'k');
+}
+
+/* Of a long answer the sieve says what is kept, and the ceiling is one for what came. */
+static void a_sieve_sees_all_of_a_long_answer(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t max_bytes;
+        size_t n_bytes; /* 0: too long */
+        size_t n_kept;  /* 0: few */
+    } rows[] = {
+        {"/big/3145728", 4 << 20, 3145728, 0}, {"/chunked/3145728", 4 << 20, 3145728, 0},
+        {"/bomb", 4 << 20, 2 << 20, 0},        {"/big/1000", 4 << 20, 0, 1000},
+        {"/chunked/3145728", 1 << 20, 0, 0},   {"/bomb", 1 << 20, 0, 0},
+    };
+
+    (void)state;
+    bench_open(&bench);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct counting counting = {.sieve = {.take = count_piece}};
+        struct probe probe;
+
+        probe_init(&probe, &bench, rows[i].path, CALL_READ);
+        probe.call.request.sieve = &counting.sieve;
+        probe.call.request.max_reply_bytes = rows[i].max_bytes;
+        probe_start(&probe);
+        assert_true(bench_run(&bench, &probe.n_ends, 1));
+        if (rows[i].n_bytes == 0 && rows[i].n_kept == 0) {
+            assert_int_equal(probe.code, ERR_UPSTREAM_TOO_BIG);
+            continue;
+        }
+        assert_int_equal(probe.code, ERR_OK);
+        assert_int_equal(counting.n_bytes, rows[i].n_bytes);
+        assert_int_equal(counting.n_answers, rows[i].n_bytes > 0 ? 1 : 0);
+        assert_in_range(probe.body_bytes, 1, rows[i].n_kept > 0 ? rows[i].n_kept : 4096);
+        assert_true(rows[i].n_kept == 0 || probe.body_bytes == rows[i].n_kept);
+    }
+}
+
 static void a_refusal_before_the_end_of_a_body_is_its_answer(void **state)
 {
     size_t len = 3 << 20;
@@ -621,6 +676,7 @@ int test_evil(void)
         T(a_head_without_end_is_refused),
         T(a_packed_body_that_is_cut_short_is_unreadable),
         T(large_bodies_pass_both_ways),
+        T(a_sieve_sees_all_of_a_long_answer),
         T(a_refusal_before_the_end_of_a_body_is_its_answer),
         T(a_read_whose_kept_connection_dies_is_sent_once_more),
         T(a_second_request_that_is_cut_off_is_read_again_or_unknown),

@@ -1,0 +1,46 @@
+/* json_sift: a JSON text that comes in pieces, kept without most of what its lists hold. Each object that is an element
+ * of a list with one of the given names, or of the list that is the whole text, is handed over as a text of its own,
+ * and what is written for it stands in its place. All else is kept as it came, also what is no JSON: whoever parses
+ * what was kept finds the fault.
+ * Owner: embedded; json_sift_done. A list within an element is a part of it.
+ * Limits: an element longer than JSON_SIFT_MAX, and a list whose name has an escape, are kept as they came. */
+#ifndef DATA_JSON_SIFT_H
+#define DATA_JSON_SIFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+enum { JSON_SIFT_MAX = 256 * 1024, JSON_SIFT_NAME_MAX = 32 };
+
+struct json_sift;
+/* The element with this index (from 0) of its list. */
+typedef void (*json_sift_fn)(struct json_sift *sift, struct str element, size_t index,
+                             struct buf *kept);
+
+struct json_sift {
+    /* private */
+    const char *const *lists;
+    size_t n_lists;
+    json_sift_fn on_element;
+    struct buf element;
+    unsigned depth;
+    unsigned list_depth; /* of the elements of the list that is read; 0: none is */
+    size_t index;
+    bool in_element;
+    bool in_text;
+    bool escaped;
+    bool named; /* a colon stood behind the last text */
+    char name[JSON_SIFT_NAME_MAX];
+    size_t name_len; /* JSON_SIFT_NAME_MAX: it is longer */
+};
+
+/* The names must outlive the sift. Zeroed or used before is fine. */
+void json_sift_begin(struct json_sift *sift, const char *const *lists, size_t n_lists,
+                     json_sift_fn on_element);
+void json_sift_piece(struct json_sift *sift, struct str piece, struct buf *kept);
+void json_sift_done(struct json_sift *sift); /* zeroed is fine */
+
+#endif
