@@ -1,6 +1,7 @@
 /* node: a value of a YAML or JSON file with the place it was written at. One tree for both
  * languages, so that what stands above (configuration, test files) does not care which it was.
- * Owner: the arena given to the parser. Plain, not opaque: readers walk it. */
+ * Owner: the arenas given to the parser: one for the nodes, one for their texts and keys, which may outlive the nodes
+ * (the same may serve for both). Plain, not opaque: readers walk it. */
 #ifndef DATA_NODE_H
 #define DATA_NODE_H
 
@@ -55,7 +56,7 @@ enum error_code yaml_parse(struct arena *arena, struct str text, const struct no
 /* The same in pieces, so that a long text does not hold up a loop: begin, go_on until it is true, end
  * (or end at once, to let go). The text, `out` and `errors` stay where they are meanwhile. */
 struct yaml_reading;
-struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
+struct yaml_reading *yaml_begin(struct arena *texts, struct arena *nodes, struct str text,
                                 const struct node_limits *limits, struct node_stream *out,
                                 struct error_list *errors);
 bool yaml_go_on(struct yaml_reading *reader, size_t n_events);
@@ -64,7 +65,7 @@ enum error_code yaml_end(struct yaml_reading *reader) MUST_CHECK;
 /* An en dash, a bullet or a hyphen with a no-break space, where "- " should begin an item. */
 bool yaml_begins_with_dash(struct str text);
 /* The same tree from JSON text (data/json.h does the parsing). One document. */
-enum error_code json_parse_nodes(struct arena *arena, struct str text,
+enum error_code json_parse_nodes(struct arena *texts, struct arena *nodes, struct str text,
                                  const struct node_limits *limits, struct node_stream *out,
                                  struct error_list *errors) MUST_CHECK;
 

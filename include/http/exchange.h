@@ -200,8 +200,8 @@ void exchange_stream_abort(struct exchange *exchange);
 void exchange_body_pause(struct exchange *exchange);
 void exchange_body_resume(struct exchange *exchange);
 
-/* The body belongs to `arena` from now on, which may outlive the exchange: a large one is not copied. */
-void exchange_move_body(struct exchange *exchange, struct arena *arena);
+/* The body has been read: the memory of a large one is given back. */
+void exchange_drop_body(struct exchange *exchange);
 
 /* The deadline of the answer's beginning (0: none); on expiry service->on_deadline runs. While a
  * buffered body is still arriving it is the client who is late: then http answers 408 itself. */

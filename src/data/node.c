@@ -102,7 +102,8 @@ bool node_is_bool(const struct node *node, bool *out)
 /* ---- from JSON ---- */
 
 struct json_walk {
-    struct arena *arena;
+    struct arena *arena; /* of the texts */
+    struct arena *nodes;
     struct node_budget *budget;
     struct error_list *errors;
     struct str keys[NODE_KEYS_KNOWN];
@@ -127,7 +128,7 @@ static struct str scalar_text(const struct json_walk *walk, const struct json *v
 
 static struct node *from_json(struct json_walk *walk, const struct json *value)
 {
-    struct node *node = arena_zalloc(walk->arena, sizeof(*node));
+    struct node *node = arena_zalloc(walk->nodes, sizeof(*node));
     enum json_type type = json_type(value);
     const struct json *child;
     struct node *tail = NULL;
@@ -157,12 +158,12 @@ static struct node *from_json(struct json_walk *walk, const struct json *value)
     return node;
 }
 
-enum error_code json_parse_nodes(struct arena *arena, struct str text,
+enum error_code json_parse_nodes(struct arena *texts, struct arena *nodes, struct str text,
                                  const struct node_limits *limits, struct node_stream *out,
                                  struct error_list *errors)
 {
     struct node_budget budget;
-    struct json_walk walk = {.arena = arena, .budget = &budget, .errors = errors};
+    struct json_walk walk = {.arena = texts, .nodes = nodes, .budget = &budget, .errors = errors};
     struct json_limits json_limits = {0};
     struct arena scratch; /* of the tree, which is as large as what is made of it */
     struct json *tree;

@@ -26,7 +26,6 @@ bool yaml_take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned l
     return true;
 }
 
-/* The text lies behind the node. */
 static struct node *node_new(struct yaml_reading *reader, enum node_type type,
                              const yaml_mark_t *mark, struct str text)
 {
@@ -37,10 +36,9 @@ static struct node *node_new(struct yaml_reading *reader, enum node_type type,
     if (!yaml_take_budget(reader, text.len, line, column)) {
         return NULL;
     }
-    node = arena_alloc(reader->arena, sizeof(*node) + text.len + 1);
+    node = arena_alloc(reader->nodes, sizeof(*node));
     *node = (struct node){.type = type};
-    str_copy((char *)(node + 1), text.len + 1, text);
-    node->text = type == NODE_SCALAR ? (struct str){(char *)(node + 1), text.len} : STR_EMPTY;
+    node->text = type == NODE_SCALAR ? arena_str(reader->arena, text) : STR_EMPTY;
     node->line = line;
     node->column = column;
     return node;
@@ -400,7 +398,7 @@ static bool read_events(struct yaml_reading *reader, size_t n)
 
 /* ---- all ---- */
 
-struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
+struct yaml_reading *yaml_begin(struct arena *texts, struct arena *nodes, struct str text,
                                 const struct node_limits *limits, struct node_stream *out,
                                 struct error_list *errors)
 {
@@ -408,8 +406,9 @@ struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
     struct yaml_slip slip;
     enum error_code code;
 
-    reader->arena = arena;
-    reader->text = yaml_without_marks(arena, text);
+    reader->arena = texts;
+    reader->nodes = nodes;
+    reader->text = yaml_without_marks(texts, text);
     reader->errors = errors;
     reader->n_errors_before = errors->n;
     reader->out = out;
@@ -457,7 +456,7 @@ enum error_code yaml_end(struct yaml_reading *reader)
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors)
 {
-    struct yaml_reading *reader = yaml_begin(arena, text, limits, out, errors);
+    struct yaml_reading *reader = yaml_begin(arena, arena, text, limits, out, errors);
 
     while (!yaml_go_on(reader, SIZE_MAX)) {
     }

@@ -38,7 +38,8 @@ struct key_entry {
 
 struct yaml_reading {
     yaml_parser_t parser;
-    struct arena *arena;
+    struct arena *arena; /* of the texts */
+    struct arena *nodes;
     struct str text;
     struct node_budget budget;
     struct error_list *errors;

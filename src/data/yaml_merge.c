@@ -45,7 +45,7 @@ struct node *yaml_copy_tree(struct yaml_reading *reader, const struct node *sour
     if (!yaml_take_budget(reader, source->text.len, source->line, source->column)) {
         return NULL;
     }
-    copy = arena_alloc(reader->arena, sizeof(*copy));
+    copy = arena_alloc(reader->nodes, sizeof(*copy));
     *copy = *source;
     copy->first = NULL;
     copy->next = NULL;

@@ -25,23 +25,12 @@ enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096 };
 #define KEEPS_MEMORY true
 #endif
 
-static void body_free(void *body)
+void exchange_drop_body(struct exchange *exchange)
 {
-    buf_done(body);
-}
-
-void exchange_move_body(struct exchange *exchange, struct arena *arena)
-{
-    struct buf *moved;
-
-    if (exchange->body.cap <= BODY_KEPT) {
-        exchange->request.body = arena_str(arena, exchange->request.body);
-        return;
+    if (exchange->body.cap > BODY_KEPT) {
+        buf_done(&exchange->body);
     }
-    moved = arena_alloc(arena, sizeof(*moved));
-    *moved = exchange->body;
-    exchange->body = (struct buf){0};
-    arena_defer(arena, body_free, moved);
+    exchange->request.body = STR_EMPTY;
 }
 
 static void forget(struct exchange *exchange)

@@ -47,6 +47,7 @@ struct testfile_job {
     struct testfile_options options;
     enum job_stage stage;
     enum error_code code;
+    struct arena nodes; /* of the stream: they go before what is made of them */
     struct node_stream stream;
     struct error_list errors;     /* of the reader */
     struct yaml_reading *reading; /* NULL: not begun, or ended */
@@ -69,6 +70,7 @@ static void job_done(struct testfile_job *job)
     if (job->code == ERR_OK && problems->n_errors > 0) {
         job->code = ERR_UNPROCESSABLE;
     }
+    arena_done(&job->nodes); /* the steps are made; a run of them may take long */
     job->stage = JOB_DONE;
 }
 
@@ -128,13 +130,14 @@ static void begin_reading(struct testfile_job *job, struct str text)
     limits.max_text_bytes = text.len + MAX_COPIED_BYTES;
     error_list_init(&job->errors);
     if (detect_kind(c->options, text) == TESTFILE_JSON) { /* in one piece: cJSON has no other way */
-        reading_done(job, json_parse_nodes(c->arena, text, &limits, &job->stream, &job->errors));
+        reading_done(job, json_parse_nodes(c->arena, &job->nodes, text, &limits, &job->stream,
+                                           &job->errors));
         return;
     }
     c->source = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
     c->has_hash = str_find_char(text, '#') >= 0;
     c->has_property = str_contains(text, STR(" &")) || str_contains(text, STR(" !"));
-    job->reading = yaml_begin(c->arena, text, &limits, &job->stream, &job->errors);
+    job->reading = yaml_begin(c->arena, &job->nodes, text, &limits, &job->stream, &job->errors);
     job->stage = JOB_READ;
 }
 
@@ -144,6 +147,7 @@ struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena 
 {
     struct testfile_job *job = arena_zalloc(arena, sizeof(*job));
 
+    arena_init(&job->nodes);
     job->options = *options;
     job->compile = (struct compile){.arena = arena,
                                     .options = &job->options,
@@ -204,6 +208,7 @@ enum error_code testfile_end(struct testfile_job *job)
         error_list_done(&job->errors);
         job->reading = NULL;
     }
+    arena_done(&job->nodes);
     return job->code;
 }
 

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     kind = detect_kind(&none, text);
     CHECK(kind == TESTFILE_JSON || kind == TESTFILE_YAML);
     CHECK(kind == detect_kind(&none, text));
-    if ((kind == TESTFILE_JSON ? json_parse_nodes(&arena, text, NULL, &stream, &errors)
+    if ((kind == TESTFILE_JSON ? json_parse_nodes(&arena, &arena, text, NULL, &stream, &errors)
                                : yaml_parse(&arena, text, NULL, &stream, &errors)) == ERR_OK) {
         for (const struct node *node = stream.documents; node != NULL; node = node->next) {
             look(&arena, node);

@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
         arena_init(&arena);
         error_list_init(&errors);
-        code = json != 0 ? json_parse_nodes(&arena, text, NULL, &stream, &errors)
+        code = json != 0 ? json_parse_nodes(&arena, &arena, text, NULL, &stream, &errors)
                          : yaml_parse(&arena, text, NULL, &stream, &errors);
         CHECK((code == ERR_OK) == (errors.n == 0));
         if (code == ERR_OK) {

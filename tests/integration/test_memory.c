@@ -155,6 +155,7 @@ static void a_large_request_takes_little_memory(void **state)
 static const struct large carried_out[] = {
     {"a run", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
     {"a run that loses an answer", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a run that writes", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - {write: {selector: \"a field with a long name, so that less than ten thousand steps are\", text: \"some text\"}}\n", "  - click: end\n", 0},
     {"a run of short steps", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - click: Sign in\n", "  - click: end\n", 189900},
     {"a run of sentences", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - Click on \"" LONG_NAME "\"\n", "  - click: end\n", 0},
     {"a run of a JSON file", "/api/v1/tests/run", "application/json", "{\"name\":\"x\",\"steps\":[", "{\"click\":\"" LONG_NAME "\"},", "{\"click\":\"end\"}]}", 0},

@@ -112,8 +112,8 @@ static enum stage_verdict read_yaml(struct task *task)
 {
     struct body_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
 
-    reading->yaml = yaml_begin(task->arena, task->exchange->request.body, NULL, &reading->stream,
-                               task_errors(task));
+    reading->yaml = yaml_begin(task->arena, task->arena, task->exchange->request.body, NULL,
+                               &reading->stream, task_errors(task));
     return read_in_pieces(reading, task);
 }
 

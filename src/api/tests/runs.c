@@ -164,7 +164,6 @@ static enum stage_verdict read_file(struct task *task, struct asked *asked)
     char uuid[37];
 
     random_uuid(uuid);
-    exchange_move_body(task->exchange, arena);
     return test_read(
         task, arena,
         &(struct testfile_options){

@@ -46,6 +46,7 @@ static enum stage_verdict read_done(struct pieces *pieces)
     struct reading *result = &reading->result;
     enum error_code code = testfile_end(reading->job);
 
+    exchange_drop_body(pieces->task->exchange);
     if (code == ERR_OK && result->file.format == TESTFILE_FORMAT_SUITE) {
         testfile_refuse_manifest(pieces->task->arena, &result->file, &result->problems);
         code = ERR_UNPROCESSABLE;
