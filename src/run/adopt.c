@@ -75,6 +75,20 @@ static struct claim *claim_for(struct adopter *adopter, struct str name)
     return claim;
 }
 
+static struct claim *first(struct adopter *adopter)
+{
+    struct list *link = list_first(&adopter->claims);
+
+    return link != NULL ? CONTAINER_OF(link, struct claim, link) : NULL;
+}
+
+static struct claim *behind(struct adopter *adopter, const struct claim *claim)
+{
+    struct list *next = claim->link.next;
+
+    return next != &adopter->claims ? CONTAINER_OF(next, struct claim, link) : NULL;
+}
+
 static void forget(struct adopter *adopter, struct claim *claim)
 {
     map_remove(&adopter->map, &claim->node);
@@ -254,6 +268,9 @@ static bool is_dead(struct adopter *adopter, const struct store_result *result)
     struct list *link;
     bool is_dead = true;
 
+    if (result->error.code == ERR_CONFLICT && result->retry_after_ms <= LOOK_TTL_MS) {
+        return false; /* another one looks: that says nothing of the process */
+    }
     LIST_FOREACH (link, &adopter->claims) {
         struct claim *claim = CONTAINER_OF(link, struct claim, link);
 
@@ -312,9 +329,7 @@ static void ask_next(struct adopter *adopter)
 
     while (adopter->at != NULL) {
         claim = adopter->at;
-        adopter->at = claim->link.next == &adopter->claims
-                          ? NULL
-                          : CONTAINER_OF(claim->link.next, struct claim, link);
+        adopter->at = behind(adopter, claim);
         if (str_is(str_from(claim->holder), RUN_NOBODY) ||
             str_eq(str_from(claim->holder), runs_holder(share))) {
             adopt(adopter, claim);
@@ -343,21 +358,12 @@ static void on_claim(struct store_op *op, const struct store_result *result)
         claim->version = result->version;
         claim->read_version = result->version;
     }
-    adopter->at = claim->link.next == &adopter->claims
-                      ? NULL
-                      : CONTAINER_OF(claim->link.next, struct claim, link);
+    adopter->at = behind(adopter, claim);
     if (result->error.code == ERR_STORE_AWAY) {
         wait(adopter);
     } else {
         read_next(adopter);
     }
-}
-
-static struct claim *first(struct adopter *adopter)
-{
-    struct list *link = list_first(&adopter->claims);
-
-    return link != NULL ? CONTAINER_OF(link, struct claim, link) : NULL;
 }
 
 /* Whose is it? */
@@ -367,9 +373,7 @@ static void read_next(struct adopter *adopter)
     struct store_request request = {.kind = STORE_GET};
 
     while (adopter->at != NULL && adopter->at->read_version == adopter->at->version) {
-        adopter->at = adopter->at->link.next == &adopter->claims
-                          ? NULL
-                          : CONTAINER_OF(adopter->at->link.next, struct claim, link);
+        adopter->at = behind(adopter, adopter->at);
     }
     if (adopter->at != NULL) {
         request.key = runs_key("runclaim", str_from(adopter->at->name), room);

@@ -195,6 +195,34 @@ static void who_never_takes_its_lease_is_dead(void **state)
     assert_false(is_claimed_by("0123456789"));
 }
 
+/* Processes that look, too, and wait for a slow store: that says nothing of the one whose lease it is. */
+static void who_is_looked_at_by_others_is_dead_all_the_same(void **state)
+{
+    struct store_request look = {.kind = STORE_LEASE,
+                                 .key = STR("runs:0123456789"),
+                                 .holder = STR("9876543210"),
+                                 .ttl_ms = 1000};
+
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    claim_for("0123456789");
+    pass(3500); /* looked at, and not there */
+    for (int i = 0; i < 6; i++) {
+        look.kind = STORE_LEASE;
+        ask(look);
+        assert_int_equal(asked.code, ERR_OK);
+        pass(990);
+        look.kind = STORE_RELEASE;
+        look.fence = asked.fence;
+        ask(look);
+        assert_int_equal(asked.code, ERR_OK);
+    }
+    assert_true(is_claimed_by("0123456789"));
+    pass(2500);
+    assert_false(is_claimed_by("0123456789"));
+}
+
 /* The bell tells the other process of it: nobody waits for the next look at the claims. */
 static void what_is_begun_goes_to_who_carries_it_out(void **state)
 {
@@ -337,6 +365,8 @@ int test_shared(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_has_no_lease_may_have_lost_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_never_takes_its_lease_is_dead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_looked_at_by_others_is_dead_all_the_same, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_begun_goes_to_who_carries_it_out, set_up_giver,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_kills_its_processes_is_ended, set_up, tear_down),

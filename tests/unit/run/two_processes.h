@@ -351,6 +351,7 @@ static struct {
     enum error_code code;
     struct str bytes;
     uint64_t version;
+    uint64_t fence;
     size_t n;
 } asked;
 
@@ -359,6 +360,7 @@ static inline void on_asked(struct store_op *op, const struct store_result *resu
     (void)op;
     asked.code = result->error.code;
     asked.version = result->version;
+    asked.fence = result->fence;
     asked.n = result->n_items;
     asked.bytes = arena_str(&here.arena, result->bytes);
 }
