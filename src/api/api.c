@@ -59,7 +59,6 @@ static void on_body(void *context, struct exchange *exchange)
     struct task *task = exchange->task;
 
     (void)context;
-    task->may_rest = true;
     (void)stages_body_run(task);
 }
 
@@ -98,7 +97,7 @@ static void on_deadline(void *context, struct exchange *exchange)
     struct task *task = exchange->task;
 
     (void)context;
-    task->may_rest = false;
+    task->stages = NULL;
     if (task->on_deadline != NULL) {
         task->on_deadline(task);
         return;

@@ -38,7 +38,7 @@ struct task {
     const struct json *query;  /* query.h */
     bool dry_run;
     bool raw;
-    const stage_fn *stages; /* those still to come, while one of them waits */
+    const stage_fn *stages; /* those still to come, ended by NULL; itself NULL: the time is over */
     struct error error;
     struct error_list *errors; /* freed with the arena; NULL until task_errors() */
     void (*on_cancel)(
@@ -60,7 +60,6 @@ struct task {
     uint64_t cache_generation;         /* what it was when the fetch began */
     struct session_seat *session_seat; /* session_seat.h; NULL none */
     struct resting *resting; /* rest.c: nothing is held any more, or soon; NULL: not yet */
-    bool may_rest;           /* its handler has begun, and its time is not over */
     bool passes_cache;       /* the cached answer is for another caller: ask the platform */
     uint64_t begin_us;
     uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */

@@ -17,8 +17,10 @@ struct resting {
  * once: while it waits, http would give its body to the handler. */
 static bool has_worked(const struct task *task)
 {
-    return task->may_rest && (task->session_seat != NULL || task->plan != NULL ||
-                              str_is(str_from(task->route->tag), "tests"));
+    bool handles = task->stages != NULL && *task->stages == NULL; /* it is the last stage */
+
+    return handles && (task->session_seat != NULL || task->plan != NULL ||
+                       str_is(str_from(task->route->tag), "tests"));
 }
 
 static void let_go(struct task *task)
