@@ -171,10 +171,8 @@ static struct str instance_url(struct account *account, const char *path, struct
 
         host = is_v6 ? STR(INSTANCE_V6) : STR(INSTANCE_HOST);
     }
-    while (str_ends(host, STR("/"))) {
-        host.len--;
-    }
-    return arena_printf(&account->arena, "%.*s%s%.*s", STR_ARG(host), path, STR_ARG(more));
+    return arena_printf(&account->arena, "%.*s%s%.*s", STR_ARG(cloud_without_slash(host)), path,
+                        STR_ARG(more));
 }
 
 static const char INSTANCE[] =

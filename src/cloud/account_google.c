@@ -2,7 +2,6 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_form.h"
-#include "base/mem.h"
 #include "cloud_internal.h"
 #include "crypto/signing_key.h"
 #include "data/json.h"
@@ -231,7 +230,7 @@ static void read_external(struct account *account, const struct json *file)
 }
 
 /* --- which one */
-static const struct {
+static const struct kind {
     const char *type;
     void (*read)(struct account *account, const struct json *file);
 } kinds[] = {
@@ -244,6 +243,7 @@ void account_read_google(struct account *account)
     struct str path = cloud_variable("GOOGLE_APPLICATION_CREDENTIALS");
     struct str text;
     struct json *file;
+    const struct kind *kind;
     struct str type;
 
     if (path.len == 0) {
@@ -257,11 +257,10 @@ void account_read_google(struct account *account)
         return;
     }
     type = json_str(json_get(file, "type"));
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (str_is(type, kinds[i].type)) {
-            kinds[i].read(account, file);
-            return;
-        }
+    kind = ROW_NAMED(type, kinds);
+    if (kind != NULL) {
+        kind->read(account, file);
+        return;
     }
     account_fail(account,
                  "the file of GOOGLE_APPLICATION_CREDENTIALS is of the type \"%.*s\"; known are "

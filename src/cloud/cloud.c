@@ -29,9 +29,9 @@ struct str cloud_variable(const char *name)
 
 /* --- where services are */
 /* AWS_ENDPOINT_URL_SECRETS_MANAGER: as AWS writes the name of the service there. */
-static const struct {
+static const struct aws_variable {
     const char *service;
-    const char *variable;
+    const char *name;
 } aws_variables[] = {
     {"s3", "AWS_ENDPOINT_URL_S3"},
     {"secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"},
@@ -39,7 +39,7 @@ static const struct {
     {"sts", "AWS_ENDPOINT_URL_STS"},
 };
 
-static struct str without_slash(struct str url)
+struct str cloud_without_slash(struct str url)
 {
     while (str_ends(url, STR("/"))) {
         url.len--;
@@ -49,14 +49,10 @@ static struct str without_slash(struct str url)
 
 static struct str aws_override(const char *service)
 {
-    struct str found = STR_EMPTY;
+    const struct aws_variable *variable = ROW_NAMED(str_from(service), aws_variables);
+    struct str found = variable != NULL ? cloud_variable(variable->name) : STR_EMPTY;
 
-    for (size_t i = 0; i < ARRAY_LEN(aws_variables); i++) {
-        if (str_is(str_from(service), aws_variables[i].service)) {
-            found = cloud_variable(aws_variables[i].variable);
-        }
-    }
-    return without_slash(found.len > 0 ? found : cloud_variable("AWS_ENDPOINT_URL"));
+    return cloud_without_slash(found.len > 0 ? found : cloud_variable("AWS_ENDPOINT_URL"));
 }
 
 bool cloud_aws_is_elsewhere(const char *service)
@@ -120,7 +116,7 @@ struct str cloud_google_origin(struct arena *arena, const char *service)
         variable[at++] = char_upper(*c);
     }
     variable[at] = '\0';
-    elsewhere = without_slash(cloud_variable(variable));
+    elsewhere = cloud_without_slash(cloud_variable(variable));
     return elsewhere.len > 0 ? arena_str(arena, elsewhere)
                              : arena_printf(arena, "https://%s.googleapis.com", service);
 }
@@ -179,12 +175,7 @@ void cloud_fail(struct cloud_call *call, const struct error *error)
 }
 
 /* --- repetitions */
-static void begin(struct cloud_call *call);
-
-static void on_again(struct deadline *deadline)
-{
-    begin(CONTAINER_OF(deadline, struct cloud_call, again));
-}
+static void begin(struct deadline *again);
 
 static bool says_expired(const struct upstream_reply *reply)
 {
@@ -210,7 +201,7 @@ static bool repeats(struct cloud_call *call)
     } else {
         return false;
     }
-    deadline_set(&call->cloud->loop->deadlines, &call->again, wait_ms, on_again);
+    deadline_set(&call->cloud->loop->deadlines, &call->again, wait_ms, begin);
     return true;
 }
 
@@ -346,8 +337,9 @@ void cloud_ready(struct cloud_call *call)
     }
 }
 
-static void begin(struct cloud_call *call)
+static void begin(struct deadline *again)
 {
+    struct cloud_call *call = CONTAINER_OF(again, struct cloud_call, again);
     bool is_open = call->request.vendor == CLOUD_NOBODY;
 
     if (is_open || account_is_ready(&call->cloud->accounts[call->request.vendor], call)) {
@@ -362,7 +354,7 @@ void cloud_start(struct cloud *cloud, struct cloud_call *call)
     *call = (struct cloud_call){.request = request, .on_done = call->on_done, .cloud = cloud};
     arena_init(&call->arena);
     list_append(&cloud->running, &call->link);
-    begin(call);
+    begin(&call->again);
 }
 
 void cloud_cancel(struct cloud_call *call)

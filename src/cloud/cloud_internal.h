@@ -91,6 +91,7 @@ void cloud_ready(struct cloud_call *call);
 void cloud_fail(struct cloud_call *call, const struct error *error);
 /* Of the environment; empty: not set. */
 struct str cloud_variable(const char *name);
+struct str cloud_without_slash(struct str url); /* at its end */
 
 struct cloud {
     struct loop *loop;

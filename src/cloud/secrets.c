@@ -161,7 +161,7 @@ enum cloud_secret_state cloud_secrets_find(struct cloud_secrets *secrets, struct
 }
 
 /* --- one reading of one of them */
-static void read_one(struct reference *reference);
+static void read_one(struct deadline *again);
 
 static void on_all_read(struct later_item *item)
 {
@@ -275,11 +275,6 @@ static bool is_absent(const struct upstream_reply *reply)
     return reply->status == 404;
 }
 
-static void on_again(struct deadline *deadline)
-{
-    read_one(CONTAINER_OF(deadline, struct reference, again));
-}
-
 /* Whatever may be better in a moment: no connection, no credentials yet, a service that has failed. */
 static void fail_or_try_again(struct reference *reference, bool may_pass)
 {
@@ -287,7 +282,7 @@ static void fail_or_try_again(struct reference *reference, bool may_pass)
 
     if (may_pass && clock_now_ms() + AGAIN_MS < secrets->until_ms) {
         arena_wipe(&reference->arena);
-        deadline_set(&secrets->cloud->loop->deadlines, &reference->again, AGAIN_MS, on_again);
+        deadline_set(&secrets->cloud->loop->deadlines, &reference->again, AGAIN_MS, read_one);
         return;
     }
     set_failure(reference, CLOUD_SECRET_FAILED);
@@ -346,8 +341,9 @@ static void on_answered(struct cloud_call *call, enum error_code code)
     }
 }
 
-static void read_one(struct reference *reference)
+static void read_one(struct deadline *again)
 {
+    struct reference *reference = CONTAINER_OF(again, struct reference, again);
     struct secret_question question = question_of(reference);
 
     arena_init(&reference->arena);
@@ -381,7 +377,7 @@ void cloud_secrets_read(struct cloud_secrets *secrets, struct cloud *cloud, unsi
         next = link->next;
         if (reference->is_used) {
             secrets->n_reading++;
-            read_one(reference);
+            read_one(&reference->again);
         } else {
             drop(reference);
         }

@@ -25,7 +25,7 @@ bool xml_next(struct str *rest, const char *name, struct str *out)
     return to >= 0;
 }
 
-static const struct {
+static const struct entity {
     const char *name;
     char character;
 } entities[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}};
@@ -33,13 +33,12 @@ static const struct {
 /* "amp" or "#34"; characters beyond ASCII are left as they are written, which no name of ours has. */
 static bool resolve(struct str reference, char *out)
 {
+    const struct entity *entity = ROW_NAMED(reference, entities);
     int64_t point;
 
-    for (size_t i = 0; i < ARRAY_LEN(entities); i++) {
-        if (str_is(reference, entities[i].name)) {
-            *out = entities[i].character;
-            return true;
-        }
+    if (entity != NULL) {
+        *out = entity->character;
+        return true;
     }
     if (str_starts(reference, STR("#")) &&
         str_to_i64(str_sub(reference, 1, reference.len), 1, 127, &point)) {

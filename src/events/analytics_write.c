@@ -9,7 +9,7 @@
 
 enum { SHOWN_MAX = 100, TOP_SHOWN = 10, FLAKY_TURNS = 2 };
 
-static const struct {
+static const struct range {
     const char *word;
     size_t tier;
     unsigned n; /* slots */
@@ -38,13 +38,10 @@ struct totals {
 
 bool analytics_range_parse(struct str word, enum analytics_range *out)
 {
-    for (size_t i = 0; i < ANALYTICS_N_RANGES; i++) {
-        if (str_is(word, ranges[i].word)) {
-            *out = (enum analytics_range)i;
-            return true;
-        }
-    }
-    return false;
+    const struct range *range = ROW_NAMED(word, ranges);
+
+    *out = range != NULL ? (enum analytics_range)(range - ranges) : *out;
+    return range != NULL;
 }
 
 /* ---- sums ---- */

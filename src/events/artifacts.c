@@ -100,14 +100,7 @@ static void on_again(struct deadline *deadline)
 
 static bool is_id(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_') {
-            return false;
-        }
-    }
-    return text.len > 0 && text.len < ARTIFACTS_ID_MAX;
+    return text.len > 0 && text.len < ARTIFACTS_ID_MAX && str_is_of(text, "_");
 }
 
 static void gather(struct artifacts *artifacts)

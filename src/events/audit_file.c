@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/mem.h"
 
 enum { TAIL_BYTES = 64 * 1024, PATH_BYTES_MAX = 4096 };
 

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/json_pen.h"
-#include "base/mem.h"
 #include "crypto/digest.h"
 #include "events/events.h"
 

@@ -3,7 +3,6 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_form.h"
-#include "base/mem.h"
 
 enum { MS_PER_S = 1000, SENTENCE_MAX = 1024 };
 

@@ -59,12 +59,9 @@ static uint32_t kinds_of(const struct json *events)
 
 static int shape_of(struct str word)
 {
-    for (int i = 0; i < WEBHOOK_N_SHAPES; i++) {
-        if (str_is(word, webhook_shapes[i])) {
-            return i;
-        }
-    }
-    return WEBHOOK_CLOUDEVENTS;
+    const char *const *shape = ROW_NAMED(word, webhook_shapes);
+
+    return shape != NULL ? (int)(shape - webhook_shapes) : WEBHOOK_CLOUDEVENTS;
 }
 
 static bool take_secrets(struct webhook *hook, const struct json *root, struct error *err)

@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 

@@ -1,7 +1,6 @@
 #include "events/webhooks.h"
 
 #include "base/base64.h"
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"

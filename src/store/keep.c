@@ -172,15 +172,11 @@ void keep_admit_waiting(struct keep *keep)
     }
 }
 
-void keep_fail_waiting(struct keep *keep, const struct error *cause)
+void keep_fail_waiting(struct keep *keep, const struct error *error)
 {
-    struct error error = *cause;
     struct list failed;
     struct list *link;
 
-    if (error.code == ERR_STORE_AWAY) {
-        error.retry_after_s = 1;
-    }
     list_init(&failed);
     while ((link = list_take_first(&keep->waiting)) != NULL) {
         CONTAINER_OF(link, struct keep_user, link)->keep = NULL;
@@ -189,7 +185,7 @@ void keep_fail_waiting(struct keep *keep, const struct error *cause)
     while ((link = list_take_first(&failed)) != NULL) {
         struct keep_user *user = CONTAINER_OF(link, struct keep_user, link);
 
-        user->on_ready(user, &error);
+        user->on_ready(user, error);
     }
 }
 

@@ -71,7 +71,7 @@ void keep_set_timer(struct keep *keep, uint64_t ms, deadline_fn on_due);
 /* It is held, and for `ms` more. */
 bool keep_is_valid(const struct keep *keep, uint64_t ms);
 void keep_admit_waiting(struct keep *keep);
-void keep_fail_waiting(struct keep *keep, const struct error *cause);
+void keep_fail_waiting(struct keep *keep, const struct error *error);
 
 void keeps_note_release(struct keep *keep); /* it begins to let go */
 /* One has ended, and is in `releasing` no more. */

@@ -185,21 +185,15 @@ static const struct {
     [STORE_ABOUT] = {.begin = objects_about},
 };
 
-static void begin(struct work *work);
-
-static void on_begin(struct deadline *deadline)
-{
-    begin(CONTAINER_OF(deadline, struct work, again));
-}
-
 /* Nothing is done before it is known that the service keeps to conditions. */
-static void begin(struct work *work)
+static void begin(struct deadline *again)
 {
+    struct work *work = CONTAINER_OF(again, struct work, again);
     struct objects *objects = work->objects;
     enum store_kind kind = work->op->request.kind;
 
     if (kind != STORE_COUNT && objects->probe.state == PROBE_RUNS) {
-        work_again(work, STARTS_MS, on_begin);
+        work_again(work, STARTS_MS, begin);
     } else if (kind != STORE_COUNT && objects->probe.state != PROBE_DONE) {
         work_fail(work, ERR_STORE_AWAY, objects->trouble);
     } else if (acts[kind].change != NULL) {
@@ -219,7 +213,7 @@ static void objects_start(struct store *store, struct store_op *op)
     arena_init(&work->arena);
     work->key = object_key(&work->arena, op);
     random_hex(work->mark, BLOB_MARK);
-    begin(work);
+    begin(&work->again);
 }
 
 static void objects_forget(struct store *store, struct store_op *op)

@@ -207,19 +207,14 @@ void objects_append(struct work *work)
 }
 
 /* --- read */
-static void look(struct work *work);
-
-static void on_look(struct deadline *deadline)
-{
-    look(CONTAINER_OF(deadline, struct work, again));
-}
+static void look(struct deadline *again);
 
 static void nothing_new(struct work *work)
 {
     if (work->op->request.wait_ms == 0) {
         work_end(work);
     } else {
-        work_look_later(work, on_look);
+        work_look_later(work, look);
     }
 }
 
@@ -307,8 +302,10 @@ static void on_entries(struct cell_call *call)
     work_read_all(call, all_read, nothing_new);
 }
 
-static void look(struct work *work)
+static void look(struct deadline *again)
 {
+    struct work *work = CONTAINER_OF(again, struct work, again);
+
     work->call = (struct cell_call){
         .kind = CELL_LIST,
         .key = entries_of(work),
@@ -319,5 +316,5 @@ static void look(struct work *work)
 
 void objects_read(struct work *work)
 {
-    look(work);
+    look(&work->again);
 }

@@ -1,6 +1,5 @@
 /* Waiting for news of streams: a second connection blocks on the streams of all `waiters` (XREAD BLOCK). When a
  * stream has news, its waiters read it again on the first connection. */
-#include "base/check.h"
 #include "redis_internal.h"
 
 enum {

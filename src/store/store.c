@@ -43,27 +43,13 @@ static const struct {
 };
 
 /* --- checks */
-static bool is_name(struct str text, bool slash)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '_' || c == '.' || c == ':' || c == '-';
-
-        if (!plain && !(slash && c == '/')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum error_code check_key(struct str key, const char *what, bool slash, struct error *err)
 {
     if (key.len == 0 || key.len > STORE_KEY_MAX) {
         return error_set(err, ERR_INVALID, "a %s of the store has 1 to %u bytes", what,
                          (unsigned)STORE_KEY_MAX);
     }
-    if (!is_name(key, slash)) {
+    if (!str_is_of(key, slash ? "_.:-/" : "_.:-")) {
         return error_set(err, ERR_INVALID,
                          "a %s of the store is made of letters, digits and _.:-%s", what,
                          slash ? "/" : "");
@@ -329,7 +315,7 @@ enum error_code store_new(const struct store_backend *backend, size_t size, stru
 {
     struct store *store;
 
-    if (options->prefix.len > STORE_PREFIX_MAX || !is_name(options->prefix, true)) {
+    if (options->prefix.len > STORE_PREFIX_MAX || !str_is_of(options->prefix, "_.:-/")) {
         return error_at(err, ERR_INVALID, "store.prefix",
                         "the prefix of keys has at most %u bytes: letters, digits and _.:-/",
                         (unsigned)STORE_PREFIX_MAX);

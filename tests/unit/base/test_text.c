@@ -235,6 +235,16 @@ static void copies_end_in_nul_and_hashes_depend_on_the_seed(void **state)
     assert_true(str_hash(S("a"), 1) != str_hash(S("b"), 1));
 }
 
+static void a_name_is_made_of_letters_digits_and_some_others(void **state)
+{
+    (void)state;
+    assert_true(str_is_of(S("aZ09_.x"), "._"));
+    assert_true(str_is_of(STR_EMPTY, ""));
+    assert_false(str_is_of(S("a-b"), "._"));
+    assert_false(str_is_of((struct str){"a\0b", 3}, "._"));
+    assert_false(str_is_of(S("\xc3\xa4"), "._"));
+}
+
 static void a_text_has_room_or_is_left_out(void **state)
 {
     char room[8];
@@ -464,6 +474,7 @@ int test_text(void)
         cmocka_unit_test(a_word_is_one_of_several_or_means_yes_or_no),
         cmocka_unit_test(numbers_are_whole_texts_within_their_range),
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
+        cmocka_unit_test(a_name_is_made_of_letters_digits_and_some_others),
         cmocka_unit_test(a_text_has_room_or_is_left_out),
         cmocka_unit_test(percent_escapes_go_both_ways),
         cmocka_unit_test(a_query_is_pairs),
