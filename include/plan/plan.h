@@ -69,13 +69,13 @@ struct plan_guide {
     /* Before the first call. NEXT: send. AGAIN: the row waits until plan_go_on. FAIL: *err. */
     enum plan_verdict (*enter)(struct plan *plan, struct plan_row *row, struct error *err);
     /* row->sends was answered with success. NEXT: the row's own `after` is asked. AGAIN: send
-     * row->sends, at once or after plan->again_ms. FAIL: *err, and `failed` is asked. */
+     * row->sends, at once or after plan->again_ms. FAIL: *err, and `failed` is asked. NULL: NEXT. */
     enum plan_verdict (*answered)(struct plan *plan, struct plan_row *row, struct error *err);
     /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends.
      * FAIL: it has failed. Not asked when the plan is being cancelled or stopped. */
     enum plan_verdict (*failed)(struct plan *plan, struct plan_row *row);
-    /* Exactly once after enter; row->status says what became of it. */
-    void (*leave)(struct plan *plan, struct plan_row *row);
+    /* Exactly once after enter; row->status says what became of it. May be NULL. */
+    void (*leave)(struct plan_row *row);
     /* Asked just before the first byte of each try of a call of the row. False: nothing is sent, and
      * the call fails with ERR_OVERLOADED. NULL: it may be sent. */
     bool (*may_send)(const struct plan_row *row);

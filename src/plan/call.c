@@ -1,8 +1,6 @@
 /* Checks a row of the calls once, so that at run time only its values can be wrong. */
 #include "plan/call.h"
 
-#include <string.h>
-
 static enum error_code bad_row(struct error *err, const struct call_spec *spec, const char *what,
                                const char *text)
 {
@@ -13,12 +11,7 @@ static bool is_method(const char *method)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (method != NULL && strcmp(method, methods[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(str_from(method), methods, ARRAY_LEN(methods));
 }
 
 /* Braces must pair and hold a name, else a literal brace would travel to the platform. */

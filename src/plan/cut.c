@@ -123,16 +123,9 @@ bool plan_may_send(const void *sender)
 
 void plan_refuse(struct plan *plan, const struct error *err)
 {
-    enum flow flow;
-
     CHECK(plan->running && plan->waits);
     plan->waits = false;
-    flow = plan_row_failed(plan, ROW_FAILED, err);
-    if (flow == FLOW_NEXT) {
-        plan_run(plan);
-    } else if (flow == FLOW_END) {
-        plan_finish(plan);
-    }
+    plan_follow(plan, plan_row_failed(plan, ROW_FAILED, err));
 }
 
 /* A guide is told of the end of its row. */

@@ -65,7 +65,9 @@ void plan_close_row(struct plan *plan, enum row_status status)
     plan_span_end_row(plan, row);
     plan->waits = false;
     if (row->guide != NULL && !plan->gated) {
-        row->guide->leave(plan, row);
+        if (row->guide->leave != NULL) {
+            row->guide->leave(row);
+        }
         row_forget_other_answer(row);
     }
     plan->gated = false;
@@ -283,10 +285,8 @@ static enum flow begin_row(struct plan *plan)
     return FLOW_WAIT;
 }
 
-void plan_run(struct plan *plan)
+void plan_follow(struct plan *plan, enum flow flow)
 {
-    enum flow flow = FLOW_NEXT;
-
     while (flow == FLOW_NEXT) {
         if (plan->at >= plan->n_rows && !plan_take_more(plan)) {
             flow = plan_end_with(plan, ERR_OK, NULL);
@@ -303,7 +303,7 @@ void plan_run(struct plan *plan)
 
 static void on_again(struct deadline *deadline)
 {
-    plan_run(CONTAINER_OF(deadline, struct plan, again));
+    plan_follow(CONTAINER_OF(deadline, struct plan, again), FLOW_NEXT);
 }
 
 void plan_run_in(struct plan *plan, uint64_t ms)
@@ -313,7 +313,7 @@ void plan_run_in(struct plan *plan, uint64_t ms)
 
 static void on_soon(struct later_item *item)
 {
-    plan_run(CONTAINER_OF(item, struct plan, soon));
+    plan_follow(CONTAINER_OF(item, struct plan, soon), FLOW_NEXT);
 }
 
 void plan_run_soon(struct plan *plan)
@@ -370,7 +370,7 @@ static enum flow ask_guide(struct plan *plan)
     struct plan_row *row = &plan->rows[plan->at];
     struct error err = {0};
 
-    if (row->guide != NULL) {
+    if (row->guide != NULL && row->guide->answered != NULL) {
         switch (row->guide->answered(plan, row, &err)) {
         case PLAN_AGAIN:
             way_answered(plan);
@@ -449,13 +449,8 @@ static enum flow take_end(struct plan *plan, enum error_code code)
 static void on_answer(struct upstream_call *call, enum error_code code)
 {
     struct plan *plan = CONTAINER_OF(call, struct plan, upstream_call);
-    enum flow flow = take_end(plan, code);
 
-    if (flow == FLOW_NEXT) {
-        plan_run(plan);
-    } else if (flow == FLOW_END) {
-        plan_finish(plan);
-    }
+    plan_follow(plan, take_end(plan, code));
 }
 
 static void on_limit(struct deadline *deadline)
@@ -475,11 +470,7 @@ void plan_go_on(struct plan *plan)
     if (gated) {
         flow = enter_guide(plan);
     }
-    if (flow == FLOW_NEXT) {
-        plan_run(plan);
-    } else if (flow == FLOW_END) {
-        plan_finish(plan);
-    }
+    plan_follow(plan, flow);
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)

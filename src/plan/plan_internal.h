@@ -50,12 +50,11 @@ enum flow plan_end_with(struct plan *plan, enum error_code code, const struct er
 void plan_finish(struct plan *plan);        /* calls on_done, which may free the plan */
 bool plan_tell_progress(struct plan *plan); /* false: the hook has cancelled the plan */
 /* The row at `at` has ended so. */
+void plan_close_row(struct plan *plan, enum row_status status);
 /* plan_span.c */
 void plan_span_begin_row(struct plan *plan);
 void plan_span_wait(const struct plan *plan); /* from the row's begin until now */
 void plan_span_end_row(struct plan *plan, const struct plan_row *row);
-
-void plan_close_row(struct plan *plan, enum row_status status);
 
 /* patience.c. True: the row is asked again, later. */
 bool plan_outlives(struct plan *plan, const struct error *err);
@@ -78,7 +77,8 @@ void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct ups
 /* plan.c */
 void plan_run_soon(struct plan *plan); /* in the next turn */
 void plan_run_in(struct plan *plan, uint64_t ms);
-void plan_run(struct plan *plan);
+void plan_follow(struct plan *plan,
+                 enum flow flow); /* goes on, or ends, as a step of it has come out */
 enum flow plan_row_failed(struct plan *plan, enum row_status status, const struct error *err);
 /* cut.c: of upstream_request; the sender is the plan. */
 bool plan_may_send(const void *sender);

@@ -1,7 +1,6 @@
 /* What became of each row, as the reply of a run and as the operator's note on an aborted one. */
 #include "plan_internal.h"
 
-#include "base/check.h"
 #include "plan/answer.h"
 
 const char *row_status_name(enum row_status status)

@@ -344,16 +344,9 @@ static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-static void leave(struct plan *plan, struct plan_row *row)
-{
-    (void)plan;
-    (void)row;
-}
-
 void find_guide(struct plan_row *row, struct run_finding *finding)
 {
-    static const struct plan_guide guide = {
-        .enter = enter, .answered = answered, .failed = failed, .leave = leave};
+    static const struct plan_guide guide = {.enter = enter, .answered = answered, .failed = failed};
 
     row->guide = &guide;
     row->guided = finding;

@@ -1,7 +1,4 @@
-/* What the files of lanes share.
- *
- * lane.c    the queue, and what is known of the checkpoint
- * lease.c   lanes of several processes */
+/* What the files of lanes share. */
 #ifndef STEP_LANE_INTERNAL_H
 #define STEP_LANE_INTERNAL_H
 

@@ -54,9 +54,7 @@ enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct er
     bool alike;
 
     if (seen.steps == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE, "the answer lists no steps of the checkpoint");
-        err->upstream_status = row->http_status;
-        return PLAN_FAIL;
+        return step_unlisted(row, err);
     }
     seen.position = sought_place(step, seen.steps);
     if (seen.position < 0 || seen.position > n) {

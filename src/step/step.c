@@ -151,7 +151,6 @@ static const struct json *id_in(const struct json *step)
     return json_get(step, "id");
 }
 
-/* Where the step stands in the list; -1: it does not. */
 int64_t step_place_in(const struct json *steps, int64_t id)
 {
     const struct json *step;
@@ -253,6 +252,13 @@ static enum plan_verdict not_found(struct step *step, struct plan_row *row, enum
     return PLAN_FAIL;
 }
 
+enum plan_verdict step_unlisted(const struct plan_row *row, struct error *err)
+{
+    (void)error_set(err, ERR_UPSTREAM_SHAPE, "the answer lists no steps of the checkpoint");
+    err->upstream_status = row->http_status;
+    return PLAN_FAIL;
+}
+
 static enum plan_verdict looked(struct step *step, struct plan_row *row, struct error *err)
 {
     struct plan *plan = step->plan;
@@ -267,9 +273,7 @@ static enum plan_verdict looked(struct step *step, struct plan_row *row, struct 
     enum look_result result = look_at(&look, plan->passing, row->answer, &seen);
 
     if (seen.steps == NULL) { /* another way of asking may tell more */
-        (void)error_set(err, ERR_UPSTREAM_SHAPE, "the answer lists no steps of the checkpoint");
-        err->upstream_status = row->http_status;
-        return PLAN_FAIL;
+        return step_unlisted(row, err);
     }
     step->phase = STEP_JUDGED;
     return result == LOOK_FOUND ? step_found(step, row, &seen)
@@ -365,11 +369,10 @@ static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-static void leave(struct plan *plan, struct plan_row *row)
+static void leave(struct plan_row *row)
 {
     struct step *step = row->guided;
 
-    (void)plan;
     if (step->ticket.lane != NULL) {
         if (row_may_have_acted(row)) {
             lane_doubt(&step->ticket);
@@ -410,14 +413,6 @@ static enum plan_verdict order_enter(struct plan *plan, struct plan_row *row, st
     return wait_for_turn(step, plan, row, err);
 }
 
-static enum plan_verdict order_answered(struct plan *plan, struct plan_row *row, struct error *err)
-{
-    (void)plan;
-    (void)row;
-    (void)err;
-    return PLAN_NEXT;
-}
-
 static enum plan_verdict order_failed(struct plan *plan, struct plan_row *row)
 {
     (void)plan;
@@ -425,11 +420,10 @@ static enum plan_verdict order_failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-static void order_leave(struct plan *plan, struct plan_row *row)
+static void order_leave(struct plan_row *row)
 {
     struct step *step = row->guided;
 
-    (void)plan;
     lanes_foreign_end(&step->foreign);
     lane_leave(&step->ticket);
     step->phase = STEP_IDLE;
@@ -437,11 +431,8 @@ static void order_leave(struct plan *plan, struct plan_row *row)
 
 void step_order(struct plan_row *row, struct step *step)
 {
-    static const struct plan_guide guide = {.enter = order_enter,
-                                            .answered = order_answered,
-                                            .failed = order_failed,
-                                            .leave = order_leave,
-                                            .may_send = may_send};
+    static const struct plan_guide guide = {
+        .enter = order_enter, .failed = order_failed, .leave = order_leave, .may_send = may_send};
 
     row->guide = &guide;
     row->guided = step;

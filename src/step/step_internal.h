@@ -14,6 +14,8 @@
 void step_send(struct step *step, struct plan_row *row, int64_t at);
 /* The step exists: `seen` shows it. */
 enum plan_verdict step_found(struct step *step, struct plan_row *row, const struct look_seen *seen);
+/* The answer about the checkpoint is of no use. */
+enum plan_verdict step_unlisted(const struct plan_row *row, struct error *err);
 /* Where the step stands in the list; -1: it does not. */
 int64_t step_place_in(const struct json *steps, int64_t id);
 

@@ -81,9 +81,8 @@ static enum plan_verdict failed(struct plan *p, struct plan_row *row)
     return PLAN_AGAIN;
 }
 
-static void leave(struct plan *p, struct plan_row *row)
+static void leave(struct plan_row *row)
 {
-    (void)p;
     guided.n_left++;
     guided.left_with = row->status;
 }
