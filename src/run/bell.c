@@ -36,19 +36,14 @@ void runs_ring(struct run_share *share)
 }
 
 /* --- listening */
-static void listen(struct run_ear *ear);
-
-static void on_again(struct deadline *deadline)
-{
-    listen(CONTAINER_OF(deadline, struct run_ear, again));
-}
+static void listen(struct deadline *again);
 
 static void on_bell(struct store_op *op, const struct store_result *result)
 {
     struct run_ear *ear = CONTAINER_OF(op, struct run_ear, op);
 
     if (result->error.code != ERR_OK) {
-        deadline_set(ear->share->options.deadlines, &ear->again, AGAIN_MS, on_again);
+        deadline_set(ear->share->options.deadlines, &ear->again, AGAIN_MS, listen);
         return;
     }
     if (result->n_items > 0) {
@@ -57,11 +52,12 @@ static void on_bell(struct store_op *op, const struct store_result *result)
     } else if (result->rewound) { /* it is not kept for ever */
         ear->heard = result->sequence;
     }
-    listen(ear);
+    listen(&ear->again);
 }
 
-static void listen(struct run_ear *ear)
+static void listen(struct deadline *again)
 {
+    struct run_ear *ear = CONTAINER_OF(again, struct run_ear, again);
     struct store_request request = {.kind = STORE_READ,
                                     .format = RUN_FORMAT,
                                     .key = STR(RUN_BELL),
@@ -75,7 +71,7 @@ static void listen(struct run_ear *ear)
 void run_ear_open(struct run_ear *ear, struct run_share *share)
 {
     ear->share = share;
-    listen(ear);
+    listen(&ear->again);
 }
 
 void run_ear_close(struct run_ear *ear)

@@ -1,17 +1,6 @@
 /* Runs of other processes in the store of runs. */
-#include "base/check.h"
 #include "observe/metrics.h"
 #include "share_internal.h"
-
-struct run *run_blank(struct run_store *store, const struct digest *owner, struct str id)
-{
-    return run_make(store, owner, id);
-}
-
-void run_free_blank(struct run *run)
-{
-    run_free(run);
-}
 
 void run_remember(struct run *run)
 {

@@ -8,15 +8,30 @@ size_t run_keys_of(const struct run_store *store, struct digest out[RUN_KEYS_MAX
     return store->options.keys != NULL ? store->options.keys(store->options.context, out) : 0;
 }
 
+#define TEXT(member)                                                                               \
+    {                                                                                              \
+#member, offsetof(struct run_request, member)                                              \
+    }
+
+static const struct {
+    const char *name;
+    size_t at;
+} texts[] = {TEXT(project_id),  TEXT(project),      TEXT(goal_id),       TEXT(goal),
+             TEXT(snapshot_id), TEXT(journey_id),   TEXT(journey),       TEXT(checkpoint_id),
+             TEXT(checkpoint),  TEXT(starting_url), TEXT(environment_id)};
+
+static struct str *text_at(struct run_request *request, size_t at)
+{
+    return (struct str *)(void *)((char *)request + at);
+}
+
 static void write_request(struct json_writer *w, const struct run_request *request)
 {
-    jw_form(w,
-            "request:{project_id:%s, project:%s, goal_id:%s, goal:%s, snapshot_id:%s, "
-            "journey_id:%s, journey:%s, checkpoint_id:%s, checkpoint:%s, starting_url:%s",
-            request->project_id, request->project, request->goal_id, request->goal,
-            request->snapshot_id, request->journey_id, request->journey, request->checkpoint_id,
-            request->checkpoint, request->starting_url);
-    jw_form(w, "environment_id:%s, retries:%i, tags:[", request->environment_id, request->retries);
+    jw_shape(w, "request:{");
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        jw_kv_str(w, texts[i].name, *text_at(unconst(request), texts[i].at));
+    }
+    jw_form(w, "retries:%i, tags:[", request->retries);
     for (size_t i = 0; i < request->n_tags; i++) {
         jw_str(w, request->tags[i]);
     }
@@ -60,30 +75,13 @@ void run_document_write(struct buf *out, const struct run_log *log,
 static void read_request(struct arena *arena, const struct json *json, struct run_document *out)
 {
     struct run_request *request = &out->request;
-
-    const struct {
-        const char *name;
-        struct str *text;
-    } texts[] = {
-        {"project_id", &request->project_id},
-        {"project", &request->project},
-        {"goal_id", &request->goal_id},
-        {"goal", &request->goal},
-        {"snapshot_id", &request->snapshot_id},
-        {"journey_id", &request->journey_id},
-        {"journey", &request->journey},
-        {"checkpoint_id", &request->checkpoint_id},
-        {"checkpoint", &request->checkpoint},
-        {"starting_url", &request->starting_url},
-        {"environment_id", &request->environment_id},
-    };
     const struct json *tags = json_get(json, "tags");
     const struct json *go_on = json_get(json, "continue_on_error");
     struct str *tag = arena_calloc(arena, json_size(tags), sizeof(*tag));
     const struct json *item;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        *texts[i].text = json_str(json_get(json, texts[i].name));
+        *text_at(request, texts[i].at) = json_str(json_get(json, texts[i].name));
     }
     request->tags = tag;
     request->n_tags = json_size(tags);

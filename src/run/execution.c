@@ -40,11 +40,6 @@ static bool is_wanted(const struct run_row *row)
            (execution->attempt + 1 == row->call->attempt && execution_is_red(execution));
 }
 
-static struct str word(struct run *run, struct str text)
-{
-    return arena_str(&run->kept, utf8_clip(text, WORD_MAX));
-}
-
 static unsigned percent(const struct json *answer)
 {
     double progress = json_double(json_find(answer, "/item/progress /progress"));
@@ -56,18 +51,16 @@ static unsigned percent(const struct json *answer)
 /* True: something has changed since the last look. */
 static bool take_state(struct run *run, struct run_execution *execution, const struct json *answer)
 {
-    struct str status = json_str(json_find(answer, "/item/status /status"));
-    struct str outcome = json_str(json_find(answer, "/item/outcome /outcome"));
+    struct str status = utf8_clip(json_str(json_find(answer, "/item/status /status")), WORD_MAX);
+    struct str outcome = utf8_clip(json_str(json_find(answer, "/item/outcome /outcome")), WORD_MAX);
     unsigned progress = percent(answer);
-    bool same = str_eq(execution->status, utf8_clip(status, WORD_MAX)) &&
-                str_eq(execution->outcome, utf8_clip(outcome, WORD_MAX)) &&
-                execution->progress == progress;
 
-    if (same) {
+    if (str_eq(execution->status, status) && str_eq(execution->outcome, outcome) &&
+        execution->progress == progress) {
         return false;
     }
-    execution->status = word(run, status);
-    execution->outcome = word(run, outcome);
+    execution->status = run_keep(run, status);
+    execution->outcome = run_keep(run, outcome);
     execution->progress = progress;
     return true;
 }
@@ -214,13 +207,9 @@ static struct place *places_of(struct run *run, const struct run_goal *goal, siz
 const char *execution_outcome_word(struct str text)
 {
     static const char *const words[] = {"PASS", "FAIL", "ERROR", "SKIP", "NOT_REACHED", "RUNNING"};
+    const char *const *word = ROW_NAMED(text, words);
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (str_is(text, words[i])) {
-            return words[i];
-        }
-    }
-    return NULL;
+    return word != NULL ? *word : NULL;
 }
 
 static uint64_t duration_of(const struct json *item, const char *names)

@@ -6,7 +6,6 @@
  *                    LOG_DOUBTS ──(another one has it)──► the run is a copy here */
 #include "share_internal.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/log.h"
@@ -151,20 +150,14 @@ static void pass_gate(struct run_log *log)
     }
 }
 
-static void remove_claim(struct run_log *log);
-
-static void on_remove_again(struct deadline *deadline)
-{
-    remove_claim(CONTAINER_OF(deadline, struct run_log, claim_again));
-}
+static void remove_claim(struct deadline *again);
 
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
     if (result->error.code == ERR_STORE_AWAY && runs_lasts(log->share)) {
-        deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
-                     on_remove_again);
+        deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS, remove_claim);
         return;
     }
     if (log->store != NULL && result->error.code == ERR_OK) {
@@ -173,8 +166,9 @@ static void on_removed(struct store_op *op, const struct store_result *result)
     log_free(log); /* who finds the claim sees that the run is over */
 }
 
-static void remove_claim(struct run_log *log)
+static void remove_claim(struct deadline *again)
 {
+    struct run_log *log = CONTAINER_OF(again, struct run_log, claim_again);
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_REMOVE,
                                     .expect = STORE_VERSION,
@@ -195,7 +189,7 @@ static void close_log(struct run_log *log)
     deadline_clear(&log->gate_again);
     run->log = NULL;
     log->run = NULL;
-    remove_claim(log);
+    remove_claim(&log->claim_again);
     run_close_over(run);
 }
 
@@ -442,12 +436,7 @@ static bool may_send(const struct plan *plan)
            (run->log->state == LOG_RUNS && !run->log->tail.is_left && runs_lasts(run->log->share));
 }
 
-static void listen(struct run_log *log);
-
-static void on_listen_again(struct deadline *deadline)
-{
-    listen(CONTAINER_OF(deadline, struct run_log, stop_again));
-}
+static void listen(struct deadline *again);
 
 static void on_stop(struct store_op *op, const struct store_result *result)
 {
@@ -456,15 +445,16 @@ static void on_stop(struct store_op *op, const struct store_result *result)
     if (result->n_items > 0) {
         run_stop(log->run);
     } else if (result->error.code == ERR_OK) {
-        listen(log);
+        listen(&log->stop_again);
     } else {
-        deadline_set(log->share->options.deadlines, &log->stop_again, AWAY_MS, on_listen_again);
+        deadline_set(log->share->options.deadlines, &log->stop_again, AWAY_MS, listen);
     }
 }
 
 /* For whoever wants it to stop, in whatever process. */
-static void listen(struct run_log *log)
+static void listen(struct deadline *again)
 {
+    struct run_log *log = CONTAINER_OF(again, struct run_log, stop_again);
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_READ,
                                     .format = RUN_FORMAT,
@@ -483,7 +473,7 @@ void log_begin(struct run_log *log)
     log->state = is_sure ? LOG_RUNS : LOG_DOUBTS;
     log->run->plan->gate = gate;
     log->run->plan->may_send = may_send;
-    listen(log);
+    listen(&log->stop_again);
     if (!is_sure) {
         runs_want(log->share);
         on_claim_again(&log->claim_again);

@@ -4,7 +4,6 @@
 #include "share_internal.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "observe/log.h"
 
@@ -99,7 +98,7 @@ void mirror_free(struct run_mirror *mirror)
     if (whole) {
         run_forget_copy(run);
     } else {
-        run_free_blank(run);
+        run_free(run);
     }
 }
 
@@ -139,15 +138,12 @@ static void again_later(struct run_mirror *mirror)
 /* Something of it could not be read. */
 void mirror_fail(struct run_mirror *mirror, const struct error *error)
 {
-    struct error err = *error;
+    const struct error err = *error;
     bool wanted =
         mirror->adopts || mirror->before != NULL || (mirror->whole && mirror->run->n_watchers > 0);
     struct run_share *share;
     struct run *watched;
 
-    if (err.code == ERR_STORE_AWAY) {
-        err.retry_after_s = 1;
-    }
     tell(mirror, NULL, &err);
     if (err.code == ERR_STORE_AWAY && wanted) {
         again_later(mirror);
@@ -360,11 +356,6 @@ void mirror_read(struct run_mirror *mirror)
         deadline_clear(&mirror->again);
         read_on(mirror, 0);
     }
-}
-
-void mirror_watched(struct run_mirror *mirror)
-{
-    mirror_read(mirror);
 }
 
 void mirror_unwatched(struct run_mirror *mirror)

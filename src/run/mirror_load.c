@@ -2,7 +2,6 @@
 #include "share_internal.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 
 /* Of a turn. */
 enum { LINES = 200, ROWS = 300 };
@@ -125,7 +124,7 @@ static void on_document(struct store_op *op, const struct store_result *result)
         return;
     }
     if (mirror->run == NULL) {
-        mirror->run = run_blank(mirror->store, &mirror->document.owner, id);
+        mirror->run = run_make(mirror->store, &mirror->document.owner, id);
     }
     mirror->run->created_ms = mirror->document.created_ms;
     age_ms = clock_wall_ms() - mirror->document.created_ms;

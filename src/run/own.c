@@ -210,12 +210,7 @@ void mirror_own(struct run_mirror *mirror)
 
 /* --- the claim */
 
-static void mark(struct run_mirror *mirror);
-
-static void on_mark_again(struct deadline *deadline)
-{
-    mark(CONTAINER_OF(deadline, struct run_mirror, again));
-}
+static void mark(struct deadline *again);
 
 static void on_marked(struct store_op *op, const struct store_result *result)
 {
@@ -223,7 +218,7 @@ static void on_marked(struct store_op *op, const struct store_result *result)
 
     if (result->error.code != ERR_OK) {
         deadline_set(mirror->store->options.share->options.deadlines, &mirror->again, RUN_AGAIN_MS,
-                     on_mark_again);
+                     mark);
         return;
     }
     mirror->mark = result->version;
@@ -231,8 +226,9 @@ static void on_marked(struct store_op *op, const struct store_result *result)
     mirror_read(mirror);
 }
 
-static void mark(struct run_mirror *mirror)
+static void mark(struct deadline *again)
 {
+    struct run_mirror *mirror = CONTAINER_OF(again, struct run_mirror, again);
     char room[RUN_KEY_MAX];
     struct buf entry;
     struct store_request request = {.kind = STORE_APPEND,
@@ -258,7 +254,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
     mirror->state = MIRROR_IDLE;
     if (result->error.code == ERR_OK) {
         mirror->claim_version = result->version;
-        mark(mirror);
+        mark(&mirror->again);
         return;
     }
     mirror_adopts_not(

@@ -65,25 +65,6 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     return run_fault_of(row->run, plan_row->error);
 }
 
-static void note_step(struct run_row *row, const struct plan_row *plan_row, enum row_status status)
-{
-    struct run_step *step = row->step;
-
-    step->us += plan_row->us;
-    step->status = (uint8_t)status;
-    step->fault = fault_of_row(row, plan_row);
-}
-
-static void note_call(struct run_row *row, const struct plan_row *plan_row, enum row_status status)
-{
-    row->call->status = status;
-    row->call->us += plan_row->us;
-    row->call->fault = fault_of_row(row, plan_row);
-    if (row_is_execution(row) && row->call->fault != NULL) {
-        row->goal->execution.fault = row->call->fault;
-    }
-}
-
 /* What exists on the platform must be found in the log when the process is killed. */
 static void log_step(const struct run_row *row, enum row_status status)
 {
@@ -133,13 +114,10 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_st
 {
     bool reads = plan_row->call->spec->class == CALL_READ;
 
-    if (row->step != NULL) {
-        note_step(row, plan_row, status);
-    } else {
-        note_call(row, plan_row, status);
-    }
+    *(row->step != NULL ? &row->step->us : &row->call->us) += plan_row->us;
+    run_row_set(row, status, fault_of_row(row, plan_row));
     if (row_may_have_acted(plan_row) || (status == ROW_DONE && !reads)) {
-        note_made(row, row->step != NULL ? (enum row_status)row->step->status : status);
+        note_made(row, status);
     }
     if (row->test != NULL) {
         test_judge(row->test);
@@ -159,16 +137,7 @@ void run_note_lost(struct run *run, struct run_row *row, const struct error *err
     if (!run_row_is_extra(row)) {
         run_note_error(run, err);
     }
-    if (row->step != NULL) {
-        row->step->status = ROW_UNKNOWN;
-        row->step->fault = fault;
-    } else {
-        row->call->status = ROW_UNKNOWN;
-        row->call->fault = fault;
-    }
-    if (row_is_execution(row)) {
-        row->goal->execution.fault = fault;
-    }
+    run_row_set(row, ROW_UNKNOWN, fault);
     if (row->test != NULL) {
         test_judge(row->test);
     }
@@ -183,11 +152,7 @@ void rows_progress(struct plan *plan, struct plan_row *plan_row)
     enum row_status status = note_of(row, plan_row);
 
     if (status == ROW_RUNNING) {
-        if (row->step != NULL) {
-            row->step->status = ROW_RUNNING;
-        } else {
-            row->call->status = ROW_RUNNING;
-        }
+        run_row_set(row, ROW_RUNNING, NULL);
         return;
     }
     if ((status == ROW_FAILED || status == ROW_UNKNOWN) && row_is_mended(plan, plan_row)) {

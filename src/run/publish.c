@@ -5,21 +5,13 @@
 void log_published(struct run_log *log, const struct error *error)
 {
     run_published_fn on_published = log->on_published;
-    void *context = log->context;
-    struct error err;
 
     log->on_published = NULL;
     if (error == NULL) {
         buf_done(&log->document);
         log->options = NULL;
-        on_published(context, NULL);
-        return;
     }
-    err = *error;
-    if (err.code == ERR_STORE_AWAY) {
-        err.retry_after_s = 1;
-    }
-    on_published(context, &err);
+    on_published(log->context, error);
 }
 
 static void on_document_put(struct store_op *op, const struct store_result *result)

@@ -151,11 +151,10 @@ static bool apply_step(struct line *line)
     }
     step = line->row.step;
     begin_test(line);
-    step->status = (uint8_t)status;
+    run_row_set(&line->row, status, take_fault(line));
     step->step_id = json_get_int(line->json, "id", 0);
     step->position = json_get_int(line->json, "p", -1);
     step->us = (uint64_t)json_get_int(line->json, "us", 0);
-    step->fault = take_fault(line);
     if (status == ROW_DONE && line->row.test->position >= 0 && step->position >= 0) {
         line->row.test->position = step->position + 1;
     }
@@ -173,13 +172,9 @@ static bool apply_row(struct line *line)
         return false;
     }
     begin_test(line);
-    row->call->status = status;
+    run_row_set(row, status, take_fault(line));
     row->call->id = json_get_int(line->json, "id", 0);
     row->call->us = (uint64_t)json_get_int(line->json, "us", 0);
-    row->call->fault = take_fault(line);
-    if (row_is_execution(row) && row->call->fault != NULL) {
-        row->goal->execution.fault = row->call->fault;
-    }
     if (organization != NULL) {
         plan_set(line->run->plan, "organization_id",
                  json_copy(line->run->plan->arena, organization));
@@ -197,14 +192,11 @@ static bool apply_begun(struct line *line)
         return false;
     }
     begin_test(line);
+    run_row_set(row, ROW_RUNNING, NULL);
     if (row->step != NULL) {
-        row->step->status = ROW_RUNNING;
         line->run->end_at_begin = json_get_int(line->json, "n", -1);
-    } else {
-        row->call->status = ROW_RUNNING;
-        if (row->call->setup == SETUP_CHECKPOINT && row->test != NULL) {
-            row->test->n_titles = (unsigned)json_get_int(line->json, "titles", 0);
-        }
+    } else if (row->call->setup == SETUP_CHECKPOINT && row->test != NULL) {
+        row->test->n_titles = (unsigned)json_get_int(line->json, "titles", 0);
     }
     return true;
 }
@@ -216,11 +208,7 @@ static bool apply_unbegun(struct line *line)
     if (!find_row(line) || (row->step == NULL && row->call == NULL)) {
         return false;
     }
-    if (row->step != NULL) {
-        row->step->status = ROW_PENDING;
-    } else {
-        row->call->status = ROW_PENDING;
-    }
+    run_row_set(row, ROW_PENDING, NULL);
     return true;
 }
 
@@ -345,8 +333,8 @@ static bool apply_done(struct line *line)
     return true;
 }
 
-static const struct {
-    const char *kind;
+static const struct kind {
+    const char *name;
     bool (*apply)(struct line *line);
 } kinds[] = {
     {"step", apply_step},       {"begun", apply_begun},     {"row", apply_row},
@@ -360,18 +348,13 @@ bool record_apply(struct run *run, struct arena *arena, struct str text)
     struct line line = {.run = run};
     struct error ignored = {0};
     struct json *json = NULL;
-    struct str kind;
+    const struct kind *kind;
 
     if (json_parse(arena, text, &json_of_ours, &json, &ignored) != ERR_OK) {
         return false;
     }
     line.json = json;
     line.ms = (uint64_t)json_get_int(json, "ms", 0);
-    kind = text_of(json, "k");
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (str_is(kind, kinds[i].kind)) {
-            return run->status <= RUN_RUNNING && kinds[i].apply(&line);
-        }
-    }
-    return false;
+    kind = ROW_NAMED(text_of(json, "k"), kinds);
+    return kind != NULL && run->status <= RUN_RUNNING && kind->apply(&line);
 }

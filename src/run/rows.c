@@ -246,11 +246,31 @@ bool run_step_has_ended(const struct run_step *step)
     return step->status != ROW_PENDING && step->status != ROW_RUNNING;
 }
 
+enum row_status run_row_status(const struct run_row *row)
+{
+    return row->step != NULL ? (enum row_status)row->step->status : row->call->status;
+}
+
+void run_row_set(const struct run_row *row, enum row_status status, const struct run_fault *fault)
+{
+    if (row->step != NULL) {
+        row->step->status = (uint8_t)status;
+        row->step->fault = fault;
+    } else {
+        row->call->status = status;
+        row->call->fault = fault;
+    }
+    if (fault != NULL && row_is_execution(row)) {
+        row->goal->execution.fault = fault;
+    }
+}
+
 /* By a process that carried out this run before. */
 static bool has_ended(const struct run_row *row)
 {
-    return row->step != NULL ? run_step_has_ended(row->step)
-                             : row->call->status != ROW_PENDING && row->call->status != ROW_RUNNING;
+    enum row_status status = run_row_status(row);
+
+    return status != ROW_PENDING && status != ROW_RUNNING;
 }
 
 static bool before_row(struct plan *plan, struct plan_row *plan_row)
@@ -408,11 +428,6 @@ static void mend(struct plan *plan, struct run_row *row)
     rows_hook(again);
 }
 
-static bool is_unknown(const struct run_row *row)
-{
-    return row->step != NULL ? row->step->status == ROW_UNKNOWN : row->call->status == ROW_UNKNOWN;
-}
-
 /* A step that nobody knows the fate of fails its test, and the run goes on behind it: the step may still appear, so
  * the next ones go to the end. A call that nobody knows the fate of takes along what needs its thing. Whatever failed
  * for certain ends the run, unless the test says otherwise. */
@@ -420,8 +435,9 @@ void run_row_gave_up(const struct run_row *row)
 {
     struct run *run = row->run;
     struct run_test *test = row->test;
+    bool is_unknown = run_row_status(row) == ROW_UNKNOWN;
 
-    if (row->step != NULL && is_unknown(row)) {
+    if (row->step != NULL && is_unknown) {
         test->position = -1;
         tell_hooks(run, -1, false, false);
         return;
@@ -434,8 +450,7 @@ void run_row_gave_up(const struct run_row *row)
     } else {
         row->goal->failed = true;
     }
-    run->halted =
-        !is_unknown(row) && !(test != NULL ? test->keeps_going : run->tests[0].keeps_going);
+    run->halted = !is_unknown && !(test != NULL ? test->keeps_going : run->tests[0].keeps_going);
 }
 
 static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row)

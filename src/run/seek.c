@@ -127,10 +127,7 @@ static void on_list(struct store_op *op, const struct store_result *result)
     struct run_names *names = CONTAINER_OF(op, struct run_names, op);
 
     if (result->error.code != ERR_OK) {
-        struct error err = result->error;
-
-        err.retry_after_s = 1;
-        names->on_done(names, &err);
+        names->on_done(names, &result->error);
         return;
     }
     for (size_t i = 0; i < result->n_items; i++) {

@@ -1,17 +1,4 @@
-/* What the files of shared runs share (src/run/README.md, "Runs of several processes").
- *
- *   share.c     the process: its lease, the names of keys
- *   publish.c   a run of this process is written to the store
- *   log.c       a run of this process: its stream, its claim
- *   record.c, record_apply.c    lines of the stream: written, and applied to a copy
- *   document.c  what was asked for, as a document
- *   steps.c     the steps that came of the file
- *   mirror.c, mirror_load.c     a copy of a run of another process: followed; made
- *   copies.c    copies in the store of runs
- *   adopt.c     claims of processes that have died
- *   trim.c      ended runs beyond max_kept
- *   own.c       a copy becomes a run of this process
- *   seek.c      whoever asks for runs of any process */
+/* What the files of shared runs share (src/run/README.md, "Runs of several processes"). */
 #ifndef RUN_SHARE_INTERNAL_H
 #define RUN_SHARE_INTERNAL_H
 
@@ -253,7 +240,6 @@ void mirror_free(struct run_mirror *mirror); /* and its run */
 void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done);
 void mirror_read(struct run_mirror *mirror); /* what is new, if it is not about to */
 void mirror_stop(struct run_mirror *mirror); /* whoever carries it out is told */
-void mirror_watched(struct run_mirror *mirror);
 void mirror_unwatched(struct run_mirror *mirror);
 void mirror_fail(struct run_mirror *mirror, const struct error *error);
 void mirror_adopts_not(struct run_mirror *mirror); /* after all */
@@ -330,8 +316,6 @@ void run_begin_again(struct run *run, bool now); /* an adopted one */
 void run_end_unbegun(struct run *run, enum run_status status, const struct error *err);
 
 /* --- copies.c: what the store of runs does with runs of other processes */
-struct run *run_blank(struct run_store *store, const struct digest *owner, struct str id);
-void run_free_blank(struct run *run);
 void run_remember(struct run *run);    /* a copy that is whole: it is to be found */
 void run_forget_copy(struct run *run); /* the same the other way; nobody watches it */
 void run_copy_is_over(struct run *run);

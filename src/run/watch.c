@@ -28,7 +28,6 @@ static void forget_lost(struct run_store *store)
     }
 }
 
-/* The oldest ended runs that nobody watches leave, down to max_kept. */
 void run_store_trim(struct run_store *store)
 {
     struct list *link = store->ended.prev;
@@ -102,7 +101,7 @@ void run_watch(struct run *run, struct run_watcher *watcher)
     list_append(&run->watchers, &watcher->link);
     run->n_watchers++;
     if (run->mirror != NULL) {
-        mirror_watched(run->mirror);
+        mirror_read(run->mirror);
     }
 }
 
