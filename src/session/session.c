@@ -2,7 +2,6 @@
  * then, so that a forgotten session costs nothing for long. */
 #include "session/session.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -169,6 +168,12 @@ static bool is_of_another_store(const struct session_store *store, struct str id
            !str_is(str_sub(id, ID_MARK_AT, SESSION_MARK), store->options.mark);
 }
 
+static enum error_code not_found(struct error *err)
+{
+    return error_set(err, ERR_SESSION_NOT_FOUND,
+                     "There is no session with this id; POST /api/v1/sessions makes one");
+}
+
 static enum error_code why_gone(const struct session_store *store, const struct digest *owner,
                                 struct str id, struct error *err)
 {
@@ -180,8 +185,7 @@ static enum error_code why_gone(const struct session_store *store, const struct 
                          "there, or make a new one");
     }
     if (gone == NULL || !digest_equal(&gone->owner, owner)) {
-        return error_set(err, ERR_SESSION_NOT_FOUND,
-                         "There is no session with this id; POST /api/v1/sessions makes one");
+        return not_found(err);
     }
     if (gone->expired) {
         return error_set(
@@ -200,8 +204,7 @@ static struct session_record *record_find(struct session_store *store, const str
     struct session_record *record = LRU_FIND(&store->records, id, struct session_record, lru);
 
     if (record != NULL && !digest_equal(&record->owner, owner)) {
-        (void)error_set(err, ERR_SESSION_NOT_FOUND,
-                        "There is no session with this id; POST /api/v1/sessions makes one");
+        (void)not_found(err);
         return NULL;
     }
     if (record == NULL || expire_if_due(store, record)) {

@@ -6,13 +6,9 @@
  *                                                                 when it is to be answered */
 #include "share.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "observe/log.h"
-
-enum { KEY_MAX = 160 };
 
 bool session_is_shared(const struct session_store *store)
 {
@@ -20,15 +16,18 @@ bool session_is_shared(const struct session_store *store)
 }
 
 /* --- documents and records */
-void share_key(const struct digest *owner, struct str id, struct buf *out)
+struct str share_key(const struct digest *owner, struct str id, char room[SHARE_KEY_MAX])
 {
+    struct buf key;
     char hex[65];
 
     digest_hex(owner, hex);
-    buf_text(out, "sessions:");
-    buf_text(out, hex);
-    buf_char(out, '/');
-    buf_str(out, id);
+    buf_init_on(&key, room, SHARE_KEY_MAX, SHARE_KEY_MAX - 1);
+    buf_text(&key, "sessions:");
+    buf_text(&key, hex);
+    buf_char(&key, '/');
+    buf_str(&key, id);
+    return buf_view(&key);
 }
 
 static struct str id_of(const struct session_share *share)
@@ -129,10 +128,11 @@ struct session_record *share_take(struct session_store *store, const struct dige
 void share_put(struct session_store *store, const struct session_record *record,
                const struct share_write *write, struct store_op *op, store_done_fn on_done)
 {
-    struct buf key;
+    char room[SHARE_KEY_MAX];
     struct buf bytes;
     struct store_request request = {
         .kind = STORE_PUT,
+        .key = share_key(&record->owner, (struct str){record->id, SESSION_ID_LEN}, room),
         .format = DOCUMENT_FORMAT,
         .expect = write->version > 0 ? STORE_VERSION : STORE_ABSENT,
         .version = write->version,
@@ -140,14 +140,10 @@ void share_put(struct session_store *store, const struct session_record *record,
         .max_age_ms = (uint64_t)store->options.max_age_s * 1000,
     };
 
-    buf_init(&key, KEY_MAX);
     buf_init(&bytes, STORE_BYTES_MAX);
-    share_key(&record->owner, (struct str){record->id, SESSION_ID_LEN}, &key);
     document_write(record, write->id, &bytes);
-    request.key = buf_view(&key);
     request.bytes = buf_view(&bytes);
     store_start(store->shared, &request, op, on_done);
-    buf_done(&key);
     buf_done(&bytes);
 }
 
@@ -379,18 +375,15 @@ bool session_is_id(struct str id)
 bool session_use_begin(struct session_store *store, const struct digest *owner, struct str id,
                        struct session_use *use, session_use_fn on_ready)
 {
-    struct buf key;
+    char room[SHARE_KEY_MAX];
 
     *use = (struct session_use){.store = store, .on_done = on_ready, .owner = *owner};
     if (!session_is_id(id)) {
         return true; /* there is none with such an id */
     }
     str_copy(use->id, sizeof(use->id), id);
-    buf_init(&key, KEY_MAX);
-    share_key(owner, id, &key);
-    use->share = share_for(store, owner, id, buf_view(&key));
+    use->share = share_for(store, owner, id, share_key(owner, id, room));
     list_append(&use->share->uses, &use->link);
-    buf_done(&key);
     return keep_enter(store->keeps, use->share->node.key, &kind, store, &use->lease, on_leased) &&
            load(use);
 }

@@ -1,9 +1,4 @@
-/* What the files of shared sessions share; see session/share.h.
- *
- * share.c       leases, reading
- * share_write.c writing behind, and at the end
- * share_ask.c   what asks the store without a lease: creating, listing, the current one
- * document.c    a session as a document */
+/* What the files of shared sessions share; see session/share.h. */
 #ifndef SESSION_SHARE_INTERNAL_H
 #define SESSION_SHARE_INTERNAL_H
 
@@ -11,7 +6,7 @@
 #include "session/share.h"
 #include "session_internal.h"
 
-enum { DOCUMENT_FORMAT = 1, WRITE_ID_LEN = 16, WRITE_BEHIND_MS = 1000 };
+enum { DOCUMENT_FORMAT = 1, WRITE_ID_LEN = 16, WRITE_BEHIND_MS = 1000, SHARE_KEY_MAX = 160 };
 
 /* A session that is, or was just now, in use here. */
 struct session_share {
@@ -42,7 +37,7 @@ struct session_share {
 /* share.c */
 bool session_is_id(struct str id);
 /* Owner and id as a key of the store. */
-void share_key(const struct digest *owner, struct str id, struct buf *out);
+struct str share_key(const struct digest *owner, struct str id, char room[SHARE_KEY_MAX]);
 /* The record as the document says; NULL: it was not there before. ERR_STORE_UNREADABLE. */
 struct session_record *share_take(struct session_store *store, const struct digest *owner,
                                   struct str id, const struct store_result *result,
@@ -67,6 +62,9 @@ void share_take_document(struct session_share *share, const struct store_result 
                          struct error *err);
 void share_read_document(struct session_share *share, store_done_fn on_done);
 void share_read_for_waiting(struct session_share *share);
+
+/* on_done comes from a later turn, with no error. */
+void share_end_soon(struct session_use *use);
 
 /* share_write.c */
 void share_write_now(struct session_share *share);

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "share.h"
 
-enum { KEY_MAX = 160, PAGE = STORE_LIMIT_MAX };
+enum { PAGE = STORE_LIMIT_MAX };
 
 static struct str id_of(const struct session_use *use)
 {
@@ -22,10 +22,8 @@ static struct session_record *record_of(const struct session_use *use)
     return record != NULL && digest_equal(&record->owner, &use->owner) ? record : NULL;
 }
 
-static void ask(struct session_use *use, struct store_request *request, const struct buf *key,
-                store_done_fn on_done)
+static void ask(struct session_use *use, struct store_request *request, store_done_fn on_done)
 {
-    request->key = buf_view(key);
     request->format = DOCUMENT_FORMAT;
     store_start(use->store->shared, request, &use->op, on_done);
 }
@@ -35,31 +33,21 @@ static void end(struct session_use *use, const struct error *error)
     use->on_done(use, error != NULL && error->code != ERR_OK ? error : NULL);
 }
 
-static void session_key(const struct session_use *use, struct buf *key)
-{
-    buf_init(key, KEY_MAX);
-    share_key(&use->owner, id_of(use), key);
-}
-
 /* --- the current session of an owner: a document with its id */
-static void current_key(const struct session_use *use, struct buf *key)
+static struct str current_key(const struct session_use *use, char room[SHARE_KEY_MAX])
 {
     char hex[65];
 
     digest_hex(&use->owner, hex);
-    buf_init(key, KEY_MAX);
-    buf_text(key, "current:");
-    buf_text(key, hex);
+    return str_print(room, SHARE_KEY_MAX, "current:%s", hex);
 }
 
 static void ask_current(struct session_use *use, store_done_fn on_done)
 {
-    struct store_request request = {.kind = STORE_GET};
-    struct buf key;
+    char room[SHARE_KEY_MAX];
+    struct store_request request = {.kind = STORE_GET, .key = current_key(use, room)};
 
-    current_key(use, &key);
-    ask(use, &request, &key, on_done);
-    buf_done(&key);
+    ask(use, &request, on_done);
 }
 
 static void take_current(struct session_use *use, const struct store_result *result)
@@ -82,15 +70,14 @@ static void on_activated(struct store_op *op, const struct store_result *result)
 
 void session_use_activate(struct session_use *use, session_use_fn on_done)
 {
+    char room[SHARE_KEY_MAX];
     struct store_request request = {.kind = STORE_PUT,
+                                    .key = current_key(use, room),
                                     .bytes = id_of(use),
                                     .ttl_ms = (uint64_t)use->store->options.max_age_s * 1000};
-    struct buf key;
 
     use->on_done = on_done;
-    current_key(use, &key);
-    ask(use, &request, &key, on_activated);
-    buf_done(&key);
+    ask(use, &request, on_activated);
 }
 
 /* --- one session */
@@ -132,35 +119,37 @@ static void on_read(struct store_op *op, const struct store_result *result)
     ask_current(use, on_current);
 }
 
-static void on_no_id(struct later_item *item)
-{
-    end(CONTAINER_OF(item, struct session_use, soon), NULL);
-}
-
 void session_use_read(struct session_store *store, const struct digest *owner, struct str id,
                       struct session_use *use, session_use_fn on_ready)
 {
+    char room[SHARE_KEY_MAX];
     struct store_request request = {.kind = STORE_GET, .touches = true};
-    struct buf key;
 
     *use = (struct session_use){.store = store, .on_done = on_ready, .owner = *owner};
     if (!session_is_id(id)) {
-        later_add(store->later, &use->soon, on_no_id);
+        share_end_soon(use);
         return;
     }
     str_copy(use->id, sizeof(use->id), id);
-    session_key(use, &key);
-    ask(use, &request, &key, on_read);
-    buf_done(&key);
+    request.key = share_key(owner, id, room);
+    ask(use, &request, on_read);
+}
+
+static void drop_record(struct session_use *use)
+{
+    struct session_record *record = record_of(use);
+
+    if (record != NULL) {
+        record_leave(use->store, record);
+    }
 }
 
 static void on_created(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
-    struct session_record *record = record_of(use);
 
-    if (result->error.code != ERR_OK && record != NULL) {
-        record_leave(use->store, record);
+    if (result->error.code != ERR_OK) {
+        drop_record(use);
     }
     end(use, &result->error);
 }
@@ -182,23 +171,21 @@ void session_use_create(struct session_store *store, const struct digest *owner,
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
-    struct session_record *record = record_of(use);
 
-    if (result->error.code == ERR_OK && record != NULL) {
-        record_leave(use->store, record);
+    if (result->error.code == ERR_OK) {
+        drop_record(use);
     }
     end(use, &result->error);
 }
 
 void session_use_remove(struct session_use *use, session_use_fn on_done)
 {
-    struct store_request request = {.kind = STORE_REMOVE};
-    struct buf key;
+    char room[SHARE_KEY_MAX];
+    struct store_request request = {.kind = STORE_REMOVE,
+                                    .key = share_key(&use->owner, id_of(use), room)};
 
     use->on_done = on_done;
-    session_key(use, &key);
-    ask(use, &request, &key, on_removed);
-    buf_done(&key);
+    ask(use, &request, on_removed);
 }
 
 /* --- all sessions of an owner */
@@ -288,12 +275,11 @@ static void on_page(struct store_op *op, const struct store_result *result)
 static void list_page(struct session_use *use, struct str after)
 {
     struct store_request request = {.kind = STORE_LIST, .name = after, .limit = PAGE};
-    struct buf key;
+    char room[SHARE_KEY_MAX];
 
-    session_key(use, &key);
-    buf_truncate(&key, key.len - 1); /* the group, without '/' */
-    ask(use, &request, &key, on_page);
-    buf_done(&key);
+    request.key = share_key(&use->owner, STR_EMPTY, room);
+    request.key.len--; /* the group, without '/' */
+    ask(use, &request, on_page);
 }
 
 static void on_current_of_list(struct store_op *op, const struct store_result *result)

@@ -1,5 +1,4 @@
 /* What was changed here is written: behind, for who waits for it, and at the end. */
-#include "base/mem.h"
 #include "base/random.h"
 #include "observe/log.h"
 #include "share.h"
@@ -151,11 +150,16 @@ void share_write_now(struct session_share *share)
               &share->write, on_written);
 }
 
-static void on_nothing_to_write(struct later_item *item)
+static void on_end_soon(struct later_item *item)
 {
     struct session_use *use = CONTAINER_OF(item, struct session_use, soon);
 
     use->on_done(use, NULL);
+}
+
+void share_end_soon(struct session_use *use)
+{
+    later_add(use->store->later, &use->soon, on_end_soon);
 }
 
 void session_use_save(struct session_use *use, session_use_fn on_saved)
@@ -164,7 +168,7 @@ void session_use_save(struct session_use *use, session_use_fn on_saved)
 
     use->on_done = on_saved;
     if (!share->writes && (share_record(share) == NULL || share->version == 0)) {
-        later_add(use->store->later, &use->soon, on_nothing_to_write);
+        share_end_soon(use);
         return;
     }
     list_remove(&use->link);
