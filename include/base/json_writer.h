@@ -29,6 +29,7 @@ void jw_name(struct json_writer *w, struct str name);
 void jw_key_str(struct json_writer *w, struct str key);
 void jw_str(struct json_writer *w, struct str value);
 void jw_text(struct json_writer *w, const char *value); /* NULL writes null */
+void jw_format(struct json_writer *w, const char *format, ...) PRINTF_LIKE(2, 3); /* a text */
 void jw_int(struct json_writer *w, int64_t value);
 void jw_double(struct json_writer *w, double value); /* NaN and infinities write null */
 void jw_ms(struct json_writer *w, int64_t us);       /* as short as can be: 12, 12.5, 0.019 */

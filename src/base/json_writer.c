@@ -1,6 +1,7 @@
 #include "base/json_writer.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -8,7 +9,7 @@
 #include "base/json_plain.h"
 #include "base/utf8.h"
 
-enum { DEPTH_MAX = 32, TIME_MAX = 40 };
+enum { DEPTH_MAX = 32, TIME_MAX = 40, FORMAT_ROOM = 256, FORMAT_MAX = 64 * 1024 };
 
 void jw_init(struct json_writer *w, struct buf *out)
 {
@@ -121,6 +122,20 @@ void jw_text(struct json_writer *w, const char *value)
     } else {
         jw_str(w, str_from(value));
     }
+}
+
+void jw_format(struct json_writer *w, const char *format, ...)
+{
+    UNINITIALISED char room[FORMAT_ROOM];
+    struct buf text;
+    va_list args;
+
+    buf_init_on(&text, room, sizeof(room), FORMAT_MAX);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    jw_str(w, buf_view(&text));
+    buf_done(&text);
 }
 
 void jw_int(struct json_writer *w, int64_t value)
