@@ -16,7 +16,6 @@ enum {
     MARK_ROOM = 32,
     STATUS_BAD = 400,
     STATUS_WORSE = 500,
-    NAME_ROOM = 64,
     US_PER_MS = 1000,
     US_PER_S = 1000000,
     MS_PER_S = 1000,
@@ -180,14 +179,9 @@ static struct str text_of(const struct log_event *event, const char *name)
 /* Members of HttpRequest that are 64-bit numbers are texts there. */
 static void write_size(struct json_writer *w, const char *key, const struct log_field *field)
 {
-    UNINITIALISED char room[NUMBER_MAX];
-    struct buf number;
-
     if (field != NULL) {
-        buf_init_on(&number, room, sizeof(room), NUMBER_MAX);
-        buf_int(&number, field->value.integer);
-        jw_kv_str(w, key, buf_view(&number));
-        buf_done(&number);
+        jw_key(w, key);
+        jw_format(w, "%lld", (long long)field->value.integer);
     }
 }
 
@@ -204,8 +198,6 @@ static void write_request(struct json_writer *w, const struct log_event *event)
 {
     const struct log_field *status = find(event, "status");
     const struct log_field *ms = find(event, "ms");
-    UNINITIALISED char room[NUMBER_MAX];
-    struct buf latency;
 
     jw_key(w, "httpRequest");
     jw_object(w);
@@ -218,13 +210,9 @@ static void write_request(struct json_writer *w, const struct log_event *event)
     write_size(w, "requestSize", find(event, "request_bytes"));
     write_size(w, "responseSize", find(event, "response_bytes"));
     if (ms != NULL) {
-        buf_init_on(&latency, room, sizeof(room), NUMBER_MAX);
-        buf_int(&latency, ms->value.integer / US_PER_S);
-        buf_char(&latency, '.');
-        buf_int_padded(&latency, (unsigned)(ms->value.integer % US_PER_S), 6);
-        buf_char(&latency, 's');
-        jw_kv_str(w, "latency", buf_view(&latency));
-        buf_done(&latency);
+        jw_key(w, "latency");
+        jw_format(w, "%lld.%06us", (long long)(ms->value.integer / US_PER_S),
+                  (unsigned)(ms->value.integer % US_PER_S));
     }
     jw_end(w);
 }
@@ -232,21 +220,13 @@ static void write_request(struct json_writer *w, const struct log_event *event)
 /* "projects/PROJECT/traces/TRACE"; without a project the trace alone. */
 static void write_trace(struct json_writer *w, struct str project, struct str trace)
 {
-    UNINITIALISED char room[LOG_PROJECT_MAX + NAME_ROOM];
-    struct buf name;
+    bool has_project = project.len > 0;
 
-    if (trace.len == 0) {
-        return;
+    if (trace.len > 0) {
+        jw_key(w, "logging.googleapis.com/trace");
+        jw_format(w, "%s%.*s%s%.*s", has_project ? "projects/" : "", STR_ARG(project),
+                  has_project ? "/traces/" : "", STR_ARG(trace));
     }
-    buf_init_on(&name, room, sizeof(room), sizeof(room));
-    if (project.len > 0) {
-        buf_text(&name, "projects/");
-        buf_str(&name, project);
-        buf_text(&name, "/traces/");
-    }
-    buf_str(&name, trace);
-    jw_kv_str(w, "logging.googleapis.com/trace", buf_view(&name));
-    buf_done(&name);
 }
 
 /* What a list of lines shows of this one. */

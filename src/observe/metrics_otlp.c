@@ -11,33 +11,17 @@ struct period {
     int64_t now_us;
 };
 
-static void write_time(struct json_writer *w, const char *key, int64_t us)
-{
-    char text[32];
-    struct buf room;
-
-    buf_init_on(&room, text, sizeof(text), sizeof(text) - 1);
-    buf_int(&room, us);
-    buf_text(&room, "000");
-    jw_kv_str(w, key, buf_view(&room));
-    buf_done(&room);
-}
-
 static void write_count(struct json_writer *w, uint64_t value)
 {
-    char text[32];
-    struct buf room;
-
-    buf_init_on(&room, text, sizeof(text), sizeof(text) - 1);
-    buf_int(&room, (int64_t)value);
-    jw_str(w, buf_view(&room));
-    buf_done(&room);
+    jw_format(w, "%llu", (unsigned long long)value);
 }
 
 static void write_times(struct json_writer *w, const struct period *period)
 {
-    write_time(w, "startTimeUnixNano", period->start_us);
-    write_time(w, "timeUnixNano", period->now_us);
+    jw_key(w, "startTimeUnixNano");
+    jw_format(w, "%lld000", (long long)period->start_us);
+    jw_key(w, "timeUnixNano");
+    jw_format(w, "%lld000", (long long)period->now_us);
 }
 
 static bool is_convention(struct str name)
@@ -80,12 +64,7 @@ static struct str cut_unit(struct str name, const char **unit)
 static void put_dotted(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (c == '_') {
-            c = '.';
-        }
-        buf_char(out, c);
+        buf_char(out, (char)(text.ptr[i] == '_' ? '.' : text.ptr[i]));
     }
 }
 

@@ -204,43 +204,38 @@ static void write_family(const struct writer *w, enum metric metric)
     }
 }
 
-static void write_limits(struct buf *out, const struct process_figures *process)
-{
-    buf_printf(out,
-               "# HELP %scpu_limit_cores Cores that the process may use.\n"
-               "# TYPE %scpu_limit_cores gauge\n%scpu_limit_cores %.3f\n",
-               prefix, prefix, prefix, process->cpu_limit_cores);
-    buf_printf(out,
-               "# HELP %smemory_limit_bytes Memory that the process may use.\n"
-               "# TYPE %smemory_limit_bytes gauge\n%smemory_limit_bytes %llu\n",
-               prefix, prefix, prefix, (unsigned long long)process->memory_limit_bytes);
-}
-
 static void write_process(const struct writer *w, const char *version)
 {
     struct process_figures process;
     const char *cpu = w->openmetrics ? "process_cpu_seconds" : "process_cpu_seconds_total";
 
     process_figures_read(&process);
+
+    const struct {
+        const char *prefix, *name, *help;
+        int decimals;
+        double value;
+    } gauges[] = {
+        {"", "process_resident_memory_bytes", "Resident memory.", 0, (double)process.rss_bytes},
+        {"", "process_virtual_memory_bytes", "Virtual memory.", 0, (double)process.virtual_bytes},
+        {"", "process_open_fds", "Open descriptors.", 0, (double)process.open_fds},
+        {"", "process_max_fds", "Limit of descriptors.", 0, (double)process.max_fds},
+        {"", "process_start_time_seconds", "Start time, Unix.", 2, process.start_time_seconds},
+        {prefix, "cpu_limit_cores", "Cores that the process may use.", 3, process.cpu_limit_cores},
+        {prefix, "memory_limit_bytes", "Memory that the process may use.", 0,
+         (double)process.memory_limit_bytes},
+    };
+
     buf_printf(w->out,
                "# HELP %s CPU time used.\n# TYPE %s counter\nprocess_cpu_seconds_total %.2f\n", cpu,
                cpu, process.cpu_seconds);
-    buf_printf(
-        w->out,
-        "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
-        "process_resident_memory_bytes %llu\n"
-        "# HELP process_virtual_memory_bytes Virtual memory.\n# TYPE process_virtual_memory_bytes gauge\n"
-        "process_virtual_memory_bytes %llu\n",
-        (unsigned long long)process.rss_bytes, (unsigned long long)process.virtual_bytes);
-    buf_printf(
-        w->out,
-        "# HELP process_open_fds Open descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %llu\n"
-        "# HELP process_max_fds Limit of descriptors.\n# TYPE process_max_fds gauge\nprocess_max_fds %llu\n"
-        "# HELP process_start_time_seconds Start time, Unix.\n# TYPE process_start_time_seconds gauge\n"
-        "process_start_time_seconds %.2f\n",
-        (unsigned long long)process.open_fds, (unsigned long long)process.max_fds,
-        process.start_time_seconds);
-    write_limits(w->out, &process);
+    for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
+        const char *before = gauges[i].prefix;
+        const char *name = gauges[i].name;
+
+        buf_printf(w->out, "# HELP %s%s %s\n# TYPE %s%s gauge\n%s%s %.*f\n", before, name,
+                   gauges[i].help, before, name, before, name, gauges[i].decimals, gauges[i].value);
+    }
     buf_printf(
         w->out,
         "# HELP %sbuild_info Version.\n# TYPE %sbuild_info gauge\n%sbuild_info{version=\"%s\"} 1\n",
