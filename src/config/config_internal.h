@@ -209,7 +209,6 @@ struct str environment_get(const struct loader *loader, struct str name); /* emp
 void environment_each(struct loader *loader,
                       void (*look)(struct loader *loader, struct str name, struct str value));
 void load_environment(struct loader *loader);
-bool option_is_secret(const struct option_row *row); /* a file may hold it: NAME_FILE */
 bool environment_is_ours(struct str name);           /* by its prefix, be it with a slip */
 /* unread.c: after all that sets options */
 void load_unread(struct loader *loader);

@@ -93,6 +93,12 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
     return arena_take(&loader->box->arena, &name);
 }
 
+/* A file may hold it: NAME_FILE. */
+static bool is_secret(const struct option_row *row)
+{
+    return row->type == OPTION_SECRET || row->type == OPTION_KEYS;
+}
+
 static struct str without_prefix(const struct variable *variable)
 {
     return str_sub(variable->name, sizeof(PREFIX) - 1, variable->name.len);
@@ -111,7 +117,7 @@ static void add_name(struct loader *loader, const struct option_row *row, struct
     struct variable variable = {.name = name, .row = row, .is_own = is_own};
 
     add_variable(loader, &variable);
-    if (option_is_secret(row)) {
+    if (is_secret(row)) {
         variable.name = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(name));
         variable.is_file = true;
         add_variable(loader, &variable);
@@ -134,16 +140,11 @@ static void list_variables(struct loader *loader)
     }
 }
 
-bool option_is_secret(const struct option_row *row)
-{
-    return row->type == OPTION_SECRET || row->type == OPTION_KEYS;
-}
-
 /* Docker's --env-file hands over quotes and the white space behind a value as they stand in the
  * file. Lists and secrets have readers of their own for that. */
 static struct str plain_value(const struct option_row *row, struct str value)
 {
-    bool reads_quotes = option_is_secret(row) || option_is_list(row);
+    bool reads_quotes = is_secret(row) || option_is_list(row);
 
     return reads_quotes ? value : str_unquote(str_trim(value));
 }
