@@ -3,10 +3,10 @@
 #define APP_ARCHIVE_INTERNAL_H
 
 #include "api/tests/run_text.h"
-#include "archive.h"
 #include "cloud/bucket.h"
 #include "data/artifact.h"
 #include "data/json.h"
+#include "parts.h"
 
 enum {
     ARCHIVE_PICTURES_MAX = 1000,

@@ -82,14 +82,13 @@ static bool print_stream(struct store_client *client, const char *chain)
 
 /* The objects of a chain in a bucket, one after another. */
 struct exporter {
-    struct store_client client;
+    struct waiting waiting;
     struct store_bucket *bucket;
     struct arena arena; /* of the list in hand */
     struct str prefix;
     struct str *keys;
     size_t n_keys;
     bool has_more;
-    bool is_closed;
     struct error error; /* why it ended, if not well */
 };
 
@@ -97,7 +96,7 @@ static void on_listed(void *context, const struct store_bucket_told *told)
 {
     struct exporter *exporter = context;
 
-    exporter->client.done = true;
+    waiting_end(&exporter->waiting);
     exporter->error = told->end == BUCKET_DONE ? (struct error){0} : *told->error;
     exporter->n_keys = told->n_keys;
     exporter->has_more = told->has_more;
@@ -111,17 +110,14 @@ static void on_read(void *context, const struct store_bucket_told *told)
 {
     struct exporter *exporter = context;
 
-    exporter->client.done = true;
+    waiting_end(&exporter->waiting);
     exporter->error = told->end == BUCKET_AWAY ? *told->error : (struct error){0};
     (void)fwrite(told->bytes.ptr, 1, told->bytes.len, stdout);
 }
 
 static bool ends_well(struct exporter *exporter)
 {
-    while (!exporter->client.done) { /* each request has a deadline */
-        (void)loop_turn(&exporter->client.loop, true);
-    }
-    exporter->client.done = false;
+    waiting_run(&exporter->waiting);
     if (exporter->error.code != ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy audit: %s\n", exporter->error.text);
     }
@@ -155,7 +151,7 @@ static bool print_objects(struct exporter *exporter)
 
 static void on_bucket_closed(void *context)
 {
-    ((struct exporter *)context)->is_closed = true;
+    waiting_end(&((struct exporter *)context)->waiting);
 }
 
 static bool export_bucket(const struct config *config, const char *chain)
@@ -165,20 +161,18 @@ static bool export_bucket(const struct config *config, const char *chain)
     struct error error = {0};
     bool good = false;
 
-    store_client_open_loop(&exporter.client);
+    waiting_open(&exporter.waiting);
     arena_init(&exporter.arena);
     exporter.prefix = arena_printf(&exporter.arena, "%s/", chain);
-    if (store_bucket_open(&exporter.client.loop, &where, &exporter, &exporter.bucket, &error) !=
+    if (store_bucket_open(&exporter.waiting.loop, &where, &exporter, &exporter.bucket, &error) !=
         ERR_OK) {
         (void)fprintf(stderr, "virtuoso-proxy audit: %s\n", error.text);
     } else {
         good = print_objects(&exporter);
     }
     store_bucket_close(exporter.bucket, on_bucket_closed);
-    while (!exporter.is_closed) {
-        (void)loop_turn(&exporter.client.loop, true);
-    }
-    store_client_close(&exporter.client);
+    waiting_run(&exporter.waiting);
+    waiting_close(&exporter.waiting);
     arena_done(&exporter.arena);
     return good;
 }

@@ -1,10 +1,11 @@
-/* Where the proxy is that a client subcommand (command, run, top) speaks to. */
+/* Where the proxy is that a client subcommand (command, run, top) speaks to, and the API key that it shows. */
 #ifndef APP_CLIENT_H
 #define APP_CLIENT_H
 
 #include "arguments.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 /* --url with its scheme: "host:port" means http. Empty: it was not given. `out` is init by this.
  * --ca-file, which goes with --url, is checked too: it can be read. */
@@ -15,5 +16,8 @@ enum error_code client_url_read(const struct arguments *arguments, const char *n
                                 const char *text, struct buf *out, struct error *err) MUST_CHECK;
 /* The key would go over the network in clear text. */
 bool client_is_open_to_others(struct str url);
+/* Of --api-key-file, else of VIRTUOSO_PROXY_API_KEY; unset when there is neither. */
+enum error_code api_key_read(const struct arguments *arguments, struct secret *out,
+                             struct error *err) MUST_CHECK;
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api_key.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"

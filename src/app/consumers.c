@@ -1,9 +1,8 @@
-#include "consumers.h"
+#include "parts.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "archive.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -14,8 +13,6 @@
 #include "events/journal.h"
 #include "events/sinks.h"
 #include "events/webhooks.h"
-#include "google.h"
-#include "recaller.h"
 #include "room_options.h"
 
 enum {
@@ -178,4 +175,25 @@ enum error_code open_recaller(struct server *server, struct error *err)
     (void)err;
     server->recaller = recaller_open(&server->loop, server->config);
     return ERR_OK;
+}
+
+enum error_code open_store(struct server *server, struct error *err)
+{
+    enum error_code code = open_config_store(&server->loop, server->config, server->given.store_fd,
+                                             &server->store, err);
+
+    if (server->store != NULL) {
+        server->keeps = keeps_open(server->store);
+    }
+    return code;
+}
+
+enum error_code open_sessions(struct server *server, struct error *err)
+{
+    struct session_options options = session_options_of(server->config);
+
+    options.store = server->store;
+    options.keeps = server->keeps;
+    return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
+                              &server->sessions, err);
 }

@@ -8,7 +8,7 @@
 #include "events/artifacts.h"
 #include "lambda/lambda.h"
 #include "observe/log.h"
-#include "recaller.h"
+#include "parts.h"
 #include "reload.h"
 
 /* From SIGTERM to SIGKILL: Lambda gives some 300 ms, or nothing. */

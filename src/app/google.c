@@ -1,4 +1,4 @@
-#include "google.h"
+#include "parts.h"
 
 #include "base/mem.h"
 #include "cloud/cloud.h"

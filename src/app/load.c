@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "api_key.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "client.h"
 #include "subcommands.h"
 
 enum { TEXT_MAX = 1 << 20, LINE_MAX = 160, DAY_MS = LOAD_MAX_SECONDS * 1000 };

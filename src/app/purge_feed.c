@@ -1,4 +1,4 @@
-#include "purge_feed.h"
+#include "parts.h"
 
 #include <string.h>
 

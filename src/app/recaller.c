@@ -1,4 +1,4 @@
-#include "recaller.h"
+#include "parts.h"
 
 #include "base/mem.h"
 #include "cloud/recall.h"

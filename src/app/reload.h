@@ -1,6 +1,6 @@
 /* reload: another configuration takes the place of the running one, whole or not at all. Asked for by
  * SIGHUP, by POST /admin/reload, and by itself when a file that the configuration was made of holds
- * something else and has held it for SETTLE_MS. A thread reads the files first, whoever asks (look.h); files that are exchanged
+ * something else and has held it for SETTLE_MS. A thread reads the files first, whoever asks (watch.h); files that are exchanged
  * while they are read are read again, so that no certificate meets another one's key.
  *
  *   file changes ──► (300 ms without a further change, at most 2 s) ──► read ──► checked ──► swapped at once

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "crypto/tls.h"
 #include "http/server.h"
+#include "sandbox/sandbox.h"
 #include "session/session.h"
 #include "store/cloud.h"
 #include "store/store.h"
@@ -39,6 +40,10 @@ size_t read_config_headers(struct arena *arena, const struct secret *secret,
                            struct upstream_header *out, size_t max);
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err) MUST_CHECK;
+/* ERR_IO: the address is taken or wrong. From then on the loop keeps its deadlines to the
+ * millisecond. */
+enum error_code open_config_sandbox(struct loop *loop, const struct config *config,
+                                    struct sandbox **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */
 void tell_certificate_expiry(const struct listeners *listeners); /* in the metrics */
 /* Fills `tls`; on failure nothing stays open. */

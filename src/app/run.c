@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api_key.h"
 #include "cli/run.h"
 #include "client.h"
 #include "inprocess.h"

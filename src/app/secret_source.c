@@ -1,11 +1,11 @@
 #include "secret_source.h"
 
-#include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/loop.h"
-#include "observe/metrics.h"
+#include "store_client.h"
 
-enum { ALIVE_MS = 1000, MS_PER_S = 1000 };
+enum { MS_PER_S = 1000 };
 
 static const enum config_secret states[] = {
     [CLOUD_SECRET_KNOWN] = CONFIG_SECRET_KNOWN,   [CLOUD_SECRET_UNREAD] = CONFIG_SECRET_UNREAD,
@@ -63,63 +63,32 @@ void secret_source_free(struct secret_source *source)
     }
 }
 
-struct cloud_options secret_source_cloud(const struct secret_source *source)
+static struct cloud_options cloud_of(const struct secret_source *source)
 {
     return (struct cloud_options){.aws_region = source->region, .ca_file = source->ca_file};
 }
 
 /* ---- reading, while there is no server ---- */
 
-struct reading {
-    struct loop loop;
-    uv_timer_t alive;
-    bool done;
-};
-
-static void on_alive(uv_timer_t *timer)
+static void on_read_now(void *context, bool changed)
 {
-    (void)timer;
-}
-
-static void on_read(void *context, bool changed)
-{
-    struct reading *reading = context;
-
     (void)changed;
-    reading->done = true;
-}
-
-static void on_closed(void *context)
-{
-    on_read(context, false);
-}
-
-static void run(struct reading *reading)
-{
-    while (!reading->done) {
-        (void)loop_turn(&reading->loop, true);
-    }
-    reading->done = false;
+    waiting_end(context);
 }
 
 static void read_now(struct secret_source *source)
 {
-    const struct cloud_options options = secret_source_cloud(source);
-    struct reading reading = {.done = false};
+    const struct cloud_options options = cloud_of(source);
+    struct waiting waiting;
     struct cloud *cloud;
 
-    metrics_open();
-    loop_init(&reading.loop);
-    CHECK(uv_timer_init(&reading.loop.uv, &reading.alive) == 0);
-    CHECK(uv_timer_start(&reading.alive, on_alive, ALIVE_MS, ALIVE_MS) == 0);
-    cloud = cloud_open(&reading.loop, &options);
-    cloud_secrets_read(source->secrets, cloud, source->timeout_ms, on_read, &reading);
-    run(&reading);
-    cloud_close(cloud, on_closed, &reading);
-    run(&reading);
-    uv_close((uv_handle_t *)&reading.alive, NULL);
-    loop_done(&reading.loop);
-    metrics_done();
+    waiting_open(&waiting);
+    cloud = cloud_open(&waiting.loop, &options);
+    cloud_secrets_read(source->secrets, cloud, source->timeout_ms, on_read_now, &waiting);
+    waiting_run(&waiting);
+    cloud_close(cloud, waiting_end, &waiting);
+    waiting_run(&waiting);
+    waiting_close(&waiting);
 }
 
 /* ---- loading ---- */
@@ -132,7 +101,8 @@ static enum error_code load(struct secret_source *source, const struct config_so
     return config_load(sources, out, errors);
 }
 
-bool secret_source_look(struct secret_source *source, const struct config_sources *sources)
+/* Which references these sources have now: all that nobody reads yet are counted. True: there is one. */
+static bool look_for_new(struct secret_source *source, const struct config_sources *sources)
 {
     struct config *config = NULL;
     struct error_list errors;
@@ -166,8 +136,144 @@ enum error_code secret_source_load(struct secret_source *source, struct config_s
     if (!reads) {
         return load(source, &sources, out, errors);
     }
-    if (secret_source_look(source, &sources)) {
+    if (look_for_new(source, &sources)) {
         read_now(source);
     }
     return secret_source_load_known(source, &sources, out, errors);
+}
+
+/* ---- while there is a server ---- */
+
+struct secret_refresh {
+    struct loop *loop;
+    struct secret_source *source;
+    secret_refresh_fn on_read;
+    void *context;
+    struct cloud *cloud; /* NULL: not needed yet */
+    struct deadline next;
+    int64_t read_wall_ms; /* when they were read last, or were to be */
+    bool by_itself;
+    bool asked;
+    bool closing;
+};
+
+static void on_due(struct deadline *deadline);
+
+static void wait_next(struct secret_refresh *refresh)
+{
+    refresh->read_wall_ms = clock_wall_ms();
+    if (refresh->by_itself) {
+        deadline_set(&refresh->loop->deadlines, &refresh->next,
+                     (uint64_t)refresh->source->refresh_s * MS_PER_S, on_due);
+    }
+}
+
+static void on_read(void *context, bool changed)
+{
+    struct secret_refresh *refresh = context;
+    bool asked = refresh->asked;
+
+    refresh->asked = false;
+    wait_next(refresh);
+    if (asked || changed) {
+        refresh->on_read(refresh->context, asked);
+    }
+}
+
+/* The region and the authorities are those of the first reading. */
+static void start(struct secret_refresh *refresh)
+{
+    const struct cloud_options options = cloud_of(refresh->source);
+
+    if (cloud_secrets_is_reading(refresh->source->secrets)) {
+        return;
+    }
+    if (refresh->cloud == NULL) {
+        refresh->cloud = cloud_open(refresh->loop, &options);
+    }
+    deadline_clear(&refresh->next);
+    cloud_secrets_read(refresh->source->secrets, refresh->cloud, refresh->source->timeout_ms,
+                       on_read, refresh);
+}
+
+static void on_due(struct deadline *deadline)
+{
+    struct secret_refresh *refresh = CONTAINER_OF(deadline, struct secret_refresh, next);
+
+    if (cloud_secrets_count(refresh->source->secrets) > 0) {
+        start(refresh);
+    } else {
+        wait_next(refresh);
+    }
+}
+
+struct secret_refresh *secret_refresh_open(struct loop *loop, struct secret_source *source,
+                                           bool by_itself, secret_refresh_fn on_read_,
+                                           void *context)
+{
+    struct secret_refresh *refresh = mem_zalloc(sizeof(*refresh));
+
+    *refresh = (struct secret_refresh){.loop = loop,
+                                       .source = source,
+                                       .by_itself = by_itself,
+                                       .on_read = on_read_,
+                                       .context = context};
+    wait_next(refresh);
+    return refresh;
+}
+
+void secret_refresh_if_due(struct secret_refresh *refresh)
+{
+    int64_t age_ms = clock_wall_ms() - refresh->read_wall_ms;
+
+    if (cloud_secrets_count(refresh->source->secrets) > 0 &&
+        age_ms >= (int64_t)refresh->source->refresh_s * MS_PER_S) {
+        start(refresh);
+    }
+}
+
+bool secret_refresh_is_reading(const struct secret_refresh *refresh)
+{
+    return cloud_secrets_is_reading(refresh->source->secrets);
+}
+
+bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,
+                         bool all)
+{
+    bool is_reading = cloud_secrets_is_reading(refresh->source->secrets);
+
+    if (!is_reading && !look_for_new(refresh->source, sources) &&
+        !(all && cloud_secrets_count(refresh->source->secrets) > 0)) {
+        return false;
+    }
+    refresh->asked = true;
+    start(refresh);
+    return true;
+}
+
+static void on_closed(void *context)
+{
+    struct secret_refresh *refresh = context;
+
+    refresh->cloud = NULL;
+}
+
+void secret_refresh_close(struct secret_refresh *refresh)
+{
+    deadline_clear(&refresh->next);
+    cloud_secrets_stop(refresh->source->secrets);
+    if (refresh->cloud != NULL && !refresh->closing) {
+        cloud_close(refresh->cloud, on_closed, refresh);
+    }
+    refresh->closing = true;
+}
+
+bool secret_refresh_is_closed(const struct secret_refresh *refresh)
+{
+    return refresh->cloud == NULL;
+}
+
+void secret_refresh_free(struct secret_refresh *refresh)
+{
+    mem_free(refresh);
 }

@@ -6,6 +6,7 @@
 #include "cloud/cloud.h"
 #include "cloud/secrets.h"
 #include "config/config.h"
+#include "net/loop.h"
 
 struct secret_source {
     struct config_secrets offered; /* for config_sources */
@@ -18,7 +19,6 @@ struct secret_source {
 
 struct secret_source *secret_source_new(void);
 void secret_source_free(struct secret_source *source); /* NULL is fine */
-struct cloud_options secret_source_cloud(const struct secret_source *source);
 
 /* config_load, and the secrets that it refers to are read first if they are not known yet, in a loop of its own, for secrets.timeout_ms at
  * most. `reads` false: references stand for themselves. */
@@ -29,7 +29,25 @@ enum error_code secret_source_load(struct secret_source *source, struct config_s
 enum error_code secret_source_load_known(struct secret_source *source,
                                          const struct config_sources *sources, struct config **out,
                                          struct error_list *errors) MUST_CHECK;
-/* Which references these sources have now: all that nobody reads yet are counted. True: there is one. */
-bool secret_source_look(struct secret_source *source, const struct config_sources *sources);
+
+/* Secrets by reference while a server runs: read again every secrets.refresh_s, and when somebody asks. Owner: reload. */
+struct secret_refresh;
+
+/* They were read; `asked`: by secret_refresh_read. Else by itself, and something has changed. */
+typedef void (*secret_refresh_fn)(void *context, bool asked);
+
+/* `by_itself` false: only when secret_refresh_if_due says so. */
+struct secret_refresh *secret_refresh_open(struct loop *loop, struct secret_source *source,
+                                           bool by_itself, secret_refresh_fn on_read,
+                                           void *context);
+/* Reads them if that is due by the clock on the wall, which goes on while the process is stopped. */
+void secret_refresh_if_due(struct secret_refresh *refresh);
+bool secret_refresh_is_reading(const struct secret_refresh *refresh);
+/* False: there is nothing to read. True: on_read comes later, once for all who ask meanwhile. `all`: also those that are known. */
+bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,
+                         bool all);
+void secret_refresh_close(struct secret_refresh *refresh);
+bool secret_refresh_is_closed(const struct secret_refresh *refresh);
+void secret_refresh_free(struct secret_refresh *refresh);
 
 #endif

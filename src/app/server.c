@@ -1,13 +1,11 @@
 #include "app/server.h"
 
-#include "archive.h"
 #include "base/address.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "clients.h"
-#include "consumers.h"
 #include "crypto/tls.h"
 #include "events/analytics.h"
 #include "events/artifacts.h"
@@ -16,19 +14,15 @@
 #include "events/sinks.h"
 #include "events/webhooks.h"
 #include "front_lambda.h"
-#include "google.h"
 #include "key_source.h"
 #include "lambda/lambda.h"
 #include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "purge_feed.h"
-#include "recaller.h"
+#include "parts.h"
 #include "reload.h"
 #include "room_options.h"
-#include "sandbox_config.h"
 #include "session/share.h"
-#include "shared.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
 #include "testfile/testfile.h"
@@ -338,11 +332,10 @@ static enum error_code open_tables(struct server *server, struct error *err)
 /* All but what clients reach it by. */
 static enum error_code open_inside(struct server *server, struct error *err)
 {
-    static const open_fn steps[] = {
-        open_tables,    open_sandbox,         open_clients,   open_key_source,
-        shared_open,    shared_open_sessions, open_telemetry, open_journal,
-        open_audit,     open_webhooks,        open_analytics, open_sinks,
-        open_artifacts, open_recaller,        open_api,       NULL};
+    static const open_fn steps[] = {open_tables,    open_sandbox,  open_clients,   open_key_source,
+                                    open_store,     open_sessions, open_telemetry, open_journal,
+                                    open_audit,     open_webhooks, open_analytics, open_sinks,
+                                    open_artifacts, open_recaller, open_api,       NULL};
 
     return open_all(server, steps, err);
 }

@@ -11,43 +11,52 @@ static void on_alive(uv_timer_t *timer)
     (void)timer;
 }
 
-void store_client_open_loop(struct store_client *client)
+void waiting_open(struct waiting *waiting)
 {
-    *client = (struct store_client){0};
+    waiting->done = false;
     metrics_open();
-    loop_init(&client->loop);
-    arena_init(&client->arena);
-    CHECK(uv_timer_init(&client->loop.uv, &client->alive) == 0);
-    CHECK(uv_timer_start(&client->alive, on_alive, ALIVE_MS, ALIVE_MS) == 0);
+    loop_init(&waiting->loop);
+    CHECK(uv_timer_init(&waiting->loop.uv, &waiting->alive) == 0);
+    CHECK(uv_timer_start(&waiting->alive, on_alive, ALIVE_MS, ALIVE_MS) == 0);
+}
+
+void waiting_run(struct waiting *waiting)
+{
+    while (!waiting->done) {
+        (void)loop_turn(&waiting->loop, true);
+    }
+    waiting->done = false;
+}
+
+void waiting_end(void *waiting)
+{
+    ((struct waiting *)waiting)->done = true;
+}
+
+void waiting_close(struct waiting *waiting)
+{
+    uv_close((uv_handle_t *)&waiting->alive, NULL);
+    loop_done(&waiting->loop);
+    metrics_done();
 }
 
 enum error_code store_client_open(struct store_client *client, const struct config *config,
                                   struct error *err)
 {
-    store_client_open_loop(client);
-    return open_config_store(&client->loop, config, 0, &client->store, err);
-}
-
-static void on_closed(void *context)
-{
-    struct store_client *client = context;
-
-    client->done = true;
+    client->store = NULL;
+    waiting_open(&client->waiting);
+    arena_init(&client->arena);
+    return open_config_store(&client->waiting.loop, config, 0, &client->store, err);
 }
 
 void store_client_close(struct store_client *client)
 {
-    client->done = client->store == NULL;
     if (client->store != NULL) {
-        store_close(client->store, on_closed, client);
+        store_close(client->store, waiting_end, &client->waiting);
+        waiting_run(&client->waiting);
     }
-    while (!client->done) {
-        (void)loop_turn(&client->loop, true);
-    }
-    uv_close((uv_handle_t *)&client->alive, NULL);
-    loop_done(&client->loop);
+    waiting_close(&client->waiting);
     arena_done(&client->arena);
-    metrics_done();
 }
 
 static struct str keep(struct store_client *client, struct str text)
@@ -59,7 +68,7 @@ static void on_done(struct store_op *op, const struct store_result *result)
 {
     struct store_client *client = CONTAINER_OF(op, struct store_client, op);
 
-    client->done = true;
+    waiting_end(&client->waiting);
     client->result = *result;
     client->result.bytes = keep(client, result->bytes);
     client->result.next = keep(client, result->next);
@@ -77,11 +86,8 @@ enum error_code store_client_run(struct store_client *client, const struct store
     struct store_request copy =
         *request; /* a copy, since its texts may lie in the last result, which is replaced */
 
-    client->done = false;
     store_start(client->store, &copy, &client->op, on_done);
     arena_reset(&client->arena);
-    while (!client->done) { /* each operation has a deadline */
-        (void)loop_turn(&client->loop, true);
-    }
+    waiting_run(&client->waiting);
     return client->result.error.code;
 }

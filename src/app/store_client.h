@@ -1,4 +1,4 @@
-/* A store that a subcommand asks: one operation after another, each waited for. Owner: who opens it. */
+/* What a subcommand asks and waits for; a store, one operation after another. Owner: who opens it. */
 #ifndef APP_STORE_CLIENT_H
 #define APP_STORE_CLIENT_H
 
@@ -6,18 +6,27 @@
 #include "net/loop.h"
 #include "store/store.h"
 
-struct store_client {
+/* A loop that is run until what was asked for has come: one question at a time, each with a deadline. With it the metrics
+ * are open. */
+struct waiting {
     struct loop loop;
-    uv_timer_t alive;    /* deadlines alone do not keep a loop running */
+    uv_timer_t alive; /* deadlines alone do not keep a loop running */
+    bool done;
+};
+
+void waiting_open(struct waiting *waiting);
+void waiting_run(struct waiting *waiting); /* until waiting_end */
+void waiting_end(void *waiting);
+void waiting_close(struct waiting *waiting);
+
+struct store_client {
+    struct waiting waiting;
     struct store *store; /* NULL: the configuration names none */
     struct store_op op;
     struct arena arena;         /* of the last result */
     struct store_result result; /* the last one */
-    bool done;
 };
 
-/* Without a store: for whoever asks something else in its loop. */
-void store_client_open_loop(struct store_client *client);
 /* ERR_CONFIG: it cannot be opened. To be closed in either case. */
 enum error_code store_client_open(struct store_client *client, const struct config *config,
                                   struct error *err) MUST_CHECK;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "net/listener.h"
 #include "observe/metrics_shared.h"
-#include "sandbox_config.h"
+#include "room_options.h"
 #include "subcommands.h"
 #include "supervisor_internal.h"
 

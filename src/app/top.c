@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api_key.h"
 #include "base/mem.h"
 #include "client.h"
 #include "inprocess.h"

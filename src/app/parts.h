@@ -1,0 +1,54 @@
+/* The parts of a server that are no rooms: where its store, its sessions and the consumers of facts are opened, and what
+ * makes rooms of one another's ports. A part that the configuration does not want stays NULL. Each close tells from the loop
+ * that the part is gone; nothing of it may be on its way any more. Owner: the server. */
+#ifndef APP_PARTS_H
+#define APP_PARTS_H
+
+#include "api/gate/options.h"
+#include "app/server.h"
+#include "events/artifacts.h"
+#include "events/sinks.h"
+
+/* consumers.c: members of the server, in the order of server.c. */
+enum error_code open_store(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_sessions(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_journal(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_webhooks(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_analytics(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_sinks(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_audit(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_artifacts(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_recaller(struct server *server, struct error *err) MUST_CHECK;
+
+/* Puts the reports of a test run to artifacts.url.
+ *
+ *   put ─► text of the run (api) ─► tree (thread) ─► screenshots, if asked for ─► reports (thread) ─► each: digest (thread), PUT (cloud)
+ *                                                                                              or written (thread)
+ *
+ * Whatever takes long for a run of thousands of steps is done in a thread. */
+enum error_code archive_open(struct server *server, struct archive **out,
+                             struct error *err) MUST_CHECK;
+struct artifacts_port archive_port(struct archive *archive);
+/* A thread that is at work is waited for. */
+void archive_close(struct archive *archive, void (*on_closed)(void *context), void *context);
+
+/* Posts with a token of Google, for sinks of analytics. `service`: the first word of its host, "bigquery". */
+struct google *google_open(struct loop *loop, const char *service, struct str ca_file);
+void google_close(struct google *google, void (*on_closed)(void *context), void *context);
+struct sink_google google_port(struct google *google);
+
+/* Who asks Cloud Tasks or Lambda to send this service a request: runs.recall. `config` is read at once. */
+struct recaller *recaller_open(struct loop *loop, const struct config *config);
+void recaller_close(struct recaller *recaller, void (*on_closed)(void *context), void *context);
+const struct api_recaller *recaller_port(struct recaller *recaller); /* NULL is fine, as below */
+/* After a pause of the whole machine nobody knows which of them are still there. */
+void recaller_forget_connections(struct recaller *recaller);
+
+/* An edge (upstream.is_proxy) listens to the proxy before it, and forgets what it keeps when that one does (GET
+ * /api/v1/cache/events). After each gap everything is forgotten. Where the other proxy does not offer the events, or is away,
+ * kept answers live as long as they may. */
+enum error_code purge_feed_open(struct server *server, struct purge_feed **out,
+                                struct error *err) MUST_CHECK;
+void purge_feed_close(struct purge_feed *feed, void (*on_closed)(void *context), void *context);
+
+#endif
