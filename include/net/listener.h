@@ -47,11 +47,15 @@ struct listener {
     struct list pause; /* places->paused */
     bool closing;
     bool open;
+    bool owns_path;         /* of a Unix socket: removed at the end */
     struct deadline retry;  /* after EMFILE, and while there is no place */
     struct later_item more; /* the next one is taken in a later turn */
     char address[128];      /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
-    int port;               /* 0: a Unix socket */
 };
+
+/* The kernel takes net.core.somaxconn where that is less. Behind a full queue a client waits a second and
+ * more for its next try. */
+enum { LISTENER_BACKLOG = 4096 };
 
 /* Sockets that listen on one address, for several processes: `n` of TCP, among which the kernel shares out connections
  * (SO_REUSEPORT), or one of a Unix socket, which all of them take, n times in `out`. ERR_IO: also if somebody else

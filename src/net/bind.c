@@ -1,5 +1,5 @@
-/* Sockets for other processes. They listen from the moment they are made, so that no connection is refused while
- * the processes start, or one takes the place of another. */
+/* Sockets, our own and those for other processes. They listen from the moment they are made, so that no connection is refused
+ * while the processes start, or one takes the place of another. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,7 +10,6 @@
 
 #include "base/address.h"
 #include "base/buf.h"
-#include "listener_internal.h"
 #include "net/listener.h"
 
 struct place {
@@ -45,6 +44,13 @@ static int open_socket(const struct place *place, bool shares)
     return -1;
 }
 
+static bool resolve(const struct address *address, struct sockaddr_storage *out)
+{
+    return address->is_v6
+               ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)out) == 0
+               : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)out) == 0;
+}
+
 /* With SO_REUSEPORT alone a second service of the same user would get half of the connections: so whether the address
  * is free is found out without it. */
 static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct error *err)
@@ -57,7 +63,7 @@ static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct
     if (code != ERR_OK) {
         return code;
     }
-    if (!listener_resolve(&wanted, &place.at)) {
+    if (!resolve(&wanted, &place.at)) { /* the zone of an IPv6 address names no interface */
         return error_set(err, ERR_IO, "cannot listen on %.*s: no such interface", STR_ARG(address));
     }
     place.len =
@@ -66,6 +72,10 @@ static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct
     if (probe < 0 || getsockname(probe, (struct sockaddr *)&place.at, &place.len) !=
                          0) { /* port 0: a free one */
         return failed(address, err);
+    }
+    if (n == 1) {
+        out[0] = probe;
+        return ERR_OK;
     }
     (void)close(probe);
     for (unsigned i = 0; i < n; i++) {
@@ -77,7 +87,28 @@ static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct
     return ERR_OK;
 }
 
-/* A path has no SO_REUSEPORT: all take from one. */
+/* A socket that nobody listens on any more is what a killed process leaves behind. */
+static void remove_abandoned(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
+    int fd;
+
+    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        return;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(path));
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
+        errno == ECONNREFUSED) {
+        (void)unlink(path);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* Until it listens nobody can connect, so the mode is set in time. A path has no SO_REUSEPORT: all take from one. */
 static enum error_code bind_unix(struct str address, unsigned mode, unsigned n, int *out,
                                  struct error *err)
 {
@@ -89,7 +120,7 @@ static enum error_code bind_unix(struct str address, unsigned mode, unsigned n, 
     if (code != ERR_OK) {
         return code;
     }
-    listener_remove_abandoned(path);
+    remove_abandoned(path);
     str_copy(at.sun_path, sizeof(at.sun_path), str_from(path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) != 0 ||

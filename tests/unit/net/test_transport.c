@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -221,12 +222,14 @@ static struct echo *first_echo(void)
 
 static int dial(void)
 {
+    struct address where = {.port = 0};
+    enum error_code code = address_read(str_from(here.listener.address), &where, NULL);
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)here.listener.port),
+                                  .sin_port = htons(where.port),
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_true(fd >= 0);
+    assert_true(fd >= 0 && code == ERR_OK);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
 }
