@@ -75,7 +75,7 @@ struct recaller *recaller_open(struct loop *loop, const struct config *config)
         .audience = arena_str(arena, config->auth.jwt.audience),
         .function = arena_str(arena, config->runs.recall_function),
     };
-    recaller->port = (struct api_recaller){start, cancel, recaller};
+    recaller->port = (struct api_recaller){start, cancel, recaller->place.queue.len > 0, recaller};
     recaller->cloud =
         cloud_open(loop, &(struct cloud_options){.aws_region = config->cloud.aws_region,
                                                  .ca_file = config->upstream.ca_file,

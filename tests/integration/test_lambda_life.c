@@ -313,8 +313,11 @@ static void invocations_carry_a_run_on(void **state)
     assert_true(sandbox_count(far.platform.sandbox_port, "POST", "/teststeps") == 1);
     runtime_api_await(&second.api);
     assert_true(runtime_api_is_silent(&second.api, QUIET_MS));
-    far.cloud.seen->is_away =
-        true; /* it comes once more, and nobody can be asked: Lambda is told, and tries again */
+    assert_true(json_true(json_get(function_ask(&second, event), "ok")));
+    assert_int_equal(far.cloud.seen->n_recalls,
+                     2); /* it came once more, and asked for no other chain */
+    event = last_invocation();
+    far.cloud.seen->is_away = true; /* nobody can be asked: Lambda is told, and tries again */
     (void)function_ask(&second, event);
     assert_true(second.answer.is_error);
     assert_true(str_contains(buf_view(&second.answer.head), STR("Function.NotContinued")));

@@ -57,8 +57,7 @@ struct reload_report {
 
 /* A POST that comes to this service from outside, soon, since nothing is done here after an answer (runs.recall). */
 struct api_recall {
-    struct str
-        name; /* letters, digits, '-', '_'; who is asked for the same name twice may do it once */
+    struct str name; /* letters, digits, '-', '_' */
     struct str path; /* with its query; both stay until the end */
     /* NULL: it will come, perhaps more than once. Once, from a later turn; not after cancel. */
     void (*on_done)(struct api_recall *recall, const struct error *error);
@@ -68,6 +67,7 @@ struct api_recall {
 struct api_recaller {
     void (*start)(void *context, struct api_recall *recall);
     void (*cancel)(struct api_recall *recall); /* idempotent; zeroed is fine */
+    bool knows_names; /* who is asked for the same name twice does it once */
     void *context;
 };
 

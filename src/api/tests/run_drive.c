@@ -3,7 +3,8 @@
  *
  * Where there is a recaller (runs.recall), its POST asks for that next request before it is answered, and so does each
  * request that was asked for in this way: one after another, until the run is over. Others do not, or there would be several
- * such chains. A request that is asked for has a number, so that one that comes twice asks once. */
+ * such chains. A request that is asked for has a number, so that one that comes twice asks once: the queue of tasks knows
+ * which names it has had, and for an invocation of a function, which has none, the store keeps who has asked. */
 #include "api/tests/handlers.h"
 
 #include "api/gate/links.h"
@@ -19,6 +20,8 @@ enum {
     MARGIN_MS = 10000,
     LEFT_FOR_REPLY_MS = 1000,
     LEFT_FOR_RECALL_MS = 3000,
+    ASKING_MS = 30000, /* longer than the question takes; who dies meanwhile has not asked */
+    ASKED_MS = 24 * 3600 * 1000,
     RECALLS_MAX = 1000 /* of one run: days; who looks at it drives it still */
 };
 
@@ -27,6 +30,7 @@ struct driving {
     struct deadline until;
     struct task *task;
     struct api_recall recall;
+    struct store_op mark; /* that the next request is asked for */
     int64_t next;    /* number of the request that is asked for when the time is over; 0: none is */
     bool begins;     /* it is the request that began the run */
     bool drives;     /* until the time is over */
@@ -48,6 +52,7 @@ static void end(struct driving *driving)
     deadline_clear(&driving->until);
     if (driving->asks) {
         task->api->options.recaller->cancel(&driving->recall);
+        store_cancel(&driving->mark);
     }
     if (driving->drives) {
         run_undrive(driving->watcher.run);
@@ -125,18 +130,60 @@ static void on_change(struct run_watcher *watcher)
     look(CONTAINER_OF(watcher, struct driving, watcher));
 }
 
+static void set_mark(struct driving *driving, enum store_kind kind, enum store_expect expect,
+                     uint64_t ttl_ms, store_done_fn on_done)
+{
+    struct arena *arena = driving->task->arena;
+    const struct store_request request = {
+        .kind = kind,
+        .key = arena_printf(arena, "recalls/%.*s", STR_ARG(driving->recall.name)),
+        .format = 1,
+        .expect = expect,
+        .ttl_ms = ttl_ms};
+
+    store_start(driving->task->api->options.store, &request, &driving->mark, on_done);
+}
+
+static void on_asked(struct store_op *op, const struct store_result *result)
+{
+    struct driving *driving = CONTAINER_OF(op, struct driving, mark);
+
+    (void)result; /* at the worst it is asked for twice */
+    driving->asks = false;
+    look(driving);
+}
+
 static void on_recalled(struct api_recall *recall, const struct error *error)
 {
     struct driving *driving = CONTAINER_OF(recall, struct driving, recall);
 
-    driving->asks = false;
     trouble_tell(TROUBLE_RECALL, error != NULL ? error->text : NULL);
     if (error != NULL) {
         driving->is_refused = true;
         log_event(LOG_WARN, "run.not_recalled", F_STR("name", recall->name),
                   F_TEXT("error", error->text));
     }
-    look(driving);
+    if (driving->task->api->options.recaller->knows_names) {
+        driving->asks = false;
+        look(driving);
+    } else if (error == NULL) {
+        set_mark(driving, STORE_PUT, STORE_ANY, ASKED_MS, on_asked);
+    } else {
+        set_mark(driving, STORE_REMOVE, STORE_ANY, 0, on_asked);
+    }
+}
+
+static void on_marked(struct store_op *op, const struct store_result *result)
+{
+    struct driving *driving = CONTAINER_OF(op, struct driving, mark);
+    const struct api_recaller *recaller = driving->task->api->options.recaller;
+
+    if (result->error.code == ERR_CONFLICT) { /* this request came twice, and the other one asks */
+        driving->asks = false;
+        look(driving);
+        return;
+    }
+    recaller->start(recaller->context, &driving->recall);
 }
 
 /* It may come before this request is answered: then it waits for the run. */
@@ -155,7 +202,11 @@ static void ask(struct driving *driving)
                              (long long)driving->next),
         .on_done = on_recalled,
     };
-    recaller->start(recaller->context, &driving->recall);
+    if (recaller->knows_names) {
+        recaller->start(recaller->context, &driving->recall);
+    } else {
+        set_mark(driving, STORE_PUT, STORE_ABSENT, ASKING_MS, on_marked);
+    }
 }
 
 /* The row in flight ends, and all is written. */
