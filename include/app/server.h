@@ -22,6 +22,8 @@
 #include "session/session.h"
 #include "store/store.h"
 
+enum { SIGNALS_IGNORED = 41 }; /* SIGHUP, eight others and those of real time, at most */
+
 enum server_state {
     SERVER_STARTING,
     SERVER_SERVING,
@@ -94,7 +96,7 @@ struct server {
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
     size_t n_closed;    /* of the steps of the way down */
-    uv_signal_t signals[10];
+    uv_signal_t signals[4 + SIGNALS_IGNORED];
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */
     bool failed;      /* it stops because something that it needs is gone */

@@ -124,9 +124,10 @@ int fail(const char *command, const struct error *err)
 }
 
 /* A stream does not keep the reason of a failed write. Another write fails for the same reason
- * and tells it. */
+ * and tells it; people are told once. */
 bool flush_output(void)
 {
+    static bool is_told;
     bool failed_before = ferror(stdout) != 0;
 
     errno = 0;
@@ -139,8 +140,11 @@ bool flush_output(void)
     if (errno == EPIPE) {
         return true;
     }
-    (void)fprintf(stderr, "virtuoso-proxy: cannot write: %s\n",
-                  errno != 0 ? strerror(errno) : "a part of the output is lost");
+    if (!is_told) {
+        (void)fprintf(stderr, "virtuoso-proxy: cannot write: %s\n",
+                      errno != 0 ? strerror(errno) : "a part of the output is lost");
+    }
+    is_told = true;
     return false;
 }
 

@@ -12,13 +12,14 @@
 #include "reload.h"
 #include "worker.h"
 
-enum { DRAIN_STEP_MS = 50 };
+enum { DRAIN_STEP_MS = 50, NAME_MAX_BYTES = 32 };
 
 static const struct {
     int number;
     const char *name;
-} ignored_signals[] = {{SIGHUP, "SIGHUP"},   {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
-                       {SIGALRM, "SIGALRM"}, {SIGIO, "SIGIO"},     {SIGPWR, "SIGPWR"}};
+} ignored_signals[] = {{SIGHUP, "SIGHUP"},       {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
+                       {SIGALRM, "SIGALRM"},     {SIGIO, "SIGIO"},     {SIGPWR, "SIGPWR"},
+                       {SIGVTALRM, "SIGVTALRM"}, {SIGPROF, "SIGPROF"}, {SIGSTKFLT, "SIGSTKFLT"}};
 
 /* ---- drain ---- */
 
@@ -97,14 +98,20 @@ bool signals_at_terminal(void)
     return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
 }
 
-static const char *name_of_signal(int number)
+void signals_tell_ignored(int number)
 {
+    struct buf name;
+
+    buf_init(&name, NAME_MAX_BYTES);
     for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
-        if (ignored_signals[i].number == number) {
-            return ignored_signals[i].name;
-        }
+        buf_text(&name, ignored_signals[i].number == number ? ignored_signals[i].name : "");
     }
-    return "another";
+    if (buf_view(&name).len == 0) {
+        buf_printf(&name, "SIGRTMIN+%d", number - SIGRTMIN);
+    }
+    log_event(LOG_WARN, "signal.ignored", F_STR("signal", buf_view(&name)),
+              F_TEXT("effect", "none"));
+    buf_done(&name);
 }
 
 static void on_ignored_signal(uv_signal_t *handle, int number)
@@ -115,8 +122,7 @@ static void on_ignored_signal(uv_signal_t *handle, int number)
         reload_now(server->reload, "SIGHUP");
         return;
     }
-    log_event(LOG_WARN, "signal.ignored", F_TEXT("signal", name_of_signal(number)),
-              F_TEXT("effect", "none"));
+    signals_tell_ignored(number);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -168,10 +174,9 @@ static void ignore_by_default(int number)
 
 void signals_ignore_rest(void)
 {
-    static const int numbers[] = {SIGPIPE, SIGALRM, SIGIO, SIGPWR, SIGPROF, SIGVTALRM, SIGSTKFLT};
-
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        ignore_by_default(numbers[i]);
+    ignore_by_default(SIGPIPE);
+    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+        ignore_by_default(ignored_signals[i].number);
     }
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
         ignore_by_default(number);
@@ -189,11 +194,44 @@ void signals_open(struct server *server)
     }
 }
 
+/* False: a profiler or a debugger has it. */
+static bool is_free(int number)
+{
+    struct sigaction before;
+
+    return sigaction(number, NULL, &before) == 0 &&
+           (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN);
+}
+
+static unsigned hear(uv_loop_t *loop, uv_signal_t *handle, int number, uv_signal_cb on_it,
+                     void *data)
+{
+    if (!is_free(number) || uv_signal_init(loop, handle) != 0) {
+        return 0;
+    }
+    handle->data = data;
+    (void)uv_signal_start(handle, on_it, number);
+    return 1;
+}
+
+unsigned signals_hear_ignored(uv_loop_t *loop, uv_signal_t handles[SIGNALS_IGNORED], bool with_hup,
+                              uv_signal_cb on_it, void *data)
+{
+    unsigned n = 0;
+
+    for (size_t i = with_hup ? 0 : 1; i < ARRAY_LEN(ignored_signals); i++) {
+        n += hear(loop, &handles[n], ignored_signals[i].number, on_it, data);
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX && n < SIGNALS_IGNORED; number++) {
+        n += hear(loop, &handles[n], number, on_it, data);
+    }
+    return n;
+}
+
 void server_ignore_signals(struct server *server)
 {
-    for (size_t i = server->given.is_worker ? 1 : 0; i < ARRAY_LEN(ignored_signals); i++) {
-        open_signal(server, ignored_signals[i].number, on_ignored_signal);
-    }
+    server->n_signals += signals_hear_ignored(&server->loop.uv, &server->signals[server->n_signals],
+                                              !server->given.is_worker, on_ignored_signal, server);
 }
 
 static void on_signal_closed(uv_handle_t *handle)

@@ -186,11 +186,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct supervisor *supervisor = handle->data;
 
-    if (number == SIGHUP) {
-        reload(supervisor);
-    } else if (number == SIGUSR1 || number == SIGUSR2) {
-        log_event(LOG_WARN, "signal.ignored", F_INT("signal", number), F_TEXT("effect", "none"));
-    } else if (number == SIGINT && supervisor->interrupted) {
+    if (number == SIGINT && supervisor->interrupted) {
         log_event(LOG_WARN, "server.interrupted", F_INT("signal", number));
         supervisor_stop(supervisor);
     } else {
@@ -199,9 +195,18 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
+static void on_ignored_signal(uv_signal_t *handle, int number)
+{
+    if (number == SIGHUP) {
+        reload(handle->data);
+    } else {
+        signals_tell_ignored(number);
+    }
+}
+
 static void open_signals(struct supervisor *supervisor)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGXCPU, SIGHUP, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGXCPU};
 
     signals_ignore_rest();
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -212,6 +217,9 @@ static void open_signals(struct supervisor *supervisor)
         supervisor->n_signals++;
         CHECK(uv_signal_start(handle, on_signal, numbers[i]) == 0);
     }
+    supervisor->n_signals +=
+        signals_hear_ignored(&supervisor->loop.uv, &supervisor->signals[supervisor->n_signals],
+                             true, on_ignored_signal, supervisor);
 }
 
 /* Process 1 of a container, or the one that was told to be it for its descendants (PR_SET_CHILD_SUBREAPER). */

@@ -88,11 +88,20 @@ static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
     };
     static const char *const ready[] = {"listening on", "sandbox on", "Serving until"};
 
-    static const struct {
+    const struct {
         int number;
         const char *name;
-    } signals[] = {{SIGHUP, "SIGHUP"},   {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"},
-                   {SIGALRM, "SIGALRM"}, {SIGIO, "SIGIO"},     {SIGPWR, "SIGPWR"}};
+    } signals[] = {{SIGHUP, "SIGHUP"},
+                   {SIGUSR1, "SIGUSR1"},
+                   {SIGUSR2, "SIGUSR2"},
+                   {SIGALRM, "SIGALRM"},
+                   {SIGIO, "SIGIO"},
+                   {SIGPWR, "SIGPWR"},
+                   {SIGPROF, "SIGPROF"},
+                   {SIGSTKFLT, "SIGSTKFLT"},
+                   {SIGRTMIN, "SIGRTMIN+0"},
+                   {SIGRTMIN + 7, "SIGRTMIN+7"},
+                   {SIGRTMIN + 29, "SIGRTMIN+29"}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -129,6 +138,7 @@ static void sigquit_drains_and_a_file_limit_ends_nobody(void **state)
         }
         program_signal(&proxy.program, SIGRTMIN);
         program_signal(&proxy.program, SIGRTMAX - 1); /* the last one is valgrind's */
+        program_wait_wrote(&proxy.program, "\"SIGRTMIN+0\"", WAIT_MS);
         (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
         assert_int_equal(proxy.reply.status, 200);
         program_signal(&proxy.program, i == 0 ? SIGQUIT : SIGXCPU);
