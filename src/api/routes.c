@@ -9,7 +9,6 @@
 #include "api/gate/reply_map.h"
 #include "api/ops/handlers.h"
 #include "api/relay/handlers.h"
-#include "api/simple/handlers.h"
 #include "api/simple/simple.h"
 #include "api/tests/handlers.h"
 #include "api_internal.h"

@@ -141,6 +141,10 @@ enum route_class route_class_of(const struct route_table *table, const struct ro
 enum error_code route_find(const struct route_table *table, struct arena *arena,
                            const struct route_wanted *wanted, struct route_match *out,
                            struct error *err) MUST_CHECK;
+/* "{command*}" -> "command" */
+struct str route_param_name(struct str part);
+/* The number of the pattern's parameter with this name; -1: there is none. */
+int route_param(const struct route *route, const char *name);
 /* The part of the path at `{name}` of the pattern. The pattern must have this name. */
 struct str task_param(const struct task *task, const char *name);
 

@@ -11,7 +11,7 @@
 struct session_seat {
     struct session_use use;
     struct task *task;
-    enum stage_verdict (*then)(struct task *task); /* when the store has answered */
+    stage_fn then; /* when the store has answered */
 };
 
 /* The id of the session that a request names: in the path, the body, a header or the query. Empty:
@@ -23,8 +23,7 @@ enum stage_verdict session_seat_take(struct task *task);
 struct session_seat *session_seat_of(struct task *task);
 /* After an operation of its use was started with session_seat_on_done: `then` goes on when it went
  * well. Returns WAIT. */
-enum stage_verdict session_seat_wait(struct session_seat *seat,
-                                     enum stage_verdict (*then)(struct task *task));
+enum stage_verdict session_seat_wait(struct session_seat *seat, stage_fn then);
 void session_seat_on_done(struct session_use *use, const struct error *error);
 
 #endif

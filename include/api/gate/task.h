@@ -15,6 +15,7 @@
 
 struct idempotency_entry;
 struct session_seat;
+struct written;
 
 /* The plan has ended; its outcome is in task->error and the notes. */
 typedef void (*plan_end_fn)(struct task *task, enum error_code code);
@@ -34,6 +35,7 @@ struct task {
     struct platform *platform; /* the account that the principal works with */
     struct auth_ticket ticket; /* while it waits for authentication */
     bool head_waits;           /* it does */
+    struct list waits;         /* among the tasks that wait for the same thing */
     const struct json *body;   /* NULL: none was sent */
     const struct json *query;  /* query.h */
     bool dry_run;
@@ -61,6 +63,7 @@ struct task {
     struct session_seat *session_seat; /* session_seat.h; NULL none */
     struct resting *resting; /* rest.c: nothing is held any more, or soon; NULL: not yet */
     bool passes_cache;       /* the cached answer is for another caller: ask the platform */
+    struct written *written; /* task_writer; NULL: nothing */
     uint64_t begin_us;
     uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */
 };
@@ -138,6 +141,18 @@ enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict 
 /* Whose fact it is: owner, principal, peer and request. */
 void task_sign_fact(const struct task *task, struct fact *fact);
 
+/* fields.c: the header fields by which callers say what they want. They are checked before anything else: a field that
+ * stands twice, or is misspelled, would silently change what is done. ERR_BAD_REQUEST, with the field in `err`: one that
+ * may stand once stands twice, or the name is one slip away from one that is read (a letter, the separators, the X-
+ * before it), which is absent itself. */
+enum error_code fields_check(const struct task *task, struct error *err) MUST_CHECK;
+
+/* admin.c: who needs no key on the admin listener: somebody on this machine, whose peer is loopback or the Unix socket.
+ * They become the principal "operator" with the permission admin. Not one who shows a credential (then the credential
+ * decides), and not a request that somebody else may have made this machine send: one that came through another proxy,
+ * or from a page in a browser. */
+bool admin_is_operator(struct task *task);
+
 /* auth.c: WAIT: the stages behind it run later, and http_head_done is called. */
 enum stage_verdict task_authenticate(struct task *task);
 /* For answers that last: false when the credential would be refused now. */
@@ -174,13 +189,9 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
                                    struct buf *text);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
 
-/* JSON that is written at once, by the writer that written_begin returns; written_end sends it. */
-struct written {
-    struct json_writer w;
-    struct buf text;
-};
-struct json_writer *written_begin(struct written *written);
-enum stage_verdict written_end(struct task *task, int status, struct written *written);
+/* JSON that is written at once, by the writer that task_writer returns; task_written sends it. */
+struct json_writer *task_writer(struct task *task);
+enum stage_verdict task_written(struct task *task, int status);
 /* The answer of a dry run that would send nothing to the platform. */
 enum stage_verdict task_reply_nothing_sent(struct task *task);
 void task_set_location(struct task *task, struct str location);

@@ -86,4 +86,8 @@ struct simple_row {
 
 const struct simple_row *simple_row_of(const struct route *route);
 
+enum stage_verdict handle_simple(struct task *task);
+enum stage_verdict handle_simple_step(struct task *task); /* POST /api/steps, which is no row */
+extern const struct member simple_step_members[];
+
 #endif

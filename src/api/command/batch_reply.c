@@ -175,8 +175,7 @@ void batch_reply_list(struct batch *batch)
 {
     size_t n_done = batch_count(batch, ROW_DONE);
     size_t n_skipped = batch_count(batch, ROW_SKIPPED) + batch_count(batch, ROW_PENDING);
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(batch->task);
 
     jw_form(w, "{status:%s, total_commands:%i, successful:%i, failed:%i, skipped:%i, results:[",
             n_done == batch->n_items ? "success"
@@ -188,7 +187,7 @@ void batch_reply_list(struct batch *batch)
     }
     jw_end(w);
     close_reply(w, batch->task);
-    (void)written_end(batch->task, n_done == batch->n_items ? 200 : 207, &answer);
+    (void)task_written(batch->task, n_done == batch->n_items ? 200 : 207);
 }
 
 /* ---- what would be sent ---- */

@@ -63,8 +63,7 @@ enum stage_verdict handle_commands(struct task *task)
 {
     size_t n;
     const struct unsupported_command *rows = catalog_unsupported(&n);
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (page_is_wanted(task)) {
         return commands_page(task);
@@ -79,7 +78,7 @@ enum stage_verdict handle_commands(struct task *task)
         jw_form(w, "{command:%s, reason:%s}", rows[i].words, rows[i].reason);
     }
     jw_shape(w, "]}");
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 /* The subcommand's words after the group; of a command of one word the word itself. */
@@ -127,8 +126,7 @@ static bool describe_group(struct task *task, struct str group, struct json_writ
 enum stage_verdict handle_command_groups(struct task *task)
 {
     struct str last = STR_EMPTY;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
     size_t n = 0;
 
     jw_shape(w, "{status:'success', data:[");
@@ -143,7 +141,7 @@ enum stage_verdict handle_command_groups(struct task *task)
     jw_form(
         w, "], message:%s}",
         arena_printf(task->arena, "%zu groups, %zu commands", n, catalog_size(task->api->catalog)));
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 /* The row's example line, bound, in all its forms; an example that does not bind would be a bug of
@@ -190,12 +188,11 @@ enum stage_verdict handle_command_help(struct task *task)
     const struct command *command =
         catalog_find(task->api->catalog, words, n, &n_name, NULL, &task->error);
     const struct json *forms;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (command == NULL || n_name != n) {
         if (describe_group(task, name, w)) {
-            return written_end(task, 200, &answer);
+            return task_written(task, 200);
         }
         task->error.code = task->error.code == ERR_OK ? ERR_UNKNOWN_COMMAND : task->error.code;
         if (command != NULL) {
@@ -212,5 +209,5 @@ enum stage_verdict handle_command_help(struct task *task)
     }
     catalog_describe(command, task->arena, w);
     jw_form(w, "forms:%j}", json_text(task->arena, forms));
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

@@ -175,13 +175,11 @@ static enum error_code load(struct task *task, struct str id, struct session *ou
 static enum stage_verdict reply_session(struct task *task, enum error_code code, int status,
                                         const struct session *session)
 {
-    struct written answer;
-
     if (code != ERR_OK) {
         return task_fail(task);
     }
-    write_session(task, session, written_begin(&answer));
-    return written_end(task, status, &answer);
+    write_session(task, session, task_writer(task));
+    return task_written(task, status);
 }
 
 /* Sessions live here: nothing goes to the platform for them. */
@@ -366,8 +364,7 @@ static enum stage_verdict reply_listing(struct task *task)
 {
     const struct session_use *use = &session_seat_of(task)->use;
     const struct listing *listing = task->state;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     jw_shape(w, "{sessions:[");
     for (size_t i = 0; i < use->n_sessions; i++) {
@@ -375,7 +372,7 @@ static enum stage_verdict reply_listing(struct task *task)
     }
     jw_form(w, "], total:%i, limit:%i, offset:%i}", use->n_total, listing->filter.limit,
             listing->filter.offset);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 enum stage_verdict handle_session_list(struct task *task)

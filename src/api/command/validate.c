@@ -61,8 +61,7 @@ enum stage_verdict handle_validate(struct task *task)
     struct warning_list fixes = {0};
     struct json *corrected = NULL;
     struct session session;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
     bool valid;
 
     if (input.command.len == 0) {
@@ -86,5 +85,5 @@ enum stage_verdict handle_validate(struct task *task)
         jw_texts(w, "fixes", fixes.items, fixes.n);
     }
     jw_end(w);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

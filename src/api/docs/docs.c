@@ -10,13 +10,24 @@
 
 enum { SCHEMA_MAX = 1024 * 1024 };
 
-static void put_card(struct task *task, struct buf *text, const char *path, const char *title,
-                     const char *about)
-{
-    buf_text(text, "<li>");
-    page_anchor(task, text, path, title);
-    buf_printf(text, "<p class=\"dim\">%s</p></li>\n", about);
-}
+/* Where to go from the start. */
+static const struct {
+    const char *name; /* in JSON; NULL: it is for people only */
+    const char *path;
+    const char *title; /* of its card; NULL: it is for programs only */
+    const char *about;
+} places[] = {
+    {"docs", "/docs", "Interactive API documentation", "Every route, to read and to try"},
+    {"commands", "/api/v1/commands", "Commands", "What a test step can do, with examples"},
+    {NULL, "/ui/runs", "Test runs", "Your test runs, live, step by step"},
+    {NULL, "/docs/testfile", "Test files", "How a test file is written, every verb and sentence"},
+    {NULL, "/docs/moving", "Moving over", "From the old service and command line to this one"},
+    {"routes", "/api/v1/routes", NULL, NULL},
+    {"problems", "/problems", "Error codes", "What each one means and what to do"},
+    {"openapi", "/openapi.json", "OpenAPI 3.1", "For client generators"},
+    {"health", "/health", "Health", "The server and the platform"},
+    {"metrics", "/metrics", "Metrics", "For Prometheus"},
+};
 
 /* What can be sent as it stands. */
 static void put_example(struct task *task, struct buf *text, const char *before, const char *path)
@@ -34,18 +45,13 @@ static enum stage_verdict reply_start_page(struct task *task)
     page_begin(task, &text, "virtuoso-proxy " VP_VERSION);
     buf_text(&text, "<p>A simple HTTP API in front of the Virtuoso QA test platform.</p>"
                     "<ul class=\"cards\">\n");
-    put_card(task, &text, "/docs", "Interactive API documentation",
-             "Every route, to read and to try");
-    put_card(task, &text, "/api/v1/commands", "Commands", "What a test step can do, with examples");
-    put_card(task, &text, "/ui/runs", "Test runs", "Your test runs, live, step by step");
-    put_card(task, &text, "/docs/testfile", "Test files",
-             "How a test file is written, every verb and sentence");
-    put_card(task, &text, "/docs/moving", "Moving over",
-             "From the old service and command line to this one");
-    put_card(task, &text, "/problems", "Error codes", "What each one means and what to do");
-    put_card(task, &text, "/openapi.json", "OpenAPI 3.1", "For client generators");
-    put_card(task, &text, "/health", "Health", "The server and the platform");
-    put_card(task, &text, "/metrics", "Metrics", "For Prometheus");
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (places[i].title != NULL) {
+            buf_text(&text, "<li>");
+            page_anchor(task, &text, places[i].path, places[i].title);
+            buf_printf(&text, "<p class=\"dim\">%s</p></li>\n", places[i].about);
+        }
+    }
     buf_text(&text, "</ul><h2>First steps</h2><pre>");
     put_example(task, &text, "curl -s ", "/health");
     put_example(task, &text, "curl -s ", "/api/v1/commands/step-interact/click/help");
@@ -59,20 +65,7 @@ static enum stage_verdict reply_start_page(struct task *task)
 
 enum stage_verdict handle_root(struct task *task)
 {
-    static const struct {
-        const char *name;
-        const char *path;
-    } links[] = {
-        {"docs", "/docs"},
-        {"openapi", "/openapi.json"},
-        {"commands", "/api/v1/commands"},
-        {"routes", "/api/v1/routes"},
-        {"problems", "/problems"},
-        {"health", "/health"},
-        {"metrics", "/metrics"},
-    };
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (page_is_wanted(task)) {
         return reply_start_page(task);
@@ -81,11 +74,13 @@ enum stage_verdict handle_root(struct task *task)
             "{service:'virtuoso-proxy', version:%s, "
             "description:'A simple HTTP API in front of the Virtuoso QA platform', links:{",
             VP_VERSION);
-    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-        jw_kv_str(w, links[i].name, task_link(task, str_from(links[i].path)));
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (places[i].name != NULL) {
+            jw_kv_str(w, places[i].name, task_link(task, str_from(places[i].path)));
+        }
     }
     jw_shape(w, "}}");
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 /* Rows of the route table, grouped as they stand there. */

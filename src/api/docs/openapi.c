@@ -15,13 +15,6 @@ static void begin_parameter(struct json_writer *w, struct str name, const char *
             str_from(description), str_is(STR("path"), in));
 }
 
-/* "{command*}" -> "command" */
-static struct str param_name(struct str part)
-{
-    part = str_sub(part, 1, part.len - 2);
-    return str_ends(part, STR("*")) ? str_sub(part, 0, part.len - 1) : part;
-}
-
 static const char *param_about(const struct route *route, struct str part)
 {
     if (str_ends(part, STR("*}"))) {
@@ -45,7 +38,7 @@ static void write_path_parameters(struct json_writer *w, const struct route *rou
 
     while (str_next(&rest, '/', &part)) {
         if (part.ptr[0] == '{') {
-            begin_parameter(w, param_name(part), "path", param_about(route, part));
+            begin_parameter(w, route_param_name(part), "path", param_about(route, part));
             jw_form(w, "{type:'string'}, example?:%s}",
                     str_next(&values, ' ', &value) ? value : STR_EMPTY);
         }
@@ -121,10 +114,10 @@ static struct str open_path(struct task *task, const struct route *route)
     struct str path = STR_EMPTY;
 
     while (str_next(&rest, '/', &part)) {
-        path =
-            part.ptr[0] == '{'
-                ? arena_printf(task->arena, "%.*s/{%.*s}", STR_ARG(path), STR_ARG(param_name(part)))
-                : arena_printf(task->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(part));
+        path = part.ptr[0] == '{'
+                   ? arena_printf(task->arena, "%.*s/{%.*s}", STR_ARG(path),
+                                  STR_ARG(route_param_name(part)))
+                   : arena_printf(task->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(part));
     }
     return path.len > 0 ? path : STR("/");
 }

@@ -158,7 +158,6 @@ static void write_page(struct json_writer *w, const struct problem_page *page)
 enum stage_verdict handle_problem(struct task *task)
 {
     const struct problem_page *page = problem_page_find(error_of_slug(task_param(task, "code")));
-    struct written answer;
 
     if (page == NULL) {
         return task_refuse(task, ERR_NOT_FOUND,
@@ -167,23 +166,22 @@ enum stage_verdict handle_problem(struct task *task)
     if (page_is_wanted(task)) {
         return problem_page(task, page);
     }
-    write_page(written_begin(&answer), page);
-    return written_end(task, 200, &answer);
+    write_page(task_writer(task), page);
+    return task_written(task, 200);
 }
 
 enum stage_verdict handle_problems(struct task *task)
 {
-    struct written answer;
     struct json_writer *w;
 
     if (page_is_wanted(task)) {
         return problems_page(task);
     }
-    w = written_begin(&answer);
+    w = task_writer(task);
     jw_shape(w, "{problems:[");
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         write_page(w, &pages[i]);
     }
     jw_shape(w, "]}");
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

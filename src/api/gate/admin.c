@@ -1,4 +1,4 @@
-#include "api/gate/admin.h"
+#include "api/gate/task.h"
 
 #include "base/host.h"
 

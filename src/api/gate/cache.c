@@ -8,10 +8,8 @@
 
 enum { ENTRY_COST = 512 };
 
-/* A task's place in the cache: in its arena. */
+/* A task's place in the cache: in its arena. A waiter stands in the entry's list with task->waits. */
 struct cache_seat {
-    struct list link; /* of waiters */
-    struct task *task;
     struct cache_entry *entry;
     stage_fn resume;
     struct cache_flight *flight; /* of all processes; NULL: not shared */
@@ -169,7 +167,7 @@ static void on_waiter_cancel(struct task *task)
 {
     struct cache_entry *entry = task->cache_seat->entry;
 
-    list_remove(&task->cache_seat->link);
+    list_remove(&task->waits);
     task->cache_seat = NULL;
     tidy(task->api->cache, entry);
 }
@@ -198,14 +196,12 @@ static const char *why_forwarded(const struct cache_entry *entry)
                                                  : "virtuoso-proxy; fwd=stale";
 }
 
-static struct cache_seat *take_seat(struct task *task, struct cache_entry *entry, stage_fn resume)
+static void take_seat(struct task *task, struct cache_entry *entry, stage_fn resume)
 {
     struct cache_seat *seat = arena_zalloc(task->arena, sizeof(*seat));
 
-    *seat = (struct cache_seat){
-        .task = task, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
+    *seat = (struct cache_seat){.entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
     task->cache_seat = seat;
-    return seat;
 }
 
 /* --- other processes */
@@ -288,7 +284,6 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     struct cache *cache = task->api->cache;
     struct cache_wish wish;
     struct cache_entry *entry;
-    struct cache_seat *seat;
 
     if (verdict != STAGE_CONTINUE || task->cache_seat != NULL || task->passes_cache) {
         return verdict;
@@ -305,7 +300,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     if (entry->leader != NULL && wish.max_age_ms != UINT64_MAX) {
         return STAGE_CONTINUE; /* the fetch under way began before this request: asked again */
     }
-    seat = take_seat(task, entry, resume);
+    take_seat(task, entry, resume);
     task->cache_generation = cache->generation;
     if (entry->leader == NULL) {
         entry->leader = task;
@@ -315,7 +310,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
         return STAGE_CONTINUE;
     }
-    list_append(&entry->waiters, &seat->link);
+    list_append(&entry->waiters, &task->waits);
     task->on_cancel = on_waiter_cancel;
     return STAGE_WAIT;
 }
@@ -362,13 +357,12 @@ static void make_room(struct cache *cache, const struct cache_entry *except)
 static struct task *next_waiter(struct cache_entry *entry)
 {
     struct list *first = list_take_first(&entry->waiters);
-    struct cache_seat *seat = first != NULL ? CONTAINER_OF(first, struct cache_seat, link) : NULL;
+    struct task *task = first != NULL ? CONTAINER_OF(first, struct task, waits) : NULL;
 
-    if (seat == NULL) {
-        return NULL;
+    if (task != NULL) {
+        task->cache_seat = NULL;
     }
-    seat->task->cache_seat = NULL;
-    return seat->task;
+    return task;
 }
 
 /* `answer`: for other processes; NULL: none. */
@@ -477,7 +471,7 @@ void cache_abandon(struct task *task)
     entry = leave_lead(task, NULL, 0);
     waiter = next_waiter(entry);
     if (waiter != NULL) {
-        (void)take_seat(waiter, entry, resume);
+        take_seat(waiter, entry, resume);
         waiter->on_cancel = NULL;
         entry->leader = waiter;
         (void)resume(waiter);

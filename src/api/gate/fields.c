@@ -1,7 +1,5 @@
 /* The header fields of a request: which are sent twice, and which are one slip away from a field that is read. Three looks into small
  * tables, by length, first and last letter, tell that a name is none of these. */
-#include "api/gate/fields.h"
-
 #include <string.h>
 
 #include "api/gate/task.h"

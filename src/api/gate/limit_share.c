@@ -20,7 +20,8 @@ struct ask {
     struct limit_share *share;
     struct limit_bucket *bucket;
     struct gcra_limit limit;
-    struct list waiting;
+    struct list waiting; /* tasks */
+    share_ready_fn on_ready;
     uint32_t cost;
 };
 
@@ -125,9 +126,7 @@ static void serve(struct later_item *item)
 
     while (n++ < SERVED_A_TURN && is_decided(ask) &&
            (link = list_take_first(&ask->waiting)) != NULL) {
-        struct share_wait *wait = CONTAINER_OF(link, struct share_wait, link);
-
-        wait->on_ready(wait);
+        ask->on_ready(CONTAINER_OF(link, struct task, waits));
     }
     if (list_is_empty(&ask->waiting)) {
         ask_free(ask);
@@ -193,14 +192,13 @@ static void ask_store(struct ask *ask)
 }
 
 void limit_share_wait(struct limit_share *share, struct limit_bucket *bucket,
-                      struct gcra_limit limit, struct share_wait *wait, share_ready_fn on_ready)
+                      struct gcra_limit limit, struct task *task, share_ready_fn on_ready)
 {
     struct ask *ask = bucket->ask;
 
-    wait->on_ready = on_ready;
     if (ask == NULL) {
         ask = mem_zalloc(sizeof(*ask));
-        *ask = (struct ask){.share = share, .bucket = bucket, .limit = limit};
+        *ask = (struct ask){.share = share, .bucket = bucket, .limit = limit, .on_ready = on_ready};
         ask->cost = slice_of(limit);
         list_init(&ask->waiting);
         list_append(&share->asks, &ask->link);
@@ -208,10 +206,5 @@ void limit_share_wait(struct limit_share *share, struct limit_bucket *bucket,
         bucket->in_flight++;
         ask_store(ask);
     }
-    list_append(&ask->waiting, &wait->link);
-}
-
-void share_wait_cancel(struct share_wait *wait)
-{
-    list_remove(&wait->link);
+    list_append(&ask->waiting, &task->waits);
 }

@@ -17,15 +17,8 @@ enum share_answer {
 };
 
 struct limit_share;
-/* on_ready: the task of `wait` may ask again, or take what its verdict says. */
-struct share_wait;
-typedef void (*share_ready_fn)(struct share_wait *wait);
-
-struct share_wait {
-    struct list link;
-    struct task *task;
-    share_ready_fn on_ready;
-};
+/* The task may ask again, or take what its verdict says. */
+typedef void (*share_ready_fn)(struct task *task);
 
 struct limit_share *limit_share_open(struct store *store, struct later *later);
 void limit_share_stop(struct limit_share *share); /* nothing waits any more; NULL is fine */
@@ -35,9 +28,8 @@ void limit_share_free(struct limit_share *share); /* NULL is fine */
 enum share_answer limit_share_take(struct limit_share *share, struct limit_bucket *bucket,
                                    struct gcra_limit limit, uint64_t now_ns,
                                    struct gcra_verdict *out);
-/* After LATER: on_ready comes once from a later turn, unless share_wait_cancel. */
+/* After LATER: on_ready, which all tasks have alike, comes once from a later turn, unless task->waits was removed. */
 void limit_share_wait(struct limit_share *share, struct limit_bucket *bucket,
-                      struct gcra_limit limit, struct share_wait *wait, share_ready_fn on_ready);
-void share_wait_cancel(struct share_wait *wait);
+                      struct gcra_limit limit, struct task *task, share_ready_fn on_ready);
 
 #endif

@@ -176,10 +176,8 @@ static enum stage_verdict enter(struct task *task, const struct limit_counts *co
 
 /* ---- counting ---- */
 
-static void on_share_ready(struct share_wait *wait)
+static void on_share_ready(struct task *task)
 {
-    struct task *task = wait->task;
-
     task->on_cancel = NULL;
     task->head_waits = false;
     if (limits_count_caller(task) == STAGE_CONTINUE) {
@@ -189,20 +187,16 @@ static void on_share_ready(struct share_wait *wait)
 
 static void on_share_cancel(struct task *task)
 {
-    share_wait_cancel(task->state);
+    list_remove(&task->waits);
     task->head_waits = false;
 }
 
 static enum stage_verdict wait_for_share(struct task *task, struct limit_bucket *bucket,
                                          struct gcra_limit limit)
 {
-    struct share_wait *wait = arena_zalloc(task->arena, sizeof(*wait));
-
-    wait->task = task;
-    task->state = wait;
     task->on_cancel = on_share_cancel;
     task->head_waits = true;
-    limit_share_wait(task->api->limits->share, bucket, limit, wait, on_share_ready);
+    limit_share_wait(task->api->limits->share, bucket, limit, task, on_share_ready);
     return STAGE_WAIT;
 }
 

@@ -66,6 +66,11 @@ static bool may_be_kept(struct task *task, struct str body)
     return etag_is_had(task, etag);
 }
 
+struct written {
+    struct json_writer w;
+    struct buf text;
+};
+
 /* An answer that waits: rest.c. */
 struct late_answer {
     int status;
@@ -150,21 +155,23 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
     return task_reply(task, status, type, buf_view(kept));
 }
 
-struct json_writer *written_begin(struct written *written)
+struct json_writer *task_writer(struct task *task)
 {
-    buf_init(&written->text, WRITTEN_MAX);
-    jw_init(&written->w, &written->text);
-    return &written->w;
+    task->written = arena_alloc(task->arena, sizeof(*task->written));
+    buf_init(&task->written->text, WRITTEN_MAX);
+    jw_init(&task->written->w, &task->written->text);
+    return &task->written->w;
 }
 
-enum stage_verdict written_end(struct task *task, int status, struct written *written)
+enum stage_verdict task_written(struct task *task, int status)
 {
-    if (!buf_ok(&written->text)) {
-        buf_done(&written->text);
-        (void)error_set(&task->error, ERR_INTERNAL, "The answer is too long");
-        return task_fail(task);
+    struct buf *text = &task->written->text;
+
+    if (!buf_ok(text)) {
+        buf_done(text);
+        return task_refuse(task, ERR_INTERNAL, "The answer is too long");
     }
-    return task_reply_text(task, status, "application/json; charset=utf-8", &written->text);
+    return task_reply_text(task, status, "application/json; charset=utf-8", text);
 }
 
 enum stage_verdict task_reply_nothing_sent(struct task *task)

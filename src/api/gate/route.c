@@ -1,4 +1,3 @@
-/* The lookup of a path among the rows of the route table. */
 #include "api/gate/route.h"
 
 #include "api/gate/task.h"
@@ -353,24 +352,33 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
                      STR_ARG(out->allow), STR_ARG(wanted->method));
 }
 
-struct str task_param(const struct task *task, const char *name)
+struct str route_param_name(struct str part)
 {
-    struct str rest = str_from(task->route->pattern);
+    part = str_sub(part, 1, part.len - 2);
+    return str_ends(part, STR("*")) ? str_sub(part, 0, part.len - 1) : part;
+}
+
+int route_param(const struct route *route, const char *name)
+{
+    struct str rest = str_from(route->pattern);
     struct str part;
-    size_t at = 0;
+    int at = 0;
 
     while (str_next(&rest, '/', &part)) {
-        if (part.ptr[0] != '{') {
-            continue;
+        if (part.ptr[0] == '{' && str_is(route_param_name(part), name)) {
+            return at;
         }
-        part = str_sub(part, 1, part.len - 2);
-        if (str_ends(part, STR("*"))) {
-            part.len--;
-        }
-        if (str_is(part, name)) {
-            return task->match.params[at];
-        }
-        at++;
+        at += part.ptr[0] == '{' ? 1 : 0;
     }
-    check_failed("route has that parameter", name, 0);
+    return -1;
+}
+
+struct str task_param(const struct task *task, const char *name)
+{
+    int at = route_param(task->route, name);
+
+    if (at < 0) {
+        check_failed("route has that parameter", name, 0);
+    }
+    return task->match.params[at];
 }

@@ -44,8 +44,7 @@ static void on_deadline(struct task *task)
                       "Another process is still at work in this session; nothing was sent");
 }
 
-enum stage_verdict session_seat_wait(struct session_seat *seat,
-                                     enum stage_verdict (*then)(struct task *task))
+enum stage_verdict session_seat_wait(struct session_seat *seat, stage_fn then)
 {
     seat->then = then;
     seat->task->on_cancel = on_cancel;

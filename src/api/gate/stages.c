@@ -1,8 +1,6 @@
 /* Every request walks two tables of stages: one when its head is complete, one when its body is.
  * The tables are the documentation of what is checked in which order; a refusal on the head means
  * that the body is never buffered. */
-#include "api/gate/admin.h"
-#include "api/gate/fields.h"
 #include "api/gate/limits.h"
 #include "api/gate/links.h"
 #include "api/gate/query.h"
@@ -13,12 +11,6 @@
 #include "base/utf8.h"
 #include "body.h"
 #include "observe/span.h"
-
-static enum stage_verdict stage_trace(struct task *task)
-{
-    task->exchange->notes.route = STR("unmatched");
-    return STAGE_CONTINUE;
-}
 
 /* Preflights and plain OPTIONS are answered for any known path, before authentication: a browser
  * sends them without credentials (Fetch standard, CORS protocol). */
@@ -245,11 +237,19 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
 
 enum stage_verdict stages_head_run(struct task *task)
 {
-    static const stage_fn stages[] = {stage_trace,     stage_route,        stage_deprecation,
-                                      stage_fields,    stage_authenticate, stage_limit,
-                                      stage_authorize, stage_accept_body,  stage_deadline,
-                                      stage_query,     stage_handle_head,  NULL};
+    static const stage_fn stages[] = {stage_route,
+                                      stage_deprecation,
+                                      stage_fields,
+                                      stage_authenticate,
+                                      stage_limit,
+                                      stage_authorize,
+                                      stage_accept_body,
+                                      stage_deadline,
+                                      stage_query,
+                                      stage_handle_head,
+                                      NULL};
 
+    task->exchange->notes.route = STR("unmatched");
     return run(task, stages);
 }
 

@@ -27,11 +27,6 @@ struct verdict_store {
         old; /* asked before a restart: only the requests that wait for them get their answers */
 };
 
-struct verdict_waiter {
-    struct list link;
-    struct task *task;
-};
-
 struct verdict_store *verdict_store_new(struct api *api)
 {
     struct verdict_store *store = mem_zalloc(sizeof(*store));
@@ -152,7 +147,7 @@ static void on_done(struct plan *plan)
         forget(verdict);
     }
     while ((link = list_take_first(&waiters)) != NULL) {
-        answer(CONTAINER_OF(link, struct verdict_waiter, link)->task, code, &err);
+        answer(CONTAINER_OF(link, struct task, waits), code, &err);
     }
 }
 
@@ -171,19 +166,13 @@ static void ask(struct verdict *verdict, struct task *task)
 
 static void on_cancel(struct task *task)
 {
-    struct verdict_waiter *waiter = task->state;
-
-    list_remove(&waiter->link);
+    list_remove(&task->waits);
 }
 
 static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
 {
-    struct verdict_waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
-
-    waiter->task = task;
-    task->state = waiter;
     task->on_cancel = on_cancel;
-    list_append(&verdict->waiters, &waiter->link);
+    list_append(&verdict->waiters, &task->waits);
     return STAGE_WAIT;
 }
 

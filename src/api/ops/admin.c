@@ -16,11 +16,9 @@ const struct member log_level_members[] = {
 
 static enum stage_verdict reply_level(struct task *task, const char *level)
 {
-    struct written answer;
-
-    jw_form(written_begin(&answer), "{level:%s, configured:%s, dry_run?:%b}", level,
+    jw_form(task_writer(task), "{level:%s, configured:%s, dry_run?:%b}", level,
             task->config->log.level, task->dry_run);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 enum stage_verdict handle_log_level(struct task *task)
@@ -63,12 +61,10 @@ enum stage_verdict handle_config(struct task *task)
 
 enum stage_verdict handle_cache_purge(struct task *task)
 {
-    struct written answer;
-
     if (task->dry_run) {
         return task_reply_nothing_sent(task);
     }
-    jw_form(written_begin(&answer), "{purged:%i}", cache_purge(task->api->cache));
+    jw_form(task_writer(task), "{purged:%i}", cache_purge(task->api->cache));
     log_event(LOG_INFO, "cache.purged", F_STR("principal", task->principal.name));
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

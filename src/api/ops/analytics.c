@@ -13,8 +13,7 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
 {
     struct analytics_wish wish = {.range = ANALYTICS_24H, .now_ms = clock_wall_ms()};
     struct str range = task_query_text(task, "time_range");
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (task->api->options.analytics == NULL) {
         return task_refuse(task, ERR_CONFLICT, "Nothing is counted here: analytics.enabled is off");
@@ -26,7 +25,7 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
         wish.owner = task->principal.owner.bytes;
     }
     write(task->api->options.analytics, &wish, w);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 #define HANDLER(name)                                                                              \

@@ -206,8 +206,7 @@ enum stage_verdict handle_audit(struct task *task)
     struct str since = task_query_text(task, "since");
     struct audit_wish wish = {.principal = task_query_text(task, "principal"),
                               .action = task_query_text(task, "action")};
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (since.len > 0 && !date_read(since, &wish.since_ms)) {
         (void)error_at(&task->error, ERR_INVALID, "since",
@@ -217,5 +216,5 @@ enum stage_verdict handle_audit(struct task *task)
     jw_shape(w, "{events:[");
     write_facts(task, &wish, w);
     jw_shape(w, "]}");
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

@@ -105,8 +105,7 @@ static void write_process(struct json_writer *w)
 
 enum stage_verdict handle_stats(struct task *task)
 {
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     ops_set_gauges(task->api);
     metrics_gather();
@@ -120,7 +119,7 @@ enum stage_verdict handle_stats(struct task *task)
     write_figures(w);
     write_process(w);
     jw_end(w);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 static void write_route(struct json_writer *w, const struct task *task, const struct route *route)
@@ -146,13 +145,12 @@ static void write_route(struct json_writer *w, const struct task *task, const st
 enum stage_verdict handle_routes(struct task *task)
 {
     const struct route_table *routes = task->api->routes;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     jw_shape(w, "{routes:[");
     for (size_t i = 0; i < routes->n; i++) {
         write_route(w, task, &routes->rows[i]);
     }
     jw_shape(w, "]}");
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }

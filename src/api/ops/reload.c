@@ -23,7 +23,6 @@ static void write_others(struct json_writer *w, const struct reload_report *repo
 
 static enum stage_verdict answer(struct task *task, struct reload_report *report)
 {
-    struct written written;
     struct json_writer *w;
 
     if (!report->is_offered) {
@@ -37,7 +36,7 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
         }
         return task_fail(task);
     }
-    w = written_begin(&written);
+    w = task_writer(task);
     jw_form(w, "{dry_run?:%b", task->dry_run);
     jw_texts(w, "changed", report->changed, report->n_changed);
     jw_texts(w, "needs_restart", report->needs_restart, report->n_needs_restart);
@@ -45,7 +44,7 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
         write_others(w, report);
     }
     jw_end(w);
-    return written_end(task, 200, &written);
+    return task_written(task, 200);
 }
 
 static void on_done(struct reload_report *report)

@@ -118,8 +118,7 @@ static enum stage_verdict perform(struct task *task, const struct action *action
 static enum stage_verdict reply(struct task *task, int status, const struct webhook *hook,
                                 const char *secret)
 {
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     if (secret != NULL) {
         jw_shape(w, "{webhook:");
@@ -128,7 +127,7 @@ static enum stage_verdict reply(struct task *task, int status, const struct webh
     } else {
         webhook_write(hook, w);
     }
-    return written_end(task, status, &answer);
+    return task_written(task, status);
 }
 
 /* --- webhooks in the store: read before they are looked for, written before the answer */
@@ -277,8 +276,7 @@ static enum stage_verdict remove_it(struct task *task, struct webhook *hook)
 /* All webhooks, or the deliveries of one. */
 static enum stage_verdict list(struct task *task, struct webhook *hook)
 {
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     jw_object(w);
     if (hook != NULL) {
@@ -289,7 +287,7 @@ static enum stage_verdict list(struct task *task, struct webhook *hook)
         webhooks_write(task->api->options.webhooks, &task->principal.owner, w);
     }
     jw_end(w);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 /* 202: the deliveries of the webhook tell what became of it. */

@@ -1,6 +1,5 @@
 /* The engine of the simplified API: request -> values -> rows of a plan -> reply. */
 #include "api/simple/simple.h"
-#include "api/simple/handlers.h"
 #include "each.h"
 
 #include "api/command/execution_link.h"
@@ -26,20 +25,6 @@ struct simple {
 };
 
 /* ---- values ---- */
-
-static bool has_path_param(const struct task *task, const char *name)
-{
-    struct str rest = str_from(task->route->pattern);
-    struct str wanted = str_from(name);
-    struct str before;
-
-    while (str_cut(rest, '{', &before, &rest)) {
-        if (str_starts(rest, wanted) && rest.len > wanted.len && rest.ptr[wanted.len] == '}') {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Ids of paths are checked here; members of the body and parameters of the query were before. */
 static struct json *path_value(struct task *task, const char *name)
@@ -79,7 +64,7 @@ static struct json *read_values(struct task *task, const struct simple_row *row,
     for (const struct simple_value *value = row->values; value->from != NULL; value++) {
         struct json *found = NULL;
 
-        if (has_path_param(task, value->from)) {
+        if (route_param(task->route, value->from) >= 0) {
             found = path_value(task, value->from);
         } else if (json_get(body, value->from) != NULL) {
             found = json_copy(task->arena, json_get(body, value->from));

@@ -4,7 +4,6 @@
 #include "api/gate/members.h"
 #include "api/gate/redact.h"
 #include "api/gate/reply_map.h"
-#include "api/simple/handlers.h"
 #include "api/simple/simple.h"
 #include "each.h"
 

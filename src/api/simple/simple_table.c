@@ -1,6 +1,5 @@
 /* The rows. Add an endpoint by adding one here and its route in routes.c (a test holds the two
  * together). */
-#include "api/simple/handlers.h"
 #include "api/simple/simple.h"
 
 /* clang-format off */

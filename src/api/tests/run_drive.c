@@ -250,12 +250,14 @@ static int64_t next_of(const struct task *task, int64_t number)
     return task->api->options.recaller != NULL && number < RECALLS_MAX ? number + 1 : 0;
 }
 
-static enum stage_verdict drive(struct task *task, struct driving *driving, struct run *run,
-                                uint64_t ms)
+static enum stage_verdict drive(struct task *task, struct run *run, uint64_t ms,
+                                const struct driving *how)
 {
+    struct driving *driving = arena_alloc(task->arena, sizeof(*driving));
     uint64_t left_ms = exchange_left_ms(task->exchange);
-    uint64_t end_ms = driving->next > 0 ? LEFT_FOR_RECALL_MS : LEFT_FOR_REPLY_MS;
+    uint64_t end_ms = how->next > 0 ? LEFT_FOR_RECALL_MS : LEFT_FOR_REPLY_MS;
 
+    *driving = *how;
     driving->task = task;
     driving->watcher.on_change = on_change;
     if (left_ms != UINT64_MAX && ms + end_ms > left_ms) {
@@ -275,20 +277,13 @@ static enum stage_verdict drive(struct task *task, struct driving *driving, stru
 
 enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms)
 {
-    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
-
-    driving->begins = true;
-    driving->drives = ms > 0;
-    driving->next = next_of(task, 0);
-    return drive(task, driving, run, ms);
+    return drive(task, run, ms,
+                 &(struct driving){.begins = true, .drives = ms > 0, .next = next_of(task, 0)});
 }
 
 static enum stage_verdict drive_again(struct task *task, struct run *run, uint64_t ms)
 {
-    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
-
-    driving->drives = true;
-    return drive(task, driving, run, ms);
+    return drive(task, run, ms, &(struct driving){.drives = true});
 }
 
 static uint64_t slice_ms(struct task *task)
@@ -307,15 +302,13 @@ static enum stage_verdict go_on(struct task *task, struct run *run)
 static enum stage_verdict go_on_recalled(struct task *task, struct run *run)
 {
     int64_t number = task_query_number(task, "recall", 0);
-    struct driving *driving = arena_zalloc(task->arena, sizeof(*driving));
 
-    if (run_is_over(run)) {
-        return task_reply(task, 204, NULL, STR_EMPTY);
-    }
-    driving->drives = true;
-    driving->is_recalled = true;
-    driving->next = number > 0 ? next_of(task, number) : 0;
-    return drive(task, driving, run, slice_ms(task));
+    return run_is_over(run)
+               ? task_reply(task, 204, NULL, STR_EMPTY)
+               : drive(task, run, slice_ms(task),
+                       &(struct driving){.drives = true,
+                                         .is_recalled = true,
+                                         .next = number > 0 ? next_of(task, number) : 0});
 }
 
 enum stage_verdict handle_run_continue(struct task *task)

@@ -44,7 +44,7 @@ static struct run *find_here(struct task *task)
 struct sought_run {
     struct run_seek seek;
     struct task *task;
-    enum stage_verdict (*then)(struct task *task, struct run *run);
+    run_fn then;
 };
 
 static void on_found(struct run_seek *seek, struct run *run, const struct error *error)
@@ -68,8 +68,7 @@ static void gone_from_seeking(struct task *task)
     run_seek_cancel(&((struct sought_run *)task->state)->seek);
 }
 
-static struct sought_run *sought_by(struct task *task,
-                                    enum stage_verdict (*then)(struct task *task, struct run *run))
+static struct sought_run *sought_by(struct task *task, run_fn then)
 {
     struct sought_run *sought = arena_zalloc(task->arena, sizeof(*sought));
 
@@ -80,8 +79,7 @@ static struct sought_run *sought_by(struct task *task,
     return sought;
 }
 
-enum stage_verdict task_with_run(struct task *task,
-                                 enum stage_verdict (*then)(struct task *task, struct run *run))
+enum stage_verdict task_with_run(struct task *task, run_fn then)
 {
     struct run *run = find_here(task);
     struct run_store *store = task->platform->runs;
@@ -102,9 +100,7 @@ bool task_names_run_of_anybody(const struct task *task)
     return task_param(task, "id").len > RUN_ID_LONGEST;
 }
 
-enum stage_verdict task_with_run_of_anybody(struct task *task,
-                                            enum stage_verdict (*then)(struct task *task,
-                                                                       struct run *run))
+enum stage_verdict task_with_run_of_anybody(struct task *task, run_fn then)
 {
     struct str name = task_param(task, "id");
     struct platform *platform = NULL;
@@ -227,15 +223,14 @@ static void page_add(struct run_page *page, struct run_store *store, const struc
 
 static enum stage_verdict reply_page(struct task *task, const struct run_page *page)
 {
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     jw_shape(w, "{runs:[");
     for (size_t i = 0; i < page->n; i++) {
         run_write_summary(page->runs[i], w);
     }
     jw_form(w, "], total:%i, limit:%i, offset:%i}", page->total, page->limit, page->offset);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 enum stage_verdict handle_run_list(struct task *task)

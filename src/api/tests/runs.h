@@ -8,14 +8,13 @@
 
 enum { RUN_ANSWER_MAX = 256 * 1024 * 1024 };
 
+typedef enum stage_verdict (*run_fn)(struct task *task, struct run *run);
+
 /* Goes on with the run that the path names: at once, or in a later turn where processes share runs. Without one
  * the task fails. */
-enum stage_verdict task_with_run(struct task *task,
-                                 enum stage_verdict (*then)(struct task *task, struct run *run));
+enum stage_verdict task_with_run(struct task *task, run_fn then);
 /* The same of a run that the path names by its whole name (run/share.h), whosever it is. */
-enum stage_verdict task_with_run_of_anybody(struct task *task,
-                                            enum stage_verdict (*then)(struct task *task,
-                                                                       struct run *run));
+enum stage_verdict task_with_run_of_anybody(struct task *task, run_fn then);
 bool task_names_run_of_anybody(const struct task *task);
 /* The list where processes share runs; `all`: everybody's. */
 enum stage_verdict run_list_shared(struct task *task, bool all);

@@ -104,8 +104,7 @@ static enum stage_verdict reply_validate(struct test_reading *read)
 {
     struct task *task = read->pieces.task;
     const struct reading *reading = &read->result;
-    struct written answer;
-    struct json_writer *w = written_begin(&answer);
+    struct json_writer *w = task_writer(task);
 
     jw_form(w, "{valid:%b, format:%s, name:%s, tests:%i, steps:%i, n_errors:%i, n_warnings:%i",
             reading->ok, testfile_format_name(reading->file.format), name_of(reading),
@@ -113,7 +112,7 @@ static enum stage_verdict reply_validate(struct test_reading *read)
             reading->problems.n_warnings);
     write_problems(w, reading);
     jw_end(w);
-    return written_end(task, 200, &answer);
+    return task_written(task, 200);
 }
 
 static enum stage_verdict look_at_test(struct task *task,
