@@ -225,7 +225,7 @@ struct api *api_open(const struct api_options *options)
                                                  .later = options->later,
                                                  .on_other_keys = on_other_keys,
                                                  .context = api});
-    api->limits = limits_new(options->config, options->store, options->later);
+    api->limits = limits_new(options->store, options->later);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_turn_ms();
     list_init(&api->streams);
@@ -240,10 +240,8 @@ void api_configure(struct api *api, const struct config *config, const struct ap
 
     api->config = config;
     read_trusted(api);
-    idempotency_configure(api->idempotency, config);
     cache_configure(api->cache, config);
     auth_configure(api->auth, config);
-    limits_configure(api->limits, config);
     judge_webhooks(api);
     tell_key_expiry(config);
     sse_ask_all(api);

@@ -4,17 +4,10 @@
 
 #include "api/gate/route.h"
 
-enum stage_verdict handle_root(struct task *task);
-enum stage_verdict handle_problems(struct task *task);
-enum stage_verdict handle_openapi(struct task *task);
-enum stage_verdict handle_docs(struct task *task);
-enum stage_verdict handle_docs_file(struct task *task);
-enum stage_verdict handle_ui(struct task *task);
-enum stage_verdict handle_ui_runs(struct task *task);
-enum stage_verdict handle_ui_file(struct task *task); /* scripts and style of the two, icon */
-enum stage_verdict handle_redoc(struct task *task);
-enum stage_verdict handle_favicon(struct task *task);
-enum stage_verdict handle_schema(struct task *task);
-enum stage_verdict handle_problem(struct task *task);
+handler handle_root, handle_docs, handle_docs_file, handle_redoc, handle_favicon, handle_schema;
+handler handle_openapi;
+handler handle_problems, handle_problem;
+handler handle_ui, handle_ui_runs,
+    handle_ui_file; /* the last: scripts, style and icon of the two */
 
 #endif

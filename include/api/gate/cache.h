@@ -40,8 +40,7 @@ struct cache_answer {
     size_t n_headers;
     unsigned age_s;   /* so old it was when it came */
     unsigned below_s; /* for so long a proxy of our kind may keep it, also where we do not */
-    bool
-        for_one; /* for this caller only; those who waited for the answer ask the platform themselves */
+    bool for_one;     /* for this caller only; who waited for it asks the platform anew */
 };
 /* Kept for ttl_s (0: only given to the waiters), given to all. */
 enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer,

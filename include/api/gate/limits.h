@@ -8,8 +8,7 @@
 
 /* `store` NULL: this process counts alone; else the limits of credentials are one for all processes
  * that share it. Limits of addresses are always local. */
-struct limits *limits_new(const struct config *config, struct store *store, struct later *later);
-void limits_configure(struct limits *limits, const struct config *config);
+struct limits *limits_new(struct store *store, struct later *later);
 void limits_stop(struct limits *limits); /* no exchange is left: the store is asked nothing more */
 void limits_free(struct limits *limits); /* NULL is fine */
 

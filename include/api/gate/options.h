@@ -75,8 +75,7 @@ struct api_options {
     const struct catalog *catalog; /* outlives the api, as the next one */
     struct dictionary *dictionary; /* of test files */
     const struct config *config;   /* held by the api */
-    const struct api_link
-        *links; /* of `upstream`, then as many as config->tenants, in their order */
+    const struct api_link *links;  /* of `upstream`, then of config->tenants in their order */
     void (*release_client)(void *client); /* of a link; its upstream has no call then */
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
@@ -85,8 +84,7 @@ struct api_options {
     struct journal *journal;     /* where other processes are told of purges; NULL: nowhere */
     struct analytics *analytics; /* NULL: nothing is counted */
     struct deadlines *deadlines;
-    const bool
-        *is_behind; /* the loop is, for seconds: it is not ready for more. NULL: nobody knows */
+    const bool *is_behind; /* the loop is, for seconds: not ready for more. NULL: nobody knows */
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
     const struct api_recaller *recaller;  /* NULL: runs wait for the next request of a client */

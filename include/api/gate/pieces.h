@@ -10,8 +10,7 @@
 struct pieces {
     struct later_item item;
     struct task *task;
-    bool (*go_on)(
-        struct pieces *pieces); /* one piece: about a millisecond; true: it was the last */
+    bool (*go_on)(struct pieces *pieces); /* one piece: about a millisecond; true: the last */
     enum stage_verdict (*then)(
         struct pieces
             *pieces); /* ends the task, begins what comes next, or CONTINUE: the next stage */

@@ -43,6 +43,7 @@ enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
 
 struct task;
 typedef enum stage_verdict (*stage_fn)(struct task *task);
+typedef enum stage_verdict handler(struct task *task); /* of a route */
 
 struct member;
 struct query;
@@ -59,8 +60,7 @@ struct route {
     const char *tag;       /* chapter of the documents, see openapi.c */
     const char *operation; /* its name in generated clients */
     const char *summary;
-    const char *needs;     /* the permissions, if they are more than `access` says; NULL: they
-                            * are not */
+    const char *needs;     /* the permissions, where `access` does not say all; NULL: it does */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
     enum route_place place;
     enum route_class class;    /* ANY: as its permission says */
@@ -69,9 +69,8 @@ struct route {
     unsigned
         keep_s; /* how long caches may keep its 200, with an ETag: what every caller gets alike, and
                       * only another version of the program changes; 0: not at all */
-    const struct member
-        *members; /* of its body; NULL: they are not told, or those of a simple_row */
-    int status;   /* of success; 0: 200, or that of its simple_row */
+    const struct member *members; /* of its body; NULL: not told, or those of a simple_row */
+    int status;                   /* of success; 0: 200, or that of its simple_row */
 };
 
 /* What is looked for. */
@@ -119,8 +118,7 @@ struct route_table {
     const struct route *rows;
     size_t n;
     struct route_contract (*contract)(const struct route *route);
-    const struct simple_row
-        *simple[ROUTE_MAX_ROWS]; /* of the simplified API; NULL: the route is none of its */
+    const struct simple_row *simple[ROUTE_MAX_ROWS]; /* NULL: not of the simplified API */
     /* Filled by route_table_open. */
     const char *labels[ROUTE_MAX_LABELS]; /* distinct patterns; 0 is "unmatched" */
     size_t n_labels;

@@ -42,12 +42,10 @@ struct task {
     bool raw;
     const stage_fn *stages; /* those still to come, ended by NULL; itself NULL: the time is over */
     struct error error;
-    struct error_list *errors; /* freed with the arena; NULL until task_errors() */
-    void (*on_cancel)(
-        struct task *task); /* ends what the handler waits for; NULL: it waits for nothing */
+    struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
+    void (*on_cancel)(struct task *task);   /* ends what the handler waits for; NULL: nothing */
     bool (*must_finish)(struct task *task); /* work that a disconnect must not cut; NULL: no */
-    void (*on_deadline)(
-        struct task *task); /* answers when the time is over; NULL: on_cancel, 504 */
+    void (*on_deadline)(struct task *task); /* answers when time is over; NULL: on_cancel, 504 */
     void (*on_writable)(struct task *task); /* streaming handlers only */
     void (*on_chunk)(struct task *task, struct str bytes, bool last);
     void *state;       /* the handler's own, in the arena */
@@ -102,14 +100,12 @@ struct api {
     struct verdict_store *verdicts;
     struct ip_range *trusted; /* server.trusted_proxies */
     size_t n_trusted;
-    char config_error
-        [ERROR_TEXT_MAX];         /* why the last configuration was refused; empty: it was not */
-    int64_t config_error_wall_ms; /* since when */
-    struct list streams;          /* open event streams; those asked last at the end */
-    unsigned n_watchers;          /* of them */
+    char config_error[ERROR_TEXT_MAX]; /* of the last configuration; empty: it was taken */
+    int64_t config_error_wall_ms;      /* since when */
+    struct list streams;               /* open event streams; those asked last at the end */
+    unsigned n_watchers;               /* of them */
     struct later_item ask_streams;
-    struct buf
-        openapi; /* what is the same in each answer to /openapi.json; empty: not asked for yet */
+    struct buf openapi; /* what each answer to /openapi.json has; empty: not asked for yet */
     bool draining;
     uint64_t opened_ms;
 
@@ -169,7 +165,6 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
 struct idempotency_store *idempotency_store_new(const struct api_options *options);
 /* Nothing is asked of the shared store any more. */
 void idempotency_store_stop(struct idempotency_store *store);
-void idempotency_configure(struct idempotency_store *store, const struct config *config);
 void idempotency_store_free(struct idempotency_store *store);
 void idempotency_abandon(struct task *task); /* the task ended without an answer */
 

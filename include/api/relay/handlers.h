@@ -4,6 +4,6 @@
 
 #include "api/gate/route.h"
 
-enum stage_verdict handle_relay(struct task *task);
+handler handle_relay;
 
 #endif

@@ -42,8 +42,7 @@ struct simple_copy {
 
 /* Calls for each element of a list that an earlier answer holds. */
 struct simple_each {
-    const char
-        *list; /* JSON pointers into the plan's variables; of an inner one into the element */
+    const char *list; /* JSON pointers into the plan's variables; of an inner one: the element */
     int64_t first_position; /* value "position" of the first element; 0: none is given */
     struct simple_copy copies[SIMPLE_MAX_COPIES];
     struct simple_call calls[SIMPLE_MAX_CALLS];
@@ -86,8 +85,7 @@ struct simple_row {
 
 const struct simple_row *simple_row_of(const struct route *route);
 
-enum stage_verdict handle_simple(struct task *task);
-enum stage_verdict handle_simple_step(struct task *task); /* POST /api/steps, which is no row */
+handler handle_simple, handle_simple_step; /* the latter of POST /api/steps, which is no row */
 extern const struct member simple_step_members[];
 
 #endif

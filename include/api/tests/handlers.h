@@ -4,14 +4,8 @@
 
 #include "api/gate/route.h"
 
-enum stage_verdict handle_test_validate(struct task *task);
-enum stage_verdict handle_test_compile(struct task *task);
-enum stage_verdict handle_test_run(struct task *task);
-enum stage_verdict handle_run_list(struct task *task);
-enum stage_verdict handle_run_list_all(struct task *task); /* of everybody */
-enum stage_verdict handle_run_get(struct task *task);
-enum stage_verdict handle_run_events(struct task *task);
-enum stage_verdict handle_run_continue(struct task *task);
-enum stage_verdict handle_run_stop(struct task *task);
+handler handle_test_validate, handle_test_compile, handle_test_run;
+handler handle_run_list, handle_run_list_all; /* yours; everybody's */
+handler handle_run_get, handle_run_events, handle_run_continue, handle_run_stop;
 
 #endif

@@ -13,8 +13,7 @@ struct cache_seat {
     struct cache_entry *entry;
     stage_fn resume;
     struct cache_flight *flight; /* of all processes; NULL: not shared */
-    const char
-        *forwards; /* Cache-Status of the leader's answer: why the platform was asked (RFC 9211) */
+    const char *forwards; /* Cache-Status (RFC 9211) of the leader: why the platform was asked */
 };
 
 struct cache {

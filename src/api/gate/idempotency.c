@@ -29,32 +29,23 @@ struct idempotency_entry {
 struct idempotency_store {
     struct lru entries;
     size_t bytes;
-    unsigned max_entries;
-    size_t max_bytes;
-    uint64_t ttl_ms;
     struct idempotency_share *share; /* NULL: this process alone */
-    bool strict;                     /* no request with a key while the shared store is away */
 };
 
 struct idempotency_store *idempotency_store_new(const struct api_options *options)
 {
-    const struct config *config = options->config;
     struct idempotency_store *store = mem_zalloc(sizeof(*store));
 
     if (options->keeps != NULL) {
         store->share = idempotency_share_open(options->store, options->keeps, options->deadlines);
     }
     lru_init(&store->entries);
-    idempotency_configure(store, config);
     return store;
 }
 
-void idempotency_configure(struct idempotency_store *store, const struct config *config)
+static uint64_t ttl_ms(const struct api *api)
 {
-    store->max_entries = config->idempotency.max_entries;
-    store->max_bytes = config->idempotency.max_bytes;
-    store->ttl_ms = (uint64_t)config->idempotency.ttl_s * 1000;
-    store->strict = config->store.strict;
+    return (uint64_t)api->config->idempotency.ttl_s * 1000;
 }
 
 static size_t entry_bytes(const struct idempotency_entry *entry)
@@ -93,15 +84,18 @@ void idempotency_store_free(struct idempotency_store *store)
 }
 
 /* True when there is room for one more; entries in flight may fill the store up. */
-static bool make_room(struct idempotency_store *store)
+static bool make_room(const struct api *api)
 {
+    struct idempotency_store *store = api->idempotency;
+    size_t max = api->config->idempotency.max_entries;
     struct idempotency_entry *entry;
 
-    while ((lru_size(&store->entries) >= store->max_entries || store->bytes > store->max_bytes) &&
-           (entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
+    while (
+        (lru_size(&store->entries) >= max || store->bytes > api->config->idempotency.max_bytes) &&
+        (entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
         entry_free(store, entry);
     }
-    return lru_size(&store->entries) < store->max_entries;
+    return lru_size(&store->entries) < max;
 }
 
 static struct idempotency_entry *entry_find(struct idempotency_store *store,
@@ -174,7 +168,7 @@ static void on_claimed(void *context, const struct error *error, const struct ke
         return;
     }
     task->idempotency->claim = NULL; /* it is gone */
-    if (error->code == ERR_STORE_AWAY && !task->api->idempotency->strict) {
+    if (error->code == ERR_STORE_AWAY && !task->api->config->store.strict) {
         task_go_on(task);
         return;
     }
@@ -202,8 +196,8 @@ static enum stage_verdict claim(struct task *task, const struct digest *body)
         return STAGE_CONTINUE;
     }
     task->on_cancel = on_cancel;
-    task->idempotency->claim =
-        claim_start(store->share, &task->idempotency->id, body, store->ttl_ms, task, on_claimed);
+    task->idempotency->claim = claim_start(store->share, &task->idempotency->id, body,
+                                           ttl_ms(task->api), task, on_claimed);
     return STAGE_WAIT;
 }
 
@@ -231,7 +225,7 @@ static enum stage_verdict take_key(struct task *task, const struct digest *body)
     if (entry != NULL) {
         return answer_known(task, entry, body);
     }
-    if (!make_room(store)) {
+    if (!make_room(task->api)) {
         task->error.retry_after_s = 1;
         return task_refuse(task, ERR_OVERLOADED,
                            "Too many requests with an Idempotency-Key are in flight");
@@ -356,14 +350,14 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
                                        .content_type = own_copy(str_from(content_type)),
                                        .location = own_copy(task->location),
                                        .body = own_copy(body)};
-    entry->expires_ms = clock_age_ms() + store->ttl_ms;
+    entry->expires_ms = clock_age_ms() + ttl_ms(task->api);
     store->bytes += entry_bytes(entry);
     lru_touch(&store->entries, &entry->lru);
     if (entry->claim != NULL) {
         claim_keep(entry->claim, &entry->reply);
         entry->claim = NULL;
     }
-    (void)make_room(store);
+    (void)make_room(task->api);
 }
 
 void idempotency_abandon(struct task *task)

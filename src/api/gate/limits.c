@@ -9,23 +9,17 @@
 #include "limit_tell.h"
 
 struct limits {
-    bool enabled;
-    struct gcra_limit caller;
-    struct gcra_limit address;
-    uint32_t at_once;
-    struct config_rule
-        own_of_tenant;         /* counts as the rule "tenant" does, at the tenant's own rate */
-    struct limit_share *share; /* NULL: this process counts alone */
+    struct config_rule own_of_tenant; /* as the rule "tenant", at the tenant's own rate */
+    struct limit_share *share;        /* NULL: this process counts alone */
     struct limit_table callers;
     struct limit_table rules; /* credentials and accounts, once for each rule that counts them */
     struct limit_table addresses;
 };
 
-struct limits *limits_new(const struct config *config, struct store *store, struct later *later)
+struct limits *limits_new(struct store *store, struct later *later)
 {
     struct limits *limits = mem_zalloc(sizeof(*limits));
 
-    limits_configure(limits, config);
     limits->own_of_tenant = (struct config_rule){.name = STR("tenant"), .scope = RULE_TENANT};
     digest_of(limits->own_of_tenant.name, &limits->own_of_tenant.digest);
     limit_table_init(&limits->callers, LIMIT_CALLERS_MAX);
@@ -35,14 +29,6 @@ struct limits *limits_new(const struct config *config, struct store *store, stru
         limits->share = limit_share_open(store, later);
     }
     return limits;
-}
-
-void limits_configure(struct limits *limits, const struct config *config)
-{
-    limits->enabled = config->limits.enabled;
-    limits->caller = (struct gcra_limit){config->limits.per_key, config->limits.burst};
-    limits->address = (struct gcra_limit){config->limits.per_address, config->limits.address_burst};
-    limits->at_once = config->limits.concurrency;
 }
 
 void limits_stop(struct limits *limits)
@@ -68,9 +54,9 @@ static uint64_t now_ns(void)
 
 /* Of everybody, but for what the credential says itself. A rate of its own without a burst has the
  * burst that everybody's has to everybody's rate by default: twice as much. */
-static struct gcra_limit limit_of(const struct limits *limits, const struct config_rate *rate)
+static struct gcra_limit limit_of(const struct config *config, const struct config_rate *rate)
 {
-    struct gcra_limit limit = limits->caller;
+    struct gcra_limit limit = {config->limits.per_key, config->limits.burst};
 
     if (rate != NULL && rate->per_second != 0) {
         limit = (struct gcra_limit){rate->per_second, 2 * rate->per_second};
@@ -119,6 +105,7 @@ static void add(struct task *task, struct limit_counts *counts, const struct con
 static void collect(struct task *task, struct limit_counts *counts)
 {
     struct limits *limits = task->api->limits;
+    const struct config *config = task->api->config;
     const struct config_rate *rate = task->principal.rate;
     const struct config_rate *of_tenant = &task->platform->rate;
     bool has_own = of_tenant->per_second > 0 && task->principal.bearer.len == 0;
@@ -128,8 +115,9 @@ static void collect(struct task *task, struct limit_counts *counts)
     counts->items[counts->n++] = (struct limit_count){
         .name = STR("key"),
         .label = LIMIT_LABEL_KEY,
-        .limit = limit_of(limits, rate),
-        .at_once = rate != NULL && rate->concurrency != 0 ? rate->concurrency : limits->at_once,
+        .limit = limit_of(config, rate),
+        .at_once =
+            rate != NULL && rate->concurrency != 0 ? rate->concurrency : config->limits.concurrency,
         .bucket = bucket_of(limits, &task->principal.owner, NULL),
     };
     if (has_own) {
@@ -241,7 +229,7 @@ enum stage_verdict limits_count_caller(struct task *task)
     UNINITIALISED struct limit_counts counts;
     const struct limit_count *refused;
 
-    if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
+    if (!task->api->config->limits.enabled || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
     collect(task, &counts);
@@ -261,21 +249,24 @@ enum stage_verdict limits_count_caller(struct task *task)
 
 void limits_count_stranger(struct task *task)
 {
-    struct limits *limits = task->api->limits;
+    const struct config *config = task->api->config;
     uint8_t address[16];
     struct limit_bucket *bucket;
     struct gcra_verdict verdict;
     size_t n = sizeof(address);
 
-    if (!limits->enabled || !client_address(task, address)) {
+    if (!config->limits.enabled || !client_address(task, address)) {
         return;
     }
     /* Of IPv6 a customer has at least a /64: its addresses are one. */
     if (!ip_address_is_v4(address)) {
         n = sizeof(address) / 2;
     }
-    bucket = limit_table_get(&limits->addresses, (struct str){(const char *)address, n}, now_ns());
-    verdict = gcra_take(&bucket->tat_ns, limits->address, now_ns());
+    bucket = limit_table_get(&task->api->limits->addresses, (struct str){(const char *)address, n},
+                             now_ns());
+    verdict = gcra_take(
+        &bucket->tat_ns,
+        (struct gcra_limit){config->limits.per_address, config->limits.address_burst}, now_ns());
     if (!verdict.allowed) {
         metric_add(M_RATE_LIMITED, LIMIT_LABEL_ADDRESS, 0, 0, 1);
         limit_name_violated(task, STR("[\"address\"]"));

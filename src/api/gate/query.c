@@ -17,31 +17,18 @@ enum {
 
 /* ---- the tables ---- */
 
-#define DRY_RUN                                                                                    \
-    {                                                                                              \
-        "dry_run", PARAM_FLAG, "true: send nothing; the answer lists the requests to the platform" \
-    }
-#define LENIENT                                                                                    \
-    {                                                                                              \
-        "lenient", PARAM_FLAG,                                                                     \
-            "true: a step that does not compile becomes a comment; the rest is taken"              \
-    }
-#define RAW                                                                                        \
-    {                                                                                              \
-        "raw", PARAM_FLAG, "true: the platform's own answer, without its secrets"                  \
-    }
-#define OFFSET                                                                                     \
-    {                                                                                              \
-        "offset", PARAM_INTEGER, "how many to skip (default 0)", .max = OFFSET_MAX                 \
-    }
-#define LIMIT(most)                                                                                \
-    {                                                                                              \
-        "limit", PARAM_INTEGER, "how many to return (default 50)", .min = 1, .max = (most)         \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        .name = NULL                                                                               \
-    }
+/* clang-format off */
+#define DRY_RUN \
+    {"dry_run", PARAM_FLAG, "true: send nothing; the answer lists the requests to the platform"}
+#define LENIENT \
+    {"lenient", PARAM_FLAG, "true: a step that does not compile becomes a comment; the rest is taken"}
+#define RAW {"raw", PARAM_FLAG, "true: the platform's own answer, without its secrets"}
+#define OFFSET {"offset", PARAM_INTEGER, "how many to skip (default 0)", .max = OFFSET_MAX}
+#define LIMIT(most) \
+    {"limit", PARAM_INTEGER, "how many to return (default 50)", .min = 1, .max = (most)}
+#define END {.name = NULL}
+/* clang-format on */
+
 #define TABLE(name, ...)                                                                           \
     static const struct member name##_rows[] = {__VA_ARGS__};                                      \
     const struct query name = {QUERY_TABLE, name##_rows}

@@ -23,8 +23,7 @@ struct verdict {
 struct verdict_store {
     struct api *api;
     struct lru verdicts;
-    struct list
-        old; /* asked before a restart: only the requests that wait for them get their answers */
+    struct list old; /* asked before a restart: their answers are for those who wait alone */
 };
 
 struct verdict_store *verdict_store_new(struct api *api)
