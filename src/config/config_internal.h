@@ -209,7 +209,7 @@ struct str environment_get(const struct loader *loader, struct str name); /* emp
 void environment_each(struct loader *loader,
                       void (*look)(struct loader *loader, struct str name, struct str value));
 void load_environment(struct loader *loader);
-bool environment_is_ours(struct str name);           /* by its prefix, be it with a slip */
+bool environment_is_ours(struct str name); /* by its prefix, be it with a slip */
 /* unread.c: after all that sets options */
 void load_unread(struct loader *loader);
 void load_lambda_log(struct loader *loader); /* AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL */
