@@ -82,6 +82,23 @@ static inline void list_append_all(struct list *head, struct list *from)
     }
 }
 
+#define LIST_JOINED(name, line) name##line
+#define LIST_NAMED(name, line)  LIST_JOINED(name, line)
+/* Each `entry`, a pointer to structs that are linked by their member `member`. */
+#define LIST_EACH(entry, head, member)                                                             \
+    for (struct list * LIST_NAMED(at_, __LINE__) = (head)->next;                                   \
+         LIST_NAMED(at_, __LINE__) != (head) &&                                                    \
+         ((entry) = CONTAINER_OF(LIST_NAMED(at_, __LINE__), __typeof__(*(entry)), member), true);  \
+         LIST_NAMED(at_, __LINE__) = LIST_NAMED(at_, __LINE__)->next)
+/* The same, where the body may take the entry out of the list. */
+#define LIST_EACH_SAFE(entry, head, member)                                                        \
+    for (struct list *                                                                             \
+             LIST_NAMED(at_, __LINE__) = (head)->next,                                             \
+                             *LIST_NAMED(after_, __LINE__) = LIST_NAMED(at_, __LINE__)->next;      \
+         LIST_NAMED(at_, __LINE__) != (head) &&                                                    \
+         ((entry) = CONTAINER_OF(LIST_NAMED(at_, __LINE__), __typeof__(*(entry)), member), true);  \
+         LIST_NAMED(at_, __LINE__) = LIST_NAMED(after_, __LINE__),                                 \
+                             LIST_NAMED(after_, __LINE__) = LIST_NAMED(at_, __LINE__)->next)
 #define LIST_FOREACH(link, head)                                                                   \
     for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
 #define LIST_FOREACH_SAFE(link, after, head)                                                       \

@@ -92,11 +92,9 @@ static bool matches(const struct fault *fault, struct str method, struct str pat
 
 const struct fault *faults_take(struct faults *faults, struct str method, struct str path)
 {
-    struct list *link;
+    struct fault *fault;
 
-    LIST_FOREACH (link, &faults->items) {
-        struct fault *fault = CONTAINER_OF(link, struct fault, link);
-
+    LIST_EACH (fault, &faults->items, link) {
         if (fault->times == 0 || faults->n_held < (uint64_t)fault->above ||
             !matches(fault, method, path)) {
             continue;

@@ -85,13 +85,10 @@ static bool may_leave(const struct upstream_call *call)
 
 void endpoints_empty(struct upstream *upstream)
 {
-    struct list *link;
-    struct list *after;
+    struct upstream_call *call;
     unsigned n = 0;
 
-    LIST_FOREACH_SAFE (link, after, &upstream->on_wire) {
-        struct upstream_call *call = CONTAINER_OF(link, struct upstream_call, link);
-
+    LIST_EACH_SAFE (call, &upstream->on_wire, link) {
         if (!may_leave(call)) {
             continue;
         }

@@ -57,14 +57,12 @@ void queue_refresh(struct queue *queue, struct gate *gate)
 
 void queue_configure(struct queue *queue, const struct upstream_options *options)
 {
-    struct list *link;
+    struct gate *gate;
 
     queue->ceiling = options->max_active;
     queue->first = options->initial_active > 0 ? options->initial_active : options->max_active;
     queue->max_waiting = options->max_waiting;
-    LIST_FOREACH (link, &queue->gates) {
-        struct gate *gate = CONTAINER_OF(link, struct gate, link);
-
+    LIST_EACH (gate, &queue->gates, link) {
         adapt_set_ceiling(&gate->adapt, queue->ceiling);
         queue_refresh(queue, gate);
     }
@@ -164,11 +162,9 @@ struct gate *queue_gate(struct queue *queue, const struct upstream_request *requ
 
 void queue_restart(struct queue *queue)
 {
-    struct list *link;
+    struct gate *gate;
 
-    LIST_FOREACH (link, &queue->gates) {
-        struct gate *gate = CONTAINER_OF(link, struct gate, link);
-
+    LIST_EACH (gate, &queue->gates, link) {
         adapt_restart(&gate->adapt);
         queue_refresh(queue, gate);
     }
@@ -349,14 +345,12 @@ struct upstream_call *queue_take(struct queue *queue)
 
 struct upstream_call *queue_drop(struct queue *queue)
 {
-    struct list *link;
+    struct gate *gate;
 
     if (queue->n_waiting == 0) {
         return NULL;
     }
-    LIST_FOREACH (link, &queue->gates) {
-        struct gate *gate = CONTAINER_OF(link, struct gate, link);
-
+    LIST_EACH (gate, &queue->gates, link) {
         if (gate_n_waiting(gate) > 0) {
             struct upstream_call *call = next_of(gate);
 
