@@ -67,11 +67,9 @@ static void write_identity(struct buf *out, const struct config *config, size_t 
 
 static struct client *find(struct clients *clients, struct str identity)
 {
-    struct list *link;
+    struct client *client;
 
-    LIST_FOREACH (link, &clients->all) {
-        struct client *client = CONTAINER_OF(link, struct client, link);
-
+    LIST_EACH (client, &clients->all, link) {
         if (!client->closes && client->n_holders > 0 &&
             str_eq(buf_view(&client->identity), identity)) {
             return client;
@@ -184,11 +182,9 @@ void clients_configure(const struct config *config, const struct api_link *links
 
 void clients_forget_connections(struct clients *clients)
 {
-    struct list *link;
+    const struct client *client;
 
-    LIST_FOREACH (link, &clients->all) {
-        const struct client *client = CONTAINER_OF(link, struct client, link);
-
+    LIST_EACH (client, &clients->all, link) {
         if (client->upstream != NULL && !client->closes) {
             upstream_forget_connections(client->upstream);
         }
@@ -273,15 +269,12 @@ void clients_open(struct clients *clients, struct loop *loop, bool share_all)
 
 void clients_close(struct clients *clients, void (*tell)(void *context), void *context)
 {
-    struct list *link;
-    struct list *after;
+    struct client *client;
 
     clients->on_closed = tell;
     clients->closed_context = context;
     clients->n_open++; /* nothing is told while they are looked through */
-    LIST_FOREACH_SAFE (link, after, &clients->all) {
-        struct client *client = CONTAINER_OF(link, struct client, link);
-
+    LIST_EACH_SAFE (client, &clients->all, link) {
         later_remove(&client->soon);
         client_close(client);
     }

@@ -180,11 +180,9 @@ static void look_whether_all(struct question *question)
 
 static struct question *find(struct worker_talk *talk, uint32_t id)
 {
-    struct list *link;
+    struct question *question;
 
-    LIST_FOREACH (link, &talk->questions) {
-        struct question *question = CONTAINER_OF(link, struct question, link);
-
+    LIST_EACH (question, &talk->questions, link) {
         if (question->id == id) {
             return question;
         }

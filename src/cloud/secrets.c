@@ -112,11 +112,9 @@ void cloud_secrets_begin(struct cloud_secrets *secrets)
 
 static struct reference *find(struct cloud_secrets *secrets, struct str text)
 {
-    struct list *link;
+    struct reference *reference;
 
-    LIST_FOREACH (link, &secrets->references) {
-        struct reference *reference = CONTAINER_OF(link, struct reference, link);
-
+    LIST_EACH (reference, &secrets->references, link) {
         if (str_eq(reference->text, text)) {
             return reference;
         }
@@ -392,14 +390,12 @@ bool cloud_secrets_is_reading(const struct cloud_secrets *secrets)
 
 void cloud_secrets_stop(struct cloud_secrets *secrets)
 {
-    struct list *link;
+    struct reference *reference;
 
     if (!cloud_secrets_is_reading(secrets)) {
         return;
     }
-    LIST_FOREACH (link, &secrets->references) {
-        struct reference *reference = CONTAINER_OF(link, struct reference, link);
-
+    LIST_EACH (reference, &secrets->references, link) {
         cloud_cancel(&reference->call);
         deadline_clear(&reference->again);
         arena_wipe(&reference->arena);

@@ -174,12 +174,9 @@ static bool was_found(const struct hooks_share *share, const struct webhook *hoo
 
 static void drop_missing(struct hooks_share *share)
 {
-    struct list *link;
-    struct list *after;
+    struct webhook *hook;
 
-    LIST_FOREACH_SAFE (link, after, &share->hooks->list) {
-        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
-
+    LIST_EACH_SAFE (hook, &share->hooks->list, link) {
         if (hook->share.version > 0 && share->n_saves == share->saves_before &&
             !was_found(share, hook)) {
             webhook_state_remove(hook);
@@ -375,12 +372,9 @@ void webhook_put_off(struct webhook *hook)
 /* Where keys differ between processes for the time of a rollout, it is too early. */
 static void end_those_that_are_gone(struct hooks_share *share)
 {
-    struct list *link;
-    struct list *after;
+    struct webhook *hook;
 
-    LIST_FOREACH_SAFE (link, after, &share->hooks->list) {
-        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
-
+    LIST_EACH_SAFE (hook, &share->hooks->list, link) {
         if (!webhook_has_right(hook) && clock_age_ms() - hook->gone_ms >= WEBHOOK_GONE_MS &&
             hooks_on_duty(share->hooks)) {
             hook_tell_end(hook);

@@ -69,10 +69,9 @@ static void on_lag(struct deadline *deadline)
 {
     struct webhooks *hooks = CONTAINER_OF(deadline, struct webhooks, lag);
     uint64_t most = 0;
-    struct list *link;
+    struct webhook *hook;
 
-    LIST_FOREACH (link, &hooks->list) {
-        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+    LIST_EACH (hook, &hooks->list, link) {
         uint64_t lag = feed_is_open(&hook->feed) && hook->enabled ? feed_lag(&hook->feed) : 0;
 
         lag += hook->current != NULL ? 1 : 0;

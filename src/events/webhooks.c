@@ -335,12 +335,9 @@ struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner,
 
 static void judge_all(struct webhooks *hooks)
 {
-    struct list *link;
-    struct list *after;
+    struct webhook *hook;
 
-    LIST_FOREACH_SAFE (link, after, &hooks->list) {
-        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
-
+    LIST_EACH_SAFE (hook, &hooks->list, link) {
         if (webhook_has_right(hook)) {
             webhook_pump(hook);
         } else if (hooks->share == NULL) {

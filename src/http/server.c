@@ -285,8 +285,7 @@ static bool is_idle(const struct http_connection *connection)
 
 void http_server_drain(struct http_server *server)
 {
-    struct list *link;
-    struct list *after;
+    struct http_connection *connection;
 
     if (server->draining) {
         return;
@@ -294,9 +293,7 @@ void http_server_drain(struct http_server *server)
     server->draining = true;
     server->say_close = true;
     close_listeners(server);
-    LIST_FOREACH_SAFE (link, after, &server->connections) {
-        struct http_connection *connection = CONTAINER_OF(link, struct http_connection, link);
-
+    LIST_EACH_SAFE (connection, &server->connections, link) {
         if (is_idle(connection) && transport_pending(&connection->transport) > 0) {
             connection_linger(connection);
         } else if (is_idle(connection)) {
@@ -308,12 +305,9 @@ void http_server_drain(struct http_server *server)
 /* Those that have been answered end by themselves in the next turn. */
 static void cancel_orphans(struct http_server *server)
 {
-    struct list *link;
-    struct list *after;
+    struct exchange *exchange;
 
-    LIST_FOREACH_SAFE (link, after, &server->orphans) {
-        struct exchange *exchange = CONTAINER_OF(link, struct exchange, link);
-
+    LIST_EACH_SAFE (exchange, &server->orphans, link) {
         if (exchange->replied) {
             continue;
         }

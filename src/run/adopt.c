@@ -99,12 +99,9 @@ static void forget(struct adopter *adopter, struct claim *claim)
 
 static void forget_removed(struct adopter *adopter)
 {
-    struct list *link;
-    struct list *after;
+    struct claim *claim;
 
-    LIST_FOREACH_SAFE (link, after, &adopter->claims) {
-        struct claim *claim = CONTAINER_OF(link, struct claim, link);
-
+    LIST_EACH_SAFE (claim, &adopter->claims, link) {
         if (claim->round != adopter->round) {
             forget(adopter, claim);
         }
@@ -191,11 +188,9 @@ static void adopt(struct adopter *adopter, const struct claim *claim)
 
 static void adopt_all_of(struct adopter *adopter, const char *holder)
 {
-    struct list *link;
+    struct claim *claim;
 
-    LIST_FOREACH (link, &adopter->claims) {
-        struct claim *claim = CONTAINER_OF(link, struct claim, link);
-
+    LIST_EACH (claim, &adopter->claims, link) {
         if (claim->read_version == claim->version && str_is(str_from(claim->holder), holder)) {
             adopt(adopter, claim);
         }
@@ -265,15 +260,13 @@ static void ask_lease(struct adopter *adopter, struct store_request *request, st
  * process lives: it has as long as a lease lasts to take it anew. */
 static bool is_dead(struct adopter *adopter, const struct store_result *result)
 {
-    struct list *link;
+    struct claim *claim;
     bool is_dead = true;
 
     if (result->error.code == ERR_CONFLICT && result->retry_after_ms <= LOOK_TTL_MS) {
         return false; /* another one looks: that says nothing of the process */
     }
-    LIST_FOREACH (link, &adopter->claims) {
-        struct claim *claim = CONTAINER_OF(link, struct claim, link);
-
+    LIST_EACH (claim, &adopter->claims, link) {
         if (!str_is(str_from(claim->holder), adopter->asked)) {
             continue;
         }
@@ -304,11 +297,9 @@ static void on_lease(struct store_op *op, const struct store_result *result)
 
 static bool was_asked(const struct adopter *adopter, const struct claim *until)
 {
-    struct list *link;
+    const struct claim *claim;
 
-    LIST_FOREACH (link, &adopter->claims) {
-        const struct claim *claim = CONTAINER_OF(link, struct claim, link);
-
+    LIST_EACH (claim, &adopter->claims, link) {
         if (claim == until) {
             return false;
         }

@@ -10,11 +10,9 @@ struct page {
 
 static void take_page(struct page *page, struct list *list)
 {
-    struct list *link;
+    struct run *run;
 
-    LIST_FOREACH (link, list) {
-        struct run *run = CONTAINER_OF(link, struct run, link);
-
+    LIST_EACH (run, list, link) {
         if (page->owner != NULL && !digest_equal(&run->owner, page->owner)) {
             continue;
         }

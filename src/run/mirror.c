@@ -21,11 +21,9 @@ void mirror_start(struct run_mirror *mirror, struct store_request *request, stor
 
 struct run_mirror *mirror_find(struct run_store *store, struct str name)
 {
-    struct list *link;
+    struct run_mirror *mirror;
 
-    LIST_FOREACH (link, &store->mirrors) {
-        struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
-
+    LIST_EACH (mirror, &store->mirrors, link) {
         if (str_is(name, mirror->name)) {
             return mirror;
         }

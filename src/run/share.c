@@ -67,11 +67,9 @@ struct str runs_part_key(struct str name, size_t part, char room[RUN_KEY_MAX])
 
 struct run_store *runs_store_of(struct run_share *share, struct str scope)
 {
-    struct list *link;
+    struct run_store *store;
 
-    LIST_FOREACH (link, &share->stores) {
-        struct run_store *store = CONTAINER_OF(link, struct run_store, shared);
-
+    LIST_EACH (store, &share->stores, shared) {
         if (str_eq(store->options.scope, scope)) {
             return store;
         }
@@ -200,12 +198,10 @@ void runs_leave_if_idle(struct run_share *share)
 /* What still removes a claim, or old runs, does so without the store. */
 void runs_forget_store(struct run_store *store)
 {
-    struct list *link;
+    struct run_log *log;
 
     trim_forget(store);
-    LIST_FOREACH (link, &store->options.share->logs) {
-        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
-
+    LIST_EACH (log, &store->options.share->logs, link) {
         log->store = log->store == store ? NULL : log->store;
     }
 }
@@ -225,15 +221,13 @@ struct run_share *run_share_open(const struct run_share_options *options)
 
 void run_share_drain(struct run_share *share)
 {
-    struct list *link;
+    struct run_log *log;
 
     if (share == NULL) {
         return;
     }
     share->drains = true;
-    LIST_FOREACH (link, &share->logs) {
-        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
-
+    LIST_EACH (log, &share->logs, link) {
         if (log_must_leave(log)) {
             log_leave_soon(log);
         }

@@ -16,12 +16,9 @@ void run_forget(struct run *run)
 
 static void forget_lost(struct run_store *store)
 {
-    struct list *link;
-    struct list *after;
+    struct run *run;
 
-    LIST_FOREACH_SAFE (link, after, &store->lost) {
-        struct run *run = CONTAINER_OF(link, struct run, link);
-
+    LIST_EACH_SAFE (run, &store->lost, link) {
         if (run->n_watchers == 0) {
             run_free_lost(run);
         }

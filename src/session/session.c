@@ -399,11 +399,9 @@ size_t session_list(struct session_store *store, const struct digest *owner,
 
 static void clear_current(struct session_store *store, const struct digest *owner)
 {
-    struct list *link;
+    struct session_record *record;
 
-    LIST_FOREACH (link, &store->records.order) {
-        struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
-
+    LIST_EACH (record, &store->records.order, lru.link) {
         if (record->is_current && digest_equal(&record->owner, owner)) {
             record->is_current = false;
         }
@@ -429,11 +427,9 @@ enum error_code session_activate(struct session_store *store, const struct diges
 enum error_code session_current(struct session_store *store, const struct digest *owner,
                                 struct arena *arena, struct session *out, struct error *err)
 {
-    struct list *link;
+    struct session_record *record;
 
-    LIST_FOREACH (link, &store->records.order) {
-        struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
-
+    LIST_EACH (record, &store->records.order, lru.link) {
         if (record->is_current && digest_equal(&record->owner, owner) && !is_due(store, record)) {
             record_show(store, record, arena, out);
             return ERR_OK;

@@ -23,14 +23,12 @@ static void write_later(struct session_share *share, uint64_t ms)
 
 void share_note(struct session_share *share)
 {
-    struct list *link;
+    const struct session_use *use;
 
     if (share->dirty) {
         return;
     }
-    LIST_FOREACH (link, &share->uses) {
-        const struct session_use *use = CONTAINER_OF(link, struct session_use, link);
-
+    LIST_EACH (use, &share->uses, link) {
         if (use->lease.uses) {
             share->dirty = true;
             if (share->lease.keep == NULL) {

@@ -6,12 +6,10 @@
 static bool tell(struct store_op *op, struct record *record)
 {
     struct store_result *result = &op->result;
-    struct list *link;
+    struct entry *entry;
 
     result->items = arena_calloc(&op->arena, op->request.limit, sizeof(struct store_item));
-    LIST_FOREACH (link, &record->entries) {
-        struct entry *entry = CONTAINER_OF(link, struct entry, link);
-
+    LIST_EACH (entry, &record->entries, link) {
         if (entry->sequence <= op->request.after || result->n_items == op->request.limit) {
             continue;
         }
@@ -34,11 +32,9 @@ static bool tell(struct store_op *op, struct record *record)
 void memory_wake(struct record *record, enum store_kind kind)
 {
     struct list *running = &record->memory->store.running;
-    struct list *link;
+    struct store_op *op;
 
-    LIST_FOREACH (link, running) {
-        struct store_op *op = CONTAINER_OF(link, struct store_op, link);
-
+    LIST_EACH (op, running, link) {
         if (op->request.kind != kind || !deadline_is_set(&op->deadline) ||
             !str_eq(op->key, record->node.key)) {
             continue;

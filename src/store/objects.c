@@ -153,11 +153,9 @@ static struct str object_key(struct arena *arena, const struct store_op *op)
 
 void objects_wake(struct objects *objects, enum store_kind kind, struct str key)
 {
-    struct list *link;
+    struct store_op *op;
 
-    LIST_FOREACH (link, &objects->store.running) {
-        struct store_op *op = CONTAINER_OF(link, struct store_op, link);
-
+    LIST_EACH (op, &objects->store.running, link) {
         if (op->request.kind == kind && op->backend != NULL && str_eq(op->key, key) &&
             deadline_is_set(&work_of(op)->again)) {
             work_again(work_of(op), 0, work_of(op)->again.on_expire);

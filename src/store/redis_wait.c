@@ -20,7 +20,7 @@ static void block(struct redis *redis)
     struct str *keys = words + BLOCK_WORDS;
     struct str *afters = keys + redis->n_waiters;
     char millis[DIGITS_MAX];
-    struct list *link;
+    const struct command *command;
 
     if (redis->client[0] == '\0' || redis->n_waiters == 0) {
         return;
@@ -41,9 +41,7 @@ static void block(struct redis *redis)
     words[3] = STR("BLOCK");
     words[4] = str_of_int(redis->is_quiet ? QUIET_MS : BLOCK_MS, millis);
     words[5] = STR("STREAMS");
-    LIST_FOREACH (link, &redis->waiters) {
-        const struct command *command = CONTAINER_OF(link, struct command, link);
-
+    LIST_EACH (command, &redis->waiters, link) {
         *keys++ = command->stream;
         *afters++ = command->after;
     }
@@ -70,8 +68,7 @@ void redis_wait(struct redis *redis, struct command *command)
 /* Asks for what each waiter of a stream with news wants. */
 static void on_news(struct redis *redis, const redisReply *reply)
 {
-    struct list *link;
-    struct list *after;
+    struct command *command;
 
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         const redisReply *stream = reply->element[i];
@@ -79,9 +76,7 @@ static void on_news(struct redis *redis, const redisReply *reply)
         if (stream->type != REDIS_REPLY_ARRAY) {
             continue;
         }
-        LIST_FOREACH_SAFE (link, after, &redis->waiters) {
-            struct command *command = CONTAINER_OF(link, struct command, link);
-
+        LIST_EACH_SAFE (command, &redis->waiters, link) {
             if (redis->ready && str_eq(command->stream, act_text(stream, 0))) {
                 redis->n_waiters--;
                 redis_send_op(redis, command);

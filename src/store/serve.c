@@ -91,11 +91,9 @@ static void on_done(struct store_op *op, const struct store_result *result)
 
 static void take_back(struct store_server *server, uint64_t number)
 {
-    struct list *link;
+    struct served *served;
 
-    LIST_FOREACH (link, &server->serving) {
-        struct served *served = CONTAINER_OF(link, struct served, link);
-
+    LIST_EACH (served, &server->serving, link) {
         if (served->number == number) {
             served_free(served);
             return;

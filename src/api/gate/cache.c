@@ -85,8 +85,7 @@ static void tidy(struct cache *cache, struct cache_entry *entry)
 size_t cache_forget(struct cache *cache)
 {
     struct cache_entry *entry;
-    struct list *link;
-    struct list *after;
+    struct cache_watcher *watcher;
     size_t n = 0;
 
     cache->generation++;
@@ -99,9 +98,7 @@ size_t cache_forget(struct cache *cache)
         n++;
     }
     metric_set(M_CACHE_BYTES, (int64_t)cache->bytes);
-    LIST_FOREACH_SAFE (link, after, &cache->watchers) {
-        struct cache_watcher *watcher = CONTAINER_OF(link, struct cache_watcher, link);
-
+    LIST_EACH_SAFE (watcher, &cache->watchers, link) {
         watcher->on_purge(watcher);
     }
     return n;
@@ -335,12 +332,9 @@ static void keep(struct cache *cache, struct cache_entry *entry, const struct ca
 
 static void make_room(struct cache *cache, const struct cache_entry *except)
 {
-    struct list *link;
-    struct list *after;
+    struct cache_entry *entry;
 
-    LIST_FOREACH_SAFE (link, after, &cache->entries.order) {
-        struct cache_entry *entry = CONTAINER_OF(link, struct cache_entry, lru.link);
-
+    LIST_EACH_SAFE (entry, &cache->entries.order, lru.link) {
         if (cache->bytes <= cache->max_bytes) {
             break;
         }

@@ -29,13 +29,10 @@ void limit_table_done(struct limit_table *table)
 
 static void make_room(struct limit_table *table, uint64_t now_ns)
 {
-    struct list *link;
-    struct list *after;
+    struct limit_bucket *bucket;
     size_t n = 0;
 
-    LIST_FOREACH_SAFE (link, after, &table->buckets.order) {
-        struct limit_bucket *bucket = CONTAINER_OF(link, struct limit_bucket, lru.link);
-
+    LIST_EACH_SAFE (bucket, &table->buckets.order, lru.link) {
         if (n++ == LOOKED_AT) {
             break;
         }

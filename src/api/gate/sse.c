@@ -197,12 +197,9 @@ enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct
 
 void sse_end_endless(struct api *api)
 {
-    struct list *link;
-    struct list *after;
+    struct sse *stream;
 
-    LIST_FOREACH_SAFE (link, after, &api->streams) {
-        struct sse *stream = CONTAINER_OF(link, struct sse, link);
-
+    LIST_EACH_SAFE (stream, &api->streams, link) {
         if (stream->source->is_over == NULL) {
             struct exchange *exchange = stream->task->exchange;
 

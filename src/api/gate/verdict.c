@@ -185,14 +185,12 @@ static struct verdict *find(struct verdict_store *store, const struct digest *to
 /* The least recently used one that nobody waits for. */
 static bool make_room(struct verdict_store *store)
 {
-    struct list *link;
+    struct verdict *verdict;
 
     if (lru_size(&store->verdicts) < VERDICTS_MAX) {
         return true;
     }
-    LIST_FOREACH (link, &store->verdicts.order) {
-        struct verdict *verdict = CONTAINER_OF(link, struct verdict, lru.link);
-
+    LIST_EACH (verdict, &store->verdicts.order, lru.link) {
         if (verdict->until_ms != 0) {
             forget(verdict);
             return true;
