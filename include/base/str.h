@@ -119,7 +119,6 @@ struct str str_unquote(struct str s); /* without one pair of " or ' around it */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
 ptrdiff_t str_find_last(struct str s, char c);      /* -1: it is not in `s` */
-bool str_is_of(struct str s, const char *also);     /* ASCII letters, digits and these alone */
 struct str str_without_end(struct str s, char end); /* without all of these at its end */
 bool str_has_word(const char *words, struct str s); /* one of these, between spaces, is s */
 
@@ -133,6 +132,9 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
 /* `word` is one of such words, in any case. */
 bool str_among_nocase(struct str word, struct str words, char separator);
 
+/* Only characters of the set, as "A-Za-z0-9_" or "a-f-" (a '-' at its end means itself); so is the empty one. */
+bool str_is_made_of(struct str s, const char *set);
+bool str_is_one_line(struct str s); /* no control character of ASCII but tabs */
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
 bool str_starts_any_nocase(struct str s, const char *const *prefixes, size_t n_prefixes);

@@ -42,7 +42,7 @@ static void put_safe(char *out, size_t size, struct str text)
         char piece[16];
         size_t n;
 
-        if (point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point)) {
+        if (utf8_is_unsafe(point)) {
             n = (size_t)snprintf(piece, sizeof(piece), "\\u{%04X}", point);
         } else {
             n = utf8_encode(point, piece);

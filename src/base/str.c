@@ -162,15 +162,6 @@ ptrdiff_t str_find_last(struct str s, char c)
     return (ptrdiff_t)s.len - 1;
 }
 
-bool str_is_of(struct str s, const char *also)
-{
-    while (s.len > 0 && (char_is_alnum(s.ptr[s.len - 1]) ||
-                         str_find_char(str_from(also), s.ptr[s.len - 1]) >= 0)) {
-        s.len--;
-    }
-    return s.len == 0;
-}
-
 struct str str_without_end(struct str s, char end)
 {
     while (s.len > 0 && s.ptr[s.len - 1] == end) {
@@ -190,6 +181,41 @@ bool str_has_word(const char *words, struct str s)
         }
     }
     return false;
+}
+
+static bool is_of_set(char c, const char *set)
+{
+    for (; *set != '\0'; set++) {
+        bool is_range = set[1] == '-' && set[2] != '\0';
+
+        if (is_range ? c >= set[0] && c <= set[2] : c == set[0]) {
+            return true;
+        }
+        set += is_range ? 2 : 0;
+    }
+    return false;
+}
+
+bool str_is_made_of(struct str s, const char *set)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_of_set(s.ptr[i], set)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool str_is_one_line(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7F) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool str_in(struct str s, const char *const *words, size_t n_words)

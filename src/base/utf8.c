@@ -194,7 +194,7 @@ bool utf8_is_bidi_or_zero_width(uint32_t point)
     return false;
 }
 
-static bool is_unsafe(uint32_t point)
+bool utf8_is_unsafe(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
            point == 0x2028 || point == 0x2029;
@@ -206,7 +206,7 @@ void utf8_put_safe(struct buf *out, struct str s, const char *keep)
         uint32_t point = utf8_next(&s);
         char piece[4];
 
-        if (!is_unsafe(point) ||
+        if (!utf8_is_unsafe(point) ||
             (point < 0x80 && str_find_char(str_from(keep), (char)point) >= 0)) {
             buf_append(out, piece, utf8_encode(point, piece));
         } else if (point > 0xFFFF) { /* a surrogate pair */

@@ -206,16 +206,7 @@ enum error_code command_line_parse(const struct catalog *catalog, struct arena *
 
 static bool is_bare(struct str word)
 {
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && c != '_' && c != '.' && c != '/' && c != ',' && c != ':' && c != '@' &&
-            (c != '-' || i == 0)) {
-            return false;
-        }
-    }
-    return word.len > 0;
+    return word.len > 0 && word.ptr[0] != '-' && str_is_made_of(word, "A-Za-z0-9_./,:@-");
 }
 
 void word_write(struct buf *out, struct str word)

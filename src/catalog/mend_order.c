@@ -105,16 +105,8 @@ static bool is_colour(struct str text)
 /* As names in CSS are mostly written; the first character has been looked at. */
 static bool is_plain_name(struct str text)
 {
-    for (size_t i = 1; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-        if ((i == 1 && (c < 'a' || c > 'z')) ||
-            (!letter && (c < '0' || c > '9') && c != '-' && c != '_')) {
-            return false;
-        }
-    }
-    return text.len > 1;
+    return text.len > 1 && text.ptr[1] >= 'a' && text.ptr[1] <= 'z' &&
+           str_is_made_of(str_sub(text, 1, text.len), "A-Za-z0-9_-");
 }
 
 bool looks_like_selector(struct str text)

@@ -10,8 +10,7 @@ enum { FIRST_JOINED = 0x0600, FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
 /* Also what XML 1.0 cannot hold at all. */
 static bool is_misleading(uint32_t point)
 {
-    return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
-           point == 0x2028 || point == 0x2029 || (point & 0xFFFE) == 0xFFFE;
+    return utf8_is_unsafe(point) || (point & 0xFFFE) == 0xFFFE;
 }
 
 /* Of a family of emoji, and of letters that are not Latin, it is a part; between Latin letters it hides. */

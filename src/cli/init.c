@@ -130,16 +130,7 @@ static bool find_system(const char *name, size_t *out)
 /* The folder's name goes into shell commands of the CI files: only what needs no quotes there. */
 static bool is_plain_path(struct str path)
 {
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-                     str_find_char(STR("._-/"), c) >= 0;
-
-        if (!plain) {
-            return false;
-        }
-    }
-    return path.len > 0 && path.ptr[0] != '-';
+    return path.len > 0 && path.ptr[0] != '-' && str_is_made_of(path, "A-Za-z0-9._/-");
 }
 
 /* False: it was said why not. The buf is the caller's in either case. */

@@ -75,15 +75,7 @@ static struct arena *next_arena(struct run_item *item)
 /* The id becomes part of a path, so characters that have a meaning in paths are refused. */
 static bool is_run_id(struct str id)
 {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-
-        if (!alnum && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return id.len > 0 && id.len <= RUN_ID_MAX;
+    return id.len > 0 && id.len <= RUN_ID_MAX && str_is_made_of(id, "A-Za-z0-9_-");
 }
 
 /* False: the answer is no run object; what was known before stays. */

@@ -71,14 +71,7 @@ static struct str region_of_all(const struct cloud *cloud)
 /* It becomes a part of a host name, so it is one label of it. */
 static bool is_region(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') {
-            return false;
-        }
-    }
-    return text.len <= REGION_MAX;
+    return text.len <= REGION_MAX && str_is_made_of(text, "a-z0-9-");
 }
 
 struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, const char *service,

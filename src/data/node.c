@@ -253,15 +253,7 @@ static bool is_safe_plain(struct str text)
         text.ptr[text.len - 1] == ' ') {
         return false;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-
-        if (!alnum && c != ' ' && c != '-' && c != '_' && c != '.' && c != '/') {
-            return false;
-        }
-    }
-    return !str_in_nocase(text, words, ARRAY_LEN(words));
+    return str_is_made_of(text, "A-Za-z0-9 _./-") && !str_in_nocase(text, words, ARRAY_LEN(words));
 }
 
 void yaml_write_scalar(struct buf *out, struct str text)
@@ -280,9 +272,8 @@ void yaml_write_scalar(struct buf *out, struct str text)
             buf_char(out, (char)point);
         } else if (point == '\n' || point == '\t') {
             buf_text(out, point == '\n' ? "\\n" : "\\t");
-        } else if (point < 0x20 || (point >= 0x7F && point < 0xA0) ||
-                   utf8_is_bidi_or_zero_width(point) || point == 0x2028 || point == 0x2029 ||
-                   (point & 0xFFFE) == 0xFFFE) { /* the last: YAML has no such characters */
+        } else if (utf8_is_unsafe(point) ||
+                   (point & 0xFFFE) == 0xFFFE) { /* YAML has no such ones */
             buf_printf(out, point > 0xFFFF ? "\\U%08X" : "\\u%04X", point);
         } else {
             buf_append(out, piece, utf8_encode(point, piece));

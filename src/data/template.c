@@ -51,11 +51,6 @@ struct template
 
 enum form { FORM_LITERAL, FORM_VALUE, FORM_INTEGER, FORM_OPTIONAL };
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 /* What a template text says; *out_name is the variable, or the literal text. */
 static enum form form_of(struct str text, struct str *out_name)
 {
@@ -79,12 +74,7 @@ static enum form form_of(struct str text, struct str *out_name)
 
 bool is_variable_name(struct str name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_name_char(name.ptr[i])) {
-            return false;
-        }
-    }
-    return name.len > 0;
+    return name.len > 0 && str_is_made_of(name, "A-Za-z0-9_");
 }
 
 static enum error_code check_node(const struct json *node, struct error *err)

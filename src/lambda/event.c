@@ -238,20 +238,10 @@ static bool is_left_out(const struct event_source *source, struct str name, bool
            (source->token != NULL && str_is_nocase(name, "Authorization"));
 }
 
-static bool is_one_line(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum error_code put_field(struct buf *head, struct str name, struct str value,
                                  struct error *err)
 {
-    if (!is_visible(name) || str_find_char(name, ':') >= 0 || !is_one_line(value)) {
+    if (!is_visible(name) || str_find_char(name, ':') >= 0 || !str_is_one_line(value)) {
         return error_set(err, ERR_BAD_REQUEST,
                          "A header field has characters that cannot stand in one");
     }

@@ -9,27 +9,7 @@ static const struct str id_place = STR_INIT(ID_PLACE);
 
 static bool is_token(struct str text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_letter = char_lower(c) >= 'a' && char_lower(c) <= 'z';
-
-        if (!is_letter && !(c >= '0' && c <= '9') && str_find_char(STR(others), c) < 0) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
-static bool is_value(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7F) {
-            return false;
-        }
-    }
-    return true;
+    return text.len > 0 && str_is_made_of(text, "A-Za-z0-9!#$%&'*+.^_`|~-");
 }
 
 /* Those that say where the body ends, and whether the connection stays, are the generator's own. */
@@ -46,7 +26,7 @@ static enum error_code put_header(struct buf *out, struct str line, struct error
     struct str name;
     struct str value;
 
-    if (!str_cut(line, ':', &name, &value) || !is_token(name) || !is_value(value)) {
+    if (!str_cut(line, ':', &name, &value) || !is_token(name) || !str_is_one_line(value)) {
         return error_set(err, ERR_INVALID, "\"%.*s\" is no header; write \"Name: value\"",
                          STR_ARG(str_sub(line, 0, SHOWN_MAX)));
     }

@@ -6,12 +6,6 @@
 
 enum { TEXT_SHOWN = 120, DETAIL_MAX = 1024 };
 
-static bool is_misleading(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
-           point == 0x2028 || point == 0x2029;
-}
-
 /* How often a plain text needs no copy at all: nearly always. */
 static bool is_clean(struct str text)
 {
@@ -41,7 +35,7 @@ struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
 
         if (point == '\n' || point == '\t') {
             buf_text(&buf, point == '\n' ? "\\n" : "\\t");
-        } else if (is_misleading(point)) {
+        } else if (utf8_is_unsafe(point)) {
             buf_printf(&buf, "\\u%04X", point);
         } else {
             buf_append(&buf, piece, utf8_encode(point, piece));

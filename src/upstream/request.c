@@ -24,18 +24,6 @@ static bool is_visible(struct str s, const char *refused)
     return true;
 }
 
-static bool is_header_value(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_dot_segment(struct str segment)
 {
     size_t n_dots = 0;
@@ -73,7 +61,7 @@ static enum error_code header_check(const struct upstream_header *header, struct
                                           "connection", "expect"};
 
     if (header->name.len == 0 || !is_visible(header->name, "\"(),/:;<=>?@[\\]{}") ||
-        !is_header_value(header->value)) {
+        !str_is_one_line(header->value)) {
         return error_set(err, ERR_INVALID, "a header for the platform cannot be sent: \"%.*s\"",
                          STR_ARG(str_sub(header->name, 0, 60)));
     }
@@ -132,8 +120,8 @@ enum error_code request_check(const struct upstream_request *request, struct err
             "the token that is stored for the platform holds a character that no header may hold; an operator must set upstream.token again");
     }
     if (!is_visible(bearer, "") || !is_visible(request->request_id, "") ||
-        !is_visible(request->traceparent, "") || !is_header_value(request->tracestate) ||
-        !is_header_value(request->content_type)) {
+        !is_visible(request->traceparent, "") || !str_is_one_line(request->tracestate) ||
+        !str_is_one_line(request->content_type)) {
         return error_set(
             err, ERR_INVALID,
             "a header value for the platform holds a character that no header may hold");

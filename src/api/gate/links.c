@@ -103,16 +103,9 @@ bool client_address(struct task *task, uint8_t out[16])
  * path. */
 static bool is_prefix(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (!((char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9') ||
-              str_find_char(STR("/-._~"), c) >= 0)) {
-            return false;
-        }
-    }
     return text.len > 1 && text.len <= PREFIX_MAX && text.ptr[0] == '/' &&
-           !str_contains(text, STR("//")) && !str_contains(text, STR(".."));
+           str_is_made_of(text, "A-Za-z0-9/._~-") && !str_contains(text, STR("//")) &&
+           !str_contains(text, STR(".."));
 }
 
 /* Each proxy that takes a prefix off adds its own, outermost first (Traefik writes a field each). */
