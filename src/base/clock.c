@@ -43,15 +43,21 @@ int64_t clock_wall_ms(void)
     return frozen ? frozen_wall_ms : (int64_t)(read_us(CLOCK_REALTIME) / 1000U);
 }
 
-uint64_t clock_turn_us(void)
+/* A time that is read once in a turn. */
+static uint64_t in_turn(uint64_t *known, uint64_t (*read)(void))
 {
     if (frozen || !turn.runs) {
-        return clock_now_us();
+        return read();
     }
-    if (turn.now_us == 0) {
-        turn.now_us = clock_now_us();
+    if (*known == 0) {
+        *known = read();
     }
-    return turn.now_us;
+    return *known;
+}
+
+uint64_t clock_turn_us(void)
+{
+    return in_turn(&turn.now_us, clock_now_us);
 }
 
 uint64_t clock_turn_ms(void)
@@ -61,13 +67,7 @@ uint64_t clock_turn_ms(void)
 
 uint64_t clock_turn_age_ms(void)
 {
-    if (frozen || !turn.runs) {
-        return clock_age_ms();
-    }
-    if (turn.age_ms == 0) {
-        turn.age_ms = clock_age_ms();
-    }
-    return turn.age_ms;
+    return in_turn(&turn.age_ms, clock_age_ms);
 }
 
 int64_t clock_turn_wall_ms(void)
@@ -156,17 +156,8 @@ static void tell_second(int64_t wall_ms)
 
     split(wall_ms, &tm);
     buf_init(&text, sizeof(last_told.text) - 1);
-    buf_int_padded(&text, (unsigned)tm.tm_year + 1900, 4);
-    buf_char(&text, '-');
-    buf_int_padded(&text, (unsigned)tm.tm_mon + 1, 2);
-    buf_char(&text, '-');
-    buf_int_padded(&text, (unsigned)tm.tm_mday, 2);
-    buf_char(&text, 'T');
-    buf_int_padded(&text, (unsigned)tm.tm_hour, 2);
-    buf_char(&text, ':');
-    buf_int_padded(&text, (unsigned)tm.tm_min, 2);
-    buf_char(&text, ':');
-    buf_int_padded(&text, (unsigned)tm.tm_sec, 2);
+    buf_printf(&text, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+               tm.tm_hour, tm.tm_min, tm.tm_sec);
     str_copy(last_told.text, sizeof(last_told.text), buf_view(&text));
     buf_done(&text);
     last_told.second = second_of(wall_ms);

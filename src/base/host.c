@@ -8,11 +8,6 @@
 
 enum { PORT_MAX = 65535, HOST_MAX = 253, LABEL_MAX = 63, V4_BITS = 32, V6_BITS = 128, V4_AT = 12 };
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
-}
-
 static bool is_name_char(char c)
 {
     return char_is_alnum(c) || (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
@@ -43,7 +38,8 @@ static bool is_name(struct str host)
     }
     for (size_t i = 0; i < host.len; i++) {
         if (host.ptr[i] == '%') {
-            if (i + 2 >= host.len || !is_hex(host.ptr[i + 1]) || !is_hex(host.ptr[i + 2])) {
+            if (i + 2 >= host.len || str_hex_digit(host.ptr[i + 1]) < 0 ||
+                str_hex_digit(host.ptr[i + 2]) < 0) {
                 return false;
             }
             i += 2;
@@ -73,12 +69,21 @@ static bool parse_address(struct str text, uint8_t out[16], bool *out_is_v4)
     return inet_pton(AF_INET6, copy, out) == 1;
 }
 
-static bool is_v6(struct str text)
+/* An address of IPv6 in brackets. */
+static bool is_bracketed(struct str host)
 {
     uint8_t bytes[16];
     bool is_v4;
 
-    return parse_address(text, bytes, &is_v4) && !is_v4;
+    return host.len > 2 && str_ends(host, STR("]")) &&
+           parse_address(str_sub(host, 1, host.len - 2), bytes, &is_v4) && !is_v4;
+}
+
+static struct str without_brackets(struct str host)
+{
+    bool has = str_starts(host, STR("[")) && str_ends(host, STR("]"));
+
+    return has ? str_sub(host, 1, host.len - 2) : host;
 }
 
 static bool is_port(struct str port)
@@ -109,29 +114,19 @@ bool authority_is_sound(struct str text)
         return false;
     }
     if (str_starts(host, STR("["))) {
-        return host.len > 2 && str_ends(host, STR("]")) && is_v6(str_sub(host, 1, host.len - 2));
+        return is_bracketed(host);
     }
     return is_name(host);
 }
 
 /* ---- names that can be resolved ---- */
 
-static bool is_label_char(char c)
-{
-    return char_is_alnum(c) || c == '-' || c == '_';
-}
-
 /* No hyphen begins or ends it. Of a name that ends in digits out_is_number says so. */
 static bool is_label(struct str label, bool *out_is_number)
 {
-    *out_is_number = true;
-    for (size_t i = 0; i < label.len; i++) {
-        if (!is_label_char(label.ptr[i])) {
-            return false;
-        }
-        *out_is_number = *out_is_number && label.ptr[i] >= '0' && label.ptr[i] <= '9';
-    }
-    return label.ptr[0] != '-' && label.ptr[label.len - 1] != '-';
+    *out_is_number = str_is_made_of(label, "0-9");
+    return str_is_made_of(label, "A-Za-z0-9_-") && label.ptr[0] != '-' &&
+           label.ptr[label.len - 1] != '-';
 }
 
 bool host_is_sound(struct str host)
@@ -144,7 +139,7 @@ bool host_is_sound(struct str host)
     bool more;
 
     if (str_starts(host, STR("["))) {
-        return host.len > 2 && str_ends(host, STR("]")) && is_v6(str_sub(host, 1, host.len - 2));
+        return is_bracketed(host);
     }
     if (host.len == 0 || host.len > HOST_MAX || !has_sound_labels(host)) {
         return false;
@@ -167,9 +162,7 @@ bool host_is_loopback(struct str host)
     if (str_is_nocase(host, "localhost") || str_is_nocase(host, "localhost.")) {
         return true;
     }
-    if (str_starts(host, STR("[")) && str_ends(host, STR("]"))) {
-        host = str_sub(host, 1, host.len - 2);
-    }
+    host = without_brackets(host);
     return parse_address(host, bytes, &is_v4) &&
            (is_v4 ? bytes[V4_AT] == 127 : str_is(host, "::1"));
 }
@@ -290,10 +283,7 @@ bool ip_address_parse(struct str text, uint8_t out[16])
         return true;
     }
     authority_split(text, &host, &port);
-    if (str_starts(host, STR("[")) && str_ends(host, STR("]"))) {
-        host = str_sub(host, 1, host.len - 2);
-    }
-    return parse_address(host, out, &is_v4);
+    return parse_address(without_brackets(host), out, &is_v4);
 }
 
 bool ip_address_is_v4(const uint8_t address[16])

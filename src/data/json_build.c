@@ -6,16 +6,22 @@
 #include "base/utf8.h"
 #include "json_internal.h"
 
-enum { SHORT_TEXT = 2048 /* longer ones take memory from the heap */ };
+enum { SHORT_TEXT = 2048 /* longer ones take memory from the heap */, PRETTY_INDENT = 2 };
+
+/* The text ends with a NUL. */
+static void set_text(struct json *node, struct str text)
+{
+    CHECK(text.len < UINT32_MAX);
+    node->node.valuestring = unconst(text.ptr);
+    node->text_len = (uint32_t)text.len;
+}
 
 /* A root with a text of its own. */
 static struct json *new_with_text(struct arena *arena, int type, struct str text)
 {
     struct json *node = json_node_new(arena, type);
 
-    CHECK(text.len < UINT32_MAX);
-    node->node.valuestring = unconst(arena_cstr(arena, text));
-    node->text_len = (uint32_t)text.len;
+    set_text(node, arena_str(arena, text));
     return node;
 }
 
@@ -61,10 +67,8 @@ struct json *json_new_kept_string(struct arena *arena, struct str value)
     if (text.len == 0 || text.ptr[text.len] != '\0') {
         return new_with_text(arena, cJSON_String, text);
     }
-    CHECK(text.len < UINT32_MAX);
     node = json_node_new(arena, cJSON_String);
-    node->node.valuestring = unconst(text.ptr);
-    node->text_len = (uint32_t)text.len;
+    set_text(node, text);
     return node;
 }
 
@@ -170,10 +174,7 @@ void json_set(struct json *object, struct str name, struct json *child)
 void json_put_text(struct json *string, struct arena *arena, struct str value)
 {
     CHECK(json_type(string) == JSON_STRING);
-    value = presentable(arena, value);
-    CHECK(value.len < UINT32_MAX);
-    string->node.valuestring = unconst(arena_cstr(arena, value));
-    string->text_len = (uint32_t)value.len;
+    set_text(string, arena_str(arena, presentable(arena, value)));
 }
 
 void json_put_int(struct json *number, int64_t value)
@@ -199,8 +200,7 @@ struct json *json_new_same_string(struct arena *arena, const struct json *string
         return json_new_string(arena, json_str(string));
     }
     node = json_node_new(arena, cJSON_String);
-    node->node.valuestring = string->node.valuestring;
-    node->text_len = string->text_len;
+    set_text(node, json_str(string));
     return node;
 }
 
@@ -253,6 +253,45 @@ void json_print(struct buf *out, const struct json *node)
         print_members(out, node);
         break;
     }
+}
+
+/* ---- with line breaks ---- */
+
+static void new_line(struct buf *out, unsigned depth)
+{
+    buf_char(out, '\n');
+    for (unsigned i = 0; i < depth * PRETTY_INDENT; i++) {
+        buf_char(out, ' ');
+    }
+}
+
+/* An empty object or list stays "{}" or "[]". */
+static void print_pretty(struct buf *out, const struct json *node, unsigned depth)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    const struct json *child;
+
+    if (json_first(node) == NULL) {
+        json_print(out, node);
+        return;
+    }
+    buf_char(out, is_object ? '{' : '[');
+    JSON_FOREACH (child, node) {
+        buf_text(out, child == json_first(node) ? "" : ",");
+        new_line(out, depth + 1);
+        if (is_object) {
+            json_quote(out, json_name(child));
+            buf_text(out, ": ");
+        }
+        print_pretty(out, child, depth + 1);
+    }
+    new_line(out, depth);
+    buf_char(out, is_object ? '}' : ']');
+}
+
+void json_print_pretty(struct buf *out, const struct json *node)
+{
+    print_pretty(out, node, 0);
 }
 
 void json_write(struct json_writer *w, const struct json *node)

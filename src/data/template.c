@@ -9,7 +9,6 @@
 
 enum {
     ID_DIGITS_MAX = 19,
-    FIRST_OPS = 8,
     GUESSES_MAX = 2 /* one in another */
 };
 
@@ -118,21 +117,13 @@ struct compiler {
         scratch; /* of the tree, which goes: hundreds of templates are held, and none of the trees */
     struct op *ops; /* in scratch, until their number is known */
     size_t n_ops;
-    size_t cap_ops;
     struct buf text; /* not yet in an op */
     unsigned n_guesses;
 };
 
 static void add_op(struct compiler *c, enum op_kind kind, struct str text, struct str name)
 {
-    if (c->n_ops == c->cap_ops) {
-        size_t cap = c->cap_ops > 0 ? c->cap_ops * 2 : FIRST_OPS;
-        struct op *ops = arena_alloc(c->scratch, cap * sizeof(*ops));
-
-        mem_copy(ops, c->ops, c->n_ops * sizeof(*ops));
-        c->ops = ops;
-        c->cap_ops = cap;
-    }
+    c->ops = arena_room(c->scratch, c->ops, c->n_ops, sizeof(*c->ops));
     CHECK(text.len <= TEMPLATE_TEXT_MAX && name.len <= UINT16_MAX);
     c->ops[c->n_ops++] = (struct op){
         .text = text.ptr,
@@ -311,14 +302,6 @@ struct scope scope_of_object(const struct json *object, const struct scope *oute
 
 /* ---- expansion ---- */
 
-struct str text_keep(struct arena *arena, struct buf *text)
-{
-    struct str copy = arena_str(arena, buf_view(text));
-
-    buf_done(text);
-    return copy;
-}
-
 enum error_code value_missing(const struct expansion *x, struct str name)
 {
     return error_set(x->err, ERR_INTERNAL, "no value for \"%.*s\"", STR_ARG(name));
@@ -457,7 +440,7 @@ enum error_code template_text(const struct template *template, const struct scop
             error_set(err, ERR_TOO_BIG, "the request to the platform would be larger than %d bytes",
                       TEMPLATE_TEXT_MAX);
     }
-    *out = text_keep(arena, &text);
+    *out = arena_take(arena, &text);
     return code;
 }
 

@@ -20,7 +20,5 @@ struct expansion {
 const struct json *scope_get(const struct scope *scope, struct str name);
 bool is_variable_name(struct str name);
 enum error_code value_missing(const struct expansion *x, struct str name);
-/* A copy in the arena; ends the buf. */
-struct str text_keep(struct arena *arena, struct buf *text);
 
 #endif

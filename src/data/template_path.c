@@ -73,7 +73,7 @@ enum error_code path_expand(const char *path, const struct scope *scope, struct 
         buf_done(&text);
         return code;
     }
-    *out = text_keep(arena, &text);
+    *out = arena_take(arena, &text);
     return ERR_OK;
 }
 
@@ -104,7 +104,7 @@ enum error_code query_expand(const char *query, const struct scope *scope, struc
             buf_truncate(&text, before);
         }
     }
-    *out = text_keep(arena, &text);
+    *out = arena_take(arena, &text);
     return ERR_OK;
 }
 

@@ -98,16 +98,12 @@ static void take_key(struct yaml_reading *reader, struct level *level, struct st
     level->key_plain = plain;
     level->want_value = true;
     if (known > 0) {
-        struct buf what;
-
-        buf_init(&what, 512);
-        buf_printf(&what, "the key \"%.*s\" stands twice in this map (first in line %u)",
-                   STR_ARG(utf8_clip(key, LINE_SHOWN)), known);
-        yaml_fail(reader, ERR_BAD_YAML, level->key_line, level->key_column, buf_cstr(&what),
+        yaml_fail(reader, ERR_BAD_YAML, level->key_line, level->key_column,
+                  "the key \"%.*s\" stands twice in this map (first in line %u)%s",
+                  STR_ARG(utf8_clip(key, LINE_SHOWN)), known,
                   yaml_begins_with_dash(key)
                       ? "; this is not a hyphen: begin an item of a list with \"- \""
                       : "");
-        buf_done(&what);
         return;
     }
     yaml_key_added(reader, level, key, level->key_line);
@@ -157,12 +153,8 @@ static bool check_controls(struct yaml_reading *reader, struct str text, const y
 
         if ((point < 0x20 && point != '\t' && point != '\n') || point == 0x7F ||
             (point >= 0x80 && point < 0xA0)) {
-            struct buf what;
-
-            buf_init(&what, 128);
-            buf_printf(&what, "the value holds the control character U+%04X; remove it", point);
-            yaml_fail_mark(reader, mark, buf_cstr(&what));
-            buf_done(&what);
+            yaml_fail(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1,
+                      "the value holds the control character U+%04X; remove it", point);
             return false;
         }
     }
@@ -417,7 +409,7 @@ struct yaml_reading *yaml_begin(struct arena *texts, struct arena *nodes, struct
     map_init(&reader->anchors);
     code = yaml_text_check(reader->text, &slip);
     if (code != ERR_OK) {
-        yaml_fail_at(reader, code, slip.line, slip.column, slip.what);
+        yaml_fail(reader, code, slip.line, slip.column, "%s", slip.what);
     } else {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
         reader->has_parser = true;

@@ -1,26 +1,34 @@
 /* Errors of a YAML text, each with its place and what to do. */
+#include <stdarg.h>
+
+#include "base/buf.h"
 #include "yaml_internal.h"
 #include "yaml_slip.h"
 
+enum { WHAT_MAX = 512 };
+
 void yaml_fail(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
-               const char *what, const char *hint)
+               const char *format, ...)
 {
+    struct buf what;
+    va_list args;
+
     if (!reader->failed) {
-        (void)error_in(error_list_add(reader->errors), code, line, column,
-                       "line %u, column %u: %s%s", line, column, what, hint);
+        buf_init(&what, WHAT_MAX);
+        va_start(args, format);
+        buf_vprintf(&what, format, args);
+        va_end(args);
+        (void)error_in(error_list_add(reader->errors), code, line, column, "line %u, column %u: %s",
+                       line, column, buf_cstr(&what));
+        buf_done(&what);
     }
     reader->failed = true;
 }
 
-void yaml_fail_at(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
-                  const char *what)
-{
-    yaml_fail(reader, code, line, column, what, "");
-}
-
 void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what)
 {
-    yaml_fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
+    yaml_fail(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, "%s",
+              what);
 }
 
 void yaml_fail_parser(struct yaml_reading *reader)
@@ -44,7 +52,7 @@ void yaml_fail_parser(struct yaml_reading *reader)
             column = reader->text.ptr[i] == '\n' ? 1 : column + 1;
             line += reader->text.ptr[i] == '\n' ? 1 : 0;
         }
-        yaml_fail_at(reader, ERR_BAD_YAML, line, column, problem);
+        yaml_fail(reader, ERR_BAD_YAML, line, column, "%s", problem);
         return;
     }
     complaint = (struct yaml_complaint){
@@ -56,6 +64,6 @@ void yaml_fail_parser(struct yaml_reading *reader)
         .column = (unsigned)parser->problem_mark.column + 1,
     };
     yaml_slip_find(reader->text, &complaint, &slip);
-    yaml_fail(reader, ERR_BAD_YAML, slip.line, slip.column, slip.what != NULL ? slip.what : problem,
-              slip.hint);
+    yaml_fail(reader, ERR_BAD_YAML, slip.line, slip.column, "%s%s",
+              slip.what != NULL ? slip.what : problem, slip.hint);
 }

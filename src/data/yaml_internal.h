@@ -62,9 +62,7 @@ struct yaml_reading {
 
 /* yaml_errors.c: the first error counts, and ends the reading. */
 void yaml_fail(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
-               const char *what, const char *hint);
-void yaml_fail_at(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
-                  const char *what);
+               const char *format, ...) PRINTF_LIKE(5, 6);
 void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what);
 void yaml_fail_parser(struct yaml_reading *reader);
 

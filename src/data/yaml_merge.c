@@ -33,13 +33,13 @@ struct node *yaml_copy_tree(struct yaml_reading *reader, const struct node *sour
     struct node *tail = NULL;
 
     if (depth > reader->budget.max_depth) {
-        yaml_fail_at(reader, ERR_BAD_YAML, source->line, source->column,
-                     "nested deeper than allowed after expanding aliases");
+        yaml_fail(reader, ERR_BAD_YAML, source->line, source->column,
+                  "nested deeper than allowed after expanding aliases");
         return NULL;
     }
     if (++reader->budget.n_copied > reader->budget.max_copied) {
-        yaml_fail_at(reader, ERR_TOO_BIG, source->line, source->column,
-                     "aliases and merges add more values than allowed; write fewer of them");
+        yaml_fail(reader, ERR_TOO_BIG, source->line, source->column,
+                  "aliases and merges add more values than allowed; write fewer of them");
         return NULL;
     }
     if (!yaml_take_budget(reader, source->text.len, source->line, source->column)) {
@@ -90,16 +90,16 @@ static void merge_value(struct yaml_reading *reader, struct level *level, const 
         for (const struct node *item = value->first; item != NULL && !reader->failed;
              item = item->next) {
             if (item->type != NODE_MAP) {
-                yaml_fail_at(reader, ERR_BAD_YAML, item->line, item->column,
-                             "a merge (<<) takes maps only");
+                yaml_fail(reader, ERR_BAD_YAML, item->line, item->column,
+                          "a merge (<<) takes maps only");
                 return;
             }
             merge_map(reader, level, item);
         }
         return;
     }
-    yaml_fail_at(reader, ERR_BAD_YAML, value->line, value->column,
-                 "a merge (<<) takes a map or a list of maps");
+    yaml_fail(reader, ERR_BAD_YAML, value->line, value->column,
+              "a merge (<<) takes a map or a list of maps");
 }
 
 void yaml_apply_merge(struct yaml_reading *reader, struct level *level)
