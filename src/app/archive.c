@@ -5,7 +5,6 @@
 #include "base/url.h"
 #include "config/config.h"
 #include "observe/log.h"
-#include "room_options.h"
 
 enum { MISSES_MAX = 3, GOOD = 200, NOT_GOOD = 300, TOO_LARGE = 413, TIMEOUT_MS = 30000 };
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/percent.h"
 #include "catalog/catalog.h"
 #include "config/config.h"
 #include "config/option.h"

@@ -2,11 +2,10 @@
 
 #include "base/address.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "clients.h"
-#include "crypto/tls.h"
+#include "consumers.h"
 #include "events/analytics.h"
 #include "events/artifacts.h"
 #include "events/audit.h"

@@ -2,7 +2,6 @@
 #include "cli/top.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "client.h"

@@ -15,7 +15,6 @@
 #include "observe/metrics.h"
 #include "observe/metrics_shared.h"
 #include "reload.h"
-#include "signals.h"
 #include "worker_talk.h"
 
 struct worker {

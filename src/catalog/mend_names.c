@@ -1,5 +1,4 @@
 /* Slips in names: of the command, where it stands, and of options among the arguments. */
-#include "base/utf8.h"
 #include "draft.h"
 
 enum { NAME_WORDS = 8 };

@@ -1,8 +1,6 @@
 /* Arguments in another order: a checkpoint before them and a position behind, as old command lines have
  * them, or two of them swapped. */
-#include <string.h>
 
-#include "base/utf8.h"
 #include "draft.h"
 
 enum { CHECKPOINT_DIGITS_MIN = 4 };

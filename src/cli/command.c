@@ -3,7 +3,6 @@
  * this program's can be asked too. */
 #include "cli/command.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -3,7 +3,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/utf8.h"
 #include "command_internal.h"
 #include "data/node.h"

@@ -3,8 +3,6 @@
  * items may end from anywhere. */
 #include "cli/run.h"
 
-#include <stdlib.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"

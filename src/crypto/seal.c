@@ -2,7 +2,6 @@
 
 #include <mbedtls/gcm.h>
 
-#include "base/attr.h"
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/mem.h"

@@ -1,6 +1,5 @@
 /* RFC 8259 to the letter, and the tree of it in the same walk. cJSON's own reader lets through raw control
  * characters and invalid UTF-8, ends a text at "\u0000", and loses digits of long numbers. */
-#include <string.h>
 
 #include "base/json_plain.h"
 #include "base/mem.h"

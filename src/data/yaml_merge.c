@@ -1,8 +1,6 @@
 /* Anchors, the copies that aliases make of them, and merge keys (<<), which are applied when their map ends. */
 #include "yaml_internal.h"
 
-#include "base/utf8.h"
-
 struct anchor *yaml_anchor_set(struct yaml_reading *reader, const yaml_char_t *name,
                                struct node *value, bool open)
 {

@@ -1,7 +1,6 @@
 /* Analytics as JSON. Series of several owners with one name are told as one. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analytics_internal.h"
 #include "base/json_form.h"

@@ -3,7 +3,6 @@
 
 #include "observe/fact.h"
 #include "observe/log.h"
-#include "observe/metrics.h"
 
 enum {
     READ_ENTRIES = 4, /* at once: at most 2,000 facts a turn */

@@ -1,7 +1,6 @@
 #include "webhook_internal.h"
 
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/json_form.h"
 
 enum { MS_PER_S = 1000, SENTENCE_MAX = 1024 };

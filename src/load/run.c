@@ -1,5 +1,4 @@
 /* The schedule: what is due, what came of it, and when it ends. */
-#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>

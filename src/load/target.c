@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/address.h"
-#include "base/host.h"
 #include "base/url.h"
 #include "load_internal.h"
 

@@ -2,10 +2,8 @@
 #include "observe/metrics.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics_internal.h"
 

@@ -2,7 +2,6 @@
  * is named in its TYPE line and in the end mark. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
  *                    LOG_DOUBTS ──(another one has it)──► the run is a copy here */
 #include "share_internal.h"
 
-#include "base/clock.h"
+#include "base/check.h"
 #include "base/mem.h"
 #include "observe/log.h"
 #include "observe/trouble.h"

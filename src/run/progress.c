@@ -3,7 +3,6 @@
 
 #include "base/utf8.h"
 #include "observe/log.h"
-#include "step/look.h"
 
 void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
                    const struct fact_id *id)

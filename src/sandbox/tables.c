@@ -2,8 +2,6 @@
  * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
 #include "sandbox_internal.h"
 
-#include "data/csv.h"
-
 size_t table_column(const struct table *table, struct str name)
 {
     for (size_t i = 0; i < table->columns.n; i++) {

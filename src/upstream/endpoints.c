@@ -7,7 +7,6 @@
  * there goes on elsewhere; it is taken again after `back_after` good probes in a row. A change that may have been
  * sent is never sent to another address: its end is its answer or ERR_OUTCOME_UNKNOWN, as with one address. */
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "observe/fact.h"
 #include "observe/log.h"

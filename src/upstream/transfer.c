@@ -17,7 +17,6 @@
  * in the next turn, and until then the platform may have said why it does not want the rest (413). */
 #include "upstream_internal.h"
 
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/check.h"

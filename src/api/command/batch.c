@@ -3,9 +3,6 @@
  * keep what came. */
 #include "api/command/batch.h"
 
-#include "api/gate/members.h"
-#include "api/gate/reply_map.h"
-#include "base/clock.h"
 #include "observe/metrics.h"
 
 /* Of a batch's commands together; a cell of two bytes takes two hundred as JSON, so what one may

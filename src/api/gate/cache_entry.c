@@ -2,7 +2,6 @@
 #include "cache_entry.h"
 
 #include "api/gate/etag.h"
-#include "api/gate/media.h"
 #include "base/clock.h"
 #include "base/mem.h"
 

@@ -4,7 +4,6 @@
 #include "api/gate/query.h"
 #include "api/gate/sse.h"
 #include "api/ops/handlers.h"
-#include "base/clock.h"
 #include "base/date.h"
 #include "base/json_form.h"
 #include "config/permission.h"

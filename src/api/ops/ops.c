@@ -1,6 +1,4 @@
 /* Operations: what operators and their tools ask. */
-#include "api/gate/links.h"
-#include "api/gate/page.h"
 #include "api/gate/query.h"
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"

@@ -7,7 +7,6 @@
 #include "api/relay/handlers.h"
 
 #include "api/gate/cache.h"
-#include "api/gate/media.h"
 #include "api/gate/redact.h"
 #include "base/mem.h"
 #include "base/percent.h"
