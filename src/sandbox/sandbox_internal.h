@@ -304,9 +304,10 @@ bool refs_has(const struct refs *refs, const void *item);
 struct str keep(struct call *call, struct str text);              /* in the tenant */
 struct str keep_json(struct call *call, const struct json *node); /* as text, in the tenant */
 
-/* Room for n more things? Else call->refusal is set (403). */
+/* Room for n more things? Else it is refused (403). */
 bool has_room(struct call *call, size_t n);
 
+/* asked.c */
 /* Refusing: the status is what the handler returns; call->status has it, too. */
 int refuse(struct call *call, int status, const char *message);
 int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
