@@ -215,7 +215,7 @@ static int handle_release(struct call *call)
 struct control_row {
     const char *method;
     const char *path;
-    handler_fn handler;
+    handler *handler;
     bool has_body;
 };
 

@@ -19,7 +19,7 @@ enum shape { SHAPE_ITEM, SHAPE_ITEMS, SHAPE_MAP };
 struct route {
     const char *method;
     const char *pattern;
-    handler_fn handler;
+    handler *handler;
     enum body_need body;
     enum shape shape;
     int status;           /* of success, where it is not the handler's; 0: the handler's */

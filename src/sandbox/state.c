@@ -27,11 +27,11 @@ static void tenant_free(struct sandbox_state *state, struct tenant *tenant)
 
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token)
 {
-    struct map_node *node = map_find(&state->tenants, token);
-    struct tenant *tenant;
+    struct tenant *tenant =
+        CONTAINER_OR_NULL(map_find(&state->tenants, token), struct tenant, by_token);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct tenant, by_token);
+    if (tenant != NULL) {
+        return tenant;
     }
     if (state->tenants.n_nodes >= state->options.max_tenants) {
         return NULL;

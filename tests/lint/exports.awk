@@ -5,6 +5,7 @@
 FNR == 1 {
     is_header = FILENAME ~ /\.h$/ && FILENAME ~ /^(src|include)\//
     in_comment = 0
+    in_list = 0
 }
 
 {
@@ -22,6 +23,21 @@ line ~ /^[a-z]/ && line !~ /^(static|typedef|struct [a-z_0-9]+ \{|enum [a-z_0-9]
             defined[name] = FILENAME
         }
     }
+}
+
+# Several functions of one type: handler handle_a, handle_b;
+is_header && line ~ /^handler / {
+    in_list = 1
+    sub(/^handler /, "", line)
+}
+
+in_list {
+    rest = line
+    while (match(rest, /[a-z_][a-z_0-9]*/)) {
+        declared[substr(rest, RSTART, RLENGTH)] = FILENAME ":" FNR
+        rest = substr(rest, RSTART + RLENGTH)
+    }
+    in_list = line !~ /;/
 }
 
 {

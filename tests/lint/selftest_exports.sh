@@ -26,6 +26,8 @@ static inline int half(int a)
     return thing(a / 2);
 }'
 expect REFUSED src/api/b.c '/* thing(1) */'
+expect REFUSED src/api/c.h 'handler idle,
+    lazy;'
 expect REFUSED src/api/b.c 'const char *x = "thing(1)";'
 expect REFUSED src/api/b.c 'int x = something(1);'
 finish
