@@ -189,8 +189,7 @@ enum error_code api_read_action(struct arena *arena, const struct json *event, s
                          "The members of the path and the query are longer "
                          "than 64 KiB");
     }
-    *line = arena_str(arena, buf_view(&out));
-    buf_done(&out);
+    *line = arena_take(arena, &out);
     if (route->body != BODY_NONE) {
         *body = json_text(arena, given != NULL ? given : members);
     }

@@ -16,11 +16,10 @@ enum { SCRIPT_MAX = 1024 * 1024 };
 
 static struct prefix *prefix_of(struct prefixes *all, struct str words)
 {
-    struct map_node *node = map_find(&all->map, words);
-    struct prefix *prefix;
+    struct prefix *prefix = MAP_FIND(&all->map, words, struct prefix, node);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct prefix, node);
+    if (prefix != NULL) {
+        return prefix;
     }
     prefix = arena_zalloc(all->arena, sizeof(*prefix));
     prefix->words = arena_str(all->arena, words);

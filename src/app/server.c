@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "clients.h"
-#include "consumers.h"
 #include "events/analytics.h"
 #include "events/artifacts.h"
 #include "events/audit.h"

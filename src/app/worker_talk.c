@@ -144,9 +144,7 @@ static void answer(struct worker_talk *talk, uint32_t to, uint32_t id, bool is_t
 /* NULL: nobody waits. */
 static struct reload_report *waiter_of(struct question *question)
 {
-    struct list *link = list_first(&question->waiter);
-
-    return link != NULL ? CONTAINER_OF(link, struct reload_report, link) : NULL;
+    return CONTAINER_OR_NULL(list_first(&question->waiter), struct reload_report, link);
 }
 
 static void question_end(struct question *question)

@@ -31,9 +31,7 @@ static void on_soon(struct later_item *item)
 
 static void next_turn(struct turns *turns)
 {
-    struct list *first = list_take_first(&turns->waiting);
-
-    turns->holder = first != NULL ? CONTAINER_OF(first, struct turn, link) : NULL;
+    turns->holder = CONTAINER_OR_NULL(list_take_first(&turns->waiting), struct turn, link);
     if (turns->holder != NULL) {
         turns->n_waiting--;
         turns->holder->holds = true;

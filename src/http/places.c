@@ -57,11 +57,10 @@ static struct share *share_of(struct places *places, const uint8_t address[ADDRE
 {
     struct str key = {(const char *)address,
                       ip_address_is_v4(address) ? ADDRESS_BYTES : V6_NET_BYTES};
-    struct map_node *node = map_find(&places->shares, key);
-    struct share *share;
+    struct share *share = MAP_FIND(&places->shares, key, struct share, node);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct share, node);
+    if (share != NULL) {
+        return share;
     }
     share = mem_zalloc(sizeof(*share));
     mem_copy(share->address, address, ADDRESS_BYTES);

@@ -405,7 +405,6 @@ enum error_code event_read(struct arena *arena, struct str base_path, struct str
     if (code == ERR_OK) {
         code = put_head(&head, request, path, trace, err);
     }
-    request->head = arena_str(arena, buf_view(&head));
-    buf_done(&head);
+    request->head = arena_take(arena, &head);
     return code;
 }

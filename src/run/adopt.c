@@ -58,11 +58,10 @@ static void start(struct adopter *adopter, struct store_request *request, store_
 
 static struct claim *claim_for(struct adopter *adopter, struct str name)
 {
-    struct map_node *node = map_find(&adopter->map, name);
-    struct claim *claim;
+    struct claim *claim = MAP_FIND(&adopter->map, name, struct claim, node);
 
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct claim, node);
+    if (claim != NULL) {
+        return claim;
     }
     if (adopter->n_claims == CLAIMS_MAX || name.len >= RUN_NAME_MAX) {
         return NULL;

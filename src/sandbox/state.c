@@ -27,8 +27,7 @@ static void tenant_free(struct sandbox_state *state, struct tenant *tenant)
 
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token)
 {
-    struct tenant *tenant =
-        CONTAINER_OR_NULL(map_find(&state->tenants, token), struct tenant, by_token);
+    struct tenant *tenant = MAP_FIND(&state->tenants, token, struct tenant, by_token);
 
     if (tenant != NULL) {
         return tenant;

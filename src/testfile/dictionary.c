@@ -410,7 +410,7 @@ const struct grammar *dictionary_grammar(const struct dictionary *dictionary)
 
 const struct key *key_find(const struct dictionary *dictionary, struct str name)
 {
-    return CONTAINER_OR_NULL(map_find(&dictionary->keys, name), struct key, node);
+    return MAP_FIND(&dictionary->keys, name, struct key, node);
 }
 
 unsigned name_id(const struct dictionary *dictionary, struct str name)

@@ -128,7 +128,7 @@ static void choice_add(struct choice *choice, const struct rule *rule)
 
 static struct choice *choice_find(const struct map *map, struct str key)
 {
-    return CONTAINER_OR_NULL(map_find(map, key), struct choice, node);
+    return MAP_FIND(map, key, struct choice, node);
 }
 
 static void choice_offer(struct arena *arena, struct map *map, struct str key,

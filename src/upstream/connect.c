@@ -171,8 +171,7 @@ static struct crowd *crowd_open(struct upstream *upstream)
 /* Those with room stand first in the list: one look is enough. */
 static struct crowd *crowd_join(struct upstream *upstream)
 {
-    struct list *first = list_first(&upstream->crowds);
-    struct crowd *crowd = first != NULL ? CONTAINER_OF(first, struct crowd, link) : NULL;
+    struct crowd *crowd = CONTAINER_OR_NULL(list_first(&upstream->crowds), struct crowd, link);
 
     if (crowd == NULL || crowd->n_connections >= crowd_max(upstream)) {
         crowd = crowd_open(upstream);

@@ -119,8 +119,7 @@ static void write_lines(struct upstream *upstream)
         buf_text(&lines, "Via: 1.1 virtuoso-proxy\r\n");
     }
     CHECK(buf_ok(&lines));
-    upstream->lines = arena_str(&upstream->arena, buf_view(&lines));
-    buf_done(&lines);
+    upstream->lines = arena_take(&upstream->arena, &lines);
 }
 
 struct upstream_options upstream_options_of_other(struct str base_url, struct str ca_file,

@@ -138,8 +138,7 @@ static bool make_room(struct queue *queue)
 
 struct gate *queue_gate(struct queue *queue, const struct upstream_request *request)
 {
-    struct list *first = list_first(&queue->gates);
-    struct gate *gate = first != NULL ? CONTAINER_OF(first, struct gate, link) : NULL;
+    struct gate *gate = CONTAINER_OR_NULL(list_first(&queue->gates), struct gate, link);
     const void *stored = request->tokens != NULL ? (const void *)request->tokens : request->token;
     struct map_node *node;
     uint64_t key;
@@ -307,9 +306,7 @@ void queue_remove(struct queue *queue, struct upstream_call *call)
 
 static struct upstream_call *first_of(struct gate *gate, enum call_priority priority)
 {
-    struct list *link = list_first(&gate->waiting[priority]);
-
-    return link != NULL ? CONTAINER_OF(link, struct upstream_call, link) : NULL;
+    return CONTAINER_OR_NULL(list_first(&gate->waiting[priority]), struct upstream_call, link);
 }
 
 static struct upstream_call *next_of(struct gate *gate)
@@ -330,8 +327,7 @@ static struct upstream_call *next_of(struct gate *gate)
 
 struct upstream_call *queue_take(struct queue *queue)
 {
-    struct list *link = list_first(&queue->turns);
-    struct gate *gate = link != NULL ? CONTAINER_OF(link, struct gate, turn) : NULL;
+    struct gate *gate = CONTAINER_OR_NULL(list_first(&queue->turns), struct gate, turn);
     struct upstream_call *call;
 
     if (gate == NULL || (queue->n_active >= queue->ceiling && !has_probe(gate))) {

@@ -349,8 +349,7 @@ static void make_room(struct cache *cache, const struct cache_entry *except)
 /* Waiters are taken out one at a time, since answering a waiter may free it. */
 static struct task *next_waiter(struct cache_entry *entry)
 {
-    struct list *first = list_take_first(&entry->waiters);
-    struct task *task = first != NULL ? CONTAINER_OF(first, struct task, waits) : NULL;
+    struct task *task = CONTAINER_OR_NULL(list_take_first(&entry->waiters), struct task, waits);
 
     if (task != NULL) {
         task->cache_seat = NULL;

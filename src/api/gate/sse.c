@@ -70,8 +70,7 @@ static void on_heartbeat(struct deadline *deadline)
 static void on_ask(struct later_item *item)
 {
     struct api *api = CONTAINER_OF(item, struct api, ask_streams);
-    struct list *link = list_first(&api->streams);
-    struct sse *stream = link != NULL ? CONTAINER_OF(link, struct sse, link) : NULL;
+    struct sse *stream = CONTAINER_OR_NULL(list_first(&api->streams), struct sse, link);
 
     if (stream == NULL || stream->n_changes == api->n_changes) {
         return;
