@@ -1,21 +1,14 @@
 /* The answer of a proxy to one command, for people and for programs. */
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
 #include "command_internal.h"
 #include "data/node.h"
 #include "table.h"
+#include "terminal.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200, COLUMNS_DEFAULT = 80 };
-
-static void put(FILE *to, struct buf *text)
-{
-    (void)fwrite(text->ptr, 1, text->len, to);
-    (void)fflush(to);
-    buf_done(text);
-}
+enum { OUT_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200 };
 
 static void print_document(const struct json *answer, enum cli_output output)
 {
@@ -34,7 +27,7 @@ static void print_document(const struct json *answer, enum cli_output output)
         yaml_write_json(&safe, answer, 0);
     }
     buf_done(&text);
-    put(stdout, &safe);
+    terminal_put(stdout, &safe);
 }
 
 void command_say(const char *label, struct str value)
@@ -45,7 +38,7 @@ void command_say(const char *label, struct str value)
     buf_text(&text, label);
     utf8_put_safe(&text, value, "");
     buf_char(&text, '\n');
-    put(stderr, &text);
+    terminal_put(stderr, &text);
 }
 
 static void put_request(struct buf *text, const struct json *request)
@@ -66,20 +59,16 @@ static void put_request(struct buf *text, const struct json *request)
     }
 }
 
-static size_t terminal_columns(void)
-{
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-                                                                           : COLUMNS_DEFAULT;
-}
-
 /* A list is a table at a terminal; for a program that reads it, it stays YAML. */
 static void put_data(struct buf *text, const struct json *data)
 {
+    size_t columns;
+    size_t lines;
+
+    terminal_size(stdout, &columns, &lines);
     if (json_type(data) == JSON_ARRAY && json_size(data) == 0) {
         buf_text(text, "(none)\n");
-    } else if (isatty(STDOUT_FILENO) != 1 || !table_write(text, data, terminal_columns())) {
+    } else if (isatty(STDOUT_FILENO) != 1 || !table_write(text, data, columns)) {
         yaml_write_json(text, data, 0);
     }
 }
@@ -101,7 +90,7 @@ static void print_success(const struct json *answer)
     if (json_type(json_get(answer, "data")) != JSON_NULL) {
         put_data(&text, json_get(answer, "data"));
     }
-    put(stdout, &text);
+    terminal_put(stdout, &text);
     JSON_FOREACH (warning, json_get(answer, "warnings")) {
         command_say("warning: ", json_str(warning));
     }
@@ -172,5 +161,5 @@ void command_print_garbage(const struct upstream_reply *reply)
                reply->status);
     utf8_put_safe(&text, utf8_clip(reply->body, SHOWN_MAX), "");
     buf_char(&text, '\n');
-    put(stderr, &text);
+    terminal_put(stderr, &text);
 }

@@ -3,13 +3,13 @@
 #include "cli/demo.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "net/loop.h"
+#include "terminal.h"
 
 #define RUN(label, ...)                                                                            \
     {                                                                                              \
@@ -71,9 +71,7 @@ static const char *paint(const struct demo *demo, const char *code)
 static void out_line(struct buf *text)
 {
     buf_char(text, '\n');
-    (void)fwrite(text->ptr, 1, text->len, stdout);
-    (void)fflush(stdout);
-    buf_done(text);
+    terminal_put(stdout, text);
 }
 
 /* ---- while it works ---- */
@@ -81,13 +79,6 @@ static void out_line(struct buf *text)
 static bool is_row(const struct plan_row *row, const char *name)
 {
     return str_is(str_from(row->call->spec->name), name);
-}
-
-static void draw_over(struct buf *text)
-{
-    (void)fwrite(text->ptr, 1, text->len, stdout);
-    (void)fflush(stdout);
-    buf_done(text);
 }
 
 /* The drawn line is gone; without colours no escape is used for it either. */
@@ -115,7 +106,7 @@ static void show_progress(struct plan *plan, struct plan_row *row)
                row->call->spec->name);
     if (row->status == ROW_RUNNING) {
         buf_text(&text, " ...");
-        draw_over(&text);
+        terminal_put(stdout, &text);
         return;
     }
     buf_printf(&text, "  %s%s%s", paint(demo, done ? GREEN : RED), done ? "ok" : "FAILED",
@@ -146,7 +137,7 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *row,
         buf_printf(&text, "  [%2zu/%zu] %s  %.*s %.0f %%", (size_t)(row - plan->rows) + 1,
                    ARRAY_LEN(rows), row->call->spec->name, STR_ARG(status),
                    json_double(json_get(answer, "progress")));
-        draw_over(&text);
+        terminal_put(stdout, &text);
     }
     *delay_ms = POLL_MS;
     return PLAN_AGAIN;
@@ -301,11 +292,6 @@ static enum error_code compile_rows(struct demo *demo, struct error *err)
     return ERR_OK;
 }
 
-static bool is_terminal(void)
-{
-    return isatty(STDOUT_FILENO) == 1 && !str_is(str_from(getenv("TERM")), "dumb");
-}
-
 enum error_code demo_start(struct demo *demo, struct loop *loop, const struct demo_options *wanted,
                            void (*on_done)(struct demo *demo, bool ok), void *owner,
                            struct error *err)
@@ -319,7 +305,7 @@ enum error_code demo_start(struct demo *demo, struct loop *loop, const struct de
                           .on_done = on_done,
                           .owner = owner,
                           .once = wanted->once,
-                          .fancy = is_terminal(),
+                          .fancy = terminal_draws(stdout),
                           .color = fd_takes_color(STDOUT_FILENO)};
     str_copy(demo->url, sizeof(demo->url), str_from(wanted->url));
     arena_init(&demo->arena);

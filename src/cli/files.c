@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json_form.h"
 #include "catalog/catalog.h"
+#include "terminal.h"
 #include "testfile/testfile.h"
 
 enum { READ_PIECE = 65536, OUT_MAX = 256 * 1024 * 1024 };
@@ -76,12 +77,6 @@ static void compile(struct source *source)
                                   &options, &source->file, &source->problems) == ERR_OK;
 }
 
-static void put(FILE *to, struct buf *text)
-{
-    (void)fwrite(text->ptr, 1, text->len, to);
-    buf_done(text);
-}
-
 static void print_problems(const struct source *source)
 {
     struct buf out;
@@ -89,7 +84,7 @@ static void print_problems(const struct source *source)
     buf_init(&out, OUT_MAX);
     testfile_print_human(&out, str_from(source->name), buf_view(&source->text), &source->problems,
                          fd_takes_color(STDERR_FILENO));
-    put(stderr, &out);
+    terminal_put(stderr, &out);
 }
 
 static void print_count(size_t n, const char *what, const char *behind)
@@ -136,7 +131,7 @@ static void report_json(const struct source *source)
     testfile_problems_json(&w, &source->problems, TESTFILE_WARNING);
     jw_end(&w);
     buf_char(&out, '\n');
-    put(stdout, &out);
+    terminal_put(stdout, &out);
 }
 
 static int one_file(const char *name, const struct files_task *task)
@@ -209,7 +204,7 @@ static void convert(const struct source *source, const void *context)
     }
     buf_init(&out, OUT_MAX);
     testfile_convert(&source->file, *target, &out);
-    put(stdout, &out);
+    terminal_put(stdout, &out);
 }
 
 int cli_convert(const char *const *files, size_t n_files, struct str target, bool lenient)

@@ -2,14 +2,7 @@
  * network, so nothing about its shape is taken for granted. */
 #include "report.h"
 
-struct verdict_row {
-    const char *word;
-    const char *title;
-    int exit_code;
-    int weight; /* the heaviest decides the exit code of several files */
-};
-
-static const struct verdict_row verdicts[] = {
+const struct verdict_row verdicts[N_VERDICTS] = {
     [VERDICT_PASSED] = {"passed", "passed", 0, 0},
     [VERDICT_CREATED] = {"created", "created", 0, 0},
     [VERDICT_PLANNED] = {"dry_run", "not sent", 0, 0},
@@ -19,16 +12,6 @@ static const struct verdict_row verdicts[] = {
     [VERDICT_TIMED_OUT] = {"timed_out", "timed out", 4, 2},
     [VERDICT_SKIPPED] = {"skipped", "skipped", 0, 0},
 };
-
-const char *verdict_word(enum verdict verdict)
-{
-    return verdicts[verdict].word;
-}
-
-const char *verdict_title(enum verdict verdict)
-{
-    return verdicts[verdict].title;
-}
 
 enum verdict verdict_of_status(struct str status)
 {
@@ -41,11 +24,6 @@ enum verdict verdict_of_status(struct str status)
         }
     }
     return VERDICT_ERROR;
-}
-
-int verdict_exit_code(enum verdict verdict)
-{
-    return verdicts[verdict].exit_code;
 }
 
 bool verdict_is_bad(enum verdict verdict)

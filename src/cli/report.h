@@ -64,11 +64,16 @@ struct report_counts {
     size_t started;  /* files whose execution was started and not followed */
 };
 
-const char *verdict_word(enum verdict verdict); /* "passed", "timed_out" */
-const char *verdict_title(enum verdict verdict);
+struct verdict_row {
+    const char *word;  /* "passed", "timed_out" */
+    const char *title; /* "passed", "timed out" */
+    int exit_code;     /* not 0: it is bad */
+    int weight;        /* the heaviest decides the exit code of several files */
+};
+
+extern const struct verdict_row verdicts[N_VERDICTS];
 /* By the status of a run that has ended; VERDICT_ERROR: this program does not know the word. */
 enum verdict verdict_of_status(struct str status);
-int verdict_exit_code(enum verdict verdict);
 bool verdict_is_bad(enum verdict verdict);
 /* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when there is no file. */
 int report_exit_code(const struct report *report);

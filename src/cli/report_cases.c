@@ -125,7 +125,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
         buf_text(&out, "an earlier test of the file did not pass");
     } else if (one->verdict != VERDICT_PASSED) {
         buf_str(&out,
-                entry->detail.len > 0 ? entry->detail : str_from(verdict_title(one->verdict)));
+                entry->detail.len > 0 ? entry->detail : str_from(verdicts[one->verdict].title));
     }
     return arena_take(arena, &out);
 }
@@ -215,9 +215,9 @@ static struct str outcome_of_several(struct arena *arena, const struct report_en
         n_bad += verdict_is_bad(cases[i].verdict) ? 1 : 0;
         first = first == NULL && verdict_is_bad(cases[i].verdict) ? &cases[i] : first;
     }
-    return first == NULL ? str_from(verdict_title(entry->verdict))
+    return first == NULL ? str_from(verdicts[entry->verdict].title)
                          : arena_printf(arena, "%s, %zu of %zu tests: \"%.*s\" %.*s",
-                                        verdict_title(entry->verdict), n_bad, n,
+                                        verdicts[entry->verdict].title, n_bad, n,
                                         STR_ARG(first->name), STR_ARG(first->why));
 }
 
@@ -225,7 +225,7 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
 {
     struct report_case *cases;
     size_t n = report_cases(entry, arena, &cases);
-    struct str title = str_from(verdict_title(entry->verdict));
+    struct str title = str_from(verdicts[entry->verdict].title);
     struct buf out;
 
     buf_init(&out, WHY_MAX);

@@ -38,7 +38,7 @@ static void put_tests(struct json_writer *w, const struct report_entry *entry, s
 
     jw_shape(w, "tests:[");
     for (size_t i = 0; i < n; i++) {
-        jw_form(w, "{name:%s, status:%s", cases[i].name, verdict_word(cases[i].verdict));
+        jw_form(w, "{name:%s, status:%s", cases[i].name, verdicts[cases[i].verdict].word);
         put_text(w, "detail", cases[i].why);
         jw_form(w, "line:%i, duration_ms:%i}", cases[i].line, cases[i].ms);
     }
@@ -50,8 +50,8 @@ static void put_entry(struct json_writer *w, const struct report_entry *entry)
     struct arena arena;
 
     arena_init(&arena);
-    jw_form(w, "{file:%s, status:%s, exit_code:%i", entry->file, verdict_word(entry->verdict),
-            verdict_exit_code(entry->verdict));
+    jw_form(w, "{file:%s, status:%s, exit_code:%i", entry->file, verdicts[entry->verdict].word,
+            verdicts[entry->verdict].exit_code);
     put_text(w, "detail",
              entry->verdict == VERDICT_PASSED ? STR_EMPTY : report_outcome(entry, &arena));
     put_text(w, "goal", entry->goal);
@@ -75,7 +75,7 @@ static void put_counts(struct json_writer *w, const struct report *report)
 
     jw_shape(w, "files_by_status:{");
     for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
-        jw_kv_int(w, verdict_word((enum verdict)v), (int64_t)counts.files[v]);
+        jw_kv_int(w, verdicts[v].word, (int64_t)counts.files[v]);
     }
     jw_form(w, "}, steps:{total:%i, done:%i, failed:%i}", counts.steps, counts.steps_done,
             counts.steps_failed);

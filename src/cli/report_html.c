@@ -251,13 +251,13 @@ static void resume(struct buf *out, const struct report_entry *entry)
 
 static void case_head(struct buf *out, const struct report_case *one)
 {
-    const char *word = verdict_word(one->verdict);
+    const char *word = verdicts[one->verdict].word;
 
     escape_form(out, escape_xml,
                 "<details class=\"test %s\"%s>\n<summary><h2>%e</h2><span class=\"badge "
                 "%s\">%s</span>",
                 word, verdict_is_bad(one->verdict) ? " open" : "", one->name, word,
-                verdict_title(one->verdict));
+                verdicts[one->verdict].title);
     if (one->test != NULL || one->ms > 0) {
         duration(out, one->ms);
     }
@@ -315,8 +315,8 @@ static void put_total(struct buf *out, const struct report *report)
     buf_text(out, "<h1>Test report</h1>\n<ul class=\"total\">");
     for (size_t v = 0; v < N_VERDICTS; v++) {
         if (counts.files[v] > 0) {
-            buf_printf(out, "<li class=\"%s\">%zu %s</li>", verdict_word((enum verdict)v),
-                       counts.files[v], verdict_title((enum verdict)v));
+            buf_printf(out, "<li class=\"%s\">%zu %s</li>", verdicts[v].word, counts.files[v],
+                       verdicts[v].title);
         }
     }
     buf_printf(out, "</ul>\n<p class=\"soft\">%zu %s, begun ", report->n,

@@ -17,7 +17,7 @@ static const char *const paints[N_VERDICTS] = {
 /* The first words of an outcome are its verdict: they have the colour. */
 static void put_outcome(struct buf *out, enum verdict verdict, struct str outcome, bool color)
 {
-    struct str title = str_from(verdict_title(verdict));
+    struct str title = str_from(verdicts[verdict].title);
     size_t n = str_starts(outcome, title) ? title.len : 0;
 
     if (n == 0 || !color) {
@@ -254,12 +254,12 @@ void report_human_entry(const struct report *report, const struct report_entry *
 
 static void put_count(struct buf *out, enum verdict verdict, size_t n)
 {
-    buf_printf(out, "%zu %s", n, verdict_title(verdict));
+    buf_printf(out, "%zu %s", n, verdicts[verdict].title);
 }
 
 static void put_count_painted(struct buf *out, enum verdict verdict, size_t n)
 {
-    buf_printf(out, "%s%zu %s\033[0m", paints[verdict], n, verdict_title(verdict));
+    buf_printf(out, "%s%zu %s\033[0m", paints[verdict], n, verdicts[verdict].title);
 }
 
 void report_human_total(const struct report *report, bool color, struct buf *out)

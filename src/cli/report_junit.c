@@ -177,7 +177,7 @@ static struct str type_of(const struct report_case *one)
     if (one->verdict == VERDICT_ERROR && json_size(json_get(one->entry->problem, "errors")) > 0) {
         return STR("does_not_compile");
     }
-    return str_from(verdict_word(one->verdict));
+    return str_from(verdicts[one->verdict].word);
 }
 
 static void put_mark(struct buf *out, const struct report_case *one)
@@ -223,7 +223,7 @@ static void write_properties(struct buf *out, const struct report_entry *entry, 
 {
     buf_text(out, "    <properties>\n");
     property(out, "file", entry->file);
-    property(out, "verdict", str_from(verdict_word(entry->verdict)));
+    property(out, "verdict", str_from(verdicts[entry->verdict].word));
     property(out, "proxy", url);
     property(out, "run", json_str(json_get(entry->run, "id")));
     property(out, "format", json_str(json_get(entry->run, "format")));

@@ -15,7 +15,7 @@ static const char *const signs[N_VERDICTS] = {
 static void table_row(struct buf *out, const struct report_case *one)
 {
     escape_form(out, escape_markdown, "| %s %s | %e | %e", signs[one->verdict],
-                verdict_title(one->verdict), utf8_clip(one->name, 200),
+                verdicts[one->verdict].title, utf8_clip(one->name, 200),
                 utf8_clip(one->entry->file, 200));
     buf_printf(out, " | %.1f s |\n", (double)one->ms / 1000.0);
 }
@@ -88,7 +88,7 @@ static void each_case(struct buf *out, const struct report_entry *entry,
 
 static void put_count(struct buf *out, enum verdict verdict, size_t n)
 {
-    buf_printf(out, "%s **%zu %s**", signs[verdict], n, verdict_title(verdict));
+    buf_printf(out, "%s **%zu %s**", signs[verdict], n, verdicts[verdict].title);
 }
 
 void report_summary(const struct report *report, struct buf *out)

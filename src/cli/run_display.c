@@ -1,19 +1,15 @@
 /* Progress while files run: on a terminal one line that is drawn over (with spaces instead of
  * escapes, so it works under NO_COLOR too), elsewhere a line per finished step. */
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/utf8.h"
 #include "escape.h"
 #include "run_internal.h"
+#include "terminal.h"
 
 enum {
     LINE_MAX_BYTES = 4096,
     BAR_CELLS = 20,
-    COLUMNS_DEFAULT = 80,
     DRAW_EVERY_MS = 100,
     TEXT_SHOWN = 200,
     EXECUTION_STEP = 10
@@ -21,24 +17,20 @@ enum {
 
 void display_init(struct display *display, const struct cli_run_options *options)
 {
-    const char *term = getenv("TERM");
     bool human = options->output == CLI_OUTPUT_HUMAN;
-    int fd = human ? STDOUT_FILENO : STDERR_FILENO;
-    bool terminal = isatty(fd) == 1;
+    FILE *to = human ? stdout : stderr;
 
-    *display = (struct display){.to = human ? stdout : stderr};
-    display->bar = terminal && !str_is(str_from(term), "dumb");
-    display->human = human;
-    display->lines = human && options->verbose;
-    display->color = fd_takes_color(fd);
+    *display = (struct display){.to = to,
+                                .bar = terminal_draws(to),
+                                .human = human,
+                                .lines = human && options->verbose,
+                                .color = fd_takes_color(fileno(to))};
 }
 
 void display_text(struct display *display, struct buf *text)
 {
     display_clear(display);
-    (void)fwrite(text->ptr, 1, text->len, display->to);
-    (void)fflush(display->to);
-    buf_done(text);
+    terminal_put(display->to, text);
 }
 
 /* Writes a whole line, escaped; takes the buf. */
@@ -145,16 +137,6 @@ void display_item(struct cli_run *run, struct run_item *item)
 
 /* ---- the bar ---- */
 
-static size_t terminal_columns(const struct display *display)
-{
-    struct winsize size;
-
-    if (ioctl(fileno(display->to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-        return COLUMNS_DEFAULT;
-    }
-    return size.ws_col;
-}
-
 static uint64_t percent_of(const struct run_item *item)
 {
     int64_t progress = report_int(json_get(item->object, "progress"));
@@ -234,8 +216,7 @@ void display_clear(struct display *display)
     buf_char(&text, '\r');
     pad(&text, display->bar_columns);
     buf_char(&text, '\r');
-    (void)fwrite(text.ptr, 1, text.len, display->to);
-    buf_done(&text);
+    terminal_put(display->to, &text);
     display->bar_columns = 0;
 }
 
@@ -247,6 +228,7 @@ void display_bar(struct cli_run *run, bool at_once)
     struct buf line;
     struct str shown;
     size_t columns;
+    size_t lines;
 
     if (!display->bar || (!at_once && now_ms - display->drawn_ms < DRAW_EVERY_MS)) {
         return;
@@ -254,15 +236,14 @@ void display_bar(struct cli_run *run, bool at_once)
     display->drawn_ms = now_ms;
     buf_init(&text, LINE_MAX_BYTES);
     bar_text(run, &text);
-    shown = text_clip_columns(buf_view(&text), terminal_columns(display) - 1);
+    terminal_size(display->to, &columns, &lines);
+    shown = text_clip_columns(buf_view(&text), columns - 1);
     columns = text_columns(shown);
     buf_init(&line, LINE_MAX_BYTES);
     buf_char(&line, '\r');
     buf_str(&line, shown);
     pad(&line, columns < display->bar_columns ? display->bar_columns - columns : 0);
     display->bar_columns = columns;
-    (void)fwrite(line.ptr, 1, line.len, display->to);
-    (void)fflush(display->to);
-    buf_done(&line);
+    terminal_put(display->to, &line);
     buf_done(&text);
 }

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "base/mem.h"
 #include "escape.h"
 #include "net/loop.h"
+#include "terminal.h"
 #include "top_draw.h"
 
 enum {
@@ -55,20 +55,13 @@ static void say(const char *text)
 
 /* ---- the terminal ---- */
 
-static void write_out(struct str text)
-{
-    (void)fwrite(text.ptr, 1, text.len, stdout);
-    (void)fflush(stdout); /* what could not be written is told at the end of the program */
-}
-
 static void terminal_open(struct top *top)
 {
     struct top_view *view = top->view;
     struct termios now;
 
     view->color = !top->options.json && fd_takes_color(STDOUT_FILENO);
-    view->screen = !top->options.json && !top->options.once && isatty(STDOUT_FILENO) == 1 &&
-                   !str_is(str_from(getenv("TERM")), "dumb");
+    view->screen = !top->options.json && !top->options.once && terminal_draws(stdout);
     if (!view->screen) {
         return;
     }
@@ -78,28 +71,18 @@ static void terminal_open(struct top *top)
         now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &now);
     }
-    write_out(STR(SCREEN_OPEN));
+    (void)printf(SCREEN_OPEN);
+    (void)fflush(stdout);
 }
 
 static void terminal_close(struct top_view *view)
 {
     if (view->screen) {
-        write_out(STR(SCREEN_CLOSE));
+        (void)printf(SCREEN_CLOSE);
+        (void)fflush(stdout);
     }
     if (view->keys) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &view->before);
-    }
-}
-
-static void screen_size(size_t *columns, size_t *lines)
-{
-    struct winsize size = {0};
-
-    *columns = TOP_COLUMNS;
-    *lines = TOP_LINES;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 1) {
-        *columns = size.ws_col;
-        *lines = size.ws_row;
     }
 }
 
@@ -117,7 +100,7 @@ static void fill(const struct top *top, struct top_picture *picture, struct buf 
                                     .up_s = -1,
                                     .history = &view->history,
                                     .color = view->color};
-    screen_size(&picture->columns, &picture->lines);
+    terminal_size(stdout, &picture->columns, &picture->lines);
     for (size_t i = 0; i < TOP_N_FIGURES; i++) {
         picture->figures[i] = NAN;
     }
@@ -149,8 +132,7 @@ static void show_on_screen(struct str picture)
         buf_text(&out, picture.len > 0 ? "\x1b[K\r\n" : "\x1b[K");
     }
     buf_text(&out, "\x1b[J");
-    write_out(buf_view(&out));
-    buf_done(&out);
+    terminal_put(stdout, &out);
 }
 
 static void show_picture(const struct top *top)
@@ -165,11 +147,11 @@ static void show_picture(const struct top *top)
     top_draw(&out, &picture);
     if (top->view->screen) {
         show_on_screen(buf_view(&out));
+        buf_done(&out);
     } else {
         buf_text(&out, top->options.once ? "" : "\n");
-        write_out(buf_view(&out));
+        terminal_put(stdout, &out);
     }
-    buf_done(&out);
     buf_done(&trouble);
 }
 
@@ -189,8 +171,7 @@ static void show_json(const struct top *top)
     }
     jw_end(&w);
     buf_char(&line, '\n');
-    write_out(buf_view(&line));
-    buf_done(&line);
+    terminal_put(stdout, &line);
 }
 
 /* With one read there are no rates: a terminal shows the levels, who reads the output waits. */

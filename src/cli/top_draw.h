@@ -8,13 +8,7 @@
 #include "base/buf.h"
 #include "top_figures.h"
 
-enum {
-    TOP_HISTORY = 512,
-    TOP_COLUMNS = 80, /* where nobody says how large the screen is */
-    TOP_LINES = 24,
-    TOP_MIN_COLUMNS = 40,
-    TOP_N_PLOTS = 4
-};
+enum { TOP_HISTORY = 512, TOP_MIN_COLUMNS = 40, TOP_N_PLOTS = 4 };
 
 /* The figures of the last reads, the newest last; NAN where the proxy was away. */
 struct top_history {
