@@ -12,6 +12,10 @@
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
+/* 3.x wants a random generator wherever a private key is used. */
+#define RANDOM_OF(config) , mbedtls_ctr_drbg_random, &(config)->random
+#else
+#define RANDOM_OF(config)
 #endif
 
 enum {
@@ -41,29 +45,6 @@ static void start_crypto(void)
 #endif
 }
 
-static int parse_key(struct tls_config *config, struct tls_certificate *certificate,
-                     const char *key_file)
-{
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-    (void)config;
-    return mbedtls_pk_parse_keyfile(&certificate->key, key_file, NULL);
-#else
-    return mbedtls_pk_parse_keyfile(&certificate->key, key_file, NULL, mbedtls_ctr_drbg_random,
-                                    &config->random);
-#endif
-}
-
-static bool key_matches(struct tls_config *config, struct tls_certificate *certificate)
-{
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-    (void)config;
-    return mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key) == 0;
-#else
-    return mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key, mbedtls_ctr_drbg_random,
-                                 &config->random) == 0;
-#endif
-}
-
 static void free_certificate(struct tls_certificate *certificate)
 {
     mbedtls_x509_crt_free(&certificate->chain);
@@ -83,9 +64,11 @@ static enum error_code load_files(struct tls_config *config, const char *certifi
     status = mbedtls_x509_crt_parse_file(&certificate->chain, certificate_file);
     if (status != 0) {
         code = tls_fail(err, "cannot read the certificate", certificate_file, status);
-    } else if ((status = parse_key(config, certificate, key_file)) != 0) {
+    } else if ((status = mbedtls_pk_parse_keyfile(&certificate->key, key_file,
+                                                  NULL RANDOM_OF(config))) != 0) {
         code = tls_fail(err, "cannot read the private key", key_file, status);
-    } else if (!key_matches(config, certificate)) {
+    } else if (mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key RANDOM_OF(config)) !=
+               0) {
         code = error_set(err, ERR_TLS, "the key %s does not belong to the certificate %s", key_file,
                          certificate_file);
     }
@@ -175,9 +158,10 @@ static int set_up(struct tls_config *config)
     return status;
 }
 
-/* *out_status: of the library. */
-static struct tls_config *make(int *out_status)
+/* NULL: `err` says why. */
+static struct tls_config *make(struct error *err)
 {
+    int status;
     struct tls_config *config = mem_zalloc(sizeof(*config));
 
     config->n_holders = 1;
@@ -189,8 +173,13 @@ static struct tls_config *make(int *out_status)
     mbedtls_ssl_ticket_init(&config->tickets);
     mbedtls_x509_crt_init(&config->authorities);
     mbedtls_x509_crl_init(&config->revoked);
-    *out_status =
+    status =
         mbedtls_ctr_drbg_seed(&config->random, mbedtls_entropy_func, &config->entropy, NULL, 0);
+    if (status != 0) {
+        (void)tls_fail(err, "cannot seed", "the random generator", status);
+        tls_config_free(config);
+        return NULL;
+    }
     return config;
 }
 
@@ -199,11 +188,9 @@ enum error_code tls_config_client(const char *authorities_file, struct tls_confi
 {
     static const char system_file[] = "/etc/ssl/certs/ca-certificates.crt";
     const char *file = authorities_file != NULL ? authorities_file : system_file;
+    struct tls_config *config = make(err);
+    enum error_code code = config != NULL ? tls_check_authorities(file, err) : ERR_TLS;
     int status;
-    struct tls_config *config = make(&status);
-    enum error_code code = status == 0
-                               ? tls_check_authorities(file, err)
-                               : tls_fail(err, "cannot seed", "the random generator", status);
 
     if (code == ERR_OK) {
         status = mbedtls_x509_crt_parse_file(&config->authorities, file);
@@ -223,12 +210,11 @@ enum error_code tls_config_client(const char *authorities_file, struct tls_confi
 enum error_code tls_config_new(const char *certificate_file, const char *key_file,
                                struct tls_config **out, struct error *err)
 {
+    struct tls_config *config = make(err);
+    enum error_code code =
+        config != NULL ? load_files(config, certificate_file, key_file, err) : ERR_TLS;
     int status;
-    struct tls_config *config = make(&status);
-    enum error_code code;
 
-    code = status == 0 ? load_files(config, certificate_file, key_file, err)
-                       : tls_fail(err, "cannot seed", "the random generator", status);
     if (code == ERR_OK) {
         status = set_up(config);
         code = status == 0 ? ERR_OK
