@@ -8,29 +8,6 @@
 
 enum { DEPTH_MAX = 32, MAX_NODES = 20 * 1000 * 1000 };
 
-static void put_json(struct json_writer *w, const char *key, const struct json *value)
-{
-    struct buf text;
-
-    if (value == NULL) {
-        jw_key(w, key);
-        jw_null(w);
-        return;
-    }
-    buf_init(&text, w->out->max);
-    json_print(&text, value);
-    jw_kv_raw(w, key, buf_view(&text));
-    w->out->overflowed = w->out->overflowed || !buf_ok(&text);
-    buf_done(&text);
-}
-
-static void put_text(struct json_writer *w, const char *key, struct str text)
-{
-    if (text.len > 0) {
-        jw_kv_str(w, key, text);
-    }
-}
-
 static void put_tests(struct json_writer *w, const struct report_entry *entry, struct arena *arena)
 {
     struct report_case *cases;
@@ -38,32 +15,33 @@ static void put_tests(struct json_writer *w, const struct report_entry *entry, s
 
     jw_shape(w, "tests:[");
     for (size_t i = 0; i < n; i++) {
-        jw_form(w, "{name:%s, status:%s", cases[i].name, verdicts[cases[i].verdict].word);
-        put_text(w, "detail", cases[i].why);
-        jw_form(w, "line:%i, duration_ms:%i}", cases[i].line, cases[i].ms);
+        jw_form(w, "{name:%s, status:%s, detail?:%s, line:%i, duration_ms:%i}", cases[i].name,
+                verdicts[cases[i].verdict].word, cases[i].why, cases[i].line, cases[i].ms);
     }
     jw_end(w);
 }
 
 static void put_entry(struct json_writer *w, const struct report_entry *entry)
 {
+    const struct verdict_row *verdict = &verdicts[entry->verdict];
     struct arena arena;
 
     arena_init(&arena);
-    jw_form(w, "{file:%s, status:%s, exit_code:%i", entry->file, verdicts[entry->verdict].word,
-            verdicts[entry->verdict].exit_code);
-    put_text(w, "detail",
-             entry->verdict == VERDICT_PASSED ? STR_EMPTY : report_outcome(entry, &arena));
-    put_text(w, "goal", entry->goal);
-    put_text(w, "journey", entry->journey);
-    jw_kv_int(w, "duration_ms", (int64_t)entry->ms);
+    jw_form(w,
+            "{file:%s, status:%s, exit_code:%i, detail?:%s, goal?:%s, journey?:%s, duration_ms:%i",
+            entry->file, verdict->word, verdict->exit_code,
+            entry->verdict == VERDICT_PASSED ? STR_EMPTY : report_outcome(entry, &arena),
+            entry->goal, entry->journey, entry->ms);
     put_tests(w, entry, &arena);
-    put_json(w, "run", entry->run);
+    jw_key(w, "run");
+    json_write(w, entry->run);
     if (entry->problem != NULL) {
-        put_json(w, "problem", entry->problem);
+        jw_key(w, "problem");
+        json_write(w, entry->problem);
     }
     if (entry->dry_run != NULL) {
-        put_json(w, "dry_run", entry->dry_run);
+        jw_key(w, "dry_run");
+        json_write(w, entry->dry_run);
     }
     jw_end(w);
     arena_done(&arena);
@@ -89,12 +67,11 @@ static void write_json(const struct report *report, struct buf *out)
     buf_init(&began, 64);
     clock_format(&began, report->began_wall_ms);
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_bool(&w, "passed", report_passed(report)); /* executed and green, not only created */
-    jw_form(&w, "exit_code:%i, dry_run:%b", report_exit_code(report),
-            report_count(report).files[VERDICT_PLANNED] > 0);
-    put_text(&w, "proxy", report->url);
-    jw_form(&w, "began_at:%s, duration_ms:%i", buf_view(&began), report->ms);
+    /* passed: executed and green, not only created */
+    jw_form(&w, "{passed:%b, exit_code:%i, dry_run:%b, proxy?:%s, began_at:%s, duration_ms:%i",
+            report_passed(report), report_exit_code(report),
+            report_count(report).files[VERDICT_PLANNED] > 0, report->url, buf_view(&began),
+            report->ms);
     put_counts(&w, report);
     jw_shape(&w, "files:[");
     for (size_t i = 0; i < report->n; i++) {

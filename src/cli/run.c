@@ -81,8 +81,8 @@ static void read_all(struct cli_run *run)
     if (run->errors.n == 0) {
         select_files(run);
     }
-    if (!run_query_of_options(&run->arena, &run->options, run->gather.n + run->n_left_out,
-                              &run->query, &err)) {
+    if (run_query_of_options(&run->arena, &run->options, run->gather.n + run->n_left_out,
+                             &run->query, &err) != ERR_OK) {
         *error_list_add(&run->errors) = err;
     }
     run_open_reports(run);

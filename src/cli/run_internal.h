@@ -94,8 +94,8 @@ struct cli_run {
 
 /* The part of the query that all files share, and with it what is wrong with --var, --resume and
  * --checkpoint. */
-bool run_query_of_options(struct arena *arena, const struct cli_run_options *options,
-                          size_t n_files, struct str *out, struct error *err) MUST_CHECK;
+enum error_code run_query_of_options(struct arena *arena, const struct cli_run_options *options,
+                                     size_t n_files, struct str *out, struct error *err) MUST_CHECK;
 struct str run_query_of_source(struct arena *arena, struct str shared,
                                const struct test_source *source);
 

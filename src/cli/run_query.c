@@ -35,26 +35,25 @@ static bool contradicts(const char *const *words, size_t n, struct str name, str
     return false;
 }
 
-static bool put_variable(struct buf *out, const char *const *words, size_t at, struct error *err)
+static enum error_code put_variable(struct buf *out, const char *const *words, size_t at,
+                                    struct error *err)
 {
     struct str name;
     struct str value;
 
     if (!str_cut(str_from(words[at]), '=', &name, &value) || name.len == 0 ||
         name.len > VARIABLE_NAME_MAX) {
-        (void)error_set(err, ERR_INVALID, "--var must be NAME=VALUE, not \"%s\"", words[at]);
-        return false;
+        return error_set(err, ERR_INVALID, "--var must be NAME=VALUE, not \"%s\"", words[at]);
     }
     if (contradicts(words, at, name, value)) {
-        (void)error_set(err, ERR_INVALID, "--var %.*s is given twice, with different values",
-                        STR_ARG(name));
-        return false;
+        return error_set(err, ERR_INVALID, "--var %.*s is given twice, with different values",
+                         STR_ARG(name));
     }
     put(out, "var.", name, value);
-    return true;
+    return ERR_OK;
 }
 
-static bool put_checkpoint(struct buf *out, const char *word, struct error *err)
+static enum error_code put_checkpoint(struct buf *out, const char *word, struct error *err)
 {
     struct str id = str_from(word);
     int64_t number;
@@ -63,12 +62,11 @@ static bool put_checkpoint(struct buf *out, const char *word, struct error *err)
         id = str_sub(id, 3, id.len);
     }
     if (id.len > 19 || !str_to_i64(id, 1, INT64_MAX, &number)) {
-        (void)error_set(err, ERR_INVALID, "--checkpoint must be the id of a checkpoint, not \"%s\"",
-                        word);
-        return false;
+        return error_set(err, ERR_INVALID,
+                         "--checkpoint must be the id of a checkpoint, not \"%s\"", word);
     }
     put(out, "", STR("checkpoint_id"), id);
-    return true;
+    return ERR_OK;
 }
 
 static size_t count_pairs(struct str query)
@@ -82,8 +80,8 @@ static size_t count_pairs(struct str query)
     return n;
 }
 
-static bool put_resume(struct arena *arena, struct buf *out, const char *query, size_t n_files,
-                       struct error *err)
+static enum error_code put_resume(struct arena *arena, struct buf *out, const char *query,
+                                  size_t n_files, struct error *err)
 {
     struct str rest = str_from(query);
     struct str name;
@@ -91,26 +89,24 @@ static bool put_resume(struct arena *arena, struct buf *out, const char *query, 
     size_t n = 0;
 
     if (n_files != 1) {
-        (void)error_set(err, ERR_INVALID, "--resume is for one file, and there are %zu", n_files);
-        return false;
+        return error_set(err, ERR_INVALID, "--resume is for one file, and there are %zu", n_files);
     }
     while (query_next(arena, &rest, &name, &value)) {
         if (!str_in(name, resume_names, ARRAY_LEN(resume_names))) {
-            (void)error_set(err, ERR_INVALID,
-                            "--resume: unknown name \"%.*s\"; give the query as the run printed it",
-                            STR_ARG(name));
-            return false;
+            return error_set(
+                err, ERR_INVALID,
+                "--resume: unknown name \"%.*s\"; give the query as the run printed it",
+                STR_ARG(name));
         }
         put(out, "", name, value);
         n++;
     }
     if (n == 0 || n != count_pairs(str_from(query))) { /* a broken escape was passed over */
-        (void)error_set(err, ERR_INVALID,
-                        "--resume takes the query that a run gave, such as "
-                        "\"checkpoint_id=2&from=4\"");
-        return false;
+        return error_set(err, ERR_INVALID,
+                         "--resume takes the query that a run gave, such as "
+                         "\"checkpoint_id=2&from=4\"");
     }
-    return true;
+    return ERR_OK;
 }
 
 static void put_flags(struct buf *out, const struct cli_run_options *options)
@@ -136,36 +132,34 @@ static void put_flags(struct buf *out, const struct cli_run_options *options)
     }
 }
 
-bool run_query_of_options(struct arena *arena, const struct cli_run_options *options,
-                          size_t n_files, struct str *out, struct error *err)
+enum error_code run_query_of_options(struct arena *arena, const struct cli_run_options *options,
+                                     size_t n_files, struct str *out, struct error *err)
 {
     struct buf query;
-    bool ok = true;
+    enum error_code code = ERR_OK;
 
     buf_init(&query, QUERY_MAX);
     put_flags(&query, options);
-    for (size_t i = 0; ok && i < options->n_variables; i++) {
-        ok = put_variable(&query, options->variables, i, err);
+    for (size_t i = 0; code == ERR_OK && i < options->n_variables; i++) {
+        code = put_variable(&query, options->variables, i, err);
     }
     for (size_t i = 0; i < options->n_tags; i++) {
         put(&query, "", STR("tag"), str_from(options->tags[i]));
     }
-    if (ok && options->n_tags > TAGS_MAX) {
-        (void)error_set(err, ERR_INVALID, "--tag is given more than %d times", TAGS_MAX);
-        ok = false;
+    if (code == ERR_OK && options->n_tags > TAGS_MAX) {
+        code = error_set(err, ERR_INVALID, "--tag is given more than %d times", TAGS_MAX);
     }
-    if (ok && options->checkpoint != NULL) {
-        ok = put_checkpoint(&query, options->checkpoint, err);
+    if (code == ERR_OK && options->checkpoint != NULL) {
+        code = put_checkpoint(&query, options->checkpoint, err);
     }
-    if (ok && options->resume != NULL) {
-        ok = put_resume(arena, &query, options->resume, n_files, err);
+    if (code == ERR_OK && options->resume != NULL) {
+        code = put_resume(arena, &query, options->resume, n_files, err);
     }
-    if (ok && !buf_ok(&query)) {
-        (void)error_set(err, ERR_URI_TOO_LONG, "--var and --tag together are too long");
-        ok = false;
+    if (code == ERR_OK && !buf_ok(&query)) {
+        code = error_set(err, ERR_URI_TOO_LONG, "--var and --tag together are too long");
     }
     *out = arena_take(arena, &query);
-    return ok;
+    return code;
 }
 
 struct str run_query_of_source(struct arena *arena, struct str shared,

@@ -178,22 +178,14 @@ void load_write_text(const struct load_options *options, const struct load_resul
 
 /* ---- JSON ---- */
 
-static void put_ms(struct json_writer *w, const char *key, uint64_t us)
-{
-    jw_key(w, key);
-    jw_double(w, ms_of(us));
-}
-
 static void put_json_latency(struct json_writer *w, const struct histogram *latency)
 {
-    jw_shape(w, "latency_ms:{");
-    put_ms(w, "min", latency->min_us);
-    put_ms(w, "mean", mean_of(latency));
+    jw_form(w, "latency_ms:{min:%d, mean:%d", ms_of(latency->min_us), ms_of(mean_of(latency)));
     for (size_t i = 0; i < ARRAY_LEN(quantiles); i++) {
-        put_ms(w, quantiles[i].name, histogram_quantile(latency, quantiles[i].q));
+        jw_key(w, quantiles[i].name);
+        jw_double(w, ms_of(histogram_quantile(latency, quantiles[i].q)));
     }
-    put_ms(w, "max", latency->max_us);
-    jw_end(w);
+    jw_form(w, "max:%d}", ms_of(latency->max_us));
 }
 
 static void put_json_histogram(struct json_writer *w, const struct histogram *latency)
@@ -201,9 +193,7 @@ static void put_json_histogram(struct json_writer *w, const struct histogram *la
     jw_shape(w, "histogram:[");
     for (unsigned row = row_of(latency->min_us); latency->n > 0 && row <= row_of(latency->max_us);
          row++) {
-        jw_object(w);
-        put_ms(w, "below_ms", row_end(row));
-        jw_form(w, "n:%i}", in_row(latency, row));
+        jw_form(w, "{below_ms:%d, n:%i}", ms_of(row_end(row)), in_row(latency, row));
     }
     jw_end(w);
 }
@@ -238,10 +228,8 @@ void load_write_json(const struct load_options *options, const struct load_resul
             result->stopped);
     put_json_counts(&w, result);
     put_json_latency(&w, &result->latency);
-    jw_shape(&w, "generator_late_ms:{");
-    put_ms(&w, "p99", histogram_quantile(&result->late, 0.99));
-    put_ms(&w, "max", result->late.max_us);
-    jw_end(&w);
+    jw_form(&w, "generator_late_ms:{p99:%d, max:%d}",
+            ms_of(histogram_quantile(&result->late, 0.99)), ms_of(result->late.max_us));
     put_json_histogram(&w, &result->latency);
     jw_end(&w);
     buf_char(out, '\n');
