@@ -14,15 +14,9 @@ static const char *const type_hints[] = {
     [PARAM_LIST] = "A,B,...", [PARAM_OBJECT] = "JSON",       [PARAM_CSV] = "CSV",
 };
 
-static const char *hint_of(const struct param *param)
-{
-    const char *hint = (size_t)param->type < ARRAY_LEN(type_hints) ? type_hints[param->type] : NULL;
-
-    return hint != NULL ? hint : "TEXT";
-}
-
 static void print_param(const struct param *param, bool is_option)
 {
+    const char *hint;
     struct buf text;
 
     buf_init(&text, LINE_MAX);
@@ -33,7 +27,8 @@ static void print_param(const struct param *param, bool is_option)
         buf_text(&text, param->name);
     }
     if (param->type != PARAM_FLAG) {
-        buf_printf(&text, " %s", hint_of(param));
+        hint = (size_t)param->type < ARRAY_LEN(type_hints) ? type_hints[param->type] : NULL;
+        buf_printf(&text, " %s", hint != NULL ? hint : "TEXT");
     }
     do {
         buf_char(&text, ' ');

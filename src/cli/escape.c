@@ -2,7 +2,6 @@
 
 #include "base/attr.h"
 #include "base/check.h"
-#include "base/markup.h"
 #include "base/utf8.h"
 
 enum { FIRST_JOINED = 0x0600, FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
@@ -38,7 +37,9 @@ struct escape {
 static const struct escape for_terminal[] = {{'\n', "\\n"}, {'\t', " "}, {'\r', "\\r"}};
 
 /* A reader of XML takes these for plain blanks in an attribute. */
-static const struct escape for_xml[] = {{'\n', "&#10;"}, {'\t', "&#9;"}, {'\r', "&#13;"}};
+static const struct escape for_xml[] = {{'<', "&lt;"},   {'>', "&gt;"},   {'&', "&amp;"},
+                                        {'"', "&quot;"}, {'\'', "&#39;"}, {'\n', "&#10;"},
+                                        {'\t', "&#9;"},  {'\r', "&#13;"}};
 static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"},
                                              {'\n', " "},    {'\t', " "},   {'\r', " "}};
 
@@ -81,19 +82,7 @@ void escape_terminal(struct buf *out, struct str text)
 
 void escape_xml(struct buf *out, struct str text)
 {
-    uint32_t before = 0;
-
-    while (text.len > 0) {
-        uint32_t point = utf8_next(&text);
-        const char *entity = markup_entity(point);
-
-        if (entity != NULL) {
-            buf_text(out, entity);
-        } else if (!put_row(out, for_xml, ARRAY_LEN(for_xml), point)) {
-            put_point(out, point, before);
-        }
-        before = point;
-    }
+    escape_by(out, text, for_xml, ARRAY_LEN(for_xml));
 }
 
 void escape_workflow(struct buf *out, struct str text)

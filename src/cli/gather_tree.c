@@ -32,12 +32,6 @@ struct names {
     size_t n;
 };
 
-static void names_add(struct gather *gather, struct names *names, const char *name)
-{
-    names->items = arena_room(gather->arena, names->items, names->n, sizeof(*names->items));
-    names->items[names->n++] = arena_str(gather->arena, str_from(name));
-}
-
 static bool read_names(struct gather *gather, const char *path, struct names *out)
 {
     DIR *folder = opendir(path);
@@ -54,7 +48,8 @@ static bool read_names(struct gather *gather, const char *path, struct names *ou
             continue;
         }
         ok = ++gather->n_names <= GATHER_MAX_NAMES;
-        names_add(gather, out, entry->d_name);
+        out->items = arena_room(gather->arena, out->items, out->n, sizeof(*out->items));
+        out->items[out->n++] = arena_str(gather->arena, str_from(entry->d_name));
     }
     (void)closedir(folder);
     if (!ok) {
@@ -88,16 +83,6 @@ static const char *why_not_folder(const struct gather *gather, struct str path, 
     return gather_is_excluded(gather, path) ? "excluded" : NULL;
 }
 
-static struct str name_of(struct str path)
-{
-    size_t at = path.len;
-
-    while (at > 0 && path.ptr[at - 1] != '/') {
-        at--;
-    }
-    return str_sub(path, at, path.len);
-}
-
 static void note(struct gather *gather, const char *path, const char *why)
 {
     gather_pass_over(gather, str_from(path), why);
@@ -127,7 +112,8 @@ static bool walk_folder(const struct walk *walk, const char *path, unsigned dept
 static bool walk_below(const struct walk *walk, const char *path, unsigned depth)
 {
     struct str named = str_from(path);
-    const char *why = why_not_folder(walk->gather, named, name_of(named));
+    const char *why =
+        why_not_folder(walk->gather, named, str_sub(named, str_behind_last(named, '/'), named.len));
 
     if (why != NULL) {
         note(walk->gather, path, why);
@@ -194,17 +180,6 @@ void gather_folder(struct gather *gather, const char *path)
 
 /* ---- manifests ---- */
 
-/* Above the file, with its '/'; empty for a file in the working folder. */
-static struct str folder_of(struct str file)
-{
-    size_t len = file.len;
-
-    while (len > 0 && file.ptr[len - 1] != '/') {
-        len--;
-    }
-    return str_sub(file, 0, len);
-}
-
 static const char *refusal_of(struct str path)
 {
     struct str rest = path;
@@ -234,7 +209,8 @@ static void entry_error(struct gather *gather, const struct test_source *manifes
 static void add_entry(struct gather *gather, const struct test_source *manifest,
                       const struct testfile_manifest_entry *entry)
 {
-    struct str folder = folder_of(manifest->file);
+    /* Above the file, with its '/'; empty for a file in the working folder. */
+    struct str folder = str_sub(manifest->file, 0, str_behind_last(manifest->file, '/'));
     struct str root = gather_real(gather, folder.len > 0 ? arena_cstr(gather->arena, folder) : ".");
     const char *why = refusal_of(entry->path);
     struct test_source source = {.goal = entry->goal, .journey = entry->journey};
@@ -294,32 +270,16 @@ static bool is_manifest(struct gather *gather, const struct test_source *source)
     return compile(gather, source, &file, &problems);
 }
 
-static void remove_item(struct gather *gather, size_t at)
-{
-    gather->n--;
-    for (size_t i = at; i < gather->n; i++) {
-        gather->items[i] = gather->items[i + 1];
-    }
-}
-
 /* The last `n` items come to stand at `at`, in their order. */
 static void move_to(struct gather *gather, size_t at, size_t n)
 {
-    struct test_source *order = mem_calloc(GATHER_MAX_FILES, sizeof(*order));
-    size_t first = gather->n - n;
-    size_t to = 0;
+    struct test_source *from = &gather->items[gather->n - n];
+    struct test_source *last = mem_dup(from, n * sizeof(*last));
 
-    for (size_t i = 0; i < at; i++) {
-        order[to++] = gather->items[i];
-    }
-    for (size_t i = first; i < gather->n; i++) {
-        order[to++] = gather->items[i];
-    }
-    for (size_t i = at; i < first; i++) {
-        order[to++] = gather->items[i];
-    }
-    mem_copy(gather->items, order, to * sizeof(*order));
-    mem_free(order);
+    memmove(&gather->items[at + n], &gather->items[at],
+            (gather->n - n - at) * sizeof(*gather->items));
+    mem_copy(&gather->items[at], last, n * sizeof(*last));
+    mem_free(last);
 }
 
 bool gather_expand(struct gather *gather, size_t at)
@@ -334,7 +294,8 @@ bool gather_expand(struct gather *gather, size_t at)
         !compile(gather, &manifest, &file, &problems)) {
         return false;
     }
-    remove_item(gather, at);
+    gather->n--;
+    memmove(&gather->items[at], &gather->items[at + 1], (gather->n - at) * sizeof(manifest));
     add_problems(gather, &manifest, &problems);
     n_before = gather->n;
     for (size_t i = 0; i < file.n_manifest; i++) {

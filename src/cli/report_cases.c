@@ -67,9 +67,9 @@ static void put_failure(struct buf *out, const struct report_entry *entry, const
     }
 }
 
-static void put_created(struct buf *out, const struct report_entry *entry, const struct json *run)
+static void put_created(struct buf *out, const struct report_entry *entry)
 {
-    int64_t n = report_int(json_find(run, "/steps/done"));
+    int64_t n = report_int(json_find(entry->run, "/steps/done"));
 
     buf_printf(out, "created %lld %s (%s)", (long long)n, n == 1 ? "step" : "steps",
                entry->executes ? "execution started, not followed: add --wait"
@@ -163,13 +163,6 @@ static struct str name_of(const struct report_entry *entry, const struct json *t
     return name.len > 0 ? name : report_entry_name(entry);
 }
 
-static void finish(struct arena *arena, struct report_case *one)
-{
-    one->why = why_of(arena, one);
-    one->ms = ms_of(one);
-    one->line = line_of(one);
-}
-
 size_t report_cases(const struct report_entry *entry, struct arena *arena, struct report_case **out)
 {
     const struct json *tests = json_get(entry->run, "tests");
@@ -197,7 +190,9 @@ size_t report_cases(const struct report_entry *entry, struct arena *arena, struc
         cases[0].verdict = entry->verdict;
     }
     for (size_t i = 0; i < n; i++) {
-        finish(arena, &cases[i]);
+        cases[i].why = why_of(arena, &cases[i]);
+        cases[i].ms = ms_of(&cases[i]);
+        cases[i].line = line_of(&cases[i]);
     }
     *out = cases;
     return n;
@@ -230,7 +225,7 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
 
     buf_init(&out, WHY_MAX);
     if (entry->verdict == VERDICT_CREATED) {
-        put_created(&out, entry, entry->run);
+        put_created(&out, entry);
     } else if (entry->verdict == VERDICT_PLANNED) {
         put_planned(&out, entry);
     } else if (n > 1) {

@@ -48,11 +48,6 @@ struct top_view {
     struct termios before;
 };
 
-static void say(const char *text)
-{
-    (void)fprintf(stderr, "virtuoso-proxy top: %s\n", text);
-}
-
 /* ---- the terminal ---- */
 
 static void terminal_open(struct top *top)
@@ -199,7 +194,7 @@ static void on_closed(void *context)
 
         buf_init(&line, TROUBLE_MAX);
         escape_terminal(&line, str_from(top->view->away.text));
-        say(buf_cstr(&line));
+        (void)fprintf(stderr, "virtuoso-proxy top: %s\n", buf_cstr(&line));
         buf_done(&line);
     }
     buf_done(&top->view->url);

@@ -278,12 +278,6 @@ static void on_end(struct yaml_reading *reader)
     reader->depth--;
 }
 
-static void anchors_forget(struct yaml_reading *reader)
-{
-    map_done(&reader->anchors);
-    map_init(&reader->anchors);
-}
-
 static void on_document_end(struct yaml_reading *reader, const yaml_event_t *event)
 {
     struct node *root = reader->root;
@@ -302,7 +296,8 @@ static void on_document_end(struct yaml_reading *reader, const yaml_event_t *eve
     reader->last_document = root;
     reader->out->n_documents++;
     reader->root = NULL;
-    anchors_forget(reader);
+    map_done(&reader->anchors);
+    map_init(&reader->anchors);
     if (reader->out->n_documents > reader->budget.max_documents) {
         yaml_fail_mark(reader, &event->start_mark, "too many documents in one stream");
     }

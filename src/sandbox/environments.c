@@ -53,11 +53,6 @@ static void write_environment(struct json_writer *w, const struct environment *e
     jw_end(w);
 }
 
-static struct str value_text(struct call *call, const struct json *value)
-{
-    return json_type(value) == JSON_STRING ? keep(call, json_str(value)) : keep_json(call, value);
-}
-
 int handle_environment_create(struct call *call)
 {
     const struct json *variables = json_get(call->body, "variables");
@@ -80,7 +75,8 @@ int handle_environment_create(struct call *call)
     keep_member(call, "description", &environment->description);
     environment->project_id = project_id;
     JSON_FOREACH (item, variables) {
-        variable_make(call, environment, json_name(item))->value = value_text(call, item);
+        variable_make(call, environment, json_name(item))->value =
+            json_type(item) == JSON_STRING ? keep(call, json_str(item)) : keep_json(call, item);
     }
     refs_append(call->tenant, &call->tenant->environments, environment);
     write_environment(call->w, environment, true);

@@ -34,6 +34,17 @@ struct snapshot *need_snapshot(struct call *call, int64_t goal_id, int64_t snaps
     return snapshot;
 }
 
+struct snapshot *need_version_and_title(struct call *call, struct str *out_title)
+{
+    int64_t goal_id;
+    int64_t snapshot_id;
+
+    return need_id(call, "goalId", &goal_id) && need_id(call, "snapshotId", &snapshot_id) &&
+                   need_name(call, "title", out_title)
+               ? need_snapshot(call, goal_id, snapshot_id)
+               : NULL;
+}
+
 /* "checkpoints": [{testCaseId | libraryCheckpointId}] of the richer creating form. */
 static void attach_given(struct call *call, struct journey *journey)
 {
@@ -79,16 +90,12 @@ static struct str first_row(struct call *call, int64_t table_id)
 
 int handle_journey_create(struct call *call)
 {
-    int64_t goal_id;
-    int64_t snapshot_id;
-    struct snapshot *snapshot;
     struct str name;
     struct str title;
+    struct snapshot *snapshot = need_version_and_title(call, &title);
     struct journey *journey;
 
-    if (!need_id(call, "goalId", &goal_id) || !need_id(call, "snapshotId", &snapshot_id) ||
-        !need_name(call, "title", &title) ||
-        (snapshot = need_snapshot(call, goal_id, snapshot_id)) == NULL) {
+    if (snapshot == NULL) {
         return call->status;
     }
     journey = journey_make(call, snapshot, title, 0);

@@ -326,7 +326,8 @@ bool need_name(struct call *call, const char *member, struct str *out);
 bool need_name_or_title(struct call *call, struct str *out);
 /* "name", and "projectId" (0 without one) that is there. */
 bool need_named(struct call *call, struct str *name, int64_t *project_id);
-/* The version of the goal. */
+/* The version of the goal, by ids; by "goalId" and "snapshotId" of a body that has a "title", too. */
+struct snapshot *need_version_and_title(struct call *call, struct str *out_title);
 struct snapshot *need_snapshot(struct call *call, int64_t goal_id, int64_t snapshot_id);
 /* A text of the body, for as long as the tenant lives; *out stays when there is none. */
 void keep_member(struct call *call, const char *member, struct str *out);

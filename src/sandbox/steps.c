@@ -61,15 +61,11 @@ void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint
 
 int handle_checkpoint_create(struct call *call)
 {
-    int64_t goal_id;
-    int64_t snapshot_id;
     struct str title;
-    struct snapshot *snapshot;
+    struct snapshot *snapshot = need_version_and_title(call, &title);
     struct checkpoint *checkpoint;
 
-    if (!need_id(call, "goalId", &goal_id) || !need_id(call, "snapshotId", &snapshot_id) ||
-        !need_name(call, "title", &title) ||
-        (snapshot = need_snapshot(call, goal_id, snapshot_id)) == NULL) {
+    if (snapshot == NULL) {
         return call->status;
     }
     checkpoint = checkpoint_make(call, snapshot, title, 0);
