@@ -73,6 +73,7 @@ struct str arena_str(struct arena *arena, struct str s); /* a copy (NUL-terminat
 struct str arena_take(struct arena *arena,
                       struct buf *buf); /* the same of a buf, which is done then */
 const char *arena_cstr(struct arena *arena, struct str s);   /* the same copy as a C string */
+struct str arena_lower(struct arena *arena, struct str s);   /* the same in lower case (ASCII) */
 struct str arena_int(struct arena *arena, int64_t value);    /* in decimal */
 struct str arena_time(struct arena *arena, int64_t wall_ms); /* as clock_format writes it */
 /* Adds `item` to the words in `*list`, with `separator` between them; an empty list gets none. */

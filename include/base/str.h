@@ -97,15 +97,6 @@ static inline ptrdiff_t str_find_char(struct str s, char c)
     return at == NULL ? -1 : at - s.ptr;
 }
 
-/* The place behind the last `c`; 0: it is not there. */
-static inline size_t str_behind_last(struct str s, char c)
-{
-    while (s.len > 0 && s.ptr[s.len - 1] != c) {
-        s.len--;
-    }
-    return s.len;
-}
-
 int str_compare(struct str a, struct str b);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -118,9 +109,8 @@ struct str str_trim(struct str s);                             /* ASCII white sp
 struct str str_unquote(struct str s); /* without one pair of " or ' around it */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
-ptrdiff_t str_find_last(struct str s, char c);      /* -1: it is not in `s` */
 struct str str_without_end(struct str s, char end); /* without all of these at its end */
-bool str_has_word(const char *words, struct str s); /* one of these, between spaces, is s */
+size_t str_behind_last(struct str s, char c); /* the place behind the last `c`; 0: none is there */
 
 /* Cuts at the first `separator`: head before it, tail after it. False (head = s, tail empty) when
  * there is none. */
@@ -129,11 +119,13 @@ bool str_cut(struct str s, char separator, struct str *out_head, struct str *out
 bool str_next(struct str *rest, char separator, struct str *out_word);
 /* Writes the first `max` such words to `words`; returns how many it wrote. */
 size_t str_split(struct str text, char separator, struct str *words, size_t max);
-/* `word` is one of such words, in any case. */
+/* `word` is one of such words. */
+bool str_among(struct str word, struct str words, char separator);
 bool str_among_nocase(struct str word, struct str words, char separator);
+bool str_has_word(const char *words, struct str s); /* one of these, between spaces, is s */
 
 /* Only characters of the set, as "A-Za-z0-9_" or "a-f-" (a '-' at its end means itself); so is the empty one. */
-bool str_is_made_of(struct str s, const char *set);
+bool str_is_of(struct str s, const char *set);
 bool str_is_one_line(struct str s); /* no control character of ASCII but tabs */
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);

@@ -83,9 +83,10 @@ static void folder_open(struct watch *watch, struct folder **slot, struct str pa
 
 static struct str folder_of(const char *path)
 {
-    ptrdiff_t slash = str_find_last(str_from(path), '/');
+    struct str text = str_from(path);
+    size_t end = str_behind_last(text, '/');
 
-    return slash < 0 ? STR(".") : slash == 0 ? STR("/") : str_sub(str_from(path), 0, (size_t)slash);
+    return end == 0 ? STR(".") : end == 1 ? STR("/") : str_sub(text, 0, end - 1);
 }
 
 static void want(struct watch *watch, struct str path)

@@ -30,13 +30,13 @@ static bool is_v4(struct str host)
 /* At the last colon; an IPv6 address stands in brackets, so that its colons are no port's. */
 static bool split(struct str text, struct str *out_host, int64_t *out_port)
 {
-    ptrdiff_t at = str_find_last(text, ':');
+    size_t at = str_behind_last(text, ':');
     struct str host;
 
-    if (at < 0 || !str_to_i64(str_sub(text, (size_t)at + 1, text.len), 0, 65535, out_port)) {
+    if (at == 0 || !str_to_i64(str_sub(text, at, text.len), 0, 65535, out_port)) {
         return false;
     }
-    host = str_sub(text, 0, (size_t)at);
+    host = str_sub(text, 0, at - 1);
     if (str_find_char(host, ':') >= 0) {
         if (host.ptr[0] != '[' || host.ptr[host.len - 1] != ']') {
             return false;

@@ -126,6 +126,17 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){copy, s.len};
 }
 
+struct str arena_lower(struct arena *arena, struct str s)
+{
+    struct str copy = arena_str(arena, s);
+    char *at = unconst(copy.ptr);
+
+    for (size_t i = 0; i < copy.len; i++) {
+        at[i] = char_lower(at[i]);
+    }
+    return copy;
+}
+
 struct str arena_take(struct arena *arena, struct buf *buf)
 {
     struct str text = arena_str(arena, buf_view(buf));

@@ -124,8 +124,8 @@ bool authority_is_sound(struct str text)
 /* No hyphen begins or ends it. Of a name that ends in digits out_is_number says so. */
 static bool is_label(struct str label, bool *out_is_number)
 {
-    *out_is_number = str_is_made_of(label, "0-9");
-    return str_is_made_of(label, "A-Za-z0-9_-") && label.ptr[0] != '-' &&
+    *out_is_number = str_is_of(label, "0-9");
+    return str_is_of(label, "A-Za-z0-9_-") && label.ptr[0] != '-' &&
            label.ptr[label.len - 1] != '-';
 }
 

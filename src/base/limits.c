@@ -65,9 +65,7 @@ static void for_each_group(const char *root, const char *file,
         if (group.len == 0) {
             return;
         }
-        while (group.len > 0 && group.ptr[group.len - 1] != '/') {
-            group.len--;
-        }
+        group.len = str_behind_last(group, '/');
         group.len -= group.len > 0 ? 1 : 0;
     }
 }

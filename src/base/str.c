@@ -98,6 +98,13 @@ ptrdiff_t str_find(struct str s, struct str needle)
     return at == NULL ? -1 : at - s.ptr;
 }
 
+size_t str_behind_last(struct str s, char c)
+{
+    const char *at = s.len > 0 ? memrchr(s.ptr, c, s.len) : NULL;
+
+    return at == NULL ? 0 : (size_t)(at - s.ptr) + 1;
+}
+
 bool str_contains(struct str s, struct str needle)
 {
     return str_find(s, needle) >= 0;
@@ -141,6 +148,23 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
     return n;
 }
 
+bool str_among(struct str word, struct str words, char separator)
+{
+    struct str one;
+
+    while (str_next(&words, separator, &one)) {
+        if (str_eq(one, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool str_has_word(const char *words, struct str s)
+{
+    return str_among(s, str_from(words), ' ');
+}
+
 bool str_among_nocase(struct str word, struct str words, char separator)
 {
     struct str one;
@@ -153,33 +177,12 @@ bool str_among_nocase(struct str word, struct str words, char separator)
     return false;
 }
 
-ptrdiff_t str_find_last(struct str s, char c)
-{
-    while (s.len > 0 && s.ptr[s.len - 1] != c) {
-        s.len--;
-    }
-    return (ptrdiff_t)s.len - 1;
-}
-
 struct str str_without_end(struct str s, char end)
 {
     while (s.len > 0 && s.ptr[s.len - 1] == end) {
         s.len--;
     }
     return s;
-}
-
-bool str_has_word(const char *words, struct str s)
-{
-    struct str rest = str_from(words);
-    struct str word;
-
-    while (str_next(&rest, ' ', &word)) {
-        if (str_eq(word, s)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool is_of_set(char c, const char *set)
@@ -195,7 +198,7 @@ static bool is_of_set(char c, const char *set)
     return false;
 }
 
-bool str_is_made_of(struct str s, const char *set)
+bool str_is_of(struct str s, const char *set)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (!is_of_set(s.ptr[i], set)) {

@@ -27,7 +27,7 @@ static struct str take_until(struct str *rest, const char *ends)
 /* [USER[:PASSWORD]@]HOST[:PORT] */
 static enum error_code read_authority(struct str text, struct url *out, struct error *err)
 {
-    size_t at = (size_t)(str_find_last(text, '@') + 1);
+    size_t at = str_behind_last(text, '@');
     int64_t port;
 
     out->has_user = at > 0;

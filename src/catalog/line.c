@@ -206,7 +206,7 @@ enum error_code command_line_parse(const struct catalog *catalog, struct arena *
 
 static bool is_bare(struct str word)
 {
-    return word.len > 0 && word.ptr[0] != '-' && str_is_made_of(word, "A-Za-z0-9_./,:@-");
+    return word.len > 0 && word.ptr[0] != '-' && str_is_of(word, "A-Za-z0-9_./,:@-");
 }
 
 void word_write(struct buf *out, struct str word)

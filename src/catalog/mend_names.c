@@ -40,16 +40,6 @@ void draft_find_row(struct draft *draft)
     draft->command = str_from(draft->row->words);
 }
 
-static struct str lower_case(struct draft *draft, struct str text)
-{
-    char *lower = arena_alloc(draft->arena, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++) {
-        lower[i] = char_lower(text.ptr[i]);
-    }
-    return (struct str){lower, text.len};
-}
-
 /* One word of a name as names are written. */
 static struct str name_word(struct draft *draft, struct str word)
 {
@@ -152,7 +142,7 @@ void fix_case_of_args(struct draft *draft)
     for (size_t i = 0; draft->row == NULL && i < draft->n_args && i < MAX_WORDS; i++) {
         for (size_t k = 0; k <= i; k++) {
             kept[k] = draft->args[k];
-            draft->args[k] = lower_case(draft, kept[k]);
+            draft->args[k] = arena_lower(draft->arena, kept[k]);
         }
         draft_find_row(draft);
         if (draft->row != NULL) {

@@ -104,7 +104,7 @@ static bool is_colour(struct str text)
 static bool is_plain_name(struct str text)
 {
     return text.len > 1 && text.ptr[1] >= 'a' && text.ptr[1] <= 'z' &&
-           str_is_made_of(str_sub(text, 1, text.len), "A-Za-z0-9_-");
+           str_is_of(str_sub(text, 1, text.len), "A-Za-z0-9_-");
 }
 
 bool looks_like_selector(struct str text)

@@ -130,7 +130,7 @@ static bool find_system(const char *name, size_t *out)
 /* The folder's name goes into shell commands of the CI files: only what needs no quotes there. */
 static bool is_plain_path(struct str path)
 {
-    return path.len > 0 && path.ptr[0] != '-' && str_is_made_of(path, "A-Za-z0-9._/-");
+    return path.len > 0 && path.ptr[0] != '-' && str_is_of(path, "A-Za-z0-9._/-");
 }
 
 /* False: it was said why not. The buf is the caller's in either case. */

@@ -75,7 +75,7 @@ static struct arena *next_arena(struct run_item *item)
 /* The id becomes part of a path, so characters that have a meaning in paths are refused. */
 static bool is_run_id(struct str id)
 {
-    return id.len > 0 && id.len <= RUN_ID_MAX && str_is_made_of(id, "A-Za-z0-9_-");
+    return id.len > 0 && id.len <= RUN_ID_MAX && str_is_of(id, "A-Za-z0-9_-");
 }
 
 /* False: the answer is no run object; what was known before stays. */

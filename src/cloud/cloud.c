@@ -71,7 +71,7 @@ static struct str region_of_all(const struct cloud *cloud)
 /* It becomes a part of a host name, so it is one label of it. */
 static bool is_region(struct str text)
 {
-    return text.len <= REGION_MAX && str_is_made_of(text, "a-z0-9-");
+    return text.len <= REGION_MAX && str_is_of(text, "a-z0-9-");
 }
 
 struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, const char *service,

@@ -32,8 +32,7 @@ bool bucket_is_meant(struct str url)
 
 static bool is_name(struct str text)
 {
-    return text.len >= NAME_MIN && text.len <= NAME_MAX_BYTES &&
-           str_is_made_of(text, "A-Za-z0-9._-");
+    return text.len >= NAME_MIN && text.len <= NAME_MAX_BYTES && str_is_of(text, "A-Za-z0-9._-");
 }
 
 /* Without dot segments: they would lead elsewhere. */
@@ -47,7 +46,7 @@ static bool is_folder(struct str text)
             return false;
         }
     }
-    return text.len <= FOLDER_MAX && str_is_made_of(text, "A-Za-z0-9._/-") &&
+    return text.len <= FOLDER_MAX && str_is_of(text, "A-Za-z0-9._/-") &&
            !str_contains(text, STR("//"));
 }
 
@@ -56,7 +55,7 @@ static const char *read_firestore(struct str rest, struct config_bucket *out)
     struct str parts[4];
 
     if (str_split(rest, '/', parts, 4) != 3 || !is_name(parts[0]) ||
-        !str_is_made_of(parts[1], "A-Za-z0-9()-") || !str_is_made_of(parts[2], "A-Za-z0-9_-")) {
+        !str_is_of(parts[1], "A-Za-z0-9()-") || !str_is_of(parts[2], "A-Za-z0-9_-")) {
         return "is not firestore://PROJECT/DATABASE/COLLECTION, for example "
                "firestore://my-project/(default)/virtuoso-proxy";
     }

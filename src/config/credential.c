@@ -168,7 +168,7 @@ static bool is_assignment(struct str text)
         return true;
     }
     if (!str_cut(text, '=', &name, &value) || name.len == 0 ||
-        (name.ptr[0] >= '0' && name.ptr[0] <= '9') || !str_is_made_of(name, "A-Za-z0-9_")) {
+        (name.ptr[0] >= '0' && name.ptr[0] <= '9') || !str_is_of(name, "A-Za-z0-9_")) {
         return false;
     }
     while (str_starts(value, STR("="))) {

@@ -126,21 +126,20 @@ static enum error_code read_percent(struct str text, double *out, struct error *
 
 enum error_code config_fault_read(struct str text, struct config_fault *out, struct error *err)
 {
-    ptrdiff_t colon = str_find_last(text, ':');
+    size_t effect_at = str_behind_last(text, ':');
     struct str effect = STR_EMPTY;
     struct str percent;
     enum error_code code;
 
     *out = (struct config_fault){.probability = 1};
-    if (colon < 0) {
+    if (effect_at == 0) {
         return error_set(
             err, ERR_INVALID,
             "\"%.*s\" has no colon before the effect; write \"POST /teststeps:503@1%%\"",
             SHOWN(text));
     }
-    code = read_match(str_trim(str_sub(text, 0, (size_t)colon)), out, err);
-    if (code == ERR_OK &&
-        str_cut(str_sub(text, (size_t)colon + 1, text.len), '@', &effect, &percent)) {
+    code = read_match(str_trim(str_sub(text, 0, effect_at - 1)), out, err);
+    if (code == ERR_OK && str_cut(str_sub(text, effect_at, text.len), '@', &effect, &percent)) {
         code = read_percent(str_trim(percent), &out->probability, err);
     }
     return code == ERR_OK ? read_effect(str_trim(effect), out, err) : code;

@@ -173,7 +173,7 @@ static void take_port_and_host(struct loader *loader)
     struct str port = str_unquote(str_trim(environment_get(loader, STR("PORT"))));
     struct str host = str_unquote(str_trim(environment_get(loader, STR("HOST"))));
     struct str listen = loader->box->config.server.listen;
-    size_t colon = (size_t)(str_find_last(listen, ':') + 1);
+    size_t colon = str_behind_last(listen, ':');
     bool host_is_set = host.len > 0;
     bool port_is_set = port.len > 0;
     struct str joined;

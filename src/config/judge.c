@@ -173,7 +173,7 @@ static void judge_lambda(struct loader *loader, const struct config *config)
 /* "qa-admins=admin" */
 static bool read_grant(struct loader *loader, struct str text, struct config_grant *out)
 {
-    size_t at = (size_t)(str_find_last(text, '=') + 1);
+    size_t at = str_behind_last(text, '=');
 
     out->word = str_sub(text, 0, at > 0 ? at - 1 : 0);
     out->permissions = permission_bits(str_sub(text, at, text.len));

@@ -20,8 +20,7 @@ static void judge_audit(struct loader *loader, struct config *config)
                             ? read_bucket(loader, config->audit.url, &config->audit.bucket)
                             : NULL;
 
-    if (!str_is_made_of(config->audit.chain, "A-Za-z0-9_.-") ||
-        config->audit.chain.len > CHAIN_MAX) {
+    if (!str_is_of(config->audit.chain, "A-Za-z0-9_.-") || config->audit.chain.len > CHAIN_MAX) {
         loader_fail(loader, "audit.chain: must be at most %d letters, digits and _.-", CHAIN_MAX);
     }
     if (fault != NULL) {
@@ -42,7 +41,7 @@ static bool is_table(struct str text)
 {
     struct str words[3];
 
-    return str_is_made_of(text, "A-Za-z0-9._:-") && str_split(text, '.', words, 3) == 3 &&
+    return str_is_of(text, "A-Za-z0-9._:-") && str_split(text, '.', words, 3) == 3 &&
            !str_contains(text, STR("..")) && !str_starts(text, STR(".")) &&
            !str_ends(text, STR("."));
 }

@@ -16,7 +16,7 @@ struct written {
 /* The folder of the file. */
 static const char *folder_of(struct loader *loader, struct str file)
 {
-    size_t n = (size_t)(str_find_last(file, '/') + 1);
+    size_t n = str_behind_last(file, '/');
 
     return n == 0 ? "." : arena_cstr(&loader->box->arena, str_sub(file, 0, n));
 }

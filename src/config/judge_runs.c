@@ -18,8 +18,7 @@ static bool is_queue(struct str text)
     bool is = str_split(text, '/', parts, ARRAY_LEN(parts)) == ARRAY_LEN(words);
 
     for (size_t i = 0; i < ARRAY_LEN(words) && is; i++) {
-        is = words[i] != NULL ? str_is(parts[i], words[i])
-                              : str_is_made_of(parts[i], "A-Za-z0-9:.-");
+        is = words[i] != NULL ? str_is(parts[i], words[i]) : str_is_of(parts[i], "A-Za-z0-9:.-");
     }
     return is;
 }

@@ -85,7 +85,7 @@ void config_judge_store(struct loader *loader, struct config *config)
     if (fault != NULL) {
         loader_fail(loader, "store.url: the value %s. Write %s", fault, FORMS);
     }
-    if (!str_is_made_of(config->store.prefix, "A-Za-z0-9_.:/-") ||
+    if (!str_is_of(config->store.prefix, "A-Za-z0-9_.:/-") ||
         config->store.prefix.len > PREFIX_MAX) {
         loader_fail(loader, "store.prefix: must be up to %d letters, digits and _.:-/", PREFIX_MAX);
     }

@@ -93,16 +93,6 @@ static void write_query(struct buf *out, struct arena *arena, struct str query)
     }
 }
 
-static struct str lower(struct arena *arena, struct str text)
-{
-    char *out = arena_alloc(arena, text.len);
-
-    for (size_t i = 0; i < text.len; i++) {
-        out[i] = char_lower(text.ptr[i]);
-    }
-    return (struct str){out, text.len};
-}
-
 /* Without white space at its ends, and one blank for each run of it inside. */
 static void write_value(struct buf *out, struct str value)
 {
@@ -128,7 +118,8 @@ static struct str write_headers(struct buf *out, struct arena *arena, const stru
     struct str names = STR_EMPTY;
 
     for (size_t i = 0; i < request->n_headers; i++) {
-        pairs[i] = (struct pair){lower(arena, request->headers[i].name), request->headers[i].value};
+        pairs[i] =
+            (struct pair){arena_lower(arena, request->headers[i].name), request->headers[i].value};
     }
     sort_pairs(pairs, request->n_headers);
     for (size_t i = 0; i < request->n_headers; i++) {

@@ -253,7 +253,7 @@ static bool is_safe_plain(struct str text)
         text.ptr[text.len - 1] == ' ') {
         return false;
     }
-    return str_is_made_of(text, "A-Za-z0-9 _./-") && !str_in_nocase(text, words, ARRAY_LEN(words));
+    return str_is_of(text, "A-Za-z0-9 _./-") && !str_in_nocase(text, words, ARRAY_LEN(words));
 }
 
 void yaml_write_scalar(struct buf *out, struct str text)

@@ -73,7 +73,7 @@ static enum form form_of(struct str text, struct str *out_name)
 
 bool is_variable_name(struct str name)
 {
-    return name.len > 0 && str_is_made_of(name, "A-Za-z0-9_");
+    return name.len > 0 && str_is_of(name, "A-Za-z0-9_");
 }
 
 static enum error_code check_node(const struct json *node, struct error *err)

@@ -100,7 +100,7 @@ static void on_again(struct deadline *deadline)
 
 static bool is_id(struct str text)
 {
-    return text.len > 0 && text.len < ARTIFACTS_ID_MAX && str_is_made_of(text, "a-z0-9_");
+    return text.len > 0 && text.len < ARTIFACTS_ID_MAX && str_is_of(text, "a-z0-9_");
 }
 
 static void gather(struct artifacts *artifacts)

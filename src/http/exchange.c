@@ -198,9 +198,9 @@ static void count(const struct exchange *exchange, int status, uint64_t spent_us
 /* "127.0.0.1:5234" is 127.0.0.1 */
 static struct str without_port(struct str peer)
 {
-    ptrdiff_t colon = str_find_last(peer, ':');
+    size_t n = str_behind_last(peer, ':');
 
-    return colon >= 0 ? str_sub(peer, 0, (size_t)colon) : peer;
+    return n > 0 ? str_sub(peer, 0, n - 1) : peer;
 }
 
 /* The span of a request (OpenTelemetry's conventions for HTTP servers). The path has no query. */

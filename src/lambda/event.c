@@ -352,7 +352,7 @@ static enum error_code read_body(struct arena *arena, const struct json *event, 
 /* The last address that a load balancer writes is the one that it saw. */
 static struct str last_of(struct str list)
 {
-    return str_trim(str_sub(list, (size_t)(str_find_last(list, ',') + 1), list.len));
+    return str_trim(str_sub(list, str_behind_last(list, ','), list.len));
 }
 
 static enum error_code put_head(struct buf *head, struct event_request *out, struct str path,

@@ -9,7 +9,7 @@ static const struct str id_place = STR_INIT(ID_PLACE);
 
 static bool is_token(struct str text)
 {
-    return text.len > 0 && str_is_made_of(text, "A-Za-z0-9!#$%&'*+.^_`|~-");
+    return text.len > 0 && str_is_of(text, "A-Za-z0-9!#$%&'*+.^_`|~-");
 }
 
 /* Those that say where the body ends, and whether the connection stays, are the generator's own. */

@@ -86,7 +86,7 @@ static bool parse_parent(struct str header, struct trace *trace)
 
 static bool is_request_id(struct str id)
 {
-    return id.len > 0 && id.len <= REQUEST_ID_MAX && str_is_made_of(id, "A-Za-z0-9._-");
+    return id.len > 0 && id.len <= REQUEST_ID_MAX && str_is_of(id, "A-Za-z0-9._-");
 }
 
 void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id)

@@ -103,16 +103,6 @@ void recorder_add(struct sandbox_state *state, const struct sandbox_request *req
     }
 }
 
-static struct str lower(struct arena *arena, struct str name)
-{
-    char *text = arena_alloc(arena, name.len + 1);
-
-    for (size_t i = 0; i < name.len; i++) {
-        text[i] = char_lower(name.ptr[i]);
-    }
-    return (struct str){text, name.len};
-}
-
 /* Names in lower case; of fields sent twice, the values joined by ", ". */
 static void write_headers(const struct record *record, struct arena *arena, struct json_writer *w)
 {
@@ -120,7 +110,7 @@ static void write_headers(const struct record *record, struct arena *arena, stru
     size_t n = 0;
 
     for (size_t i = 0; i < record->n_headers; i++) {
-        struct str name = lower(arena, record->headers[i].name);
+        struct str name = arena_lower(arena, record->headers[i].name);
         struct str value = record->headers[i].value;
         size_t k = 0;
 

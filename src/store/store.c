@@ -49,7 +49,7 @@ static enum error_code check_key(struct str key, const char *what, bool slash, s
         return error_set(err, ERR_INVALID, "a %s of the store has 1 to %u bytes", what,
                          (unsigned)STORE_KEY_MAX);
     }
-    if (!str_is_made_of(key, slash ? "A-Za-z0-9_.:/-" : "A-Za-z0-9_.:-")) {
+    if (!str_is_of(key, slash ? "A-Za-z0-9_.:/-" : "A-Za-z0-9_.:-")) {
         return error_set(err, ERR_INVALID,
                          "a %s of the store is made of letters, digits and _.:-%s", what,
                          slash ? "/" : "");
@@ -315,8 +315,7 @@ enum error_code store_new(const struct store_backend *backend, size_t size, stru
 {
     struct store *store;
 
-    if (options->prefix.len > STORE_PREFIX_MAX ||
-        !str_is_made_of(options->prefix, "A-Za-z0-9_.:/-")) {
+    if (options->prefix.len > STORE_PREFIX_MAX || !str_is_of(options->prefix, "A-Za-z0-9_.:/-")) {
         return error_at(err, ERR_INVALID, "store.prefix",
                         "the prefix of keys has at most %u bytes: letters, digits and _.:-/",
                         (unsigned)STORE_PREFIX_MAX);

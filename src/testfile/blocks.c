@@ -37,7 +37,7 @@ static bool only_keys(struct compile *c, const struct node *map, const char *key
     for (const struct node *child = map->first; child != NULL; child = child->next) {
         struct testfile_problem *problem;
 
-        if (words_have(keys, ' ', child->key)) {
+        if (str_has_word(keys, child->key)) {
             continue;
         }
         problem = problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown field \"%.*s\"",

@@ -119,30 +119,30 @@ static bool is_shell(const struct node *script)
     struct str rest;
 
     (void)str_cut(str_trim(script->text), ' ', &first, &rest);
-    return words_have(shell_words, ' ', first);
+    return str_has_word(shell_words, first);
 }
 
 /* `${{ if ... }}:` holds more steps; beside a command `key` is its name. */
 static bool is_ci_word(const struct node *step, const struct node *member)
 {
-    return words_have(ci_verbs, ' ', member->key) || str_starts(member->key, STR("${{")) ||
+    return str_has_word(ci_verbs, member->key) || str_starts(member->key, STR("${{")) ||
            (str_is(member->key, "wait") && member->is_null) ||
            (str_is(member->key, "key") && member != step->first);
 }
 
 static void tally_step(const struct compile *c, const struct node *step, struct ci_tally *tally)
 {
-    bool is_ci = step->type == NODE_SCALAR && words_have(ci_words, ' ', step->text);
+    bool is_ci = step->type == NODE_SCALAR && str_has_word(ci_words, step->text);
     bool is_ours = step->type != NODE_MAP && !is_ci;
 
     for (const struct node *member = step->first; member != NULL && !is_ours;
          member = member->next) {
         is_ci = is_ci || is_ci_word(step, member);
-        tally->n_companions += words_have(ci_companions, ' ', member->key) ? 1 : 0;
+        tally->n_companions += str_has_word(ci_companions, member->key) ? 1 : 0;
         tally->n_shell += is_ci_word(step, member) && is_shell(member) ? 1 : 0;
         is_ours =
             (verb_known(verb_find(c->dictionary, member->key)) && !is_ci_word(step, member)) ||
-            words_have("type stepType action", ' ', member->key) ||
+            str_has_word("type stepType action", member->key) ||
             str_starts(member->text, STR("step-")); /* `command: step-interact` */
     }
     tally->n_steps++;
@@ -244,7 +244,7 @@ static const struct node *first_verb(const struct node *map)
     while (member == NULL && (list = next_steps(map, &keys)) != NULL) {
         member = list->first->type == NODE_MAP ? list->first->first : NULL;
         while (member != NULL &&
-               words_have("name description desc optional meta id", ' ', member->key)) {
+               str_has_word("name description desc optional meta id", member->key)) {
             member = member->next;
         }
     }
@@ -319,7 +319,7 @@ static bool are_of_another_tool(const struct node *tests)
     while (member != NULL && member->type != NODE_MAP) {
         member = member->next;
     }
-    return member != NULL && !words_have("variables vars meta config", ' ', member->key);
+    return member != NULL && !str_has_word("variables vars meta config", member->key);
 }
 
 /* `steps: 1000` of a training or a benchmark. */

@@ -73,7 +73,7 @@ struct form *form_of_command(struct dictionary *dictionary, const struct command
         arena_join(arena, &args, " ", item_of_param(arena, command, i));
     }
     for (const struct param *p = command->options; p->name != NULL; p++) {
-        if (command->args[0].type == PARAM_POINT && words_have("x y", ' ', str_from(p->name))) {
+        if (command->args[0].type == PARAM_POINT && str_has_word("x y", str_from(p->name))) {
             continue; /* the point takes them (@) */
         }
         options = arena_printf(

@@ -52,7 +52,7 @@ static struct alias_list list_read(struct dictionary *dictionary, struct str tex
         struct alias alias = alias_read(dictionary, name);
 
         alias.is_twin =
-            list.is_locator && alias.kind == ALIAS_FIELD && !words_have("value|in|name", '|', name);
+            list.is_locator && alias.kind == ALIAS_FIELD && !str_has_word("value in name", name);
         name_set_add(&list.fields, alias.id);
         list.has_plain = list.has_plain || alias.kind == ALIAS_VALUE;
         list.is_of_step = list.is_of_step || alias.kind == ALIAS_STEP;

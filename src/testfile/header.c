@@ -247,7 +247,7 @@ const struct header_row *header_row_at(size_t index)
 static const struct header_row *find_row(struct str key)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (words_have(rows[i].keys, ' ', key)) {
+        if (str_has_word(rows[i].keys, key)) {
             return &rows[i];
         }
     }

@@ -23,7 +23,7 @@ static void offer_words(struct nearest *nearest, const struct condition *conditi
     struct str word;
 
     while (str_next(&rest, '|', &word)) {
-        if (!words_have(but_for, '|', word)) {
+        if (!str_among(word, str_from(but_for), '|')) {
             nearest_offer(nearest, word);
         }
     }
@@ -137,7 +137,7 @@ const struct field *misspelt_truth(const struct compile *c, struct bag *bag, str
                               ? said_near(bag->known, field->id, field->node->text)
                               : STR_EMPTY;
 
-        if (near.len > 0 && words_have(truths, '|', near)) {
+        if (near.len > 0 && str_among(near, str_from(truths), '|')) {
             *out_meant = near;
             return field;
         }

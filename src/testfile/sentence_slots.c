@@ -175,7 +175,7 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
     static const char names[] = "element key text value url name part";
     struct str text = text_of(m, at, n);
 
-    if (words_have(own_words, ' ', slot)) {
+    if (str_has_word(own_words, slot)) {
         return fill_words(m, slot, at, n, out);
     }
     if (n > 1 && token_quotes(m, at, n)) {
@@ -184,7 +184,7 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
     if (str_is(slot, "element") && n > 1 && str_is(m->tokens[at].text, "the")) {
         text = text_of(m, at + 1, n - 1);
     }
-    if (words_have(names, ' ', slot) &&
+    if (str_has_word(names, slot) &&
         words_run_on(m, at, n, str_is(slot, "element") || str_is(slot, "key"))) {
         return false;
     }

@@ -186,7 +186,7 @@ void check_members(struct compile *c, const struct node *map, const char *of, co
 {
     for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
          child = child->next) {
-        if (!words_have(names, ' ', child->key)) {
+        if (!str_has_word(names, child->key)) {
             unknown_member(c, child, of, names);
         }
     }

@@ -373,7 +373,7 @@ static bool looks_ours(const struct compile *c, const struct node *step)
     }
     for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
          child = child->next) {
-        if (words_have(marks, ' ', child->key) || verb_find(c->dictionary, child->key) != NULL) {
+        if (str_has_word(marks, child->key) || verb_find(c->dictionary, child->key) != NULL) {
             return true;
         }
     }

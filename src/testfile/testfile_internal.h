@@ -131,7 +131,6 @@ extern const size_t n_verb_rows;
 
 /* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
 struct str verb_fold(struct str word, char out[64]);
-bool words_have(const char *words, char separator, struct str word);
 bool verb_known(const struct verb *verb); /* any row, or use/if/loop */
 bool verb_needs_nothing(
     const struct verb *own); /* of verb_own: it has no argument, or may lack it */

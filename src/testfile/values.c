@@ -30,7 +30,7 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
         return problem_refuse(c, place_of(map), NULL, NULL, "expected text, not a map");
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        if (!words_have(locator_keys, '|', child->key)) {
+        if (!str_among(child->key, str_from(locator_keys), '|')) {
             problem_add(c, TESTFILE_WARNING, place_of_key(child),
                         "\"%.*s\" has no effect: the platform finds elements by one text",
                         CLIPPED(child->key))
@@ -83,7 +83,7 @@ static bool is_unit_like(struct str unit)
             return false;
         }
     }
-    return !words_have("st nd rd th x px", ' ', unit);
+    return !str_has_word("st nd rd th x px", unit);
 }
 
 /* "2,5s", "5s.", "1m30s", "~5s": a number and a unit, with what people write around them. */
@@ -147,7 +147,7 @@ static bool is_nearly_time(struct str text)
         before = word.len > 0 ? word : before;
         n++;
     }
-    return is_clock(text) || (is_unit && (n == 2 || words_have(amounts, ' ', first)));
+    return is_clock(text) || (is_unit && (n == 2 || str_has_word(amounts, first)));
 }
 
 /* `plain`: the text is not in quotes, so text that looks like a number is a number. */

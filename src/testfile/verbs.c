@@ -21,19 +21,6 @@ struct str verb_fold(struct str word, char out[64])
     return (struct str){out, n};
 }
 
-bool words_have(const char *words, char separator, struct str word)
-{
-    struct str rest = str_from(words);
-    struct str one;
-
-    while (str_next(&rest, separator, &one)) {
-        if (str_eq(one, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool verb_known(const struct verb *verb)
 {
     return verb != NULL && (verb->n_forms > 0 || verb->is_control);
@@ -144,7 +131,7 @@ static void add_word(struct arena *arena, const struct condition *condition, str
     struct str rest;
 
     (void)str_cut(condition->text, '|', &word, &rest);
-    if (!words_have(arena_cstr(arena, *out), ' ', word)) {
+    if (!str_among(word, *out, ' ')) {
         arena_join(arena, out, " ", word);
     }
 }

@@ -32,16 +32,6 @@ static struct str url_part(struct upstream *upstream, CURLUPart part)
     return copy;
 }
 
-static bool is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((unsigned char)s.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static uint16_t port_of(struct upstream *upstream)
 {
     struct str text = url_part(upstream, CURLUPART_PORT);
@@ -76,7 +66,7 @@ static enum error_code read_base_url(struct upstream *upstream, const char *opti
                         "holds a user, a query or a fragment; only host and path are allowed");
     }
     host = url_part(upstream, CURLUPART_HOST);
-    if (host.len > HOST_MAX || !is_ascii(host)) {
+    if (host.len > HOST_MAX || !str_is_of(host, "!-~")) {
         return error_at(err, ERR_CONFIG, option,
                         "write the name of the host in its ASCII form (xn--...)");
     }

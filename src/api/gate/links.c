@@ -27,13 +27,9 @@ static bool is_trusted(const struct api *api, const struct exchange *exchange)
 /* The last element of a comma-separated list, cut off the list. */
 static struct str take_last(struct str *list)
 {
-    struct str last;
-    size_t at = list->len;
+    size_t at = str_behind_last(*list, ',');
+    struct str last = str_sub(*list, at, list->len);
 
-    while (at > 0 && list->ptr[at - 1] != ',') {
-        at--;
-    }
-    last = str_sub(*list, at, list->len);
     *list = str_sub(*list, 0, at > 0 ? at - 1 : 0);
     return str_trim(last);
 }
@@ -104,7 +100,7 @@ bool client_address(struct task *task, uint8_t out[16])
 static bool is_prefix(struct str text)
 {
     return text.len > 1 && text.len <= PREFIX_MAX && text.ptr[0] == '/' &&
-           str_is_made_of(text, "A-Za-z0-9/._~-") && !str_contains(text, STR("//")) &&
+           str_is_of(text, "A-Za-z0-9/._~-") && !str_contains(text, STR("//")) &&
            !str_contains(text, STR(".."));
 }
 
