@@ -7,7 +7,6 @@
  *
  * Bounded by entries and bytes, least recently used first; entries in flight are never dropped. */
 #include "api/gate/pieces.h"
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/lru.h"
 #include "base/mem.h"

@@ -7,7 +7,6 @@
 #include "api/gate/session_seat.h"
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
-#include "base/mem.h"
 #include "base/utf8.h"
 #include "body.h"
 #include "observe/span.h"

@@ -134,9 +134,7 @@ static void on_done(struct plan *plan)
     struct list *link;
 
     list_init(&waiters);
-    while ((link = list_take_first(&verdict->waiters)) != NULL) {
-        list_append(&waiters, link);
-    }
+    list_append_all(&waiters, &verdict->waiters);
     if (!list_is_linked(&verdict->old) &&
         (code == ERR_OK || err.upstream_status == 401 || err.upstream_status == 403)) {
         let_setup_go(verdict);
