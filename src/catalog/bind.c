@@ -1,6 +1,6 @@
 /* What a caller wrote against the row of its command: names resolved, values checked, all errors
  * collected. */
-#include "base/check.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "catalog_internal.h"
 

@@ -1,6 +1,5 @@
 /* Names and aliases of commands in one map; lookup takes the longest name that the words begin
  * with. */
-#include "base/check.h"
 #include "base/map.h"
 #include "base/nearest.h"
 #include "base/utf8.h"

@@ -1,6 +1,5 @@
 /* The table of types, and what only it decides. A new type is a value of enum param_type, its row
  * here and its `take` in params.c. */
-#include "base/check.h"
 #include "base/json_form.h"
 #include "catalog_internal.h"
 

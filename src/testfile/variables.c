@@ -279,9 +279,7 @@ static size_t shorten(const struct replacing *r, struct str rest, size_t n, stru
         return n;
     }
     while (keep > 0 && !var_find(r->c->scope, str_sub(*name, 0, keep), &node, &text)) {
-        while (keep > 0 && name->ptr[keep - 1] != '.') {
-            keep--;
-        }
+        keep = str_behind_last(str_sub(*name, 0, keep), '.');
         keep = keep > 0 ? keep - 1 : 0;
     }
     if (keep == 0) {
