@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/fd.h"
-#include "base/mem.h"
 #include "events/audit.h"
 #include "room_options.h"
 #include "store/bucket.h"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "clients.h"
 #include "events/artifacts.h"
 #include "lambda/lambda.h"

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "base/check.h"
 #include "base/mem.h"
 #include "net/frames.h"
 #include "observe/log.h"

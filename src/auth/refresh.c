@@ -4,7 +4,6 @@
  * soon. */
 #include "auth_internal.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/trouble.h"
@@ -65,9 +64,7 @@ static void release_all(struct refresh *refresh)
     struct list *link;
 
     list_init(&ready);
-    while ((link = list_take_first(&refresh->waiting)) != NULL) {
-        list_append(&ready, link);
-    }
+    list_append_all(&ready, &refresh->waiting);
     while ((link = list_first(&ready)) != NULL) {
         ticket_call(CONTAINER_OF(link, struct auth_ticket, link));
     }

@@ -1,7 +1,6 @@
 /* server.listeners: more addresses to listen on. The options beside it describe the first one. */
 #include "base/address.h"
 #include "base/buf.h"
-#include "base/mem.h"
 #include "config_internal.h"
 #include "crypto/tls.h"
 

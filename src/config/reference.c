@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "config_internal.h"
 
 enum { SHOWN_REFERENCE_MAX = 160 };

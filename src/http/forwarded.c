@@ -1,7 +1,5 @@
 #include "http/forwarded.h"
 
-#include "base/mem.h"
-
 static bool is_token_char(char c)
 {
     return char_is_alnum(c) || (c != '\0' && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);

@@ -1,6 +1,5 @@
 #include "lambda_internal.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/log.h"

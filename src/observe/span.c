@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/json_pen.h"
-#include "base/mem.h"
 #include "base/random.h"
 #include "base/utf8.h"
 #include "observe/metrics.h"
