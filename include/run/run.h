@@ -179,7 +179,8 @@ void run_write_event(const struct run *run, size_t number, struct json_writer *w
 struct run_watcher {
     struct list link;
     struct run *run;
-    void (*on_change)(struct run_watcher *watcher); /* more events; or it is over, or lost */
+    /* More events; or it is over, or lost. NULL: the run shall only stay. */
+    void (*on_change)(struct run_watcher *watcher);
 };
 
 void run_watch(struct run *run, struct run_watcher *watcher);

@@ -25,16 +25,12 @@ static const struct route *find(struct str name, struct error *err)
         }
         nearest_offer(&nearest, str_from(rows[i].operation));
     }
-    if (nearest.best.len > 0) {
-        (void)error_at(err, ERR_BAD_REQUEST, "/action",
-                       "\"%.*s\" is not an action; did you mean \"%.*s\"?",
-                       STR_ARG(utf8_clip(name, NAME_SHOWN)), STR_ARG(nearest.best));
-    } else {
-        (void)error_at(err, ERR_BAD_REQUEST, "/action",
-                       "\"%.*s\" is not an action; an action is the operationId of a route of "
-                       "the simplified API (/openapi.json)",
-                       STR_ARG(utf8_clip(name, NAME_SHOWN)));
-    }
+    (void)error_at(err, ERR_BAD_REQUEST, "/action", "\"%.*s\" is not an action; %s%.*s%s",
+                   STR_ARG(utf8_clip(name, NAME_SHOWN)),
+                   nearest.best.len > 0 ? "did you mean \""
+                                        : "an action is the operationId of a route",
+                   STR_ARG(nearest.best),
+                   nearest.best.len > 0 ? "\"?" : " of the simplified API (/openapi.json)");
     return NULL;
 }
 

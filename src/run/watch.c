@@ -53,7 +53,9 @@ static void on_tell(struct later_item *item)
         struct run_watcher *watcher = CONTAINER_OF(link, struct run_watcher, link);
 
         list_append(&run->watchers, link);
-        watcher->on_change(watcher); /* it may leave, and be gone */
+        if (watcher->on_change != NULL) {
+            watcher->on_change(watcher); /* it may leave, and be gone */
+        }
     }
     run_store_trim(run->store);
 }

@@ -6,7 +6,7 @@
 
 #include "api/gate/task.h"
 
-/* Sets "url" of the object, where there is a link. */
+/* Sets "url" of the object, where the address of the user interface and the project are known. */
 void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
                         struct str goal_id);
 /* False: nothing needs to be asked. */

@@ -9,9 +9,6 @@
 
 enum goal_fact { GOAL_SNAPSHOT, GOAL_PROJECT, GOAL_ORGANIZATION, GOAL_N_FACTS };
 
-/* GOAL_ORGANIZATION is about no goal. */
-#define GOAL_NONE STR("-")
-
 struct goal_memo *goal_memo_new(void);
 void goal_memo_free(struct goal_memo *memo); /* NULL is fine */
 /* An id; empty: not known, or no longer. */

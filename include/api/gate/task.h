@@ -153,6 +153,7 @@ bool admin_is_operator(struct task *task);
 enum stage_verdict task_authenticate(struct task *task);
 /* For answers that last: false when the credential would be refused now. */
 bool task_is_still_admitted(const struct task *task);
+bool task_may(const struct task *task, unsigned permission); /* admins may everything */
 /* ERR_FORBIDDEN when the principal lacks it. */
 enum stage_verdict task_allow(struct task *task, unsigned permission);
 

@@ -79,8 +79,7 @@ static enum error_code forbid(const struct batch_item *item, struct error *err)
 {
     unsigned permission = item->bound.command->permission;
 
-    if (item->batch->is_shown ||
-        (item->batch->task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
+    if (item->batch->is_shown || task_may(item->batch->task, permission)) {
         return ERR_OK;
     }
     return error_at(err, ERR_FORBIDDEN, "/command",

@@ -118,8 +118,7 @@ static bool describe_group(struct task *task, struct str group, struct json_writ
         }
     }
     jw_form(w, "], permission_required:%s, user_has_permission:%b}",
-            permission_name(first->permission),
-            (task->principal.permissions & (first->permission | PERMISSION_ADMIN)) != 0);
+            permission_name(first->permission), task_may(task, first->permission));
     return true;
 }
 

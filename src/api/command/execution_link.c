@@ -23,36 +23,22 @@ static struct str project_of(const struct task *task, const struct json *answer,
                           goal_id.len > 0 ? goal_id : execution_goal(task, answer));
 }
 
-/* Empty if the address of the user interface or the project is not known. `goal_id` may be empty
- * if the answer names the goal. */
-static struct str execution_link(const struct task *task, const struct json *answer,
-                                 struct str goal_id, struct str execution_id)
-{
-    struct ui_place place = {0};
-    struct str link = STR_EMPTY;
-    struct buf url;
-
-    if (!str_to_i64(execution_id, 1, INT64_MAX, &place.execution_id) ||
-        !str_to_i64(project_of(task, answer, goal_id), 1, INT64_MAX, &place.project_id)) {
-        return STR_EMPTY;
-    }
-    buf_init(&url, 4096);
-    if (ui_link(task->config->upstream.ui_url, &place, &url)) {
-        link = arena_str(task->arena, buf_view(&url));
-    }
-    buf_done(&url);
-    return link;
-}
-
 void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
                         struct str goal_id)
 {
-    struct str link =
-        execution_link(task, answer, goal_id, json_str(json_find(object, "/id /jobId")));
+    struct str id = json_str(json_find(object, "/id /jobId"));
+    struct ui_place place = {0};
+    struct buf url;
 
-    if (link.len > 0) {
-        json_set(object, STR("url"), json_new_string(task->arena, link));
+    if (!str_to_i64(id, 1, INT64_MAX, &place.execution_id) ||
+        !str_to_i64(project_of(task, answer, goal_id), 1, INT64_MAX, &place.project_id)) {
+        return;
     }
+    buf_init(&url, 4096);
+    if (ui_link(task->config->upstream.ui_url, &place, &url)) {
+        json_set(object, STR("url"), json_new_string(task->arena, buf_view(&url)));
+    }
+    buf_done(&url);
 }
 
 bool execution_link_asks(const struct task *task, const struct json *answer, struct str goal_id)

@@ -98,7 +98,7 @@ static const struct {
 
 static struct str key_of(enum goal_fact fact, struct str goal_id)
 {
-    return fact == GOAL_ORGANIZATION ? GOAL_NONE : goal_id;
+    return fact == GOAL_ORGANIZATION ? STR("-") : goal_id; /* it is about no goal */
 }
 
 bool goal_memo_saves(const struct task *task, enum named_call call, struct str goal_id)

@@ -103,11 +103,6 @@ static enum stage_verdict reply_plain_page(struct task *task)
     return page_end(task, &text);
 }
 
-static enum stage_verdict reply_asset(struct task *task, const char *type, const char *content)
-{
-    return task_reply(task, 200, type, str_from(content));
-}
-
 enum stage_verdict handle_redoc(struct task *task)
 {
     exchange_set_header(task->exchange, "Location", task_link(task, STR("/docs")));
@@ -117,12 +112,7 @@ enum stage_verdict handle_redoc(struct task *task)
 
 enum stage_verdict handle_favicon(struct task *task)
 {
-    return reply_asset(task, "image/svg+xml", page_icon);
-}
-
-static enum stage_verdict no_such_file(struct task *task)
-{
-    return task_refuse(task, ERR_NOT_FOUND, "The documentation has no such file");
+    return task_reply(task, 200, "image/svg+xml", str_from(page_icon));
 }
 
 /* ---- documents for people ---- */
@@ -171,8 +161,9 @@ static enum stage_verdict reply_common_file(struct task *task, struct str file)
     if (str_is(file, "moving")) {
         return reply_moving(task);
     }
-    return str_is(file, "page.css") ? reply_asset(task, "text/css; charset=utf-8", page_style)
-                                    : no_such_file(task);
+    return str_is(file, "page.css")
+               ? task_reply(task, 200, "text/css; charset=utf-8", str_from(page_style))
+               : task_refuse(task, ERR_NOT_FOUND, "The documentation has no such file");
 }
 
 #ifdef VP_HAS_DOCS

@@ -120,12 +120,17 @@ bool task_is_still_admitted(const struct task *task)
     return is_admitted;
 }
 
+bool task_may(const struct task *task, unsigned permission)
+{
+    return has_permission(&task->principal, permission);
+}
+
 enum stage_verdict task_allow(struct task *task, unsigned permission)
 {
     /* What a token may change directly the platform judges. */
     bool judged_there = task->principal.bearer.len > 0 && task->route->body == BODY_STREAM;
 
-    if (judged_there || has_permission(&task->principal, permission)) {
+    if (judged_there || task_may(task, permission)) {
         return STAGE_CONTINUE;
     }
     return task_refuse(task, ERR_FORBIDDEN, "This credential lacks the permission \"%s\"",

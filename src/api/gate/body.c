@@ -42,11 +42,6 @@ struct body_reading {
     struct node_stream stream;
 };
 
-static struct body_reading *reading_of(struct pieces *pieces)
-{
-    return CONTAINER_OF(pieces, struct body_reading, pieces);
-}
-
 static enum stage_verdict take(struct task *task, struct json *body)
 {
     if (json_type(body) != JSON_OBJECT) {
@@ -75,7 +70,7 @@ static enum stage_verdict take_yaml(struct body_reading *reading)
 
 static bool read_on(struct pieces *pieces)
 {
-    struct body_reading *reading = reading_of(pieces);
+    struct body_reading *reading = CONTAINER_OF(pieces, struct body_reading, pieces);
 
     /* What is put off once runs before the loop looks for events again: others are served after the second time. */
     if (!reading->has_rested) {
@@ -87,15 +82,17 @@ static bool read_on(struct pieces *pieces)
 
 static enum stage_verdict read_done(struct pieces *pieces)
 {
-    struct body_reading *reading = reading_of(pieces);
+    struct body_reading *reading = CONTAINER_OF(pieces, struct body_reading, pieces);
 
     return reading->yaml != NULL ? take_yaml(reading) : STAGE_CONTINUE;
 }
 
 static void caller_left(struct pieces *pieces)
 {
-    if (reading_of(pieces)->yaml != NULL) {
-        (void)!yaml_end(reading_of(pieces)->yaml); /* given up: there is nobody to tell */
+    struct body_reading *reading = CONTAINER_OF(pieces, struct body_reading, pieces);
+
+    if (reading->yaml != NULL) {
+        (void)!yaml_end(reading->yaml); /* given up: there is nobody to tell */
     }
 }
 

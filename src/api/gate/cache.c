@@ -417,14 +417,11 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     return STAGE_DONE;
 }
 
-static bool may_be_stale(const struct error *err)
-{
-    return problem_row(err->code)->status >= 500;
-}
-
 static void fail_or_stale(struct task *task, struct cache_entry *entry)
 {
-    (void)(may_be_stale(&task->error) && cache_entry_stands_in(entry, task)
+    bool may_be_stale = problem_row(task->error.code)->status >= 500;
+
+    (void)(may_be_stale && cache_entry_stands_in(entry, task)
                ? cache_entry_answer(task, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
                : task_fail(task));
 }

@@ -36,7 +36,6 @@ struct cache_flight {
     uint64_t fence;          /* 0: the lease is not ours */
     uint64_t sequence;       /* of the lease's last event */
     unsigned n_rounds;
-    bool asked; /* for the lease, and may look once more */
     struct store_op op;
 };
 
@@ -183,7 +182,6 @@ static void on_event(struct store_op *op, const struct store_result *result)
         return;
     }
     flight->sequence = result->sequence;
-    flight->asked = false;
     look(flight);
 }
 
@@ -234,7 +232,6 @@ static void ask(struct cache_flight *flight)
     struct store_request request = {.kind = STORE_LEASE, .ttl_ms = flight->call_ms + MARGIN_MS};
 
     flight->state = FLIGHT_ASKS;
-    flight->asked = true;
     start(flight, &request, "flight/", on_lease);
 }
 

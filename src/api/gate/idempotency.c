@@ -259,11 +259,6 @@ struct hashing {
     struct str rest; /* of the body */
 };
 
-static struct hashing *hashing_of(struct pieces *pieces)
-{
-    return CONTAINER_OF(pieces, struct hashing, pieces);
-}
-
 static void add_length(struct digest_state *state, size_t len)
 {
     uint64_t bytes = len;
@@ -273,7 +268,7 @@ static void add_length(struct digest_state *state, size_t len)
 
 static bool hash_on(struct pieces *pieces)
 {
-    struct hashing *hashing = hashing_of(pieces);
+    struct hashing *hashing = CONTAINER_OF(pieces, struct hashing, pieces);
     struct str piece = str_sub(hashing->rest, 0, HASH_PIECE);
 
     digest_add(hashing->state, piece);
@@ -283,7 +278,7 @@ static bool hash_on(struct pieces *pieces)
 
 static enum stage_verdict hashed(struct pieces *pieces)
 {
-    struct hashing *hashing = hashing_of(pieces);
+    struct hashing *hashing = CONTAINER_OF(pieces, struct hashing, pieces);
     struct task *task = pieces->task;
     const struct str more[] = {task->exchange->request.query,
                                exchange_header(task->exchange, "X-Session-Id")};
@@ -301,7 +296,7 @@ static void left_while_hashing(struct pieces *pieces)
 {
     struct digest unused;
 
-    digest_end(hashing_of(pieces)->state, &unused);
+    digest_end(CONTAINER_OF(pieces, struct hashing, pieces)->state, &unused);
 }
 
 enum stage_verdict idempotency_begin(struct task *task)

@@ -3,11 +3,6 @@
 /* Longer ones are streams. */
 enum { ANSWER_MAX = 256 * 1024 * 1024, WHOLE_MAX = 256 * 1024 };
 
-static struct long_answer *answer_of(struct pieces *pieces)
-{
-    return CONTAINER_OF(pieces, struct long_answer, pieces);
-}
-
 static void on_writable(struct task *task)
 {
     pieces_go_on(task->state);
@@ -34,7 +29,7 @@ static void stream(struct long_answer *answer)
 
 static bool write_on(struct pieces *pieces)
 {
-    struct long_answer *answer = answer_of(pieces);
+    struct long_answer *answer = CONTAINER_OF(pieces, struct long_answer, pieces);
     bool done = false;
 
     answer->result = answer->go_on(answer, LONG_ANSWER_STEPS, &done);
@@ -57,7 +52,7 @@ static void let_go(struct long_answer *answer)
 
 static void caller_left(struct pieces *pieces)
 {
-    struct long_answer *answer = answer_of(pieces);
+    struct long_answer *answer = CONTAINER_OF(pieces, struct long_answer, pieces);
 
     let_go(answer);
     buf_done(&answer->text);
@@ -83,7 +78,7 @@ static enum stage_verdict end_stream(struct long_answer *answer)
 
 static enum stage_verdict send(struct pieces *pieces)
 {
-    struct long_answer *answer = answer_of(pieces);
+    struct long_answer *answer = CONTAINER_OF(pieces, struct long_answer, pieces);
 
     let_go(answer);
     if (answer->streams) {

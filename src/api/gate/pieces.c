@@ -1,4 +1,3 @@
-/* Long work for one request, some of it each turn of the loop. */
 #include "api/gate/pieces.h"
 
 static enum stage_verdict all_done(struct pieces *pieces)

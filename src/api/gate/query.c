@@ -161,12 +161,6 @@ static const struct member *find(const struct member *members, struct str name)
     return NULL;
 }
 
-/* dry_run had a second spelling from the start. */
-static struct str normal_name(struct str name)
-{
-    return str_is(name, "dry-run") ? STR("dry_run") : name;
-}
-
 static void refuse(struct task *task, struct str name, const char *what)
 {
     const char *pointer = arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN));
@@ -260,18 +254,19 @@ static bool decode(struct task *task, struct str pair, struct str *out_name, str
         refuse(task, STR("query"), "holds a NUL or bytes that are not UTF-8");
         return false;
     }
-    *out_name = normal_name(*out_name);
+    *out_name = str_is(*out_name, "dry-run") ? STR("dry_run") : *out_name; /* an old spelling */
     return true;
 }
 
 /* dryRun, DRY-RUN, dry.run, isDryRun, dry_rnu: who writes one of these means dry_run. Only letters
  * count: they must hold "dryrun", or be one slip away from it. */
-static bool is_nearly_dry_run(struct str name)
+static bool is_nearly_dry_run(const struct task *task, struct str name)
 {
     const struct str want = STR("dryrun");
     char letters[NAME_SHOWN];
     struct str squeezed = {letters, 0};
 
+    (void)task;
     for (size_t i = 0; i < name.len && squeezed.len < sizeof(letters); i++) {
         char c = char_lower(name.ptr[i]);
 
@@ -287,12 +282,6 @@ typedef bool (*is_ours_fn)(const struct task *task, struct str name);
 static bool is_known(const struct task *task, struct str name)
 {
     return find(task->route->query->members, name) != NULL;
-}
-
-static bool is_for_us(const struct task *task, struct str name)
-{
-    (void)task;
-    return is_nearly_dry_run(name);
 }
 
 static bool names_ours(struct task *task, struct str pair, is_ours_fn is_ours)
@@ -347,7 +336,7 @@ bool query_read(struct task *task)
         break;
     case QUERY_RELAYED:
         if (!task_only_reads(task)) {
-            read_pairs(task, query, is_for_us);
+            read_pairs(task, query, is_nearly_dry_run);
         }
         break;
     case QUERY_KNOWN:

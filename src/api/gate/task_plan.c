@@ -31,18 +31,6 @@ static bool plan_may_have_changed(const struct plan *plan)
     return false;
 }
 
-static bool finishes_plan(const struct task *task, struct plan *plan)
-{
-    if (plan->running && task->idempotency != NULL && plan_may_have_changed(plan)) {
-        return true;
-    }
-    if (!plan_must_finish(plan)) {
-        return false;
-    }
-    plan_stop_after_row(plan);
-    return true;
-}
-
 static enum error_code take_plan(struct task *task, const struct plan *plan)
 {
     struct exchange_notes *notes = &task->exchange->notes;
@@ -103,7 +91,16 @@ static void cancel(struct task *task)
 
 static bool must_finish(struct task *task)
 {
-    return finishes_plan(task, task->plan);
+    struct plan *plan = task->plan;
+
+    if (plan->running && task->idempotency != NULL && plan_may_have_changed(plan)) {
+        return true;
+    }
+    if (!plan_must_finish(plan)) {
+        return false;
+    }
+    plan_stop_after_row(plan);
+    return true;
 }
 
 static void time_over(struct task *task)

@@ -21,7 +21,7 @@ static enum stage_verdict reply_analytics(struct task *task, write_fn write)
     if (range.len > 0) {
         (void)analytics_range_parse(range, &wish.range); /* one of the words of its table */
     }
-    if ((task->principal.permissions & PERMISSION_ADMIN) == 0) {
+    if (!task_may(task, PERMISSION_ADMIN)) {
         wish.owner = task->principal.owner.bytes;
     }
     write(task->api->options.analytics, &wish, w);

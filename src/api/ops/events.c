@@ -25,11 +25,6 @@ static bool is_of(const struct task *task, const struct fact *fact)
                   (struct str){(const char *)fact->owner, FACT_OWNER_BYTES});
 }
 
-static bool sees_all(const struct task *task)
-{
-    return (task->principal.permissions & PERMISSION_ADMIN) != 0;
-}
-
 static bool is_wanted(struct str types, const char *type)
 {
     struct str word;
@@ -164,7 +159,7 @@ enum stage_verdict handle_events(struct task *task)
     }
     stream = arena_zalloc(task->arena, sizeof(*stream));
     stream->types = arena_str(task->arena, types);
-    stream->sees_all = sees_all(task);
+    stream->sees_all = task_may(task, PERMISSION_ADMIN);
     stream->seen = seen;
     stream->consumer.on_news = on_news;
     facts_listen(&stream->consumer, task->api->options.later);

@@ -25,6 +25,8 @@ struct check {
 
 enum { HEALTH_MAX = 32 * 1024 };
 
+static const char health_type[] = "application/health+json";
+
 static const char *health_name(enum health health)
 {
     static const char *const names[] = {"pass", "warn", "fail"};
@@ -343,11 +345,6 @@ static uint64_t quiet_state(const struct task *task, enum health worst)
                : UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
 }
 
-static enum stage_verdict reply_health(struct task *task, int status, struct str text)
-{
-    return task_reply(task, status, "application/health+json", text);
-}
-
 /* Probes ask many times a second, and while all is well the answer is the same for a second. True: it is sent. */
 static bool answers_as_before(struct task *task, uint64_t state, uint64_t second)
 {
@@ -358,7 +355,7 @@ static bool answers_as_before(struct task *task, uint64_t state, uint64_t second
         api->n_changes != api->health.n_changes) {
         return false;
     }
-    (void)reply_health(task, 200, api->health.text);
+    (void)task_reply(task, 200, health_type, api->health.text);
     return true;
 }
 
@@ -384,8 +381,8 @@ static enum stage_verdict answer_health(struct task *task, bool is_live, bool is
     api->health.second = second;
     api->health.n_changes = api->n_changes;
     api->health.state = text.borrowed ? state : 0;
-    return reply_health(task, is_deep && worst == HEALTH_FAIL ? 503 : 200,
-                        arena_take(task->arena, &text));
+    return task_reply(task, is_deep && worst == HEALTH_FAIL ? 503 : 200, health_type,
+                      arena_take(task->arena, &text));
 }
 
 enum stage_verdict handle_health(struct task *task)

@@ -77,7 +77,7 @@ static bool read_wish(struct task *task, const struct member *members)
     }
     task->state = wish;
     *wish = (struct webhook_wish){.owner = &task->principal.owner,
-                                  .sees_all = (task->principal.permissions & PERMISSION_ADMIN) != 0,
+                                  .sees_all = task_may(task, PERMISSION_ADMIN),
                                   .is_listed = task->principal.is_listed,
                                   .url = json_str(json_get(body, "url")),
                                   .secret = json_str(json_get(body, "secret")),

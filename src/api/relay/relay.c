@@ -18,7 +18,7 @@ enum { HOPS_MAX = 3 };
 static bool redacts(const struct task *task)
 {
     const struct config *config = task->config;
-    bool is_admin = (task->principal.permissions & PERMISSION_ADMIN) != 0;
+    bool is_admin = task_may(task, PERMISSION_ADMIN);
 
     return config->redact.enabled && !(is_admin && str_is(config->redact.off_for, "admin"));
 }
@@ -75,13 +75,9 @@ static enum call_class class_of(struct str method)
     return str_is(method, "POST") || str_is(method, "PATCH") ? CALL_CREATE : CALL_CHANGE;
 }
 
-static bool is_dry_run(struct str name)
-{
-    return str_is(name, "dry_run") || str_is(name, "dry-run");
-}
-
 static bool is_ours(struct task *task, struct str pair)
 {
+    static const char *const dry_run[] = {"dry_run", "dry-run"};
     bool changes = class_of(task->exchange->request.method) != CALL_READ;
     struct str name;
     struct str value;
@@ -89,7 +85,8 @@ static bool is_ours(struct task *task, struct str pair)
 
     (void)str_cut(pair, '=', &name, &value);
     return percent_decode(task->arena, name, true, &decoded) &&
-           (str_is_nocase(decoded, "token") || (changes && is_dry_run(decoded)));
+           (str_is_nocase(decoded, "token") ||
+            (changes && str_in(decoded, dry_run, ARRAY_LEN(dry_run))));
 }
 
 /* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
@@ -272,8 +269,7 @@ static enum stage_verdict answer_dry_run(struct task *task, const struct upstrea
 /* Table and environment values are shown to who may administrate and asks for just them. */
 static unsigned own_values_of(const struct task *task, struct str path)
 {
-    return (task->principal.permissions & PERMISSION_ADMIN) != 0 ? redact_own_values(path)
-                                                                 : REDACT_SHOWS_NOTHING;
+    return task_may(task, PERMISSION_ADMIN) ? redact_own_values(path) : REDACT_SHOWS_NOTHING;
 }
 
 static struct upstream_request request_of(struct relay *relay, struct str path, bool keyed)

@@ -152,18 +152,12 @@ static bool take_errors(struct task *task, const struct batch *batch)
     return task->errors != NULL && task->errors->n > 0;
 }
 
-static enum stage_verdict dry_run(struct batch *batch)
-{
-    struct json *requests = batch_dry_run(batch, &batch->task->error);
-
-    return requests == NULL ? task_fail(batch->task) : task_reply_requests(batch->task, requests);
-}
-
 enum stage_verdict handle_simple_step(struct task *task)
 {
     const struct json *body = task_members(task, simple_step_members);
     struct batch *batch = batch_new(task, 1);
     struct command_input *input = &batch->items[0].input;
+    struct json *requests;
 
     if (task->errors->n > 0 || !fill_action(task, body, "/action", input)) {
         return task_fail(task);
@@ -174,7 +168,8 @@ enum stage_verdict handle_simple_step(struct task *task)
         return task_fail(task);
     }
     if (task->dry_run) {
-        return dry_run(batch);
+        requests = batch_dry_run(batch, &task->error);
+        return requests == NULL ? task_fail(task) : task_reply_requests(task, requests);
     }
     return batch_start(batch, reply_step) == STAGE_CONTINUE ? task_fail(task) : STAGE_WAIT;
 }

@@ -13,11 +13,6 @@ struct shown_run {
     struct run_writing at;
 };
 
-static void on_change(struct run_watcher *watcher)
-{
-    (void)watcher; /* the next piece tells it */
-}
-
 static enum error_code show_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
     struct shown_run *shown = CONTAINER_OF(answer, struct shown_run, answer);
@@ -38,7 +33,6 @@ enum stage_verdict run_reply(struct task *task, int status, struct run *run)
     long_answer_init(&shown->answer, task, status, NULL);
     shown->answer.go_on = show_on;
     shown->answer.end = show_end;
-    shown->watcher.on_change = on_change;
     run_watch(run, &shown->watcher);
     return long_answer_begin(&shown->answer);
 }

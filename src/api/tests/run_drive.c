@@ -313,7 +313,7 @@ static enum stage_verdict go_on_recalled(struct task *task, struct run *run)
 
 enum stage_verdict handle_run_continue(struct task *task)
 {
-    bool may_any = (task->principal.permissions & (PERMISSION_CONTINUE | PERMISSION_ADMIN)) != 0;
+    bool may_any = task_may(task, PERMISSION_CONTINUE);
     enum stage_verdict verdict;
 
     if (task->dry_run) {

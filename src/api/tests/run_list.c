@@ -10,7 +10,7 @@ enum { RUN_LIST_MAX = 200 /* as query_run_list */, RUN_ID_LONGEST = 31 };
 
 static enum stage_verdict no_such_run(struct task *task)
 {
-    bool may_recall = (task->principal.permissions & (PERMISSION_CONTINUE | PERMISSION_ADMIN)) != 0;
+    bool may_recall = task_may(task, PERMISSION_CONTINUE);
 
     if (may_recall && task_query_number(task, "recall", 0) > 0) {
         return task_reply(task, 204, NULL,
@@ -131,11 +131,6 @@ struct stopping {
     struct task *task;
 };
 
-static void on_change(struct run_watcher *watcher)
-{
-    (void)watcher;
-}
-
 static void on_told(struct store_op *op, const struct store_result *result)
 {
     struct stopping *stopping = CONTAINER_OF(op, struct stopping, op);
@@ -167,7 +162,6 @@ static enum stage_verdict stop_elsewhere(struct task *task, struct run *run)
     struct stopping *stopping = arena_zalloc(task->arena, sizeof(*stopping));
 
     stopping->task = task;
-    stopping->watcher.on_change = on_change;
     run_watch(run, &stopping->watcher);
     task->state = stopping;
     task->on_cancel = gone_from_stopping;

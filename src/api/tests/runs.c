@@ -183,8 +183,7 @@ static enum error_code check_permissions(struct task *task, const struct testfil
         for (size_t k = 0; k < file->tests[i].n_steps; k++) {
             const struct testfile_step *step = &file->tests[i].steps[k];
 
-            if ((task->principal.permissions & (step->command->permission | PERMISSION_ADMIN)) ==
-                0) {
+            if (!task_may(task, step->command->permission)) {
                 return error_in(&task->error, ERR_FORBIDDEN, step->line, step->column,
                                 "This credential lacks the permission \"%s\" that %s needs",
                                 permission_name(step->command->permission), step->command->words);
@@ -349,26 +348,19 @@ static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
     return verdict;
 }
 
-static struct asked *asked_of(struct pieces *building)
-{
-    return CONTAINER_OF(building, struct asked, building);
-}
-
 static bool build_on(struct pieces *building)
 {
-    return run_build(asked_of(building)->run, PIECE_STEPS);
+    return run_build(CONTAINER_OF(building, struct asked, building)->run, PIECE_STEPS);
 }
 
 static enum stage_verdict built(struct pieces *building)
 {
-    struct asked *asked = asked_of(building);
-
-    return publish_and_start(building->task, asked);
+    return publish_and_start(building->task, CONTAINER_OF(building, struct asked, building));
 }
 
 static void gone_from_building(struct pieces *building)
 {
-    run_drop(asked_of(building)->run);
+    run_drop(CONTAINER_OF(building, struct asked, building)->run);
 }
 
 static enum stage_verdict run_what_was_read(struct test_reading *reading)

@@ -29,20 +29,15 @@ static enum testfile_kind kind_of(const struct exchange *exchange)
     return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
 }
 
-static struct test_reading *reading_of(struct pieces *pieces)
-{
-    return CONTAINER_OF(pieces, struct test_reading, pieces);
-}
-
 /* One piece: 2,000 units are some two milliseconds. */
 static bool read_on(struct pieces *pieces)
 {
-    return testfile_go_on(reading_of(pieces)->job, PIECE_UNITS);
+    return testfile_go_on(CONTAINER_OF(pieces, struct test_reading, pieces)->job, PIECE_UNITS);
 }
 
 static enum stage_verdict read_done(struct pieces *pieces)
 {
-    struct test_reading *reading = reading_of(pieces);
+    struct test_reading *reading = CONTAINER_OF(pieces, struct test_reading, pieces);
     struct reading *result = &reading->result;
     enum error_code code = testfile_end(reading->job);
 
@@ -57,7 +52,7 @@ static enum stage_verdict read_done(struct pieces *pieces)
 
 static void caller_left(struct pieces *pieces)
 {
-    struct test_reading *reading = reading_of(pieces);
+    struct test_reading *reading = CONTAINER_OF(pieces, struct test_reading, pieces);
 
     (void)testfile_end(reading->job); /* given up: there is nobody to tell */
     if (reading->gone != NULL) {
