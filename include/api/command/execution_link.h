@@ -6,15 +6,13 @@
 
 #include "api/gate/task.h"
 
-/* Sets "url" of the object, where the address of the user interface and the project are known. */
+/* Sets "url" of the object, where the address of the user interface and the project are known. `goal_id`: empty where
+ * the answer names the goal. */
 void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
                         struct str goal_id);
-/* False: nothing needs to be asked. */
+/* Before a row "project of goal". False: nothing needs to be asked. Else the plan's goal_id is set. */
 bool execution_link_asks(const struct task *task, const struct json *answer, struct str goal_id);
 /* Remembers what a row "project of goal" answered; *answer may be NULL. */
-void execution_link_take(const struct task *task, const struct plan *plan,
-                         const struct json *answer);
-/* The goal that the answer about an execution names; empty: none. */
-struct str execution_goal(const struct task *task, const struct json *answer);
+void execution_link_take(const struct task *task, const struct json *answer);
 
 #endif

@@ -20,24 +20,15 @@ static struct batch_item *item_of_link(const struct plan *plan, const struct pla
 
 static struct str goal_of(const struct batch_item *item)
 {
-    struct str goal = json_str(json_get(item->args, "goal_id"));
-
-    return goal.len > 0 ? goal : execution_goal(item->batch->task, item->answer);
+    return json_str(json_get(item->args, "goal_id"));
 }
 
 static bool before_project(struct plan *plan, struct plan_row *row)
 {
     const struct batch_item *item = item_of_link(plan, row);
-    struct str goal = goal_of(item);
 
-    if ((item->status != ROW_DONE && !item->batch->is_dry) ||
-        !execution_link_asks(item->batch->task, item->answer, goal)) {
-        return false;
-    }
-    if (goal.len > 0) {
-        plan_set_str(plan, "goal_id", goal);
-    }
-    return true;
+    return (item->status == ROW_DONE || item->batch->is_dry) &&
+           execution_link_asks(item->batch->task, item->answer, goal_of(item));
 }
 
 static enum plan_verdict after_project(struct plan *plan, struct plan_row *row,
@@ -48,7 +39,7 @@ static enum plan_verdict after_project(struct plan *plan, struct plan_row *row,
 
     (void)err;
     *delay_ms = 0;
-    execution_link_take(item->batch->task, plan, answer);
+    execution_link_take(item->batch->task, answer);
     execution_link_set(item->batch->task, item->data, item->answer, goal_of(item));
     return PLAN_NEXT;
 }

@@ -7,20 +7,17 @@ static const char goal_places[] = "/goalId /item/goalId /goal/id /item/goal/id";
 static const char project_places[] =
     "/projectId /item/projectId /goal/projectId /item/goal/projectId /project/id /item/project/id";
 
-struct str execution_goal(const struct task *task, const struct json *answer)
+static struct str goal_of(const struct task *task, const struct json *answer, struct str given)
 {
-    return json_plain(json_find(answer, goal_places), task->arena);
+    return given.len > 0 ? given : json_plain(json_find(answer, goal_places), task->arena);
 }
 
 static struct str project_of(const struct task *task, const struct json *answer, struct str goal_id)
 {
     struct str project = json_plain(json_find(answer, project_places), task->arena);
 
-    if (project.len > 0) {
-        return project;
-    }
-    return goal_memo_find(task, GOAL_PROJECT,
-                          goal_id.len > 0 ? goal_id : execution_goal(task, answer));
+    return project.len > 0 ? project
+                           : goal_memo_find(task, GOAL_PROJECT, goal_of(task, answer, goal_id));
 }
 
 void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
@@ -43,17 +40,20 @@ void execution_link_set(const struct task *task, struct json *object, const stru
 
 bool execution_link_asks(const struct task *task, const struct json *answer, struct str goal_id)
 {
-    bool has_goal = goal_id.len > 0 || execution_goal(task, answer).len > 0;
+    struct str goal = goal_of(task, answer, goal_id);
 
-    return task->config->upstream.ui_url.len > 0 && (has_goal || task->dry_run) &&
-           project_of(task, answer, goal_id).len == 0;
+    if (task->config->upstream.ui_url.len == 0 || (goal.len == 0 && !task->dry_run) ||
+        project_of(task, answer, goal).len > 0) {
+        return false;
+    }
+    if (goal.len > 0) {
+        plan_set_str(task->plan, "goal_id", goal);
+    }
+    return true;
 }
 
-void execution_link_take(const struct task *task, const struct plan *plan,
-                         const struct json *answer)
+void execution_link_take(const struct task *task, const struct json *answer)
 {
-    const struct json *goal = plan_get(plan, "goal_id");
-
-    goal_memo_keep(task, GOAL_PROJECT, json_plain(goal, task->arena),
+    goal_memo_keep(task, GOAL_PROJECT, json_plain(plan_get(task->plan, "goal_id"), task->arena),
                    json_plain(json_find(answer, project_places), task->arena));
 }

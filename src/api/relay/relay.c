@@ -266,12 +266,6 @@ static enum stage_verdict answer_dry_run(struct task *task, const struct upstrea
     return task_reply_requests(task, requests);
 }
 
-/* Table and environment values are shown to who may administrate and asks for just them. */
-static unsigned own_values_of(const struct task *task, struct str path)
-{
-    return task_may(task, PERMISSION_ADMIN) ? redact_own_values(path) : REDACT_SHOWS_NOTHING;
-}
-
 static struct upstream_request request_of(struct relay *relay, struct str path, bool keyed)
 {
     struct task *task = relay->task;
@@ -325,7 +319,9 @@ enum stage_verdict handle_relay(struct task *task)
 
     struct str path = platform_path(task);
     struct str meaning = meaning_of(task->arena, path);
-    unsigned shows = own_values_of(task, meaning);
+    /* Table and environment values are shown to who may administrate and asks for just them. */
+    unsigned shows =
+        task_may(task, PERMISSION_ADMIN) ? redact_own_values(meaning) : REDACT_SHOWS_NOTHING;
 
     if (!is_sound(task, path)) {
         return task_fail(task);

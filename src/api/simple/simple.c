@@ -270,7 +270,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     uint64_t limit_ms = simple->task->config->http.long_exchange_timeout_ms;
 
     if (call->for_link) {
-        execution_link_take(simple->task, plan, answer);
+        execution_link_take(simple->task, answer);
         return PLAN_NEXT;
     }
     if (call->main) {
@@ -299,18 +299,10 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
 /* The goal is known from the request, or from the answer by now. */
 static bool before_project(struct plan *plan, struct plan_row *row)
 {
-    struct simple *simple = plan_state(plan);
-    struct str goal = goal_of(simple);
+    const struct simple *simple = plan_state(plan);
 
     (void)row;
-    goal = goal.len > 0 ? goal : execution_goal(simple->task, simple->answer);
-    if (simple->task->raw || !execution_link_asks(simple->task, simple->answer, goal)) {
-        return false;
-    }
-    if (goal.len > 0) {
-        plan_set_str(plan, "goal_id", goal);
-    }
-    return true;
+    return !simple->task->raw && execution_link_asks(simple->task, simple->answer, goal_of(simple));
 }
 
 static void append_steps(struct simple *simple)

@@ -2,7 +2,6 @@
 #include "api/gate/long_answer.h"
 #include "base/json_form.h"
 #include "runs.h"
-#include "tests.h"
 
 /* ---- what it is ---- */
 

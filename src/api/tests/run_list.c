@@ -4,7 +4,6 @@
 #include "base/json_form.h"
 #include "run/share.h"
 #include "runs.h"
-#include "tests.h"
 
 enum { RUN_LIST_MAX = 200 /* as query_run_list */, RUN_ID_LONGEST = 31 };
 

@@ -4,7 +4,6 @@
 #include "base/json_form.h"
 #include "run/share.h"
 #include "runs.h"
-#include "tests.h"
 
 struct listing {
     struct run_names names;

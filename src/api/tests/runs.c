@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "run/share.h"
-#include "tests.h"
 
 /* 300 rows are about a millisecond. */
 enum { TAGS_MAX = 32, VARIABLES_MAX = 200, PIECE_STEPS = 300, LEFT_FOR_REPLY_MS = 200 };
@@ -39,36 +38,29 @@ static void too_many(struct task *task, const char *what, int most)
                    "More than %d values of \"%s\" in the query", most, what);
 }
 
-static void take_variable(struct task *task, struct asked *asked, struct str name, struct str value)
-{
-    if (asked->n_variables == VARIABLES_MAX) {
-        too_many(task, "var", VARIABLES_MAX);
-        return;
-    }
-    asked->variables[asked->n_variables++] = (struct testfile_variable){name, value};
-}
-
-static void take_tag(struct task *task, struct asked *asked, struct str value)
-{
-    if (asked->request.n_tags == TAGS_MAX) {
-        too_many(task, "tag", TAGS_MAX);
-        return;
-    }
-    asked->tags[asked->request.n_tags++] = value;
-}
-
 /* Variables and tags of the query, which may be many. */
 static void take_many(struct task *task, struct asked *asked)
 {
     const struct json *value;
 
     JSON_FOREACH (value, task_query(task, "tag")) {
-        take_tag(task, asked, json_str(value));
+        if (asked->request.n_tags == TAGS_MAX) {
+            too_many(task, "tag", TAGS_MAX);
+        } else {
+            asked->tags[asked->request.n_tags++] = json_str(value);
+        }
     }
     JSON_FOREACH (value, task->query) {
-        if (str_starts(json_name(value), STR("var."))) {
-            take_variable(task, asked, str_sub(json_name(value), 4, json_name(value).len),
-                          json_str(value));
+        struct str name = json_name(value);
+
+        if (!str_starts(name, STR("var."))) {
+            continue;
+        }
+        if (asked->n_variables == VARIABLES_MAX) {
+            too_many(task, "var", VARIABLES_MAX);
+        } else {
+            asked->variables[asked->n_variables++] =
+                (struct testfile_variable){str_sub(name, 4, name.len), json_str(value)};
         }
     }
 }
@@ -193,13 +185,6 @@ static enum error_code check_permissions(struct task *task, const struct testfil
     return ERR_OK;
 }
 
-/* ---- replies ---- */
-
-static void locate(struct task *task, const struct run *run)
-{
-    task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
-}
-
 /* ---- the run ---- */
 
 bool run_must_finish(struct task *task)
@@ -283,7 +268,7 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
     if (in_session && now) {
         run_owner_turn(owner);
     }
-    locate(task, run);
+    task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
     task->must_finish = run_must_finish;
     task->may_have_changed = asked->async;
     if (is_driven) {

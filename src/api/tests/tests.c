@@ -1,8 +1,8 @@
 /* POST /api/v1/tests/validate and /compile: a test file looked at, without doing anything. The file
  * is the body (YAML or JSON by its Content-Type, else by its first character); room testfile does
  * the work. */
-#include "tests.h"
 #include "api/tests/handlers.h"
+#include "runs.h"
 
 #include "api/gate/links.h"
 #include "api/gate/long_answer.h"
