@@ -296,44 +296,49 @@ static void judge_token(struct loader *loader, const struct config *config)
                         "the sandbox: --sandbox");
 }
 
-static void judge_certificate(struct loader *loader, const struct config *config)
+/* A certificate and its key: both, which fit together, or neither. `opens` false: nobody uses them. */
+static void judge_pair(struct loader *loader, const struct config_listener *pair, bool opens,
+                       const char *certificate, const char *key)
 {
-    struct str certificate = config->server.tls_certificate_file;
-    struct str key = config->server.tls_key_file;
+    bool has_key = pair->tls_key_file.len > 0;
     struct tls_config *tls = NULL;
     struct error err = {0};
 
-    if (loader_has_failed(loader, "server.tls_certificate_file") ||
-        loader_has_failed(loader, "server.tls_key_file") ||
-        loader_has_failed(loader, "server.tls_certificates") ||
+    if (loader_has_failed(loader, certificate) || loader_has_failed(loader, key)) {
+        return;
+    }
+    if ((pair->tls_certificate_file.len > 0) != has_key) {
+        loader_fail(loader, "%s and %s come together; %s is not set", certificate, key,
+                    has_key ? certificate : key);
+    } else if (opens && config_open_tls(pair, &tls, &err) != ERR_OK) {
+        loader_fail(loader, "%s, %s: %s", certificate, key, err.text);
+    }
+    tls_config_free(tls);
+}
+
+static void judge_certificate(struct loader *loader, const struct config *config)
+{
+    const struct config_listener files = {.tls_certificate_file =
+                                              config->server.tls_certificate_file,
+                                          .tls_key_file = config->server.tls_key_file};
+    bool is_plain = files.tls_certificate_file.len == 0 && files.tls_key_file.len == 0;
+    bool listens = !str_is(config->server.listen, "none");
+
+    if (loader_has_failed(loader, "server.tls_certificates") ||
         loader_has_failed(loader, "server.client_ca_file") ||
         loader_has_failed(loader, "server.client_crl_file")) {
         return;
     }
-    if ((certificate.len == 0) != (key.len == 0)) {
-        loader_fail(loader,
-                    "server.tls_certificate_file and server.tls_key_file come together; "
-                    "%s is not set",
-                    key.len == 0 ? "server.tls_key_file" : "server.tls_certificate_file");
-        return;
-    }
-    if (key.len == 0 && config->server.n_tls_certificates > 0) {
+    if (is_plain && config->server.n_tls_certificates > 0) {
         loader_fail(loader, "server.tls_certificates: set server.tls_certificate_file, too, for "
                             "clients that name no host");
-        return;
-    }
-    if (key.len == 0 && config->server.client_ca_file.len > 0) {
+    } else if (is_plain && config->server.client_ca_file.len > 0) {
         loader_fail(loader, "server.client_ca_file: client certificates come with TLS; set "
                             "server.tls_certificate_file and server.tls_key_file, too");
-        return;
+    } else {
+        judge_pair(loader, listens ? &config->server.all[0] : &files, listens,
+                   "server.tls_certificate_file", "server.tls_key_file");
     }
-    if (str_is(config->server.listen, "none")) {
-        return;
-    }
-    if (key.len > 0 && config_open_tls(&config->server.all[0], &tls, &err) != ERR_OK) {
-        loader_fail(loader, "server.tls_certificate_file, server.tls_key_file: %s", err.text);
-    }
-    tls_config_free(tls);
 }
 
 static void judge_authorities(struct loader *loader, const struct config *config)
@@ -352,24 +357,9 @@ static void judge_client_certificate(struct loader *loader, const struct config 
     const struct config_listener shown = {.tls_certificate_file =
                                               config->upstream.client_certificate_file,
                                           .tls_key_file = config->upstream.client_key_file};
-    struct tls_config *tls = NULL;
-    struct error err = {0};
 
-    if (loader_has_failed(loader, "upstream.client_certificate_file") ||
-        loader_has_failed(loader, "upstream.client_key_file")) {
-        return;
-    }
-    if ((shown.tls_certificate_file.len == 0) != (shown.tls_key_file.len == 0)) {
-        loader_fail(loader,
-                    "upstream.client_certificate_file and upstream.client_key_file come together; "
-                    "%s is not set",
-                    shown.tls_key_file.len == 0 ? "upstream.client_key_file"
-                                                : "upstream.client_certificate_file");
-    } else if (shown.tls_key_file.len > 0 && config_open_tls(&shown, &tls, &err) != ERR_OK) {
-        loader_fail(loader, "upstream.client_certificate_file, upstream.client_key_file: %s",
-                    err.text);
-    }
-    tls_config_free(tls);
+    judge_pair(loader, &shown, true, "upstream.client_certificate_file",
+               "upstream.client_key_file");
 }
 
 static void judge_endpoints(struct loader *loader, const struct config *config)
