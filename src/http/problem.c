@@ -1,6 +1,6 @@
 #include "http/problem.h"
 
-#include "base/json_writer.h"
+#include "base/json_form.h"
 
 enum { PATH_SHOWN_MAX = 512, PLACE_MAX = 4096 };
 
@@ -20,25 +20,21 @@ static int problem_status(const struct error *err)
 
 static void write_errors(struct json_writer *w, const struct error_list *errors)
 {
-    jw_key(w, "errors");
-    jw_array(w);
+    jw_shape(w, "errors:[");
     for (size_t i = 0; i < errors->n; i++) {
         const struct error *item = &errors->items[i];
 
-        jw_object(w);
-        jw_kv_text(w, "pointer", item->pointer);
-        jw_kv_text(w, "detail", item->text);
-        jw_kv_text(w, "code", error_slug(item->code));
+        jw_form(w, "{pointer:%s, detail:%s, code:%s", (const char *)item->pointer,
+                (const char *)item->text, error_slug(item->code));
         if (item->line > 0) {
-            jw_kv_int(w, "line", item->line);
-            jw_kv_int(w, "column", item->column);
+            jw_form(w, "line:%i, column:%i", item->line, item->column);
         }
         jw_end(w);
     }
     jw_end(w);
     if (errors->n_dropped > 0) {
-        jw_kv_int(w, "errors_total", (int64_t)error_list_total(errors));
-        jw_kv_int(w, "errors_not_shown", (int64_t)errors->n_dropped);
+        jw_form(w, "errors_total:%i, errors_not_shown:%i", error_list_total(errors),
+                errors->n_dropped);
     }
 }
 
@@ -56,6 +52,7 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
                   const struct error_list *errors)
 {
     const char *slug = error_slug(err->code);
+    const char *text = err->text;
     int status = problem_status(err);
     struct json_writer w;
     struct buf type;
@@ -68,18 +65,11 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     buf_str(&instance, exchange->base);
     buf_str(&instance, str_sub(exchange->request.path, 0, PATH_SHOWN_MAX));
     jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "type", buf_view(&type));
-    jw_kv_text(&w, "title", problem_row(err->code)->title);
-    jw_kv_int(&w, "status", status);
-    jw_kv_text(&w, "detail", err->text);
-    jw_kv_str(&w, "instance", buf_view(&instance));
-    jw_kv_text(&w, "code", slug);
-    jw_kv_text(&w, "error", err->text);
-    jw_kv_text(&w, "request_id", exchange->trace.request_id);
-    if (err->upstream_status > 0) {
-        jw_kv_int(&w, "upstream_status", err->upstream_status);
-    }
+    jw_form(&w,
+            "{type:%s, title:%s, status:%i, detail:%s, instance:%s, code:%s, error:%s, "
+            "request_id:%s, upstream_status?:%i",
+            buf_view(&type), problem_row(err->code)->title, status, text, buf_view(&instance), slug,
+            text, (const char *)exchange->trace.request_id, err->upstream_status);
     for (size_t i = 0; i < ARRAY_LEN(exchange->problem_more); i++) {
         if (exchange->problem_more[i].name != NULL) {
             jw_kv_raw(&w, exchange->problem_more[i].name, exchange->problem_more[i].json);

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "base/json_form.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "log_internal.h"
@@ -199,11 +199,8 @@ static void write_request(struct json_writer *w, const struct log_event *event)
     const struct log_field *status = find(event, "status");
     const struct log_field *ms = find(event, "ms");
 
-    jw_key(w, "httpRequest");
-    jw_object(w);
-    jw_kv_str(w, "requestMethod", text_of(event, "method"));
-    jw_kv_str(w, "requestUrl", text_of(event, "path"));
-    jw_kv_str(w, "remoteIp", text_of(event, "peer"));
+    jw_form(w, "httpRequest:{requestMethod:%s, requestUrl:%s, remoteIp:%s",
+            text_of(event, "method"), text_of(event, "path"), text_of(event, "peer"));
     if (status != NULL) {
         jw_kv_int(w, "status", status->value.integer);
     }
@@ -286,14 +283,10 @@ static void write_metrics(struct json_writer *w, const struct log_event *event)
 {
     const struct log_field *status = find(event, "status");
 
-    jw_key(w, "_aws");
-    jw_object(w);
-    jw_kv_int(w, "Timestamp", event->wall_ms);
-    jw_kv_raw(w, "CloudWatchMetrics",
-              text_of(event, "route").len > 0 ? METRICS_BY("[\"server\"],[\"server\",\"route\"]")
-                                              : METRICS_BY("[\"server\"]"));
-    jw_end(w);
-    jw_kv_int(w, "errors", status != NULL && status->value.integer >= STATUS_WORSE ? 1 : 0);
+    jw_form(w, "_aws:{Timestamp:%i, CloudWatchMetrics:%j}, errors:%i", event->wall_ms,
+            text_of(event, "route").len > 0 ? METRICS_BY("[\"server\"],[\"server\",\"route\"]")
+                                            : METRICS_BY("[\"server\"]"),
+            status != NULL && status->value.integer >= STATUS_WORSE ? 1 : 0);
 }
 
 /* Probes are no requests that anybody counts: they are told for debugging. */
