@@ -251,12 +251,13 @@ enum error_code arguments_numbers(const struct arguments *arguments,
     for (size_t i = 0; i < n; i++) {
         const struct argument_number *row = &rows[i];
         const char *word = arguments_get(arguments, row->name);
+        int64_t number;
 
         if (word == NULL) {
             continue;
         }
-        if (row->is_time ? !span_or_ms(str_from(word), row->max, row->out)
-                         : !str_to_i64(str_from(word), row->min, row->max, row->out)) {
+        if (row->is_time ? !span_or_ms(str_from(word), row->max, &number)
+                         : !str_to_i64(str_from(word), row->min, row->max, &number)) {
             return row->is_time
                        ? error_set(err, ERR_INVALID,
                                    "--%s must be a time up to a day, as 10s or 500ms, not \"%s\"",
@@ -265,6 +266,7 @@ enum error_code arguments_numbers(const struct arguments *arguments,
                                    "--%s must be a whole number from %lld to %lld, not \"%s\"",
                                    row->name, (long long)row->min, (long long)row->max, word);
         }
+        *row->out = (unsigned)number;
     }
     return ERR_OK;
 }

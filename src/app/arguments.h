@@ -56,7 +56,7 @@ struct argument_number {
     const char *name;
     int64_t min;
     int64_t max;
-    int64_t *out;
+    unsigned *out;
     bool is_time;
 };
 

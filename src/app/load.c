@@ -18,8 +18,9 @@ struct job {
     struct str headers[ARGUMENTS_GIVEN_MAX];
     struct buf body;
     struct secret key;
-    int64_t max_p99_ms; /* below 0: not asked for */
-    double max_errors;  /* a share, or a number; below 0: not asked for */
+    unsigned count;
+    unsigned max_p99_ms; /* above DAY_MS: not asked for */
+    double max_errors;   /* a share, or a number; below 0: not asked for */
     bool max_errors_is_share;
     bool as_json;
 };
@@ -37,29 +38,19 @@ static void on_signal(int number)
 static enum error_code take_numbers(struct job *job, const struct arguments *arguments,
                                     struct error *err)
 {
-    int64_t rate = 100;
-    int64_t connections = 32;
-    int64_t count = 0;
-    int64_t duration_ms = 10000;
-    int64_t timeout_ms = 10000;
-    int64_t warmup_ms = 0;
+    struct load_options *options = &job->options;
     const struct argument_number rows[] = {
-        {"rate", 1, LOAD_MAX_RATE, &rate},
-        {"connections", 1, LOAD_MAX_CONNECTIONS, &connections},
-        {"count", 1, INT32_MAX, &count},
-        {"duration", 0, DAY_MS, &duration_ms, true},
-        {"timeout", 0, DAY_MS, &timeout_ms, true},
-        {"warm-up", 0, DAY_MS, &warmup_ms, true},
+        {"rate", 1, LOAD_MAX_RATE, &options->rate},
+        {"connections", 1, LOAD_MAX_CONNECTIONS, &options->connections},
+        {"count", 1, INT32_MAX, &job->count},
+        {"duration", 0, DAY_MS, &options->duration_ms, true},
+        {"timeout", 0, DAY_MS, &options->timeout_ms, true},
+        {"warm-up", 0, DAY_MS, &options->warmup_ms, true},
         {"max-p99", 0, DAY_MS, &job->max_p99_ms, true},
     };
     enum error_code code = arguments_numbers(arguments, rows, ARRAY_LEN(rows), err);
 
-    job->options.rate = (unsigned)rate;
-    job->options.connections = (unsigned)connections;
-    job->options.count = (uint64_t)count;
-    job->options.duration_ms = (unsigned)duration_ms;
-    job->options.timeout_ms = (unsigned)timeout_ms;
-    job->options.warmup_ms = (unsigned)warmup_ms;
+    options->count = job->count;
     return code;
 }
 
@@ -201,9 +192,9 @@ static int judge(const struct job *job)
         (void)fprintf(stderr, "virtuoso-proxy load: no request was answered\n");
         return EXIT_FAILURE;
     }
-    if (job->max_p99_ms >= 0 && p99_us > (uint64_t)job->max_p99_ms * 1000U) {
-        (void)fprintf(stderr, "virtuoso-proxy load: p99 is %.3f ms, above --max-p99 %lldms\n",
-                      (double)p99_us / 1e3, (long long)job->max_p99_ms);
+    if (job->max_p99_ms <= DAY_MS && p99_us > (uint64_t)job->max_p99_ms * 1000U) {
+        (void)fprintf(stderr, "virtuoso-proxy load: p99 is %.3f ms, above --max-p99 %ums\n",
+                      (double)p99_us / 1e3, job->max_p99_ms);
         status = EXIT_FAILURE;
     }
     if (job->max_errors >= 0 && (double)n_failed > limit) {
@@ -250,7 +241,9 @@ int run_load(struct arguments *arguments)
     int status;
 
     buf_init(&job->body, LOAD_MAX_BODY);
-    job->max_p99_ms = -1;
+    job->options = (struct load_options){
+        .rate = 100, .connections = 32, .duration_ms = 10000, .timeout_ms = 10000};
+    job->max_p99_ms = UINT32_MAX;
     job->max_errors = -1;
     if (take_options(job, arguments, &err) != ERR_OK) {
         status = fail("load", &err);

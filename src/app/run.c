@@ -60,23 +60,14 @@ struct words {
 static enum error_code read_numbers(const struct arguments *arguments, struct cli_run_options *out,
                                     struct error *err)
 {
-    int64_t timeout_s = 0;
-    int64_t patience_s = CLI_PATIENCE_DEFAULT_S;
-    int64_t concurrency = 1;
-    int64_t retries = 0;
     const struct argument_number rows[] = {
-        {"timeout", 1, CLI_TIMEOUT_MAX_S, &timeout_s},
-        {"patience", 1, CLI_TIMEOUT_MAX_S, &patience_s},
-        {"concurrency", 1, CLI_CONCURRENCY_MAX, &concurrency},
-        {"retries", 0, CLI_RETRIES_MAX, &retries},
+        {"timeout", 1, CLI_TIMEOUT_MAX_S, &out->timeout_s},
+        {"patience", 1, CLI_TIMEOUT_MAX_S, &out->patience_s},
+        {"concurrency", 1, CLI_CONCURRENCY_MAX, &out->concurrency},
+        {"retries", 0, CLI_RETRIES_MAX, &out->retries},
     };
-    enum error_code code = arguments_numbers(arguments, rows, ARRAY_LEN(rows), err);
 
-    out->timeout_s = (unsigned)timeout_s;
-    out->patience_s = (unsigned)patience_s;
-    out->concurrency = (unsigned)concurrency;
-    out->retries = (unsigned)retries;
-    return code;
+    return arguments_numbers(arguments, rows, ARRAY_LEN(rows), err);
 }
 
 static enum error_code read_shard(const struct arguments *arguments, struct cli_run_options *out,
@@ -219,6 +210,8 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .sandbox = arguments_get(arguments, "sandbox") != NULL,
         .rerun_failed = arguments_get(arguments, "rerun-failed") != NULL,
         .annotate = wants_annotations(arguments),
+        .patience_s = CLI_PATIENCE_DEFAULT_S,
+        .concurrency = 1,
     };
     read_report_files(arguments, out);
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
