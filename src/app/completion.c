@@ -7,12 +7,32 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "catalog/catalog.h"
-#include "completion.h"
 #include "config/config.h"
+#include "config/option.h"
+#include "subcommands.h"
 
-enum { SCRIPT_MAX = 1024 * 1024 };
+enum { WORDS_MAX = 4096 };
+
+extern const char completion_bash_start[], completion_bash_end[], completion_fish_start[],
+    completion_fish_end[];
 
 /* ---- words of the catalogue ---- */
+
+/* What may follow the words so far: "step-interact" is followed by "click double-click ...". */
+struct prefix {
+    struct map_node node;
+    struct str words;
+    struct buf next;
+    const struct command *command; /* the words are a whole command; NULL: not yet */
+    struct prefix *after;          /* in the order in which they were met */
+};
+
+struct prefixes {
+    struct map map;
+    struct prefix *first;
+    struct prefix **end;
+    struct arena arena;
+};
 
 static struct prefix *prefix_of(struct prefixes *all, struct str words)
 {
@@ -21,8 +41,8 @@ static struct prefix *prefix_of(struct prefixes *all, struct str words)
     if (prefix != NULL) {
         return prefix;
     }
-    prefix = arena_zalloc(all->arena, sizeof(*prefix));
-    prefix->words = arena_str(all->arena, words);
+    prefix = arena_zalloc(&all->arena, sizeof(*prefix));
+    prefix->words = arena_str(&all->arena, words);
     buf_init(&prefix->next, WORDS_MAX);
     map_insert(&all->map, &prefix->node, prefix->words);
     *all->end = prefix;
@@ -46,10 +66,10 @@ static void add_command(struct prefixes *all, const struct command *command)
     prefix_of(all, str_from(command->words))->command = command;
 }
 
-static void prefixes_open(struct prefixes *all, const struct catalog *catalog, struct arena *arena)
+static void prefixes_open(struct prefixes *all, const struct catalog *catalog)
 {
-    *all = (struct prefixes){.catalog = catalog, .arena = arena};
-    all->end = &all->first;
+    *all = (struct prefixes){.end = &all->first};
+    arena_init(&all->arena);
     map_init(&all->map);
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         add_command(all, catalog_at(catalog, i));
@@ -62,19 +82,10 @@ static void prefixes_close(struct prefixes *all)
         buf_done(&prefix->next);
     }
     map_done(&all->map);
+    arena_done(&all->arena);
 }
 
-/* ---- bash (and zsh by its bridge) ---- */
-
-static void put_option_words(struct buf *out, const struct argument *row)
-{
-    for (; row->name != NULL; row++) {
-        buf_printf(out, "--%s ", row->name);
-    }
-    buf_text(out, "--help");
-}
-
-void completion_put_command_options(struct buf *out, const struct command *command)
+static void put_command_options(struct buf *out, const struct command *command)
 {
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
@@ -82,21 +93,26 @@ void completion_put_command_options(struct buf *out, const struct command *comma
     }
 }
 
-static void put_bash_catalogue(struct buf *out, const struct prefixes *all)
+/* Options of the commands of the catalogue that have a list of values, each once: `before`, its name, `between`, the
+ * values, and `behind`. */
+static void put_params(struct buf *out, const struct catalog *catalog, const char *before,
+                       const char *between, const char *behind)
 {
-    buf_text(out, "_virtuoso_proxy_catalogue() {\n    case $1 in\n");
-    for (const struct prefix *prefix = all->first; prefix != NULL; prefix = prefix->after) {
-        if (prefix->command != NULL) {
-            buf_printf(out, "        \"%.*s\" | \"%.*s \"*) echo \"%.*s", STR_ARG(prefix->words),
-                       STR_ARG(prefix->words), STR_ARG(buf_view(&prefix->next)));
-            completion_put_command_options(out, prefix->command);
-        } else {
-            buf_printf(out, "        \"%.*s\") echo \"%.*s", STR_ARG(prefix->words),
-                       STR_ARG(buf_view(&prefix->next)));
+    struct buf seen;
+
+    buf_init(&seen, WORDS_MAX);
+    for (size_t i = 0; i < catalog_size(catalog); i++) {
+        for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
+             param++) {
+            if (param->words != NULL && !str_has_word(buf_cstr(&seen), str_from(param->name))) {
+                buf_printf(&seen, "%s ", param->name);
+                buf_text(out, before);
+                buf_dashed(out, str_from(param->name));
+                buf_printf(out, "%s%s%s\n", between, param->words, behind);
+            }
         }
-        buf_text(out, "\" ;;\n");
     }
-    buf_text(out, "    esac\n}\n\n");
+    buf_done(&seen);
 }
 
 /* ---- values of options ---- */
@@ -116,24 +132,24 @@ static const struct file_kind {
     {"convert", "*.yaml *.yml *.json"},
 };
 
-const char *completion_file_kind(const char *name)
+static const char *file_patterns(const char *name)
 {
     const struct file_kind *kind = ROW_NAMED(str_from(name), file_kinds);
 
     return kind != NULL ? kind->patterns : "*";
 }
 
-bool completion_takes_files(const struct subcommand *sub)
+static bool takes_files(const struct subcommand *sub)
 {
     return str_contains(str_from(sub->operands), STR("FILE"));
 }
 
-bool completion_is_file_option(const struct argument *row)
+static bool is_file_option(const struct argument *row)
 {
     return row->value != NULL && str_is(str_from(row->value), "FILE");
 }
 
-bool completion_is_set(const struct argument *row)
+static bool is_set(const struct argument *row)
 {
     return row->key != NULL && str_is(str_from(row->key), "*");
 }
@@ -149,12 +165,41 @@ static void put_keys(struct buf *out)
     }
 }
 
-const char *completion_key_words(const struct option_row *row)
+static const char *key_words(const struct option_row *row)
 {
     if (row->type == OPTION_BOOL) {
         return "true false";
     }
     return row->type == OPTION_ENUM || row->type == OPTION_WORDS ? row->words : NULL;
+}
+
+static void put_names(struct buf *out, const struct catalog *catalog)
+{
+    (void)catalog;
+    for (size_t i = 0; i < n_subcommands; i++) {
+        buf_printf(out, "%s ", subcommands[i].name);
+    }
+}
+
+/* ---- bash ---- */
+
+static void put_bash_catalogue(struct buf *out, const struct catalog *catalog)
+{
+    struct prefixes all;
+
+    prefixes_open(&all, catalog);
+    for (const struct prefix *prefix = all.first; prefix != NULL; prefix = prefix->after) {
+        buf_printf(out, "        \"%.*s\"", STR_ARG(prefix->words));
+        if (prefix->command != NULL) {
+            buf_printf(out, " | \"%.*s \"*", STR_ARG(prefix->words));
+        }
+        buf_printf(out, ") echo \"%.*s", STR_ARG(buf_view(&prefix->next)));
+        if (prefix->command != NULL) {
+            put_command_options(out, prefix->command);
+        }
+        buf_text(out, "\" ;;\n");
+    }
+    prefixes_close(&all);
 }
 
 static void put_bash_option(struct buf *out, const struct subcommand *sub,
@@ -165,12 +210,12 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
         buf_printf(out, " | \"%s -%c\"", sub->name, row->letter);
     }
     buf_text(out, ") ");
-    if (completion_is_file_option(row)) {
-        buf_printf(out, "files='%s'", completion_file_kind(row->name));
+    if (is_file_option(row)) {
+        buf_printf(out, "files='%s'", file_patterns(row->name));
     } else {
         buf_text(out, "words='");
         buf_text(out, row->words != NULL ? row->words : "");
-        if (completion_is_set(row)) {
+        if (is_set(row)) {
             put_keys(out);
         }
         buf_char(out, '\'');
@@ -178,43 +223,11 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
     buf_text(out, " ;;\n");
 }
 
-/* Options of the commands of the catalogue that have a list of values, each once. */
-static void put_bash_params(struct buf *out, const struct catalog *catalog, struct buf *seen)
-{
-    for (size_t i = 0; i < catalog_size(catalog); i++) {
-        for (const struct param *param = catalog_at(catalog, i)->options; param->name != NULL;
-             param++) {
-            if (param->words == NULL || str_has_word(buf_cstr(seen), str_from(param->name))) {
-                continue;
-            }
-            buf_printf(seen, "%s ", param->name);
-            buf_text(out, "        \"command --");
-            buf_dashed(out, str_from(param->name));
-            buf_printf(out, "\") words='%s' ;;\n", param->words);
-        }
-    }
-}
-
-static void put_bash_keys(struct buf *out)
+static void put_bash_values(struct buf *out, const struct catalog *catalog)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
 
-    for (size_t i = 0; i < n; i++) {
-        if (completion_key_words(&rows[i]) != NULL) {
-            buf_printf(out, "        *\" %s\") words='%s' ;;\n", rows[i].key,
-                       completion_key_words(&rows[i]));
-        }
-    }
-}
-
-/* What may stand behind an option: sets words and files of its caller; false: it takes no value. */
-static void put_bash_values(struct buf *out, const struct catalog *catalog)
-{
-    struct buf seen;
-
-    buf_init(&seen, WORDS_MAX);
-    buf_text(out, "_virtuoso_proxy_value() {\n    words='' files=''\n    case \"$1 $2\" in\n");
     for (size_t i = 0; i < n_subcommands; i++) {
         for (const struct argument *row = subcommands[i].arguments; row->name != NULL; row++) {
             if (row->value != NULL) {
@@ -222,151 +235,204 @@ static void put_bash_values(struct buf *out, const struct catalog *catalog)
             }
         }
     }
-    put_bash_params(out, catalog, &seen);
-    put_bash_keys(out);
-    buf_text(out, "        *) return 1 ;;\n    esac\n}\n\n");
-    buf_done(&seen);
-}
-
-void completion_put_subcommand_names(struct buf *out)
-{
-    for (size_t i = 0; i < n_subcommands; i++) {
-        buf_printf(out, "%s ", subcommands[i].name);
+    put_params(out, catalog, "        \"command --", "\") words='", "' ;;");
+    for (size_t i = 0; i < n; i++) {
+        if (key_words(&rows[i]) != NULL) {
+            buf_printf(out, "        *\" %s\") words='%s' ;;\n", rows[i].key, key_words(&rows[i]));
+        }
     }
 }
 
-static void put_bash_subcommands(struct buf *out)
+static void put_bash_subcommands(struct buf *out, const struct catalog *catalog)
 {
     for (size_t i = 0; i < n_subcommands; i++) {
         const struct subcommand *sub = &subcommands[i];
 
         buf_printf(out, "            %s) words=\"", sub->name);
-        put_option_words(out, sub->arguments);
+        for (const struct argument *row = sub->arguments; row->name != NULL; row++) {
+            buf_printf(out, "--%s ", row->name);
+        }
+        buf_text(out, "--help");
         buf_text(out, str_is(str_from(sub->name), "completion") ? " bash zsh fish" : "");
         buf_text(out, str_is(str_from(sub->name), "man") ? " testfile\"" : "\"");
-        if (completion_takes_files(sub)) {
-            buf_printf(out, " files='%s'", completion_file_kind(sub->name));
+        if (takes_files(sub)) {
+            buf_printf(out, " files='%s'", file_patterns(sub->name));
         }
         buf_text(out, " ;;\n");
     }
     buf_text(out, "            help) words=\"");
-    completion_put_subcommand_names(out);
+    put_names(out, catalog);
     buf_text(out, "\" ;;\n");
 }
 
-static void put_bash(struct buf *out, const struct prefixes *all)
+/* ---- fish ---- */
+
+/* Inside single quotes. */
+static void put_fish_text(struct buf *out, struct str text)
 {
-    put_bash_catalogue(out, all);
-    put_bash_values(out, all->catalog);
-    buf_text(
-        out,
-        "_virtuoso_proxy() {\n"
-        "    local cur=${COMP_WORDS[COMP_CWORD]} sub=${COMP_WORDS[1]-} words='' files='' word line=''\n"
-        "    local before='' kind skip=''\n"
-        "    COMPREPLY=()\n"
-        "    if [ \"$COMP_CWORD\" -le 1 ]; then\n        words=\"");
-    completion_put_subcommand_names(out);
-    buf_text(
-        out,
-        "help --help --version\"\n    else\n"
-        "        before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-        "        # bash makes words of its own of KEY=VALUE\n"
-        "        if [ \"$cur\" = = ]; then\n"
-        "            cur=''\n"
-        "        elif [ \"$before\" = = ]; then\n"
-        "            before=${COMP_WORDS[COMP_CWORD - 2]}\n"
-        "        fi\n"
-        "        for word in \"${COMP_WORDS[@]:2:$((COMP_CWORD - 2))}\"; do\n"
-        "            if [ -n \"$skip\" ]; then\n"
-        "                skip=''\n"
-        "                continue\n"
-        "            fi\n"
-        "            case $word in\n"
-        "                -*) ! _virtuoso_proxy_value command \"$word\" || skip=1 ;;\n"
-        "                *) line=\"$line${line:+ }$word\" ;;\n"
-        "            esac\n"
-        "        done\n"
-        "        # KEY=VALUE as one word, as zsh has it\n"
-        "        kind=${cur%%=*}\n"
-        "        if [ \"$kind\" != \"$cur\" ] && _virtuoso_proxy_value \"$sub\" \"$kind\"; then\n"
-        "            words=\"$kind=${words// / $kind=}\"\n"
-        "        elif ! _virtuoso_proxy_value \"$sub\" \"$before\"; then\n"
-        "            case $sub in\n");
-    put_bash_subcommands(out);
-    buf_text(out,
-             "            esac\n"
-             "            if [ \"$sub\" = command ]; then\n"
-             "                words=\"$words $(_virtuoso_proxy_catalogue \"$line\")\"\n"
-             "            fi\n"
-             "        fi\n"
-             "    fi\n"
-             "    local IFS=$'\\n'\n"
-             "    # shellcheck disable=SC2207 # a name a line\n"
-             "    COMPREPLY=($(compgen -W \"${words// /$IFS}\" -- \"$cur\"))\n"
-             "    case $words in *=) compopt -o nospace 2>/dev/null || true ;; esac\n"
-             "    if [ -n \"$files\" ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
-             "        while IFS= read -r kind; do\n"
-             "            # shellcheck disable=SC2207\n"
-             "            COMPREPLY=(\"${COMPREPLY[@]}\" $(compgen -f -X \"!$kind\" -- \"$cur\"))\n"
-             "        done <<<\"${files// /$IFS}\"\n"
-             "        # shellcheck disable=SC2207\n"
-             "        COMPREPLY=(\"${COMPREPLY[@]}\" $(compgen -d -- \"$cur\"))\n"
-             "    fi\n"
-             "}\n"
-             "complete -o filenames -F _virtuoso_proxy virtuoso-proxy\n");
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'' || text.ptr[i] == '\\') {
+            buf_char(out, '\\');
+        }
+        buf_char(out, text.ptr[i]);
+    }
 }
 
-static void put_zsh(struct buf *out, const struct prefixes *all)
+/* Files of the kinds given as patterns ("*.yaml *.yml"), and folders. */
+static void put_fish_files(struct buf *out, const char *patterns)
 {
-    buf_text(out, "#compdef virtuoso-proxy\n"
-                  "# By zsh's own bridge to bash completion.\n"
-                  "autoload -U +X compinit && compinit -u\n"
-                  "autoload -U +X bashcompinit && bashcompinit\n\n");
-    put_bash(out, all);
+    struct str rest = str_from(patterns);
+    struct str pattern;
+
+    if (str_is(rest, "*")) {
+        buf_text(out, " -F");
+        return;
+    }
+    buf_text(out, " -f -a '(__virtuoso_proxy_files");
+    while (str_next(&rest, ' ', &pattern)) {
+        buf_char(out, ' ');
+        buf_str(out, str_sub(pattern, 1, pattern.len)); /* "*.yaml" -> ".yaml" */
+    }
+    buf_text(out, ")'");
+}
+
+/* "server.listen= auth.mode=none auth.mode=keys ..." */
+static void put_fish_keys(struct buf *out)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str words = str_from(key_words(&rows[i]) != NULL ? key_words(&rows[i]) : "");
+        struct str word;
+
+        if (words.len == 0) {
+            buf_printf(out, "%s= ", rows[i].key);
+        }
+        while (str_next(&words, ' ', &word)) {
+            buf_printf(out, "%s=%.*s ", rows[i].key, STR_ARG(word));
+        }
+    }
+}
+
+static void put_fish_options(struct buf *out, const struct subcommand *sub)
+{
+    for (const struct argument *row = sub->arguments; row->name != NULL; row++) {
+        buf_printf(out, "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from %s' -l %s",
+                   sub->name, row->name);
+        if (row->letter != 0) {
+            buf_printf(out, " -s %c", row->letter);
+        }
+        if (row->value != NULL) {
+            buf_text(out, " -r");
+        }
+        if (is_file_option(row)) {
+            put_fish_files(out, file_patterns(row->name));
+        } else if (row->value != NULL) {
+            buf_text(out, " -f -a '");
+            buf_text(out, row->words != NULL ? row->words : "");
+            if (is_set(row)) {
+                put_fish_keys(out);
+            }
+            buf_char(out, '\'');
+        }
+        buf_text(out, " -d '");
+        put_fish_text(out, str_from(row->help));
+        buf_text(out, "'\n");
+    }
+}
+
+/* "--url -u --checkpoint ...": options of `command` that take a value. */
+static void put_fish_valued(struct buf *out, const struct catalog *catalog)
+{
+    (void)catalog;
+    for (size_t i = 0; i < n_subcommands; i++) {
+        const struct argument *row = subcommands[i].arguments;
+
+        for (; str_is(str_from(subcommands[i].name), "command") && row->name != NULL; row++) {
+            if (row->value != NULL) {
+                buf_printf(out, " --%s", row->name);
+            }
+            if (row->value != NULL && row->letter != 0) {
+                buf_printf(out, " -%c", row->letter);
+            }
+        }
+    }
+}
+
+static void put_fish_subcommands(struct buf *out, const struct catalog *catalog)
+{
+    (void)catalog;
+    for (size_t i = 0; i < n_subcommands; i++) {
+        const char *name = subcommands[i].name;
+
+        buf_printf(out, "complete -c virtuoso-proxy -n __fish_use_subcommand -a %s -d '", name);
+        put_fish_text(out, str_from(subcommands[i].summary));
+        buf_text(out, "'\n");
+        put_fish_options(out, &subcommands[i]);
+        if (takes_files(&subcommands[i])) {
+            buf_printf(out, "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from %s'", name);
+            put_fish_files(out, file_patterns(name));
+            buf_char(out, '\n');
+        }
+    }
+}
+
+static void put_fish_values(struct buf *out, const struct catalog *catalog)
+{
+    put_params(out, catalog, "complete -c virtuoso-proxy -n '__virtuoso_proxy_behind --", "' -a '",
+               "'");
+}
+
+static void put_fish_catalogue(struct buf *out, const struct catalog *catalog)
+{
+    struct prefixes all;
+
+    prefixes_open(&all, catalog);
+    for (const struct prefix *prefix = all.first; prefix != NULL; prefix = prefix->after) {
+        buf_printf(
+            out,
+            "complete -c virtuoso-proxy -n '__virtuoso_proxy_line_is \"%.*s\" \"%.*s%s\"' -a '%.*s",
+            STR_ARG(prefix->words), STR_ARG(prefix->words), prefix->command != NULL ? " *" : "",
+            STR_ARG(buf_view(&prefix->next)));
+        if (prefix->command != NULL) {
+            put_command_options(out, prefix->command);
+        }
+        buf_text(out, "'\n");
+    }
+    prefixes_close(&all);
 }
 
 /* ---- the subcommand ---- */
 
-static const struct {
-    const char *name;
-    void (*put)(struct buf *out, const struct prefixes *all);
-} shells[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", completion_put_fish}};
+static const struct text_part bash_parts[] = {{"catalogue", put_bash_catalogue},
+                                              {"values", put_bash_values},
+                                              {"names", put_names},
+                                              {"subcommands", put_bash_subcommands}};
 
-static int print_for(size_t shell)
-{
-    struct catalog *catalog;
-    struct error err = {0};
-    struct prefixes all;
-    struct arena arena;
-    struct buf out;
-    int status = EXIT_SUCCESS;
-
-    if (catalog_new(&catalog, &err) != ERR_OK) {
-        (void)fprintf(stderr, "virtuoso-proxy completion: %s\n", err.text);
-        return EXIT_FAILURE;
-    }
-    arena_init(&arena);
-    buf_init(&out, SCRIPT_MAX);
-    prefixes_open(&all, catalog, &arena);
-    shells[shell].put(&out, &all);
-    if (!buf_ok(&out) || fwrite(out.ptr, 1, out.len, stdout) != out.len) {
-        status = EXIT_FAILURE;
-    }
-    prefixes_close(&all);
-    buf_done(&out);
-    arena_done(&arena);
-    catalog_free(catalog);
-    return status;
-}
+static const struct text_part fish_parts[] = {{"valued", put_fish_valued},
+                                              {"subcommands", put_fish_subcommands},
+                                              {"names", put_names},
+                                              {"values", put_fish_values},
+                                              {"catalogue", put_fish_catalogue}};
 
 int run_completion(struct arguments *arguments)
 {
-    struct str wanted = str_from(arguments->n_operands == 1 ? arguments->operands[0] : "");
+    struct str shell = str_from(arguments->n_operands == 1 ? arguments->operands[0] : "");
 
-    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-        if (str_is(wanted, shells[i].name)) {
-            return print_for(i);
-        }
+    if (str_is(shell, "fish")) {
+        return print_filled("completion", str_range(completion_fish_start, completion_fish_end),
+                            fish_parts, ARRAY_LEN(fish_parts));
+    }
+    if (str_is(shell, "zsh")) {
+        (void)printf("#compdef virtuoso-proxy\n"
+                     "# By zsh's own bridge to bash completion.\n"
+                     "autoload -U +X compinit && compinit -u\n"
+                     "autoload -U +X bashcompinit && bashcompinit\n\n");
+    }
+    if (str_is(shell, "bash") || str_is(shell, "zsh")) {
+        return print_filled("completion", str_range(completion_bash_start, completion_bash_end),
+                            bash_parts, ARRAY_LEN(bash_parts));
     }
     (void)fprintf(stderr, "virtuoso-proxy completion: give one of bash, zsh, fish; for example\n"
                           "  source <(virtuoso-proxy completion bash)\n");

@@ -1,8 +1,9 @@
-/* The manual page, made from the tables: subcommands, options of the configuration, commands. */
+/* The manual page: man.roff, filled from the tables of subcommands, options of the configuration and commands. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "catalog/catalog.h"
 #include "config/config.h"
 #include "config/option.h"
@@ -10,6 +11,8 @@
 #include "testfile/guide.h"
 
 enum { PAGE_MAX = 1024 * 1024 };
+
+extern const char man_page_start[], man_page_end[];
 
 /* Text as it stands: no roff request, no hyphen where a minus is meant. */
 static void put(struct buf *out, const char *text)
@@ -75,9 +78,9 @@ static void put_argument(struct buf *out, const struct argument *row)
     buf_char(out, '\n');
 }
 
-static void put_subcommands(struct buf *out)
+static void put_subcommands(struct buf *out, const struct catalog *catalog)
 {
-    buf_text(out, ".SH COMMANDS\n");
+    (void)catalog;
     for (size_t i = 0; i < n_subcommands; i++) {
         buf_text(out, ".SS \"virtuoso\\-proxy ");
         put(out, subcommands[i].name);
@@ -101,70 +104,12 @@ static void put_subcommands(struct buf *out)
     }
 }
 
-static void put_fixed(struct buf *out)
-{
-    static const struct {
-        const char *section; /* NULL: another row of the one before */
-        const char *name;
-        const char *text;
-    } rows[] = {
-        {"EXIT STATUS", "0", "Fine; run: every test passed."},
-        {NULL, "1", "Wrong usage, it could not start, or a test file has errors."},
-        {NULL, "2", "command: refused; run: a test is red."},
-        {NULL, "3", "run: cancelled, or aborted by the platform."},
-        {NULL, "4", "run: out of time."},
-        {"FILES", "conf/virtuoso-proxy.yaml", "Every option with its default and what it does."},
-        {"SIGNALS", "SIGTERM, SIGQUIT, SIGINT",
-         "Drain: readiness fails at once, what is in flight is finished, the rest is cancelled at "
-         "drain.limit_ms. A second SIGINT stops at once."},
-        {NULL, "SIGHUP", "serve reads its configuration again; sandbox and demo ignore it."},
-        {NULL, "SIGUSR1, SIGUSR2", "Logged and ignored by serve, sandbox and demo."},
-        {"EXAMPLES", "virtuoso-proxy demo",
-         "Proxy and sandbox with a sample test; no account is needed."},
-        {NULL, "virtuoso-proxy serve -c /etc/virtuoso-proxy.yaml", "The proxy in production."},
-        {NULL, "virtuoso-proxy run tests/ --wait --junit report.xml",
-         "Create the tests of a folder on the platform, run them, and write a report."},
-        {NULL, "source <(virtuoso-proxy completion bash)", "Completion in this shell."},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].section != NULL) {
-            buf_printf(out, ".SH %s\n", rows[i].section);
-        }
-        put_term(out, rows[i].name, rows[i].text);
-    }
-}
-
-/* Those of the client subcommands, which are not options of the configuration. */
-static void put_client_environment(struct buf *out)
-{
-    static const char *const rows[][2] = {
-        {"VIRTUOSO_PROXY_API_KEY", "command, run: the API key for --url."},
-        {"VIRTUOSO_PROXY_LAST_RUN",
-         "run: the file that remembers what was not green, for --rerun-failed; else "
-         "virtuoso-proxy/last-run in XDG_STATE_HOME or ~/.local/state."},
-        {"VIRTUOSO_SESSION_ID",
-         "command: the checkpoint (digits, or cp_ and digits), or a session of the proxy at --url."},
-        {"GITHUB_ACTIONS, GITHUB_STEP_SUMMARY",
-         "run: annotations when the first is true; the file of --github-summary."},
-        {"NO_COLOR", "No colours at a terminal."},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        put_term(out, rows[i][0], rows[i][1]);
-    }
-}
-
-static void put_environment(struct buf *out)
+static void put_options(struct buf *out, const struct catalog *catalog)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
 
-    buf_text(
-        out,
-        ".SH ENVIRONMENT\nEach option of the configuration has a variable: VIRTUOSO_PROXY_ and its key in "
-        "capitals, with _ for the dot; secrets may be files, with _FILE behind the name.\n");
-    put_client_environment(out);
+    (void)catalog;
     for (size_t i = 0; i < n; i++) {
         char name[128] = "VIRTUOSO_PROXY_";
         size_t at = sizeof("VIRTUOSO_PROXY_") - 1;
@@ -188,10 +133,6 @@ static void put_environment(struct buf *out)
 
 static void put_catalogue(struct buf *out, const struct catalog *catalog)
 {
-    buf_text(
-        out,
-        ".SH \"THE COMMANDS OF THE CATALOGUE\"\nAs they are sent to POST /api/v1/commands/execute, or "
-        "written as steps of a test file.\n");
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         const struct command *command = catalog_at(catalog, i);
 
@@ -203,50 +144,77 @@ static void put_catalogue(struct buf *out, const struct catalog *catalog)
     }
 }
 
-static void put_program(struct buf *out, const struct catalog *catalog)
+static void put_version(struct buf *out, const struct catalog *catalog)
 {
-    buf_text(
-        out,
-        ".TH VIRTUOSO\\-PROXY 1 \"2026-11-23\" \"virtuoso\\-proxy " VP_VERSION
-        "\" \"User Commands\"\n"
-        ".SH NAME\nvirtuoso\\-proxy \\- a simple HTTP API in front of the Virtuoso QA platform\n"
-        ".SH SYNOPSIS\n.B virtuoso\\-proxy\n.I COMMAND\n[options]\n"
-        ".SH DESCRIPTION\nA caller sends one of 87 commands and a test step exists on the platform; sends a "
-        "test file and a whole test exists. The same program is the server, the command line client and a "
-        "sandbox of the platform. Test files are described in\n.BR virtuoso\\-proxy\\-testfile (5).\n");
-    put_subcommands(out);
-    put_fixed(out);
-    put_environment(out);
-    put_catalogue(out, catalog);
+    (void)catalog;
+    buf_text(out, VP_VERSION);
+}
+
+static bool print_out(struct buf *out)
+{
+    bool good = buf_ok(out) && fwrite(out->ptr, 1, out->len, stdout) == out->len;
+
+    buf_done(out);
+    return good;
+}
+
+/* A line that is the name of a part alone is that part's, with its end. */
+static void fill(struct buf *out, struct str text, const struct text_part *parts, size_t n,
+                 const struct catalog *catalog)
+{
+    ptrdiff_t at;
+
+    while ((at = str_find(text, STR("@{"))) >= 0) {
+        bool begins_line = at == 0 || text.ptr[at - 1] == '\n';
+        const struct text_part *part;
+        struct str name;
+
+        buf_str(out, str_sub(text, 0, (size_t)at));
+        (void)str_cut(str_sub(text, (size_t)at + 2, text.len), '}', &name, &text);
+        part = row_named(name, parts, n, sizeof(*parts));
+        CHECK(part != NULL);
+        part->put(out, catalog);
+        if (begins_line && str_starts(text, STR("\n"))) {
+            text = str_sub(text, 1, text.len);
+        }
+    }
+    buf_str(out, text);
+}
+
+int print_filled(const char *command, struct str text, const struct text_part *parts, size_t n)
+{
+    struct catalog *catalog;
+    struct error err = {0};
+    struct buf out;
+
+    if (catalog_new(&catalog, &err) != ERR_OK) {
+        return fail(command, &err);
+    }
+    buf_init(&out, PAGE_MAX);
+    fill(&out, text, parts, n, catalog);
+    catalog_free(catalog);
+    return print_out(&out) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int run_man(struct arguments *arguments)
 {
+    static const struct text_part parts[] = {{"version", put_version},
+                                             {"commands", put_subcommands},
+                                             {"options", put_options},
+                                             {"catalogue", put_catalogue}};
     const char *page = arguments->n_operands > 0 ? arguments->operands[0] : "";
-    struct catalog *catalog;
-    struct error err = {0};
     struct buf out;
-    int status = EXIT_SUCCESS;
 
     if (arguments->n_operands > 1 || (page[0] != '\0' && !str_is(str_from(page), "testfile"))) {
         (void)fprintf(stderr,
                       "virtuoso-proxy man: there is one other page: virtuoso-proxy man testfile\n");
         return EXIT_FAILURE;
     }
-    if (catalog_new(&catalog, &err) != ERR_OK) {
-        (void)fprintf(stderr, "virtuoso-proxy man: %s\n", err.text);
-        return EXIT_FAILURE;
+    if (page[0] == '\0') {
+        return print_filled("man", str_range(man_page_start, man_page_end), parts,
+                            ARRAY_LEN(parts));
     }
     buf_init(&out, PAGE_MAX);
-    if (page[0] != '\0') {
-        testfile_guide(&out, GUIDE_MAN);
-    } else {
-        put_program(&out, catalog);
-    }
-    if (!buf_ok(&out) || fwrite(out.ptr, 1, out.len, stdout) != out.len) {
-        status = EXIT_FAILURE;
-    }
-    buf_done(&out);
-    catalog_free(catalog);
-    return status;
+    testfile_guide(&out, GUIDE_MAN);
+    return print_out(&out) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

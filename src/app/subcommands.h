@@ -4,7 +4,10 @@
 #define APP_SUBCOMMANDS_H
 
 #include "arguments.h"
+#include "base/str.h"
 
+struct buf;
+struct catalog;
 struct config;
 struct server;
 struct error;
@@ -51,6 +54,15 @@ int fail(const char *subcommand, const struct error *err);
 /* Asks the store of the configuration whether it can be used, and prints what it is unless `quiet`. False: why not
  * was printed. */
 bool check_store(const struct config *config, bool quiet);
+
+/* What stands as "@{name}" in a text of this program. */
+struct text_part {
+    const char *name;
+    void (*put)(struct buf *out, const struct catalog *catalog);
+};
+
+/* Prints the text with its parts; EXIT_FAILURE: an error was printed. */
+int print_filled(const char *command, struct str text, const struct text_part *parts, size_t n);
 /* Writes out what was printed. False: it did not arrive, and stderr says why. A reader that has
  * seen enough (`| head`) is no failure. main calls this at the end of every subcommand. */
 bool flush_output(void);
