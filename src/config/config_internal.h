@@ -146,9 +146,7 @@ extern const struct map_list keys_list, certificates_list;
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text);
 /* listeners.c */
 extern const struct map_list listeners_list;
-void listeners_gather(struct config_box *box);                      /* fills server.all */
 void listeners_judge(struct loader *loader, struct config *config); /* fills server.all */
-/* listeners_keep.c */
 void listeners_keep(struct config_box *box, const struct config *running);
 typedef bool (*same_file_fn)(const struct config *before, const struct config *after,
                              struct str file);
@@ -203,7 +201,7 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
                const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
-void load_place(struct loader *loader); /* place.c: its defaults */
+void load_place(struct loader *loader);                                   /* its defaults */
 struct str environment_get(const struct loader *loader, struct str name); /* empty: not set */
 /* Those that are set, and not by Kubernetes. */
 void environment_each(struct loader *loader,
@@ -220,16 +218,13 @@ void config_judge(struct loader *loader);
 
 /* judge_limits.c: fills class_rates and rule_rates. */
 void config_judge_limits(struct loader *loader, struct config *config);
-/* bucket.c: what is wrong with a URL s3://, gs:// or firestore://; NULL: nothing. Texts in the arena. */
+/* judge_store.c: what is wrong with a URL s3://, gs:// or firestore://; NULL: nothing. Texts in the arena. */
 bool bucket_is_meant(struct str url);
 const char *bucket_read(struct arena *arena, struct str url, struct config_bucket *out);
-/* judge_store.c: fills config->store.redis and config->store.bucket. */
+/* Fills config->store.redis and config->store.bucket. */
 void config_judge_store(struct loader *loader, struct config *config);
 /* judge_runs.c */
 void config_judge_runs(struct loader *loader, const struct config *config);
-/* judge_otel.c */
-void config_judge_otel(struct loader *loader, struct config *config);
-void config_judge_headers(struct loader *loader, const char *option, const struct secret *headers);
 /* judge_events.c: fills what artifacts.url comes to. */
 void config_judge_events(struct loader *loader, struct config *config);
 /* judge_files.c */

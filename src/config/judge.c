@@ -435,7 +435,6 @@ void config_judge(struct loader *loader)
     judge_workers(loader, config);
     judge_roles(loader, config);
     config_judge_runs(loader, config);
-    config_judge_otel(loader, config);
     config_judge_events(loader, config);
     judge_token(loader, config);
     judge_certificate(loader, config);

@@ -1,4 +1,5 @@
-/* What leaves the process beside answers: the audit, the sinks of analytics, the reports of test runs. */
+/* What leaves the process beside answers: the audit, the sinks of analytics, the reports of test runs, and
+ * telemetry. */
 #include "base/url.h"
 #include "config_internal.h"
 
@@ -46,18 +47,43 @@ static bool is_table(struct str text)
            !str_ends(text, STR("."));
 }
 
-static void judge_sinks(struct loader *loader, const struct config *config)
+static void judge_address(struct loader *loader, const char *option, struct str address)
 {
     struct url url = {0};
     struct error err = {0};
 
-    if (config->analytics.url.len > 0 && !loader_has_failed(loader, "analytics.url") &&
-        (url_read(config->analytics.url, &url, &err) != ERR_OK || url.has_user ||
-         url.has_fragment)) {
-        loader_fail(loader,
-                    "analytics.url: must be an http or https address without user and fragment");
+    if (address.len > 0 && !loader_has_failed(loader, option) &&
+        (url_read(address, &url, &err) != ERR_OK || url.has_user || url.has_fragment)) {
+        loader_fail(loader, "%s: must be an http or https address without user and fragment",
+                    option);
     }
-    config_judge_headers(loader, "analytics.headers", &config->analytics.headers);
+}
+
+/* The values are not shown. */
+static void judge_headers(struct loader *loader, const char *option, const struct secret *headers)
+{
+    struct str rest = secret_reveal(headers);
+    struct str item;
+    size_t n = 0;
+
+    while (str_next(&rest, ',', &item)) {
+        struct str name;
+        struct str value;
+
+        n++;
+        if (!str_cut(item, '=', &name, &value) || str_trim(name).len == 0) {
+            loader_fail(loader, "%s: item %zu is not name=value", option, n);
+        }
+    }
+    if (n > CONFIG_HEADERS_MAX) {
+        loader_fail(loader, "%s: %zu headers; at most %d are sent", option, n, CONFIG_HEADERS_MAX);
+    }
+}
+
+static void judge_sinks(struct loader *loader, const struct config *config)
+{
+    judge_address(loader, "analytics.url", config->analytics.url);
+    judge_headers(loader, "analytics.headers", &config->analytics.headers);
     if (config->analytics.bigquery.len > 0 && !is_table(config->analytics.bigquery)) {
         loader_fail(loader, "analytics.bigquery: must be PROJECT.DATASET.TABLE");
     }
@@ -108,9 +134,45 @@ static void judge_artifacts(struct loader *loader, struct config *config)
     config->artifacts.link = str_without_end(link.len > 0 ? link : config->artifacts.url, '/');
 }
 
+/* ---- where telemetry goes (https://opentelemetry.io/docs/specs/otel/protocol/exporter/) ---- */
+
+static struct str address_of(struct loader *loader, struct str own, struct str common,
+                             const char *path)
+{
+    if (own.len > 0 || common.len == 0) {
+        return own;
+    }
+    return arena_printf(&loader->box->arena, "%.*s%s", STR_ARG(str_without_end(common, '/')), path);
+}
+
+static void judge_otel(struct loader *loader, struct config *config)
+{
+    bool is_always = str_is(config->otel.traces_sampler, "parentbased_always_on");
+    bool is_never = str_is(config->otel.traces_sampler, "parentbased_always_off");
+
+    judge_address(loader, "otel.endpoint", config->otel.endpoint);
+    judge_address(loader, "otel.traces_endpoint", config->otel.traces_endpoint);
+    judge_address(loader, "otel.metrics_endpoint", config->otel.metrics_endpoint);
+    judge_headers(loader, "otel.headers", &config->otel.headers);
+    if (!str_to_double(config->otel.traces_share, &config->otel.share) ||
+        config->otel.share < 0.0 || config->otel.share > 1.0) {
+        loader_fail(loader, "otel.traces_share: must be a number from 0 to 1, such as 0.1");
+    }
+    if (is_always || is_never) {
+        config->otel.share = is_always ? 1.0 : 0.0;
+    }
+    if (!config->otel.disabled) {
+        config->otel.traces_url =
+            address_of(loader, config->otel.traces_endpoint, config->otel.endpoint, "/v1/traces");
+        config->otel.metrics_url =
+            address_of(loader, config->otel.metrics_endpoint, config->otel.endpoint, "/v1/metrics");
+    }
+}
+
 void config_judge_events(struct loader *loader, struct config *config)
 {
     judge_audit(loader, config);
     judge_sinks(loader, config);
     judge_artifacts(loader, config);
+    judge_otel(loader, config);
 }
