@@ -38,6 +38,24 @@ bool answer_is_json(struct str content_type)
            (type.len > 5 && str_is_nocase(str_sub(type, type.len - 5, 5), "+json"));
 }
 
+/* Members that hold values of variables, passwords among them: room api takes them out of whole answers. */
+static bool names_secret(struct str text)
+{
+    static const char *const names[] = {"usedData",
+                                        "testDataValue",
+                                        "initialDataPerJourneySequence",
+                                        "dataAttributeValues",
+                                        "newTestDataValues",
+                                        "launchedByUser"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_contains(text, str_from(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A few words of the answer for a reader: the refusal, or how the body begins. */
 static struct str quote(const struct answer *answer)
 {
@@ -52,6 +70,12 @@ static struct str quote(const struct answer *answer)
         if (str_starts(words, STR("<"))) {
             return STR("an HTML page");
         }
+    }
+    if (str_starts(words, STR("{")) || str_starts(words, STR("["))) {
+        return STR("(JSON, which is left out)");
+    }
+    if (names_secret(words)) {
+        return STR("(its words name what holds secrets and are left out)");
     }
     return utf8_clip(words, QUOTE_MAX);
 }

@@ -119,7 +119,9 @@ static const struct coded {
     bool is_readable; /* else 502 */
 } coded[] = {
     {"", PLAIN, 0, true},
-    {"Content-Encoding: identity\r\n", PLAIN, 0, true},
+    {"X-Debug: {\"usedData\":\"" CANARY "\"}\r\nServer-Timing: usedData;desc=\"" CANARY
+     "\"\r\nLink: </x?usedData=" CANARY ">; rel=next\r\nContent-Encoding: identity\r\n",
+     PLAIN, 0, true},
     {"Content-Encoding: Identity\r\nContent-Encoding: identity\r\n", PLAIN, 0, true},
     {"Content-Encoding:\r\n", PLAIN, 0, true},
     {"Content-Encoding: gzip\r\n", GZIP, 0, true},

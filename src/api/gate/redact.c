@@ -104,15 +104,23 @@ static struct str needle_of(const struct secret *secret)
                                           : secret->name);
 }
 
+static bool names_plainly(struct str text, struct str path, unsigned shows)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (is_in_force(&secrets[i], path, shows) && str_contains(text, needle_of(&secrets[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* In JSON, in YAML and scripts, in HTML and XML. */
 static bool names_any(struct str text, struct str path, unsigned shows)
 {
     static const char *const escapes[] = {"\\u", "\\x", "\\U", "&#"};
 
-    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        if (is_in_force(&secrets[i], path, shows) && str_contains(text, needle_of(&secrets[i]))) {
-            return true;
-        }
+    if (names_plainly(text, path, shows)) {
+        return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(escapes); i++) { /* a name may be written with them */
         if (str_contains(text, str_from(escapes[i]))) {
@@ -120,6 +128,16 @@ static bool names_any(struct str text, struct str path, unsigned shows)
         }
     }
     return false;
+}
+
+/* `usedData: x`, `usedData=x`: a name that is a secret wherever it stands, and its value. */
+static bool gives_value(const struct secret *secret, struct str behind)
+{
+    while (behind.len > 0 && str_find_char(STR(" '\""), behind.ptr[0]) >= 0) {
+        behind = str_sub(behind, 1, behind.len);
+    }
+    return secret->above == NULL && secret->top == NULL && secret->path == NULL && behind.len > 0 &&
+           (behind.ptr[0] == ':' || behind.ptr[0] == '=');
 }
 
 /* `"usedData` or `\"usedData`: the begin of a member's name in what is no JSON as a whole. */
@@ -134,10 +152,12 @@ static bool quotes_any(struct str text, const struct place *place)
             continue;
         }
         while ((at = str_find(rest, needle)) >= 0) {
-            if (at > 0 && rest.ptr[at - 1] == '"') {
+            bool is_quoted = at > 0 && rest.ptr[at - 1] == '"';
+
+            rest = str_sub(rest, (size_t)at + needle.len, rest.len);
+            if (is_quoted || gives_value(&secrets[i], rest)) {
                 return true;
             }
-            rest = str_sub(rest, (size_t)at + needle.len, rest.len);
         }
     }
     return false;
@@ -168,8 +188,10 @@ static bool redact_text(struct json *string, const struct place *place, bool *ch
     struct json *tree = NULL;
     bool takes = false;
 
-    if (str_find_char(text, '"') < 0 ||
-        (!names_any(text, place->path, place->shows) && !stands_below_any(place))) {
+    if (str_find_char(text, '"') < 0) {
+        return !quotes_any(text, place);
+    }
+    if (!names_any(text, place->path, place->shows) && !stands_below_any(place)) {
         return true;
     }
     if (place->texts_deep >= TEXTS_DEEP ||
@@ -232,6 +254,11 @@ void redact(struct json *root, struct arena *arena, struct str path, unsigned sh
 bool redact_is_needed(struct str text, struct str path)
 {
     return names_any(text, path, REDACT_SHOWS_NOTHING);
+}
+
+bool redact_names(struct str text, struct str path)
+{
+    return names_plainly(text, path, REDACT_SHOWS_NOTHING);
 }
 
 unsigned redact_own_values(struct str path)

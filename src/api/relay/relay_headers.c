@@ -3,6 +3,7 @@
 
 #include "api/gate/cache.h"
 #include "api/gate/media.h"
+#include "api/gate/redact.h"
 
 enum { LINK_GROWS = 4 };
 
@@ -89,6 +90,9 @@ void relay_note_header(struct relay *relay, struct str name, struct str value)
 {
     struct arena *arena = relay->task->arena;
 
+    if (relay->redacts && redact_names(value, relay->meaning)) {
+        return;
+    }
     value = arena_str(arena, value);
     if (str_is_nocase(name, "Location") || str_is_nocase(name, "Content-Location")) {
         value = location_of(relay, value);

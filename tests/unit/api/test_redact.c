@@ -39,6 +39,8 @@ static const struct row rows[] = {
     {"/executions/1", 0, "{\"log\":\"failed: {\\\"usedData\\\":{\\\"p\\\":\\\"S\\\"}} at 3\",\"k\":1}", "{\"k\":1}"},
     {"/executions/1", 0, "[1,\"{\\\"usedData\\\":{\\\"p\\\":\\\"S\",2]", "[1,2]"},
     {"/executions/1", 0, "{\"text\":\"usedData is { \\\"odd\\\" \",\"k\":1}", "{\"text\":\"usedData is { \\\"odd\\\" \",\"k\":1}"},
+    {"/executions/1", 0, "{\"detail\":\"testDataValue: S\",\"k\":[\"usedData=S\",\"usedData='S\",\"usedData 7\"]}", "{\"k\":[\"usedData 7\"]}"},
+    {"/users/1", 0, "{\"message\":\"set variables: a=b\",\"e\":\"'usedData' : S\"}", "{\"message\":\"set variables: a=b\"}"},
     {"/executions/1", 0, "{\"selector\":\"{ \\\"clue\\\" :\\\"usedData\\\"}\"}", "{\"selector\":\"{ \\\"clue\\\" :\\\"usedData\\\"}\"}"},
     {"/executions/1", 0, "{\"count\":\"{\\\"usedData\\\": 2}\"}", "{\"count\":\"{\\\"usedData\\\": 2}\"}"},
     /* the same words where they are harmless */
