@@ -17,6 +17,7 @@
 #define SHOWN   "visible|displayed|shown|present|available|there"
 #define DRAG                                                                                       \
     "step-interact mouse move-to;step-interact mouse down;step-interact mouse move-to;step-interact mouse up"
+#define WRITE_AND_KEY "step-interact write;step-interact key"
 
 enum { SAYS = true };
 
@@ -58,6 +59,8 @@ const struct sentence_row sentence_rows[] = {
     {"drag {element} and drop [it] on|onto|into|to {value}", DRAG, "{element};{element};{value};{value}", ""},
 
     {"write|type|enter {text} in|into [the] field {element}", "step-interact write", "{element} {text}", "", SAYS},
+    {"write|type|enter|input {text} in|into|to " ELEMENT " and press|hit {key}", WRITE_AND_KEY, "{element} {text};{key}", ""},
+    {"fill [in|out] " ELEMENT " with {text} and press|hit {key}", WRITE_AND_KEY, "{element} {text};{key}", ""},
     {"write|type|enter|input {text} in|into|to " ELEMENT, "step-interact write", "{element} {text}", ""},
     {"fill [in|out] " ELEMENT " with {text}", "step-interact write", "{element} {text}", ""},
     {"set {var} to {value}", "step-data store literal", "{value} {var}", ""},
@@ -181,6 +184,20 @@ const struct sentence_row sentence_rows[] = {
     {VERIFY " [that] [element] " ELEMENT " has text|value {value}", "step-assert equals", "{element} {value}", ""},
     {VERIFY " [that] [element] " ELEMENT " is not {quoted}", "step-assert not-equals", "{element} {quoted}", ""},
     {VERIFY " [that] [element] " ELEMENT " is {quoted}", "step-assert equals", "{element} {quoted}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to be " SHOWN, "step-assert exists", "{element}", ""},
+    {VERIFY " [that] [element] " ELEMENT " not to be " SHOWN, "step-assert not-exists", "{element}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should not be " SHOWN, "step-assert not-exists", "{element}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should be checked|ticked", "step-assert checked", "{element}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should have [the] text|value {value}", "step-assert equals", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should equal {value}", "step-assert equals", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should be {quoted}", "step-assert equals", "{element} {quoted}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should contain|include [the] [text] {part}", "step-assert matches", "{element} {part}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should be greater than {value}", "step-assert gt", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " to|should be less than {value}", "step-assert lt", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " is more than {value}", "step-assert gt", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " is at least {value}", "step-assert gte", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " is at most {value}", "step-assert lte", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " has {value} selected", "step-assert selected", "{element} {value}", ""},
     {"assert|verify|ensure|confirm|validate|expect [that] [element] " ELEMENT, "step-assert exists", "{element}", ""},
 
     {"// {rest}", "step-misc comment", "{rest}", "", SAYS}, /* read before sentences are: sentence_parse.c */
