@@ -112,7 +112,8 @@ bool take_url(const struct param_place *place, const struct json *value)
     bool is_http =
         str_starts_nocase(text, STR("http://")) || str_starts_nocase(text, STR("https://"));
     bool is_variable = text.len > 1 && text.ptr[0] == '$' && place->param->type == PARAM_URL;
-    bool has_host = is_http && text.len > (size_t)str_find_char(text, '/') + 2;
+    size_t at = (size_t)(str_find_char(text, '/') + 2);
+    bool has_host = is_http && text.len > at && str_find_char(STR(" \t/?#:"), text.ptr[at]) < 0;
 
     if (!is_variable && !has_host) {
         return param_refuse(place,

@@ -32,7 +32,7 @@
 #define SEL     "selector|target|element|locator|into|in|field|css|xpath|id|label|placeholder|hint"
 #define FROM    "selector|from|target|element|locator|in|css|xpath|id|label|placeholder|hint"
 #define VAR     "var:variable|as|in|name|to|variableName"
-#define T       "type|assertion|operator|comparison"
+#define T       "type|assertion|operator|comparison|is|state"
 #define V       "value|expected|expectedValue|expectedText|pattern|text"
 #define HIDDEN  "hidden|invisible|not_visible|notVisible|not-visible"
 #define SWITCH  "~action=switch|switchtab|switchframe|switchiframe"
