@@ -331,6 +331,28 @@ static bool is_number(const struct node *steps)
            str_to_i64(str_trim(steps->text), INT64_MIN, INT64_MAX, &number);
 }
 
+static bool has_list(const struct node *node, const char *key)
+{
+    const struct node *list = node != NULL && node->type == NODE_MAP ? node_get(node, key) : NULL;
+
+    return list != NULL && list->type == NODE_LIST;
+}
+
+/* Recorders write steps and tests, too; NULL: none of those that are known wrote it. */
+static const char *recorder_of(const struct node *document)
+{
+    const struct node *steps = node_get(document, "steps");
+    const struct node *tests = node_get(document, "tests");
+
+    for (const struct node *step = steps != NULL ? steps->first : NULL; step != NULL;
+         step = step->next) {
+        if (has_list(step, "selectors") && node_get(step, "type") != NULL) {
+            return "a recording of Chrome's DevTools";
+        }
+    }
+    return tests != NULL && has_list(tests->first, "commands") ? "a project of Selenium IDE" : NULL;
+}
+
 bool refuse_other(struct compile *c, const struct node *document)
 {
     const char *what;
@@ -353,7 +375,8 @@ bool refuse_other(struct compile *c, const struct node *document)
     if (is_number(node_get(document, "steps"))) {
         return refuse_file(c, document, "\"steps\" is a number");
     }
-    what = other_by_key(c, document, ours);
+    what = recorder_of(document);
+    what = what != NULL ? what : other_by_key(c, document, ours);
     if (what != NULL) {
         return refuse_as(c, document, what);
     }

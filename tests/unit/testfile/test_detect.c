@@ -43,6 +43,12 @@ static const struct {
     {"name: x\nsteps:\n- uses: actions/checkout@v4\n- run: make\n", "a CI pipeline"},
     /* other tools */
     {"services: {web: {image: nginx}}\n", "a compose file"},
+    {"{\"title\":\"r\",\"steps\":[{\"type\":\"setViewport\",\"width\":1},{\"type\":\"click\","
+     "\"selectors\":[[\"#a\"]]}]}",
+     "a recording of Chrome's DevTools"},
+    {"{\"name\":\"s\",\"url\":\"http://a\",\"tests\":[{\"name\":\"t\",\"commands\":[{\"command\":"
+     "\"click\",\"target\":\"id=a\"}]}],\"suites\":[]}",
+     "a project of Selenium IDE"},
     {"name: shop\nservices: {web: {image: nginx}}\nvolumes: {}\n", "a compose file"},
     {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", "a Kubernetes manifest"},
     {"openapi: 3.1.0\ninfo: {title: x}\npaths: {}\n", "an API description"},
