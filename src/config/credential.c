@@ -205,7 +205,7 @@ static enum error_code check_form(struct str text, struct error *err)
         return error_set(err, ERR_CONFIG,
                          "it has a quote that does not belong to it; give the value alone");
     }
-    if (str_is(last, ",") || str_is(last, ";")) {
+    if (str_is(last, ",") || str_is(last, ";") || str_is(last, ":")) {
         return error_set(err, ERR_CONFIG,
                          "it ends in \"%.*s\", which belongs to what stood around it; give the "
                          "value alone",

@@ -58,6 +58,7 @@ static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
         {"tok-1234\ntok-5678", "more than one line"},
         {"# the token\ntok-1234", "white space"},
         {"tok-1234 x", "white space"},
+        {"X-API-Key:", "it ends in \":\""},
         {"tok-1234\x01", "byte 9 (0x01)"},
         {"t\xC3\xB6k-1234", "byte 2 (0xC3)"},
         {"tok-1234\x7F", "byte 9 (0x7F)"},
