@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "../store/rewind.h"
 #include "base/clock.h"
 #include "events/events.h"
 #include "events/feed.h"
@@ -386,6 +387,32 @@ static void the_end_waits_for_the_store(void **state)
     assert_string_equal(fact_at(before + 1)->subject, "run_1");
 }
 
+/* A journal that is read to an entry which the store has lost goes on with what comes. */
+static void a_store_that_lost_events_is_read_on(void **state)
+{
+    uint64_t before = facts_newest();
+    uint64_t after;
+
+    (void)state;
+    for (unsigned n = 0; n < 3; n++) {
+        note(n);
+        turn_until(before + n + 1);
+    }
+    after = here.journal->after;
+    rewind_stream(here.store, STR(JOURNAL_STREAM));
+    clock_set(clock_now_ms(), clock_wall_ms());
+    clock_advance(STORE_WAIT_MAX_MS); /* it waited for the next one, and asks again */
+    (void)deadlines_run(&here.loop.deadlines, clock_now_ms());
+    clock_release();
+    while (here.journal->after == after) {
+        (void)loop_turn(&here.loop, true);
+    }
+    note(3);
+    turn_until(before + 4);
+    assert_string_equal(fact_at(before + 4)->subject, "run_3");
+    assert_true(here.journal->after < after);
+}
+
 int test_journal(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +425,7 @@ int test_journal(void)
         cmocka_unit_test_setup_teardown(a_feed_begins_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_gathers_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_waits_for_the_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_lost_events_is_read_on, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

@@ -65,6 +65,24 @@ static void who_watches_a_copy_is_told_when_it_cannot_be_read(void **state)
     assert_int_equal(sought.code, ERR_STORE_UNREADABLE);
 }
 
+/* The store has lost the end of what the copy was made of. */
+static void who_watches_a_copy_is_told_when_the_store_has_lost_it(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    seek(1);
+    watch(sought.run);
+    turn();
+    here.n_changes = 0;
+    rewind_stream(here.holders.stage.store, key("runlog"));
+    pass(STORE_WAIT_MAX_MS); /* the reader waited for the next entry, and asks again */
+    assert_int_equal(here.n_changes, 1);
+    assert_int_equal(run_lost(sought.run)->code, ERR_STORE_UNREADABLE);
+    assert_true(str_contains(str_from(run_lost(sought.run)->text), STR("has lost events of run")));
+    run_unwatch(&here.watcher);
+}
+
 /* Another process has the run, and its document has gone before the copy was made. */
 static void who_watches_what_is_let_go_is_told_when_there_is_no_copy(void **state)
 {
@@ -239,6 +257,25 @@ static void what_is_begun_goes_to_who_carries_it_out(void **state)
     assert_true(run_succeeded(here.watcher.run));
 }
 
+/* A bell that the store has lost: the ear hears the next ring all the same. */
+static void who_hears_a_bell_that_was_lost_hears_the_next_one(void **state)
+{
+    (void)state;
+    number_from(here.holders.stage.store, 1 << 20); /* none comes there again */
+    begin(TWO_STEPS, STR(CANARY));
+    pass(3000);
+    assert_int_equal(here.n_steps, 2);
+    rewind_stream(here.holders.stage.store, STR("runbell/given"));
+    pass(STORE_WAIT_MAX_MS);
+    begin(TWO_STEPS, STR(CANARY));
+    assert_true(is_claimed_by("-")); /* by nobody */
+    pass(200);                       /* the next look at the claims would be later */
+    ask((struct store_request){.kind = STORE_GET, .key = key("runclaim")});
+    assert_false(asked.code == ERR_OK && str_is(asked.bytes, "-"));
+    pass(3000);
+    assert_int_equal(here.n_steps, 4);
+}
+
 /* Three have died with it, and nothing has ended in between: the next one ends it. */
 static void a_run_that_kills_its_processes_is_ended(void **state)
 {
@@ -364,6 +401,10 @@ int test_shared(void)
         cmocka_unit_test_setup_teardown(newest_entries_are_written_again_with_the_claim, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_has_no_lease_may_have_lost_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_watches_a_copy_is_told_when_the_store_has_lost_it,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_hears_a_bell_that_was_lost_hears_the_next_one,
+                                        set_up_giver, tear_down),
         cmocka_unit_test_setup_teardown(who_never_takes_its_lease_is_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_looked_at_by_others_is_dead_all_the_same, set_up,
                                         tear_down),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../store/holders.h"
+#include "../store/rewind.h"
 #include "base/mem.h"
 #include "harness/words.h"
 #include "run/share.h"
