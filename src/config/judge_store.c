@@ -49,15 +49,16 @@ static bool is_folder(struct str text)
             return false;
         }
     }
-    return text.len <= FOLDER_MAX && str_is_of(text, "A-Za-z0-9._/-") && !str_contains(text, STR("//"));
+    return text.len <= FOLDER_MAX && str_is_of(text, "A-Za-z0-9._/-") &&
+           !str_contains(text, STR("//"));
 }
 
 static const char *read_firestore(struct str rest, struct config_bucket *out)
 {
     struct str parts[4];
 
-    if (str_split(rest, '/', parts, 4) != 3 || !is_name(parts[0]) || !str_is_of(parts[1], "A-Za-z0-9()-") ||
-        !str_is_of(parts[2], "A-Za-z0-9_-")) {
+    if (str_split(rest, '/', parts, 4) != 3 || !is_name(parts[0]) ||
+        !str_is_of(parts[1], "A-Za-z0-9()-") || !str_is_of(parts[2], "A-Za-z0-9_-")) {
         return "is not firestore://PROJECT/DATABASE/COLLECTION, for example "
                "firestore://my-project/(default)/virtuoso-proxy";
     }

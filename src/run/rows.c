@@ -102,7 +102,7 @@ bool run_row_is_extra(const struct run_row *row)
     return is_setup(row, SETUP_OUTCOMES) || is_setup(row, SETUP_PROJECT);
 }
 
-bool row_is_execution(const struct run_row *row)
+static bool row_is_execution(const struct run_row *row)
 {
     return row->call != NULL && row->call->setup >= SETUP_EXECUTE;
 }
@@ -246,7 +246,7 @@ bool run_step_has_ended(const struct run_step *step)
     return step->status != ROW_PENDING && step->status != ROW_RUNNING;
 }
 
-enum row_status run_row_status(const struct run_row *row)
+static enum row_status run_row_status(const struct run_row *row)
 {
     return row->step != NULL ? (enum row_status)row->step->status : row->call->status;
 }

@@ -346,10 +346,8 @@ void resume_write(const struct run *run, struct json_writer *w);
 
 /* --- progress.c asks rows.c */
 struct run_row *run_row_of(const struct plan_row *row);
-enum row_status run_row_status(const struct run_row *row); /* as it was noted */
 /* Notes it, with what is wrong; NULL: nothing. */
 void run_row_set(const struct run_row *row, enum row_status status, const struct run_fault *fault);
-bool row_is_execution(const struct run_row *row);
 void run_tell_row(const struct run_row *row); /* progress.c */
 /* Will another row mend it? Then nothing is told yet. */
 bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
