@@ -1,6 +1,6 @@
 /* Bags: the fields of one step, found by the alias lists of the table of verbs. */
 #include "base/check.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dialect,
               struct str verb, struct place place)
@@ -73,21 +73,6 @@ bool is_empty(const struct node *node)
            (node->text.len == 0 || str_is(node->text, "~"));
 }
 
-static bool find_pair(struct bag *bag, bool key, struct found *out)
-{
-    out->field = bag_size(bag) > 0 ? &bag->fields[0] : NULL;
-    if (out->field == NULL) {
-        return false;
-    }
-    if (key) {
-        out->text = out->field->name;
-        out->place = place_of_key(out->field->node);
-        return true;
-    }
-    out->node = out->field->node;
-    return true;
-}
-
 static bool find_one(struct bag *bag, const struct alias *alias, struct found *out)
 {
     *out = (struct found){.place = bag->verb_place};
@@ -98,11 +83,15 @@ static bool find_one(struct bag *bag, const struct alias *alias, struct found *o
     case ALIAS_STEP:
         return true;
     case ALIAS_PAIR_KEY:
-        return find_pair(bag, true, out);
-    case ALIAS_PAIR_VALUE:
-        if (!find_pair(bag, false, out)) {
-            return false;
+        out->field = bag_size(bag) > 0 ? &bag->fields[0] : NULL;
+        if (out->field != NULL) {
+            out->text = out->field->name;
+            out->place = place_of_key(out->field->node);
         }
+        return out->field != NULL;
+    case ALIAS_PAIR_VALUE:
+        out->field = bag_size(bag) > 0 ? &bag->fields[0] : NULL;
+        out->node = out->field != NULL ? out->field->node : NULL;
         break;
     case ALIAS_VALUE:
         out->node = bag->value;
@@ -238,8 +227,8 @@ static bool holds(struct compile *c, struct bag *bag, const struct condition *co
     return false;
 }
 
-bool form_would_hold(struct compile *c, struct bag *bag, const struct form *form,
-                     const struct condition *without)
+bool form_holds(struct compile *c, struct bag *bag, const struct form *form,
+                const struct condition *without)
 {
     struct found found;
 
@@ -252,11 +241,6 @@ bool form_would_hold(struct compile *c, struct bag *bag, const struct form *form
         }
     }
     return true;
-}
-
-bool form_holds(struct compile *c, struct bag *bag, const struct form *form)
-{
-    return form_would_hold(c, bag, form, NULL);
 }
 
 /* The words that made the form hold are used with it. */

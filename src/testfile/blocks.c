@@ -1,6 +1,6 @@
 /* use, if and loop: what the platform does not have is done here, when the file is compiled. */
 #include "base/nearest.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 static bool too_deep(struct compile *c, struct place place)
 {

@@ -1,7 +1,7 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too. */
 #include "base/check.h"
 #include "base/nearest.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { CI_STEPS_MAX = 1000 };
 

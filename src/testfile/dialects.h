@@ -2,7 +2,7 @@
 #ifndef TESTFILE_DIALECTS_H
 #define TESTFILE_DIALECTS_H
 
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 /* The keys of a step with what is known of each, found once. */
 struct step_keys {

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "map_internal.h"
 #include "sentence.h"
 
 enum { VERBS_MAX = 160, KEYS_MAX = 512, FORM_WORDS_MAX = 8, FOLD_MAX = 64 };
@@ -145,6 +144,10 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
 
         name_set_join(&verb->fields, &condition->list.fields);
         if (condition->kind == SAYS_WORD) {
+            /* NOLINTNEXTLINE(bugprone-sizeof-expression): its elements are pointers */
+            verb->sayings = arena_room(&dictionary->arena, verb->sayings, verb->n_sayings,
+                                       sizeof(*verb->sayings));
+            verb->sayings[verb->n_sayings++] = condition;
             name_set_join(&verb->said, &condition->list.fields);
             verb->says_plain = verb->says_plain || condition->list.has_plain;
         }

@@ -132,8 +132,10 @@ struct verb {
     size_t n_forms;
     struct name_set fields; /* that any of its forms knows */
     struct name_set said;   /* those of them that take words of a closed list in some form */
-    bool says_plain;        /* the plain value does */
-    const char *example;    /* of the last form, which is the plainest */
+    const struct condition **sayings; /* the conditions of all forms that want such a word */
+    size_t n_sayings;
+    bool says_plain;     /* the plain value does */
+    const char *example; /* of the last form, which is the plainest */
     const struct group_row *group;
     bool is_control; /* use, run, include, if, loop */
 };

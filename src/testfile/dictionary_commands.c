@@ -1,5 +1,5 @@
 /* Commands of the catalogue as forms, whose arguments are fields by the names that people give them. */
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 /* What people call the arguments of commands; `alone`: what names the only argument, too. */
 static const struct param_fields {

@@ -2,7 +2,7 @@
  * fault in a row is a fault of the program: it is CHECKed here, so that the first test that compiles
  * anything finds it. */
 #include "base/check.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 static const struct {
     const char *name;

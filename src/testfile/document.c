@@ -1,7 +1,7 @@
 /* One document of a file: its variables, its head, and its lists of steps, or several tests
  * under the same head. */
 #include "base/map.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 static struct testfile_test *test_new(struct compile *c, const struct node *node)
 {

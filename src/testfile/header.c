@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "base/nearest.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { SIZE_MAX_PX = 10000, RETRY_MAX = 10, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 

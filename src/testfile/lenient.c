@@ -1,7 +1,7 @@
 /* A lenient compile: what cannot be compiled becomes a warning, and a step of it a comment that says
  * what stood there, so that the rest of the file can be created. What is not a test stays an error:
  * see struct compile, `fatal`. */
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { TEXT_MAX = 300, REASON_MAX = 150, COMMENT_MAX = 500 };
 

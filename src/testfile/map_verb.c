@@ -2,7 +2,7 @@
  * options, and says what is missing, unknown or left over. */
 #include <stdarg.h>
 
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { NEAREST_MAX = 128, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
 
@@ -436,7 +436,7 @@ bool map_bag(struct compile *c, struct bag *bag)
 
     for (size_t i = 0; bag->known != NULL && i < bag->known->n_forms && m.form == NULL; i++) {
         c->out->work++;
-        if (form_holds(c, bag, bag->known->forms[i])) {
+        if (form_holds(c, bag, bag->known->forms[i], NULL)) {
             m.form = bag->known->forms[i];
         }
     }

@@ -3,7 +3,7 @@
 #define TESTFILE_SCHEMA_INTERNAL_H
 
 #include "base/json_form.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 /* Where the schema goes, and what it is made of. */
 struct schema {
@@ -12,10 +12,9 @@ struct schema {
     const struct json *texts; /* schema.json */
 };
 
-/* schema_words.c: what a word in one field of a step asks of the others. */
+/* What a word in one field of a step asks of the others. */
 void put_words(const struct schema *s);
-
-/* schema_forms.c: the member `allOf` of an object that describes the fields of the verb, if some of them
+/* The member `allOf` of an object that describes the fields of the verb, if some of them
  * exclude each other. `any_map`: the verb also takes {"ELEMENT": "TEXT"}, or an action that names
  * another verb. */
 void put_form_fields(const struct schema *s, const struct verb *verb, bool any_map);

@@ -1,7 +1,7 @@
 /* Matching a sentence against the grammar: words and quoted pieces against the patterns, with the
  * shortest text for each slot first. Sentences are short (64 pieces), so trying is cheap. */
 #include "base/nearest.h"
-#include "sentence_internal.h"
+#include "sentence.h"
 
 enum { MAX_TRIES = 200000, SLIP_MIN = 4, TAIL_SHOWN = 64 };
 

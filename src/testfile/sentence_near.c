@@ -1,7 +1,7 @@
 /* A sentence that nobody understands is answered with one that is near to it: an example of the row
  * of the grammar that shares the most words with it. */
 #include "base/nearest.h"
-#include "sentence_internal.h"
+#include "sentence.h"
 
 /* A word that is shared counts by its letters, the verb for more than all others together could. */
 enum { VERB_COUNTS = 100, SHARED_MIN = 5 };

@@ -1,6 +1,5 @@
 /* Steps that are plain text: a command line when it begins with the name of a command, else a
  * sentence. */
-#include "map_internal.h"
 #include "sentence.h"
 
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */

@@ -1,5 +1,5 @@
 /* What the slots of a pattern take. */
-#include "sentence_internal.h"
+#include "sentence.h"
 
 /* The text of n tokens: one in quotes as it is, several words as they stand in the sentence. */
 static struct str text_of(const struct matcher *m, size_t at, size_t n)

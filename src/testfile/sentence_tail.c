@@ -1,8 +1,7 @@
 /* Names of elements may stand without quotes, and then a sentence that nobody foresaw would be taken as a name:
  * "wait for Spinner to disappear" is no wait for an element called "Spinner to disappear". What follows a name and is
  * no part of one is known by its words; whoever means a name puts it into quotes. */
-#include "map_internal.h"
-#include "sentence_internal.h"
+#include "sentence.h"
 
 static const char predicates[] =
     "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked unchecked "

@@ -1,7 +1,7 @@
 /* A sentence in words and quoted pieces, without what people put around what they mean: "Then I
  * should see the ..." is "see ...". The first word chooses the few rows that are tried. */
 #include "base/check.h"
-#include "sentence_internal.h"
+#include "sentence.h"
 
 enum { PARTS_MAX = 24 };
 

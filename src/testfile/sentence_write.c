@@ -1,6 +1,6 @@
 /* Commands as text: a sentence where there is one that reads back as the same command, else a
  * command line. */
-#include "sentence_internal.h"
+#include "sentence.h"
 
 enum { TEXT_MAX_BYTES = 256 * 1024 };
 

@@ -1,7 +1,7 @@
 /* Slips that are valid YAML and mean something else than it looks: seen in the text of the file,
  * where it is still as it was typed. */
 #include "base/nearest.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { NO_BREAK_SPACE = 0xA0 };
 

@@ -1,5 +1,5 @@
 /* Steps: a list of step nodes to bound commands. */
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { FEW_STEPS = 32, WORDS_MAX = 16, LOOKED_AT_MAX = 1000 };
 

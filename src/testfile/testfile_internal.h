@@ -113,6 +113,60 @@ void bag_add(struct compile *c, struct bag *bag, struct field field);
 void bag_put(struct compile *c, struct bag *bag, struct str name, const struct node *node);
 struct field *bag_find(struct bag *bag, unsigned id);
 
+/* What an alias list led to: a node, or a fixed text. */
+struct found {
+    const struct node *node; /* NULL: `text` */
+    struct str text;
+    struct place place;
+    struct field *field; /* NULL: the plain value, or fixed */
+    bool is_value;
+};
+
+bool is_empty(const struct node *node); /* `key:` with nothing behind it */
+size_t bag_size(const struct bag *bag);
+bool bag_resolve(struct bag *bag, const struct alias_list *list, struct found *out);
+void found_use(struct bag *bag, const struct found *found);
+/* Whether the form holds, `without` one of its conditions; NULL: all of them. */
+bool form_holds(struct compile *c, struct bag *bag, const struct form *form,
+                const struct condition *without);
+void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form);
+/* Whether a key may stand beside the verb without being a second one. */
+bool verb_takes(const struct verb *verb, const struct key *key);
+struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                         struct str field);
+struct str other_field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                               struct str field);
+/* The words that some form of the verb wants in a field; empty: any text. */
+struct str field_words(const struct compile *c, const struct verb *verb, struct str field);
+
+/* Of a field that is a map, which members have no part in what the form finds in it. */
+void check_member_field(struct compile *c, const struct form *form, const struct field *field);
+
+/* --- verbs.c: slips in words of closed lists --- */
+
+/* A place of a step: a field by its number, or 0 for the plain value of the verb. Of the words that the
+ * forms of the verb want there the one that is near to `text`; empty: none. */
+struct str said_near(const struct verb *verb, unsigned place, struct str text);
+/* Warns where the form takes as text what is nearly a word of another form: `scroll: botom`. */
+void check_near_words(struct compile *c, struct bag *bag, const struct form *form);
+/* A field that was taken as text and nearly says true, false, yes or no, as it may: where something is left
+ * over beside it, that is the slip. NULL: none. */
+const struct field *misspelt_truth(const struct compile *c, struct bag *bag, struct str *out_meant);
+
+/* --- values.c --- */
+
+/* Text as a regular expression that matches just it; references stay references. */
+struct str quote_regex(struct arena *arena, struct str text);
+bool text_is_time(struct str text, bool plain);
+/* place.text as a time of at most max_ms; a number without a unit counts
+ * `unit_ms`; 0: as 1, without the warning that a small one is taken as seconds. False: the error
+ * was added. */
+bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms,
+               int64_t *out);
+/* Reads what was found as `kind` wants it. False: the error was added. */
+bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
+                struct str *out);
+
 /* --- verbs_table.c, map_verb.c --- */
 
 /* See verbs_table.c for the small language of the texts. */
@@ -128,6 +182,14 @@ struct verb_row {
 
 extern const struct verb_row verb_rows[];
 extern const size_t n_verb_rows;
+
+/* --- dictionary.c, dictionary_rows.c and dictionary_commands.c, while the dictionary is made --- */
+
+struct arena *dictionary_arena(struct dictionary *dictionary);
+unsigned name_made(struct dictionary *dictionary, struct str name); /* the number of a field */
+unsigned word_made(struct dictionary *dictionary, struct str word);
+struct form *form_read(struct dictionary *dictionary, const struct verb_row *row);
+struct form *form_of_command(struct dictionary *dictionary, const struct command *command);
 
 /* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
 struct str verb_fold(struct str word, char out[64]);
@@ -149,11 +211,6 @@ struct str unknown_verb(struct compile *c, struct place place, struct str verb, 
 bool step_map(struct compile *c, const struct node *node);
 /* The member that makes it use, run, include, if or loop; NULL. */
 const struct node *control_of(const struct compile *c, const struct node *step);
-
-/* --- values.c --- */
-
-/* Text as a regular expression that matches just it; references stay references. */
-struct str quote_regex(struct arena *arena, struct str text);
 
 /* --- sentence_*.c --- */
 

@@ -2,7 +2,7 @@
  * wrong with a value is said at the place of the value. */
 #include "base/nearest.h"
 #include "base/span.h"
-#include "map_internal.h"
+#include "testfile_internal.h"
 
 enum { SECONDS_BELOW = 100, WAIT_MAX_MS = 600000 };
 

@@ -5,8 +5,8 @@
 #include "data/json.h"
 #include "harness/words.h"
 #include "testfile/guide.h"
-#include "testfile/map_internal.h"
 #include "testfile/sentence.h"
+#include "testfile/testfile_internal.h"
 
 static const char path[] = VP_GOLDEN_DIR "/../../src/testfile/GUIDE.md";
 
