@@ -144,8 +144,7 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
 
 static bool is_false(struct str text)
 {
-    return text.len == 0 || str_is_nocase(text, "false") || str_is_nocase(text, "no") ||
-           str_is(text, "0") || str_is_nocase(text, "null") || str_is_nocase(text, "off");
+    return text.len == 0 || str_among_nocase(text, STR("false no 0 null off"), ' ');
 }
 
 /* One side of a comparison: a text in quotes, a plain word, or a variable that is known. */
@@ -195,8 +194,8 @@ static bool condition(const struct compile *c, struct str text, bool *out)
         negated = !negated;
         text = str_trim(str_sub(text, 1, text.len));
     }
-    if (whole_reference(text).len == 0 && !is_false(text) && !str_is_nocase(text, "true") &&
-        !str_is_nocase(text, "yes")) {
+    if (whole_reference(text).len == 0 && !is_false(text) &&
+        !str_among_nocase(text, STR("true yes"), ' ')) {
         return false;
     }
     if (!side_value(c, text, &a)) {

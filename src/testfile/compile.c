@@ -151,7 +151,7 @@ struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena 
     job->options = *options;
     job->compile = (struct compile){.arena = arena,
                                     .options = &job->options,
-                                    .catalog = dictionary_catalog(dictionary),
+                                    .catalog = dictionary->catalog,
                                     .out = out,
                                     .problems = problems};
     *out = (struct testfile){.dictionary = dictionary};

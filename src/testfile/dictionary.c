@@ -7,30 +7,11 @@
 #include "base/mem.h"
 #include "sentence.h"
 
-enum { VERBS_MAX = 160, KEYS_MAX = 512, FORM_WORDS_MAX = 8, FOLD_MAX = 64 };
+enum { FORM_WORDS_MAX = 8, FOLD_MAX = 64 };
 
 struct numbered {
     struct map_node node;
     unsigned id;
-};
-
-struct dictionary {
-    const struct catalog *catalog;
-    struct arena arena;
-    bool is_open;
-    struct grammar *grammar;
-    struct map keys;
-    struct key *key_list[KEYS_MAX]; /* in the order of the tables */
-    size_t n_keys;
-    struct map words;
-    struct map verbs;
-    struct verb *verb_list[VERBS_MAX];
-    size_t n_verbs;
-    struct str names[NAME_IDS_MAX]; /* of fields, by number */
-    unsigned n_names;
-    struct verb *own_verbs;            /* of commands, by index in the catalogue */
-    struct map own_names;              /* their numbers in it by each of their names, folded */
-    const struct form **written_forms; /* by index in the catalogue */
 };
 
 /* Where a dialect names a group and a command in it. Add a group by adding a row. */
@@ -47,7 +28,6 @@ static const char beside[] = "description desc name optional meta continue_on_er
 static const char habits[] = "assertion expected value text wait timeout clear retry near id "
                              "context screenshot";
 static const char common_fields[] = "description desc name optional meta continue_on_error";
-static const char control_words[] = "use run include if loop";
 
 static const struct {
     const char *key;
@@ -68,11 +48,6 @@ static const struct {
     {"if", ROLE_CONTROL},
     {"loop", ROLE_CONTROL},
 };
-
-struct arena *dictionary_arena(struct dictionary *dictionary)
-{
-    return &dictionary->arena;
-}
 
 /* ---- keys, names and words ---- */
 
@@ -319,11 +294,10 @@ static void mark_keys(struct dictionary *dictionary, const char *list, size_t of
 
 static void mark_verbs(struct dictionary *dictionary)
 {
-    struct str rest = str_from(control_words);
-    struct str word;
-
-    while (str_next(&rest, ' ', &word)) {
-        verb_made(dictionary, word)->is_control = true;
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (roles[i].role == ROLE_CONTROL) {
+            verb_made(dictionary, str_from(roles[i].key))->is_control = true;
+        }
     }
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         verb_made(dictionary, str_from(groups[i].group))->group = &groups[i];
@@ -401,16 +375,6 @@ const struct dictionary *dictionary_opened(struct dictionary *dictionary)
 
 /* ---- looking up ---- */
 
-const struct catalog *dictionary_catalog(const struct dictionary *dictionary)
-{
-    return dictionary->catalog;
-}
-
-const struct grammar *dictionary_grammar(const struct dictionary *dictionary)
-{
-    return dictionary->grammar;
-}
-
 const struct key *key_find(const struct dictionary *dictionary, struct str name)
 {
     return MAP_FIND(&dictionary->keys, name, struct key, node);
@@ -423,11 +387,6 @@ unsigned name_id(const struct dictionary *dictionary, struct str name)
     return key != NULL ? key->id : 0;
 }
 
-struct str name_of_id(const struct dictionary *dictionary, unsigned id)
-{
-    return dictionary->names[id];
-}
-
 const struct verb *verb_find(const struct dictionary *dictionary, struct str word)
 {
     const struct key *key = key_find(dictionary, word);
@@ -438,32 +397,9 @@ const struct verb *verb_find(const struct dictionary *dictionary, struct str wor
 unsigned word_id(const struct dictionary *dictionary, struct str word)
 {
     char buffer[64];
-    struct map_node *found;
+    struct map_node *found = map_find(&dictionary->words, verb_fold(word, buffer));
 
-    found = map_find(&dictionary->words, verb_fold(word, buffer));
     return found != NULL ? CONTAINER_OF(found, struct numbered, node)->id : 0;
-}
-
-size_t verb_count(const struct dictionary *dictionary)
-{
-    return dictionary->n_verbs;
-}
-
-const struct verb *verb_at(const struct dictionary *dictionary, size_t index)
-{
-    CHECK(index < verb_count(dictionary));
-    return dictionary->verb_list[index];
-}
-
-size_t key_count(const struct dictionary *dictionary)
-{
-    return dictionary->n_keys;
-}
-
-struct str key_at(const struct dictionary *dictionary, size_t index)
-{
-    CHECK(index < key_count(dictionary));
-    return dictionary->key_list[index]->node.key;
 }
 
 const struct verb *verb_of_command(const struct dictionary *dictionary,

@@ -168,11 +168,30 @@ struct key {
 
 struct grammar; /* of sentences; sentence_words.c */
 
+enum { VERBS_MAX = 160, KEYS_MAX = 512 };
+
+struct dictionary {
+    const struct catalog *catalog;
+    struct arena arena;
+    bool is_open;
+    struct grammar *grammar;
+    struct map keys;
+    struct key *key_list[KEYS_MAX]; /* every key that a step may have, in the order of the tables */
+    size_t n_keys;
+    struct map words;
+    struct map verbs;
+    struct verb *verb_list[VERBS_MAX]; /* groups and control words too, in the order of the table */
+    size_t n_verbs;
+    struct str names[NAME_IDS_MAX]; /* of fields, by number */
+    unsigned n_names;
+    struct verb *own_verbs;            /* of commands, by index in the catalogue */
+    struct map own_names;              /* their numbers in it by each of their names, folded */
+    const struct form **written_forms; /* by index in the catalogue */
+};
+
 /* Reads the tables, unless they were read already. Whatever is called from outside with a dictionary
  * begins with it; behind it the dictionary does not change. */
 const struct dictionary *dictionary_opened(struct dictionary *dictionary);
-const struct catalog *dictionary_catalog(const struct dictionary *dictionary);
-const struct grammar *dictionary_grammar(const struct dictionary *dictionary);
 
 /* NULL: in no row */
 const struct key *key_find(const struct dictionary *dictionary, struct str name);
@@ -182,10 +201,6 @@ unsigned name_id(const struct dictionary *dictionary, struct str name);
 const struct verb *verb_find(const struct dictionary *dictionary, struct str word);
 /* Of a condition, in any spelling; 0: of none. */
 unsigned word_id(const struct dictionary *dictionary, struct str word);
-struct str name_of_id(const struct dictionary *dictionary, unsigned id);
-/* Every key that a step may have, each once, in an order that does not change. */
-size_t key_count(const struct dictionary *dictionary);
-struct str key_at(const struct dictionary *dictionary, size_t index);
 /* The verb that a command of the catalogue is by its own name: of one form, its arguments by their names. */
 const struct verb *verb_of_command(const struct dictionary *dictionary,
                                    const struct command *command);
@@ -194,8 +209,5 @@ const struct verb *verb_of_command(const struct dictionary *dictionary,
 const struct verb *verb_own(const struct dictionary *dictionary, struct str head, struct str name);
 /* The first of the forms that write the command; NULL: it has none. */
 const struct form *form_writing(const struct dictionary *dictionary, const struct command *command);
-/* Every verb (groups and control words too), in the order of the table. */
-size_t verb_count(const struct dictionary *dictionary);
-const struct verb *verb_at(const struct dictionary *dictionary, size_t index);
 
 #endif

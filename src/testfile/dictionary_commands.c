@@ -64,7 +64,7 @@ static struct str camel_alias(struct arena *arena, const char *name)
 
 struct form *form_of_command(struct dictionary *dictionary, const struct command *command)
 {
-    struct arena *arena = dictionary_arena(dictionary);
+    struct arena *arena = &dictionary->arena;
     struct str args = STR_EMPTY;
     struct str options = STR_EMPTY;
     struct verb_row row = {.when = "", .command = command->words, .example = command->example};

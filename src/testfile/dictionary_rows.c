@@ -56,7 +56,7 @@ static struct alias_list list_read(struct dictionary *dictionary, struct str tex
         name_set_add(&list.fields, alias.id);
         list.has_plain = list.has_plain || alias.kind == ALIAS_VALUE;
         list.is_of_step = list.is_of_step || alias.kind == ALIAS_STEP;
-        items = arena_room(dictionary_arena(dictionary), items, list.n, sizeof(*items));
+        items = arena_room(&dictionary->arena, items, list.n, sizeof(*items));
         items[list.n++] = alias;
     }
     list.items = items;
@@ -70,7 +70,7 @@ static enum value_kind kind_read(struct dictionary *dictionary, struct str name)
             return kinds[i].kind;
         }
     }
-    check_failed("the kind of a value is known", arena_cstr(dictionary_arena(dictionary), name), 0);
+    check_failed("the kind of a value is known", arena_cstr(&dictionary->arena, name), 0);
 }
 
 static struct item item_read(struct dictionary *dictionary, struct str text)
@@ -107,7 +107,7 @@ static const struct item *items_read(struct dictionary *dictionary, struct str t
     struct str one;
 
     for (*out_n = 0; str_next(&text, ' ', &one); (*out_n)++) {
-        items = arena_room(dictionary_arena(dictionary), items, *out_n, sizeof(*items));
+        items = arena_room(&dictionary->arena, items, *out_n, sizeof(*items));
         items[*out_n] = item_read(dictionary, one);
     }
     return items;
@@ -120,7 +120,7 @@ static void words_read(struct dictionary *dictionary, struct condition *conditio
 
     condition->text = text;
     while (str_next(&text, '|', &word)) {
-        words = arena_room(dictionary_arena(dictionary), words, condition->n_words, sizeof(*words));
+        words = arena_room(&dictionary->arena, words, condition->n_words, sizeof(*words));
         words[condition->n_words++] = word_made(dictionary, word);
     }
     condition->words = words;
@@ -158,8 +158,8 @@ static void conditions_read(struct dictionary *dictionary, struct form *form, st
     struct str one;
 
     while (str_next(&text, ' ', &one)) {
-        conditions = arena_room(dictionary_arena(dictionary), conditions, form->n_conditions,
-                                sizeof(*conditions));
+        conditions =
+            arena_room(&dictionary->arena, conditions, form->n_conditions, sizeof(*conditions));
         conditions[form->n_conditions++] = condition_read(dictionary, one);
     }
     form->conditions = conditions;
@@ -167,7 +167,7 @@ static void conditions_read(struct dictionary *dictionary, struct form *form, st
 
 struct form *form_read(struct dictionary *dictionary, const struct verb_row *row)
 {
-    struct form *form = arena_zalloc(dictionary_arena(dictionary), sizeof(*form));
+    struct form *form = arena_zalloc(&dictionary->arena, sizeof(*form));
     struct str commands = str_from(row->command);
     struct str args = str_from(row->args);
     struct str words;

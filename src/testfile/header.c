@@ -213,7 +213,7 @@ static void read_config(struct compile *c, const struct node *node)
 #define MEMBER(name_) offsetof(struct testfile_test, name_)
 
 /* A key of the head of a file is a row here; HEADER_ELSEWHERE: read by others. */
-static const struct header_row rows[] = {
+const struct header_row header_rows[] = {
     {"name test", HEADER_TEXT, MEMBER(name)},
     {"description desc", HEADER_TEXT, MEMBER(description)},
     {"project", HEADER_PROJECT, 0},
@@ -234,21 +234,18 @@ static const struct header_row rows[] = {
      HEADER_ELSEWHERE, 0},
 };
 
+const size_t n_header_rows = ARRAY_LEN(header_rows);
+
 static struct str *member_at(struct testfile_test *test, size_t offset)
 {
     return (struct str *)(void *)((char *)test + offset);
 }
 
-const struct header_row *header_row_at(size_t index)
-{
-    return index < ARRAY_LEN(rows) ? &rows[index] : NULL;
-}
-
 static const struct header_row *find_row(struct str key)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_has_word(rows[i].keys, key)) {
-            return &rows[i];
+    for (size_t i = 0; i < n_header_rows; i++) {
+        if (str_has_word(header_rows[i].keys, key)) {
+            return &header_rows[i];
         }
     }
     return NULL;
@@ -277,8 +274,8 @@ static void unknown_key(struct compile *c, const struct node *node)
                           CLIPPED(node->key));
 
     nearest_init(&nearest, node->key);
-    for (size_t i = 0; node->key.len > 2 && i < ARRAY_LEN(rows); i++) {
-        nearest_offer_words(&nearest, str_from(rows[i].keys), ' ');
+    for (size_t i = 0; node->key.len > 2 && i < n_header_rows; i++) {
+        nearest_offer_words(&nearest, str_from(header_rows[i].keys), ' ');
     }
     problem->nearest = nearest.best;
     if (yaml_begins_with_dash(node->key)) {

@@ -98,7 +98,7 @@ static void put_pair_or_known(const struct schema *s, const struct verb *verb)
     jw_shape(s->w, "if:{minProperties:2}, then:{propertyNames:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
-            jw_str(s->w, name_of_id(s->dictionary, id));
+            jw_str(s->w, s->dictionary->names[id]);
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
@@ -119,7 +119,7 @@ static void put_fields(const struct schema *s, const struct verb *verb, bool any
         if (name_set_has(&verb->fields, id)) {
             const char *schema = any_map ? NULL : schema_of_field(verb, id);
 
-            jw_key_str(s->w, name_of_id(s->dictionary, id));
+            jw_key_str(s->w, s->dictionary->names[id]);
             if (schema != NULL) {
                 ref(s, schema);
             } else {
@@ -169,8 +169,8 @@ static struct str spelled(const struct verb *verb, char folded[64])
 
 static void put_verbs(const struct schema *s)
 {
-    for (size_t i = 0; i < verb_count(s->dictionary); i++) {
-        const struct verb *verb = verb_at(s->dictionary, i);
+    for (size_t i = 0; i < s->dictionary->n_verbs; i++) {
+        const struct verb *verb = s->dictionary->verb_list[i];
         char folded[64];
 
         /* `type` and `value` of other dialects are verbs or fields as the step goes: let through. */
@@ -184,8 +184,8 @@ static void put_verbs(const struct schema *s)
 /* Names that no step has are refused; those with a sign that folding takes out are let through. */
 static void put_keys(const struct schema *s)
 {
-    for (size_t i = 0; i < key_count(s->dictionary); i++) {
-        jw_str(s->w, key_at(s->dictionary, i));
+    for (size_t i = 0; i < s->dictionary->n_keys; i++) {
+        jw_str(s->w, s->dictionary->key_list[i]->node.key);
     }
 }
 
@@ -200,7 +200,7 @@ static void put_fields_of_navigate(const struct schema *s)
         const char *schema = name_set_has(&verb->fields, id) ? schema_of_field(verb, id) : NULL;
 
         if (schema != NULL) {
-            jw_key_str(s->w, name_of_id(s->dictionary, id));
+            jw_key_str(s->w, s->dictionary->names[id]);
             ref(s, schema);
         }
     }
@@ -216,11 +216,11 @@ static bool begins_step(enum key_role role)
 /* A step of fields alone says nothing to do. */
 static void put_mere_fields(const struct schema *s)
 {
-    for (size_t i = 0; i < key_count(s->dictionary); i++) {
-        const struct key *key = key_find(s->dictionary, key_at(s->dictionary, i));
+    for (size_t i = 0; i < s->dictionary->n_keys; i++) {
+        const struct key *key = s->dictionary->key_list[i];
 
         if (key->verb == NULL && !begins_step(key->role)) {
-            jw_str(s->w, key_at(s->dictionary, i));
+            jw_str(s->w, s->dictionary->key_list[i]->node.key);
         }
     }
 }
@@ -246,9 +246,9 @@ static void put_head(const struct schema *s)
         [HEADER_TEXT] = "text",     [HEADER_NAME] = "name",       [HEADER_ID] = "id",
         [HEADER_URL] = "url",       [HEADER_PROJECT] = "project", [HEADER_TAGS] = "tags",
         [HEADER_CONFIG] = "config", [HEADER_NESTED] = "nested",   [HEADER_ELSEWHERE] = NULL};
-    const struct header_row *row;
 
-    for (size_t i = 0; (row = header_row_at(i)) != NULL; i++) {
+    for (size_t i = 0; i < n_header_rows; i++) {
+        const struct header_row *row = &header_rows[i];
         struct str rest = str_from(row->keys);
         struct str key;
 

@@ -76,7 +76,7 @@ static bool excludes(const struct schema *s, const struct verb *verb, const stru
     if (!name_set_has(&verb->fields, id) || name_set_has(form, id)) {
         return false;
     }
-    key = key_find(s->dictionary, name_of_id(s->dictionary, id));
+    key = key_find(s->dictionary, s->dictionary->names[id]);
     return key == NULL || !key->is_beside;
 }
 
@@ -116,7 +116,7 @@ static void put_excluded(const struct schema *s, const struct verb *verb,
     jw_shape(s->w, "{propertyNames:{not:{enum:[");
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (excludes(s, verb, form, id)) {
-            jw_str(s->w, name_of_id(s->dictionary, id));
+            jw_str(s->w, s->dictionary->names[id]);
         }
     }
     jw_shape(s->w, "]}}}");
@@ -225,7 +225,7 @@ static void put_one_of_fields(const struct schema *s, const struct alias_list *l
     jw_shape(s->w, "{anyOf:[");
     for (size_t i = 0; i < list->n; i++) {
         if (list->items[i].kind != ALIAS_VALUE) { /* the plain value: here it is a map */
-            jw_form(s->w, "{required:[%s]}", name_of_id(s->dictionary, list->items[i].id));
+            jw_form(s->w, "{required:[%s]}", s->dictionary->names[list->items[i].id]);
         }
     }
     jw_shape(s->w, "]}");
@@ -361,7 +361,7 @@ static void put_rules(const struct schema *s, const struct verb *verb, unsigned 
             }
         }
         if (is_first) {
-            put_rule(s, name_of_id(s->dictionary, id), &alike, &rows);
+            put_rule(s, s->dictionary->names[id], &alike, &rows);
         }
     }
 }
@@ -382,8 +382,8 @@ static bool has_words(const struct verb *verb)
 /* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
 void put_words(const struct schema *s)
 {
-    for (size_t i = 0; i < verb_count(s->dictionary); i++) {
-        const struct verb *verb = verb_at(s->dictionary, i);
+    for (size_t i = 0; i < s->dictionary->n_verbs; i++) {
+        const struct verb *verb = s->dictionary->verb_list[i];
 
         if (has_words(verb)) {
             jw_key_str(s->w, verb->node.key);

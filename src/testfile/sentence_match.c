@@ -42,7 +42,7 @@ static bool match_literal(struct matcher *m, size_t at_part, size_t at)
     if (meant.len > 0 && match_from(m, at_part + 1, at + 1)) {
         return true;
     }
-    m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
+    m->slip = (struct sentence_slip){.word = STR_EMPTY};
     return false;
 }
 
@@ -104,17 +104,8 @@ static bool match_any(struct matcher *m, const struct sentence_row *before)
 static void matcher_init(struct matcher *m, const struct grammar *grammar, struct arena *arena,
                          struct str sentence, struct sentence_match *out, struct error *err)
 {
-    m->grammar = grammar;
-    m->arena = arena;
-    m->sentence = str_trim(sentence);
-    m->n_tokens = 0;
-    m->out = out;
-    m->tries = 0;
-    m->forgives = false;
-    m->slip = (struct sentence_slip){STR_EMPTY, STR_EMPTY, false};
-    m->tail = STR_EMPTY;
-    m->is_of_page = false;
-    m->err = err;
+    *m = (struct matcher){
+        .grammar = grammar, .arena = arena, .sentence = str_trim(sentence), .out = out, .err = err};
 }
 
 bool sentence_match(const struct grammar *grammar, struct arena *arena, struct str sentence,

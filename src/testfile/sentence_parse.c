@@ -23,19 +23,14 @@ static bool is_command_line(struct str text)
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
-static bool read_ms(struct compile *c, const struct json *value, struct place place,
-                    struct json **out)
+static bool read_time(struct compile *c, const struct json *value, struct place place,
+                      struct json **out)
 {
-    struct found found = {.text = substitute(c, json_str(value), place), .place = place};
-    struct bag bag;
-    struct str text;
+    struct str ms;
+    bool ok = ms_read(c, place, substitute(c, json_str(value), place), 1, &ms);
 
-    bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("wait"), place);
-    if (!value_read(c, &bag, VALUE_MS, &found, &text)) {
-        return false;
-    }
-    *out = json_new_string(c->arena, text);
-    return true;
+    *out = ok ? json_new_string(c->arena, ms) : NULL;
+    return ok;
 }
 
 static bool fix_times(struct compile *c, struct sentence_command *command, struct place place)
@@ -44,13 +39,13 @@ static bool fix_times(struct compile *c, struct sentence_command *command, struc
     struct json *ms = NULL;
 
     if (str_is(command->words, "step-wait time")) {
-        if (!read_ms(c, json_first(command->args), place, &ms)) {
+        if (!read_time(c, json_first(command->args), place, &ms)) {
             return false;
         }
         command->args = json_new_array(c->arena);
         json_append(command->args, ms);
     } else if (timeout != NULL) {
-        if (!read_ms(c, timeout, place, &ms)) {
+        if (!read_time(c, timeout, place, &ms)) {
             return false;
         }
         json_set(command->options, STR("timeout"), ms);
@@ -86,8 +81,8 @@ static bool emit_flat_line(struct compile *c, struct str text, const struct step
     struct error err = {0};
 
     if (!str_starts(text, STR("step-")) ||
-        !sentence_match(dictionary_grammar(c->dictionary), c->arena, str_sub(text, 5, text.len),
-                        &match, &err)) {
+        !sentence_match(c->dictionary->grammar, c->arena, str_sub(text, 5, text.len), &match,
+                        &err)) {
         return false;
     }
     *out_ok = emit_match(c, &match, origin);
@@ -121,8 +116,6 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
 {
     struct json *line;
     struct error err = {0};
-    struct json *args = json_new_array(c->arena);
-    struct json *options = json_new_object(c->arena);
     bool ok = false;
 
     if (str_starts(text, STR("api-cli "))) {
@@ -131,13 +124,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (command_line_parse(c->catalog, c->arena, text, &line, &err) != ERR_OK) {
         return problem_refuse(c, origin->place, NULL, NULL, "%s", err.text);
     }
-    if (json_get(line, "args") != NULL) {
-        args = json_copy(c->arena, json_get(line, "args"));
-    }
-    if (json_get(line, "options") != NULL) {
-        options = json_copy(c->arena, json_get(line, "options"));
-    }
-    if (!names_command(c, json_str(json_get(line, "command")), args)) {
+    if (!names_command(c, json_str(json_get(line, "command")), json_get(line, "args"))) {
         struct str known = with_known_words(c, text);
 
         if (emit_flat_line(c, text, origin, &ok)) {
@@ -147,7 +134,9 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
             return emit_line(c, known, origin);
         }
     }
-    return step_emit(c, json_str(json_get(line, "command")), args, options, origin);
+    return step_emit(c, json_str(json_get(line, "command")),
+                     json_copy(c->arena, json_get(line, "args")),
+                     json_copy(c->arena, json_get(line, "options")), origin);
 }
 
 /* `assert exists "Welcome"` is no sentence, but a command line that lacks its step- before it. */
@@ -207,10 +196,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     if (!problem_is_kept(c, problem)) {
         return false;
     }
-    near = sentence_near(dictionary_grammar(c->dictionary), c->arena, text);
+    near = sentence_near(c->dictionary->grammar, c->arena, text);
     problem->nearest = near.word;
-    if (near.word.len == 0 &&
-        sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, NULL, &slip) &&
+    if (near.word.len == 0 && sentence_slips(c->dictionary->grammar, c->arena, text, NULL, &slip) &&
         (runs_on || !slip.takes_words)) {
         problem->nearest = slip.meant;
     }
@@ -244,7 +232,7 @@ static void check_slip(struct compile *c, const struct node *node, struct str te
     struct sentence_slip slip;
     struct testfile_problem *problem;
 
-    if (!sentence_slips(dictionary_grammar(c->dictionary), c->arena, text, taken, &slip)) {
+    if (!sentence_slips(c->dictionary->grammar, c->arena, text, taken, &slip)) {
         return;
     }
     problem = problem_add(c, TESTFILE_WARNING, place_of(node),
@@ -298,7 +286,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
         (void)error_set(&err, ERR_INVALID, "cannot understand this sentence");
         return not_understood(c, node, text, false, &err);
     }
-    if (sentence_match(dictionary_grammar(c->dictionary), c->arena, text, &match, &err)) {
+    if (sentence_match(c->dictionary->grammar, c->arena, text, &match, &err)) {
         if (match_takes_words(&match)) {
             check_slip(c, node, text, match.row);
         }

@@ -45,7 +45,7 @@ static bool has_exactly(const struct sentence_row *row, const struct json *optio
 static const struct rule *rule_of(const struct dictionary *dictionary,
                                   const struct command *command, const struct json *options)
 {
-    const struct choice *choice = sentences_saying(dictionary_grammar(dictionary), command);
+    const struct choice *choice = sentences_saying(dictionary->grammar, command);
 
     for (size_t i = 0; choice != NULL && i < choice->n; i++) {
         if (has_exactly(choice->rules[i]->row, options)) {

@@ -163,6 +163,9 @@ bool text_is_time(struct str text, bool plain);
  * was added. */
 bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms,
                int64_t *out);
+/* The same of a text, in milliseconds. */
+bool ms_read(struct compile *c, struct place place, struct str text, int64_t unit_ms,
+             struct str *out);
 /* Reads what was found as `kind` wants it. False: the error was added. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out);
@@ -185,7 +188,6 @@ extern const size_t n_verb_rows;
 
 /* --- dictionary.c, dictionary_rows.c and dictionary_commands.c, while the dictionary is made --- */
 
-struct arena *dictionary_arena(struct dictionary *dictionary);
 unsigned name_made(struct dictionary *dictionary, struct str name); /* the number of a field */
 unsigned word_made(struct dictionary *dictionary, struct str word);
 struct form *form_read(struct dictionary *dictionary, const struct verb_row *row);
@@ -374,7 +376,8 @@ struct header_row {
     size_t member; /* of struct testfile_test, for TEXT, NAME and ID */
 };
 
-const struct header_row *header_row_at(size_t index); /* NULL past the last */
+extern const struct header_row header_rows[];
+extern const size_t n_header_rows;
 void read_header(struct compile *c, const struct node *map);
 /* The text of a member, variables replaced; empty when it is not there; anything but text is an
  * error. */

@@ -208,8 +208,8 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
     return true;
 }
 
-static bool read_ms(struct compile *c, struct place place, struct str text, int64_t unit_ms,
-                    struct str *out)
+bool ms_read(struct compile *c, struct place place, struct str text, int64_t unit_ms,
+             struct str *out)
 {
     int64_t ms;
 
@@ -398,7 +398,7 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
     }
     text = substitute(c, text, place);
     if (kind == VALUE_MS || kind == VALUE_SECONDS) {
-        return read_ms(c, place, text, kind == VALUE_SECONDS ? 1000 : 1, out);
+        return ms_read(c, place, text, kind == VALUE_SECONDS ? 1000 : 1, out);
     }
     if (kind == VALUE_UP || kind == VALUE_DOWN) {
         return read_pixels(c, place, text, kind == VALUE_UP, out);

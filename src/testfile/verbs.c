@@ -38,8 +38,8 @@ struct str verb_nearest(const struct dictionary *dictionary, struct str word)
     struct nearest nearest;
 
     nearest_init(&nearest, word);
-    for (size_t i = 0; i < verb_count(dictionary); i++) {
-        const struct verb *verb = verb_at(dictionary, i);
+    for (size_t i = 0; i < dictionary->n_verbs; i++) {
+        const struct verb *verb = dictionary->verb_list[i];
 
         if (verb_known(verb) && (verb->node.key.len > 2 || verb->is_control)) {
             nearest_offer(&nearest, verb->node.key);
@@ -87,7 +87,7 @@ struct str field_nearest(const struct dictionary *dictionary, const struct verb 
     nearest_init(&nearest, field);
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
-            nearest_offer(&nearest, name_of_id(dictionary, id));
+            nearest_offer(&nearest, dictionary->names[id]);
         }
     }
     return nearest.best;
@@ -115,7 +115,7 @@ struct str other_field_nearest(const struct dictionary *dictionary, const struct
 
     nearest_init(&nearest, field);
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
-        struct str name = name_of_id(dictionary, id);
+        struct str name = dictionary->names[id];
 
         if (name_set_has(&verb->fields, id) && !str_eq(name, field) && takes_any_text(verb, id)) {
             nearest_offer(&nearest, name);
