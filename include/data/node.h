@@ -31,6 +31,11 @@ struct node {
     struct node *next;
 };
 
+/* Each element or member of a list or map; NULL and scalars have none. */
+#define NODE_FOREACH(each, container)                                                              \
+    for (const struct node *each = (container) != NULL ? (container)->first : NULL; each != NULL;  \
+         each = each->next)
+
 struct node_limits {
     unsigned max_depth; /* 0: 32 */
     unsigned max_nodes; /* 0: 10,000, after alias expansion; an anchor, and a member of a map with

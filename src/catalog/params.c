@@ -47,6 +47,14 @@ static bool as_text(const struct param_place *place, const struct json *value, s
     return str_find_char(*out, '\0') < 0 || param_refuse(place, "holds a NUL character", STR_EMPTY);
 }
 
+static bool refuse_size(const struct param_place *place, size_t n, const char *of, int64_t max)
+{
+    return param_refuse(
+        place,
+        arena_printf(place->arena, "has %zu %s; at most %lld are taken", n, of, (long long)max).ptr,
+        STR_EMPTY);
+}
+
 bool take_text(const struct param_place *place, const struct json *value)
 {
     int64_t max = place->param->max > 0 ? place->param->max : PARAM_TEXT_MAX;
@@ -61,11 +69,7 @@ bool take_text(const struct param_place *place, const struct json *value)
     }
     n = utf8_count(text);
     if (n > (size_t)max) {
-        return param_refuse(place,
-                            arena_printf(place->arena, "has %zu characters; at most %lld are taken",
-                                         n, (long long)max)
-                                .ptr,
-                            STR_EMPTY);
+        return refuse_size(place, n, "characters", max);
     }
     return json_type(value) == JSON_STRING
                ? param_put(place, place->param->name, json_new_same_string(place->arena, value))
@@ -316,11 +320,7 @@ static bool are_as_many(const struct param_place *place, const struct json *valu
         return param_refuse(place, "must not be empty", STR_EMPTY);
     }
     if (max > 0 && n > (size_t)max) {
-        return param_refuse(place,
-                            arena_printf(place->arena, "has %zu elements; at most %lld are taken",
-                                         n, (long long)max)
-                                .ptr,
-                            STR_EMPTY);
+        return refuse_size(place, n, "elements", max);
     }
     return true;
 }

@@ -34,7 +34,7 @@ static bool only_keys(struct compile *c, const struct node *map, const char *key
 {
     bool ok = true;
 
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, map) {
         struct testfile_problem *problem;
 
         if (str_has_word(keys, child->key)) {
@@ -74,8 +74,7 @@ static bool unknown_block(struct compile *c, const struct node *name)
         c, TESTFILE_ERROR, place_of(name), "this file has no block \"%.*s\"", CLIPPED(name->text));
 
     nearest_init(&nearest, name->text);
-    for (const struct node *block = c->blocks != NULL ? c->blocks->first : NULL; block != NULL;
-         block = block->next) {
+    NODE_FOREACH (block, c->blocks) {
         nearest_offer(&nearest, block->key);
     }
     problem->nearest = nearest.best;

@@ -273,7 +273,7 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
 /* `stpes:` and `Steps:` for `steps:`. */
 static bool refuse_steps(struct compile *c, const struct node *document)
 {
-    for (const struct node *child = document->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, document) {
         struct str near = nearest_among(child->key, "steps do setup teardown cleanup tests");
 
         if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2 &&
@@ -296,8 +296,7 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
     const struct node *tests = node_get(document, "tests");
     bool ours = has_our_steps(c, document, out_any);
 
-    for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL;
-         test = test->next) {
+    NODE_FOREACH (test, tests) {
         ours = has_our_steps(c, test, out_any) || ours;
     }
     return ours;

@@ -23,7 +23,7 @@ static bool named(const struct compile *c, struct own_name *name, struct str hea
 static const struct node *next_of_role(const struct compile *c, const struct node *map,
                                        enum key_role role)
 {
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, map) {
         const struct key *key = key_find(c->dictionary, child->key);
 
         if (key != NULL && key->role == role && child->type == NODE_SCALAR) {
@@ -188,7 +188,7 @@ static struct json *list_of(struct compile *c, const struct node *list)
 {
     struct json *out = json_new_array(c->arena);
 
-    for (const struct node *item = list->first; item != NULL; item = item->next) {
+    NODE_FOREACH (item, list) {
         json_append(out, item->type == NODE_SCALAR ? json_new_string(c->arena, item->text)
                                                    : node_to_json(c->arena, item));
     }

@@ -10,7 +10,7 @@ static void keys_read(const struct compile *c, struct step_keys *keys, const str
     for (size_t i = 0; i < N_ROLES; i++) {
         keys->roles[i] = NULL;
     }
-    for (const struct node *child = step->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, step) {
         const struct key *key = key_find(c->dictionary, child->key);
         enum key_role role = key != NULL ? key->role : ROLE_NONE;
 
@@ -54,7 +54,7 @@ static struct node *made_scalar(struct compile *c, const struct node *like, stru
 
 static void take_meta(struct compile *c, struct bag *bag, const struct node *meta)
 {
-    for (const struct node *child = meta->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, meta) {
         if (bag->n_fields < BAG_MAX_FIELDS) {
             bag_add(c, bag,
                     (struct field){.name = child->key,
@@ -113,7 +113,7 @@ void take_field(struct compile *c, struct bag *bag, const struct node *child, co
 void take_fields(struct compile *c, struct bag *bag, const struct node *map, unsigned without,
                  enum field_place where)
 {
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, map) {
         take_field(c, bag, child, key_find(c->dictionary, child->key), without, where);
     }
 }
@@ -431,7 +431,7 @@ bool step_map(struct compile *c, const struct node *node)
 
 const struct node *control_of(const struct compile *c, const struct node *step)
 {
-    for (const struct node *child = step->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, step) {
         const struct key *key = key_find(c->dictionary, child->key);
 
         if (key != NULL && key->role == ROLE_CONTROL) {

@@ -32,7 +32,7 @@ static const struct var_scope *push_list(struct compile *c, const struct var_sco
 
     scope->outer = outer;
     scope->list = variables;
-    for (const struct node *item = list->first; item != NULL; item = item->next) {
+    NODE_FOREACH (item, list) {
         const struct node *name = node_get(item, "name");
         const struct node *value = node_get(item, "value");
 
@@ -86,8 +86,7 @@ static void check_variables(struct compile *c, const struct node *document)
     for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
         const struct node *map = node_get(document, variable_keys[i]);
 
-        for (const struct node *child = map != NULL ? map->first : NULL; child != NULL;
-             child = child->next) {
+        NODE_FOREACH (child, map) {
             if (child->type == NODE_SCALAR && child->key.len > 0) {
                 (void)substitute(c, child->text, place_of(child));
             }
@@ -148,11 +147,7 @@ static void compile_nav(struct compile *c, const struct node *document)
     c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;
     mark = lenient_mark(c);
-    if (map_bag(c, &bag)) {
-        c->out->n_compiled++;
-    } else {
-        step_failed(c, nav, &mark);
-    }
+    step_done(c, nav, map_bag(c, &bag), &mark);
 }
 
 static const struct {
@@ -199,11 +194,6 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
 /* A long file is compiled in pieces: what the walk through it needs to go on stands in struct walk,
  * and each stage is a function. */
 
-static void go(struct walk *walk, enum walk_stage stage)
-{
-    walk->stage = stage;
-}
-
 /* nav, then each list of the map from its first step on. */
 static void begin_lists(struct compile *c, struct walk *walk, const struct node *map)
 {
@@ -217,7 +207,7 @@ static void begin_lists(struct compile *c, struct walk *walk, const struct node 
         read_header(c, setup); /* of suites: {checkpoint_id, base_url} */
         walk->at_list = 1;
     }
-    go(walk, WALK_STEPS);
+    walk->stage = WALK_STEPS;
 }
 
 static void walk_document(struct compile *c, struct walk *walk)
@@ -225,21 +215,19 @@ static void walk_document(struct compile *c, struct walk *walk)
     const struct node *document = walk->document;
     const struct node *tests = node_get(document, "tests");
 
+    walk->stage = WALK_DOCUMENT_END;
     if (is_manifest(document)) {
         read_manifest(c, document);
-        go(walk, WALK_DOCUMENT_END);
         return;
     }
     if (refuse_other(c, document)) {
         c->fatal = true;
-        go(walk, WALK_DOCUMENT_END);
         return;
     }
-    walk->outer = c->scope;
     c->base_url = STR_EMPTY;
-    c->scope = push_callers(c, push_variables(c, walk->outer, document));
+    c->scope = push_callers(c, push_variables(c, c->scope, document));
     c->blocks = node_get(document, "blocks");
-    go(walk, tests != NULL ? WALK_SUITE : WALK_SINGLE);
+    walk->stage = tests != NULL ? WALK_SUITE : WALK_SINGLE;
 }
 
 static void walk_suite(struct compile *c, struct walk *walk)
@@ -268,14 +256,15 @@ static void walk_suite(struct compile *c, struct walk *walk)
                              "tests must be a list of tests");
     }
     walk->test = tests->type == NODE_LIST ? tests->first : NULL;
-    go(walk, WALK_TEST);
+    walk->stage = WALK_TEST;
 }
 
 static void suite_end(struct compile *c, struct walk *walk)
 {
     c->test = NULL;
     c->scope = walk->setup.outer;
-    go(walk, first_of(walk->document, "steps do nav") != NULL ? WALK_SINGLE : WALK_DOCUMENT_END);
+    walk->stage =
+        first_of(walk->document, "steps do nav") != NULL ? WALK_SINGLE : WALK_DOCUMENT_END;
 }
 
 /* The head of the file holds for each of its tests; what a test says itself wins. */
@@ -356,7 +345,7 @@ static void walk_steps(struct compile *c, struct walk *walk)
     check_steps(c, walk->map, walk->n_read);
     c->scope = walk->outer_of_test;
     c->test = walk->after_lists == WALK_TEST ? &walk->head : NULL;
-    go(walk, walk->after_lists);
+    walk->stage = walk->after_lists;
 }
 
 static void walk_document_end(struct compile *c, struct walk *walk)
@@ -365,7 +354,7 @@ static void walk_document_end(struct compile *c, struct walk *walk)
     c->blocks = NULL;
     c->scope = NULL;
     walk->document = walk->document->next;
-    go(walk, WALK_DOCUMENT);
+    walk->stage = WALK_DOCUMENT;
 }
 
 void walk_begin(struct walk *walk, const struct node *documents)

@@ -96,27 +96,31 @@ static void read_url(struct compile *c, const struct node *node)
     c->base_url = text;
 }
 
+static void add_tag(struct compile *c, struct str tag)
+{
+    struct testfile_test *test = c->test;
+
+    test->tags = arena_room(c->arena, test->n_tags > 0 ? test->tags : NULL, test->n_tags,
+                            sizeof(*test->tags));
+    test->tags[test->n_tags++] = tag;
+}
+
 static void read_tags(struct compile *c, const struct node *node)
 {
-    size_t n = node->type == NODE_LIST ? node->n_children : 0;
     struct str rest = node->type == NODE_SCALAR ? node->text : STR_EMPTY;
     struct str word;
 
     if (node->type == NODE_MAP) {
         (void)problem_refuse(c, place_of(node), NULL, "tags: [smoke, nightly]",
                              "tags must be a list of words");
+        return;
     }
-    for (struct str count = rest; str_next(&count, ',', &word);) {
-        n++;
-    }
-    c->test->tags = arena_calloc(c->arena, n > 0 ? n : 1, sizeof(*c->test->tags));
     c->test->n_tags = 0;
-    for (const struct node *tag = node->type == NODE_LIST ? node->first : NULL; tag != NULL;
-         tag = tag->next) {
-        c->test->tags[c->test->n_tags++] = header_text(c, tag, "a tag");
+    NODE_FOREACH (tag, node) {
+        add_tag(c, header_text(c, tag, "a tag"));
     }
     while (str_next(&rest, ',', &word)) {
-        c->test->tags[c->test->n_tags++] = str_trim(word);
+        add_tag(c, str_trim(word));
     }
 }
 
@@ -203,7 +207,7 @@ static void read_config(struct compile *c, const struct node *node)
         }
         return;
     }
-    for (const struct node *child = node->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, node) {
         read_config_member(c, child);
     }
 }

@@ -51,7 +51,7 @@ static void put_flow(struct buf *out, const struct node *node, bool outermost)
     if (!outermost) {
         buf_char(out, node->type == NODE_MAP ? '{' : '[');
     }
-    for (const struct node *child = node->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, node) {
         if (node->type == NODE_MAP) {
             buf_str(out, child->key);
             buf_text(out, ": ");

@@ -35,7 +35,7 @@ void read_manifest(struct compile *c, const struct node *document)
 
     c->out->format = TESTFILE_FORMAT_SUITE;
     c->fatal = true;
-    for (const struct node *goal = goals->first; goal != NULL; goal = goal->next) {
+    NODE_FOREACH (goal, goals) {
         const struct node *journeys = node_get(goal, "journeys");
         struct str name = header_text(c, node_get(goal, "name"), "name");
 

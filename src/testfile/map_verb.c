@@ -178,7 +178,7 @@ static struct json *substituted(struct mapping *m, const struct node *node)
                                         : json_new_string(m->c->arena, text);
     }
     out = node->type == NODE_MAP ? json_new_object(m->c->arena) : json_new_array(m->c->arena);
-    for (const struct node *child = node->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, node) {
         if (node->type == NODE_MAP) {
             json_set(out, child->key, substituted(m, child));
         } else {
@@ -226,7 +226,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
 {
     struct arena *arena = m->c->arena;
     struct str value = utf8_clip(field->node->text, SHOWN_MAX);
-    struct str near = other_field_nearest(m->c->dictionary, m->bag->known, field->name);
+    struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name, true);
     struct testfile_problem *problem;
 
     if (near.len > 0) { /* assert: {exist: Hello} */
@@ -246,7 +246,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
 /* {exists: "Hello"} where it is the only field, else the name. */
 static struct str nearest_field(struct mapping *m, const struct field *field)
 {
-    struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name);
+    struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name, false);
 
     if (near.len == 0 || bag_size(m->bag) != 1 || field->node->type != NODE_SCALAR ||
         field->node->text.len == 0) {

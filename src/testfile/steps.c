@@ -313,8 +313,12 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
                                                   : "this step is empty");
 }
 
-void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark)
+void step_done(struct compile *c, const struct node *node, bool ok, const struct lenient_mark *mark)
 {
+    if (ok) {
+        c->out->n_compiled++;
+        return;
+    }
     c->out->n_failed++;
     if (c->options->lenient && !c->full) {
         (void)lenient_comment(c, node, mark);
@@ -325,7 +329,6 @@ void compile_step(struct compile *c, const struct node *node)
 {
     struct lenient_mark mark = lenient_mark(c);
     const struct node *control = node->type == NODE_MAP ? control_of(c, node) : NULL;
-    bool ok;
 
     c->out->work++;
     if (c->full) {
@@ -334,7 +337,7 @@ void compile_step(struct compile *c, const struct node *node)
     if (control != NULL) {
         if (!step_control(c, node, control)) {
             c->out->n_read++;
-            step_failed(c, node, &mark);
+            step_done(c, node, false, &mark);
         }
         return;
     }
@@ -342,12 +345,7 @@ void compile_step(struct compile *c, const struct node *node)
         return;
     }
     c->out->n_read++;
-    ok = step_of_any_kind(c, node) && c->problems->n_errors == mark.n_errors;
-    if (ok) {
-        c->out->n_compiled++;
-    } else {
-        step_failed(c, node, &mark);
-    }
+    step_done(c, node, step_of_any_kind(c, node) && c->problems->n_errors == mark.n_errors, &mark);
 }
 
 void compile_steps(struct compile *c, const struct node *list)
@@ -359,7 +357,7 @@ void compile_steps(struct compile *c, const struct node *list)
         compile_step(c, list);
         return;
     }
-    for (const struct node *child = list->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, list) {
         compile_step(c, child);
     }
 }

@@ -132,10 +132,10 @@ bool form_holds(struct compile *c, struct bag *bag, const struct form *form,
 void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form);
 /* Whether a key may stand beside the verb without being a second one. */
 bool verb_takes(const struct verb *verb, const struct key *key);
+/* The field of the verb that was meant; empty: none is near. `takes_text`: another one, at one letter's distance, that
+ * takes any text. */
 struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
-                         struct str field);
-struct str other_field_nearest(const struct dictionary *dictionary, const struct verb *verb,
-                               struct str field);
+                         struct str field, bool takes_text);
 /* The words that some form of the verb wants in a field; empty: any text. */
 struct str field_words(const struct compile *c, const struct verb *verb, struct str field);
 
@@ -283,8 +283,9 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
 void compile_steps(struct compile *c, const struct node *list);
 /* The same as an element of such a list. */
 void compile_step(struct compile *c, const struct node *node);
-/* Counts a step that did not compile; a lenient compile puts a comment in its place. */
-void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark);
+/* Counts a step; in the place of one that did not compile a lenient compile puts a comment. */
+void step_done(struct compile *c, const struct node *node, bool ok,
+               const struct lenient_mark *mark);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
 bool steps_look_ours(const struct compile *c, const struct node *list);
@@ -343,7 +344,6 @@ struct walk {
     const struct node *step; /* the next one of the list */
     enum walk_stage after_lists;
     size_t n_read; /* steps read before this test */
-    const struct var_scope *outer;
     const struct var_scope *outer_of_test;
     struct var_scope setup;
     struct testfile_test head; /* of a suite */

@@ -29,7 +29,7 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
     if (*out == NULL || (*out)->type != NODE_SCALAR) {
         return problem_refuse(c, place_of(map), NULL, NULL, "expected text, not a map");
     }
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, map) {
         if (!str_among(child->key, str_from(locator_keys), '|')) {
             problem_add(c, TESTFILE_WARNING, place_of_key(child),
                         "\"%.*s\" has no effect: the platform finds elements by one text",

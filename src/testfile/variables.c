@@ -73,7 +73,7 @@ void var_index(struct arena *arena, struct var_scope *scope)
     index = arena_alloc(arena, sizeof(*index));
     map_init(index);
     arena_defer(arena, index_free, index);
-    for (const struct node *child = scope->map->first; child != NULL; child = child->next) {
+    NODE_FOREACH (child, scope->map) {
         struct var_entry *entry = arena_zalloc(arena, sizeof(*entry));
 
         entry->value = child;

@@ -79,20 +79,6 @@ bool verb_takes(const struct verb *verb, const struct key *key)
            (key->is_common || (verb != NULL && name_set_has(&verb->fields, key->id)));
 }
 
-struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
-                         struct str field)
-{
-    struct nearest nearest;
-
-    nearest_init(&nearest, field);
-    for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
-        if (name_set_has(&verb->fields, id)) {
-            nearest_offer(&nearest, dictionary->names[id]);
-        }
-    }
-    return nearest.best;
-}
-
 static bool takes_any_text(const struct verb *verb, unsigned id)
 {
     for (size_t i = 0; i < verb->n_forms; i++) {
@@ -107,9 +93,8 @@ static bool takes_any_text(const struct verb *verb, unsigned id)
     return false;
 }
 
-/* As field_nearest, but for fields that take any text. */
-struct str other_field_nearest(const struct dictionary *dictionary, const struct verb *verb,
-                               struct str field)
+struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
+                         struct str field, bool takes_text)
 {
     struct nearest nearest;
 
@@ -117,11 +102,12 @@ struct str other_field_nearest(const struct dictionary *dictionary, const struct
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
         struct str name = dictionary->names[id];
 
-        if (name_set_has(&verb->fields, id) && !str_eq(name, field) && takes_any_text(verb, id)) {
+        if (name_set_has(&verb->fields, id) &&
+            (!takes_text || (!str_eq(name, field) && takes_any_text(verb, id)))) {
             nearest_offer(&nearest, name);
         }
     }
-    return nearest.best_distance <= 1 ? nearest.best : STR_EMPTY;
+    return takes_text && nearest.best_distance > 1 ? STR_EMPTY : nearest.best;
 }
 
 /* Adds the first of the words, which says it best. */
