@@ -15,11 +15,12 @@ struct checking {
     struct str unknown;
 };
 
-static enum error_code bad(struct checking *c, const char *what, struct str detail)
+static bool bad(struct checking *c, const char *what, struct str detail)
 {
-    return error_set(c->err, ERR_INTERNAL, "command \"%s\": %s%s%.*s%s",
-                     c->command->words != NULL ? c->command->words : "?", what,
-                     detail.len > 0 ? " \"" : "", STR_ARG(detail), detail.len > 0 ? "\"" : "");
+    (void)error_set(c->err, ERR_INTERNAL, "command \"%s\": %s%s%.*s%s",
+                    c->command->words != NULL ? c->command->words : "?", what,
+                    detail.len > 0 ? " \"" : "", STR_ARG(detail), detail.len > 0 ? "\"" : "");
+    return false;
 }
 
 static void name_known(void *context, struct str name)
@@ -58,20 +59,18 @@ static bool is_used(const struct checking *c, const char *name)
 
 /* ---- the row by itself ---- */
 
-static enum error_code check_call_class(struct checking *c)
+static bool check_call_class(struct checking *c)
 {
     struct str method = str_from(c->command->call.method);
     enum call_class class = str_is(method, "GET")    ? CALL_READ
                             : str_is(method, "POST") ? CALL_CREATE
                                                      : CALL_CHANGE;
 
-    if (c->command->call.class != class) {
-        return bad(c, "its class does not follow from the method", method);
-    }
-    return ERR_OK;
+    return c->command->call.class == class ||
+           bad(c, "its class does not follow from the method", method);
 }
 
-static enum error_code check_shape(struct checking *c)
+static bool check_shape(struct checking *c)
 {
     const struct command *command = c->command;
 
@@ -95,7 +94,7 @@ static enum error_code check_shape(struct checking *c)
 
 /* ---- its parameters ---- */
 
-static enum error_code check_default(struct checking *c, const struct param *param)
+static bool check_default(struct checking *c, const struct param *param)
 {
     const struct catalog_defaults defaults = {STR("1")};
     struct error_list errors;
@@ -107,10 +106,10 @@ static enum error_code check_default(struct checking *c, const struct param *par
     (void)param_default(&place);
     ok = errors.n == 0;
     error_list_done(&errors);
-    return ok ? ERR_OK : bad(c, "the default does not fit its parameter", str_from(param->name));
+    return ok || bad(c, "the default does not fit its parameter", str_from(param->name));
 }
 
-static enum error_code check_param(struct checking *c, const struct param *param)
+static bool check_param(struct checking *c, const struct param *param)
 {
     for (size_t i = 0; i < c->n; i++) {
         if (str_is(c->names[i], param->name) && !is_part_of_point(c->command, param)) {
@@ -126,15 +125,14 @@ static enum error_code check_param(struct checking *c, const struct param *param
     return check_default(c, param);
 }
 
-static enum error_code check_params(struct checking *c, const struct param *params, bool are_args)
+static bool check_params(struct checking *c, const struct param *params, bool are_args)
 {
-    enum error_code code = ERR_OK;
     bool optional = false;
 
     if (params[COMMAND_MAX_PARAMS - 1].name != NULL) {
         return bad(c, "its list of parameters has no end", STR_EMPTY);
     }
-    for (const struct param *param = params; param->name != NULL && code == ERR_OK; param++) {
+    for (const struct param *param = params; param->name != NULL; param++) {
         if (are_args && optional && (param->flags & PARAM_OPTIONAL) == 0) {
             return bad(c, "behind an optional argument stands", str_from(param->name));
         }
@@ -142,15 +140,17 @@ static enum error_code check_params(struct checking *c, const struct param *para
         if (!are_args && !optional) {
             return bad(c, "an option must be optional:", str_from(param->name));
         }
-        code = check_param(c, param);
+        if (!check_param(c, param)) {
+            return false;
+        }
         param_names(param, name_known, c);
     }
-    return code;
+    return true;
 }
 
 /* ---- names in templates ---- */
 
-static enum error_code use_call(struct checking *c, const struct call_spec *spec)
+static bool use_call(struct checking *c, const struct call_spec *spec)
 {
     struct call compiled = {0};
     struct error why = {0};
@@ -165,15 +165,14 @@ static enum error_code use_call(struct checking *c, const struct call_spec *spec
     if (compiled.body != NULL) {
         template_names(compiled.body, name_used, c);
     }
-    return ERR_OK;
+    return true;
 }
 
 /* Calls before the main one capture values; the main call may use their names. */
-static enum error_code use_extra(struct checking *c, const struct command_call *calls)
+static bool use_extra(struct checking *c, const struct command_call *calls)
 {
     for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].named != CALL_NONE; i++) {
         const struct call_spec *spec = NULL;
-        enum error_code code;
 
         for (size_t k = 0; k < n_extra_calls && spec == NULL; k++) {
             spec = str_is(str_from(extra_calls[k].name), named_call_names[calls[i].named])
@@ -183,12 +182,11 @@ static enum error_code use_extra(struct checking *c, const struct command_call *
         if (spec == NULL) {
             return bad(c, "there is no call", str_from(named_call_names[calls[i].named]));
         }
-        code = use_call(c, spec);
-        if (code != ERR_OK) {
-            return code;
+        if (!use_call(c, spec)) {
+            return false;
         }
     }
-    return ERR_OK;
+    return true;
 }
 
 static void know_captures(struct checking *c)
@@ -202,7 +200,7 @@ static void know_captures(struct checking *c)
 
 /* Options of calls may also be read by the plan (wait, timeout) and by the reply; those of steps
  * have nowhere else to go than into the body, or to the row's rule. */
-static enum error_code check_used(struct checking *c)
+static bool check_used(struct checking *c)
 {
     const struct command *command = c->command;
 
@@ -219,13 +217,12 @@ static enum error_code check_used(struct checking *c)
             return bad(c, "nothing uses the option", str_from(param->name));
         }
     }
-    return ERR_OK;
+    return true;
 }
 
-static enum error_code check_names(struct checking *c)
+static bool check_names(struct checking *c)
 {
     const struct command *command = c->command;
-    enum error_code code;
 
     if (command->kind == COMMAND_STEP) {
         name_known(c, STR("checkpoint_id"));
@@ -234,34 +231,22 @@ static enum error_code check_names(struct checking *c)
     if (command->special == rule_answer) {
         name_known(c, STR("answer"));
     }
-    code = use_call(c, &command->call);
-    if (code == ERR_OK) {
-        code = use_extra(c, command->before);
+    if (!use_call(c, &command->call) || !use_extra(c, command->before)) {
+        return false;
     }
     know_captures(c);
-    if (code == ERR_OK) {
-        code = use_extra(c, command->then);
-    }
-    if (code == ERR_OK && c->unknown.len > 0) {
-        return bad(c, "a call uses a name that is not one of its parameters:", c->unknown);
-    }
-    return code;
+    return use_extra(c, command->then) &&
+           (c->unknown.len == 0 ||
+            bad(c, "a call uses a name that is not one of its parameters:", c->unknown));
 }
 
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err)
 {
     struct checking c = {.command = command, .arena = arena, .err = err};
-    enum error_code code = check_shape(&c);
 
-    if (code == ERR_OK) {
-        code = check_params(&c, command->args, true);
-    }
-    if (code == ERR_OK) {
-        code = check_params(&c, command->options, false);
-    }
-    if (code == ERR_OK) {
-        code = check_names(&c);
-    }
-    return code == ERR_OK ? check_used(&c) : code;
+    return check_shape(&c) && check_params(&c, command->args, true) &&
+                   check_params(&c, command->options, false) && check_names(&c) && check_used(&c)
+               ? ERR_OK
+               : ERR_INTERNAL;
 }

@@ -45,11 +45,8 @@ static const struct {
 struct renderer {
     struct buf *out;
     enum guide_format format;
+    enum mark open; /* PARAGRAPH, ITEM, TABLE or FENCE; N_MARKS: none */
     bool in_list;
-    bool in_table;
-    bool in_fence;
-    bool in_paragraph;
-    size_t n_rows;
 };
 
 static void begin(struct renderer *r, enum mark mark)
@@ -154,15 +151,17 @@ static void put_line(struct renderer *r, struct str text)
 
 /* ---- blocks ---- */
 
+static void open_block(struct renderer *r, enum mark mark)
+{
+    begin(r, mark);
+    r->open = mark;
+}
+
 static void close_blocks(struct renderer *r, bool list_too)
 {
-    if (r->in_paragraph) {
-        end(r, r->in_list ? ITEM : PARAGRAPH);
-        r->in_paragraph = false;
-    }
-    if (r->in_table) {
-        end(r, TABLE);
-        r->in_table = false;
+    if (r->open != N_MARKS) {
+        end(r, r->open);
+        r->open = N_MARKS;
     }
     if (r->in_list && list_too) {
         end(r, LIST);
@@ -206,10 +205,9 @@ static void put_row(struct renderer *r, struct str line)
     if (str_starts(line, STR("|---"))) {
         return;
     }
-    if (!r->in_table) {
+    if (r->open != TABLE) {
         close_blocks(r, true);
-        begin(r, TABLE);
-        r->in_table = true;
+        open_block(r, TABLE);
         if (r->format == GUIDE_MAN) { /* its heads say nothing there */
             return;
         }
@@ -244,19 +242,17 @@ static void put_item(struct renderer *r, struct str line)
         begin(r, LIST);
         r->in_list = true;
     }
-    begin(r, ITEM);
+    open_block(r, ITEM);
     put_line(r, str_sub(line, 2, line.len));
-    r->in_paragraph = true;
 }
 
 static void put_plain(struct renderer *r, struct str line)
 {
-    if (r->in_paragraph) {
+    if (r->open == PARAGRAPH || r->open == ITEM) {
         buf_char(r->out, '\n');
     } else {
         close_blocks(r, true);
-        begin(r, PARAGRAPH);
-        r->in_paragraph = true;
+        open_block(r, PARAGRAPH);
     }
     put_line(r, str_trim(line));
 }
@@ -265,8 +261,7 @@ static void put_block_line(struct renderer *r, struct str line)
 {
     if (str_starts(line, STR("```"))) {
         close_blocks(r, true);
-        begin(r, FENCE);
-        r->in_fence = true;
+        open_block(r, FENCE);
     } else if (str_trim(line).len == 0 || str_starts(line, STR("<!--"))) {
         close_blocks(r, true);
     } else if (str_starts(line, STR("#"))) {
@@ -282,16 +277,15 @@ static void put_block_line(struct renderer *r, struct str line)
 
 void guide_render(struct buf *out, struct str markdown, enum guide_format format)
 {
-    struct renderer r = {.out = out, .format = format};
+    struct renderer r = {.out = out, .format = format, .open = N_MARKS};
     struct str line;
 
     while (markdown.len > 0) {
         (void)str_cut(markdown, '\n', &line, &markdown);
-        if (!r.in_fence) {
+        if (r.open != FENCE) {
             put_block_line(&r, line);
         } else if (str_starts(line, STR("```"))) {
-            end(&r, FENCE);
-            r.in_fence = false;
+            close_blocks(&r, true);
         } else {
             put_text(&r, line);
             buf_char(out, '\n');
