@@ -198,14 +198,24 @@ static bool is_of_set(char c, const char *set)
     return false;
 }
 
+size_t str_span(struct str s, const char *set)
+{
+    size_t n = 0;
+
+    while (n < s.len && is_of_set(s.ptr[n], set)) {
+        n++;
+    }
+    return n;
+}
+
 bool str_is_of(struct str s, const char *set)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_of_set(s.ptr[i], set)) {
-            return false;
-        }
-    }
-    return true;
+    return str_span(s, set) == s.len;
+}
+
+bool str_is_only(struct str s, const char *set)
+{
+    return s.len > 0 && str_is_of(s, set);
 }
 
 bool str_is_one_line(struct str s)

@@ -13,10 +13,7 @@ struct words {
     struct error *err;
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static const char spaces[] = " \t\n\r";
 
 static bool take_quoted(struct words *w, char quote, struct buf *out)
 {
@@ -47,15 +44,13 @@ static enum error_code next_word(struct words *w, struct str *out, bool *out_quo
     struct buf word;
     bool ok = true;
 
-    while (w->rest.len > 0 && is_space(w->rest.ptr[0])) {
-        w->rest = str_sub(w->rest, 1, w->rest.len);
-    }
+    w->rest = str_sub(w->rest, str_span(w->rest, spaces), w->rest.len);
     if (w->rest.len == 0) {
         return ERR_NOT_FOUND;
     }
     *out_quoted = w->rest.ptr[0] == '"' || w->rest.ptr[0] == '\'';
     buf_init(&word, LINE_MAX_BYTES);
-    while (ok && w->rest.len > 0 && !is_space(w->rest.ptr[0])) {
+    while (ok && w->rest.len > 0 && str_find_char(STR(spaces), w->rest.ptr[0]) < 0) {
         char c = w->rest.ptr[0];
 
         if (c == '"' || c == '\'') {
@@ -206,7 +201,7 @@ enum error_code command_line_parse(const struct catalog *catalog, struct arena *
 
 static bool is_bare(struct str word)
 {
-    return word.len > 0 && word.ptr[0] != '-' && str_is_of(word, "A-Za-z0-9_./,:@-");
+    return str_is_only(word, "A-Za-z0-9_./,:@-") && word.ptr[0] != '-';
 }
 
 void word_write(struct buf *out, struct str word)

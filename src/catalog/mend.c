@@ -58,14 +58,10 @@ static bool is_between(char c)
 
 static struct str take_digits(struct str *rest)
 {
-    size_t n = 0;
-    struct str digits;
+    size_t sign = str_starts(*rest, STR("-")) ? 1 : 0;
+    size_t n = sign + str_span(str_sub(*rest, sign, rest->len), "0-9");
+    struct str digits = str_sub(*rest, 0, n);
 
-    while (n < rest->len &&
-           ((rest->ptr[n] >= '0' && rest->ptr[n] <= '9') || (n == 0 && rest->ptr[n] == '-'))) {
-        n++;
-    }
-    digits = str_sub(*rest, 0, n);
     *rest = str_sub(*rest, n, rest->len);
     return digits;
 }

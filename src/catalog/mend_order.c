@@ -90,21 +90,16 @@ void fix_old_positions(struct draft *draft)
 /* #fff, #ff0000: a colour. */
 static bool is_colour(struct str text)
 {
-    for (size_t i = 1; i < text.len; i++) {
-        char c = char_lower(text.ptr[i]);
-
-        if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
-            return false;
-        }
-    }
-    return text.len == 4 || text.len == 7;
+    return (text.len == 4 || text.len == 7) && str_is_only(str_sub(text, 1, text.len), "0-9a-fA-F");
 }
 
 /* As names in CSS are mostly written; the first character has been looked at. */
 static bool is_plain_name(struct str text)
 {
-    return text.len > 1 && text.ptr[1] >= 'a' && text.ptr[1] <= 'z' &&
-           str_is_of(str_sub(text, 1, text.len), "A-Za-z0-9_-");
+    struct str name = str_sub(text, 1, text.len);
+
+    return str_is_only(name, "A-Za-z0-9_-") && char_lower(name.ptr[0]) == name.ptr[0] &&
+           str_span(name, "A-Za-z") > 0;
 }
 
 bool looks_like_selector(struct str text)

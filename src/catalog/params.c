@@ -236,14 +236,10 @@ bool take_upper(const struct param_place *place, const struct json *value)
 {
     struct str text = json_str(value);
     char *upper = arena_alloc(place->arena, text.len + 1);
-    bool is_word = text.len > 0 && text.len <= SHOWN;
+    bool is_word = text.len <= SHOWN && str_is_only(text, "A-Za-z0-9_-");
 
     for (size_t i = 0; i < text.len; i++) {
-        char c = char_upper(text.ptr[i]);
-
-        is_word =
-            is_word && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
-        upper[i] = c;
+        upper[i] = char_upper(text.ptr[i]);
     }
     return is_word ? param_put_text(place, (struct str){upper, text.len})
                    : param_refuse(place, "must be one word", text);

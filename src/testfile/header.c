@@ -22,16 +22,6 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 
 /* ---- readers of one member ---- */
 
-static bool is_digits(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 static void read_id(struct compile *c, const struct node *node, const char *what, struct str *out)
 {
     struct str text = header_text(c, node, what);
@@ -40,7 +30,7 @@ static void read_id(struct compile *c, const struct node *node, const char *what
     if (underscore >= 0) { /* cp_1680930 */
         text = str_sub(text, (size_t)underscore + 1, text.len);
     }
-    if (text.len == 0 || (text.len <= 19 && is_digits(text))) {
+    if (text.len == 0 || (text.len <= 19 && str_is_only(text, "0-9"))) {
         *out = text;
         return;
     }
@@ -61,9 +51,10 @@ static void read_project(struct compile *c, const struct node *node)
         return;
     }
     text = header_text(c, node, "project");
-    if (is_digits(text)) {
+    if (str_is_only(text, "0-9")) {
         read_id(c, node, "project", &c->test->project_id);
-    } else if (text.len > 1 && text.ptr[0] == '-' && is_digits(str_sub(text, 1, text.len))) {
+    } else if (text.len > 1 && text.ptr[0] == '-' &&
+               str_is_only(str_sub(text, 1, text.len), "0-9")) {
         (void)problem_add(c, TESTFILE_ERROR, place_of(node), "project must be an id or a name");
     } else {
         c->test->project = text;

@@ -95,7 +95,7 @@ static bool read_two(struct matcher *m, struct str text, char separator, struct 
 static bool read_time(struct str text, struct str *out)
 {
     *out = text;
-    return text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' && text_is_time(text, true);
+    return str_span(text, "0-9") > 0 && text_is_time(text, true);
 }
 
 static bool read_variable(struct str text, struct str *out)

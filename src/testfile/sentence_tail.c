@@ -43,7 +43,7 @@ static bool ends_as_predicate(const struct words *w, size_t i)
 
 static bool is_time(struct str text)
 {
-    return text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' && text_is_time(text, false);
+    return str_span(text, "0-9") > 0 && text_is_time(text, false);
 }
 
 /* How many words at the end are a time with its unit, or a number of times; 0: none. */
@@ -55,7 +55,7 @@ static size_t length_of_count(const struct matcher *m, const struct words *w)
     if (is_one(w, w->n - 1, "twice thrice")) {
         return 1;
     }
-    if (before->text.len > 0 && before->text.ptr[0] >= '0' && before->text.ptr[0] <= '9' &&
+    if (str_span(before->text, "0-9") > 0 &&
         (is_one(w, w->n - 1, "times x") ||
          is_time(str_sub(m->sentence, before->from, last->to - before->from)))) {
         return 2;

@@ -54,10 +54,7 @@ static bool read_typographic(struct matcher *m, size_t *at, struct token *token)
     return true;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static const char spaces[] = " \t\n\r";
 
 static bool tokenize(struct matcher *m)
 {
@@ -67,7 +64,7 @@ static bool tokenize(struct matcher *m)
     while (at < s.len) {
         struct token *token;
 
-        if (is_space(s.ptr[at])) {
+        if (str_find_char(STR(spaces), s.ptr[at]) >= 0) {
             at++;
             continue;
         }
@@ -89,7 +86,7 @@ static bool tokenize(struct matcher *m)
         } else {
             size_t from = at;
 
-            while (at < s.len && !is_space(s.ptr[at])) {
+            while (at < s.len && str_find_char(STR(spaces), s.ptr[at]) < 0) {
                 at++;
             }
             token->text = str_sub(s, from, at - from);

@@ -119,14 +119,7 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
  * ("a-b"); those are said by command lines. */
 static bool is_plain_name(struct str variable)
 {
-    for (size_t i = 0; i < variable.len; i++) {
-        char c = char_lower(variable.ptr[i]);
-
-        if ((c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9' || i == 0)) {
-            return false;
-        }
-    }
-    return variable.len > 0;
+    return str_is_only(variable, "A-Za-z0-9_") && str_span(variable, "0-9") == 0;
 }
 
 static void put_number(struct writing *w, struct str text)

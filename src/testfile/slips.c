@@ -96,19 +96,12 @@ static void check_property(struct compile *c, const struct node *node)
 static bool looks_meant(struct str comment)
 {
     struct str word = str_trim(str_sub(comment, 1, comment.len));
-    bool digits = word.len > 0;
 
-    if (comment.len > 1 && comment.ptr[1] >= '0' && comment.ptr[1] <= '9') {
+    if (str_span(str_sub(comment, 1, comment.len), "0-9") > 0) {
         return true; /* Order #12 of 3 */
     }
-
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == ' ' || word.ptr[i] == '#') {
-            return false;
-        }
-        digits = digits && word.ptr[i] >= '0' && word.ptr[i] <= '9';
-    }
-    return word.len > 0 && (digits || comment.ptr[1] != ' ');
+    return word.len > 0 && str_find_char(word, ' ') < 0 && str_find_char(word, '#') < 0 &&
+           (str_is_only(word, "0-9") || comment.ptr[1] != ' ');
 }
 
 static void check_comment(struct compile *c, const struct node *node)

@@ -66,46 +66,32 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
 
 static bool looks_numeric(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (str_find_char(STR("0123456789.eE+-"), text.ptr[i]) < 0) {
-            return false;
-        }
-    }
-    return text.len > 0 && text.ptr[0] != 'e' && text.ptr[0] != 'E';
+    return str_is_only(text, "0-9.eE+-") && char_lower(text.ptr[0]) != 'e';
 }
 
 /* "5 parsecs": one word behind a number is a unit, if one that nobody knows; "3 items found" and
  * "2nd" are texts. */
 static bool is_unit_like(struct str unit)
 {
-    for (size_t i = 0; i < unit.len; i++) {
-        if ((unit.ptr[i] | 0x20) < 'a' || (unit.ptr[i] | 0x20) > 'z') {
-            return false;
-        }
-    }
-    return !str_has_word("st nd rd th x px", unit);
+    return str_span(unit, "A-Za-z") == unit.len && !str_has_word("st nd rd th x px", unit);
 }
 
 /* "2,5s", "5s.", "1m30s", "~5s": a number and a unit, with what people write around them. */
 static bool is_time_word(struct str word)
 {
     int64_t ms;
-    size_t n = 0;
+    size_t n;
 
-    while (word.len > 0 && str_find_char(STR("~<>=+"), word.ptr[0]) >= 0) {
-        word = str_sub(word, 1, word.len);
-    }
+    word = str_sub(word, str_span(word, "~<>=+"), word.len);
     while (word.len > 0 && str_find_char(STR(".,!;"), word.ptr[word.len - 1]) >= 0) {
         word.len--;
     }
-    while (n < word.len && str_find_char(STR("0123456789.,:-"), word.ptr[n]) >= 0) {
-        n++;
-    }
+    n = str_span(word, "0-9.,:-");
     if (n == 0 || n == word.len) {
         return false;
     }
     word = str_sub(word, n, word.len);
-    for (n = 0; n < word.len && (word.ptr[n] < '0' || word.ptr[n] > '9'); n++) {
+    for (n = 0; n < word.len && !(word.ptr[n] >= '0' && word.ptr[n] <= '9'); n++) {
     }
     return span_unit(str_sub(word, 0, n), &ms) &&
            (n == word.len || is_time_word(str_sub(word, n, word.len)));
@@ -114,12 +100,7 @@ static bool is_time_word(struct str word)
 /* 00:05, PT5S */
 static bool is_clock(struct str text)
 {
-    size_t n = 0;
-
-    while (n < text.len && ((text.ptr[n] >= '0' && text.ptr[n] <= '9') || text.ptr[n] == ':')) {
-        n++;
-    }
-    return (n == text.len && str_find_char(text, ':') > 0) ||
+    return (str_is_only(text, "0-9:") && str_find_char(text, ':') > 0) ||
            (str_starts_nocase(text, STR("PT")) && is_time_word(str_sub(text, 2, text.len)));
 }
 
@@ -141,7 +122,7 @@ static bool is_nearly_time(struct str text)
             word.len--;
         }
         is_unit = n > 0 && span_unit(word, &ms);
-        if (is_time_word(word) || (is_unit && before.ptr[0] >= '0' && before.ptr[0] <= '9')) {
+        if (is_time_word(word) || (is_unit && str_span(before, "0-9") > 0)) {
             return true;
         }
         before = word.len > 0 ? word : before;

@@ -167,6 +167,8 @@ static void a_word_is_one_of_several_or_means_yes_or_no(void **state)
                  str_starts_any_nocase(S("infrared"), words, 2));
     assert_true(str_among(S("green"), S("red|green"), '|'));
     assert_false(str_among(S("GREEN"), S("red|green"), '|'));
+    assert_int_equal(str_span(S("12a3"), "0-9"), 2);
+    assert_true(str_is_only(S("a\xFFz"), "A-Za-z\xFF") && !str_is_only(S(""), "0-9"));
     assert_true(str_among_nocase(S("GREEN"), S("red|green"), '|'));
     assert_false(str_among_nocase(S("gree"), S("red|green"), '|') ||
                  str_among_nocase(S(""), S(""), '|'));
