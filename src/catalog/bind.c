@@ -284,15 +284,6 @@ static void bind_option(struct binding *b, const struct param *option, const cha
     b->seen |= bit;
 }
 
-/* A default is right, but for one that the configuration has to give: no step pays for the place of an
- * error. */
-static const char *pointer_of_default(struct binding *b, const struct param *option)
-{
-    return str_is(STR("configured"), option->def)
-               ? pointer_name(b, "options", str_from(option->name))
-               : "/options";
-}
-
 static void bind_options(struct binding *b)
 {
     const struct json *value;
@@ -312,7 +303,12 @@ static void bind_options(struct binding *b)
 
         if (json_get(b->out->values, option->name) == NULL && (option->flags & PARAM_INERT) == 0 &&
             option->def != NULL) {
-            take(b, option, pointer_of_default(b, option), NULL);
+            /* A default is right, but for one that the configuration has to give: no step pays for the place of an error. */
+            take(b, option,
+                 str_is(STR("configured"), option->def)
+                     ? pointer_name(b, "options", str_from(option->name))
+                     : "/options",
+                 NULL);
         }
     }
 }

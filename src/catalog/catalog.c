@@ -83,11 +83,6 @@ static enum error_code add_table(struct catalog *catalog, const struct command *
     return ERR_OK;
 }
 
-static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
-{
-    return str_is(str_from(a->method), b->method) && str_is(str_from(a->path), b->path);
-}
-
 /* Of several calls with one name the first. */
 static const struct call *find_call(const struct catalog *catalog, const char *name)
 {
@@ -101,10 +96,13 @@ static const struct call *find_call(const struct catalog *catalog, const char *n
 
 static void link_way(struct catalog *catalog, struct call *call)
 {
-    call->route = 0;
-    while (!is_same_route(catalog->calls[call->route].spec, call->spec)) {
-        call->route++;
+    const struct call *first = catalog->calls;
+
+    while (!str_is(str_from(first->spec->method), call->spec->method) ||
+           !str_is(str_from(first->spec->path), call->spec->path)) {
+        first++;
     }
+    call->route = (size_t)(first - catalog->calls);
     if (call->spec->or_else != NULL) {
         call->or_else = find_call(catalog, call->spec->or_else);
     }

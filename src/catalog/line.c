@@ -76,11 +76,6 @@ static bool takes_value(const struct command *command, struct str name, struct a
     return option == NULL || option->type != PARAM_FLAG;
 }
 
-static bool is_truth(struct str text)
-{
-    return str_is(text, "true") || str_is(text, "false");
-}
-
 struct line {
     const struct catalog *catalog;
     struct words words;
@@ -109,7 +104,7 @@ static void take_option(struct line *line, struct str word)
     }
     if (next_word(&line->words, &next, &quoted) == ERR_OK &&
         (takes_value(line->command, name, arena) ? quoted || !str_starts(next, STR("--"))
-                                                 : is_truth(next))) {
+                                                 : str_is(next, "true") || str_is(next, "false"))) {
         json_set(line->options, name, json_new_string(arena, next));
         return;
     }
@@ -199,14 +194,9 @@ enum error_code command_line_parse(const struct catalog *catalog, struct arena *
 
 /* ---- writing ---- */
 
-static bool is_bare(struct str word)
-{
-    return str_is_only(word, "A-Za-z0-9_./,:@-") && word.ptr[0] != '-';
-}
-
 void word_write(struct buf *out, struct str word)
 {
-    if (is_bare(word)) {
+    if (str_is_only(word, "A-Za-z0-9_./,:@-") && word.ptr[0] != '-') {
         buf_str(out, word);
         return;
     }

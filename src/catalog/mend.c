@@ -45,12 +45,6 @@ void mend_quotes(struct draft *draft)
 
 /* ---- pairs ---- */
 
-static void pair_fixed(struct draft *draft, size_t index, struct str text)
-{
-    draft->args[index] = text;
-    draft_fixed(draft, param_row(draft->row->args[index].type)->rule, text);
-}
-
 static bool is_between(char c)
 {
     return c == ' ' || c == ',' || c == ';' || c == '*' || c == 'x' || c == 'X';
@@ -116,7 +110,8 @@ void mend_pairs(struct draft *draft)
             tight = tightened(draft, draft->args[i], separator);
         }
         if (!str_eq(tight, draft->args[i])) {
-            pair_fixed(draft, i, tight);
+            draft->args[i] = tight;
+            draft_fixed(draft, param_row(draft->row->args[i].type)->rule, tight);
         }
     }
 }

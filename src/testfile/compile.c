@@ -97,15 +97,6 @@ static void reading_done(struct testfile_job *job, enum error_code code)
     job->stage = JOB_CHECK;
 }
 
-static void checking_done(struct testfile_job *job)
-{
-    if (job->compile.problems->n_errors > 0) { /* nothing of such a file is looked at further */
-        job_done(job);
-        return;
-    }
-    job->stage = JOB_WORDS;
-}
-
 static void walk_done(struct testfile_job *job)
 {
     struct compile *c = &job->compile;
@@ -181,8 +172,12 @@ bool testfile_go_on(struct testfile_job *job, size_t units)
         }
         break;
     case JOB_CHECK:
-        if (characters_go_on(c, &job->check, units)) {
-            checking_done(job);
+        if (!characters_go_on(c, &job->check, units)) {
+            break;
+        }
+        job->stage = JOB_WORDS;
+        if (c->problems->n_errors > 0) { /* nothing of such a file is looked at further */
+            job_done(job);
         }
         break;
     case JOB_WORDS: /* of the first file they are read, which takes a piece of its own */

@@ -291,12 +291,6 @@ static void put_request(struct testfile_converting *c, const struct testfile_tes
 
 /* ---- all ---- */
 
-static void put_command_line(struct testfile_converting *c, const struct testfile_step *step)
-{
-    buf_str(c->out, command_line_write(&c->scratch, step->command, step->args, step->options));
-    buf_char(c->out, '\n');
-}
-
 bool testfile_target_parse(struct str word, enum testfile_target *out)
 {
     static const char *const words[] = {[TESTFILE_TO_COMMANDS] = "commands",
@@ -364,7 +358,8 @@ static bool put_step(struct testfile_converting *c, const struct testfile_test *
     }
     c->step++;
     if (c->target == TESTFILE_TO_COMMANDS) {
-        put_command_line(c, step);
+        buf_str(c->out, command_line_write(&c->scratch, step->command, step->args, step->options));
+        buf_char(c->out, '\n');
     } else if (c->target == TESTFILE_TO_UPSTREAM) {
         put_request(c, test, step);
     } else {

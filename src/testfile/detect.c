@@ -302,13 +302,6 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
     return ours;
 }
 
-static bool refuse_as(struct compile *c, const struct node *document, const char *what)
-{
-    (void)refuse_file(c, document, arena_printf(c->arena, "this is %s, not a test file", what).ptr);
-    c->out->other = what;
-    return true;
-}
-
 /* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
 static bool are_of_another_tool(const struct node *tests)
 {
@@ -377,7 +370,10 @@ bool refuse_other(struct compile *c, const struct node *document)
     what = recorder_of(document);
     what = what != NULL ? what : other_by_key(c, document, ours);
     if (what != NULL) {
-        return refuse_as(c, document, what);
+        (void)refuse_file(c, document,
+                          arena_printf(c->arena, "this is %s, not a test file", what).ptr);
+        c->out->other = what;
+        return true;
     }
     if (ours) {
         return false;

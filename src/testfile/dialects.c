@@ -194,14 +194,6 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
     return map_known(c, bag);
 }
 
-/* `action` may stand in place of `type`, and `command` in place of `action`. */
-static void take_action_as(struct compile *c, struct bag *bag, const struct node *verb,
-                           const struct node *action, const char *field)
-{
-    bag_put(c, bag, str_from(field), action);
-    take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
-}
-
 /* What stands beside the verb, like `in` of the compact `t`. */
 static void take_companions(struct compile *c, struct bag *bag, const struct node *verb,
                             const struct step_keys *keys)
@@ -244,10 +236,13 @@ static bool step_simplified(struct compile *c, const struct node *verb,
     if (group->field == NULL) {
         return step_nested(c, verb, action, &bag);
     }
-    take_action_as(c, &bag, verb, action,
-                   name_set_has(&bag.known->fields, name_id(c->dictionary, STR("action")))
-                       ? "action"
-                       : group->field);
+    /* `action` may stand in place of `type`, and `command` in place of `action`. */
+    bag_put(c, &bag,
+            name_set_has(&bag.known->fields, name_id(c->dictionary, STR("action")))
+                ? STR("action")
+                : str_from(group->field),
+            action);
+    take_fields(c, &bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
     return map_known(c, &bag);
 }
 

@@ -319,13 +319,6 @@ static const struct verb *verb_by_fold(const struct dictionary *dictionary, stru
     return CONTAINER_OR_NULL(found, struct verb, node);
 }
 
-static void link_keys(struct dictionary *dictionary)
-{
-    for (size_t i = 0; i < dictionary->n_keys; i++) {
-        dictionary->key_list[i]->verb = verb_by_fold(dictionary, dictionary->key_list[i]->node.key);
-    }
-}
-
 struct dictionary *dictionary_new(const struct catalog *catalog)
 {
     struct dictionary *dictionary = mem_zalloc(sizeof(*dictionary));
@@ -369,7 +362,9 @@ const struct dictionary *dictionary_opened(struct dictionary *dictionary)
         key_made(dictionary, str_from(roles[i].key))->role = roles[i].role;
     }
     mark_verbs(dictionary);
-    link_keys(dictionary);
+    for (size_t i = 0; i < dictionary->n_keys; i++) {
+        dictionary->key_list[i]->verb = verb_by_fold(dictionary, dictionary->key_list[i]->node.key);
+    }
     return dictionary;
 }
 

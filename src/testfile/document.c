@@ -22,15 +22,22 @@ static struct testfile_test *test_new(struct compile *c, const struct node *node
 
 static const char *const variable_keys[] = {"variables", "vars", "data"};
 
+static struct var_scope *scope_new(struct compile *c, const struct var_scope *outer)
+{
+    struct var_scope *scope = arena_zalloc(c->arena, sizeof(*scope));
+
+    scope->outer = outer;
+    return scope;
+}
+
 /* `variables: [{name: user, value: ada}]` */
 static const struct var_scope *push_list(struct compile *c, const struct var_scope *outer,
                                          const struct node *list)
 {
-    struct var_scope *scope = arena_zalloc(c->arena, sizeof(*scope));
+    struct var_scope *scope = scope_new(c, outer);
     struct testfile_variable *variables =
         arena_calloc(c->arena, list->n_children + 1, sizeof(*variables));
 
-    scope->outer = outer;
     scope->list = variables;
     NODE_FOREACH (item, list) {
         const struct node *name = node_get(item, "name");
@@ -71,8 +78,7 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
                                  "%s must be a map of names and values", variable_keys[i]);
             continue;
         }
-        scope = arena_zalloc(c->arena, sizeof(*scope));
-        scope->outer = outer;
+        scope = scope_new(c, outer);
         scope->map = map;
         var_index(c->arena, scope);
         outer = scope;
@@ -102,8 +108,7 @@ static const struct var_scope *push_callers(struct compile *c, const struct var_
     if (c->options->n_variables == 0) {
         return outer;
     }
-    scope = arena_zalloc(c->arena, sizeof(*scope));
-    scope->outer = outer;
+    scope = scope_new(c, outer);
     scope->list = c->options->variables;
     scope->n_list = c->options->n_variables;
     return scope;
@@ -259,14 +264,6 @@ static void walk_suite(struct compile *c, struct walk *walk)
     walk->stage = WALK_TEST;
 }
 
-static void suite_end(struct compile *c, struct walk *walk)
-{
-    c->test = NULL;
-    c->scope = walk->setup.outer;
-    walk->stage =
-        first_of(walk->document, "steps do nav") != NULL ? WALK_SINGLE : WALK_DOCUMENT_END;
-}
-
 /* The head of the file holds for each of its tests; what a test says itself wins. */
 static void walk_test(struct compile *c, struct walk *walk)
 {
@@ -280,7 +277,10 @@ static void walk_test(struct compile *c, struct walk *walk)
         map = NULL;
     }
     if (map == NULL) {
-        suite_end(c, walk);
+        c->test = NULL;
+        c->scope = walk->setup.outer;
+        walk->stage =
+            first_of(walk->document, "steps do nav") != NULL ? WALK_SINGLE : WALK_DOCUMENT_END;
         return;
     }
     walk->test = map->next;

@@ -90,19 +90,15 @@ static void print_note(struct buf *out, const char *word, struct str text)
     }
 }
 
-static void print_safe_text(struct buf *out, struct str text)
-{
-    while (text.len > 0) {
-        (void)put_safe(out, utf8_next(&text));
-    }
-}
-
 static void print_one(struct buf *out, struct str file, struct source *source,
                       const struct testfile_problem *problem, bool color)
 {
     bool error = problem->severity == TESTFILE_ERROR;
 
-    print_safe_text(out, file.len > 0 ? file : STR("(input)"));
+    file = file.len > 0 ? file : STR("(input)");
+    while (file.len > 0) {
+        (void)put_safe(out, utf8_next(&file));
+    }
     if (problem->line > 0) {
         buf_printf(out, ":%u:%u", problem->line, problem->column);
     }

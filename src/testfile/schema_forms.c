@@ -366,28 +366,17 @@ static void put_rules(const struct schema *s, const struct verb *verb, unsigned 
     }
 }
 
-static void put_words_of_verb(const struct schema *s, const struct verb *verb)
-{
-    jw_shape(s->w, "{allOf:[");
-    jw_bool(s->w, true); /* allOf may not be empty */
-    put_rules(s, verb, name_id(s->dictionary, str_from(verb->group->field)));
-    jw_shape(s->w, "]}");
-}
-
-static bool has_words(const struct verb *verb)
-{
-    return verb->group != NULL && verb->group->field != NULL && verb->n_forms > 0;
-}
-
 /* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
 void put_words(const struct schema *s)
 {
     for (size_t i = 0; i < s->dictionary->n_verbs; i++) {
         const struct verb *verb = s->dictionary->verb_list[i];
 
-        if (has_words(verb)) {
+        if (verb->group != NULL && verb->group->field != NULL && verb->n_forms > 0) {
             jw_key_str(s->w, verb->node.key);
-            put_words_of_verb(s, verb);
+            jw_shape(s->w, "{allOf:[true"); /* allOf may not be empty */
+            put_rules(s, verb, name_id(s->dictionary, str_from(verb->group->field)));
+            jw_shape(s->w, "]}");
         }
     }
 }

@@ -33,13 +33,6 @@ static const struct sample {
     {"{rest}", "a comment"},
 };
 
-static struct str sample_of(struct str slot)
-{
-    const struct sample *sample = ROW_NAMED(slot, samples);
-
-    return str_from(sample != NULL ? sample->text : "\"x\"");
-}
-
 /* Chooses one of several words: the one in the sentence, or else the first. */
 static struct str choose_word(struct str words, struct str verb)
 {
@@ -68,7 +61,13 @@ struct str sentence_example(struct arena *arena, const struct sentence_row *row,
             }
             item = str_sub(item, 1, item.len - 3);
         }
-        item = item.ptr[0] == '{' ? sample_of(item) : choose_word(item, verb);
+        if (item.ptr[0] == '{') {
+            const struct sample *sample = ROW_NAMED(item, samples);
+
+            item = str_from(sample != NULL ? sample->text : "\"x\"");
+        } else {
+            item = choose_word(item, verb);
+        }
         example = arena_printf(arena, "%.*s%s%.*s", STR_ARG(example), example.len > 0 ? " " : "",
                                STR_ARG(item));
     }

@@ -5,17 +5,6 @@
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
 enum { SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
 
-static bool is_comment(struct str text)
-{
-    return str_starts(text, STR("//"));
-}
-
-static struct str comment_text(struct str text)
-{
-    text = str_sub(text, 2, text.len);
-    return text.len > 0 && text.ptr[0] == ' ' ? str_sub(text, 1, text.len) : text;
-}
-
 static bool is_command_line(struct str text)
 {
     return str_starts(text, STR("step-")) || str_starts(text, STR("library ")) ||
@@ -164,13 +153,8 @@ static bool emit_comment(struct compile *c, const struct node *node, struct str 
     bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
     bag.value = value;
     *value = *node;
-    value->text = comment_text(text);
+    value->text = str_sub(text, str_starts(text, STR("// ")) ? 3 : 2, text.len);
     return map_bag(c, &bag);
-}
-
-static struct str without_space(struct str text)
-{
-    return str_starts(text, STR("\xC2\xA0")) ? str_sub(text, 2, text.len) : text;
 }
 
 /* `click = Sign in` */
@@ -192,6 +176,7 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     struct sentence_near near;
     struct sentence_slip slip;
     struct str word;
+    struct str rest;
 
     if (!problem_is_kept(c, problem)) {
         return false;
@@ -208,9 +193,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     }
     if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
-        problem->example =
-            arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word),
-                         STR_ARG(without_space(str_sub(text, word.len + 1, text.len))));
+        rest = str_sub(text, word.len + 1, text.len);
+        rest = str_sub(rest, str_starts(rest, STR("\xC2\xA0")) ? 2 : 0, rest.len);
+        problem->example = arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word), STR_ARG(rest));
         problem->example = problem_clean(c->arena, problem->example, SHOWN_MAX);
         return false;
     }
@@ -273,7 +258,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
 
     c->out->work += SENTENCE_UNITS;
     text = str_trim(text);
-    if (is_comment(text)) {
+    if (str_starts(text, STR("//"))) {
         return emit_comment(c, node, text);
     }
     if (bare_verb(c, text) != NULL) {

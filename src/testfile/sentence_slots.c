@@ -98,12 +98,6 @@ static bool read_time(struct str text, struct str *out)
     return str_span(text, "0-9") > 0 && text_is_time(text, true);
 }
 
-static bool read_variable(struct str text, struct str *out)
-{
-    *out = whole_reference(text);
-    return out->len > 0;
-}
-
 static bool read_regex(struct str text, bool quoted, struct str *out)
 {
     bool slashes = !quoted && text.len > 2 && text.ptr[0] == '/' && text.ptr[text.len - 1] == '/';
@@ -166,7 +160,8 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
     if (str_is(slot, "time")) {
         return n <= 2 && read_time(text, out);
     }
-    return n == 1 && read_variable(text, out);
+    *out = whole_reference(text);
+    return n == 1 && out->len > 0;
 }
 
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)

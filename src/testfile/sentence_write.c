@@ -115,13 +115,6 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
     }
 }
 
-/* What sentences read behind a $: letters, digits and _, no digit first. A command takes more names
- * ("a-b"); those are said by command lines. */
-static bool is_plain_name(struct str variable)
-{
-    return str_is_only(variable, "A-Za-z0-9_") && str_span(variable, "0-9") == 0;
-}
-
 static void put_number(struct writing *w, struct str text)
 {
     int64_t number;
@@ -132,10 +125,13 @@ static void put_number(struct writing *w, struct str text)
     }
 }
 
+/* What sentences read behind a $: letters, digits and _, no digit first. A command takes more names
+ * ("a-b"); those are said by command lines. */
 static void put_variable(struct writing *w, struct str text)
 {
     text = str_starts(text, STR("$")) ? str_sub(text, 1, text.len) : text;
-    w->failed = w->failed || !is_plain_name(text);
+    w->failed = w->failed || !str_is_only(text, "A-Za-z0-9_") ||
+                str_span(text, "0-9") > 0;
     buf_char(&w->out, '$');
     buf_str(&w->out, text);
 }

@@ -5,18 +5,15 @@ enum { FEW_STEPS = 32, WORDS_MAX = 16, LOOKED_AT_MAX = 1000 };
 
 /* ---- variables in arguments ---- */
 
-static struct json *replaced(struct compile *c, const struct json *value, struct place place)
+/* The value with its variables replaced, or as the name of one. */
+static struct json *replaced(struct compile *c, const struct json *value, bool is_name,
+                             struct place place)
 {
-    if (json_type(value) == JSON_STRING) {
-        return json_new_string(c->arena, substitute(c, json_str(value), place));
-    }
-    return json_copy(c->arena, value);
-}
+    struct str text = json_str(value);
 
-static struct json *bare(struct compile *c, const struct json *value)
-{
-    return json_type(value) == JSON_STRING ? json_new_string(c->arena, bare_name(json_str(value)))
-                                           : json_copy(c->arena, value);
+    return json_type(value) != JSON_STRING
+               ? json_copy(c->arena, value)
+               : json_new_string(c->arena, is_name ? bare_name(text) : substitute(c, text, place));
 }
 
 /* The command that the words and the first arguments name; *out_n: how many arguments that were. */
@@ -72,8 +69,8 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
     const struct json *value;
     size_t at = 0;
 
+    *words = command != NULL ? str_from(command->words) : *words;
     if (n_in_name == 0 && !may_refer(step->args) && !may_refer(step->options)) {
-        *words = command != NULL ? str_from(command->words) : *words;
         return;
     }
     args = json_new_array(c->arena);
@@ -84,15 +81,14 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
                        command->args[at - n_in_name].type == PARAM_VARIABLE;
 
         if (at++ >= n_in_name) {
-            json_append(args, is_name ? bare(c, value) : replaced(c, value, place));
+            json_append(args, replaced(c, value, is_name, place));
         }
     }
     JSON_FOREACH (value, step->options) {
         bool is_name = str_is(json_name(value), "variable");
 
-        json_set(options, json_name(value), is_name ? bare(c, value) : replaced(c, value, place));
+        json_set(options, json_name(value), replaced(c, value, is_name, place));
     }
-    *words = command != NULL ? str_from(command->words) : *words;
     step->args = args;
     step->options = options;
 }
