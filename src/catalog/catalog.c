@@ -40,18 +40,6 @@ static size_t call_label(struct catalog *catalog, const char *name)
     return catalog->n_call_names++;
 }
 
-/* What is made for the check alone does not stay. */
-static enum error_code check_row(const struct command *command, struct error *err)
-{
-    struct arena scratch;
-    enum error_code code;
-
-    arena_init(&scratch);
-    code = catalog_check_row(command, &scratch, err);
-    arena_done(&scratch);
-    return code;
-}
-
 static enum error_code add_call(struct catalog *catalog, const struct call_spec *spec,
                                 struct error *err)
 {
@@ -65,7 +53,7 @@ static enum error_code add_table(struct catalog *catalog, const struct command *
 {
     for (size_t i = 0; i < n; i++) {
         const struct command *command = &rows[i];
-        enum error_code code = check_row(command, err);
+        enum error_code code = catalog_check_row(command, err);
 
         CHECK(catalog->n < COMMANDS_MAX);
         if (code == ERR_OK) {

@@ -25,8 +25,7 @@ void rule_answer(const struct command_input *input, struct json *values, struct 
                  struct error_list *errors);
 
 /* check.c: a check of the rows of the table; tests give it bad rows. */
-enum error_code catalog_check_row(const struct command *command, struct arena *arena,
-                                  struct error *err) MUST_CHECK;
+enum error_code catalog_check_row(const struct command *command, struct error *err) MUST_CHECK;
 
 enum { COMMANDS_MAX = 128, CALLS_MAX = 192 };
 

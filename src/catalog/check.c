@@ -7,7 +7,7 @@ enum { MAX_NAMES = 40 };
 
 struct checking {
     const struct command *command;
-    struct arena *arena;
+    struct arena arena; /* what is made for the check alone does not stay */
     struct error *err;
     struct str names[MAX_NAMES]; /* that templates may use */
     bool used[MAX_NAMES];
@@ -98,7 +98,7 @@ static bool check_default(struct checking *c, const struct param *param)
 {
     const struct catalog_defaults defaults = {STR("1")};
     struct error_list errors;
-    const struct param_place place = {param,   "",        c->arena, json_new_object(c->arena),
+    const struct param_place place = {param,   "",        &c->arena, json_new_object(&c->arena),
                                       &errors, &defaults, NULL};
     bool ok;
 
@@ -155,7 +155,7 @@ static bool use_call(struct checking *c, const struct call_spec *spec)
     struct call compiled = {0};
     struct error why = {0};
 
-    if (call_compile(c->arena, spec, 0, &compiled, &why) != ERR_OK) {
+    if (call_compile(&c->arena, spec, 0, &compiled, &why) != ERR_OK) {
         return bad(c, "its call does not compile:", str_from(why.text));
     }
     path_names(spec->path, name_used, c);
@@ -240,13 +240,14 @@ static bool check_names(struct checking *c)
             bad(c, "a call uses a name that is not one of its parameters:", c->unknown));
 }
 
-enum error_code catalog_check_row(const struct command *command, struct arena *arena,
-                                  struct error *err)
+enum error_code catalog_check_row(const struct command *command, struct error *err)
 {
-    struct checking c = {.command = command, .arena = arena, .err = err};
+    struct checking c = {.command = command, .err = err};
+    bool ok;
 
-    return check_shape(&c) && check_params(&c, command->args, true) &&
-                   check_params(&c, command->options, false) && check_names(&c) && check_used(&c)
-               ? ERR_OK
-               : ERR_INTERNAL;
+    arena_init(&c.arena);
+    ok = check_shape(&c) && check_params(&c, command->args, true) &&
+         check_params(&c, command->options, false) && check_names(&c) && check_used(&c);
+    arena_done(&c.arena);
+    return ok ? ERR_OK : ERR_INTERNAL;
 }

@@ -144,18 +144,6 @@ struct meant {
     char text[NAME_MAX_BYTES];
 };
 
-/* Within the group; its letters are no part of what is compared, they would make any verb near. */
-static void look_in_group(const struct catalog *catalog, struct meant *meant,
-                          const struct str *words, size_t n)
-{
-    struct str near = nearest_name(catalog, words, n, meant->group, &meant->n_words);
-    const struct str parts[] = {meant->group, near};
-
-    if (near.len > 0) {
-        meant->name = join(parts, 2, meant->text);
-    }
-}
-
 /* Perhaps the last words of a name: click, and clik. */
 static void look_among_verbs(const struct catalog *catalog, struct meant *meant, struct str word,
                              size_t n_words)
@@ -185,7 +173,11 @@ static void look_for_meant(const struct catalog *catalog, struct meant *meant,
     *meant = (struct meant){.group = n > 0 ? nearest_group(catalog, words[0]) : STR_EMPTY};
     meant->group_is_right = meant->group.len > 0 && str_eq(meant->group, words[0]);
     if (meant->group.len > 0 && n > 1) {
-        look_in_group(catalog, meant, words, n);
+        /* Its letters are no part of what is compared, they would make any verb near. */
+        struct str parts[] = {meant->group,
+                              nearest_name(catalog, words, n, meant->group, &meant->n_words)};
+
+        meant->name = parts[1].len > 0 ? join(parts, 2, meant->text) : STR_EMPTY;
     }
     if (meant->group_is_right) {
         elsewhere = meant->name.len == 0 && n > 1 ? catalog_by_verb(catalog, words[1]) : NULL;

@@ -36,20 +36,6 @@ static const struct group_row *find_group(const struct compile *c, struct str wo
     return verb != NULL ? verb->group : NULL;
 }
 
-static struct node *made_scalar(struct compile *c, const struct node *like, struct str text)
-{
-    struct node *node = arena_zalloc(c->arena, sizeof(*node));
-
-    node->type = NODE_SCALAR;
-    node->text = text;
-    node->line = like->line;
-    node->column = like->column;
-    node->key = like->key;
-    node->key_line = like->key_line;
-    node->key_column = like->key_column;
-    return node;
-}
-
 /* ---- what stands beside every verb ---- */
 
 static void take_meta(struct compile *c, struct bag *bag, const struct node *meta)
@@ -154,7 +140,7 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
         }
         return;
     }
-    bag_put(c, bag, str_from(row->field), made_scalar(c, command, command->text));
+    bag_put(c, bag, str_from(row->field), command);
 }
 
 static bool step_extended(struct compile *c, const struct node *step, const struct step_keys *keys)

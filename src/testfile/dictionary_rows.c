@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "testfile_internal.h"
 
-static const struct {
+static const struct kind_row {
     const char *name;
     enum value_kind kind;
 } kinds[] = {
@@ -63,16 +63,6 @@ static struct alias_list list_read(struct dictionary *dictionary, struct str tex
     return list;
 }
 
-static enum value_kind kind_read(struct dictionary *dictionary, struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (str_is(name, kinds[i].name)) {
-            return kinds[i].kind;
-        }
-    }
-    check_failed("the kind of a value is known", arena_cstr(&dictionary->arena, name), 0);
-}
-
 static struct item item_read(struct dictionary *dictionary, struct str text)
 {
     struct item item = {.kind = VALUE_TEXT};
@@ -88,7 +78,10 @@ static struct item item_read(struct dictionary *dictionary, struct str text)
         text = tail;
     }
     if (text.len > 0 && text.ptr[0] != '=' && str_cut(text, ':', &head, &tail)) {
-        item.kind = kind_read(dictionary, head);
+        const struct kind_row *row = ROW_NAMED(head, kinds);
+
+        CHECK(row != NULL);
+        item.kind = row->kind;
         text = tail;
     }
     item.list = list_read(dictionary, text);
@@ -113,24 +106,13 @@ static const struct item *items_read(struct dictionary *dictionary, struct str t
     return items;
 }
 
-static void words_read(struct dictionary *dictionary, struct condition *condition, struct str text)
-{
-    unsigned *words = NULL;
-    struct str word;
-
-    condition->text = text;
-    while (str_next(&text, '|', &word)) {
-        words = arena_room(&dictionary->arena, words, condition->n_words, sizeof(*words));
-        words[condition->n_words++] = word_made(dictionary, word);
-    }
-    condition->words = words;
-}
-
 static struct condition condition_read(struct dictionary *dictionary, struct str text)
 {
     struct condition condition = {.kind = HAS_FIELD};
+    unsigned *words = NULL;
     struct str list;
-    struct str words;
+    struct str rest;
+    struct str word;
 
     if (str_is(text, "?pair") || str_is(text, "?time")) {
         condition.kind = str_is(text, "?pair") ? IS_PAIR : IS_TIME;
@@ -143,31 +125,25 @@ static struct condition condition_read(struct dictionary *dictionary, struct str
     if (text.ptr[0] == '!') {
         condition.kind = HAS_NO_FIELD;
         text = str_sub(text, 1, text.len);
-    } else if (str_cut(text, '=', &list, &words)) {
+    } else if (str_cut(text, '=', &list, &rest)) {
         condition.kind = SAYS_WORD;
-        words_read(dictionary, &condition, words);
+        condition.text = rest;
+        while (str_next(&rest, '|', &word)) {
+            words = arena_room(&dictionary->arena, words, condition.n_words, sizeof(*words));
+            words[condition.n_words++] = word_made(dictionary, word);
+        }
+        condition.words = words;
         text = list;
     }
     condition.list = list_read(dictionary, text);
     return condition;
 }
 
-static void conditions_read(struct dictionary *dictionary, struct form *form, struct str text)
-{
-    struct condition *conditions = NULL;
-    struct str one;
-
-    while (str_next(&text, ' ', &one)) {
-        conditions =
-            arena_room(&dictionary->arena, conditions, form->n_conditions, sizeof(*conditions));
-        conditions[form->n_conditions++] = condition_read(dictionary, one);
-    }
-    form->conditions = conditions;
-}
-
 struct form *form_read(struct dictionary *dictionary, const struct verb_row *row)
 {
     struct form *form = arena_zalloc(&dictionary->arena, sizeof(*form));
+    struct condition *conditions = NULL;
+    struct str when = str_from(row->when);
     struct str commands = str_from(row->command);
     struct str args = str_from(row->args);
     struct str words;
@@ -176,7 +152,12 @@ struct form *form_read(struct dictionary *dictionary, const struct verb_row *row
     form->example = row->example;
     form->written = row->written;
     form->refusal = row->command == NULL ? row->args : NULL;
-    conditions_read(dictionary, form, str_from(row->when));
+    while (str_next(&when, ' ', &one)) {
+        conditions =
+            arena_room(&dictionary->arena, conditions, form->n_conditions, sizeof(*conditions));
+        conditions[form->n_conditions++] = condition_read(dictionary, one);
+    }
+    form->conditions = conditions;
     form->options = items_read(dictionary, str_from(row->options), &form->n_options);
     while (str_next(&commands, ';', &words)) {
         struct form_command *command = &form->commands[form->n_commands++];

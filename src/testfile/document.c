@@ -215,6 +215,18 @@ static void begin_lists(struct compile *c, struct walk *walk, const struct node 
     walk->stage = WALK_STEPS;
 }
 
+/* The head of a test, then its lists. */
+static void begin_test(struct compile *c, struct walk *walk, const struct node *map,
+                       enum walk_stage after)
+{
+    walk->n_read = c->out->n_read;
+    walk->after_lists = after;
+    read_header(c, map);
+    check_head(c, map);
+    check_variables(c, map);
+    begin_lists(c, walk, map);
+}
+
 static void walk_document(struct compile *c, struct walk *walk)
 {
     const struct node *document = walk->document;
@@ -289,7 +301,6 @@ static void walk_test(struct compile *c, struct walk *walk)
                           "a test must be a map with name and steps");
         return;
     }
-    walk->n_read = c->out->n_read;
     walk->outer_of_test = c->scope;
     test = test_new(c, map);
     *test = walk->head;
@@ -301,28 +312,17 @@ static void walk_test(struct compile *c, struct walk *walk)
     test->line = map->line;
     c->base_url = walk->base_url;
     c->scope = push_callers(c, push_variables(c, walk->outer_of_test, map));
-    read_header(c, map);
-    check_head(c, map);
+    begin_test(c, walk, map, WALK_TEST);
     if (test->goal.len == 0 && walk->head.name.len > 0) {
         test->goal = walk->head.name; /* one journey each under the same goal */
     }
-    check_variables(c, map);
-    walk->after_lists = WALK_TEST;
-    begin_lists(c, walk, map);
 }
 
 static void walk_single(struct compile *c, struct walk *walk)
 {
-    const struct node *document = walk->document;
-
-    walk->n_read = c->out->n_read;
     walk->outer_of_test = c->scope;
-    (void)test_new(c, document);
-    read_header(c, document);
-    check_head(c, document);
-    check_variables(c, document);
-    walk->after_lists = WALK_DOCUMENT_END;
-    begin_lists(c, walk, document);
+    (void)test_new(c, walk->document);
+    begin_test(c, walk, walk->document, WALK_DOCUMENT_END);
 }
 
 /* One step, or the begin of the next list, or the end of the test. */

@@ -360,18 +360,6 @@ static bool emit_split(struct mapping *m, struct str words)
     return ok;
 }
 
-static void map_one(struct mapping *m, const struct form_command *command)
-{
-    m->args = args_new(m->c);
-    m->options = NULL;
-    for (size_t i = 0; i < command->n_args; i++) {
-        (void)take_arg(m, &command->args[i]);
-    }
-    for (size_t i = 0; i < m->form->n_options; i++) {
-        take_option(m, &m->form->options[i]);
-    }
-}
-
 /* If a field or the plain value holds a word that no form knows: the word that was probably meant. */
 static struct str nearest_said(struct mapping *m)
 {
@@ -406,7 +394,14 @@ static bool map_form(struct mapping *m)
 
     form_use_conditions(m->c, m->bag, form);
     for (size_t i = 0; i < form->n_commands; i++) {
-        map_one(m, &form->commands[i]);
+        m->args = args_new(m->c);
+        m->options = NULL;
+        for (size_t k = 0; k < form->commands[i].n_args; k++) {
+            (void)take_arg(m, &form->commands[i].args[k]);
+        }
+        for (size_t k = 0; k < form->n_options; k++) {
+            take_option(m, &form->options[k]);
+        }
         all_args[i] = m->args;
         all_options[i] = m->options;
     }

@@ -157,16 +157,6 @@ static bool begins_with(const struct alias_list *list, unsigned id)
     return list->n > 0 && list->items[0].kind == ALIAS_FIELD && list->items[0].id == id;
 }
 
-static bool has_word(const struct condition *condition, unsigned word)
-{
-    for (size_t i = 0; i < condition->n_words; i++) {
-        if (condition->words[i] == word) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum fit condition_fits(const struct condition *condition, unsigned id, unsigned word)
 {
     if (condition->is_optional) {
@@ -177,7 +167,12 @@ static enum fit condition_fits(const struct condition *condition, unsigned id, u
         if (!begins_with(&condition->list, id)) {
             return FITS_PERHAPS;
         }
-        return has_word(condition, word) ? FITS_SURELY : FITS_NOT;
+        for (size_t i = 0; i < condition->n_words; i++) {
+            if (condition->words[i] == word) {
+                return FITS_SURELY;
+            }
+        }
+        return FITS_NOT;
     case HAS_FIELD:
         return name_set_has(&condition->list.fields, id) ? FITS_SURELY : FITS_PERHAPS;
     case HAS_NO_FIELD:

@@ -33,19 +33,6 @@ static const struct sample {
     {"{rest}", "a comment"},
 };
 
-/* Chooses one of several words: the one in the sentence, or else the first. */
-static struct str choose_word(struct str words, struct str verb)
-{
-    struct str first;
-    struct str rest;
-
-    if (str_among_nocase(verb, words, '|')) {
-        return verb;
-    }
-    (void)str_cut(words, '|', &first, &rest);
-    return first;
-}
-
 /* The row with one of its words where there are several, samples in its slots and nothing that may be
  * missing, but what is written. */
 struct str sentence_example(struct arena *arena, const struct sentence_row *row, struct str verb)
@@ -53,6 +40,7 @@ struct str sentence_example(struct arena *arena, const struct sentence_row *row,
     struct str pattern = str_from(row->pattern);
     struct str example = STR_EMPTY;
     struct str item;
+    struct str rest;
 
     while (str_next(&pattern, ' ', &item)) {
         if (item.ptr[0] == '[') {
@@ -65,8 +53,10 @@ struct str sentence_example(struct arena *arena, const struct sentence_row *row,
             const struct sample *sample = ROW_NAMED(item, samples);
 
             item = str_from(sample != NULL ? sample->text : "\"x\"");
+        } else if (str_among_nocase(verb, item, '|')) {
+            item = verb;
         } else {
-            item = choose_word(item, verb);
+            (void)str_cut(item, '|', &item, &rest);
         }
         example = arena_printf(arena, "%.*s%s%.*s", STR_ARG(example), example.len > 0 ? " " : "",
                                STR_ARG(item));

@@ -140,11 +140,11 @@ static void bad_rows_are_refused_with_their_name_and_the_reason(void **state)
 
     (void)state;
     begin(&f);
-    assert_int_equal(catalog_check_row(&good, &f.arena, NULL), ERR_OK);
+    assert_int_equal(catalog_check_row(&good, NULL), ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct error err = {0};
 
-        if (catalog_check_row(&bad[i].row, &f.arena, &err) == ERR_OK ||
+        if (catalog_check_row(&bad[i].row, &err) == ERR_OK ||
             !str_contains(str_from(err.text), str_from(bad[i].row.words)) ||
             !str_contains(str_from(err.text), str_from(bad[i].why))) {
             fail_msg("%s: %s", bad[i].row.words, err.text);
