@@ -189,15 +189,6 @@ static bool use_extra(struct checking *c, const struct command_call *calls)
     return true;
 }
 
-static void know_captures(struct checking *c)
-{
-    const struct capture *captures = c->command->call.captures;
-
-    for (size_t i = 0; i < CALL_MAX_CAPTURES && captures[i].variable != NULL; i++) {
-        name_known(c, str_from(captures[i].variable));
-    }
-}
-
 /* Options of calls may also be read by the plan (wait, timeout) and by the reply; those of steps
  * have nowhere else to go than into the body, or to the row's rule. */
 static bool check_used(struct checking *c)
@@ -223,6 +214,7 @@ static bool check_used(struct checking *c)
 static bool check_names(struct checking *c)
 {
     const struct command *command = c->command;
+    const struct capture *captures = command->call.captures;
 
     if (command->kind == COMMAND_STEP) {
         name_known(c, STR("checkpoint_id"));
@@ -234,7 +226,9 @@ static bool check_names(struct checking *c)
     if (!use_call(c, &command->call) || !use_extra(c, command->before)) {
         return false;
     }
-    know_captures(c);
+    for (size_t i = 0; i < CALL_MAX_CAPTURES && captures[i].variable != NULL; i++) {
+        name_known(c, str_from(captures[i].variable));
+    }
     return use_extra(c, command->then) &&
            (c->unknown.len == 0 ||
             bad(c, "a call uses a name that is not one of its parameters:", c->unknown));

@@ -58,26 +58,24 @@ static struct str join(const struct str *words, size_t n, char out[NAME_MAX_BYTE
     return (struct str){out, len};
 }
 
-/* What stands after "group "; empty: another group's. */
+/* What stands after "group "; empty: another group's. Of no group: all. */
 static struct str after_group(const char *words, struct str group)
 {
-    struct str head;
-    struct str tail;
+    struct str head = STR_EMPTY;
+    struct str tail = str_from(words);
 
-    return str_cut(str_from(words), ' ', &head, &tail) && str_eq(head, group) ? tail : STR_EMPTY;
+    return group.len == 0 || (str_cut(tail, ' ', &head, &tail) && str_eq(head, group)) ? tail
+                                                                                       : STR_EMPTY;
 }
 
-/* Group empty: whole names. */
 static void offer_all(const struct catalog *catalog, struct nearest *nearest, struct str group)
 {
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         const struct command *command = catalog_at(catalog, i);
 
-        nearest_offer(nearest, group.len > 0 ? after_group(command->words, group)
-                                             : str_from(command->words));
+        nearest_offer(nearest, after_group(command->words, group));
         for (size_t k = 0; k < COMMAND_MAX_ALIASES && command->aliases[k] != NULL; k++) {
-            nearest_offer(nearest, group.len > 0 ? after_group(command->aliases[k], group)
-                                                 : str_from(command->aliases[k]));
+            nearest_offer(nearest, after_group(command->aliases[k], group));
         }
     }
 }

@@ -68,14 +68,6 @@ static enum error_code next_word(struct words *w, struct str *out, bool *out_quo
     return ok ? ERR_OK : ERR_INVALID;
 }
 
-/* Does the option take a value? Flags do not, unless one stands there: --append false. */
-static bool takes_value(const struct command *command, struct str name, struct arena *arena)
-{
-    const struct param *option = command != NULL ? option_lookup(command, name, arena) : NULL;
-
-    return option == NULL || option->type != PARAM_FLAG;
-}
-
 struct line {
     const struct catalog *catalog;
     struct words words;
@@ -94,7 +86,9 @@ static void take_option(struct line *line, struct str word)
     struct str value = STR_EMPTY;
     bool has_value = str_cut(word, '=', &name, &value);
     struct str ahead = line->words.rest;
+    const struct param *option;
     struct str next;
+    bool is_flag; /* takes no value, unless one stands there: --append false */
     bool quoted;
 
     name = str_sub(name, 2, name.len);
@@ -102,9 +96,11 @@ static void take_option(struct line *line, struct str word)
         json_set(line->options, name, json_new_string(arena, value));
         return;
     }
+    option = line->command != NULL ? option_lookup(line->command, name, arena) : NULL;
+    is_flag = option != NULL && option->type == PARAM_FLAG;
     if (next_word(&line->words, &next, &quoted) == ERR_OK &&
-        (takes_value(line->command, name, arena) ? quoted || !str_starts(next, STR("--"))
-                                                 : str_is(next, "true") || str_is(next, "false"))) {
+        (is_flag ? str_is(next, "true") || str_is(next, "false")
+                 : quoted || !str_starts(next, STR("--")))) {
         json_set(line->options, name, json_new_string(arena, next));
         return;
     }

@@ -108,7 +108,7 @@ static void walk_done(struct testfile_job *job)
         c->out->format = compact ? TESTFILE_FORMAT_COMPACT : format_of(c);
     }
     if (c->options->lenient && !c->fatal) {
-        lenient_forgive(c, &job->mark);
+        lenient_forgive(c, &job->mark, "ignored");
     }
     job_done(job);
 }

@@ -1,5 +1,6 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too. */
 #include "base/check.h"
+#include "base/json_plain.h"
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
@@ -395,13 +396,10 @@ static bool is_control(uint32_t point)
 static void check_text(struct compile *c, struct str text, struct place place)
 {
     bool warned = false;
-    bool ascii = true;
 
-    for (size_t i = 0; i < text.len && ascii; i++) {
-        ascii = (unsigned char)text.ptr[i] >= 0x20 && (unsigned char)text.ptr[i] < 0x7F;
-    }
-    for (struct str rest = text; !ascii && rest.len > 0;) {
-        uint32_t point = utf8_next(&rest);
+    text = str_sub(text, json_plain_len(text), text.len);
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
 
         if (is_control(point)) {
             (void)problem_refuse(c, place, "remove it; only tab and newline are taken", NULL,

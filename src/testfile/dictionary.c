@@ -250,19 +250,6 @@ static void read_other_names(struct dictionary *dictionary)
 
 /* ---- rows ---- */
 
-static void keep_written(struct dictionary *dictionary, struct form *form)
-{
-    struct str words[FORM_WORDS_MAX];
-    size_t n = str_split(form->commands[0].words, ' ', words, FORM_WORDS_MAX);
-    const struct command *command = catalog_find(dictionary->catalog, words, n, NULL, NULL, NULL);
-    size_t index;
-
-    CHECK(command != NULL);
-    index = catalog_index(command);
-    form->next_written = dictionary->written_forms[index];
-    dictionary->written_forms[index] = form;
-}
-
 static void read_rows(struct dictionary *dictionary)
 {
     dictionary->written_forms =
@@ -276,7 +263,13 @@ static void read_rows(struct dictionary *dictionary)
             verb_add(dictionary, verb_made(dictionary, word), form);
         }
         if (form->written != NULL) {
-            keep_written(dictionary, form);
+            struct str words[FORM_WORDS_MAX];
+            size_t n = str_split(form->commands[0].words, ' ', words, FORM_WORDS_MAX);
+            size_t index =
+                catalog_index(catalog_find(dictionary->catalog, words, n, NULL, NULL, NULL));
+
+            form->next_written = dictionary->written_forms[index];
+            dictionary->written_forms[index] = form;
         }
     }
 }

@@ -15,7 +15,7 @@ struct lenient_mark lenient_mark(const struct compile *c)
     };
 }
 
-static void forgive(struct compile *c, const struct lenient_mark *mark, const char *what)
+void lenient_forgive(struct compile *c, const struct lenient_mark *mark, const char *what)
 {
     struct testfile_problems *problems = c->problems;
     size_t n = problems->n_errors - mark->n_errors;
@@ -31,11 +31,6 @@ static void forgive(struct compile *c, const struct lenient_mark *mark, const ch
     c->n_forgiven += n;
     problems->n_errors -= n;
     problems->n_warnings += n;
-}
-
-void lenient_forgive(struct compile *c, const struct lenient_mark *mark)
-{
-    forgive(c, mark, "ignored");
 }
 
 static void put_flow(struct buf *out, const struct node *node, bool outermost)
@@ -102,7 +97,7 @@ bool lenient_comment(struct compile *c, const struct node *node, const struct le
     arena_init(&scratch);
     comment = arena_printf(&scratch, "%.*s (left out: %.*s)", STR_ARG(text_of_step(&scratch, node)),
                            STR_ARG(utf8_clip(reason_of(c, mark), REASON_MAX)));
-    forgive(c, mark, "left out");
+    lenient_forgive(c, mark, "left out");
     comment = utf8_clip(comment, COMMENT_MAX);
     if (text == NULL) {
         text = json_new_string(c->arena, comment);

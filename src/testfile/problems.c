@@ -2,22 +2,10 @@
  * order of the text at the end, since the stages find them in an order of their own. */
 #include <stdlib.h>
 
+#include "base/json_plain.h"
 #include "testfile_internal.h"
 
 enum { TEXT_SHOWN = 120, DETAIL_MAX = 1024 };
-
-/* How often a plain text needs no copy at all: nearly always. */
-static bool is_clean(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
-        if (c < 0x20 || c >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
 
 struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
 {
@@ -25,7 +13,7 @@ struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
     bool cut = rest.len < text.len;
     struct buf buf;
 
-    if (!cut && is_clean(text)) {
+    if (!cut && json_plain_len(text) == text.len) { /* nearly always */
         return text;
     }
     buf_init(&buf, (max_bytes * 8) + 16);

@@ -301,8 +301,8 @@ struct lenient_mark {
 };
 
 struct lenient_mark lenient_mark(const struct compile *c);
-/* The errors since the mark become warnings. */
-void lenient_forgive(struct compile *c, const struct lenient_mark *mark);
+/* The errors since the mark become warnings that something was `what` ("ignored"). */
+void lenient_forgive(struct compile *c, const struct lenient_mark *mark, const char *what);
 /* The same, and what the step has made since the mark becomes one comment. False: there is no room
  * for it. */
 bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark);

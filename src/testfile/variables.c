@@ -26,11 +26,6 @@ static bool is_name_start(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool is_name_char(char c)
-{
-    return is_name_start(c) || (c >= '0' && c <= '9');
-}
-
 /* A dotted name at the front of `text`; its length. A dot counts only before a further name. */
 static size_t name_length(struct str text, bool dashes)
 {
@@ -43,7 +38,7 @@ static size_t name_length(struct str text, bool dashes)
         char c = text.ptr[at];
         bool dot = c == '.' && at + 1 < text.len && is_name_start(text.ptr[at + 1]);
 
-        if (!is_name_char(c) && !dot && !(dashes && c == '-')) {
+        if (!is_name_start(c) && (c < '0' || c > '9') && !dot && !(dashes && c == '-')) {
             break;
         }
         at++;
