@@ -59,20 +59,13 @@ static bool is_used(const struct checking *c, const char *name)
 
 /* ---- the row by itself ---- */
 
-static bool check_call_class(struct checking *c)
-{
-    struct str method = str_from(c->command->call.method);
-    enum call_class class = str_is(method, "GET")    ? CALL_READ
-                            : str_is(method, "POST") ? CALL_CREATE
-                                                     : CALL_CHANGE;
-
-    return c->command->call.class == class ||
-           bad(c, "its class does not follow from the method", method);
-}
-
 static bool check_shape(struct checking *c)
 {
     const struct command *command = c->command;
+    struct str method = str_from(command->call.method);
+    enum call_class class = str_is(method, "GET")    ? CALL_READ
+                            : str_is(method, "POST") ? CALL_CREATE
+                                                     : CALL_CHANGE;
 
     if (command->words == NULL || command->summary == NULL || command->example == NULL) {
         return bad(c, "words, a summary and an example are needed", STR_EMPTY);
@@ -89,7 +82,8 @@ static bool check_shape(struct checking *c)
     if ((command->kind == COMMAND_CALL) != (command->reply != NULL)) {
         return bad(c, "calls have a reply, steps have none", STR_EMPTY);
     }
-    return check_call_class(c);
+    return command->call.class == class ||
+           bad(c, "its class does not follow from the method", method);
 }
 
 /* ---- its parameters ---- */

@@ -193,13 +193,6 @@ static void look_for_meant(const struct catalog *catalog, struct meant *meant,
     }
 }
 
-/* "step-navigate back", "Step_Navigate BACK", "navigate back". */
-static bool names_unsupported(struct str name, const char *words)
-{
-    return name.len > 0 && (edit_distance(name, str_from(words), 0) == 0 ||
-                            edit_distance(name, str_from(words + sizeof("step-") - 1), 0) == 0);
-}
-
 bool catalog_is_unsupported(const struct str *words, size_t n, struct error *err)
 {
     char text[NAME_MAX_BYTES];
@@ -210,7 +203,12 @@ bool catalog_is_unsupported(const struct str *words, size_t n, struct error *err
         struct str name = join(words, take, text);
 
         for (size_t i = 0; i < n_rows; i++) {
-            if (names_unsupported(name, rows[i].words)) {
+            struct str full = str_from(rows[i].words);
+
+            /* "step-navigate back", "Step_Navigate BACK", "navigate back" */
+            if (name.len > 0 &&
+                (edit_distance(name, full, 0) == 0 ||
+                 edit_distance(name, str_sub(full, sizeof("step-") - 1, full.len), 0) == 0)) {
                 (void)error_at(err, ERR_UNSUPPORTED_COMMAND, "/command", "%s: %s", rows[i].words,
                                rows[i].reason);
                 return true;

@@ -52,7 +52,7 @@ struct testfile_job {
     struct error_list errors;     /* of the reader */
     struct yaml_reading *reading; /* NULL: not begun, or ended */
     struct character_check check;
-    struct lenient_mark mark;
+    struct step_mark mark;
     struct walk walk;
 };
 
@@ -92,7 +92,7 @@ static void reading_done(struct testfile_job *job, enum error_code code)
         c->out->other = "the file is empty";
         c->fatal = true;
     }
-    job->mark = lenient_mark(c);
+    job->mark = step_mark(c);
     characters_begin(&job->check, job->stream.documents);
     job->stage = JOB_CHECK;
 }

@@ -332,25 +332,8 @@ static bool step_by_rows(struct compile *c, const struct node *node, const struc
     return step_simplified(c, verb, keys);
 }
 
-/* What stood there before a reading of a step. */
-struct reading {
-    struct testfile_problems problems;
-    size_t n_steps;
-    size_t n_all_steps;
-    size_t n_by_format[N_FORMATS];
-};
-
-static struct reading reading_begin(const struct compile *c)
-{
-    struct reading before = {
-        .problems = *c->problems, .n_steps = c->test->n_steps, .n_all_steps = c->out->n_steps};
-
-    mem_copy(before.n_by_format, c->n_by_format, sizeof(before.n_by_format));
-    return before;
-}
-
 /* Nothing is left of the reading but its problems. */
-static void reading_undo(struct compile *c, const struct reading *before)
+static void reading_undo(struct compile *c, const struct step_mark *before)
 {
     c->test->n_steps = before->n_steps;
     c->out->n_steps = before->n_all_steps;
@@ -373,7 +356,7 @@ static void problems_cut(struct testfile_problems *problems, const struct testfi
 /* A step that the rows of the verbs do not understand, by the command that it names. The errors are those
  * of the rows if they know the verb. */
 static bool step_by_name(struct compile *c, const struct own_name *name,
-                         const struct step_keys *keys, const struct reading *before)
+                         const struct step_keys *keys, const struct step_mark *before)
 {
     bool is_verb = !c->no_such_verb;
     struct testfile_problems by_rows = *c->problems;
@@ -395,7 +378,7 @@ bool step_map(struct compile *c, const struct node *node)
 {
     struct step_keys keys;
     struct own_name name;
-    struct reading before = reading_begin(c);
+    struct step_mark before = step_mark(c);
 
     if (node->n_children > BAG_MAX_FIELDS) {
         return problem_refuse(c, place_of(node), NULL, NULL, "a step has at most %d fields",

@@ -141,7 +141,7 @@ static const struct node *begin_list(struct compile *c, const struct node *map, 
 static void compile_nav(struct compile *c, const struct node *document)
 {
     const struct node *nav = node_get(document, "nav");
-    struct lenient_mark mark;
+    struct step_mark mark;
     struct bag bag;
 
     if (nav == NULL) {
@@ -151,7 +151,7 @@ static void compile_nav(struct compile *c, const struct node *document)
     bag.value = nav;
     c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;
-    mark = lenient_mark(c);
+    mark = step_mark(c);
     step_done(c, nav, map_bag(c, &bag), &mark);
 }
 

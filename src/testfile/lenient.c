@@ -1,26 +1,27 @@
 /* A lenient compile: what cannot be compiled becomes a warning, and a step of it a comment that says
  * what stood there, so that the rest of the file can be created. What is not a test stays an error:
  * see struct compile, `fatal`. */
+#include "base/mem.h"
 #include "testfile_internal.h"
 
 enum { TEXT_MAX = 300, REASON_MAX = 150, COMMENT_MAX = 500 };
 
-struct lenient_mark lenient_mark(const struct compile *c)
+struct step_mark step_mark(const struct compile *c)
 {
-    return (struct lenient_mark){
-        .n_items = c->problems->n,
-        .n_errors = c->problems->n_errors,
-        .n_steps = c->test != NULL ? c->test->n_steps : 0,
-        .n_all_steps = c->out->n_steps,
-    };
+    struct step_mark mark = {.problems = *c->problems,
+                             .n_steps = c->test != NULL ? c->test->n_steps : 0,
+                             .n_all_steps = c->out->n_steps};
+
+    mem_copy(mark.n_by_format, c->n_by_format, sizeof(mark.n_by_format));
+    return mark;
 }
 
-void lenient_forgive(struct compile *c, const struct lenient_mark *mark, const char *what)
+void lenient_forgive(struct compile *c, const struct step_mark *mark, const char *what)
 {
     struct testfile_problems *problems = c->problems;
-    size_t n = problems->n_errors - mark->n_errors;
+    size_t n = problems->n_errors - mark->problems.n_errors;
 
-    for (size_t i = mark->n_items; i < problems->n; i++) {
+    for (size_t i = mark->problems.n; i < problems->n; i++) {
         struct testfile_problem *problem = &problems->items[i];
 
         if (problem->severity == TESTFILE_ERROR) {
@@ -72,9 +73,9 @@ static struct str text_of_step(struct arena *arena, const struct node *node)
     return text;
 }
 
-static struct str reason_of(const struct compile *c, const struct lenient_mark *mark)
+static struct str reason_of(const struct compile *c, const struct step_mark *mark)
 {
-    for (size_t i = mark->n_items; i < c->problems->n; i++) {
+    for (size_t i = mark->problems.n; i < c->problems->n; i++) {
         if (c->problems->items[i].severity == TESTFILE_ERROR) {
             return c->problems->items[i].detail;
         }
@@ -82,7 +83,7 @@ static struct str reason_of(const struct compile *c, const struct lenient_mark *
     return STR("it does not compile"); /* its errors are only counted */
 }
 
-bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark)
+bool lenient_comment(struct compile *c, const struct node *node, const struct step_mark *mark)
 {
     struct step_origin origin = {.place = place_of(node)};
     struct json *args = args_new(c);

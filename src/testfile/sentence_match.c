@@ -177,15 +177,6 @@ static struct str slot_text(const struct sentence_match *match, struct str item,
     return STR_EMPTY;
 }
 
-static struct json *option_value(struct arena *arena, const struct sentence_match *match,
-                                 struct str value)
-{
-    if (str_is(value, "true")) {
-        return json_new_bool(arena, true);
-    }
-    return json_new_string(arena, value.ptr[0] == '{' ? slot_text(match, value, STR_EMPTY) : value);
-}
-
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
                    struct str last, struct sentence_command *out)
 {
@@ -210,7 +201,10 @@ bool sentence_step(struct arena *arena, const struct sentence_match *match, size
     }
     while (str_next(&options, ' ', &item)) {
         (void)str_cut(item, '=', &name, &value);
-        json_set(out->options, name, option_value(arena, match, value));
+        json_set(out->options, name,
+                 str_is(value, "true")
+                     ? json_new_bool(arena, true)
+                     : json_new_string(arena, slot_text(match, value, STR_EMPTY)));
     }
     return true;
 }

@@ -12,32 +12,24 @@ static bool is_command_line(struct str text)
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
-static bool read_time(struct compile *c, const struct json *value, struct place place,
-                      struct json **out)
-{
-    struct str ms;
-    bool ok = ms_read(c, place, substitute(c, json_str(value), place), 1, &ms);
-
-    *out = ok ? json_new_string(c->arena, ms) : NULL;
-    return ok;
-}
-
 static bool fix_times(struct compile *c, struct sentence_command *command, struct place place)
 {
-    const struct json *timeout = json_get(command->options, "timeout");
-    struct json *ms = NULL;
+    bool waits = str_is(command->words, "step-wait time");
+    const struct json *time =
+        waits ? json_first(command->args) : json_get(command->options, "timeout");
+    struct str ms;
 
-    if (str_is(command->words, "step-wait time")) {
-        if (!read_time(c, json_first(command->args), place, &ms)) {
-            return false;
-        }
+    if (time == NULL) {
+        return true;
+    }
+    if (!ms_read(c, place, substitute(c, json_str(time), place), 1, &ms)) {
+        return false;
+    }
+    if (waits) {
         command->args = json_new_array(c->arena);
-        json_append(command->args, ms);
-    } else if (timeout != NULL) {
-        if (!read_time(c, timeout, place, &ms)) {
-            return false;
-        }
-        json_set(command->options, STR("timeout"), ms);
+        json_append(command->args, json_new_string(c->arena, ms));
+    } else {
+        json_set(command->options, STR("timeout"), json_new_string(c->arena, ms));
     }
     return true;
 }

@@ -92,20 +92,6 @@ static bool read_two(struct matcher *m, struct str text, char separator, struct 
     return true;
 }
 
-static bool read_time(struct str text, struct str *out)
-{
-    *out = text;
-    return str_span(text, "0-9") > 0 && text_is_time(text, true);
-}
-
-static bool read_regex(struct str text, bool quoted, struct str *out)
-{
-    bool slashes = !quoted && text.len > 2 && text.ptr[0] == '/' && text.ptr[text.len - 1] == '/';
-
-    *out = slashes ? str_sub(text, 1, text.len - 2) : text;
-    return true;
-}
-
 /* Words for the kind of an element, before or behind its name. */
 static const char nouns[] =
     "button link field input box textbox textarea checkbox radio dropdown list listbox combobox menu "
@@ -158,7 +144,8 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
         return n == 1 && read_number(m, text, out);
     }
     if (str_is(slot, "time")) {
-        return n <= 2 && read_time(text, out);
+        *out = text;
+        return n <= 2 && str_span(text, "0-9") > 0 && text_is_time(text, true);
     }
     *out = whole_reference(text);
     return n == 1 && out->len > 0;
@@ -199,7 +186,11 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
         return n <= 3 && read_two(m, text, str_is(slot, "xy") ? ',' : 'x', out);
     }
     if (str_is(slot, "regex")) {
-        return read_regex(text, m->tokens[at].quoted, out);
+        bool slashes = !m->tokens[at].quoted && text.len > 2 && text.ptr[0] == '/' &&
+                       text.ptr[text.len - 1] == '/';
+
+        *out = slashes ? str_sub(text, 1, text.len - 2) : text;
+        return true;
     }
     *out = text;
     return true;

@@ -309,7 +309,7 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
                                                   : "this step is empty");
 }
 
-void step_done(struct compile *c, const struct node *node, bool ok, const struct lenient_mark *mark)
+void step_done(struct compile *c, const struct node *node, bool ok, const struct step_mark *mark)
 {
     if (ok) {
         c->out->n_compiled++;
@@ -323,7 +323,7 @@ void step_done(struct compile *c, const struct node *node, bool ok, const struct
 
 void compile_step(struct compile *c, const struct node *node)
 {
-    struct lenient_mark mark = lenient_mark(c);
+    struct step_mark mark = step_mark(c);
     const struct node *control = node->type == NODE_MAP ? control_of(c, node) : NULL;
 
     c->out->work++;
@@ -341,7 +341,8 @@ void compile_step(struct compile *c, const struct node *node)
         return;
     }
     c->out->n_read++;
-    step_done(c, node, step_of_any_kind(c, node) && c->problems->n_errors == mark.n_errors, &mark);
+    step_done(c, node, step_of_any_kind(c, node) && c->problems->n_errors == mark.problems.n_errors,
+              &mark);
 }
 
 void compile_steps(struct compile *c, const struct node *list)

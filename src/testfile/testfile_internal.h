@@ -272,7 +272,7 @@ struct compile {
 
 /* Whether the words and the first arguments name a command of the catalogue. */
 bool names_command(const struct compile *c, struct str words, const struct json *args);
-struct lenient_mark;
+struct step_mark;
 
 /* An empty array. */
 struct json *args_new(struct compile *c);
@@ -284,8 +284,7 @@ void compile_steps(struct compile *c, const struct node *list);
 /* The same as an element of such a list. */
 void compile_step(struct compile *c, const struct node *node);
 /* Counts a step; in the place of one that did not compile a lenient compile puts a comment. */
-void step_done(struct compile *c, const struct node *node, bool ok,
-               const struct lenient_mark *mark);
+void step_done(struct compile *c, const struct node *node, bool ok, const struct step_mark *mark);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
 bool steps_look_ours(const struct compile *c, const struct node *list);
@@ -293,19 +292,19 @@ bool steps_look_ours(const struct compile *c, const struct node *list);
 /* --- lenient.c --- */
 
 /* What there was before a step, or the file. */
-struct lenient_mark {
-    size_t n_items;
-    size_t n_errors;
+struct step_mark {
+    struct testfile_problems problems;
     size_t n_steps;
     size_t n_all_steps;
+    size_t n_by_format[N_FORMATS];
 };
 
-struct lenient_mark lenient_mark(const struct compile *c);
+struct step_mark step_mark(const struct compile *c);
 /* The errors since the mark become warnings that something was `what` ("ignored"). */
-void lenient_forgive(struct compile *c, const struct lenient_mark *mark, const char *what);
+void lenient_forgive(struct compile *c, const struct step_mark *mark, const char *what);
 /* The same, and what the step has made since the mark becomes one comment. False: there is no room
  * for it. */
-bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark);
+bool lenient_comment(struct compile *c, const struct node *node, const struct step_mark *mark);
 
 /* --- slips.c --- */
 
