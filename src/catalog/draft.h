@@ -23,21 +23,14 @@ struct draft {
     size_t n_params;
 };
 
+/* mend.c */
 void draft_fixed(struct draft *draft, const char *what, struct str detail);
 void draft_drop_arg(struct draft *draft, size_t index);
-/* mend.c: values; each is called with draft->row set. */
+/* Values; each is called with draft->row set. */
 void mend_quotes(struct draft *draft);  /* "\"Sign in\"", and typographic ones */
 void mend_pairs(struct draft *draft);   /* "1024 x 768", "500 , 300", 1024 and 768 apart */
 void mend_args(struct draft *draft);    /* by type: "2s", "${total}", "example.com" */
 void mend_options(struct draft *draft); /* "positon"; "yes" for a flag, "TOP_LFET", "30s" */
-
-/* draft.c */
-/* Named arguments are mended as a list; false: one of them is not of the command. */
-bool draft_fill_params(struct draft *draft, const struct json *params);
-bool draft_fill(struct draft *draft, const struct command_input *input);
-/* The draft as JSON, if it binds; else NULL. */
-struct json *draft_corrected(struct draft *draft, const struct command_input *input);
-struct draft *draft_new(struct arena *arena, struct warning_list *fixes);
 
 /* mend_names.c */
 void draft_find_row(struct draft *draft);

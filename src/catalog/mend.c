@@ -5,6 +5,22 @@
 
 enum { PART_DIGITS_MAX = 10 };
 
+void draft_fixed(struct draft *draft, const char *what, struct str detail)
+{
+    warning_add(draft->fixes, draft->arena,
+                detail.len > 0
+                    ? arena_printf(draft->arena, "%s: %.*s", what, STR_ARG(utf8_clip(detail, 80)))
+                    : str_from(what));
+}
+
+void draft_drop_arg(struct draft *draft, size_t index)
+{
+    for (size_t i = index; i + 1 < draft->n_args; i++) {
+        draft->args[i] = draft->args[i + 1];
+    }
+    draft->n_args--;
+}
+
 /* Is `text` more than the two marks around it? */
 static bool is_within(struct str text, const char *open, const char *close, struct str *out_inner)
 {

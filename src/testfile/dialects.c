@@ -266,13 +266,6 @@ static bool no_verb(struct compile *c, const struct node *step, const struct ste
     return problem_refuse(c, place_of(step), NULL, NULL, "this step has no verb");
 }
 
-static bool two_verbs(struct compile *c, const struct node *first, const struct node *second)
-{
-    return problem_refuse(
-        c, place_of_key(second), "write each as a step of its own that begins with \"- \"", NULL,
-        "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(first->key), CLIPPED(second->key));
-}
-
 static const struct node *find_verb(const struct compile *c, const struct step_keys *keys,
                                     const struct node **out_odd, const struct node **out_second)
 {
@@ -327,7 +320,10 @@ static bool step_by_rows(struct compile *c, const struct node *node, const struc
         return no_verb(c, node, keys, odd);
     }
     if (second != NULL) {
-        return two_verbs(c, verb, second);
+        return problem_refuse(c, place_of_key(second),
+                              "write each as a step of its own that begins with \"- \"", NULL,
+                              "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(verb->key),
+                              CLIPPED(second->key));
     }
     return step_simplified(c, verb, keys);
 }

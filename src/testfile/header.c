@@ -236,16 +236,6 @@ static struct str *member_at(struct testfile_test *test, size_t offset)
     return (struct str *)(void *)((char *)test + offset);
 }
 
-static const struct header_row *find_row(struct str key)
-{
-    for (size_t i = 0; i < n_header_rows; i++) {
-        if (str_has_word(header_rows[i].keys, key)) {
-            return &header_rows[i];
-        }
-    }
-    return NULL;
-}
-
 /* `base: &base {...}` is only there to be used elsewhere. */
 static bool is_used_by_alias(const struct node *node)
 {
@@ -328,15 +318,16 @@ void read_header(struct compile *c, const struct node *map)
 
     for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
          child = child->next) {
-        const struct header_row *row = find_row(child->key);
+        size_t i = 0;
 
         c->out->work++;
-        if (row == NULL) {
-            if (n_unknown++ < BAG_MAX_FIELDS) {
-                unknown_key(c, child);
-            }
-            continue;
+        while (i < n_header_rows && !str_has_word(header_rows[i].keys, child->key)) {
+            i++;
         }
-        read_member(c, row, child);
+        if (i < n_header_rows) {
+            read_member(c, &header_rows[i], child);
+        } else if (n_unknown++ < BAG_MAX_FIELDS) {
+            unknown_key(c, child);
+        }
     }
 }

@@ -221,41 +221,33 @@ static void take_option(struct mapping *m, const struct item *item)
 
 /* ---- what is left over ---- */
 
+/* {exists: "Hello"} */
+static struct str with_value(struct mapping *m, struct str name, const struct field *field)
+{
+    struct arena *arena = m->c->arena;
+
+    return problem_clean(
+        arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(name), CLIPPED(field->node->text)),
+        NEAREST_MAX);
+}
+
 /* A field that takes a few words only, with another one. */
 static void complain_word(struct mapping *m, const struct field *field, struct str words)
 {
-    struct arena *arena = m->c->arena;
-    struct str value = utf8_clip(field->node->text, SHOWN_MAX);
     struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name, true);
     struct testfile_problem *problem;
 
     if (near.len > 0) { /* assert: {exist: Hello} */
         problem = complain(m, place_of_key(field->node), "%.*s has no \"%.*s\"",
                            CLIPPED(m->bag->verb), CLIPPED(field->name));
-        problem->nearest = problem_clean(
-            arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(near), STR_ARG(value)),
-            NEAREST_MAX);
+        problem->nearest = with_value(m, near, field);
         return;
     }
     problem = complain(m, place_of(field->node), "%.*s cannot be \"%.*s\" here",
-                       STR_ARG(field->name), STR_ARG(value));
+                       STR_ARG(field->name), CLIPPED(field->node->text));
     problem->nearest = said_near(m->bag->known, field->id, field->node->text);
-    problem->hint = arena_printf(arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
-}
-
-/* {exists: "Hello"} where it is the only field, else the name. */
-static struct str nearest_field(struct mapping *m, const struct field *field)
-{
-    struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name, false);
-
-    if (near.len == 0 || bag_size(m->bag) != 1 || field->node->type != NODE_SCALAR ||
-        field->node->text.len == 0) {
-        return near;
-    }
-    return problem_clean(
-        m->c->arena,
-        arena_printf(m->c->arena, "{%.*s: \"%.*s\"}", STR_ARG(near), CLIPPED(field->node->text)),
-        NEAREST_MAX);
+    problem->hint =
+        arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
 }
 
 /* assert: {selector: X, exists: flase} */
@@ -279,6 +271,7 @@ static void complain_field(struct mapping *m, const struct field *field)
     struct str name = utf8_clip(field->name, SHOWN_MAX);
     struct place place = place_of_key(field->node);
     struct testfile_problem *problem;
+    struct str near;
 
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
         complain_word(m, field, words);
@@ -290,7 +283,11 @@ static void complain_field(struct mapping *m, const struct field *field)
     } else {
         problem = complain(m, place, "%.*s has no \"%.*s\"", CLIPPED(m->bag->verb), STR_ARG(name));
         if (problem_is_kept(m->c, problem)) {
-            problem->nearest = nearest_field(m, field);
+            near = field_nearest(m->c->dictionary, m->bag->known, field->name, false);
+            problem->nearest = near.len > 0 && bag_size(m->bag) == 1 &&
+                                       field->node->type == NODE_SCALAR && field->node->text.len > 0
+                                   ? with_value(m, near, field)
+                                   : near;
         }
     }
 }

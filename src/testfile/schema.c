@@ -206,21 +206,17 @@ static void put_fields_of_navigate(const struct schema *s)
     }
 }
 
-/* Can the key say what the step does? */
-static bool begins_step(enum key_role role)
-{
-    return role == ROLE_STEP_TYPE || role == ROLE_TYPE || role == ROLE_ACTION ||
-           role == ROLE_COMMAND || role == ROLE_CONTROL;
-}
-
 /* A step of fields alone says nothing to do. */
 static void put_mere_fields(const struct schema *s)
 {
+    static const unsigned says_what = 1U << ROLE_STEP_TYPE | 1U << ROLE_TYPE | 1U << ROLE_ACTION |
+                                      1U << ROLE_COMMAND | 1U << ROLE_CONTROL;
+
     for (size_t i = 0; i < s->dictionary->n_keys; i++) {
         const struct key *key = s->dictionary->key_list[i];
 
-        if (key->verb == NULL && !begins_step(key->role)) {
-            jw_str(s->w, s->dictionary->key_list[i]->node.key);
+        if (key->verb == NULL && (says_what >> key->role & 1) == 0) {
+            jw_str(s->w, key->node.key);
         }
     }
 }
