@@ -102,6 +102,20 @@ static bool resolve(struct binding *b)
 
 /* ---- arguments ---- */
 
+/* The options x and y stand for a point that is not given. */
+static bool has_xy(const struct binding *b)
+{
+    const struct json *value;
+    size_t n = 0;
+
+    JSON_FOREACH (value, b->input->options) {
+        const struct param *option = option_lookup(b->command, json_name(value), b->arena);
+
+        n += option != NULL && is_part_of_point(b->command, option);
+    }
+    return n >= 2;
+}
+
 static void take(struct binding *b, const struct param *param, const char *pointer,
                  const struct json *value)
 {
@@ -117,25 +131,12 @@ static void take(struct binding *b, const struct param *param, const char *point
         (void)param_take(&place, value);
         return;
     }
-    if (param_default(&place) || (param->flags & PARAM_OPTIONAL) != 0) {
+    if ((value == NULL && param->type == PARAM_POINT && has_xy(b)) || param_default(&place) ||
+        (param->flags & PARAM_OPTIONAL) != 0) {
         return;
     }
     (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer, "%s is missing. Usage: %.*s",
                    param->name, STR_ARG(command_usage(b->command, b->arena)));
-}
-
-/* The options x and y stand for a point that is not given. */
-static bool has_xy(const struct binding *b)
-{
-    const struct json *value;
-    size_t n = 0;
-
-    JSON_FOREACH (value, b->input->options) {
-        const struct param *option = option_lookup(b->command, json_name(value), b->arena);
-
-        n += option != NULL && is_part_of_point(b->command, option);
-    }
-    return n >= 2;
 }
 
 /* Every step has a few arguments, and nearly none an error: their places are written already. */
@@ -184,19 +185,14 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
 
 static void bind_args(struct binding *b)
 {
-    size_t n = params_count(b->command->args);
     const struct json *arg = json_first(b->input->args);
     size_t index = b->n_args_in_name;
 
     for (size_t i = 0; i < b->n_args_in_name && arg != NULL; i++) {
         arg = json_next(arg);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (arg == NULL && b->command->args[i].type == PARAM_POINT && has_xy(b)) {
-            continue;
-        }
-        take(b, &b->command->args[i], pointer_at(b, index), arg);
-        index++;
+    for (const struct param *param = b->command->args; param->name != NULL; param++) {
+        take(b, param, pointer_at(b, index++), arg);
         arg = arg != NULL ? json_next(arg) : NULL;
     }
     for (; arg != NULL; arg = json_next(arg)) {
@@ -248,10 +244,6 @@ static void bind_params(struct binding *b)
         }
     }
     for (size_t i = 0; i < params_count(args); i++) {
-        if (args[i].type == PARAM_POINT && json_get(b->input->params, args[i].name) == NULL &&
-            has_xy(b)) {
-            continue;
-        }
         take(b, &args[i], pointer_name(b, "params", str_from(args[i].name)),
              json_get(b->input->params, args[i].name));
     }

@@ -114,10 +114,16 @@ static void link_ways(struct catalog *catalog)
     }
 }
 
-static enum error_code fill(struct catalog *catalog, struct error *err)
+enum error_code catalog_new(struct catalog **out, struct error *err)
 {
+    struct catalog *catalog = mem_zalloc(sizeof(*catalog));
     enum error_code code = ERR_OK;
 
+    arena_init(&catalog->arena);
+    map_init(&catalog->names);
+    catalog->n_call_names = 1;
+    catalog->call_names[0] = "other";
+    catalog->command_names[0] = "other";
     for (size_t i = 0; i < ARRAY_LEN(tables) && code == ERR_OK; i++) {
         code = add_table(catalog, tables[i].rows, *tables[i].n, err);
     }
@@ -126,22 +132,7 @@ static enum error_code fill(struct catalog *catalog, struct error *err)
     }
     if (code == ERR_OK) {
         link_ways(catalog);
-    }
-    return code;
-}
-
-enum error_code catalog_new(struct catalog **out, struct error *err)
-{
-    struct catalog *catalog = mem_zalloc(sizeof(*catalog));
-    enum error_code code;
-
-    arena_init(&catalog->arena);
-    map_init(&catalog->names);
-    catalog->n_call_names = 1;
-    catalog->call_names[0] = "other";
-    catalog->command_names[0] = "other";
-    code = fill(catalog, err);
-    if (code != ERR_OK) {
+    } else {
         catalog_free(catalog);
         catalog = NULL;
     }

@@ -142,17 +142,6 @@ static void read_viewport(struct compile *c, const struct node *node)
     c->test->config.viewport_height = (unsigned)h;
 }
 
-static void read_timeout(struct compile *c, const struct node *node)
-{
-    struct place place = place_of(node);
-    int64_t ms;
-
-    place.text = str_trim(header_text(c, node, "timeout"));
-    if (place.text.len > 0 && time_read(c, place, 0, TIMEOUT_MAX_MS, &ms)) {
-        c->test->config.timeout_ms = (uint32_t)ms;
-    }
-}
-
 static void warn_no_effect(struct compile *c, const struct node *node)
 {
     (void)problem_add(c, TESTFILE_WARNING, place_of_key(node), "\"%.*s\" in config has no effect",
@@ -163,24 +152,27 @@ static const char config_names[] = "continue_on_error base_url timeout viewport 
 
 static void read_config_member(struct compile *c, const struct node *node)
 {
+    struct place place = place_of(node);
     int64_t number;
 
     if (str_is(node->key, "continue_on_error")) {
         if (!node_is_bool(node, &c->test->config.continue_on_error)) {
-            (void)problem_add(c, TESTFILE_ERROR, place_of(node),
-                              "continue_on_error must be true or false");
+            (void)problem_add(c, TESTFILE_ERROR, place, "continue_on_error must be true or false");
         }
     } else if (str_is(node->key, "base_url")) {
         read_url(c, node);
     } else if (str_is(node->key, "timeout")) {
-        read_timeout(c, node);
+        place.text = str_trim(header_text(c, node, "timeout"));
+        if (place.text.len > 0 && time_read(c, place, 0, TIMEOUT_MAX_MS, &number)) {
+            c->test->config.timeout_ms = (uint32_t)number;
+        }
         warn_no_effect(c, node);
     } else if (str_is(node->key, "viewport")) {
         read_viewport(c, node);
     } else if (str_is(node->key, "retry") || str_is(node->key, "retries")) {
         if (node->type != NODE_SCALAR || !str_to_i64(node->text, 0, RETRY_MAX, &number)) {
-            (void)problem_add(c, TESTFILE_ERROR, place_of(node),
-                              "retry must be a number from 0 to %d", RETRY_MAX);
+            (void)problem_add(c, TESTFILE_ERROR, place, "retry must be a number from 0 to %d",
+                              RETRY_MAX);
             return;
         }
         c->test->config.retry = (unsigned)number;

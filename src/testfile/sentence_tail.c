@@ -101,17 +101,6 @@ static size_t find_tail(const struct matcher *m, const struct words *w, struct s
     return count > 0 && is_one(w, w->n - 1, "twice thrice times x") ? w->n - count : w->n;
 }
 
-/* Of a text that is typed or chosen: it may say anything, and then the next step follows. */
-static size_t find_next_step(const struct words *w)
-{
-    size_t i = 1;
-
-    while (i < w->n && !begins_next_step(w, i)) {
-        i++;
-    }
-    return i;
-}
-
 /* "the page title", "current url": no element, and the platform has no word for it. */
 static bool is_of_page(const struct words *w, struct str command)
 {
@@ -143,7 +132,12 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
     if (n < 2) {
         return false;
     }
-    from = is_name ? find_tail(m, &words, str_from(m->rule->row->command)) : find_next_step(&words);
+    if (is_name) {
+        from = find_tail(m, &words, str_from(m->rule->row->command));
+    } else { /* a text that is typed or chosen may say anything, and then the next step follows */
+        for (from = 1; from < n && !begins_next_step(&words, from); from++) {
+        }
+    }
     if (from == n) {
         return false;
     }
