@@ -96,6 +96,17 @@ static void link_way(struct catalog *catalog, struct call *call)
     }
 }
 
+/* A chain that came back to its beginning would never end. */
+static bool ends(const struct call *call)
+{
+    size_t n = 0;
+
+    while (call != NULL && n++ < CALLS_MAX) {
+        call = call->or_else;
+    }
+    return call == NULL;
+}
+
 static void link_ways(struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog->n_calls; i++) {
@@ -104,13 +115,8 @@ static void link_ways(struct catalog *catalog)
     for (size_t i = CALL_NONE + 1; i < CALL_N_NAMED; i++) {
         catalog->named[i] = find_call(catalog, named_call_names[i]);
     }
-    for (size_t i = 0; i < catalog->n_calls;
-         i++) { /* a chain that came back to itself would never end */
-        size_t n = 0;
-
-        for (const struct call *call = &catalog->calls[i]; call != NULL; call = call->or_else) {
-            CHECK(n++ < CALLS_MAX);
-        }
+    for (size_t i = 0; i < catalog->n_calls; i++) {
+        CHECK(ends(&catalog->calls[i]));
     }
 }
 

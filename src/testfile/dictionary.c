@@ -120,8 +120,9 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
         name_set_join(&verb->fields, &condition->list.fields);
         if (condition->kind == SAYS_WORD) {
             /* NOLINTNEXTLINE(bugprone-sizeof-expression): its elements are pointers */
-            verb->sayings = arena_room(&dictionary->arena, verb->sayings, verb->n_sayings,
-                                       sizeof(*verb->sayings));
+            const size_t size = sizeof(*verb->sayings);
+
+            verb->sayings = arena_room(&dictionary->arena, verb->sayings, verb->n_sayings, size);
             verb->sayings[verb->n_sayings++] = condition;
             name_set_join(&verb->said, &condition->list.fields);
             verb->says_plain = verb->says_plain || condition->list.has_plain;

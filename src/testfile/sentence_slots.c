@@ -92,6 +92,14 @@ static bool read_two(struct matcher *m, struct str text, char separator, struct 
     return true;
 }
 
+static bool read_regex(struct str text, bool quoted, struct str *out)
+{
+    bool slashes = !quoted && text.len > 2 && text.ptr[0] == '/' && text.ptr[text.len - 1] == '/';
+
+    *out = slashes ? str_sub(text, 1, text.len - 2) : text;
+    return true;
+}
+
 /* Words for the kind of an element, before or behind its name. */
 static const char nouns[] =
     "button link field input box textbox textarea checkbox radio dropdown list listbox combobox menu "
@@ -186,11 +194,7 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
         return n <= 3 && read_two(m, text, str_is(slot, "xy") ? ',' : 'x', out);
     }
     if (str_is(slot, "regex")) {
-        bool slashes = !m->tokens[at].quoted && text.len > 2 && text.ptr[0] == '/' &&
-                       text.ptr[text.len - 1] == '/';
-
-        *out = slashes ? str_sub(text, 1, text.len - 2) : text;
-        return true;
+        return read_regex(text, m->tokens[at].quoted, out);
     }
     *out = text;
     return true;

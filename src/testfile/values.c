@@ -348,6 +348,15 @@ static bool read_url(struct compile *c, struct place place, struct str text, str
     return true;
 }
 
+static bool read_file_url(struct compile *c, struct place place, struct str text, struct str *out)
+{
+    *out = str_trim(text);
+    return str_contains(text, STR("://")) ||
+           refuse_value(
+               c, place, "is not a URL, and the platform takes files by URL only",
+               "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
+}
+
 /* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION are the mapper's own and read as text. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out)
@@ -379,13 +388,12 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
     if (kind == VALUE_URL) {
         return read_url(c, place, text, out);
     }
-    if (kind == VALUE_FILE_URL && !str_contains(text, STR("://"))) {
-        return refuse_value(
-            c, place, "is not a URL, and the platform takes files by URL only",
-            "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
+    if (kind == VALUE_FILE_URL) {
+        return read_file_url(c, place, text, out);
     }
-    text = kind == VALUE_FILE_URL || kind == VALUE_UNQUOTED ? str_trim(text) : text;
-    text = kind == VALUE_UNQUOTED ? str_unquote(text) : text; /* key: '"TAB"' */
+    if (kind == VALUE_UNQUOTED) {
+        text = str_unquote(str_trim(text)); /* key: '"TAB"' */
+    }
     *out = is_pair ? without_spaces(c->arena, text) : text;
     if (kind == VALUE_REGEX) {
         *out = quote_regex(c->arena, text);
