@@ -205,13 +205,11 @@ struct str sentence_write(struct dictionary *dictionary, struct arena *arena,
                           const struct command *command, const struct json *args,
                           const struct json *options);
 
-/* The same without the command line; empty: no sentence says all of it. */
+/* The same without the command line; empty: no sentence says all of it. Arguments NULL: how sentences say the
+ * command without options: "click on {element}". */
 struct str sentence_of(struct dictionary *dictionary, struct arena *arena,
                        const struct command *command, const struct json *args,
                        const struct json *options);
-/* How sentences say the command without options: "click on {element}"; empty: none does. */
-struct str sentence_shape(struct dictionary *dictionary, struct arena *arena,
-                          const struct command *command);
 /* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
  * doubled. */
 struct str test_file_escape(struct arena *arena, struct str text);

@@ -72,7 +72,7 @@ static void print_command(const struct catalog *catalog, const struct command *c
                           struct arena *arena)
 {
     struct dictionary *dictionary = dictionary_new(catalog);
-    struct str sentence = sentence_shape(dictionary, arena, command);
+    struct str sentence = sentence_of(dictionary, arena, command, NULL, NULL);
 
     print_usage("usage: virtuoso-proxy command [options] ", command, arena);
     (void)printf("\n%s.\n", command->summary);

@@ -216,16 +216,6 @@ static struct str written(struct writing *w)
     return text;
 }
 
-struct str sentence_shape(struct dictionary *dictionary, struct arena *arena,
-                          const struct command *command)
-{
-    struct writing w = {.arena = arena,
-                        .command = command,
-                        .rule = rule_of(dictionary_opened(dictionary), command, NULL)};
-
-    return written(&w);
-}
-
 struct str test_file_escape(struct arena *arena, struct str text)
 {
     struct buf buf;

@@ -13,8 +13,8 @@ static bool refuse_value(struct compile *c, struct place place, const char *what
 
 /* ---- text ---- */
 
-static const char locator_keys[] = "selector|target|element|css|xpath|id|text|label|placeholder|"
-                                   "hint|name|value";
+static const char locator_keys[] = "selector target element css xpath id text label placeholder "
+                                   "hint name value";
 
 /* Of a map that says how to find an element, the key that stands first in locator_keys counts. */
 static bool locator_text(struct compile *c, const struct node *map, const struct node **out)
@@ -23,7 +23,7 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
     struct str key;
 
     *out = NULL;
-    while (*out == NULL && str_next(&rest, '|', &key)) {
+    while (*out == NULL && str_next(&rest, ' ', &key)) {
         *out = node_get_str(map, key);
     }
     if (*out == NULL || (*out)->type != NODE_SCALAR) {

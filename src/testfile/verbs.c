@@ -145,7 +145,7 @@ enum { LONG_WORD = 8 };
 
 /* Beside a wrong truth value something else is left over, which is an error; and many a text is near to
  * one ("Tree"). */
-static const char truths[] = "true|yes|false|no";
+static const char truths[] = "true yes false no";
 
 static bool is_about(const struct condition *condition, unsigned place)
 {
