@@ -7,12 +7,7 @@ enum { TOKEN_MAX = 4096, NAME_DIGITS = 12 };
 /* What may stand behind "Bearer " (RFC 6750: b64token), bounded. */
 static bool is_token(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return text.len > 0 && text.len <= TOKEN_MAX;
+    return text.len > 0 && text.len <= TOKEN_MAX && str_is_of(text, "!-~");
 }
 
 /* Hashed with a word of its own, so that no key of ours can have the same owner. */

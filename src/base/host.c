@@ -177,15 +177,8 @@ static bool is_default_port(struct str scheme, struct str port)
 
 static bool is_scheme(struct str scheme)
 {
-    for (size_t i = 0; i < scheme.len; i++) {
-        char c = char_lower(scheme.ptr[i]);
-
-        if (!(c >= 'a' && c <= 'z') &&
-            (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))) {
-            return false;
-        }
-    }
-    return scheme.len > 0;
+    return scheme.len > 0 && str_is_of(str_sub(scheme, 0, 1), "A-Za-z") &&
+           str_is_of(scheme, "A-Za-z0-9+.-");
 }
 
 /* The origin that the text names, in the form that browsers send. */

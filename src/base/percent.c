@@ -2,8 +2,7 @@
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return char_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void percent_encode(struct buf *out, struct str s)

@@ -1,6 +1,7 @@
 /* Slips within values: quotes, pairs of numbers, times with a unit, addresses without a scheme. */
 #include "base/nearest.h"
 #include "base/span.h"
+#include "base/utf8.h"
 #include "draft.h"
 
 enum { PART_DIGITS_MAX = 10 };

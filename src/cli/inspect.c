@@ -120,8 +120,7 @@ bool inspection_has_tag(const struct inspection *inspection, const char *const *
 
 static bool is_name_char(char c)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
-           c == '-' || c == '.' || (unsigned char)c >= 0x80;
+    return char_is_alnum(c) || c == '_' || c == '-' || c == '.' || (unsigned char)c >= 0x80;
 }
 
 /* The name at the start of `text`; a '.' or '-' at its end is punctuation. */

@@ -4,12 +4,7 @@
 
 static bool is_printable(struct str name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] <= ' ' || name.ptr[i] > '~' || name.ptr[i] == '"' || name.ptr[i] == '\\') {
-            return false;
-        }
-    }
-    return name.len > 0 && name.ptr[0] != '#';
+    return name.len > 0 && name.ptr[0] != '#' && str_is_of(name, "!#-[]-~"); /* without " and \ */
 }
 
 /* projects/P/secrets/S, with or without /versions/V */

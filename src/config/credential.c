@@ -17,21 +17,8 @@ struct str credential_skip_mark(struct str text)
 /* Letters of one case, with what joins words: what nobody would draw by lot. */
 static bool is_name(struct str text)
 {
-    bool has_upper = false;
-    bool has_lower = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        has_upper = has_upper || (c >= 'A' && c <= 'Z');
-        has_lower = has_lower || (c >= 'a' && c <= 'z');
-        if (char_lower(c) < 'a' || char_lower(c) > 'z') {
-            if (i == 0 || (c != '_' && c != '-' && c != '.' && c != ' ')) {
-                return false;
-            }
-        }
-    }
-    return has_upper != has_lower;
+    return text.len > 0 && str_is_of(str_sub(text, 0, 1), "A-Za-z") &&
+           (str_is_of(text, "A-Z_. -") || str_is_of(text, "a-z_. -"));
 }
 
 /* @@NAME@@, [[name]], ~NAME~: a name between the same signs. */
@@ -56,13 +43,8 @@ static bool is_template(struct str text)
 {
     struct str first = str_sub(text, 0, 1);
     struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, 1);
-    bool is_variable = text.len > 1;
+    bool is_variable = text.len > 1 && str_is_of(str_sub(text, 1, text.len), "A-Z0-9_");
 
-    for (size_t i = 1; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        is_variable = is_variable && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
-    }
     return str_contains(text, STR("${")) || str_contains(text, STR("{{")) ||
            str_contains(text, STR("$(")) || (str_is(first, "<") && str_is(last, ">")) ||
            (str_is(first, "%") && str_is(last, "%")) || (str_is(first, "$") && is_variable) ||

@@ -174,14 +174,7 @@ static enum error_code take_authority(struct str *target, struct http_request *o
 
 bool is_field_value(struct str value)
 {
-    for (size_t i = json_plain_len(value); i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7F) {
-            return false;
-        }
-    }
-    return true;
+    return str_is_one_line(str_sub(value, json_plain_len(value), value.len));
 }
 
 /* Most requests name the host that the one before named. */

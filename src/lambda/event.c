@@ -84,11 +84,6 @@ static struct str text_at(const struct json *event, const char *place)
 
 /* ---- the request line ---- */
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
-}
-
 /* What may stand in a path or a query stays as it is, escapes too. Some products have decoded the path: what
  * cannot stand there is escaped again. `also`: more characters that may. */
 static void put_target(struct buf *out, struct str text, const char *also)
@@ -98,7 +93,7 @@ static void put_target(struct buf *out, struct str text, const char *also)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         bool is_escape =
-            c == '%' && i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2]);
+            c == '%' && i + 2 < text.len && str_is_of(str_sub(text, i + 1, 2), "0-9A-Fa-f");
 
         if (char_is_alnum(c) || str_find_char(STR(plain), c) >= 0 || is_escape ||
             str_find_char(str_from(also), c) >= 0) {
@@ -184,16 +179,6 @@ static struct str cut_base(struct arena *arena, const struct json *event,
     return base;
 }
 
-static bool is_visible(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7F) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 static enum error_code put_line(struct buf *head, const struct event_request *request,
                                 struct str path, struct error *err)
 {
@@ -207,7 +192,7 @@ static enum error_code put_line(struct buf *head, const struct event_request *re
         buf_text(head, " HTTP/1.1\r\n");
         return ERR_OK;
     }
-    if (!is_visible(method)) {
+    if (method.len == 0 || !str_is_of(method, "!-~")) {
         return error_set(err, ERR_BAD_REQUEST, "The event of the %s has no method", source->name);
     }
     buf_str(head, method);
@@ -241,7 +226,7 @@ static bool is_left_out(const struct event_source *source, struct str name, bool
 static enum error_code put_field(struct buf *head, struct str name, struct str value,
                                  struct error *err)
 {
-    if (!is_visible(name) || str_find_char(name, ':') >= 0 || !str_is_one_line(value)) {
+    if (name.len == 0 || !str_is_of(name, "!-9;-~") || !str_is_one_line(value)) {
         return error_set(err, ERR_BAD_REQUEST,
                          "A header field has characters that cannot stand in one");
     }

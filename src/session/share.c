@@ -361,15 +361,8 @@ static const struct keep_kind kind = {
 
 bool session_is_id(struct str id)
 {
-    if (id.len != SESSION_ID_LEN || !str_starts(id, STR("sess_"))) {
-        return false;
-    }
-    for (size_t i = 5; i < id.len; i++) {
-        if (!((id.ptr[i] >= '0' && id.ptr[i] <= '9') || (id.ptr[i] >= 'a' && id.ptr[i] <= 'f'))) {
-            return false;
-        }
-    }
-    return true;
+    return id.len == SESSION_ID_LEN && str_starts(id, STR("sess_")) &&
+           str_is_of(str_sub(id, 5, id.len), "0-9a-f");
 }
 
 bool session_use_begin(struct session_store *store, const struct digest *owner, struct str id,

@@ -131,11 +131,6 @@ static bool skip(struct reader *r, char c)
     return is_there;
 }
 
-static unsigned hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : (unsigned)(char_lower(c) - 'a') + 10;
-}
-
 /* One character behind a backslash. json_escape writes \uXXXX for control characters alone. */
 static bool put_escape(struct reader *r)
 {
@@ -157,7 +152,7 @@ static bool put_escape(struct reader *r)
         return false;
     }
     for (size_t i = 1; i <= 4; i++) {
-        code = code << 4 | (hex_digit(r->rest.ptr[i]) & 15U);
+        code = code << 4 | ((unsigned)str_hex_digit(r->rest.ptr[i]) & 15U);
     }
     r->rest = str_sub(r->rest, 5, r->rest.len);
     if (code < 0x80) {
@@ -276,7 +271,7 @@ static bool put_id(struct buf *out, const struct field *field, struct str hex)
         return false;
     }
     for (size_t i = 0; i < hex.len; i += 2) {
-        bytes[i / 2] = (char)(hex_digit(hex.ptr[i]) << 4 | hex_digit(hex.ptr[i + 1]));
+        bytes[i / 2] = (char)((str_hex_digit(hex.ptr[i]) * 16) + str_hex_digit(hex.ptr[i + 1]));
     }
     put_bytes(out, field, (struct str){bytes, hex.len / 2});
     return true;

@@ -11,10 +11,8 @@ static bool is_visible(struct str s, const char *refused)
 {
     bool is_quick = json_plain_len(s) == s.len && str_find_char(s, ' ') < 0;
 
-    for (size_t i = 0; i < s.len && !is_quick; i++) {
-        if (s.ptr[i] <= ' ' || s.ptr[i] > '~') {
-            return false;
-        }
+    if (!is_quick && !str_is_of(s, "!-~")) {
+        return false;
     }
     for (; *refused != '\0'; refused++) {
         if (str_find_char(s, *refused) >= 0) {

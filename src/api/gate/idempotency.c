@@ -112,12 +112,7 @@ static struct idempotency_entry *entry_find(struct idempotency_store *store,
 
 static bool key_is_valid(struct str key)
 {
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.ptr[i] <= ' ' || key.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return key.len > 0 && key.len <= KEY_MAX;
+    return key.len > 0 && key.len <= KEY_MAX && str_is_of(key, "!-~");
 }
 
 static enum stage_verdict replay(struct task *task, const struct kept_reply *reply)
