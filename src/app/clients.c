@@ -193,12 +193,11 @@ void clients_forget_connections(struct clients *clients)
 
 bool clients_are_quiet(struct clients *clients)
 {
-    struct list *link;
+    struct client *client;
 
-    LIST_FOREACH (link, &clients->all) {
-        struct upstream *upstream = CONTAINER_OF(link, struct client, link)->upstream;
-
-        if (upstream != NULL && upstream_n_active(upstream) + upstream_n_waiting(upstream) > 0) {
+    LIST_EACH (client, &clients->all, link) {
+        if (client->upstream != NULL &&
+            upstream_n_active(client->upstream) + upstream_n_waiting(client->upstream) > 0) {
             return false;
         }
     }

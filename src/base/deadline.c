@@ -157,13 +157,13 @@ uint64_t deadlines_next_ms(const struct deadlines *deadlines)
     uint64_t at_ms = UINT64_MAX;
     unsigned level;
     unsigned slot;
-    struct list *link;
+    struct deadline *deadline;
 
     if (!next_slot(deadlines, &level, &slot, &at_ms)) {
         at_ms = UINT64_MAX;
     }
-    LIST_FOREACH (link, &deadlines->overdue) {
-        uint64_t own_ms = CONTAINER_OF(link, struct deadline, link)->at_ms;
+    LIST_EACH (deadline, &deadlines->overdue, link) {
+        uint64_t own_ms = deadline->at_ms;
 
         at_ms = own_ms < at_ms ? own_ms : at_ms;
     }

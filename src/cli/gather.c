@@ -187,11 +187,6 @@ static void gather_word(struct gather *gather, const char *path)
     }
 }
 
-static bool is_same_file(const struct test_source *a, const struct test_source *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
 /* A file found in a folder that a manifest or the caller names too runs as it was named there. */
 static bool is_extra(const struct gather *gather, size_t at)
 {
@@ -200,7 +195,8 @@ static bool is_extra(const struct gather *gather, size_t at)
     for (size_t i = 0; item->walked && i < gather->n; i++) {
         const struct test_source *other = &gather->items[i];
 
-        if (i != at && is_same_file(item, other) && (!other->walked || i < at)) {
+        if (i != at && item->device == other->device && item->inode == other->inode &&
+            (!other->walked || i < at)) {
             return true;
         }
     }

@@ -262,14 +262,6 @@ static bool compile(struct gather *gather, const struct test_source *source, str
            out->format == TESTFILE_FORMAT_SUITE;
 }
 
-static bool is_manifest(struct gather *gather, const struct test_source *source)
-{
-    struct testfile_problems problems = {0};
-    struct testfile file;
-
-    return compile(gather, source, &file, &problems);
-}
-
 /* The last `n` items come to stand at `at`, in their order. */
 static void move_to(struct gather *gather, size_t at, size_t n)
 {
@@ -302,7 +294,8 @@ bool gather_expand(struct gather *gather, size_t at)
         add_entry(gather, &manifest, &file.manifest[i]);
     }
     for (size_t i = n_before; i < gather->n; i++) {
-        if (is_manifest(gather, &gather->items[i])) {
+        if (compile(gather, &gather->items[i], &(struct testfile){0},
+                    &(struct testfile_problems){0})) {
             nested = true;
             (void)error_set(gather_error(gather), ERR_INVALID,
                             "%.*s names %.*s, which is a manifest too; name its files instead",

@@ -389,10 +389,10 @@ struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options)
 
 void cloud_forget_connections(struct cloud *cloud)
 {
-    struct list *link;
+    struct place *place;
 
-    LIST_FOREACH (link, &cloud->places) {
-        upstream_forget_connections(CONTAINER_OF(link, struct place, link)->upstream);
+    LIST_EACH (place, &cloud->places, link) {
+        upstream_forget_connections(place->upstream);
     }
 }
 

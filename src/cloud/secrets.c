@@ -103,10 +103,10 @@ unsigned cloud_secrets_count(const struct cloud_secrets *secrets)
 
 void cloud_secrets_begin(struct cloud_secrets *secrets)
 {
-    struct list *link;
+    struct reference *reference;
 
-    LIST_FOREACH (link, &secrets->references) {
-        CONTAINER_OF(link, struct reference, link)->is_used = false;
+    LIST_EACH (reference, &secrets->references, link) {
+        reference->is_used = false;
     }
 }
 
@@ -164,11 +164,11 @@ static void read_one(struct deadline *again);
 static void on_all_read(struct later_item *item)
 {
     struct cloud_secrets *secrets = CONTAINER_OF(item, struct cloud_secrets, soon);
-    struct list *link;
+    struct reference *reference;
     unsigned n_stale = 0;
 
-    LIST_FOREACH (link, &secrets->references) {
-        n_stale += CONTAINER_OF(link, struct reference, link)->is_stale ? 1 : 0;
+    LIST_EACH (reference, &secrets->references, link) {
+        n_stale += reference->is_stale ? 1 : 0;
     }
     metric_set(M_SECRETS_STALE, n_stale);
     if (n_stale == 0) {

@@ -256,11 +256,11 @@ static void take_all(struct analytics *analytics)
 
 void analytics_catch_up(struct analytics *analytics)
 {
-    struct list *link;
+    struct series *series;
 
     take_all(analytics);
-    LIST_FOREACH (link, &analytics->series.order) { /* none is held */
-        close_minute(CONTAINER_OF(link, struct series, entry.link));
+    LIST_EACH (series, &analytics->series.order, entry.link) { /* none is held */
+        close_minute(series);
     }
 }
 

@@ -114,25 +114,23 @@ static int by_weight(const void *left, const void *right)
 static void totals_init(struct totals *totals, struct analytics *analytics,
                         const struct analytics_wish *wish)
 {
-    struct list *link;
+    struct series *series;
     size_t n = 0;
 
     analytics_catch_up(analytics);
     totals->sorted = mem_calloc(ANALYTICS_MAX_SERIES, sizeof(struct series *));
     totals->items = mem_calloc(ANALYTICS_MAX_SERIES, sizeof(struct total));
     totals->n = 0;
-    LIST_FOREACH (link, &analytics->series.order) { /* none is held */
-        struct series *series = CONTAINER_OF(link, struct series, entry.link);
-
+    LIST_EACH (series, &analytics->series.order, entry.link) { /* none is held */
         if (wish->owner == NULL || series_is_of(series, wish->owner)) {
             totals->sorted[n++] = series;
         }
     }
     qsort(totals->sorted, n, sizeof(struct series *), by_name);
     for (size_t i = 0; i < n; i++) {
-        struct series *series = totals->sorted[i];
         struct total *last = totals->n > 0 ? &totals->items[totals->n - 1] : NULL;
 
+        series = totals->sorted[i];
         if (last == NULL || last->kind != series->kind || !str_eq(last->name, series->name)) {
             totals->items[totals->n++] = (struct total){
                 .kind = series->kind, .name = series->name, .series = &totals->sorted[i]};

@@ -386,20 +386,20 @@ static void end_those_that_are_gone(struct hooks_share *share)
 static void on_begin(struct duty *duty)
 {
     struct hooks_share *share = CONTAINER_OF(duty, struct hooks_share, duty);
-    struct list *link;
+    struct webhook *hook;
 
-    LIST_FOREACH (link, &share->hooks->list) {
-        begin(CONTAINER_OF(link, struct webhook, link));
+    LIST_EACH (hook, &share->hooks->list, link) {
+        begin(hook);
     }
 }
 
 static void on_end(struct duty *duty)
 {
     struct hooks_share *share = CONTAINER_OF(duty, struct hooks_share, duty);
-    struct list *link;
+    struct webhook *hook;
 
-    LIST_FOREACH (link, &share->hooks->list) {
-        webhook_state_end(CONTAINER_OF(link, struct webhook, link));
+    LIST_EACH (hook, &share->hooks->list, link) {
+        webhook_state_end(hook);
     }
 }
 

@@ -327,16 +327,15 @@ static void on_closed_later(struct later_item *item)
 
 void http_server_close(struct http_server *server, void (*on_closed)(void *context), void *context)
 {
-    struct list *link;
-    struct list *after;
+    struct http_connection *connection;
 
     CHECK(!server->closing);
     server->closing = true;
     server->draining = true;
     server->on_closed = on_closed;
     server->closed_context = context;
-    LIST_FOREACH_SAFE (link, after, &server->connections) {
-        connection_abort(CONTAINER_OF(link, struct http_connection, link));
+    LIST_EACH_SAFE (connection, &server->connections, link) {
+        connection_abort(connection);
     }
     cancel_orphans(server);
     close_listeners(server);

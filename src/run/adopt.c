@@ -109,10 +109,10 @@ static void forget_removed(struct adopter *adopter)
 
 static bool is_carried_out_here(const struct adopter *adopter, const struct claim *claim)
 {
-    struct list *link;
+    struct run_log *log;
 
-    LIST_FOREACH (link, &adopter->share->logs) {
-        if (str_is(str_from(claim->name), CONTAINER_OF(link, struct run_log, link)->name)) {
+    LIST_EACH (log, &adopter->share->logs, link) {
+        if (str_is(str_from(claim->name), log->name)) {
             return true;
         }
     }
@@ -124,11 +124,11 @@ static bool is_carried_out_here(const struct adopter *adopter, const struct clai
 /* And those that are about to be adopted. */
 static size_t n_active(const struct run_store *store)
 {
-    struct list *link;
+    struct run_mirror *mirror;
     size_t n = store->n_active;
 
-    LIST_FOREACH (link, &store->mirrors) {
-        n += CONTAINER_OF(link, struct run_mirror, link)->adopts ? 1 : 0;
+    LIST_EACH (mirror, &store->mirrors, link) {
+        n += mirror->adopts ? 1 : 0;
     }
     return n;
 }
@@ -423,12 +423,12 @@ static void on_scan(struct deadline *deadline)
 
 static bool any_is_wanted(const struct run_share *share)
 {
-    struct list *at;
-    struct list *link;
+    struct run_store *store;
+    struct run_mirror *mirror;
 
-    LIST_FOREACH (at, &share->stores) {
-        LIST_FOREACH (link, &CONTAINER_OF(at, struct run_store, shared)->mirrors) {
-            if (is_wanted(CONTAINER_OF(link, struct run_mirror, link))) {
+    LIST_EACH (store, &share->stores, shared) {
+        LIST_EACH (mirror, &store->mirrors, link) {
+            if (is_wanted(mirror)) {
                 return true;
             }
         }

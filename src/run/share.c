@@ -100,12 +100,11 @@ bool runs_lasts(const struct run_share *share)
 
 static void on_held(struct run_share *share)
 {
-    struct list *link;
-    struct list *after;
+    struct run_log *log;
 
     share->holds = true;
-    LIST_FOREACH_SAFE (link, after, &share->logs) {
-        log_held(CONTAINER_OF(link, struct run_log, link));
+    LIST_EACH_SAFE (log, &share->logs, link) {
+        log_held(log);
     }
 }
 
@@ -121,8 +120,7 @@ static void on_enter_again(struct deadline *deadline)
 static void on_alive(struct keep_user *user, const struct error *error)
 {
     struct run_share *share = CONTAINER_OF(user, struct run_share, alive);
-    struct list *link;
-    struct list *after;
+    struct run_log *log;
 
     share->enters = false;
     if (error == NULL) {
@@ -130,8 +128,8 @@ static void on_alive(struct keep_user *user, const struct error *error)
         return;
     }
     deadline_set(share->options.deadlines, &share->enter_again, ENTER_AGAIN_MS, on_enter_again);
-    LIST_FOREACH_SAFE (link, after, &share->logs) {
-        log_not_held(CONTAINER_OF(link, struct run_log, link), error);
+    LIST_EACH_SAFE (log, &share->logs, link) {
+        log_not_held(log, error);
     }
 }
 
@@ -156,14 +154,14 @@ void runs_want(struct run_share *share)
 static void on_lost(void *context, struct str name)
 {
     struct run_share *share = context;
-    struct list *link;
+    struct run_log *log;
 
     (void)name;
     share->holds = false;
     share->n_left++;
     keep_leave(&share->alive);
-    LIST_FOREACH (link, &share->logs) {
-        log_doubt(CONTAINER_OF(link, struct run_log, link));
+    LIST_EACH (log, &share->logs, link) {
+        log_doubt(log);
     }
     if (!list_is_empty(&share->logs)) {
         runs_want(share);
@@ -172,12 +170,12 @@ static void on_lost(void *context, struct str name)
 
 static bool somebody_adopts(struct run_share *share)
 {
-    struct list *at;
-    struct list *link;
+    struct run_store *store;
+    struct run_mirror *mirror;
 
-    LIST_FOREACH (at, &share->stores) {
-        LIST_FOREACH (link, &CONTAINER_OF(at, struct run_store, shared)->mirrors) {
-            if (CONTAINER_OF(link, struct run_mirror, link)->adopts) {
+    LIST_EACH (store, &share->stores, shared) {
+        LIST_EACH (mirror, &store->mirrors, link) {
+            if (mirror->adopts) {
                 return true;
             }
         }
@@ -236,19 +234,17 @@ void run_share_drain(struct run_share *share)
 
 void run_share_stop(struct run_share *share)
 {
-    struct list *link;
-    struct list *after;
+    struct run_log *log;
+    struct run_store *store;
 
     if (share == NULL || share->stopped) {
         return;
     }
     share->stopped = true;
-    LIST_FOREACH (link, &share->stores) {
-        run_copies_close(CONTAINER_OF(link, struct run_store, shared));
+    LIST_EACH (store, &share->stores, shared) {
+        run_copies_close(store);
     }
-    LIST_FOREACH_SAFE (link, after, &share->logs) {
-        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
-
+    LIST_EACH_SAFE (log, &share->logs, link) {
         CHECK(log->run == NULL); /* it only removes its claim */
         log_free(log);
     }

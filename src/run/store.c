@@ -432,13 +432,13 @@ static void end_here(struct run *run)
 void run_store_stop(struct run_store *store)
 {
     struct list *link;
-    struct list *after;
+    struct run *run;
 
     while ((link = list_first(&store->waiting)) != NULL) {
         list_remove(link);
     }
-    LIST_FOREACH_SAFE (link, after, &store->active) {
-        end_here(CONTAINER_OF(link, struct run, link));
+    LIST_EACH_SAFE (run, &store->active, link) {
+        end_here(run);
     }
 }
 

@@ -35,11 +35,11 @@ static int handle_state(struct call *call)
 {
     struct sandbox_state *state = call->state;
     struct json_writer *w = call->w;
-    struct list *link;
+    struct tenant *tenant;
 
     jw_form(w, "{now:%i, tenants:[", clock_wall_ms());
-    LIST_FOREACH (link, &state->tenant_list) {
-        write_tenant(w, CONTAINER_OF(link, struct tenant, link));
+    LIST_EACH (tenant, &state->tenant_list, link) {
+        write_tenant(w, tenant);
     }
     jw_form(w,
             "], requests:{seen:%i, kept:%i, bytes:%i}, faults:%i, executionMs:%i, "

@@ -84,19 +84,14 @@ static bool path_matches(struct str path, struct str pattern)
     return true;
 }
 
-static bool matches(const struct fault *fault, struct str method, struct str path)
-{
-    return (str_is(fault->method, "*") || str_eq(fault->method, method)) &&
-           path_matches(path, fault->path);
-}
-
 const struct fault *faults_take(struct faults *faults, struct str method, struct str path)
 {
     struct fault *fault;
 
     LIST_EACH (fault, &faults->items, link) {
         if (fault->times == 0 || faults->n_held < (uint64_t)fault->above ||
-            !matches(fault, method, path)) {
+            !(str_is(fault->method, "*") || str_eq(fault->method, method)) ||
+            !path_matches(path, fault->path)) {
             continue;
         }
         if (fault->skip > 0) {
@@ -292,11 +287,11 @@ int handle_faults_add(struct call *call)
 
 int handle_faults_list(struct call *call)
 {
-    struct list *link;
+    struct fault *fault;
 
     jw_array(call->w);
-    LIST_FOREACH (link, &call->state->faults.items) {
-        write_fault(call->w, CONTAINER_OF(link, struct fault, link));
+    LIST_EACH (fault, &call->state->faults.items, link) {
+        write_fault(call->w, fault);
     }
     jw_end(call->w);
     return 200;

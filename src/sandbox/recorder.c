@@ -158,13 +158,13 @@ static void write_record(const struct record *record, struct arena *arena, struc
 
 void recorder_write(struct recorder *recorder, struct json_writer *w)
 {
-    struct list *link;
+    struct record *record;
     struct arena arena;
 
     arena_init(&arena);
     jw_array(w);
-    LIST_FOREACH (link, &recorder->records) {
-        write_record(CONTAINER_OF(link, struct record, link), &arena, w);
+    LIST_EACH (record, &recorder->records, link) {
+        write_record(record, &arena, w);
         arena_reset(&arena); /* one record at a time */
     }
     jw_end(w);

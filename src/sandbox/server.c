@@ -94,10 +94,10 @@ static void forget_held(struct sandbox *sandbox, struct exchange *exchange)
 /* They leave in the next turns, oldest first. */
 static void release(struct sandbox *sandbox)
 {
-    struct list *link;
+    struct held *held;
 
-    LIST_FOREACH (link, &sandbox->held) {
-        exchange_set_deadline(CONTAINER_OF(link, struct held, link)->exchange, 1);
+    LIST_EACH (held, &sandbox->held, link) {
+        exchange_set_deadline(held->exchange, 1);
     }
 }
 

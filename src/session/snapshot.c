@@ -103,10 +103,10 @@ static void set_aside(struct session_store *store)
  * forgotten, so that the next command reads the checkpoint's length again. */
 static void forget_positions(struct session_store *store)
 {
-    struct list *link;
+    struct session_record *record;
 
-    LIST_FOREACH (link, &store->records.order) {
-        CONTAINER_OF(link, struct session_record, lru.link)->position = -1;
+    LIST_EACH (record, &store->records.order, lru.link) {
+        record->position = -1;
     }
 }
 

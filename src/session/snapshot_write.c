@@ -101,12 +101,12 @@ static struct snapshot_job *job_new(const struct session_store *store)
     struct snapshot_job *job = mem_zalloc(sizeof(*job));
     struct block **last = &job->first;
     struct block *block = NULL;
-    struct list *link;
+    struct session_record *record;
 
     job->file = mem_strdup(store->snapshot_file);
     job->wall_ms = clock_wall_ms();
     job->age_ms = (int64_t)clock_age_ms();
-    LIST_FOREACH (link, &store->records.order) {
+    LIST_EACH (record, &store->records.order, lru.link) {
         if (job->text_bytes > SNAPSHOT_MAX) {
             break;
         }
@@ -115,7 +115,7 @@ static struct snapshot_job *job_new(const struct session_store *store)
             *last = block;
             last = &block->next;
         }
-        block->rows[block->n++] = row_of(job, CONTAINER_OF(link, struct session_record, lru.link));
+        block->rows[block->n++] = row_of(job, record);
     }
     return job;
 }

@@ -14,15 +14,14 @@ enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, SNAPSHOT_LOOK_MS = 100 };
 static void on_sweep(struct deadline *deadline)
 {
     struct session_store *store = CONTAINER_OF(deadline, struct session_store, sweep);
-    struct list *link;
-    struct list *after;
+    struct session_record *record;
     size_t n = 0;
 
-    LIST_FOREACH_SAFE (link, after, &store->records.order) {
+    LIST_EACH_SAFE (record, &store->records.order, lru.link) {
         if (++n > SWEEP_MAX) {
             break;
         }
-        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru.link));
+        (void)expire_if_due(store, record);
     }
     deadline_set(store->deadlines, deadline, SWEEP_MS, on_sweep);
 }

@@ -311,10 +311,10 @@ static bool widen_gate(struct upstream *upstream, struct gate *gate, uint64_t no
 static void widen(struct upstream *upstream, uint64_t now_us)
 {
     bool again = false;
-    struct list *link;
+    struct gate *gate;
 
-    LIST_FOREACH (link, &upstream->queue.gates) {
-        again = widen_gate(upstream, CONTAINER_OF(link, struct gate, link), now_us) || again;
+    LIST_EACH (gate, &upstream->queue.gates, link) {
+        again = widen_gate(upstream, gate, now_us) || again;
     }
     if (again) {
         deadline_set(&upstream->loop->deadlines, &upstream->widen_after, WIDEN_MS, on_widen);

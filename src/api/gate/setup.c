@@ -209,12 +209,9 @@ static bool has_tenant(const struct setup *setup, struct str tenant)
 
 static void trim_retired(struct api *api)
 {
-    struct list *link;
-    struct list *after;
+    struct platform *platform;
 
-    LIST_FOREACH_SAFE (link, after, &api->retired) { /* the oldest first */
-        struct platform *platform = CONTAINER_OF(link, struct platform, link);
-
+    LIST_EACH_SAFE (platform, &api->retired, link) { /* the oldest first */
         if (is_idle(platform) &&
             (api->n_retired > RETIRED_MAX || !has_tenant(api->setup, platform->tenant))) {
             api->n_retired--;
