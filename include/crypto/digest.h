@@ -28,7 +28,7 @@ struct digest_state;
 struct digest_state *digest_begin(void);
 void digest_add(struct digest_state *state, struct str bytes);
 void digest_end(struct digest_state *state, struct digest *out);
-void digest_hex(const struct digest *digest, char out[65]); /* NUL-terminated */
+const char *digest_hex(const struct digest *digest, char out[65]); /* `out`; NUL-terminated */
 bool digest_from_hex(struct str hex, struct digest *out) MUST_CHECK;
 bool digest_equal(const struct digest *a, const struct digest *b); /* constant time */
 

@@ -95,7 +95,7 @@ void digest_end(struct digest_state *state, struct digest *out)
     mem_free(state);
 }
 
-void digest_hex(const struct digest *digest, char out[65])
+const char *digest_hex(const struct digest *digest, char out[65])
 {
     static const char digits[] = "0123456789abcdef";
 
@@ -104,6 +104,7 @@ void digest_hex(const struct digest *digest, char out[65])
         out[2 * i + 1] = digits[digest->bytes[i] & 15U];
     }
     out[64] = '\0';
+    return out;
 }
 
 bool digest_from_hex(struct str hex, struct digest *out)

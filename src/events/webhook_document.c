@@ -29,13 +29,13 @@ void webhook_document_write(const struct webhook *hook, struct buf *out)
     char owner[65];
     struct json_writer w;
 
-    digest_hex(&hook->owner, owner);
     jw_init(&w, out);
     jw_form(&w,
             "{url:%s, owner:%s, sees_all:%b, listed:%b, enabled:%b, shape:%s, filter:%s, "
             "created_ms:%i, begins:%i",
-            hook->url, owner, hook->sees_all, hook->is_listed, hook->enabled,
-            webhook_shapes[hook->shape], hook->subject, hook->created_ms, hook->share.begins);
+            hook->url, digest_hex(&hook->owner, owner), hook->sees_all, hook->is_listed,
+            hook->enabled, webhook_shapes[hook->shape], hook->subject, hook->created_ms,
+            hook->share.begins);
     write_secret(&w, "secret", &hook->key);
     write_secret(&w, "old_secret", &hook->old_key);
     jw_form(&w, "old_until_ms:%i, events:[", hook->old_until_ms);

@@ -211,12 +211,6 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     return code;
 }
 
-static enum flow skip_row(struct plan *plan)
-{
-    plan->rows[plan->at].status = ROW_SKIPPED;
-    return next_row(plan);
-}
-
 static enum flow enter_guide(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -270,7 +264,8 @@ static enum flow begin_row(struct plan *plan)
             return FLOW_GONE;
         }
         if (!go) {
-            return skip_row(plan);
+            plan->rows[plan->at].status = ROW_SKIPPED; /* the hook may have inserted rows */
+            return next_row(plan);
         }
         flow = enter_row(plan);
         if (flow != FLOW_NEXT || plan->at != at) {

@@ -41,12 +41,6 @@ static void reserve(struct plan *plan, size_t n)
     plan->cap_rows = cap;
 }
 
-/* Are max_rows there? */
-static bool plan_is_full(const struct plan *plan)
-{
-    return plan->n_rows >= plan->options.max_rows;
-}
-
 static const struct error no_error;
 
 struct error *plan_row_error(struct plan *plan, struct plan_row *row)
@@ -71,7 +65,7 @@ void row_forget_error(struct plan_row *row)
 
 static struct plan_row *insert_row(struct plan *plan, size_t index, const struct call *call)
 {
-    CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
+    CHECK(plan->n_rows < plan->options.max_rows && index <= plan->n_rows && call != NULL);
     if (plan->n_rows == plan->cap_rows) {
         reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
     }

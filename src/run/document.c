@@ -43,12 +43,6 @@ static void write_request(struct json_writer *w, const struct run_request *reque
     jw_form(w, "position:%i}", request->position);
 }
 
-static void write_ground(struct json_writer *w, const struct run_ground *ground)
-{
-    jw_form(w, "ground:{project:%s, organization_id:%s, links:%b}", ground->project,
-            ground->organization_id, ground->links);
-}
-
 void run_document_write(struct buf *out, const struct run_log *log,
                         const struct run_publication *what)
 {
@@ -58,16 +52,16 @@ void run_document_write(struct buf *out, const struct run_log *log,
 
     jw_init(&w, out);
     jw_object(&w);
-    digest_hex(&run->owner, hex);
     jw_form(&w,
             "engine:%i, created_ms:%i, owner:%s, id:%s, sealed:%b, deadline_ms:%i, "
             "request_id:%s, session_id:%s, session_checkpoint:%i, has_bearer:%b",
-            RUN_ENGINE, run->created_ms, hex, run->id, log->seals, what->deadline_ms,
-            what->request_id, what->session_id, what->session_checkpoint, what->has_bearer);
+            RUN_ENGINE, run->created_ms, digest_hex(&run->owner, hex), run->id, log->seals,
+            what->deadline_ms, what->request_id, what->session_id, what->session_checkpoint,
+            what->has_bearer);
     jw_form(&w, "waits:%b", what->waits);
     write_request(&w, what->request);
-    write_ground(&w, &run->ground);
-    jw_end(&w);
+    jw_form(&w, "ground:{project:%s, organization_id:%s, links:%b}}", run->ground.project,
+            run->ground.organization_id, run->ground.links);
 }
 
 /* --- read; texts lie in the arena */

@@ -127,12 +127,6 @@ static void on_again(struct deadline *deadline)
     }
 }
 
-static void again_later(struct run_mirror *mirror)
-{
-    deadline_set(mirror->store->options.share->options.deadlines, &mirror->again, RUN_AGAIN_MS,
-                 on_again);
-}
-
 /* Something of it could not be read. */
 void mirror_fail(struct run_mirror *mirror, const struct error *error)
 {
@@ -144,7 +138,8 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
 
     tell(mirror, NULL, &err);
     if (err.code == ERR_STORE_AWAY && wanted) {
-        again_later(mirror);
+        deadline_set(mirror->store->options.share->options.deadlines, &mirror->again, RUN_AGAIN_MS,
+                     on_again);
         return;
     }
     if (err.code != ERR_STORE_AWAY && mirror->adopts) {

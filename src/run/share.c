@@ -19,9 +19,8 @@ void runs_name(const struct run_store *store, const struct digest *owner, struct
 {
     char hex[65];
 
-    digest_hex(owner, hex);
     (void)fitting(str_print(out, RUN_NAME_MAX, "%.*s.%.*s.%.*s", STR_ARG(store->options.scope),
-                            OWNER_DIGITS, hex, STR_ARG(id)));
+                            OWNER_DIGITS, digest_hex(owner, hex), STR_ARG(id)));
 }
 
 bool runs_read_name(struct str name, struct str *out_scope, struct str *out_owner,

@@ -75,12 +75,6 @@ void record_insert(struct session_store *store, struct session_record *record)
 
 /* ---- ids that left ---- */
 
-void gone_drop(struct session_store *store, struct session_gone *gone)
-{
-    lru_remove(&store->gone, &gone->lru);
-    mem_free(gone);
-}
-
 static void note_fact(const struct session_record *record, enum fact_kind kind, const char *outcome)
 {
     struct fact *fact = fact_begin(kind, outcome);
@@ -92,16 +86,12 @@ static void note_fact(const struct session_record *record, enum fact_kind kind, 
 
 static void gone_add(struct session_store *store, const struct session_record *record, bool expired)
 {
-    struct session_gone *gone = mem_zalloc(sizeof(*gone));
+    struct session_gone *gone =
+        lru_take(&store->gone, record_id(record), sizeof(*gone), SESSION_GONE_MAX);
 
-    if (lru_size(&store->gone) >= SESSION_GONE_MAX) {
-        gone_drop(store, LRU_OLDEST(&store->gone, struct session_gone, lru));
-    }
-    mem_copy(gone->id, record->id, SESSION_ID_LEN);
     gone->owner = record->owner;
     gone->expired = expired;
     note_fact(record, FACT_SESSION_EXPIRED, expired ? "expired" : "evicted");
-    lru_add(&store->gone, &gone->lru, (struct str){gone->id, SESSION_ID_LEN});
 }
 
 void record_leave(struct session_store *store, struct session_record *record)

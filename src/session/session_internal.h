@@ -46,8 +46,7 @@ struct session_texts {
 /* The id of a session that was evicted or has expired, so that its owner can be told why it is
  * gone. */
 struct session_gone {
-    struct lru_entry lru; /* key: id */
-    char id[SESSION_ID_LEN];
+    struct lru_entry lru; /* first: lru_take makes it. Key: id */
     struct digest owner;
     bool expired;
 };
@@ -97,7 +96,6 @@ void snapshot_begin(struct session_store *store); /* copies; a thread writes. No
 bool snapshot_is_running(struct session_store *store); /* false: what has ended is dealt with */
 
 /* store.c */
-void gone_drop(struct session_store *store, struct session_gone *gone);
 void record_leave(struct session_store *store, struct session_record *record);
 bool expire_if_due(struct session_store *store, struct session_record *record);
 

@@ -21,10 +21,9 @@ struct str share_key(const struct digest *owner, struct str id, char room[SHARE_
     struct buf key;
     char hex[65];
 
-    digest_hex(owner, hex);
     buf_init_on(&key, room, SHARE_KEY_MAX, SHARE_KEY_MAX - 1);
     buf_text(&key, "sessions:");
-    buf_text(&key, hex);
+    buf_text(&key, digest_hex(owner, hex));
     buf_char(&key, '/');
     buf_str(&key, id);
     return buf_view(&key);

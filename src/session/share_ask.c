@@ -38,8 +38,7 @@ static struct str current_key(const struct session_use *use, char room[SHARE_KEY
 {
     char hex[65];
 
-    digest_hex(&use->owner, hex);
-    return str_print(room, SHARE_KEY_MAX, "current:%s", hex);
+    return str_print(room, SHARE_KEY_MAX, "current:%s", digest_hex(&use->owner, hex));
 }
 
 static void ask_current(struct session_use *use, store_done_fn on_done)

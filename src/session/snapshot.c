@@ -110,23 +110,12 @@ static void forget_positions(struct session_store *store)
     }
 }
 
-/* A file that is there and cannot be read must not be written over. */
-static enum error_code read_file(const struct session_store *store, struct buf *out,
-                                 struct error *err)
-{
-    struct error cause = {0};
-
-    if (fd_read_file(store->snapshot_file, out, &cause) != ERR_OK) {
-        return error_set(err, ERR_CONFIG, "cannot read %s: %s", store->snapshot_file, cause.text);
-    }
-    return ERR_OK;
-}
-
 enum error_code snapshot_load(struct session_store *store, struct error *err)
 {
     struct buf text;
     struct str rest;
     struct str line;
+    struct error cause = {0};
     struct arena arena;
     bool ok;
 
@@ -134,9 +123,9 @@ enum error_code snapshot_load(struct session_store *store, struct error *err)
         return ERR_OK;
     }
     buf_init(&text, SNAPSHOT_MAX);
-    if (read_file(store, &text, err) != ERR_OK) {
+    if (fd_read_file(store->snapshot_file, &text, &cause) != ERR_OK) { /* not to be written over */
         buf_done(&text);
-        return ERR_CONFIG;
+        return error_set(err, ERR_CONFIG, "cannot read %s: %s", store->snapshot_file, cause.text);
     }
     arena_init(&arena);
     ok = verify(buf_view(&text), &rest);

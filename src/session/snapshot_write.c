@@ -160,13 +160,12 @@ static void write_row(struct buf *out, const struct row *row)
     struct json_writer w;
     char owner[65];
 
-    digest_hex(&row->owner, owner);
     jw_init(&w, out);
     jw_form(&w,
             "{id:%s, owner:%s, checkpoint:%i, journey:%i, position:%i, steps:%i, "
             "created:%i, active:%i, timeout:%i, status:%i",
-            id, owner, row->checkpoint_id, row->journey_id, row->position, row->steps_added,
-            row->created_ms, row->last_activity_ms, row->timeout_s, row->status);
+            id, digest_hex(&row->owner, owner), row->checkpoint_id, row->journey_id, row->position,
+            row->steps_added, row->created_ms, row->last_activity_ms, row->timeout_s, row->status);
     jw_form(&w, "current:%b, name?:%s", row->is_current, row->name);
     if (row->texts != NULL) {
         jw_form(&w, "description:%s, metadata:%s", row->texts->description, row->texts->metadata);
@@ -207,8 +206,7 @@ static bool write_check(struct output *out, const struct digest *digest)
 {
     char hex[65];
 
-    digest_hex(digest, hex);
-    buf_printf(&out->text, "%s%s\n", SNAPSHOT_CHECK, hex);
+    buf_printf(&out->text, "%s%s\n", SNAPSHOT_CHECK, digest_hex(digest, hex));
     return fd_write_all(out->fd, buf_view(&out->text));
 }
 

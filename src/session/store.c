@@ -98,7 +98,6 @@ void session_store_configure(struct session_store *store, const struct session_o
 void session_store_close(struct session_store *store)
 {
     struct session_record *record;
-    struct session_gone *gone;
     struct error err = {0};
 
     CHECK(store->lanes.n_nodes == 0);
@@ -110,9 +109,7 @@ void session_store_close(struct session_store *store)
     while ((record = LRU_OLDEST(&store->records, struct session_record, lru)) != NULL) {
         record_leave(store, record);
     }
-    while ((gone = LRU_OLDEST(&store->gone, struct session_gone, lru)) != NULL) {
-        gone_drop(store, gone);
-    }
+    lru_clear(&store->gone);
     lru_done(&store->records);
     lru_done(&store->gone);
     map_done(&store->lanes);
