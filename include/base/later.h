@@ -22,6 +22,18 @@ struct later {
     void (*on_first)(struct later *later); /* the loop's hook: called when it stops being empty */
 };
 
+/* Who is told of an end, once. */
+struct callback {
+    void (*fn)(void *context);
+    void *context;
+};
+
+/* Of a copy: what it was part of may be gone. */
+static inline void callback_run(struct callback callback)
+{
+    callback.fn(callback.context);
+}
+
 void later_init(struct later *later);
 void later_add(struct later *later, struct later_item *item,
                later_fn fn);                /* already queued: no-op */

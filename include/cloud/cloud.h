@@ -84,6 +84,7 @@ struct cloud_call {
 };
 
 struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options);
+struct arena *cloud_arena(struct cloud *cloud); /* of what lives as long as the cloud */
 /* No call may be on its way. on_closed comes from a later turn. */
 void cloud_close(struct cloud *cloud, void (*on_closed)(void *context), void *context);
 

@@ -181,7 +181,7 @@ void store_on_rewound(struct store *store, void (*on_rewound)(void *context), vo
  * whose time has passed ends well, with nothing. Any other operation that takes longer than
  * timeout_ms ends with ERR_STORE_AWAY. */
 void store_start(struct store *store, const struct store_request *request, struct store_op *op,
-                 store_done_fn on_done);
+                 store_done_fn on_done); /* NULL: nobody wants to know */
 /* on_done will not come. What is on its way is carried out or not. Idempotent. */
 void store_cancel(struct store_op *op);
 

@@ -3,12 +3,9 @@
 #include "base/mem.h"
 #include "cloud/cloud.h"
 
-struct google {
+struct google { /* in the arena of its cloud */
     struct cloud *cloud;
-    struct arena arena;
     struct str origin;
-    void (*on_closed)(void *context);
-    void *closed_context;
 };
 
 struct google_call {
@@ -60,30 +57,17 @@ static void cancel(struct sink_google_call *asked)
 
 struct google *google_open(struct loop *loop, const char *service, struct str ca_file)
 {
-    struct google *google = mem_zalloc(sizeof(*google));
+    struct cloud *cloud = cloud_open(loop, &(struct cloud_options){.ca_file = ca_file});
+    struct google *google = arena_zalloc(cloud_arena(cloud), sizeof(*google));
 
-    arena_init(&google->arena);
-    google->origin = cloud_google_origin(&google->arena, service);
-    google->cloud = cloud_open(loop, &(struct cloud_options){.ca_file = ca_file});
+    google->cloud = cloud;
+    google->origin = cloud_google_origin(cloud_arena(cloud), service);
     return google;
-}
-
-static void on_cloud_closed(void *context)
-{
-    struct google *google = context;
-    void (*tell)(void *) = google->on_closed;
-    void *told = google->closed_context;
-
-    arena_done(&google->arena);
-    mem_free(google);
-    tell(told);
 }
 
 void google_close(struct google *google, void (*on_closed)(void *context), void *context)
 {
-    google->on_closed = on_closed;
-    google->closed_context = context;
-    cloud_close(google->cloud, on_cloud_closed, google);
+    cloud_close(google->cloud, on_closed, context);
 }
 
 struct sink_google google_port(struct google *google)

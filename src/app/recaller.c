@@ -6,13 +6,10 @@
 /* As long as the one who asks has time for it (api/tests/run_drive.c). */
 enum { TIMEOUT_MS = 2500 };
 
-struct recaller {
+struct recaller { /* in the arena of its cloud */
     struct cloud *cloud;
-    struct arena arena;
     struct cloud_recall_place place;
     struct api_recaller port;
-    void (*on_closed)(void *context);
-    void *closed_context;
 };
 
 struct recaller_call {
@@ -60,14 +57,18 @@ struct recaller *recaller_open(struct loop *loop, const struct config *config)
         str_is(config->runs.driver, "request") && (config->server.roles & ROLE_RUNS) != 0;
     bool is_wanted = config->runs.recall_queue.len > 0 || config->runs.recall_function.len > 0;
     struct recaller *recaller;
+    struct cloud *cloud;
     struct arena *arena;
 
     if (!is_wanted || !is_driven) {
         return NULL;
     }
-    recaller = mem_zalloc(sizeof(*recaller));
-    arena = &recaller->arena;
-    arena_init(arena);
+    cloud = cloud_open(loop, &(struct cloud_options){.aws_region = config->cloud.aws_region,
+                                                     .ca_file = config->upstream.ca_file,
+                                                     .timeout_ms = TIMEOUT_MS});
+    arena = cloud_arena(cloud);
+    recaller = arena_zalloc(arena, sizeof(*recaller));
+    recaller->cloud = cloud;
     recaller->place = (struct cloud_recall_place){
         .queue = arena_str(arena, config->runs.recall_queue),
         .url = arena_str(arena, config->runs.recall_url),
@@ -76,29 +77,12 @@ struct recaller *recaller_open(struct loop *loop, const struct config *config)
         .function = arena_str(arena, config->runs.recall_function),
     };
     recaller->port = (struct api_recaller){start, cancel, recaller->place.queue.len > 0, recaller};
-    recaller->cloud =
-        cloud_open(loop, &(struct cloud_options){.aws_region = config->cloud.aws_region,
-                                                 .ca_file = config->upstream.ca_file,
-                                                 .timeout_ms = TIMEOUT_MS});
     return recaller;
-}
-
-static void on_cloud_closed(void *context)
-{
-    struct recaller *recaller = context;
-    void (*tell)(void *) = recaller->on_closed;
-    void *told = recaller->closed_context;
-
-    arena_done(&recaller->arena);
-    mem_free(recaller);
-    tell(told);
 }
 
 void recaller_close(struct recaller *recaller, void (*on_closed)(void *context), void *context)
 {
-    recaller->on_closed = on_closed;
-    recaller->closed_context = context;
-    cloud_close(recaller->cloud, on_cloud_closed, recaller);
+    cloud_close(recaller->cloud, on_closed, context);
 }
 
 const struct api_recaller *recaller_port(struct recaller *recaller)

@@ -156,11 +156,6 @@ static void on_failed(struct later_item *item)
     finish(call, call->error.code);
 }
 
-static void fail_later(struct cloud_call *call)
-{
-    later_add(&call->cloud->loop->later, &call->soon, on_failed);
-}
-
 void cloud_fail(struct cloud_call *call, const struct error *error)
 {
     call->error = *error;
@@ -240,8 +235,7 @@ static void sign(struct cloud_call *call, const struct url *url, struct str path
     sigv4_date(clock_wall_ms(), date);
     if (hash.len == 0) {
         digest_of(request->body, &digest);
-        digest_hex(&digest, hash_room);
-        hash = arena_str(&call->arena, str_from(hash_room));
+        hash = arena_str(&call->arena, str_from(digest_hex(&digest, hash_room)));
     }
     headers[n++] = (struct upstream_header){STR("x-amz-date"), str_from(date)};
     headers[n++] = (struct upstream_header){STR("x-amz-content-sha256"), hash};
@@ -326,7 +320,7 @@ void cloud_ready(struct cloud_call *call)
     call->tries++;
     if (place == NULL || !fill(call, &call->error) ||
         upstream_start(place->upstream, &call->call, &call->error) != ERR_OK) {
-        fail_later(call);
+        later_add(&call->cloud->loop->later, &call->soon, on_failed);
     }
 }
 
@@ -365,18 +359,14 @@ void cloud_cancel(struct cloud_call *call)
 }
 
 /* --- open and close */
-static struct str copied(struct str text)
-{
-    return (struct str){str_dup(text), text.len};
-}
-
 struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options)
 {
     struct cloud *cloud = mem_zalloc(sizeof(*cloud));
 
     cloud->loop = loop;
-    cloud->region = copied(options->aws_region);
-    cloud->ca_file = copied(options->ca_file);
+    arena_init(&cloud->arena);
+    cloud->region = arena_str(&cloud->arena, options->aws_region);
+    cloud->ca_file = arena_str(&cloud->arena, options->ca_file);
     cloud->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : CLOUD_TIMEOUT_MS;
     cloud->max_active = options->max_active > 0 ? options->max_active : CLOUD_ACTIVE;
     list_init(&cloud->running);
@@ -385,6 +375,11 @@ struct cloud *cloud_open(struct loop *loop, const struct cloud_options *options)
         account_init(&cloud->accounts[vendor], cloud, (enum cloud_vendor)vendor);
     }
     return cloud;
+}
+
+struct arena *cloud_arena(struct cloud *cloud)
+{
+    return &cloud->arena;
 }
 
 void cloud_forget_connections(struct cloud *cloud)
@@ -399,13 +394,11 @@ void cloud_forget_connections(struct cloud *cloud)
 static void on_all_closed(struct later_item *item)
 {
     struct cloud *cloud = CONTAINER_OF(item, struct cloud, closed);
-    void (*on_closed)(void *context) = cloud->on_closed;
-    void *context = cloud->context;
+    struct callback on_closed = cloud->on_closed;
 
-    mem_free(unconst(cloud->region.ptr));
-    mem_free(unconst(cloud->ca_file.ptr));
+    arena_done(&cloud->arena);
     mem_free(cloud);
-    on_closed(context);
+    callback_run(on_closed);
 }
 
 static void close_next(void *context)
@@ -428,8 +421,7 @@ static void close_next(void *context)
 void cloud_close(struct cloud *cloud, void (*on_closed)(void *context), void *context)
 {
     CHECK(list_is_empty(&cloud->running));
-    cloud->on_closed = on_closed;
-    cloud->context = context;
+    cloud->on_closed = (struct callback){on_closed, context};
     for (unsigned vendor = 0; vendor < CLOUD_N_VENDORS; vendor++) {
         CHECK(list_is_empty(&cloud->accounts[vendor].waiting));
         account_done(&cloud->accounts[vendor]);

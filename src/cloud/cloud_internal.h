@@ -95,8 +95,9 @@ struct str cloud_without_slash(struct str url); /* at its end */
 
 struct cloud {
     struct loop *loop;
-    struct str region;  /* heap */
-    struct str ca_file; /* heap */
+    struct arena arena; /* of what lives as long as the cloud */
+    struct str region;
+    struct str ca_file;
     unsigned timeout_ms;
     unsigned max_active;
     struct list running; /* cloud calls, but for those that wait for an account */
@@ -104,8 +105,7 @@ struct cloud {
     unsigned n_places;
     struct account accounts[CLOUD_N_VENDORS];
     struct later_item closed;
-    void (*on_closed)(void *context);
-    void *context;
+    struct callback on_closed;
 };
 
 #endif

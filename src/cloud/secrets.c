@@ -369,10 +369,9 @@ void cloud_secrets_read(struct cloud_secrets *secrets, struct cloud *cloud, unsi
     secrets->on_done = on_done;
     secrets->context = context;
     secrets->n_reading = 1; /* nothing is told before all have begun */
-    for (link = secrets->references.next; link != &secrets->references; link = next) {
+    LIST_FOREACH_SAFE (link, next, &secrets->references) {
         struct reference *reference = CONTAINER_OF(link, struct reference, link);
 
-        next = link->next;
         if (reference->is_used) {
             secrets->n_reading++;
             read_one(&reference->again);

@@ -38,8 +38,7 @@ struct artifacts {
     bool closing;
     struct deadline last_words;
     struct later_item closed;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
 };
 
 static void go_on(struct artifacts *artifacts);
@@ -295,11 +294,10 @@ void artifacts_leave(struct artifacts *artifacts)
 static void on_all_closed(struct later_item *item)
 {
     struct artifacts *artifacts = CONTAINER_OF(item, struct artifacts, closed);
-    void (*tell)(void *) = artifacts->on_closed;
-    void *told = artifacts->closed_context;
+    struct callback on_closed = artifacts->on_closed;
 
     mem_free(artifacts);
-    tell(told);
+    callback_run(on_closed);
 }
 
 static void end(struct artifacts *artifacts)
@@ -327,8 +325,7 @@ static void maybe_idle(struct artifacts *artifacts)
 
 void artifacts_close(struct artifacts *artifacts, void (*on_closed)(void *context), void *context)
 {
-    artifacts->on_closed = on_closed;
-    artifacts->closed_context = context;
+    artifacts->on_closed = (struct callback){on_closed, context};
     if (artifacts->journal != NULL) {
         artifacts_leave(artifacts);
         end(artifacts);

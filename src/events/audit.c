@@ -253,11 +253,10 @@ enum error_code audit_open(struct loop *loop, const struct audit_options *option
 static void tell_closed(void *context)
 {
     struct audit *audit = context;
-    void (*tell)(void *) = audit->on_closed;
-    void *told = audit->closed_context;
+    struct callback on_closed = audit->on_closed;
 
     free_all(audit);
-    tell(told);
+    callback_run(on_closed);
 }
 
 void audit_finish_close(struct audit *audit)
@@ -281,8 +280,7 @@ static void on_last_words(struct deadline *deadline)
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context)
 {
     audit->closing = true;
-    audit->on_closed = on_closed;
-    audit->closed_context = context;
+    audit->on_closed = (struct callback){on_closed, context};
     facts_leave(&audit->feed.consumer);
     deadline_clear(&audit->again);
     deadline_clear(&audit->tell_head);

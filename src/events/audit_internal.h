@@ -30,8 +30,7 @@ struct audit {
     bool writes;
     bool is_failing;
     bool closing;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
     struct append_file file; /* with a journal it is open on duty */
     char *path;              /* NULL: the bucket, or the stream of the store */
     uint64_t max_bytes;

@@ -30,8 +30,7 @@ static void on_soon(struct later_item *item)
 
 static void finish_close(struct journal *journal)
 {
-    void (*tell)(void *) = journal->on_closed;
-    void *told = journal->closed_context;
+    struct callback on_closed = journal->on_closed;
 
     trouble_tell(TROUBLE_JOURNAL, NULL);
     deadline_clear(&journal->flush);
@@ -40,7 +39,7 @@ static void finish_close(struct journal *journal)
     store_cancel(&journal->append);
     buf_done(&journal->gathers);
     mem_free(journal);
-    tell(told);
+    callback_run(on_closed);
 }
 
 static void tell_state(struct journal *journal, const struct error *error)
@@ -188,8 +187,7 @@ void journal_close(struct journal *journal, void (*on_closed)(void *context), vo
     owned = false;
     facts_divert(NULL, NULL);
     journal->closing = true;
-    journal->on_closed = on_closed;
-    journal->closed_context = context;
+    journal->on_closed = (struct callback){on_closed, context};
     journal_read_stop(journal);
     deadline_set(&journal->loop->deadlines, &journal->last_words,
                  journal->gathers.len > 0 ? LAST_WORDS_MS : 0, on_last_words);

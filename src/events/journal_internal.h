@@ -42,8 +42,7 @@ struct journal {
     bool began;
     bool closing;
     struct deadline last_words;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
 };
 
 static inline uint64_t position_of(uint64_t sequence, uint64_t index)

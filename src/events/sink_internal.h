@@ -69,8 +69,7 @@ struct sinks {
     struct duty duty;
     bool closing;
     struct deadline last_words;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
 };
 
 /* sink.c */

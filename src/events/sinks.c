@@ -202,8 +202,7 @@ enum error_code sinks_open(struct loop *loop, const struct sinks_options *option
 /* --- closing */
 static void free_all(struct sinks *sinks)
 {
-    void (*tell)(void *) = sinks->on_closed;
-    void *told = sinks->closed_context;
+    struct callback on_closed = sinks->on_closed;
 
     for (size_t i = 0; i < SINK_N; i++) {
         struct sink *sink = sink_at(sinks, i);
@@ -217,7 +216,7 @@ static void free_all(struct sinks *sinks)
     }
     arena_done(&sinks->arena);
     mem_free(sinks);
-    tell(told);
+    callback_run(on_closed);
 }
 
 static void on_client_closed(void *context)
@@ -277,8 +276,7 @@ void sinks_maybe_idle(struct sinks *sinks)
 void sinks_close(struct sinks *sinks, void (*on_closed)(void *context), void *context)
 {
     sinks->closing = true;
-    sinks->on_closed = on_closed;
-    sinks->closed_context = context;
+    sinks->on_closed = (struct callback){on_closed, context};
     deadline_set(&sinks->loop->deadlines, &sinks->last_words, LAST_WORDS_MS, on_last_words);
     for (size_t i = 0; i < SINK_N; i++) {
         if (sink_is_on(sink_at(sinks, i))) {

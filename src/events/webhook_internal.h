@@ -127,8 +127,7 @@ struct webhooks {
     struct deadline judge; /* a key has expired */
     struct deadline lag;   /* is told once a second, while there are webhooks */
     bool closing;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
 };
 
 /* webhook_send.c */

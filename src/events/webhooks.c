@@ -29,13 +29,12 @@ static const struct str secret_prefix = STR_INIT("whsec_");
 void hooks_maybe_closed(struct webhooks *hooks)
 {
     if (hooks->closing && hooks->n_clients == 0) {
-        void (*tell)(void *) = hooks->on_closed;
-        void *told = hooks->closed_context;
+        struct callback on_closed = hooks->on_closed;
 
         hooks_share_free(hooks);
         mem_free(hooks->ca_file);
         mem_free(hooks);
-        tell(told);
+        callback_run(on_closed);
     }
 }
 
@@ -468,8 +467,7 @@ struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options 
 void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context)
 {
     hooks->closing = true;
-    hooks->on_closed = on_closed;
-    hooks->closed_context = context;
+    hooks->on_closed = (struct callback){on_closed, context};
     hooks->n_clients++; /* until all are told to close */
     deadline_clear(&hooks->judge);
     deadline_clear(&hooks->lag);

@@ -91,16 +91,10 @@ void run_stop_elsewhere(struct run *run, struct store_op *op,
     ask_to_stop(run->mirror, op, on_done);
 }
 
-static void on_stopped(struct store_op *op, const struct store_result *result)
-{
-    (void)op;
-    (void)result; /* nobody is there to be told */
-}
-
 void mirror_stop(struct run_mirror *mirror)
 {
     if (!store_is_running(&mirror->stopping)) {
-        ask_to_stop(mirror, &mirror->stopping, on_stopped);
+        ask_to_stop(mirror, &mirror->stopping, NULL);
     }
 }
 
@@ -158,8 +152,8 @@ void run_names_start(struct run_store *store, const struct digest *owner, struct
 
     *names = (struct run_names){.store = store, .arena = arena, .on_done = on_done};
     if (owner != NULL) {
-        digest_hex(owner, hex);
-        str_copy(names->owner, sizeof(names->owner), str_sub(str_from(hex), 0, OWNER_DIGITS));
+        str_copy(names->owner, sizeof(names->owner),
+                 (struct str){digest_hex(owner, hex), OWNER_DIGITS});
     }
     list_more(names, STR_EMPTY);
 }

@@ -29,11 +29,10 @@ enum error_code store_bucket_open(struct loop *loop, const struct store_cloud *w
 static void on_cells_closed(void *context)
 {
     struct store_bucket *bucket = context;
-    void (*tell)(void *) = bucket->on_closed;
-    void *told = bucket->context;
+    struct callback on_closed = {bucket->on_closed, bucket->context};
 
     mem_free(bucket);
-    tell(told);
+    callback_run(on_closed);
 }
 
 void store_bucket_close(struct store_bucket *bucket, void (*on_closed)(void *context))

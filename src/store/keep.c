@@ -36,13 +36,12 @@ static struct keep *keep_for(struct keeps *keeps, struct str name, const struct 
 static void on_all_closed(struct later_item *item)
 {
     struct keeps *keeps = CONTAINER_OF(item, struct keeps, closed);
-    void (*on_closed)(void *context) = keeps->on_closed;
-    void *context = keeps->context;
+    struct callback on_closed = keeps->on_closed;
 
     store_on_rewound(keeps->store, NULL, NULL);
     map_done(&keeps->map);
     mem_free(keeps);
-    on_closed(context);
+    callback_run(on_closed);
 }
 
 static void close_if_empty(struct keeps *keeps)
@@ -382,8 +381,7 @@ void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *co
     struct map_node *after;
 
     keeps->closing = true;
-    keeps->on_closed = on_closed;
-    keeps->context = context;
+    keeps->on_closed = (struct callback){on_closed, context};
     MAP_FOREACH_SAFE (node, after, &keeps->map) {
         end_keep(CONTAINER_OF(node, struct keep, node));
     }

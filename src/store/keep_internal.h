@@ -56,8 +56,7 @@ struct keeps {
     uint64_t n_releases;   /* that have begun */
     struct list rested;    /* who waits for those that had begun before, oldest first */
     bool closing;
-    void (*on_closed)(void *context);
-    void *context;
+    struct callback on_closed;
     struct later_item closed;
 };
 

@@ -82,16 +82,22 @@ static void on_released(struct store_op *op, const struct store_result *result)
     keeps_note_released(keeps);
 }
 
+/* What is on its way is a renewal: the store takes it and what follows in order. */
+static void end_lease(struct keep *keep)
+{
+    keep_stop_watching(keep);
+    deadline_clear(&keep->timer);
+    later_remove(&keep->soon);
+    keep_forget_left(keep);
+    store_cancel(&keep->act);
+}
+
 void keep_release(struct keep *keep)
 {
     struct store_request request = {.kind = STORE_RELEASE};
     struct buf left;
 
-    keep_stop_watching(keep);
-    deadline_clear(&keep->timer);
-    later_remove(&keep->soon);
-    keep_forget_left(keep);
-    store_cancel(&keep->act); /* a renewal: the store takes both in order */
+    end_lease(keep);
     buf_init(&left, KEEP_LEFT_MAX);
     if (keep->kind->on_release != NULL) {
         keep->kind->on_release(keep->context, keep->name, &left);
@@ -109,11 +115,7 @@ void keep_lose(struct keep *keep, const char *why)
 {
     log_event(LOG_WARN, "store.lease_lost", F_STR("lease", keep->name), F_TEXT("reason", why),
               F_INT("users", keep->n_users));
-    keep_stop_watching(keep);
-    deadline_clear(&keep->timer);
-    later_remove(&keep->soon);
-    store_cancel(&keep->act);
-    keep_forget_left(keep);
+    end_lease(keep);
     keep->wanted = false;
     keep->state = KEEP_LOST;
     keep->losing = true; /* users that leave now are looked at below */
@@ -121,12 +123,7 @@ void keep_lose(struct keep *keep, const char *why)
         keep->kind->on_lost(keep->context, keep->name);
     }
     keep->losing = false;
-    if (keep->kind->stays) {
-        keep->state = KEEP_FREE;
-        keep_free_or_ask(keep);
-        return;
-    }
-    if (keep->n_users == 0) {
+    if (keep->kind->stays || keep->n_users == 0) {
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
     }

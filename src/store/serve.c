@@ -14,9 +14,8 @@ struct store_server {
     size_t n_serving;
     char *holder; /* the name of the process in its leases; NULL: it has not taken any */
     bool ended;
-    void (*on_end)(void *context);
-    void (*on_closed)(void *context);
-    void *context;
+    struct callback on_end;
+    struct callback on_closed;
 };
 
 struct served {
@@ -49,7 +48,7 @@ static void end(struct store_server *server)
     if (!server->ended) {
         server->ended = true;
         drop_all(server);
-        server->on_end(server->context);
+        callback_run(server->on_end);
     }
 }
 
@@ -151,12 +150,11 @@ static void on_end(struct frames *frames)
 static void on_frames_closed(struct frames *frames)
 {
     struct store_server *server = CONTAINER_OF(frames, struct store_server, frames);
-    void (*on_closed)(void *context) = server->on_closed;
-    void *context = server->context;
+    struct callback on_closed = server->on_closed;
 
     mem_free(server->holder);
     mem_free(server);
-    on_closed(context);
+    callback_run(on_closed);
 }
 
 static const struct frames_events frames_events = {on_frame, on_end, on_frames_closed};
@@ -167,8 +165,7 @@ struct store_server *store_serve(struct loop *loop, struct store *store, int fd,
     struct store_server *server = mem_zalloc(sizeof(*server));
 
     server->store = store;
-    server->on_end = on_end_of;
-    server->context = context;
+    server->on_end = (struct callback){on_end_of, context};
     list_init(&server->serving);
     frames_open(&server->frames, loop, fd, WIRE_RESULT_MAX, &frames_events);
     return server;
@@ -178,8 +175,7 @@ void store_server_close(struct store_server *server, void (*on_closed)(void *con
                         void *context)
 {
     server->ended = true;
-    server->on_closed = on_closed;
-    server->context = context;
+    server->on_closed = (struct callback){on_closed, context};
     drop_all(server);
     if (server->holder != NULL) {
         memory_end_holder(server->store, str_from(server->holder));

@@ -209,7 +209,9 @@ static void tell(struct store_op *op, const struct store_result *result, const s
 {
     const struct trace *before = span_context_set(trace);
 
-    op->on_done(op, result);
+    if (op->on_done != NULL) {
+        op->on_done(op, result);
+    }
     (void)span_context_set(before);
 }
 
@@ -333,12 +335,11 @@ enum error_code store_new(const struct store_backend *backend, size_t size, stru
 static void on_all_closed(struct later_item *item)
 {
     struct store *store = CONTAINER_OF(item, struct store, closed);
-    void (*on_closed)(void *context) = store->on_closed;
-    void *context = store->context;
+    struct callback on_closed = store->on_closed;
 
     mem_free(unconst(store->prefix.ptr));
     mem_free(store);
-    on_closed(context);
+    callback_run(on_closed);
 }
 
 void store_closed(struct store *store)
@@ -349,21 +350,19 @@ void store_closed(struct store *store)
 void store_close(struct store *store, void (*on_closed)(void *context), void *context)
 {
     CHECK(list_is_empty(&store->running));
-    store->on_closed = on_closed;
-    store->context = context;
+    store->on_closed = (struct callback){on_closed, context};
     store->backend->close(store);
 }
 
 void store_on_rewound(struct store *store, void (*on_rewound)(void *context), void *context)
 {
-    store->on_rewound = on_rewound;
-    store->rewound = context;
+    store->on_rewound = (struct callback){on_rewound, context};
 }
 
 void store_rewound(struct store *store)
 {
-    if (store->on_rewound != NULL) {
-        store->on_rewound(store->rewound);
+    if (store->on_rewound.fn != NULL) {
+        callback_run(store->on_rewound);
     }
 }
 

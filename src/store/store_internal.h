@@ -23,10 +23,8 @@ struct store {
     unsigned timeout_ms;
     struct list running;
     struct later_item closed;
-    void (*on_closed)(void *context);
-    void *context;
-    void (*on_rewound)(void *context); /* NULL: nobody is told */
-    void *rewound;
+    struct callback on_closed;
+    struct callback on_rewound; /* NULL: nobody is told */
 };
 
 /* What an operation fails with, in every backend. */

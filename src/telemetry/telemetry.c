@@ -71,8 +71,7 @@ struct telemetry {
     bool owns_spans;
     bool closing;
     struct deadline last_words;
-    void (*on_closed)(void *context);
-    void *closed_context;
+    struct callback on_closed;
 };
 
 static bool owned; /* spans are one batch of the process */
@@ -350,8 +349,7 @@ static void close_spans(struct telemetry *telemetry)
 static void close_next(void *context)
 {
     struct telemetry *telemetry = context;
-    void (*tell)(void *) = telemetry->on_closed;
-    void *told = telemetry->closed_context;
+    struct callback on_closed = telemetry->on_closed;
 
     for (size_t i = 0; i < SIGNALS; i++) {
         struct upstream *upstream = telemetry->exporters[i].upstream;
@@ -363,7 +361,7 @@ static void close_next(void *context)
         }
     }
     free_all(telemetry);
-    tell(told);
+    callback_run(on_closed);
 }
 
 static void close_clients(struct telemetry *telemetry)
@@ -436,8 +434,7 @@ enum error_code telemetry_open(struct loop *loop, const struct telemetry_options
 void telemetry_close(struct telemetry *telemetry, void (*on_closed)(void *context), void *context)
 {
     telemetry->closing = true;
-    telemetry->on_closed = on_closed;
-    telemetry->closed_context = context;
+    telemetry->on_closed = (struct callback){on_closed, context};
     deadline_clear(&telemetry->tick);
     deadline_set(&telemetry->loop->deadlines, &telemetry->last_words, LAST_WORDS_MS, on_last_words);
     flush_spans(telemetry);
