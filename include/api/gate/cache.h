@@ -71,16 +71,14 @@ size_t cache_forget(struct cache *cache);
 /* Grows with each purge, whoever's it was. */
 uint64_t cache_generation(const struct cache *cache);
 
-/* Told whenever that grows. */
+/* Told whenever that grows. `is_ours`: this process has purged, and keeps answers (cache.enabled). */
 struct cache_watcher {
     struct list link;
-    void (*on_purge)(struct cache_watcher *watcher);
+    void (*on_purge)(struct cache_watcher *watcher, bool is_ours);
 };
 
 void cache_watch(struct cache *cache, struct cache_watcher *watcher);
 void cache_unwatch(struct cache_watcher *watcher); /* idempotent; zeroed is fine */
-/* Told of each purge of ours, while the cache is on. */
-void cache_on_purge(struct cache *cache, void (*on_purge)(void *context), void *context);
 
 /* Who a caller is, and at which platform: all who use its stored token are one, a token of one's own is
  * another. */

@@ -143,6 +143,10 @@ void task_sign_fact(const struct task *task, struct fact *fact);
  * before it), which is absent itself. */
 enum error_code fields_check(const struct task *task, struct error *err) MUST_CHECK;
 
+/* body.c: a stage: task->body, or a refusal; and whether the route takes a body of this Content-Type. */
+enum stage_verdict body_read(struct task *task);
+bool body_type_fits(enum body_kind kind, struct str type);
+
 /* admin.c: who needs no key on the admin listener: somebody on this machine, whose peer is loopback or the Unix socket.
  * They become the principal "operator" with the permission admin. Not one who shows a credential (then the credential
  * decides), and not a request that somebody else may have made this machine send: one that came through another proxy,

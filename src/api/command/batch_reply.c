@@ -47,43 +47,31 @@ static void write_data(struct json_writer *w, const struct batch_item *item)
     }
 }
 
-static int64_t execution_ms(const struct task *task)
-{
-    return (int64_t)((clock_now_us() - task->begin_us) / 1000);
-}
-
 static void close_reply(struct json_writer *w, struct task *task)
 {
     jw_kv_text(w, "request_id", task->exchange->trace.request_id);
     jw_kv_str(w, "timestamp", task_now(task));
-    jw_kv_int(w, "execution_time_ms", execution_ms(task));
+    jw_kv_int(w, "execution_time_ms", (int64_t)((clock_now_us() - task->begin_us) / 1000));
     jw_end(w);
-}
-
-/* "step-navigate to: done" */
-static struct str message_of(const struct batch_item *item)
-{
-    struct str message = str_from(item->bound.command->words);
-
-    arena_join(item->batch->task->arena, &message, ": ", STR("done"));
-    return message;
 }
 
 /* The most frequent reply of all is written without a tree. */
 static void reply_success(const struct batch_item *item)
 {
     struct task *task = item->batch->task;
+    struct str message = str_from(item->bound.command->words);
     UNINITIALISED char room[REPLY_SHORT];
     struct buf text;
     struct json_writer w;
 
+    arena_join(task->arena, &message, ": ", STR("done"));
     buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", "success");
     write_data(&w, item);
     write_warnings(&w, item);
-    jw_kv_str(&w, "message", message_of(item));
+    jw_kv_str(&w, "message", message);
     close_reply(&w, task);
     (void)task_reply(task, 200, "application/json; charset=utf-8", buf_view(&text));
     buf_done(&text);

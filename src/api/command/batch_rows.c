@@ -301,7 +301,6 @@ static void add_call(struct batch_item *item)
     batch_add_project(item);
 }
 
-/* Fills batch->plan with the rows of all items that can run. */
 void batch_build(struct batch *batch)
 {
     bool stopped = false;

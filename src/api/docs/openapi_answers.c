@@ -21,11 +21,7 @@ static const struct media_row media[] = {
     {"compileTestFile", json_type_name}, {"compileTestFile", "application/yaml"}, {"compileTestFile", "text/plain"},
     {"watchTestRun", "text/event-stream"}, {"watchEvents", "text/event-stream"},
     {"watchCache", "text/event-stream"},
-    {"getDirect", json_type_name}, {"getDirect", "text/html"}, {"getDirect", "*/*"},
-    {"postDirect", json_type_name}, {"postDirect", "text/html"}, {"postDirect", "*/*"},
-    {"putDirect", json_type_name}, {"putDirect", "text/html"}, {"putDirect", "*/*"},
-    {"patchDirect", json_type_name}, {"patchDirect", "text/html"}, {"patchDirect", "*/*"},
-    {"deleteDirect", json_type_name}, {"deleteDirect", "text/html"}, {"deleteDirect", "*/*"},
+    {"direct", json_type_name}, {"direct", "text/html"}, {"direct", "*/*"},
     {"getDocs", "text/html"}, {"getRedoc", "text/html"},
     {"getUi", "text/html"}, {"getUiRuns", "text/html"}, {"getUiFile", "text/javascript"}, {"getUiFile", "text/css"}, {"getUiFile", "image/svg+xml"},
     {"getDocsFile", "text/html"}, {"getDocsFile", "text/css"}, {"getDocsFile", "text/javascript"},
@@ -47,16 +43,18 @@ static const struct {
     {"testWebhook", "202", "The event comes in its turn; deliveries tell what became of it"},
     {"redeliverWebhook", "202", "The delivery comes in its turn"},
     {"stopTestRun", "202", "The run stops after the step in flight"},
-    {"getDirect", "201", "Created on the platform"}, {"getDirect", "204", "Done, and the platform answered without content"},
-    {"postDirect", "201", "Created on the platform"}, {"postDirect", "204", "Done, and the platform answered without content"},
-    {"putDirect", "201", "Created on the platform"}, {"putDirect", "204", "Done, and the platform answered without content"},
-    {"patchDirect", "201", "Created on the platform"}, {"patchDirect", "204", "Done, and the platform answered without content"},
-    {"deleteDirect", "201", "Created on the platform"}, {"deleteDirect", "204", "Done, and the platform answered without content"},
+    {"direct", "201", "Created on the platform"}, {"direct", "204", "Done, and the platform answered without content"},
     {"getRedoc", "308", "Location is the address of the documentation"},
     {"watchTestRun", "204", "The run is over, and the client has seen its last event"},
 };
 
 /* clang-format on */
+
+/* A row names an operation, or the chapter of several. */
+static bool is_about(const char *name, const struct route *route)
+{
+    return str_is(str_from(route->operation), name) || str_is(str_from(route->tag), name);
+}
 
 static bool has_parameter(const struct route *route, const char *name)
 {
@@ -94,7 +92,7 @@ static void write_media(struct json_writer *w, const struct task *task, const st
     for (size_t i = 0; i < ARRAY_LEN(media); i++) {
         struct str type = str_from(media[i].type);
 
-        if (!str_is(str_from(route->operation), media[i].operation)) {
+        if (!is_about(media[i].operation, route)) {
             continue;
         }
         n++;
@@ -132,7 +130,7 @@ static void write_other_successes(struct json_writer *w, const struct task *task
     for (size_t i = 0; i < ARRAY_LEN(successes); i++) {
         struct str status = str_from(successes[i].status);
 
-        if (!str_is(str_from(route->operation), successes[i].operation)) {
+        if (!is_about(successes[i].operation, route)) {
             continue;
         }
         jw_key_str(w, status);

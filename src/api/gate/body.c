@@ -1,5 +1,5 @@
-#include "body.h"
-
+/* The body of a request as a tree. A long one is read in turns of the loop of its own: what is done with it begins in
+ * another one. */
 #include "api/gate/pieces.h"
 #include "data/node.h"
 
@@ -12,7 +12,7 @@ enum {
     PIECE_EVENTS = 2000 /* about a millisecond */
 };
 
-bool body_type_is_one_of(struct str content_type, const char *const *types)
+static bool is_one_of(struct str content_type, const char *const *types)
 {
     struct str type;
     struct str parameters;
@@ -27,12 +27,27 @@ bool body_type_is_one_of(struct str content_type, const char *const *types)
     return false;
 }
 
-bool body_is_yaml(struct str content_type)
+static bool is_yaml(struct str content_type)
 {
     static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
                                         "text/x-yaml", NULL};
 
-    return body_type_is_one_of(content_type, types);
+    return is_one_of(content_type, types);
+}
+
+bool body_type_fits(enum body_kind kind, struct str type)
+{
+    static const char *const json[] = {"application/json", "text/json", NULL};
+    static const char *const test[] = {"text/plain", "application/json", NULL};
+
+    if (str_eq(type, STR("application/json"))) {
+        return true; /* the usual one, which every such route takes */
+    }
+    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_yaml(type)) {
+        return true;
+    }
+    return kind == BODY_TEST ? is_one_of(type, test)
+                             : is_one_of(type, json) || str_ends(type, STR("+json"));
 }
 
 struct body_reading {
@@ -132,7 +147,7 @@ enum stage_verdict body_read(struct task *task)
         }
         return task_refuse(task, ERR_BAD_JSON, "The body is empty; this route takes a JSON object");
     }
-    if (kind == BODY_COMMAND && body_is_yaml(exchange_header(task->exchange, "Content-Type"))) {
+    if (kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))) {
         return read_yaml(task);
     }
     if (json_parse(task->arena, text, &limits, &body, &task->error) != ERR_OK) {

@@ -23,10 +23,8 @@ struct cache {
     uint64_t stale_if_error_ms;
     uint64_t stale_while_revalidate_ms;
     bool enabled;
-    struct cache_share *share;       /* NULL: there is no store */
-    bool shared;                     /* cache.shared */
-    void (*on_purge)(void *context); /* NULL: nobody is told */
-    void *context;
+    struct cache_share *share; /* NULL: there is no store */
+    bool shared;               /* cache.shared */
     struct list watchers;
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
 };
@@ -82,7 +80,7 @@ static void tidy(struct cache *cache, struct cache_entry *entry)
     }
 }
 
-size_t cache_forget(struct cache *cache)
+static size_t forget(struct cache *cache, bool is_ours)
 {
     struct cache_entry *entry;
     struct cache_watcher *watcher;
@@ -99,17 +97,19 @@ size_t cache_forget(struct cache *cache)
     }
     metric_set(M_CACHE_BYTES, (int64_t)cache->bytes);
     LIST_EACH_SAFE (watcher, &cache->watchers, link) {
-        watcher->on_purge(watcher);
+        watcher->on_purge(watcher, is_ours && cache->enabled);
     }
     return n;
 }
 
 size_t cache_purge(struct cache *cache)
 {
-    if (cache->on_purge != NULL && cache->enabled) {
-        cache->on_purge(cache->context);
-    }
-    return cache_forget(cache);
+    return forget(cache, true);
+}
+
+size_t cache_forget(struct cache *cache)
+{
+    return forget(cache, false);
 }
 
 uint64_t cache_generation(const struct cache *cache)
@@ -125,12 +125,6 @@ void cache_watch(struct cache *cache, struct cache_watcher *watcher)
 void cache_unwatch(struct cache_watcher *watcher)
 {
     list_remove(&watcher->link);
-}
-
-void cache_on_purge(struct cache *cache, void (*on_purge)(void *context), void *context)
-{
-    cache->on_purge = on_purge;
-    cache->context = context;
 }
 
 void cache_free(struct cache *cache)
@@ -248,43 +242,49 @@ static bool is_asked(const struct task *task, const struct cache_wish *wish)
     return task->api->cache->enabled && !task->raw && !wish->no_store && !wish->passes;
 }
 
-enum stage_verdict cache_look(struct task *task)
+/* CONTINUE: *wish says what is wanted, if the cache is asked at all. */
+static enum stage_verdict look(struct task *task, struct cache_wish *wish)
 {
     struct cache *cache = task->api->cache;
-    struct cache_wish wish;
     struct cache_entry *entry;
 
     if (task->cache_seat != NULL || task->passes_cache) {
         return STAGE_CONTINUE;
     }
-    cache_wish_read(&task->exchange->request, &wish);
-    if (!is_asked(task, &wish)) {
+    cache_wish_read(&task->exchange->request, wish);
+    if (!is_asked(task, wish)) {
         return STAGE_CONTINUE;
     }
     entry = LRU_FIND(&cache->entries, cache_entry_key(task), struct cache_entry, lru);
     if (entry == NULL) {
         return STAGE_CONTINUE;
     }
-    if (cache_entry_is_fresh(entry, &wish)) {
+    if (cache_entry_is_fresh(entry, wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit");
     }
-    if (cache_entry_serves_meanwhile(entry, &wish) || cache_entry_may_be_old(entry, &wish)) {
+    if (cache_entry_serves_meanwhile(entry, wish) || cache_entry_may_be_old(entry, wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit; detail=stale");
     }
     return STAGE_CONTINUE;
 }
 
+enum stage_verdict cache_look(struct task *task)
+{
+    struct cache_wish wish;
+
+    return look(task, &wish);
+}
+
 enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 {
-    enum stage_verdict verdict = cache_look(task);
     struct cache *cache = task->api->cache;
     struct cache_wish wish;
+    enum stage_verdict verdict = look(task, &wish);
     struct cache_entry *entry;
 
     if (verdict != STAGE_CONTINUE || task->cache_seat != NULL || task->passes_cache) {
         return verdict;
     }
-    cache_wish_read(&task->exchange->request, &wish);
     if (!is_asked(task, &wish)) {
         return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
     }

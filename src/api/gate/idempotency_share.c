@@ -112,7 +112,6 @@ void claim_ask(struct claim *claim, struct store_request *request, store_done_fn
     store_start(claim->share->store, request, &claim->op, on_done);
 }
 
-/* Ends it for whoever waits; `claim` is free unless it is ours. */
 void claim_tell(struct claim *claim, const struct error *error, const struct kept_reply *reply)
 {
     claim_fn on_end = claim->on_end;

@@ -26,6 +26,9 @@ enum {
 #define OFFSET {"offset", PARAM_INTEGER, "how many to skip (default 0)", .max = OFFSET_MAX}
 #define LIMIT(most) \
     {"limit", PARAM_INTEGER, "how many to return (default 50)", .min = 1, .max = (most)}
+#define EVENTS \
+    {"limit", PARAM_INTEGER, "how many events to send before the stream ends (default: it does not end)", \
+     .min = 1, .max = 100000}
 #define END {.name = NULL}
 /* clang-format on */
 
@@ -61,18 +64,12 @@ TABLE(query_run_events,
       {"last_event_id", PARAM_INTEGER,
        "the same as Last-Event-ID, for clients that cannot set headers"},
       END);
-TABLE(query_cache_events,
-      {"limit", PARAM_INTEGER,
-       "how many events to send before the stream ends (default: it does not end)", .min = 1,
-       .max = 100000},
-      END);
+TABLE(query_cache_events, EVENTS, END);
 
 TABLE(query_events,
       {"types", PARAM_TEXT,
        "only events of these types, with commas: command.executed,run.finished"},
-      {"limit", PARAM_INTEGER,
-       "how many events to send before the stream ends (default: it does not end)", .min = 1,
-       .max = 100000},
+      EVENTS,
       {"last_event_id", PARAM_TEXT,
        "the same as Last-Event-ID, for clients that cannot set headers"},
       END);

@@ -89,8 +89,7 @@ static void enter_lane(struct run_owner *owner)
     struct error ignored = {0};
     bool now = false;
 
-    if (session_lane_enter(owner->api->options.sessions, owner->session_id, &owner->ticket, on_turn,
-                           &now, &ignored) != ERR_OK) {
+    if (run_owner_enter(owner, NULL, &now, &ignored) != ERR_OK) {
         go_on_without(owner);
     } else if (now) {
         run_owner_turn(owner);

@@ -8,7 +8,6 @@
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
 #include "base/utf8.h"
-#include "body.h"
 #include "observe/span.h"
 
 /* Preflights and plain OPTIONS are answered for any known path, before authentication: a browser
@@ -108,21 +107,6 @@ static enum stage_verdict stage_authorize(struct task *task)
     return task_allow(task, task->route->access);
 }
 
-static bool media_type_fits(enum body_kind kind, struct str type)
-{
-    static const char *const json[] = {"application/json", "text/json", NULL};
-    static const char *const test[] = {"text/plain", "application/json", NULL};
-
-    if (str_eq(type, STR("application/json"))) {
-        return true; /* the usual one, which every such route takes */
-    }
-    if ((kind == BODY_TEST || kind == BODY_COMMAND) && body_is_yaml(type)) {
-        return true;
-    }
-    return kind == BODY_TEST ? body_type_is_one_of(type, test)
-                             : body_type_is_one_of(type, json) || str_ends(type, STR("+json"));
-}
-
 static const char *media_types_of(enum body_kind kind)
 {
     return kind == BODY_TEST      ? "application/yaml, text/yaml or application/json"
@@ -152,7 +136,7 @@ static enum stage_verdict stage_accept_body(struct task *task)
     if (encoding.len > 0 && !str_is_nocase(encoding, "identity")) {
         return task_refuse(task, ERR_MEDIA_TYPE, "Bodies are taken without Content-Encoding only");
     }
-    if (type.len > 0 && !media_type_fits(kind, type)) {
+    if (type.len > 0 && !body_type_fits(kind, type)) {
         return task_refuse(task, ERR_MEDIA_TYPE, "This route takes %s; the request says \"%.*s\"",
                            media_types_of(kind), STR_ARG(utf8_clip(type, 80)));
     }

@@ -31,8 +31,9 @@ static void let_go(struct sse *sse)
     cache_unwatch(&CONTAINER_OF(sse, struct stream, sse)->watcher);
 }
 
-static void on_purge(struct cache_watcher *watcher)
+static void on_purge(struct cache_watcher *watcher, bool is_ours)
 {
+    (void)is_ours;
     sse_news(&CONTAINER_OF(watcher, struct stream, watcher)->sse);
 }
 

@@ -11,6 +11,7 @@
 enum { AGAIN_MS = 1000 };
 
 struct purges {
+    struct cache_watcher watcher;
     struct journal_ear ear;
     struct api *api;
     uint64_t told; /* the entry of the journal in which the last one stands */
@@ -42,11 +43,14 @@ static void on_again(struct deadline *deadline)
     mark(CONTAINER_OF(deadline, struct purges, again));
 }
 
-static void on_purge(void *context)
+static void on_purge(struct cache_watcher *watcher, bool is_ours)
 {
-    struct purges *purges = context;
+    struct purges *purges = CONTAINER_OF(watcher, struct purges, watcher);
     const struct api_options *options = &purges->api->options;
 
+    if (!is_ours) {
+        return;
+    }
     if (options->tell_others != NULL) {
         options->tell_others(options->teller, API_NEWS_PURGED, STR_EMPTY);
     }
@@ -71,7 +75,8 @@ struct purges *purges_open(struct api *api)
 
     purges->api = api;
     purges->ear.on_mark = on_mark;
-    cache_on_purge(api->cache, on_purge, purges);
+    purges->watcher.on_purge = on_purge;
+    cache_watch(api->cache, &purges->watcher);
     if (api->options.journal != NULL) {
         journal_listen(api->options.journal, &purges->ear);
     }
@@ -80,7 +85,7 @@ struct purges *purges_open(struct api *api)
 
 void purges_close(struct purges *purges)
 {
-    cache_on_purge(purges->api->cache, NULL, NULL);
+    cache_unwatch(&purges->watcher);
     journal_leave(&purges->ear);
     deadline_clear(&purges->again);
     mem_free(purges);

@@ -147,7 +147,6 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
     }
 }
 
-/* Of bytes that are not sent as they came. */
 void relay_drop_digests(struct relay *relay)
 {
     static const char *const digests[] = {"Content-MD5", "Digest",    "Content-Digest",
@@ -198,7 +197,6 @@ bool relay_fits_all(const struct relay *relay)
     return true;
 }
 
-/* What the platform lets the cache do with it. */
 unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s)
 {
     struct cache_said said = {.control = STR_EMPTY};
