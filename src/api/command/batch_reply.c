@@ -246,20 +246,16 @@ static enum error_code show_on(struct long_answer *answer, size_t n, bool *done)
     return code;
 }
 
-static bool is_any_wrong(const struct batch *batch)
-{
-    return batch->is_list && batch_count(batch, ROW_PENDING) < batch->n_items;
-}
-
 enum stage_verdict batch_answer_dry(struct batch *batch)
 {
     struct task *task = batch->task;
     struct shown_batch *shown = arena_zalloc(task->arena, sizeof(*shown));
+    bool is_wrong = batch->is_list && batch_count(batch, ROW_PENDING) < batch->n_items;
 
     if (!batch_begin_dry(batch, &task->error)) {
         return task_fail(task);
     }
-    long_answer_init(&shown->answer, task, is_any_wrong(batch) ? 207 : 200, NULL);
+    long_answer_init(&shown->answer, task, is_wrong ? 207 : 200, NULL);
     shown->answer.go_on = show_on;
     shown->batch = batch;
     jw_shape(&shown->answer.writer, "{status:'dry_run', dry_run:true, requests:[");

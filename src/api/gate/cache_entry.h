@@ -1,10 +1,23 @@
-/* One answer of the cache, and the requests that wait for it. Owner: the cache. */
+/* One answer of the cache, the requests that wait for it, and what they want. Owner: the cache. */
 #ifndef API_CACHE_ENTRY_H
 #define API_CACHE_ENTRY_H
 
 #include "api/gate/cache.h"
 #include "base/lru.h"
-#include "cache_wish.h"
+#include "http/exchange.h"
+
+/* What a request asks of a cache on its way (RFC 9111 section 5.2.1). */
+struct cache_wish {
+    bool no_store;         /* neither take from the cache nor keep */
+    bool passes;           /* it is for the platform alone */
+    bool only_if_cached;   /* rather 504 than a call */
+    uint64_t max_age_ms;   /* UINT64_MAX: any age; 0: none, also for no-cache */
+    uint64_t min_fresh_ms; /* at least so long before it expires */
+    uint64_t max_stale_ms; /* so long after it has expired; UINT64_MAX: however long */
+};
+
+/* All Cache-Control lines of the request; Pragma: no-cache where there is none. */
+void cache_wish_read(const struct http_request *request, struct cache_wish *out);
 
 struct cache_entry {
     struct lru_entry lru; /* key: `key`. Held while it has no answer */

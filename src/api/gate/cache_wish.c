@@ -1,6 +1,4 @@
-#include "cache_wish.h"
-
-#include "api/gate/cache.h"
+#include "cache_entry.h"
 
 #include "api/gate/media.h"
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-#include "limit_share.h"
+#include "limit_parts.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

@@ -19,7 +19,7 @@ struct limit_bucket {
     char key[LIMIT_KEY_BYTES];
     uint64_t tat_ns;
     uint32_t in_flight; /* requests under way; while there are some, the entry is not evicted */
-    /* Only where a store is shared (limit_share.h): what was taken there ahead, what was left there
+    /* Only where a store is shared (limit_share.c): what was taken there ahead, what was left there
      * then, until when it refuses, and the question on its way. */
     uint32_t permits;
     uint32_t remaining;

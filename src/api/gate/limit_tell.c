@@ -1,4 +1,4 @@
-#include "limit_tell.h"
+#include "limit_parts.h"
 
 #include "base/check.h"
 

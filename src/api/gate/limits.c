@@ -4,9 +4,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
-#include "limit_share.h"
-#include "limit_table.h"
-#include "limit_tell.h"
+#include "limit_parts.h"
 
 struct limits {
     struct config_rule own_of_tenant; /* as the rule "tenant", at the tenant's own rate */

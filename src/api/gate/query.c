@@ -27,7 +27,8 @@ enum {
 #define LIMIT(most) \
     {"limit", PARAM_INTEGER, "how many to return (default 50)", .min = 1, .max = (most)}
 #define EVENTS \
-    {"limit", PARAM_INTEGER, "how many events to send before the stream ends (default: it does not end)", \
+    {"limit", PARAM_INTEGER, \
+     "how many events to send before the stream ends (default: it does not end)", \
      .min = 1, .max = 100000}
 #define END {.name = NULL}
 /* clang-format on */

@@ -90,11 +90,6 @@ static struct json *reduce_percent(struct arena *arena, const struct json *value
     return json_new_double(arena, (double)(int64_t)(percent * 10.0 + 0.5) / 10.0);
 }
 
-static struct json *reduce_count(struct arena *arena, const struct json *value)
-{
-    return json_new_int(arena, json_int(value, (int64_t)json_size(value)));
-}
-
 static struct json *reduce_clue(struct arena *arena, const struct json *value)
 {
     struct str text = json_plain(value, arena);
@@ -154,7 +149,7 @@ static struct json *reduce_value(struct arena *arena, const struct json *value,
     case REPLY_PERCENT:
         return reduce_percent(arena, value);
     case REPLY_COUNT:
-        return reduce_count(arena, value);
+        return json_new_int(arena, json_int(value, (int64_t)json_size(value)));
     case REPLY_CLUE:
         return reduce_clue(arena, value);
     case REPLY_INT:

@@ -2,7 +2,7 @@
 #include "harness/cmocka.h"
 
 #include "api/gate/cache.h"
-#include "api/gate/cache_wish.h"
+#include "api/gate/cache_entry.h"
 #include "api/gate/media.h"
 
 static void media_types_are_told_in_any_spelling(void **state)
