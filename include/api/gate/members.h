@@ -11,8 +11,10 @@
 
 struct task;
 
+enum { MEMBERS_MAX = 64 };
+
 struct member {
-    const char *name; /* NULL ends the table */
+    const char *name; /* NULL ends the table, of at most MEMBERS_MAX */
     enum param_type type;
     const char *about; /* for the documents; NULL: the name says it */
     bool required;

@@ -35,11 +35,6 @@ static struct str id_text(struct task *task, int64_t id)
     return id == 0 ? STR_EMPTY : arena_printf(task->arena, "%lld", (long long)id);
 }
 
-static const char *status_name(enum session_status status)
-{
-    return status == SESSION_PAUSED ? "paused" : "active";
-}
-
 static void write_session(struct task *task, const struct session *session, struct json_writer *w)
 {
     const struct json_limits limits = {.max_depth = 64};
@@ -57,8 +52,8 @@ static void write_session(struct task *task, const struct session *session, stru
             arena_time(task->arena, session->expires_ms));
     jw_form(w, "position:%j, steps_added:%i, status:%s, current:%b, timeout:%i, metadata:%j}",
             session->position < 0 ? STR("null") : str_of_int(session->position, digits),
-            session->steps_added, status_name(session->status), session->is_current,
-            session->timeout_s, has_metadata ? session->metadata : STR("{}"));
+            session->steps_added, session->status == SESSION_PAUSED ? "paused" : "active",
+            session->is_current, session->timeout_s, has_metadata ? session->metadata : STR("{}"));
 }
 
 /* Storage for what a patch points to. */

@@ -15,26 +15,29 @@ void openapi_member(struct json_writer *w, const struct member *member, bool or_
         or_null, w);
 }
 
+/* Ends the properties. */
+static void write_required(struct json_writer *w, const struct str *names, size_t n)
+{
+    jw_end(w);
+    if (n > 0) {
+        jw_texts(w, "required", names, n);
+    }
+}
+
 static void write_body(struct json_writer *w, const struct member *members)
 {
-    bool any_required = false;
+    struct str required[MEMBERS_MAX];
+    size_t n = 0;
 
     jw_shape(w, "{type:'object', additionalProperties:false, properties:{");
     for (const struct member *member = members; member->name != NULL; member++) {
         jw_key(w, member->name);
         openapi_member(w, member, !member->required);
-        any_required = any_required || member->required;
-    }
-    jw_end(w);
-    if (any_required) {
-        jw_shape(w, "required:[");
-        for (const struct member *member = members; member->name != NULL; member++) {
-            if (member->required) {
-                jw_text(w, member->name);
-            }
+        if (member->required) {
+            required[n++] = str_from(member->name);
         }
-        jw_end(w);
     }
+    write_required(w, required, n);
     jw_end(w);
 }
 
@@ -105,7 +108,8 @@ static const char *reply_type_name(enum reply_type type)
 
 static void write_map(struct json_writer *w, const struct reply_map *map)
 {
-    bool any_required = false;
+    struct str required[REPLY_MAX_FIELDS];
+    size_t n = 0;
 
     jw_shape(w, map->many != NULL ? "{type:'array', items:{type:'object', properties:{"
                                   : "{type:'object', properties:{");
@@ -118,18 +122,11 @@ static void write_map(struct json_writer *w, const struct reply_map *map)
         } else {
             jw_shape(w, "{}");
         }
-        any_required = any_required || field->always;
-    }
-    jw_end(w);
-    if (any_required) {
-        jw_shape(w, "required:[");
-        for (const struct reply_field *field = map->fields; field->to != NULL; field++) {
-            if (field->always) {
-                jw_text(w, field->to);
-            }
+        if (field->always) {
+            required[n++] = str_from(field->to);
         }
-        jw_end(w);
     }
+    write_required(w, required, n);
     jw_shape(w, map->many != NULL ? "}}" : "}");
 }
 

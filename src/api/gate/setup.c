@@ -6,12 +6,7 @@
 #include "run/share.h"
 #include "step/lane.h"
 
-static void settle_later(struct platform *platform);
-
-static void on_idle(void *context)
-{
-    settle_later(context);
-}
+static void settle_later(void *context);
 
 /* For a run of another process: with the token of the account, since its caller is not here. */
 static void run_plan_options(void *context, struct run *run, struct plan_options *out)
@@ -55,7 +50,7 @@ static struct run_store_options run_options(struct platform *platform)
         .max_active = config->runs.max_active,
         .max_kept = config->runs.max_kept,
         .poll_ms = config->runs.poll_ms,
-        .on_idle = on_idle,
+        .on_idle = settle_later,
         .context = platform,
         .share = platform->api->run_share,
         .scope = str_from(platform->scope),
@@ -69,16 +64,6 @@ static struct run_store_options run_options(struct platform *platform)
 
 /* ---- one platform ---- */
 
-static void name_platform(struct platform *platform, struct str tenant)
-{
-    struct arena *arena = &platform->names;
-
-    arena_init(arena);
-    platform->tenant = arena_str(arena, tenant);
-    platform->identity = arena_printf(arena, "stored %u", platform->api->n_platforms_made++);
-    digest_of_parts((struct str[]){STR("tenant"), platform->tenant}, 2, &platform->owner);
-}
-
 static struct str url_of(const struct platform *platform, const struct config *config)
 {
     size_t at = config_tenant_find(config, platform->tenant);
@@ -88,15 +73,19 @@ static struct str url_of(const struct platform *platform, const struct config *c
                : config->upstream.base_url;
 }
 
-static void name_scope(struct platform *platform, const struct config *config)
+static void name_platform(struct platform *platform, const struct config *config, struct str tenant)
 {
+    struct arena *arena = &platform->names;
     struct digest digest;
     char hex[65];
 
-    digest_of_parts((struct str[]){platform->tenant, url_of(platform, config)}, 2, &digest);
+    arena_init(arena);
+    platform->tenant = arena_str(arena, tenant);
+    platform->identity = arena_printf(arena, "stored %u", platform->api->n_platforms_made++);
+    digest_of_parts((struct str[]){STR("tenant"), tenant}, 2, &platform->owner);
+    digest_of_parts((struct str[]){tenant, url_of(platform, config)}, 2, &digest);
     digest_hex(&digest, hex);
-    str_copy(platform->scope, sizeof(platform->scope),
-             (struct str){hex, sizeof(platform->scope) - 1});
+    str_copy(platform->scope, sizeof(platform->scope), str_from(hex));
 }
 
 /* The same platform has the same checkpoints, whoever asks: its address says which lanes are meant. */
@@ -128,11 +117,10 @@ static struct platform *open_platform(struct api *api, const struct config *conf
     platform->client = link->client;
     platform->port = *link->port;
     platform->upstream = link->upstream;
-    name_platform(platform, tenant);
+    name_platform(platform, config, tenant);
     platform->tokens.account = platform->tenant.len > 0 ? platform->tenant : STR("upstream");
     platform->lanes = lanes_new(platform->port.later, config->sessions.max_queue);
     share_lanes(platform, config);
-    name_scope(platform, config);
     runs = run_options(platform);
     platform->runs = run_store_open(&runs);
     return platform;
@@ -231,8 +219,10 @@ static void on_settle(struct later_item *item)
 }
 
 /* From a later turn: whoever lets go may be a run of this platform, or a request at its end. */
-static void settle_later(struct platform *platform)
+static void settle_later(void *context)
 {
+    struct platform *platform = context;
+
     if (list_is_linked(&platform->link)) {
         later_add(platform->port.later, &platform->settle, on_settle);
     }
