@@ -13,8 +13,6 @@
 #include "api/gate/task.h"
 #include "step/step.h"
 
-struct batch;
-
 /* Where steps go. */
 struct batch_cursor {
     struct str checkpoint_id;

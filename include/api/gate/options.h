@@ -11,12 +11,6 @@
 #include "store/keep.h"
 #include "store/store.h"
 
-struct analytics;
-struct catalog;
-struct dictionary;
-struct journal;
-struct webhooks;
-
 /* Where the calls of an account go. */
 struct api_link {
     const struct plan_port *port; /* there until the client is released */

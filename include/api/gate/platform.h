@@ -8,9 +8,6 @@
 #include "config/config.h"
 #include "plan/plan.h"
 
-struct lanes;
-struct run_store;
-
 struct platform {
     struct str tenant;       /* empty: the account of `upstream` */
     struct str identity;     /* names it in caches: another platform has another one */

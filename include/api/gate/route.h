@@ -45,9 +45,6 @@ struct task;
 typedef enum stage_verdict (*stage_fn)(struct task *task);
 typedef enum stage_verdict handler(struct task *task); /* of a route */
 
-struct member;
-struct query;
-
 /* A row is one method of one path. `{name}` stands for one segment, `{name*}` for one or more. */
 struct route {
     const char *method;
@@ -86,8 +83,6 @@ struct route_match {
     struct str params[ROUTE_MAX_PARAMS];
     struct str allow; /* methods of the path, when the asked one is not among them */
 };
-
-struct reply_map;
 
 /* What the documents tell about the body of a route and its answer. */
 struct route_contract {

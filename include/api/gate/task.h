@@ -13,10 +13,6 @@
 #include "observe/fact.h"
 #include "observe/metrics.h"
 
-struct idempotency_entry;
-struct session_seat;
-struct written;
-
 /* The plan has ended; its outcome is in task->error and the notes. */
 typedef void (*plan_end_fn)(struct task *task, enum error_code code);
 /* The plan was cancelled, or never begun: what the handler holds besides is let go. */
@@ -65,16 +61,6 @@ struct task {
     uint64_t begin_us;
     uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */
 };
-
-struct idempotency_store;
-struct run_share;
-struct verdict_store;
-struct cache;
-struct cache_seat;
-struct goal_memo;
-struct limits;
-struct purges;
-struct ip_range;
 
 enum { HEALTH_KEPT = 1024 };
 

@@ -16,8 +16,6 @@ struct simple_value {
     const char *def;  /* text when absent; "configured": the organization; NULL: leave absent */
 };
 
-struct simple_each;
-
 struct simple_call {
     enum named_call named; /* CALL_NONE ends */
     const char *when;      /* "x" given, "!x" not given; NULL always */

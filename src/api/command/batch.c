@@ -3,8 +3,6 @@
  * keep what came. */
 #include "api/command/batch.h"
 
-#include "observe/metrics.h"
-
 /* Of a batch's commands together; a cell of two bytes takes two hundred as JSON, so what one may
  * have is not for each of a thousand. */
 enum { CSV_MAX_BYTES = 512 * 1024 };

@@ -4,7 +4,6 @@
 #include "api/command/handlers.h"
 
 #include "api/gate/pieces.h"
-#include "api/gate/query.h"
 #include "api/gate/session_seat.h"
 #include "batch_rows.h"
 

@@ -3,7 +3,6 @@
 #include "api/command/batch.h"
 #include "api/gate/members.h"
 #include "api/gate/redact.h"
-#include "api/gate/reply_map.h"
 #include "api/simple/simple.h"
 #include "each.h"
 
