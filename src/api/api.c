@@ -192,11 +192,6 @@ static void judge_webhooks(struct api *api)
     }
 }
 
-static void on_other_keys(void *context)
-{
-    sse_ask_all(context);
-}
-
 /* Such a place stops the process between two requests: AWS Lambda, Cloud Run. */
 static bool is_stopped_between(const struct config *config)
 {
@@ -223,7 +218,7 @@ struct api *api_open(const struct api_options *options)
                                                  .source = options->key_source,
                                                  .deadlines = options->deadlines,
                                                  .later = options->later,
-                                                 .on_other_keys = on_other_keys,
+                                                 .on_other_keys = sse_ask_all,
                                                  .context = api});
     api->limits = limits_new(options->store, options->later);
     api->verdicts = verdict_store_new(api);

@@ -37,7 +37,7 @@ enum stage_verdict sse_admit(struct task *task);
 enum stage_verdict sse_begin(struct task *task, struct sse *stream,
                              const struct sse_source *source);
 /* Other clients are let in than before: every stream is looked at in the next turns. */
-void sse_ask_all(struct api *api);
+void sse_ask_all(void *context); /* struct api * */
 /* The endless ones end as they should, with what was sent so far whole: the process shuts down, and their clients come
  * back to another one. */
 void sse_end_endless(struct api *api);

@@ -81,8 +81,10 @@ static void on_ask(struct later_item *item)
     (void)ends_for_its_client(stream);
 }
 
-void sse_ask_all(struct api *api)
+void sse_ask_all(void *context)
 {
+    struct api *api = context;
+
     api->n_changes++;
     later_add(api->options.later, &api->ask_streams, on_ask);
 }

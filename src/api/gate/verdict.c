@@ -175,11 +175,6 @@ static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
 
 /* ---- the store ---- */
 
-static struct verdict *find(struct verdict_store *store, const struct digest *token)
-{
-    return LRU_FIND(&store->verdicts, digest_view(token), struct verdict, lru);
-}
-
 /* The least recently used one that nobody waits for. */
 static bool make_room(struct verdict_store *store)
 {
@@ -217,7 +212,7 @@ enum stage_verdict verdict_check(struct task *task)
     if (task->principal.bearer.len == 0 || task->route->access == ACCESS_PUBLIC) {
         return STAGE_CONTINUE;
     }
-    verdict = find(store, &task->principal.owner);
+    verdict = LRU_FIND(&store->verdicts, digest_view(&task->principal.owner), struct verdict, lru);
     if (verdict != NULL && verdict->until_ms != 0 && verdict->until_ms <= clock_age_ms()) {
         forget(verdict);
         verdict = NULL;
@@ -241,7 +236,10 @@ enum stage_verdict verdict_check(struct task *task)
 void verdict_drop(struct task *task)
 {
     struct verdict *verdict =
-        task->principal.bearer.len > 0 ? find(task->api->verdicts, &task->principal.owner) : NULL;
+        task->principal.bearer.len > 0
+            ? LRU_FIND(&task->api->verdicts->verdicts, digest_view(&task->principal.owner),
+                       struct verdict, lru)
+            : NULL;
 
     if (verdict != NULL && verdict->until_ms != 0) {
         forget(verdict);

@@ -313,7 +313,6 @@ enum stage_verdict handle_relay(struct task *task)
 {
     struct exchange *exchange = task->exchange;
     struct relay *relay = arena_zalloc(task->arena, sizeof(*relay));
-    struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
     const struct http_request *request = &exchange->request;
     bool keyed = task->idempotency != NULL;
 
@@ -344,13 +343,13 @@ enum stage_verdict handle_relay(struct task *task)
     task->state = relay;
     buf_init(&relay->held, task->config->redact.max_bytes);
     arena_defer_buf(task->arena, &relay->held);
-    *stream = (struct upstream_stream){.on_head = relay_on_head,
-                                       .on_data = relay_on_data,
-                                       .on_drain = on_drain,
-                                       .streams_body = request->has_body,
-                                       .body_length = request->content_length};
+    relay->stream = (struct upstream_stream){.on_head = relay_on_head,
+                                             .on_data = relay_on_data,
+                                             .on_drain = on_drain,
+                                             .streams_body = request->has_body,
+                                             .body_length = request->content_length};
     trace_child(&exchange->trace, relay->traceparent);
-    relay->call.stream = keyed ? NULL : stream;
+    relay->call.stream = keyed ? NULL : &relay->stream;
     relay->call.on_done = relay_on_done;
     relay->call.request = request_of(relay, path, keyed);
     if (task->dry_run) {

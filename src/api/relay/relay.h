@@ -9,6 +9,7 @@
 struct relay {
     struct task *task;
     struct upstream_call call;
+    struct upstream_stream stream;
     char traceparent[56];
     struct upstream_header sent[UPSTREAM_MAX_HEADERS]; /* the caller's, passed on */
     bool redacts;                                      /* secrets are taken out for this caller */
