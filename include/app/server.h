@@ -22,7 +22,15 @@
 #include "session/session.h"
 #include "store/store.h"
 
-enum { SIGNALS_IGNORED = 41 }; /* SIGHUP, eight others and those of real time, at most */
+enum {
+    SIGNALS_MAX = 45
+}; /* four that end a process, SIGHUP, eight others and those of real time */
+
+struct signal_handles {
+    uv_signal_t items[SIGNALS_MAX];
+    unsigned n; /* that are open */
+    bool closing;
+};
 
 enum server_state {
     SERVER_STARTING,
@@ -96,8 +104,7 @@ struct server {
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
     size_t n_closed;    /* of the steps of the way down */
-    uv_signal_t signals[4 + SIGNALS_IGNORED];
-    unsigned n_signals;
+    struct signal_handles signals;
     bool interrupted; /* one SIGINT came */
     bool failed;      /* it stops because something that it needs is gone */
     char sandbox_url[128];
@@ -126,8 +133,7 @@ void server_stop(struct server *server); /* at once: breaks what is open */
 /* What SIGTERM does. `at_terminal`: nobody is to notice first, somebody waits. */
 void server_drain(struct server *server, bool at_terminal);
 void server_done(struct server *server);
-/* http(s)://ADDR:PORT, or unix:/PATH, of each listener of `http`, and of the first one. */
-const char *server_url_at(const struct server *server, size_t index, char out[160]);
+/* http(s)://ADDR:PORT, or unix:/PATH, of the first listener of `http`. */
 const char *server_url(const struct server *server, char out[160]);
 
 #endif

@@ -148,20 +148,28 @@ bool flush_output(void)
     return false;
 }
 
+void print_address(const char *what, const char *address, bool is_tls)
+{
+    bool is_unix = address_is_unix(str_from(address));
+
+    (void)printf("%s %s%s%s\n", what,
+                 is_unix  ? ""
+                 : is_tls ? "https://"
+                          : "http://",
+                 address, is_unix && is_tls ? " (TLS)" : "");
+}
+
 void print_addresses(const struct server *server)
 {
-    char url[160];
-
     if (server->sandbox != NULL) {
-        (void)printf("sandbox on http://%s\n", sandbox_address(server->sandbox));
+        print_address("sandbox on", sandbox_address(server->sandbox), false);
     }
     for (size_t i = 0; server->http != NULL && i < http_server_n_listeners(server->http); i++) {
-        (void)printf("listening on %s\n", server_url_at(server, i, url));
+        print_address("listening on", http_server_address_at(server->http, i),
+                      http_server_is_tls_at(server->http, i));
     }
     if (server->admin != NULL) {
-        (void)printf("admin on %s%s\n",
-                     address_is_unix(server->config->admin.listen) ? "" : "http://",
-                     http_server_address(server->admin));
+        print_address("admin on", http_server_address(server->admin), false);
     }
     (void)flush_output(); /* who does not see the lines can still be served */
 }

@@ -33,7 +33,7 @@ static const char sandbox_default_token[] = "sandbox-token";
 
 static void stopped(struct server *server)
 {
-    signals_close(server);
+    signals_close(&server->signals);
     server->state = SERVER_STOPPED;
     loop_stop(&server->loop);
 }
@@ -393,7 +393,7 @@ void server_run(struct server *server)
     while (server->state != SERVER_STOPPED) {
         loop_run(&server->loop);
     }
-    while (server->n_signals > 0 || reload_is_closing(server->reload) ||
+    while (server->signals.n > 0 || reload_is_closing(server->reload) ||
            worker_is_closing(server->worker)) {
         (void)loop_turn(&server->loop, true);
     }
@@ -421,10 +421,10 @@ void server_done(struct server *server)
     server->config = NULL;
 }
 
-const char *server_url_at(const struct server *server, size_t index, char out[160])
+const char *server_url(const struct server *server, char out[160])
 {
-    const char *address = http_server_address_at(server->http, index);
-    bool is_tls = http_server_is_tls_at(server->http, index);
+    const char *address = http_server_address(server->http);
+    bool is_tls = http_server_is_tls_at(server->http, 0);
     struct buf url;
 
     buf_init(&url, 159);
@@ -436,9 +436,4 @@ const char *server_url_at(const struct server *server, size_t index, char out[16
     str_copy(out, 160, buf_view(&url));
     buf_done(&url);
     return out;
-}
-
-const char *server_url(const struct server *server, char out[160])
-{
-    return server_url_at(server, 0, out);
 }

@@ -143,14 +143,15 @@ static void on_signal(uv_signal_t *handle, int number)
     server_drain(server, number == SIGINT && signals_at_terminal());
 }
 
-static void open_signal(struct server *server, int number, uv_signal_cb on_it)
+void signals_hear(struct signal_handles *handles, uv_loop_t *loop, int number, uv_signal_cb on_it,
+                  void *data)
 {
-    uv_signal_t *handle = &server->signals[server->n_signals];
+    uv_signal_t *handle = &handles->items[handles->n];
 
-    CHECK(server->n_signals < ARRAY_LEN(server->signals));
-    CHECK(uv_signal_init(&server->loop.uv, handle) == 0);
-    handle->data = server;
-    server->n_signals++;
+    CHECK(handles->n < ARRAY_LEN(handles->items));
+    CHECK(uv_signal_init(loop, handle) == 0);
+    handle->data = data;
+    handles->n++;
     CHECK(uv_signal_start(handle, on_it, number) == 0);
 }
 
@@ -186,11 +187,12 @@ void signals_ignore_rest(void)
 void signals_open(struct server *server)
 {
     signals_ignore_rest();
-    open_signal(server, SIGTERM, on_signal);
-    open_signal(server, SIGXCPU, on_signal); /* the end comes some seconds later */
-    if (!server->given.is_worker) {          /* else its supervisor tells it */
-        open_signal(server, SIGINT, on_signal);
-        open_signal(server, SIGQUIT, on_signal);
+    signals_hear(&server->signals, &server->loop.uv, SIGTERM, on_signal, server);
+    signals_hear(&server->signals, &server->loop.uv, SIGXCPU, on_signal,
+                 server);           /* the end comes some seconds later */
+    if (!server->given.is_worker) { /* else its supervisor tells it */
+        signals_hear(&server->signals, &server->loop.uv, SIGINT, on_signal, server);
+        signals_hear(&server->signals, &server->loop.uv, SIGQUIT, on_signal, server);
     }
 }
 
@@ -203,51 +205,37 @@ static bool is_free(int number)
            (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN);
 }
 
-static unsigned hear(uv_loop_t *loop, uv_signal_t *handle, int number, uv_signal_cb on_it,
-                     void *data)
+void signals_hear_ignored(struct signal_handles *handles, uv_loop_t *loop, bool with_hup,
+                          uv_signal_cb on_it, void *data)
 {
-    if (!is_free(number) || uv_signal_init(loop, handle) != 0) {
-        return 0;
-    }
-    handle->data = data;
-    (void)uv_signal_start(handle, on_it, number);
-    return 1;
-}
-
-unsigned signals_hear_ignored(uv_loop_t *loop, uv_signal_t handles[SIGNALS_IGNORED], bool with_hup,
-                              uv_signal_cb on_it, void *data)
-{
-    unsigned n = 0;
-
     for (size_t i = with_hup ? 0 : 1; i < ARRAY_LEN(ignored_signals); i++) {
-        n += hear(loop, &handles[n], ignored_signals[i].number, on_it, data);
+        if (is_free(ignored_signals[i].number)) {
+            signals_hear(handles, loop, ignored_signals[i].number, on_it, data);
+        }
     }
-    for (int number = SIGRTMIN; number <= SIGRTMAX && n < SIGNALS_IGNORED; number++) {
-        n += hear(loop, &handles[n], number, on_it, data);
+    for (int number = SIGRTMIN; number <= SIGRTMAX && handles->n < SIGNALS_MAX; number++) {
+        if (is_free(number)) {
+            signals_hear(handles, loop, number, on_it, data);
+        }
     }
-    return n;
 }
 
 void server_ignore_signals(struct server *server)
 {
-    server->n_signals += signals_hear_ignored(&server->loop.uv, &server->signals[server->n_signals],
-                                              !server->given.is_worker, on_ignored_signal, server);
+    signals_hear_ignored(&server->signals, &server->loop.uv, !server->given.is_worker,
+                         on_ignored_signal, server);
 }
 
-static void on_signal_closed(uv_handle_t *handle)
+static void on_closed(uv_handle_t *handle)
 {
-    struct server *server = handle->data;
-
-    server->n_signals--;
+    ((struct signal_handles *)handle->data)->n--;
 }
 
-void signals_close(struct server *server)
+void signals_close(struct signal_handles *handles)
 {
-    for (size_t i = 0; i < ARRAY_LEN(server->signals); i++) {
-        uv_handle_t *handle = (uv_handle_t *)&server->signals[i];
-
-        if (handle->data != NULL && !uv_is_closing(handle)) {
-            uv_close(handle, on_signal_closed);
-        }
+    for (unsigned i = 0; i < handles->n && !handles->closing; i++) {
+        handles->items[i].data = handles;
+        uv_close((uv_handle_t *)&handles->items[i], on_closed);
     }
+    handles->closing = true;
 }

@@ -10,13 +10,17 @@ void signals_spare_start(void);
 /* Those that would end a process that has never heard of them: a broken pipe is an error of the write that met it. */
 void signals_ignore_rest(void);
 void signals_open(struct server *server);
-/* Of those that end nothing: SIGHUP, if it is wanted, and all that only other programs know. How many handles were begun; the caller
- * closes them. What a profiler has taken is left to it. */
-unsigned signals_hear_ignored(uv_loop_t *loop, uv_signal_t handles[SIGNALS_IGNORED], bool with_hup,
-                              uv_signal_cb on_it, void *data);
+/* Handles for the signals of one process. */
+void signals_hear(struct signal_handles *handles, uv_loop_t *loop, int number, uv_signal_cb on_it,
+                  void *data);
+/* Those that end nothing: SIGHUP, if it is wanted, and all that only other programs know. What a profiler has taken is
+ * left to it. */
+void signals_hear_ignored(struct signal_handles *handles, uv_loop_t *loop, bool with_hup,
+                          uv_signal_cb on_it, void *data);
+void signals_close(
+    struct signal_handles *handles); /* handles->n is 0 in a later turn of the loop */
 void signals_tell_ignored(int number);
 /* Somebody who presses Ctrl-C waits. */
 bool signals_at_terminal(void);
-void signals_close(struct server *server); /* in a later turn of the loop */
 
 #endif

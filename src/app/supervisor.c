@@ -24,23 +24,10 @@ enum {
 
 /* ---- the end ---- */
 
-static void on_signal_closed(uv_handle_t *handle)
-{
-    struct supervisor *supervisor = handle->data;
-
-    supervisor->n_signals--;
-}
-
 static void stop_loop(struct supervisor *supervisor)
 {
     deadline_clear(&supervisor->tick);
-    for (size_t i = 0; i < ARRAY_LEN(supervisor->signals); i++) {
-        uv_handle_t *handle = (uv_handle_t *)&supervisor->signals[i];
-
-        if (handle->data != NULL && !uv_is_closing(handle)) {
-            uv_close(handle, on_signal_closed);
-        }
-    }
+    signals_close(&supervisor->signals);
     loop_stop(&supervisor->loop);
 }
 
@@ -210,16 +197,10 @@ static void open_signals(struct supervisor *supervisor)
 
     signals_ignore_rest();
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        uv_signal_t *handle = &supervisor->signals[i];
-
-        CHECK(uv_signal_init(&supervisor->loop.uv, handle) == 0);
-        handle->data = supervisor;
-        supervisor->n_signals++;
-        CHECK(uv_signal_start(handle, on_signal, numbers[i]) == 0);
+        signals_hear(&supervisor->signals, &supervisor->loop.uv, numbers[i], on_signal, supervisor);
     }
-    supervisor->n_signals +=
-        signals_hear_ignored(&supervisor->loop.uv, &supervisor->signals[supervisor->n_signals],
-                             true, on_ignored_signal, supervisor);
+    signals_hear_ignored(&supervisor->signals, &supervisor->loop.uv, true, on_ignored_signal,
+                         supervisor);
 }
 
 /* Process 1 of a container, or the one that was told to be it for its descendants (PR_SET_CHILD_SUBREAPER). */
@@ -369,7 +350,7 @@ int supervise(struct config *config, const struct manager_sockets *passed, const
         supervisor_freed(supervisor);
         loop_run(&supervisor->loop);
     }
-    while (supervisor->n_signals > 0) {
+    while (supervisor->signals.n > 0) {
         (void)loop_turn(&supervisor->loop, true);
     }
     log_event(LOG_INFO, "server.stopped",

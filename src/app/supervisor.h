@@ -16,7 +16,8 @@
 /* Takes the configuration over. Returns the status to exit with, when all workers have ended. */
 int supervise(struct config *config, const struct manager_sockets *passed, const char *file);
 
-/* serve.c: of the log, and where sockets belong that were passed to us. */
+/* serve.c: what is printed, of the log, and where sockets belong that were passed to us. */
+void print_address(const char *what, const char *address, bool is_tls);
 void log_started(const struct config *config, const char *file, bool has_sandbox,
                  const char *listen);
 void log_listener(const struct config_listener *listener, const char *address, bool is_tls);

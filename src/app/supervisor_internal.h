@@ -68,8 +68,7 @@ struct supervisor {
     struct manager *manager;
     char **arguments; /* of this process, as it was started */
     char *command_line;
-    uv_signal_t signals[4 + SIGNALS_IGNORED];
-    size_t n_signals;
+    struct signal_handles signals;
     struct deadline tick;
     uint64_t ticked_ms;
     uint64_t drain_began_ms;

@@ -105,19 +105,6 @@ static enum error_code open_shared(struct supervisor *supervisor, struct error *
     return code;
 }
 
-static void print_address(const char *what, int fd, bool is_tls)
-{
-    char address[MANAGER_ADDRESS_MAX];
-    const char *scheme = is_tls ? "https://" : "http://";
-
-    if (listener_address_of(fd, address, sizeof(address))) {
-        bool is_unix = address_is_unix(str_from(address));
-
-        (void)printf("%s %s%s%s\n", what, is_unix ? "" : scheme, address,
-                     is_unix && is_tls ? " (TLS)" : "");
-    }
-}
-
 /* As the one process does that answers alone. */
 void supervisor_print(const struct supervisor *supervisor)
 {
@@ -127,7 +114,7 @@ void supervisor_print(const struct supervisor *supervisor)
     (void)listener_address_of(supervisor->seats[0].sockets[0], first, sizeof(first));
     log_started(config, supervisor->file, supervisor->sandbox != NULL, first);
     if (supervisor->sandbox != NULL) {
-        (void)printf("sandbox on http://%s\n", supervisor->sandbox_address);
+        print_address("sandbox on", supervisor->sandbox_address, false);
     }
     for (unsigned i = 0; i < config->server.n_all; i++) {
         const struct config_listener *listener = &config->server.all[i];
@@ -136,10 +123,12 @@ void supervisor_print(const struct supervisor *supervisor)
 
         (void)listener_address_of(supervisor->seats[0].sockets[i], address, sizeof(address));
         log_listener(listener, address, is_tls);
-        print_address("listening on", supervisor->seats[0].sockets[i], is_tls);
+        print_address("listening on", address, is_tls);
     }
     if (config->admin.listen.len > 0) {
-        print_address("admin on", supervisor->seats[0].sockets[config->server.n_all], false);
+        (void)listener_address_of(supervisor->seats[0].sockets[config->server.n_all], first,
+                                  sizeof(first));
+        print_address("admin on", first, false);
     }
     (void)flush_output();
 }
