@@ -133,8 +133,9 @@ enum auth_verdict check_token(struct auth *auth, const struct auth_shown *shown,
  * never. *out_is_known false, with ADMITTED: it stands for nobody, or there is none. */
 enum auth_verdict check_certificate(const struct auth *auth, const struct auth_shown *shown,
                                     struct principal *out, bool *out_is_known, struct error *err);
-/* keys.c: when it may be used. */
-bool key_is_in_time(const struct config_key *key, const char *what, struct error *err);
+/* keys.c. The one whom it stands for; REFUSED: it is not valid now. */
+enum auth_verdict admit_listed(const struct config_key *key, const struct digest *owner,
+                               const char *what, struct principal *out, struct error *err);
 /* NULL: no such key. */
 const struct config_key *api_key_find(const struct auth *auth, struct str credential);
 struct seen_keys *seen_keys_new(void);

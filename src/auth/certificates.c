@@ -68,15 +68,7 @@ enum auth_verdict check_certificate(const struct auth *auth, const struct auth_s
     if (found == NULL) {
         return AUTH_ADMITTED;
     }
-    if (!key_is_in_time(found, "client certificate", err)) {
-        return AUTH_REFUSED;
-    }
-    out->name = found->name;
-    out->permissions = found->permissions;
-    out->rate = &found->rate;
-    out->tenant = found->tenant;
-    out->owner = auth->certificate_owners[found - config->auth.certificates];
-    out->is_listed = true;
     *out_is_known = true;
-    return AUTH_ADMITTED;
+    return admit_listed(found, &auth->certificate_owners[found - config->auth.certificates],
+                        "client certificate", out, err);
 }

@@ -60,7 +60,7 @@ void seen_keys_free(struct seen_keys *seen)
     }
 }
 
-bool key_is_in_time(const struct config_key *key, const char *what, struct error *err)
+static bool key_is_in_time(const struct config_key *key, const char *what, struct error *err)
 {
     if (key->not_before_ms != 0 && key->not_before_ms > clock_wall_ms()) {
         (void)error_set(err, ERR_UNAUTHORIZED, "This %s is not valid yet (not_before)", what);
@@ -71,6 +71,21 @@ bool key_is_in_time(const struct config_key *key, const char *what, struct error
         return false;
     }
     return true;
+}
+
+enum auth_verdict admit_listed(const struct config_key *key, const struct digest *owner,
+                               const char *what, struct principal *out, struct error *err)
+{
+    if (!key_is_in_time(key, what, err)) {
+        return AUTH_REFUSED;
+    }
+    out->name = key->name;
+    out->permissions = key->permissions;
+    out->rate = &key->rate;
+    out->tenant = key->tenant;
+    out->owner = *owner;
+    out->is_listed = true;
+    return AUTH_ADMITTED;
 }
 
 enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
@@ -86,16 +101,7 @@ enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
         (void)error_set(err, ERR_UNAUTHORIZED, "This API key is not known");
         return AUTH_REFUSED;
     }
-    if (!key_is_in_time(key, "API key", err)) {
-        return AUTH_REFUSED;
-    }
-    out->name = key->name;
-    out->permissions = key->permissions;
-    out->rate = &key->rate;
-    out->tenant = key->tenant;
-    out->owner = auth->key_owners[key - auth->config->auth.keys];
-    out->is_listed = true;
-    return AUTH_ADMITTED;
+    return admit_listed(key, &auth->key_owners[key - auth->config->auth.keys], "API key", out, err);
 }
 
 static bool lists(const struct config_key *keys, const struct digest *owners, size_t n,

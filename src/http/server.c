@@ -160,9 +160,13 @@ static enum error_code open_listeners(struct http_server *server,
     return code;
 }
 
-static void configure_handshakes(struct http_server *server,
-                                 const struct http_server_options *options)
+/* What points to memory of the one who gave it is copied elsewhere. */
+static void adopt(struct http_server *server, const struct http_server_options *options)
 {
+    server->options = *options;
+    server->options.name = server->name;
+    server->options.exempt = NULL;
+    server->options.listeners = NULL;
     handshakes_configure(&server->handshakes, options->max_handshakes,
                          options->handshake_timeout_ms / STALL_SHARE);
 }
@@ -176,18 +180,14 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     enum error_code code;
 
     server->loop = loop;
-    server->options = *options;
     server->name = mem_strdup(options->name);
-    server->options.name = server->name;
-    server->options.exempt = NULL; /* of the one who gave it; copied into `places` */
-    server->options.listeners = NULL;
     server->service = service;
     server->context = context;
     list_init(&server->connections);
     places_init(&server->places, &places);
     listener_places_init(&server->doors, options->max_connections);
     handshakes_init(&server->handshakes, loop);
-    configure_handshakes(server, options);
+    adopt(server, options);
     list_init(&server->orphans);
     list_init(&server->spares);
     list_init(&server->spare_parsers);
@@ -221,23 +221,10 @@ static void configure_listeners(struct http_server *server,
 
 void http_server_configure(struct http_server *server, const struct http_server_options *options)
 {
-    struct http_server_options *own = &server->options;
     const struct places_options places = places_options_of(options);
 
     places_configure(&server->places, &places);
-    own->access_log = options->access_log;
-    own->gzip = options->gzip;
-    own->hsts_s = options->hsts_s;
-    own->head_timeout_ms = options->head_timeout_ms;
-    own->body_timeout_ms = options->body_timeout_ms;
-    own->idle_timeout_ms = options->idle_timeout_ms;
-    own->write_timeout_ms = options->write_timeout_ms;
-    own->handshake_timeout_ms = options->handshake_timeout_ms;
-    own->linger_ms = options->linger_ms;
-    own->linger_bytes = options->linger_bytes;
-    own->max_requests_per_connection = options->max_requests_per_connection;
-    own->max_handshakes = options->max_handshakes;
-    configure_handshakes(server, options);
+    adopt(server, options);
     configure_listeners(server, options);
 }
 

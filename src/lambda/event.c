@@ -92,8 +92,8 @@ static void put_target(struct buf *out, struct str text, const char *also)
 
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool is_escape =
-            c == '%' && i + 2 < text.len && str_is_of(str_sub(text, i + 1, 2), "0-9A-Fa-f");
+        bool is_escape = c == '%' && i + 2 < text.len && str_hex_digit(text.ptr[i + 1]) >= 0 &&
+                         str_hex_digit(text.ptr[i + 2]) >= 0;
 
         if (char_is_alnum(c) || str_find_char(STR(plain), c) >= 0 || is_escape ||
             str_find_char(str_from(also), c) >= 0) {

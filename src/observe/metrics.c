@@ -133,6 +133,13 @@ void metric_indexes(enum metric metric, size_t at, size_t out[3])
     out[2] = at % family->width[2];
 }
 
+bool metric_is_convention(const struct metric_row *row)
+{
+    struct str name = str_from(row->name);
+
+    return str_starts(name, STR("http_server_")) || str_starts(name, STR("http_client_"));
+}
+
 /* A counter that begins with its first event has no rate at that moment, and rare ones have no other: a family of
  * few series shows all of them from the start. */
 bool metric_has_series(enum metric metric, size_t at)

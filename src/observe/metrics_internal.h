@@ -55,6 +55,8 @@ extern struct metric_family metric_families[METRIC_N];
 
 /* Which value each of the three labels has in series `at`. */
 void metric_indexes(enum metric metric, size_t at, size_t out[3]);
+/* Its name is one of OpenTelemetry's semantic conventions, and gets no prefix of ours. */
+bool metric_is_convention(const struct metric_row *row);
 /* Series that were never touched are left out, unless the family has just one. */
 bool metric_has_series(enum metric metric, size_t at);
 

@@ -24,11 +24,6 @@ static void write_times(struct json_writer *w, const struct period *period)
     jw_format(w, "%lld000", (long long)period->now_us);
 }
 
-static bool is_convention(struct str name)
-{
-    return str_starts(name, STR("http_server_")) || str_starts(name, STR("http_client_"));
-}
-
 /* Is there a family of this name? */
 static bool is_family(struct str name)
 {
@@ -76,7 +71,7 @@ static void begin_metric(struct json_writer *w, const struct metric_row *row)
     struct buf room;
 
     buf_init_on(&room, text, sizeof(text), sizeof(text) - 1);
-    if (is_convention(name)) {
+    if (metric_is_convention(row)) {
         put_dotted(&room, name);
     } else {
         buf_text(&room, "virtuoso_proxy.");

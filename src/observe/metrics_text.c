@@ -22,11 +22,7 @@ static const char prefix[] = "virtuoso_proxy_";
 
 static const char *prefix_of(enum metric metric)
 {
-    struct str name = str_from(metric_rows[metric].name);
-    bool is_convention =
-        str_starts(name, STR("http_server_")) || str_starts(name, STR("http_client_"));
-
-    return is_convention ? "" : prefix;
+    return metric_is_convention(&metric_rows[metric]) ? "" : prefix;
 }
 
 struct writer {

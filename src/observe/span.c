@@ -103,11 +103,6 @@ struct trace *span_keep_trace(const struct trace *trace, struct arena *arena)
     return copy;
 }
 
-static unsigned digit_of(char c)
-{
-    return (unsigned)(c >= 'a' ? c - 'a' + 10 : c - '0');
-}
-
 void spans_sample(struct trace *trace)
 {
     uint64_t tail = 0;
@@ -116,7 +111,7 @@ void spans_sample(struct trace *trace)
         return;
     }
     for (size_t i = TRACE_ID_DIGITS - 16; i < TRACE_ID_DIGITS; i++) {
-        tail = tail << 4 | digit_of(trace->trace_id[i]);
+        tail = tail << 4 | (uint64_t)str_hex_digit(trace->trace_id[i]);
     }
     trace->sampled = tail >> 1 < spans.limit;
 }

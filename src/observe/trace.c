@@ -40,9 +40,7 @@ void trace_begin(struct trace *trace, uint64_t begin_us)
 static bool is_hex(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-
-        if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
+        if (str_hex_digit(s.ptr[i]) < 0 || char_lower(s.ptr[i]) != s.ptr[i]) {
             return false;
         }
     }
@@ -79,8 +77,7 @@ static bool parse_parent(struct str header, struct trace *trace)
     trace->has_w3c_parent = true;
     str_copy(trace->trace_id, sizeof(trace->trace_id), trace_id);
     str_copy(trace->parent_span_id, sizeof(trace->parent_span_id), span_id);
-    trace->sampled =
-        ((flags.ptr[1] >= 'a' ? flags.ptr[1] - 'a' + 10 : flags.ptr[1] - '0') & 1) != 0;
+    trace->sampled = (str_hex_digit(flags.ptr[1]) & 1) != 0;
     return true;
 }
 

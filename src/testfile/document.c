@@ -196,7 +196,7 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
 
 /* ---- a manifest: goals, and the test files of their journeys ---- */
 
-static bool is_manifest(const struct node *document)
+bool is_manifest(const struct node *document)
 {
     const struct node *goals = node_get(document, "goals");
 
@@ -224,7 +224,7 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
     };
 }
 
-static void read_manifest(struct compile *c, const struct node *document)
+void read_manifest(struct compile *c, const struct node *document)
 {
     const struct node *goals = node_get(document, "goals");
 

@@ -391,6 +391,8 @@ const char *other_file_key(size_t index);
 const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);
+bool is_manifest(const struct node *document);
+void read_manifest(struct compile *c, const struct node *document);
 
 /* Looks for characters that no value may hold (error) or that mislead a reader (warning). The work is
  * done in pieces; `path` is where the next piece goes on. */
