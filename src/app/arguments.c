@@ -10,7 +10,7 @@
 #include "base/span.h"
 #include "base/str.h"
 
-enum { HELP_INDENT = 30, HELP_COLUMNS = 80, SET_MAX = 8192 };
+enum { HELP_INDENT = 30, HELP_COLUMNS = 80, SET_MAX = 8192, NAME_ROOM = 64 };
 
 static const struct argument *find(const struct argument *table, struct str name)
 {
@@ -44,28 +44,19 @@ static enum error_code unknown(const struct argument *table, const char *command
 
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value)
 {
-    struct buf text;
+    char text[SET_MAX];
 
     CHECK(arguments->n_sets < ARGUMENTS_MAX);
-    buf_init(&text, SET_MAX);
-    buf_text(&text, key);
-    buf_char(&text, '=');
-    buf_text(&text, value);
-    arguments->sets[arguments->n_sets++] = mem_strdup(buf_cstr(&text));
-    buf_done(&text);
+    arguments->sets[arguments->n_sets++] =
+        str_dup(str_print(text, sizeof(text), "%s=%s", key, value));
 }
 
 /* As it is typed: "--listen". */
 static char *option_name(const struct argument *row)
 {
-    struct buf text;
-    char *name;
+    char text[NAME_ROOM];
 
-    buf_init(&text, SET_MAX);
-    buf_printf(&text, "--%s", row->name);
-    name = mem_strdup(buf_cstr(&text));
-    buf_done(&text);
-    return name;
+    return str_dup(str_print(text, sizeof(text), "--%s", row->name));
 }
 
 /* "human, json or yaml" */

@@ -56,17 +56,11 @@ enum error_code open_analytics(struct server *server, struct error *err)
 /* A file, or the folder of a bucket, has one chain of hashes, and one writer: each worker has its own. */
 static char *name_of_worker(const struct server *server, struct str whole)
 {
-    struct buf name;
-    char *out;
+    char name[PATH_BYTES_MAX];
 
-    buf_init(&name, PATH_BYTES_MAX);
-    buf_str(&name, whole);
-    if (server->given.is_worker) {
-        buf_printf(&name, ".w%u", server->given.slot);
-    }
-    out = str_dup(buf_view(&name));
-    buf_done(&name);
-    return out;
+    return server->given.is_worker ? str_dup(str_print(name, sizeof(name), "%.*s.w%u",
+                                                       STR_ARG(whole), server->given.slot))
+                                   : str_dup(whole);
 }
 
 /* The name of the machine, as the name of a key of the store; heap. */

@@ -123,18 +123,10 @@ const char *front_lambda_config_file(void)
 {
     static char path[PATH_MAX_BYTES];
     const char *root = getenv("LAMBDA_TASK_ROOT");
-    struct buf text;
 
     if (root == NULL) {
         return NULL;
     }
-    buf_init_on(&text, path, sizeof(path), sizeof(path) - 1);
-    buf_printf(&text, "%s/" CONFIG_FILE, root);
-    if (!buf_ok(&text) || access(buf_cstr(&text), R_OK) != 0) {
-        buf_done(&text);
-        return NULL;
-    }
-    str_copy(path, sizeof(path), buf_view(&text));
-    buf_done(&text);
-    return path;
+    (void)str_print(path, sizeof(path), "%s/" CONFIG_FILE, root);
+    return access(path, R_OK) == 0 ? path : NULL;
 }

@@ -159,19 +159,18 @@ static enum error_code ask(const struct target *target, struct error *err)
 {
     uint64_t until_ms = clock_now_ms() + LIMIT_MS;
     int fd = open_target(target, until_ms, err);
-    struct buf request;
+    char request[TEXT_MAX];
     int status = 0;
 
     if (fd < 0) {
         return ERR_IO;
     }
-    buf_init(&request, (size_t)TEXT_MAX * 2);
-    buf_printf(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-               target->path);
-    if (fd_write_all(fd, buf_view(&request))) {
+    if (fd_write_all(fd, str_print(request, sizeof(request),
+                                   "GET %s HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Connection: close\r\n\r\n",
+                                   target->path))) {
         status = read_status(fd, until_ms);
     }
-    buf_done(&request);
     (void)close(fd);
     if (status == 0) {
         return error_set(err, ERR_IO, "no answer came within %u ms", (unsigned)LIMIT_MS);

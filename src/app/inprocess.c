@@ -65,8 +65,7 @@ static struct config *load_own(const struct inprocess_options *options, const ch
     struct config_sources sources = {
         .file = options->config_file, .sets = sets, .sends_nothing = !options->needs_token};
     size_t n = 0;
-    struct buf key_set;
-    struct config *config;
+    char key_set[KEY_DIGITS + sizeof("auth.keys=")];
 
     CHECK(options->n_sets + ARRAY_LEN(quiet_sets) + ARRAY_LEN(forced_sets) + 2 <= SETS_MAX);
     for (size_t i = 0; i < ARRAY_LEN(quiet_sets); i++) {
@@ -81,13 +80,9 @@ static struct config *load_own(const struct inprocess_options *options, const ch
     if (options->sandbox) {
         sets[n++] = "sandbox.enabled=true";
     }
-    buf_init(&key_set, 128);
-    buf_printf(&key_set, "auth.keys=%s", key);
-    sets[n++] = buf_cstr(&key_set);
+    sets[n++] = str_print(key_set, sizeof(key_set), "auth.keys=%s", key).ptr;
     sources.n_sets = n;
-    config = load(&sources, err);
-    buf_done(&key_set);
-    return config;
+    return load(&sources, err);
 }
 
 static enum error_code open_own(struct inprocess *proxy, const struct inprocess_options *options,

@@ -156,28 +156,24 @@ static enum error_code take_options(struct job *job, const struct arguments *arg
 /* Drawn over each second: only where somebody looks, so never into a file. */
 static void on_second(void *context, const struct load_progress *progress)
 {
-    struct buf line;
-
-    (void)context;
-    buf_init(&line, LINE_MAX);
-    buf_printf(
-        &line,
+    char room[LINE_MAX];
+    struct str line = str_print(
+        room, sizeof(room),
         "\r%4.0f of %.0f s   %llu/s   failed %llu   p50 %.1f ms   p99 %.1f ms   %u in flight  ",
         (double)progress->elapsed_us / 1e6, (double)progress->total_us / 1e6,
         (unsigned long long)progress->answered_per_second, (unsigned long long)progress->n_failed,
         (double)progress->p50_us / 1e3, (double)progress->p99_us / 1e3, progress->in_flight);
-    (void)!fd_write_all(STDERR_FILENO, buf_view(&line)); /* a terminal that is gone sees nothing */
-    buf_done(&line);
+
+    (void)context;
+    (void)!fd_write_all(STDERR_FILENO, line); /* a terminal that is gone sees nothing */
 }
 
 static void end_line(void)
 {
-    struct buf line;
+    char line[LINE_MAX];
 
-    buf_init(&line, LINE_MAX);
-    buf_printf(&line, "\r%*s\r", LINE_MAX / 2 + 20, "");
-    (void)!fd_write_all(STDERR_FILENO, buf_view(&line));
-    buf_done(&line);
+    (void)!fd_write_all(STDERR_FILENO,
+                        str_print(line, sizeof(line), "\r%*s\r", LINE_MAX / 2 + 20, ""));
 }
 
 static int judge(const struct job *job)

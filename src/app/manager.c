@@ -106,13 +106,11 @@ void manager_ready(struct manager *manager)
 
 void manager_reloading(struct manager *manager)
 {
-    struct buf text;
+    char text[MESSAGE_MAX];
 
     if (manager != NULL) {
-        buf_init(&text, MESSAGE_MAX);
-        buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now_us());
-        send_text(manager, buf_view(&text));
-        buf_done(&text);
+        send_text(manager, str_print(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+                                     (unsigned long long)clock_now_us()));
     }
 }
 

@@ -156,13 +156,8 @@ void server_stop(struct server *server)
 
 void server_adopt_sandbox(struct server *server, struct config *config)
 {
-    struct buf url;
-
-    buf_init(&url, sizeof(server->sandbox_url) - 1);
-    buf_printf(&url, "http://%s/api", server->sandbox_address);
-    str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
-    buf_done(&url);
-    config->upstream.base_url = str_from(server->sandbox_url);
+    config->upstream.base_url = str_print(server->sandbox_url, sizeof(server->sandbox_url),
+                                          "http://%s/api", server->sandbox_address);
     config->upstream.n_endpoints = 0;
     config->upstream.ui_url = STR_EMPTY; /* it has no pages: no links to any */
     if (!secret_is_set(&config->upstream.token)) {
@@ -425,15 +420,8 @@ const char *server_url(const struct server *server, char out[160])
 {
     const char *address = http_server_address(server->http);
     bool is_tls = http_server_is_tls_at(server->http, 0);
-    struct buf url;
+    bool is_unix = address_is_unix(str_from(address));
 
-    buf_init(&url, 159);
-    if (address_is_unix(str_from(address))) {
-        buf_printf(&url, "%s%s", address, is_tls ? " (TLS)" : "");
-    } else {
-        buf_printf(&url, "%s://%s", is_tls ? "https" : "http", address);
-    }
-    str_copy(out, 160, buf_view(&url));
-    buf_done(&url);
-    return out;
+    return is_unix ? str_print(out, 160, "%s%s", address, is_tls ? " (TLS)" : "").ptr
+                   : str_print(out, 160, "%s://%s", is_tls ? "https" : "http", address).ptr;
 }

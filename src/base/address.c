@@ -117,13 +117,9 @@ uint16_t address_name(const struct sockaddr_storage *address, char out[ADDRESS_N
     bool is_v6 = address->ss_family == AF_INET6;
     uint16_t port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
     char host[INET6_ADDRSTRLEN] = "?";
-    struct buf text;
 
     (void)inet_ntop(address->ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, host,
                     sizeof(host));
-    buf_init(&text, ADDRESS_NAME_MAX - 1);
-    buf_printf(&text, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
-    str_copy(out, ADDRESS_NAME_MAX, buf_view(&text));
-    buf_done(&text);
+    (void)str_print(out, ADDRESS_NAME_MAX, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
     return port;
 }

@@ -27,19 +27,18 @@ static void tell_descriptors(const struct config *config, config_warn_fn warn, v
     uint64_t limit = fd_take_limit();
     uint64_t clients = config->http.max_connections / config->server.n_workers;
     uint64_t needed = clients + config->upstream.max_active + OTHER_DESCRIPTORS;
-    struct buf text;
+    char text[TEXT_MAX];
 
     if (limit >= needed || config->lambda.runtime_api.len > 0) {
         return;
     }
-    buf_init(&text, TEXT_MAX);
-    buf_printf(&text,
-               "http.max_connections, upstream.max_active: a process would need %llu descriptors, "
-               "and the system allows %llu (ulimit -n, LimitNOFILE): at that number new clients "
-               "wait, and calls are refused with 503",
-               (unsigned long long)needed, (unsigned long long)limit);
-    warn(context, buf_cstr(&text));
-    buf_done(&text);
+    (void)str_print(
+        text, sizeof(text),
+        "http.max_connections, upstream.max_active: a process would need %llu descriptors, and the "
+        "system allows %llu (ulimit -n, LimitNOFILE): at that number new clients wait, and calls are "
+        "refused with 503",
+        (unsigned long long)needed, (unsigned long long)limit);
+    warn(context, text);
 }
 
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,

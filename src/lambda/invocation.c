@@ -36,12 +36,11 @@ static void put_start(struct buf *out, const struct invocation *invocation, cons
 
 static void put_post_start(struct buf *out, const struct invocation *invocation, const char *what)
 {
-    struct buf path;
+    char path[REQUEST_HEAD_MAX];
 
-    buf_init(&path, REQUEST_HEAD_MAX);
-    buf_printf(&path, "invocation/%.*s/%s", STR_ARG(invocation->id), what);
-    put_start(out, invocation, "POST", buf_cstr(&path));
-    buf_done(&path);
+    put_start(
+        out, invocation, "POST",
+        str_print(path, sizeof(path), "invocation/%.*s/%s", STR_ARG(invocation->id), what).ptr);
 }
 
 /* Of several at once no line knows which one it belongs to. */
@@ -155,16 +154,10 @@ static void begin_stream(struct invocation *invocation, const struct http_local_
 static bool stream_piece(struct invocation *invocation, struct str bytes)
 {
     char size[32];
-    struct buf start;
-    bool goes_on;
 
-    buf_init_on(&start, size, sizeof(size), sizeof(size));
-    buf_printf(&start, "%zx\r\n", bytes.len);
-    (void)runtime_write(&invocation->runtime, buf_view(&start));
+    (void)runtime_write(&invocation->runtime, str_print(size, sizeof(size), "%zx\r\n", bytes.len));
     (void)runtime_write(&invocation->runtime, bytes);
-    goes_on = runtime_write(&invocation->runtime, STR("\r\n"));
-    buf_done(&start);
-    return goes_on;
+    return runtime_write(&invocation->runtime, STR("\r\n"));
 }
 
 static void end_stream(struct invocation *invocation, bool whole)
@@ -385,13 +378,11 @@ static void take_next(struct invocation *invocation)
 
 static void refused(struct invocation *invocation, int status)
 {
-    struct buf text;
+    char text[2 * SHOWN_MAX];
 
-    buf_init(&text, SHOWN_MAX + REQUEST_HEAD_MAX);
-    buf_printf(&text, "it answers %d: %.*s", status,
-               STR_ARG(str_sub(buf_view(&invocation->runtime.body), 0, SHOWN_MAX)));
-    lambda_fail(invocation->lambda, buf_cstr(&text));
-    buf_done(&text);
+    (void)str_print(text, sizeof(text), "it answers %d: %.*s", status,
+                    STR_ARG(str_sub(buf_view(&invocation->runtime.body), 0, SHOWN_MAX)));
+    lambda_fail(invocation->lambda, text);
 }
 
 /* Refused answers were told to nobody, and there is nobody left to tell; only 500 is the end. */

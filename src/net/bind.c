@@ -150,19 +150,15 @@ bool listener_address_of(int fd, char *out, size_t size)
     struct place place = {.len = sizeof(place.at)};
     const struct sockaddr_un *local = (const void *)&place.at;
     char name[ADDRESS_NAME_MAX];
-    struct buf text;
 
     if (getsockname(fd, (struct sockaddr *)&place.at, &place.len) != 0) {
         return false;
     }
-    buf_init(&text, size - 1);
     if (place.at.ss_family == AF_UNIX) {
-        buf_printf(&text, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
+        (void)str_print(out, size, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
     } else {
         (void)address_name(&place.at, name);
-        buf_text(&text, name);
+        str_copy(out, size, str_from(name));
     }
-    str_copy(out, size, buf_view(&text));
-    buf_done(&text);
     return place.at.ss_family != AF_UNIX || local->sun_path[0] == '/';
 }

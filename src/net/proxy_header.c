@@ -26,17 +26,13 @@ static bool print_client(const struct sockaddr_in *v4, const struct sockaddr_in6
                          struct proxy_header *out)
 {
     char host[HOST_MAX] = "";
-    struct buf text;
 
     if ((v6 != NULL ? uv_ip6_name(v6, host, sizeof(host)) : uv_ip4_name(v4, host, sizeof(host))) !=
         0) {
         return false;
     }
-    buf_init(&text, PROXY_CLIENT_MAX - 1);
-    buf_printf(&text, v6 != NULL ? "[%s]:%u" : "%s:%u", host,
-               (unsigned)ntohs(v6 != NULL ? v6->sin6_port : v4->sin_port));
-    str_copy(out->client, sizeof(out->client), buf_view(&text));
-    buf_done(&text);
+    (void)str_print(out->client, sizeof(out->client), v6 != NULL ? "[%s]:%u" : "%s:%u", host,
+                    (unsigned)ntohs(v6 != NULL ? v6->sin6_port : v4->sin_port));
     return true;
 }
 
