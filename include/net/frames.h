@@ -32,6 +32,8 @@ void frames_open(struct frames *frames, struct loop *loop, int fd, size_t max_by
                  const struct frames_events *events);
 /* False: it is too long, or the other side is gone. */
 bool frames_send(struct frames *frames, struct str frame);
+/* A frame of two parts. */
+bool frames_send_parts(struct frames *frames, struct str head, struct str text);
 size_t frames_pending(const struct frames *frames); /* bytes that the other side has not taken */
 void frames_close(struct frames *frames);           /* idempotent */
 

@@ -20,13 +20,9 @@ bool process_lives(const struct process *process)
 
 void process_tell(struct process *process, enum worker_message kind, struct str text)
 {
-    struct buf frame;
+    const char byte = (char)kind;
 
-    buf_init(&frame, WORKER_FRAME_MAX);
-    buf_char(&frame, (char)kind);
-    buf_str(&frame, text);
-    (void)frames_send(&process->control, buf_view(&frame));
-    buf_done(&frame);
+    (void)frames_send_parts(&process->control, (struct str){&byte, 1}, text);
 }
 
 void process_kill(struct process *process, const char *why)
@@ -41,13 +37,6 @@ void process_kill(struct process *process, const char *why)
 
 /* ---- what it says ---- */
 
-static struct str with_number(struct buf *room, uint32_t number, struct str text)
-{
-    buf_append(room, &number, NUMBER_BYTES);
-    buf_str(room, text);
-    return buf_view(room);
-}
-
 static uint32_t number_of(struct str text)
 {
     uint32_t number = UINT32_MAX;
@@ -60,11 +49,11 @@ static uint32_t number_of(struct str text)
 
 static void pass_on(struct process *from, struct process *to, struct str text)
 {
-    struct buf room;
+    const uint32_t slot = from->slot;
+    char head[1 + NUMBER_BYTES] = {WORKER_FROM};
 
-    buf_init(&room, WORKER_FRAME_MAX);
-    process_tell(to, WORKER_FROM, with_number(&room, from->slot, text));
-    buf_done(&room);
+    memcpy(head + 1, &slot, NUMBER_BYTES);
+    (void)frames_send_parts(&to->control, (struct str){head, sizeof(head)}, text);
 }
 
 /* Those that drain hear it, too, but nobody waits for their answers. */

@@ -120,13 +120,9 @@ int worker_log_fd(void)
 
 static void tell(struct worker *worker, enum worker_message kind, struct str text)
 {
-    struct buf frame;
+    const char byte = (char)kind;
 
-    buf_init(&frame, WORKER_FRAME_MAX);
-    buf_char(&frame, (char)kind);
-    buf_str(&frame, text);
-    (void)frames_send(&worker->control, buf_view(&frame));
-    buf_done(&frame);
+    (void)frames_send_parts(&worker->control, (struct str){&byte, 1}, text);
 }
 
 void worker_send_all(struct worker *worker, struct str text)

@@ -91,16 +91,21 @@ void frames_open(struct frames *frames, struct loop *loop, int fd, size_t max_by
     transport_read_start(&frames->transport);
 }
 
-bool frames_send(struct frames *frames, struct str frame)
+bool frames_send_parts(struct frames *frames, struct str head, struct str text)
 {
-    uint32_t len = (uint32_t)frame.len;
-    const struct str parts[] = {{(const char *)&len, HEAD_BYTES}, frame};
+    uint32_t len = (uint32_t)(head.len + text.len);
+    const struct str parts[] = {{(const char *)&len, HEAD_BYTES}, head, text};
 
-    if (frames->ended || frames->closing || frame.len == 0 || frame.len > frames->max_bytes) {
+    if (frames->ended || frames->closing || len == 0 || head.len + text.len > frames->max_bytes) {
         return false;
     }
     transport_write_parts(&frames->transport, parts, ARRAY_LEN(parts));
     return true;
+}
+
+bool frames_send(struct frames *frames, struct str frame)
+{
+    return frames_send_parts(frames, frame, STR_EMPTY);
 }
 
 size_t frames_pending(const struct frames *frames)
