@@ -113,16 +113,13 @@ struct server {
     void *owner;
 };
 
+/* Where requests come from. */
+enum server_front { FRONT_NONE /* the sandbox alone is opened */, FRONT_SOCKETS, FRONT_LAMBDA };
+
 /* Takes the configuration over (also on failure). Opens everything; when it fails, everything that
- * was opened is closed again. `proxy` false: the sandbox alone. */
-enum error_code server_open(struct server *server, struct config *config, bool proxy,
-                            struct error *err) MUST_CHECK;
-/* The same, as a proxy that has got sockets and more; what is not given it opens itself. */
-enum error_code server_open_given(struct server *server, struct config *config,
-                                  const struct server_given *given, struct error *err) MUST_CHECK;
-/* The same, as a proxy that answers invocations of AWS Lambda and listens on nothing. */
-enum error_code server_open_lambda(struct server *server, struct config *config,
-                                   struct error *err) MUST_CHECK;
+ * was opened is closed again. `given` NULL: nothing; what is not given it opens itself. */
+enum error_code server_open(struct server *server, struct config *config, enum server_front front,
+                            const struct server_given *given, struct error *err) MUST_CHECK;
 /* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where
  * server->reload says how. For programs that serve; clients leave them as they are. */
 void server_ignore_signals(struct server *server);

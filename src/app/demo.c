@@ -42,11 +42,11 @@ static enum error_code open_demo_server(struct arguments *arguments, struct serv
         return error_set(err, ERR_CONFIG, "the configuration has errors");
     }
     open_log(config);
-    code = server_open(server, config, true, err);
+    code = server_open(server, config, FRONT_SOCKETS, NULL, err);
     if (code == ERR_IO && !chosen) {
         arguments_add_set(arguments, "server.listen", "127.0.0.1:0");
         config = load_config(NULL, arguments);
-        code = config == NULL ? ERR_CONFIG : server_open(server, config, true, err);
+        code = config == NULL ? ERR_CONFIG : server_open(server, config, FRONT_SOCKETS, NULL, err);
     }
     return code;
 }

@@ -99,7 +99,7 @@ static enum error_code open_own(struct inprocess *proxy, const struct inprocess_
         return ERR_CONFIG;
     }
     open_log(config);
-    code = server_open(&proxy->server, config, true, err);
+    code = server_open(&proxy->server, config, FRONT_SOCKETS, NULL, err);
     if (code == ERR_OK) {
         proxy->url = str_from(server_url(&proxy->server, proxy->url_text));
     }
@@ -123,7 +123,7 @@ static enum error_code open_loop(struct inprocess *proxy, const struct inprocess
         secret_set(&proxy->key, options->key);
     }
     open_log(config);
-    return server_open(&proxy->server, config, false, err);
+    return server_open(&proxy->server, config, FRONT_NONE, NULL, err);
 }
 
 static void on_interrupt(struct server *server)

@@ -273,14 +273,9 @@ enum error_code place_sockets(const struct config *config, const struct manager_
     return ERR_OK;
 }
 
-static enum error_code open_front(struct server *server, struct config *config, bool proxy,
-                                  const struct server_given *given, struct error *err)
+static enum server_front front_of(const struct config *config, bool proxy)
 {
-    if (!proxy) {
-        return server_open(server, config, false, err);
-    }
-    return config->lambda.runtime_api.len > 0 ? server_open_lambda(server, config, err)
-                                              : server_open_given(server, config, given, err);
+    return !proxy ? FRONT_NONE : config->lambda.runtime_api.len > 0 ? FRONT_LAMBDA : FRONT_SOCKETS;
 }
 
 /* Until the end of the server, which is open. */
@@ -324,7 +319,7 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     if (code != ERR_OK) {
         config_release(config);
     } else {
-        code = open_front(&server, config, proxy, &given, &err);
+        code = server_open(&server, config, front_of(config, proxy), &given, &err);
     }
     if (code != ERR_OK) {
         log_close();
@@ -360,7 +355,7 @@ static int serve_as_worker(struct config *config, const struct worker_start *sta
     if (code != ERR_OK) {
         config_release(config);
     } else {
-        code = server_open_given(&server, config, &given, &err);
+        code = server_open(&server, config, FRONT_SOCKETS, &given, &err);
     }
     if (code != ERR_OK) {
         log_close();

@@ -338,12 +338,16 @@ static const open_fn proxy_steps[] = {open_inside, open_tls,  open_http,
 static const open_fn lambda_steps[] = {open_inside, open_http, front_lambda_open, NULL};
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 
-static enum error_code open_server(struct server *server, struct config *config,
-                                   const open_fn *steps, const struct server_given *given,
-                                   struct error *err)
+enum error_code server_open(struct server *server, struct config *config, enum server_front front,
+                            const struct server_given *given, struct error *err)
 {
+    static const open_fn *const steps[] = {
+        [FRONT_NONE] = sandbox_steps, [FRONT_SOCKETS] = proxy_steps, [FRONT_LAMBDA] = lambda_steps};
     enum error_code code;
 
+    if (front == FRONT_LAMBDA) {
+        front_lambda_adopt(config);
+    }
     *server = (struct server){.config = config, .state = SERVER_STARTING};
     server->listeners = mem_zalloc(sizeof(*server->listeners));
     if (given != NULL) {
@@ -354,7 +358,7 @@ static enum error_code open_server(struct server *server, struct config *config,
     }
     loop_init(&server->loop);
     signals_open(server);
-    code = open_all(server, steps, err);
+    code = open_all(server, steps[front], err);
     if (code != ERR_OK) {
         server_stop(server);
         server_run(server);
@@ -363,24 +367,6 @@ static enum error_code open_server(struct server *server, struct config *config,
     }
     server->state = SERVER_SERVING;
     return ERR_OK;
-}
-
-enum error_code server_open(struct server *server, struct config *config, bool proxy,
-                            struct error *err)
-{
-    return open_server(server, config, proxy ? proxy_steps : sandbox_steps, NULL, err);
-}
-
-enum error_code server_open_given(struct server *server, struct config *config,
-                                  const struct server_given *given, struct error *err)
-{
-    return open_server(server, config, proxy_steps, given, err);
-}
-
-enum error_code server_open_lambda(struct server *server, struct config *config, struct error *err)
-{
-    front_lambda_adopt(config);
-    return open_server(server, config, lambda_steps, NULL, err);
 }
 
 void server_run(struct server *server)

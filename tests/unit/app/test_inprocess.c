@@ -200,7 +200,7 @@ static void open_server(struct server *server)
     error_list_init(&errors);
     assert_int_equal(config_load(&sources, &config, &errors), ERR_OK);
     error_list_done(&errors);
-    assert_int_equal(server_open(server, config, true, &err), ERR_OK);
+    assert_int_equal(server_open(server, config, FRONT_SOCKETS, NULL, &err), ERR_OK);
 }
 
 static void the_older_server_may_go_first(void **state)
