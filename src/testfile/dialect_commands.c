@@ -132,11 +132,11 @@ bool own_name_is_first(struct compile *c, struct own_name *name, const struct no
 
 static bool takes_name(const struct compile *c, const struct verb *verb)
 {
-    const struct alias_list *list = &verb->forms[0]->commands[0].args[0].list;
+    const struct item *first = verb->forms[0]->commands[0].args;
 
-    return !verb_needs_nothing(verb) && !list->is_locator &&
-           (name_set_has(&list->fields, name_id(c->dictionary, STR("name"))) ||
-            name_set_has(&list->fields, name_id(c->dictionary, STR("id"))));
+    return !verb_needs_nothing(verb) && !first->list.is_locator &&
+           (name_set_has(&first->list.fields, name_id(c->dictionary, STR("name"))) ||
+            name_set_has(&first->list.fields, name_id(c->dictionary, STR("id"))));
 }
 
 bool own_name_map(struct compile *c, const struct own_name *name, const struct step_keys *keys)
