@@ -5,7 +5,8 @@
 #include "feed.h"
 #include "store/store.h"
 
-enum { PLACE_WRITER_MAX = 64 };
+/* An audit chain, which may have the name of a machine, is one. */
+enum { PLACE_WRITER_MAX = 72 };
 
 struct place {
     struct store *store;

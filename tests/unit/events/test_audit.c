@@ -4,17 +4,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "events/audit_internal.h"
+#include "events/journal.h"
 #include "harness/cloud_server.h"
 #include "harness/wait.h"
 #include "net/loop.h"
 #include "observe/fact.h"
 #include "observe/metrics.h"
+#include "store/keep.h"
+#include "store/store.h"
 
 enum { TEXT_MAX = 8 << 20 };
 
@@ -407,6 +411,171 @@ static void the_end_of_a_long_chain_is_found(void **state)
     metrics_done();
 }
 
+/* --- the stream of a store that processes share */
+static struct {
+    uv_timer_t alive; /* deadlines alone do not keep a loop running */
+    struct store *store;
+    struct keeps *keeps;
+    struct journal *journal;
+} shared;
+
+static void on_alive(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static int set_up_shared(void **state)
+{
+    const struct store_options options = {
+        .prefix = STR("vp:"), .timeout_ms = 10000, .max_bytes = TEXT_MAX};
+    struct error err = {0};
+
+    metrics_open();
+    (void)set_up(state);
+    assert_int_equal(uv_timer_init(&fixture.loop.uv, &shared.alive), 0);
+    assert_int_equal(uv_timer_start(&shared.alive, on_alive, 1, 1), 0);
+    assert_int_equal(store_open_memory(&fixture.loop, &options, &shared.store, &err), ERR_OK);
+    shared.keeps = keeps_open(shared.store);
+    shared.journal = journal_open(&fixture.loop, shared.store, true);
+    return 0;
+}
+
+static void wait_closed(void)
+{
+    wait_until(((void)loop_turn(&fixture.loop, false), fixture.closed));
+    fixture.closed = false;
+}
+
+static int tear_down_shared(void **state)
+{
+    fixture.closed = false;
+    journal_close(shared.journal, on_closed, &fixture);
+    wait_closed();
+    keeps_close(shared.keeps, on_closed, &fixture);
+    wait_closed();
+    store_close(shared.store, on_closed, &fixture);
+    wait_closed();
+    uv_close((uv_handle_t *)&shared.alive, NULL);
+    (void)tear_down(state);
+    metrics_done();
+    return 0;
+}
+
+static void close_shared(void)
+{
+    audit_close(fixture.audit, on_closed, &fixture);
+    wait_closed();
+}
+
+static void open_shared(const char *chain)
+{
+    const struct audit_options options = {
+        .chain = str_from(chain), .journal = shared.journal, .keeps = shared.keeps};
+    struct error err = {0};
+
+    fixture.closed = false;
+    assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
+}
+
+/* `number` lines or more are in the stream, and so is the place. */
+static bool is_at(uint64_t number)
+{
+    const struct audit *audit = fixture.audit;
+
+    (void)loop_turn(&fixture.loop, false);
+    return audit->head.number >= number && audit->batch.len == 0 && !audit->writes &&
+           !audit->acts && !place_is_busy(&audit->place) &&
+           audit->place.position == audit->feed.position;
+}
+
+/* A life that writes `n` lines and more, each in an entry of its own. Returns the number of the last one. */
+static uint64_t live(const char *chain, unsigned n)
+{
+    uint64_t number;
+
+    open_shared(chain);
+    wait_until(is_at(1)); /* audit.started, and what was noted before it */
+    for (unsigned i = 0; i < n; i++) {
+        number = fixture.audit->head.number;
+        note("/api/v1/sessions");
+        wait_until(is_at(number + 1));
+    }
+    number = fixture.audit->head.number;
+    close_shared();
+    return number;
+}
+
+/* Names of pods are that long, and differ at their end. */
+static void a_chain_of_a_long_name_goes_on(void **state)
+{
+    static const char *const chains[] = {
+        "a-machine-whose-name-has-sixty-one-characters-as-pods-have-61",
+        "a-machine-whose-name-has-64-characters-the-most-that-Linux-takes",
+    };
+
+    uint64_t number;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
+        assert_int_equal(strlen(chains[i]), i == 0 ? 61 : 64);
+        number = live(chains[i], 2);
+        open_shared(chains[i]);
+        wait_until(((void)loop_turn(&fixture.loop, false), fixture.audit->place.version > 0));
+        assert_string_equal(fixture.audit->place.writer,
+                            chains[i]); /* so it need not read it all */
+        wait_until(is_at(number + 1));
+        assert_string_equal(fixture.audit->head.chain, chains[i]);
+        close_shared();
+    }
+}
+
+static void (*begin_duty)(struct duty *duty);
+
+static void begin_and_close(struct duty *duty)
+{
+    begin_duty(duty);
+    assert_true(place_is_busy(&fixture.audit->place));
+    audit_close(fixture.audit, on_closed, &fixture);
+}
+
+/* Before it has its lease, and while its place is being read. */
+static void it_may_be_closed_before_it_writes(void **state)
+{
+    (void)state;
+    open_shared("a");
+    close_shared();
+    open_shared("a");
+    begin_duty = fixture.audit->duty.on_begin;
+    fixture.audit->duty.on_begin = begin_and_close;
+    wait_closed();
+}
+
+static void tell_head_now(void)
+{
+    struct deadline *tell = &fixture.audit->tell_head;
+
+    deadline_set(&fixture.loop.deadlines, tell, 0, tell->on_expire);
+    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms());
+}
+
+/* A line in the middle is not the last one. */
+static void no_hash_is_told_while_the_end_of_the_chain_is_read(void **state)
+{
+    uint64_t number;
+
+    (void)state;
+    number = live("a", 6);
+    open_shared("a");
+    wait_until(((void)loop_turn(&fixture.loop, false), fixture.audit->acts));
+    fixture.audit->head.number = number - 2; /* as far as it was read */
+    tell_head_now();
+    assert_int_equal(fixture.audit->told.number, 0);
+    wait_until(is_at(number + 1));
+    tell_head_now();
+    assert_int_equal(fixture.audit->told.number, fixture.audit->head.number);
+    close_shared();
+}
+
 int test_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +591,12 @@ int test_audit(void)
         cmocka_unit_test_setup_teardown(the_last_hash_is_told_every_minute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_lost_is_in_the_chain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_of_a_long_chain_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_chain_of_a_long_name_goes_on, set_up_shared,
+                                        tear_down_shared),
+        cmocka_unit_test_setup_teardown(it_may_be_closed_before_it_writes, set_up_shared,
+                                        tear_down_shared),
+        cmocka_unit_test_setup_teardown(no_hash_is_told_while_the_end_of_the_chain_is_read,
+                                        set_up_shared, tear_down_shared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
