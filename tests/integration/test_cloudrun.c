@@ -430,6 +430,34 @@ static void sigterm_ends_before_sigkill_would(void **state)
     service_done(&service);
 }
 
+/* The answer waits until the store has taken its leases back, which is slow, and SIGTERM comes meanwhile. */
+static void an_answer_that_rests_leaves_before_the_end(void **state)
+{
+    static const char body[] = "{\"name\":\"t\",\"steps\":[{\"navigate\":\"https://n.example/\"}]}";
+    struct service service;
+    struct proxy *proxy = &service.proxy;
+    struct client client;
+    unsigned n_requests;
+
+    (void)state;
+    service_start(&service);
+    client_open(&client, proxy->program.port);
+    google.server.seen->delay_ms = 40;
+    assert_true(client_send_request(&client, "POST", "/api/v1/tests/run",
+                                    "X-API-Key: " KEY "\r\nContent-Type: application/json\r\n",
+                                    str_from(body)));
+    wait_until(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps") == 1);
+    n_requests = google.server.seen->n_requests;
+    wait_until(google.server.seen->n_requests > n_requests); /* the step is made: it lets go */
+    program_signal(&proxy->program, SIGTERM);
+    assert_int_equal(client_read(&client, false, &proxy->reply), CLIENT_OK);
+    assert_int_equal(proxy->reply.status, 200);
+    google.server.seen->delay_ms = 0;
+    assert_int_equal(program_wait_end(&proxy->program, KILL_MS), 0);
+    client_close(&client);
+    service_done(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_run_goes_on_in_a_task),
         cmocka_unit_test(nothing_is_left_to_do_between_requests),
         cmocka_unit_test(sigterm_ends_before_sigkill_would),
+        cmocka_unit_test(an_answer_that_rests_leaves_before_the_end),
     };
 
     return cmocka_run_group_tests_name("cloudrun", tests, set_up, tear_down);
