@@ -112,9 +112,6 @@ bool str_contains(struct str s, struct str needle);
 struct str str_without_end(struct str s, char end); /* without all of these at its end */
 size_t str_behind_last(struct str s, char c); /* the place behind the last `c`; 0: none is there */
 
-#define STR_DIGITS "0123456789"
-size_t str_span(struct str s, const char *set); /* how many bytes at the front are of the set */
-
 /* Cuts at the first `separator`: head before it, tail after it. False (head = s, tail empty) when
  * there is none. */
 bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail);

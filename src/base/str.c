@@ -110,21 +110,6 @@ bool str_contains(struct str s, struct str needle)
     return str_find(s, needle) >= 0;
 }
 
-size_t str_span(struct str s, const char *set)
-{
-    uint64_t bits[4] = {0};
-    size_t n = 0;
-
-    for (; *set != '\0'; set++) {
-        bits[(unsigned char)*set / 64] |= UINT64_C(1) << ((unsigned char)*set % 64);
-    }
-    while (n < s.len &&
-           (bits[(unsigned char)s.ptr[n] / 64] >> ((unsigned char)s.ptr[n] % 64) & 1) != 0) {
-        n++;
-    }
-    return n;
-}
-
 bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail)
 {
     const char *at = s.len > 0 ? memchr(s.ptr, separator, s.len) : NULL;
