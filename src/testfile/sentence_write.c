@@ -130,8 +130,7 @@ static void put_number(struct writing *w, struct str text)
 static void put_variable(struct writing *w, struct str text)
 {
     text = str_starts(text, STR("$")) ? str_sub(text, 1, text.len) : text;
-    w->failed = w->failed || !str_is_only(text, "A-Za-z0-9_") ||
-                str_span(text, "0-9") > 0;
+    w->failed = w->failed || !str_is_only(text, "A-Za-z0-9_") || str_span(text, "0-9") > 0;
     buf_char(&w->out, '$');
     buf_str(&w->out, text);
 }

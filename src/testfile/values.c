@@ -30,7 +30,7 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
         return problem_refuse(c, place_of(map), NULL, NULL, "expected text, not a map");
     }
     NODE_FOREACH (child, map) {
-        if (!str_among(child->key, str_from(locator_keys), '|')) {
+        if (!str_has_word(locator_keys, child->key)) {
             problem_add(c, TESTFILE_WARNING, place_of_key(child),
                         "\"%.*s\" has no effect: the platform finds elements by one text",
                         CLIPPED(child->key))

@@ -158,7 +158,7 @@ static void offer_but_truths(struct nearest *nearest, struct str words)
     struct str word;
 
     while (str_next(&words, '|', &word)) {
-        if (!str_among(word, str_from(truths), '|')) {
+        if (!str_has_word(truths, word)) {
             nearest_offer(nearest, word);
         }
     }
@@ -268,7 +268,7 @@ const struct field *misspelt_truth(const struct compile *c, struct bag *bag, str
                               ? said_near(bag->known, field->id, field->node->text)
                               : STR_EMPTY;
 
-        if (near.len > 0 && str_among(near, str_from(truths), '|')) {
+        if (near.len > 0 && str_has_word(truths, near)) {
             *out_meant = near;
             return field;
         }
