@@ -13,8 +13,8 @@ static bool refuse_value(struct compile *c, struct place place, const char *what
 
 /* ---- text ---- */
 
-static const char locator_keys[] = "selector target element css xpath id text label placeholder "
-                                   "hint name value";
+static const char locator_keys[] = "selector|target|element|css|xpath|id|text|label|placeholder|"
+                                   "hint|name|value";
 
 /* Of a map that says how to find an element, the key that stands first in locator_keys counts. */
 static bool locator_text(struct compile *c, const struct node *map, const struct node **out)
@@ -23,14 +23,14 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
     struct str key;
 
     *out = NULL;
-    while (*out == NULL && str_next(&rest, ' ', &key)) {
+    while (*out == NULL && str_next(&rest, '|', &key)) {
         *out = node_get_str(map, key);
     }
     if (*out == NULL || (*out)->type != NODE_SCALAR) {
         return problem_refuse(c, place_of(map), NULL, NULL, "expected text, not a map");
     }
     NODE_FOREACH (child, map) {
-        if (!str_has_word(locator_keys, child->key)) {
+        if (!str_among(child->key, STR(locator_keys), '|')) {
             problem_add(c, TESTFILE_WARNING, place_of_key(child),
                         "\"%.*s\" has no effect: the platform finds elements by one text",
                         CLIPPED(child->key))
