@@ -37,7 +37,7 @@ foreach(source ${fuzz_sources})
   file(MAKE_DIRECTORY ${found})
   set(fuzz_arguments -max_total_time=${VP_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
     -artifact_prefix=${scratch}/crash_${name}_ ${dictionary} ${found} ${folders})
-  math(EXPR limit "${VP_FUZZ_SECONDS} + 180")
+  math(EXPR limit "${VP_FUZZ_SECONDS} + 600") # a loaded machine reads the corpus for minutes
   if(VP_FUZZ)
     add_test(NAME fuzz.${name} COMMAND ${target} ${fuzz_arguments})
   else()
