@@ -344,7 +344,7 @@ static void put_in_phase(struct testfile_converting *c, const struct testfile_st
 /* The next step. True: there are no more in the test. */
 static bool put_step(struct testfile_converting *c, const struct testfile_test *test)
 {
-    const struct testfile_step *step = &test->steps[c->step];
+    const struct testfile_step *step;
 
     if (is_test_file(c) && !c->head_done) {
         buf_text(c->out, c->test > 0 ? "---\n" : "");
@@ -356,7 +356,7 @@ static bool put_step(struct testfile_converting *c, const struct testfile_test *
         c->phase_begun = false;
         return !is_test_file(c) || ++c->phase > TESTFILE_TEARDOWN;
     }
-    c->step++;
+    step = &test->steps[c->step++];
     if (c->target == TESTFILE_TO_COMMANDS) {
         buf_str(c->out, command_line_write(&c->scratch, step->command, step->args, step->options));
         buf_char(c->out, '\n');

