@@ -73,14 +73,14 @@ static void what_is_too_long_is_kept_as_it_came(void **state)
 
     (void)state;
     memset(text, 'a', len);
-    memcpy(text, "[{\"steps\":[{}],\"x\":\"", 20);
-    memcpy(text + len - 8, "\"},{}]", 7);
+    mem_copy(text, "[{\"steps\":[{}],\"x\":\"", 20);
+    mem_copy(text + len - 8, "\"},{}]", 7);
     buf_init(&kept, len * 2);
     json_sift_begin(&sift, lists, ARRAY_LEN(lists), number_it);
     for (size_t at = 0; at < len; at += 1000) {
         json_sift_piece(&sift, str_sub(str_from(text), at, 1000), &kept);
     }
-    memcpy(text + len - 5, "<1:2>]", 7);
+    mem_copy(text + len - 5, "<1:2>]", 7);
     assert_string_equal(buf_cstr(&kept), text);
     json_sift_done(&sift);
     buf_done(&kept);
