@@ -48,17 +48,6 @@ static enum stage_verdict refuse(struct task *task, const struct auth_shown *sho
     return task_fail(task);
 }
 
-static enum stage_verdict wait_for(struct task *task)
-{
-    task->ticket.on_ready = on_ready;
-    if (auth_wait(task->api->auth, &task->ticket, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    task->on_cancel = on_cancel;
-    task->head_waits = true;
-    return STAGE_WAIT;
-}
-
 static enum stage_verdict admit(struct task *task)
 {
     if (task->api->setup != task->setup) { /* the principal is of the newest */
@@ -71,27 +60,28 @@ static enum stage_verdict admit(struct task *task)
     return STAGE_CONTINUE;
 }
 
-/* Who gave the request has been asked for his right to do so, and shows no credential. */
-static enum stage_verdict admit_caller(struct task *task, struct str caller)
-{
-    task->principal = (struct principal){.name = caller, .permissions = PERMISSION_CONTINUE};
-    digest_of(caller, &task->principal.owner);
-    return admit(task);
-}
-
 enum stage_verdict task_authenticate(struct task *task)
 {
     struct auth_shown shown = shown_by(task->exchange);
+    struct str caller = task->exchange->request.caller;
 
-    if (task->exchange->request.caller.len > 0) {
-        return admit_caller(task, task->exchange->request.caller);
+    if (caller.len > 0) { /* has been asked for his right to call, and shows no credential */
+        task->principal = (struct principal){.name = caller, .permissions = PERMISSION_CONTINUE};
+        digest_of(caller, &task->principal.owner);
+        return admit(task);
     }
     switch (auth_check(task->api->auth, &shown, &task->ticket, task->arena, &task->principal,
                        &task->error)) {
     case AUTH_REFUSED:
         return refuse(task, &shown);
     case AUTH_LATER:
-        return wait_for(task);
+        task->ticket.on_ready = on_ready;
+        if (auth_wait(task->api->auth, &task->ticket, &task->error) != ERR_OK) {
+            return task_fail(task);
+        }
+        task->on_cancel = on_cancel;
+        task->head_waits = true;
+        return STAGE_WAIT;
     case AUTH_ADMITTED:
         break;
     }

@@ -177,29 +177,19 @@ static enum stage_verdict refuse_uncached(struct task *task)
         "No answer to this request is cached, and only-if-cached forbids asking the platform");
 }
 
-static const char *why_forwarded(const struct cache_entry *entry)
-{
-    if (entry->body == NULL) {
-        return "virtuoso-proxy; fwd=miss";
-    }
-    return clock_turn_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
-                                                 : "virtuoso-proxy; fwd=stale";
-}
-
 static void take_seat(struct task *task, struct cache_entry *entry, stage_fn resume)
 {
     struct cache_seat *seat = arena_zalloc(task->arena, sizeof(*seat));
 
-    *seat = (struct cache_seat){.entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
+    seat->entry = entry;
+    seat->resume = resume;
+    seat->forwards = entry->body == NULL                     ? "virtuoso-proxy; fwd=miss"
+                     : clock_turn_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
+                                                             : "virtuoso-proxy; fwd=stale";
     task->cache_seat = seat;
 }
 
 /* --- other processes */
-
-static bool is_plain(const struct cache_wish *wish)
-{
-    return wish->max_age_ms == UINT64_MAX && wish->min_fresh_ms == 0;
-}
 
 /* The same in each process: account and address, whose token, path and query. */
 static struct str shared_key_of(const struct task *task)
@@ -227,14 +217,6 @@ static void on_others(struct task *task, const struct cache_shared *found)
     }
     metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
     (void)seat->resume(task);
-}
-
-static enum stage_verdict ask_others(struct cache *cache, struct task *task)
-{
-    task->on_cancel = cache_abandon;
-    task->cache_seat->flight = cache_flight_begin(cache->share, task, shared_key_of(task),
-                                                  task->config->upstream.timeout_ms, on_others);
-    return STAGE_WAIT;
 }
 
 static bool is_asked(const struct task *task, const struct cache_wish *wish)
@@ -300,8 +282,12 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     task->cache_generation = cache->generation;
     if (entry->leader == NULL) {
         entry->leader = task;
-        if (cache->shared && is_plain(&wish)) {
-            return ask_others(cache, task);
+        if (cache->shared && wish.max_age_ms == UINT64_MAX && wish.min_fresh_ms == 0) {
+            task->on_cancel = cache_abandon;
+            task->cache_seat->flight =
+                cache_flight_begin(cache->share, task, shared_key_of(task),
+                                   task->config->upstream.timeout_ms, on_others);
+            return STAGE_WAIT;
         }
         metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
         return STAGE_CONTINUE;
@@ -371,18 +357,6 @@ static struct cache_entry *leave_lead(struct task *task, const struct cache_answ
     return entry;
 }
 
-/* All at once, each for itself: what the leader was told is not for them. */
-static void send_waiters(const struct cache_seat *leader)
-{
-    struct task *waiter;
-
-    while ((waiter = next_waiter(leader->entry)) != NULL) {
-        waiter->passes_cache = true;
-        waiter->on_cancel = NULL;
-        (void)leader->resume(waiter);
-    }
-}
-
 enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer, unsigned ttl_s)
 {
     struct cache *cache = task->api->cache;
@@ -395,8 +369,11 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
         return task_reply(task, 200, cache_json_type, answer->body);
     }
     keeps = ttl_s > 0 && !answer->for_one && task->cache_generation == cache->generation;
-    if (answer->for_one) {
-        send_waiters(task->cache_seat);
+    /* All at once, each for itself: what the leader was told is not for them. */
+    while (answer->for_one && (waiter = next_waiter(task->cache_seat->entry)) != NULL) {
+        waiter->passes_cache = true;
+        waiter->on_cancel = NULL;
+        (void)task->cache_seat->resume(waiter);
     }
     forwards = task->cache_seat->forwards;
     entry = leave_lead(task, keeps ? answer : NULL, ttl_s);

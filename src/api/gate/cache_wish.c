@@ -4,16 +4,6 @@
 #include "base/clock.h"
 #include "base/date.h"
 
-static bool is_number(struct str value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9') {
-            return false;
-        }
-    }
-    return value.len > 0;
-}
-
 static uint64_t seconds_of(struct str value)
 {
     int64_t seconds;
@@ -23,7 +13,7 @@ static uint64_t seconds_of(struct str value)
     }
     /* More than that is that (RFC 9111 section 1.2.2); what cannot be read asks for the most careful
      * reading. */
-    return is_number(value) ? (uint64_t)INT32_MAX * 1000 : 0;
+    return value.len > 0 && str_is_of(value, "0-9") ? (uint64_t)INT32_MAX * 1000 : 0;
 }
 
 /* Of directives that contradict each other the most careful holds (RFC 9111 section 4.2.1). */

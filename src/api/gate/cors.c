@@ -13,12 +13,6 @@ static bool origin_allowed(const struct config *config, struct str origin, bool 
     return false;
 }
 
-static bool is_preflight(const struct exchange *exchange)
-{
-    return str_is(exchange->request.method, "OPTIONS") && exchange_has_header(exchange, "Origin") &&
-           exchange_has_header(exchange, "Access-Control-Request-Method");
-}
-
 void cors_apply(const struct api *api, struct exchange *exchange)
 {
     const struct config *config = api->config;
@@ -43,7 +37,8 @@ void cors_apply(const struct api *api, struct exchange *exchange)
     if (config->cors.credentials && !any) {
         exchange_set_header(exchange, "Access-Control-Allow-Credentials", STR("true"));
     }
-    if (!is_preflight(exchange)) {
+    if (!str_is(exchange->request.method, "OPTIONS") ||
+        !exchange_has_header(exchange, "Access-Control-Request-Method")) { /* no preflight */
         exchange_set_header(
             exchange, "Access-Control-Expose-Headers",
             STR("X-Request-Id, Location, Retry-After, RateLimit, RateLimit-Policy, ETag, Age, "

@@ -87,17 +87,12 @@ static unsigned may_mean(struct str name)
            (unsigned)(begins[name.ptr[0] & 31] | ends[name.ptr[name.len - 1] & 31]);
 }
 
-static bool is_separator(char c)
-{
-    return c == '-' || c == '_';
-}
-
 static struct str bare_of(struct str name, bool is_ours, char out[NAME_MOST])
 {
     struct str bare = {.ptr = out, .len = 0};
 
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_separator(name.ptr[i])) {
+        if (name.ptr[i] != '-' && name.ptr[i] != '_') {
             out[bare.len++] = char_lower(name.ptr[i]);
         }
     }
@@ -141,21 +136,13 @@ static size_t field_of(struct str name, unsigned candidates, bool *out_is_slip)
     return ARRAY_LEN(fields);
 }
 
-static enum error_code tell_slip(struct str name, const struct field *meant, struct error *err)
-{
-    char shown[SHOWN_MAX];
-
-    str_copy(shown, sizeof(shown), name);
-    return error_at(err, ERR_BAD_REQUEST, shown, "Nothing reads the header %s; did you mean %s?",
-                    shown, meant->name);
-}
-
 enum error_code fields_check(const struct task *task, struct error *err)
 {
     const struct http_request *request = &task->exchange->request;
     bool only_reads = task_only_reads(task);
     const struct field *meant = NULL;
     struct str slip = STR_EMPTY;
+    UNINITIALISED char shown[SHOWN_MAX];
     unsigned seen = 0;
 
     for (size_t i = 0; i < request->n_headers; i++) {
@@ -181,5 +168,10 @@ enum error_code fields_check(const struct task *task, struct error *err)
             seen |= 1U << at;
         }
     }
-    return meant != NULL && (seen & meant->instead) == 0 ? tell_slip(slip, meant, err) : ERR_OK;
+    if (meant == NULL || (seen & meant->instead) != 0) {
+        return ERR_OK;
+    }
+    str_copy(shown, sizeof(shown), slip);
+    return error_at(err, ERR_BAD_REQUEST, shown, "Nothing reads the header %s; did you mean %s?",
+                    shown, meant->name);
 }

@@ -110,11 +110,6 @@ static struct idempotency_entry *entry_find(struct idempotency_store *store,
     return entry;
 }
 
-static bool key_is_valid(struct str key)
-{
-    return key.len > 0 && key.len <= KEY_MAX && str_is_of(key, "!-~");
-}
-
 static enum stage_verdict replay(struct task *task, const struct kept_reply *reply)
 {
     struct str type = reply->content_type;
@@ -296,12 +291,13 @@ static void left_while_hashing(struct pieces *pieces)
 
 enum stage_verdict idempotency_begin(struct task *task)
 {
+    struct str key = exchange_header(task->exchange, "Idempotency-Key");
     struct hashing *hashing;
 
     if (!idempotency_is_asked(task)) {
         return STAGE_CONTINUE;
     }
-    if (!key_is_valid(exchange_header(task->exchange, "Idempotency-Key"))) {
+    if (key.len == 0 || key.len > KEY_MAX || !str_is_of(key, "!-~")) {
         return task_refuse(task, ERR_INVALID,
                            "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
     }

@@ -55,19 +55,13 @@ static void on_marked(struct store_op *op, const struct store_result *result)
     fail_as(claim, 0);
 }
 
-/* Nobody will ever write the reply. */
-static void mark_unknown(struct claim *claim)
-{
-    put(claim, "unknown", STORE_VERSION, on_marked);
-}
-
 static void on_holder_seen(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
     struct error error = {0};
 
     if (result->error.code == ERR_OK) {
-        mark_unknown(claim);
+        put(claim, "unknown", STORE_VERSION, on_marked); /* nobody will ever write the reply */
     } else if (result->error.code == ERR_CONFLICT) {
         (void)key_is_in_flight(&error);
         claim_fail(claim, &error);
@@ -79,18 +73,6 @@ static void on_holder_seen(struct store_op *op, const struct store_result *resul
 static struct str process_key(const char *holder, char room[CLAIM_KEY_MAX])
 {
     return str_join(room, CLAIM_KEY_MAX, STR("process:"), str_from(holder));
-}
-
-/* Whoever gets the lease of a process knows that the process has it no more. */
-static void look_at_holder(struct claim *claim)
-{
-    char name[CLAIM_KEY_MAX];
-    struct store_request request = {.kind = STORE_LEASE,
-                                    .key = process_key(claim->other, name),
-                                    .holder = str_from(keeps_holder(claim->share->keeps)),
-                                    .ttl_ms = LOOK_TTL_MS};
-
-    store_start(claim->share->store, &request, &claim->op, on_holder_seen);
 }
 
 static void put_claim(struct claim *claim, enum store_expect expect);
@@ -119,8 +101,14 @@ static void judge(struct claim *claim, const struct told *told)
     str_copy(claim->other, sizeof(claim->other), told->holder);
     if (claim_is_ours(claim, told)) { /* of a request that nobody waits for: its answer was lost */
         put_claim(claim, STORE_VERSION);
-    } else {
-        look_at_holder(claim);
+    } else { /* whoever gets the lease of a process knows that the process has it no more */
+        char name[CLAIM_KEY_MAX];
+        struct store_request request = {.kind = STORE_LEASE,
+                                        .key = process_key(claim->other, name),
+                                        .holder = str_from(keeps_holder(claim->share->keeps)),
+                                        .ttl_ms = LOOK_TTL_MS};
+
+        store_start(claim->share->store, &request, &claim->op, on_holder_seen);
     }
 }
 

@@ -138,17 +138,14 @@ static void release(void *bucket)
     ((struct limit_bucket *)bucket)->in_flight--;
 }
 
-static bool is_full(const struct limit_count *count)
-{
-    return count->at_once > 0 &&
-           count->bucket->in_flight >= count->at_once + (count->bucket->ask != NULL);
-}
-
 static enum stage_verdict enter(struct task *task, const struct limit_counts *counts)
 {
     for (size_t i = 0; i < counts->n; i++) {
-        if (is_full(&counts->items[i])) {
-            return limit_refuse_place(task, &counts->items[i]);
+        const struct limit_count *count = &counts->items[i];
+
+        if (count->at_once > 0 &&
+            count->bucket->in_flight >= count->at_once + (count->bucket->ask != NULL)) {
+            return limit_refuse_place(task, count);
         }
     }
     for (size_t i = 0; i < counts->n; i++) {
@@ -175,15 +172,6 @@ static void on_share_cancel(struct task *task)
 {
     list_remove(&task->waits);
     task->head_waits = false;
-}
-
-static enum stage_verdict wait_for_share(struct task *task, struct limit_bucket *bucket,
-                                         struct gcra_limit limit)
-{
-    task->on_cancel = on_share_cancel;
-    task->head_waits = true;
-    limit_share_wait(task->api->limits->share, bucket, limit, task, on_share_ready);
-    return STAGE_WAIT;
 }
 
 static enum share_answer take(struct limits *limits, struct limit_count *count)
@@ -234,7 +222,11 @@ enum stage_verdict limits_count_caller(struct task *task)
     for (size_t i = 0; i < counts.n; i++) {
         if (take(limits, &counts.items[i]) == SHARE_LATER) {
             give_back(&counts, i);
-            return wait_for_share(task, counts.items[i].bucket, counts.items[i].limit);
+            task->on_cancel = on_share_cancel;
+            task->head_waits = true;
+            limit_share_wait(limits->share, counts.items[i].bucket, counts.items[i].limit, task,
+                             on_share_ready);
+            return STAGE_WAIT;
         }
     }
     refused = limit_slowest(&counts);

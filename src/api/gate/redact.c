@@ -63,13 +63,6 @@ static bool is_of_kind(const struct secret *secret, const struct json *node)
     }
 }
 
-static bool is_secret(const struct secret *secret, const struct json *node, struct str above,
-                      struct str top)
-{
-    return (secret->name[0] == '*' || str_is(json_name(node), secret->name)) &&
-           fits(secret->above, above) && fits(secret->top, top) && is_of_kind(secret, node);
-}
-
 static bool is_in_force(const struct secret *secret, struct str path, unsigned shows)
 {
     return (secret->shown_by & shows) == 0 &&
@@ -88,8 +81,12 @@ struct place {
 static bool is_any_secret(const struct json *node, const struct place *place)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        if (is_in_force(&secrets[i], place->path, place->shows) &&
-            is_secret(&secrets[i], node, place->above, place->top)) {
+        const struct secret *secret = &secrets[i];
+
+        if (is_in_force(secret, place->path, place->shows) &&
+            (secret->name[0] == '*' || str_is(json_name(node), secret->name)) &&
+            fits(secret->above, place->above) && fits(secret->top, place->top) &&
+            is_of_kind(secret, node)) {
             return true;
         }
     }

@@ -73,14 +73,6 @@ const struct reply_map *reply_map_find(const char *name)
     return ROW_NAMED(str_from(name), maps);
 }
 
-static struct json *reduce_time(struct arena *arena, const struct json *value)
-{
-    int64_t ms;
-
-    return json_to_i64(value, &ms) ? json_new_string(arena, arena_time(arena, ms))
-                                   : json_copy(arena, value);
-}
-
 /* The platform tells progress as 0..1; a figure above 1 is taken as a percentage already. */
 static struct json *reduce_percent(struct arena *arena, const struct json *value)
 {
@@ -129,23 +121,19 @@ static struct json *with_ids_as_texts(struct arena *arena, const struct json *va
     return out;
 }
 
-static struct json *reduce_any(struct arena *arena, const struct json *value)
-{
-    struct json *copy = with_ids_as_texts(arena, value, ANY_DEPTH);
-
-    redact(copy, arena, STR_EMPTY, REDACT_SHOWS_NOTHING);
-    return copy;
-}
-
 static struct json *reduce_value(struct arena *arena, const struct json *value,
                                  enum reply_type type)
 {
+    struct json *copy = NULL;
+    int64_t ms;
+
     switch (type) {
     case REPLY_ID:
     case REPLY_TEXT:
         return json_new_string(arena, json_plain(value, arena));
     case REPLY_TIME:
-        return reduce_time(arena, value);
+        return json_to_i64(value, &ms) ? json_new_string(arena, arena_time(arena, ms))
+                                       : json_copy(arena, value);
     case REPLY_PERCENT:
         return reduce_percent(arena, value);
     case REPLY_COUNT:
@@ -155,9 +143,10 @@ static struct json *reduce_value(struct arena *arena, const struct json *value,
     case REPLY_INT:
     case REPLY_BOOL:
     case REPLY_ANY:
-        return reduce_any(arena, value);
+        copy = with_ids_as_texts(arena, value, ANY_DEPTH);
+        redact(copy, arena, STR_EMPTY, REDACT_SHOWS_NOTHING);
     }
-    return NULL;
+    return copy;
 }
 
 static struct json *reduce_one(struct arena *arena, const struct reply_map *map,
@@ -178,14 +167,6 @@ static struct json *reduce_one(struct arena *arena, const struct reply_map *map,
     return out;
 }
 
-static const struct json *find_list(const struct json *answer, const char *pointers)
-{
-    if (json_type(answer) == JSON_ARRAY) {
-        return answer;
-    }
-    return json_find(answer, pointers);
-}
-
 /* A bare map keyed by id has only objects as members. */
 static bool is_map_of_things(const struct json *answer)
 {
@@ -202,7 +183,8 @@ static bool is_map_of_things(const struct json *answer)
 static struct json *reduce_many(struct arena *arena, const struct reply_map *map,
                                 const struct json *answer, const struct json *variables)
 {
-    const struct json *list = find_list(answer, map->many);
+    const struct json *list =
+        json_type(answer) == JSON_ARRAY ? answer : json_find(answer, map->many);
     struct json *out;
     const struct json *thing;
 

@@ -81,12 +81,6 @@ static struct str id_of(struct task *task)
                                                           : session_of(task, task->body);
 }
 
-static bool only_reads(const struct task *task)
-{
-    return task->route->session == SESSION_READ || task->dry_run ||
-           json_true(json_get(task->body, "dry_run"));
-}
-
 enum stage_verdict session_seat_take(struct task *task)
 {
     struct session_store *sessions = task->api->options.sessions;
@@ -101,7 +95,8 @@ enum stage_verdict session_seat_take(struct task *task)
         return STAGE_CONTINUE;
     }
     seat = session_seat_of(task);
-    if (only_reads(task)) {
+    if (task->route->session == SESSION_READ || task->dry_run ||
+        json_true(json_get(task->body, "dry_run"))) {
         session_use_read(sessions, &task->principal.owner, id, &seat->use, session_seat_on_done);
     } else if (session_use_begin(sessions, &task->principal.owner, id, &seat->use,
                                  session_seat_on_done)) {

@@ -190,18 +190,15 @@ static bool is_idle(const struct platform *platform)
     return platform->n_holders == 0 && run_store_n_active(platform->runs) == 0;
 }
 
-static bool has_tenant(const struct setup *setup, struct str tenant)
-{
-    return tenant.len == 0 || config_tenant_find(setup->config, tenant) > 0;
-}
-
 static void trim_retired(struct api *api)
 {
     struct platform *platform;
 
     LIST_EACH_SAFE (platform, &api->retired, link) { /* the oldest first */
-        if (is_idle(platform) &&
-            (api->n_retired > RETIRED_MAX || !has_tenant(api->setup, platform->tenant))) {
+        bool has_tenant = platform->tenant.len == 0 ||
+                          config_tenant_find(api->setup->config, platform->tenant) > 0;
+
+        if (is_idle(platform) && (api->n_retired > RETIRED_MAX || !has_tenant)) {
             api->n_retired--;
             close_platform(platform);
         }

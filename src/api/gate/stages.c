@@ -107,13 +107,6 @@ static enum stage_verdict stage_authorize(struct task *task)
     return task_allow(task, task->route->access);
 }
 
-static const char *media_types_of(enum body_kind kind)
-{
-    return kind == BODY_TEST      ? "application/yaml, text/yaml or application/json"
-           : kind == BODY_COMMAND ? "application/json or application/yaml"
-                                  : "application/json";
-}
-
 static enum stage_verdict stage_accept_body(struct task *task)
 {
     struct exchange *exchange = task->exchange;
@@ -138,7 +131,10 @@ static enum stage_verdict stage_accept_body(struct task *task)
     }
     if (type.len > 0 && !body_type_fits(kind, type)) {
         return task_refuse(task, ERR_MEDIA_TYPE, "This route takes %s; the request says \"%.*s\"",
-                           media_types_of(kind), STR_ARG(utf8_clip(type, 80)));
+                           kind == BODY_TEST ? "application/yaml, text/yaml or application/json"
+                           : kind == BODY_COMMAND ? "application/json or application/yaml"
+                                                  : "application/json",
+                           STR_ARG(utf8_clip(type, 80)));
     }
     return STAGE_CONTINUE;
 }
@@ -251,20 +247,12 @@ void task_go_on(struct task *task)
 
 /* ---- what http is told ---- */
 
-static size_t max_body_of(const struct task *task)
-{
-    const struct config *config = task->config;
-
-    if (task->route->body == BODY_TEST) {
-        return config->http.max_test_file_body;
-    }
-    return task->route->body == BODY_COMMAND ? config->http.max_command_body
-                                             : config->http.max_body;
-}
-
 enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict verdict,
                                     size_t *max_body)
 {
+    const struct config *config = task->config;
+    const struct route *route = task->route;
+
     if (verdict == STAGE_DONE) {
         return HTTP_REPLIED;
     }
@@ -274,7 +262,9 @@ enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict 
     if (task_streams_body(task)) {
         return HTTP_BODY_STREAM;
     }
-    *max_body = max_body_of(task);
+    *max_body = route->body == BODY_TEST      ? config->http.max_test_file_body
+                : route->body == BODY_COMMAND ? config->http.max_command_body
+                                              : config->http.max_body;
     return HTTP_BODY_BUFFER;
 }
 

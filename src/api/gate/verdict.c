@@ -166,13 +166,6 @@ static void on_cancel(struct task *task)
     list_remove(&task->waits);
 }
 
-static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
-{
-    task->on_cancel = on_cancel;
-    list_append(&verdict->waiters, &task->waits);
-    return STAGE_WAIT;
-}
-
 /* ---- the store ---- */
 
 /* The least recently used one that nobody waits for. */
@@ -227,7 +220,9 @@ enum stage_verdict verdict_check(struct task *task)
         ask(verdict, task);
     }
     if (verdict->until_ms == 0) {
-        return wait_for(verdict, task);
+        task->on_cancel = on_cancel;
+        list_append(&verdict->waiters, &task->waits);
+        return STAGE_WAIT;
     }
     lru_touch(&store->verdicts, &verdict->lru);
     return verdict->good ? STAGE_CONTINUE : refuse(task);
