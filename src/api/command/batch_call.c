@@ -41,19 +41,6 @@ static enum plan_verdict poll_again(struct batch_item *item, const struct plan_r
     return PLAN_AGAIN;
 }
 
-/* The id of the thing, if the answer has none: after a create the captured one, after a change
- * the one in the request. NULL: not known. */
-static const struct json *id_known(const struct batch_item *item)
-{
-    const struct command *command = item->bound.command;
-    const char *captured = command->call.captures[0].variable;
-
-    if (command->call.class == CALL_CHANGE) {
-        return json_get(item->args, command->args[0].name);
-    }
-    return captured != NULL ? plan_get(item->batch->task->plan, captured) : NULL;
-}
-
 /* Bare {} and null: JSON, but it says nothing. */
 static bool says_nothing(const struct json *answer)
 {
@@ -83,19 +70,25 @@ static bool has_any(const struct json *data)
     return false;
 }
 
-/* No id in the answer: use the captured one or the one in the request. False: the reply needs an
- * id and there is none. */
+/* No id in the answer: after a create use the captured one, after a change the one in the request.
+ * False: the reply needs an id and there is none. */
 static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
                           struct json **data)
 {
     struct arena *arena = item->batch->task->arena;
-    const struct json *id = id_known(item);
+    const struct command *command = item->bound.command;
+    const char *captured = command->call.captures[0].variable;
+    const struct json *id = NULL;
 
+    if (command->call.class == CALL_CHANGE) {
+        id = json_get(item->args, command->args[0].name);
+    } else if (captured != NULL) {
+        id = plan_get(item->batch->task->plan, captured);
+    }
     if (id == NULL) {
         return !map->fields[0].always;
     }
-    if (*data == NULL && item->bound.command->call.class == CALL_CREATE &&
-        !says_nothing(item->answer)) {
+    if (*data == NULL && command->call.class == CALL_CREATE && !says_nothing(item->answer)) {
         *data = json_new_object(arena);
     }
     if (*data != NULL) {

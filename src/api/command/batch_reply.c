@@ -7,13 +7,6 @@
 
 enum { REPLY_SHORT = 1024 /* longer ones take memory from the heap */ };
 
-/* The platform puts a step that is asked to stand behind the end at the end. */
-static bool stands_before(const struct batch_item *item)
-{
-    return item->status == ROW_DONE && item->bound.command->kind == COMMAND_STEP &&
-           item->position < item->input.position;
-}
-
 static void write_warnings(struct json_writer *w, const struct batch_item *item)
 {
     jw_shape(w, "warnings:[");
@@ -24,7 +17,9 @@ static void write_warnings(struct json_writer *w, const struct batch_item *item)
         jw_str(w, STR("The platform's answer was lost; the step was found when the checkpoint was "
                       "read back"));
     }
-    if (stands_before(item)) {
+    /* The platform puts a step that is asked to stand behind the end at the end. */
+    if (item->status == ROW_DONE && item->bound.command->kind == COMMAND_STEP &&
+        item->position < item->input.position) {
         jw_str(w, arena_printf(item->batch->task->arena,
                                "Position %lld is behind the last step; the step stands at %lld "
                                "(the first one is 0)",
@@ -190,45 +185,28 @@ struct shown_batch {
     bool in_results;
 };
 
-static void end_dry(struct shown_batch *shown)
-{
-    struct json_writer *w = &shown->answer.writer;
-
-    if (shown->batch->is_list) {
-        jw_end(w);
-    } else {
-        write_warnings(w, &shown->batch->items[0]);
-    }
-    close_reply(w, shown->batch->task);
-}
-
-/* The requests are all written: the results follow, where there is a list of them. */
-static void begin_results(struct shown_batch *shown)
-{
-    shown->in_results = true;
-    jw_end(&shown->answer.writer);
-    if (shown->batch->is_list) {
-        jw_shape(&shown->answer.writer, "results:[");
-    } else {
-        shown->result = shown->batch->n_items;
-    }
-}
-
-/* A request or a result. */
+/* A request; or, of a list, a result. */
 static enum error_code show_next(struct shown_batch *shown, bool *done)
 {
-    struct plan *plan = shown->batch->task->plan;
+    struct batch *batch = shown->batch;
+    struct plan *plan = batch->task->plan;
+    struct json_writer *w = &shown->answer.writer;
 
     if (shown->row < plan->n_rows) {
-        return plan_write_requests(plan, &shown->row, 1, &shown->answer.writer,
-                                   &shown->batch->task->error);
+        return plan_write_requests(plan, &shown->row, 1, w, &batch->task->error);
     }
     if (!shown->in_results) {
-        begin_results(shown);
-    } else if (shown->result < shown->batch->n_items) {
-        write_result(&shown->answer.writer, &shown->batch->items[shown->result++], "ready");
+        shown->in_results = true;
+        jw_shape(w, batch->is_list ? "], results:[" : "]");
+    } else if (batch->is_list && shown->result < batch->n_items) {
+        write_result(w, &batch->items[shown->result++], "ready");
     } else {
-        end_dry(shown);
+        if (batch->is_list) {
+            jw_end(w);
+        } else {
+            write_warnings(w, &batch->items[0]);
+        }
+        close_reply(w, batch->task);
         *done = true;
     }
     return ERR_OK;

@@ -52,17 +52,6 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
                : NULL;
 }
 
-static void item_ends(struct batch_item *item, const struct plan_row *row)
-{
-    item->us += row->us;
-    if (item->status == ROW_PENDING && item->cursor != NULL && row_may_have_acted(row)) {
-        batch_position_unknown(item); /* cut by time, stopped, or its client left */
-    }
-    if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
-        batch_take_failure(item, row);
-    }
-}
-
 /* In catalog_command_names. */
 static size_t label_of(const struct batch_item *item)
 {
@@ -117,8 +106,18 @@ static void items_end(struct batch *batch)
     const struct plan *plan = batch->task->plan;
 
     for (size_t i = 0; i < plan->n_rows; i++) {
-        if (plan->rows[i].context != NULL) {
-            item_ends(batch_item_of(&plan->rows[i]), &plan->rows[i]);
+        const struct plan_row *row = &plan->rows[i];
+        struct batch_item *item = row->context != NULL ? batch_item_of(row) : NULL;
+
+        if (item == NULL) {
+            continue;
+        }
+        item->us += row->us;
+        if (item->status == ROW_PENDING && item->cursor != NULL && row_may_have_acted(row)) {
+            batch_position_unknown(item); /* cut by time, stopped, or its client left */
+        }
+        if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
+            batch_take_failure(item, row);
         }
     }
 }

@@ -7,16 +7,6 @@
 #include "api/gate/task.h"
 #include "base/json_form.h"
 
-static void write_errors(struct json_writer *w, const struct error_list *errors)
-{
-    jw_shape(w, "errors:[");
-    for (size_t i = 0; i < errors->n; i++) {
-        jw_form(w, "{pointer:%s, detail:%s, code:%s}", errors->items[i].pointer,
-                errors->items[i].text, error_slug(errors->items[i].code));
-    }
-    jw_form(w, "], errors_total?:%i", errors->n_dropped > 0 ? error_list_total(errors) : 0);
-}
-
 /* What is right as it is goes along. */
 static void keep_members(struct task *task, const struct json *body, struct json *corrected)
 {
@@ -43,15 +33,6 @@ static void check_session(struct task *task, struct str id, struct session *out)
     }
 }
 
-/* No error: a session may give the checkpoint when the command is carried out. */
-static bool lacks_checkpoint(const struct task *task, const struct bound_command *bound,
-                             const struct session *session, const struct json *corrected)
-{
-    return bound->command != NULL && bound->command->kind == COMMAND_STEP &&
-           json_get(task->body, "checkpoint_id") == NULL && session->checkpoint_id == 0 &&
-           json_get(corrected, "checkpoint_id") == NULL;
-}
-
 enum stage_verdict handle_validate(struct task *task)
 {
     struct error_list *errors = task_errors(task);
@@ -70,10 +51,17 @@ enum stage_verdict handle_validate(struct task *task)
     check_session(task, session_of(task, body), &session);
     valid = catalog_validate(&input, task->arena, &bound, errors, &corrected, &fixes) == ERR_OK &&
             errors->n == 0;
-    jw_form(w, "{valid:%b, command?:%s", valid,
+    jw_form(w, "{valid:%b, command?:%s, errors:[", valid,
             bound.command != NULL ? bound.command->words : NULL);
-    write_errors(w, errors);
-    if (lacks_checkpoint(task, &bound, &session, corrected)) {
+    for (size_t i = 0; i < errors->n; i++) {
+        jw_form(w, "{pointer:%s, detail:%s, code:%s}", errors->items[i].pointer,
+                errors->items[i].text, error_slug(errors->items[i].code));
+    }
+    jw_form(w, "], errors_total?:%i", errors->n_dropped > 0 ? error_list_total(errors) : 0);
+    /* No error: a session may give the checkpoint when the command is carried out. */
+    if (bound.command != NULL && bound.command->kind == COMMAND_STEP &&
+        json_get(task->body, "checkpoint_id") == NULL && session.checkpoint_id == 0 &&
+        json_get(corrected, "checkpoint_id") == NULL) {
         warning_add(
             &bound.warnings, task->arena,
             STR("No checkpoint is named: to run this command, give checkpoint_id or a session"));
