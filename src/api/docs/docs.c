@@ -119,15 +119,6 @@ enum stage_verdict handle_favicon(struct task *task)
 
 extern const char api_moving_start[], api_moving_end[];
 
-static enum stage_verdict reply_guide(struct task *task)
-{
-    struct buf text;
-
-    page_begin(task, &text, "Test files");
-    testfile_guide(&text, GUIDE_HTML);
-    return page_end(task, &text);
-}
-
 static enum stage_verdict reply_moving(struct task *task)
 {
     struct str rest = str_range(api_moving_start, api_moving_end);
@@ -152,11 +143,15 @@ enum stage_verdict handle_schema(struct task *task)
 /* What both builds have. */
 static enum stage_verdict reply_common_file(struct task *task, struct str file)
 {
+    struct buf text;
+
     if (str_is(file, "plain")) {
         return reply_plain_page(task);
     }
     if (str_is(file, "testfile")) {
-        return reply_guide(task);
+        page_begin(task, &text, "Test files");
+        testfile_guide(&text, GUIDE_HTML);
+        return page_end(task, &text);
     }
     if (str_is(file, "moving")) {
         return reply_moving(task);

@@ -61,17 +61,6 @@ static void write_header_parameters(struct json_writer *w, const struct route *r
     }
 }
 
-static void write_parameters(struct json_writer *w, const struct route *route)
-{
-    write_path_parameters(w, route);
-    for (const struct member *row = route_query_rows(route); row->name != NULL; row++) {
-        begin_parameter(w, str_from(row->name), "query", row->about);
-        openapi_member(w, row, false);
-        jw_end(w);
-    }
-    write_header_parameters(w, route);
-}
-
 static struct str description(struct task *task, const struct route *route)
 {
     struct str needs = route->access == ACCESS_PUBLIC ? STR("Open to everybody, without a key")
@@ -94,7 +83,13 @@ static void write_operation(struct json_writer *w, struct task *task, const stru
     jw_key_str(w, (struct str){method, len});
     jw_form(w, "{operationId:%s, summary:%s, description:%s, tags:[%s], parameters:[",
             route->operation, route->summary, description(task, route), route->tag);
-    write_parameters(w, route);
+    write_path_parameters(w, route);
+    for (const struct member *row = route_query_rows(route); row->name != NULL; row++) {
+        begin_parameter(w, str_from(row->name), "query", row->about);
+        openapi_member(w, row, false);
+        jw_end(w);
+    }
+    write_header_parameters(w, route);
     jw_end(w);
     if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
         !str_is(STR("DELETE"), route->method)) {

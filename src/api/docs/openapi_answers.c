@@ -112,18 +112,6 @@ static void write_media(struct json_writer *w, const struct task *task, const st
     }
 }
 
-static void write_success(struct json_writer *w, const struct task *task, const struct route *route,
-                          int status)
-{
-    jw_form(w, "{description:%s", route->summary);
-    if (status != 204) {
-        jw_shape(w, "content:{");
-        write_media(w, task, route, status);
-        jw_end(w);
-    }
-    jw_end(w);
-}
-
 static void write_other_successes(struct json_writer *w, const struct task *task,
                                   const struct route *route)
 {
@@ -168,7 +156,13 @@ void openapi_responses(struct json_writer *w, const struct task *task, const str
 
     jw_object(w);
     jw_key_str(w, str_of_int(status, digits));
-    write_success(w, task, route, status);
+    jw_form(w, "{description:%s", route->summary);
+    if (status != 204) {
+        jw_shape(w, "content:{");
+        write_media(w, task, route, status);
+        jw_end(w);
+    }
+    jw_end(w);
     write_other_successes(w, task, route);
     if (status != 200 && has_parameter(route, "dry_run")) { /* nothing is made or ended then */
         jw_shape(w, "200:{description:'dry_run=true: nothing was sent', "

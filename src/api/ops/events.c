@@ -19,12 +19,6 @@ struct stream {
     bool sees_all;
 };
 
-static bool is_of(const struct task *task, const struct fact *fact)
-{
-    return str_eq(digest_view(&task->principal.owner),
-                  (struct str){(const char *)fact->owner, FACT_OWNER_BYTES});
-}
-
 static bool is_wanted(struct str types, const char *type)
 {
     struct str word;
@@ -79,7 +73,9 @@ static bool next(struct sse *sse, struct buf *out)
     }
     while ((fact = fact_at(stream->seen + 1)) != NULL) {
         stream->seen++;
-        if ((stream->sees_all || is_of(sse->task, fact)) &&
+        struct str owner = {(const char *)fact->owner, FACT_OWNER_BYTES};
+
+        if ((stream->sees_all || str_eq(digest_view(&sse->task->principal.owner), owner)) &&
             is_wanted(stream->types, fact_type(fact->kind))) {
             write_event(fact, out);
             return true;

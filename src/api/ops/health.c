@@ -219,19 +219,16 @@ static const struct {
 
 enum { N_CHECKS = ARRAY_LEN(rows) + N_TROUBLES };
 
-static void make_checks(struct task *task, struct check checks[N_CHECKS])
+/* The worst of them. */
+static enum health make_checks(struct task *task, struct check checks[N_CHECKS])
 {
+    enum health worst = HEALTH_PASS;
+
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         checks[i] = (struct check){.name = rows[i].name};
         rows[i].look(task, &checks[i]);
     }
     check_troubles(&checks[ARRAY_LEN(rows)]);
-}
-
-static enum health worst_of(const struct check checks[N_CHECKS])
-{
-    enum health worst = HEALTH_PASS;
-
     for (size_t i = 0; i < N_CHECKS; i++) {
         worst = checks[i].health > worst ? checks[i].health : worst;
     }
@@ -325,13 +322,6 @@ static void write_health(struct task *task, enum health health, const struct che
     jw_shape(&w, "}}");
 }
 
-static bool tells_endpoints(const struct upstream *upstream)
-{
-    UNINITIALISED struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
-
-    return upstream != NULL && upstream_endpoints(upstream, all) > 0;
-}
-
 /* What the text says when all is well, as a number: the platform's limit, and which routes it offers. The rest is
  * the setup's. 0: there is more to say. */
 static uint64_t quiet_state(const struct task *task, enum health worst)
@@ -339,8 +329,9 @@ static uint64_t quiet_state(const struct task *task, enum health worst)
     const struct upstream *upstream = task->platform->upstream;
     const struct offers *offers = task->platform->port.offers;
     uint64_t limit = upstream != NULL ? upstream_limit(upstream) : 0;
+    UNINITIALISED struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
 
-    return worst != HEALTH_PASS || tells_endpoints(upstream)
+    return worst != HEALTH_PASS || (upstream != NULL && upstream_endpoints(upstream, all) > 0)
                ? 0
                : UINT64_C(1) << 63 | limit << 32 | (offers != NULL ? offers->n_changes : 0);
 }
@@ -364,13 +355,10 @@ static enum stage_verdict answer_health(struct task *task, bool is_live, bool is
     struct api *api = task->api;
     uint64_t second = (clock_turn_ms() - api->opened_ms) / 1000;
     struct check checks[N_CHECKS];
-    enum health worst;
-    uint64_t state;
+    enum health worst = make_checks(task, checks);
+    uint64_t state = quiet_state(task, worst);
     struct buf text;
 
-    make_checks(task, checks);
-    worst = worst_of(checks);
-    state = quiet_state(task, worst);
     if (answers_as_before(task, state, second)) {
         return STAGE_DONE;
     }

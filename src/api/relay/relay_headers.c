@@ -105,22 +105,8 @@ void relay_note_header(struct relay *relay, struct str name, struct str value)
     }
 }
 
-/* Of several types the one that must be looked into counts: readers differ in which they take. */
-static void note_type(struct relay *relay, struct str value)
-{
-    if (media_kind(relay->content_type) != MEDIA_JSON) {
-        relay->content_type = arena_str(relay->task->arena, value);
-    }
-}
-
-/* Codings of several lines are one list. */
-static void note_coding(struct relay *relay, struct str value)
-{
-    if (value.len > 0 && !str_is_nocase(value, "identity")) {
-        arena_join(relay->task->arena, &relay->coding, ", ", value);
-    }
-}
-
+/* Of several types the one that must be looked into counts: readers differ in which they take.
+ * Codings of several lines are one list. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
 {
     struct arena *arena = relay->task->arena;
@@ -136,11 +122,15 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
         struct str value = headers[i].value;
 
         if (str_is_nocase(name, "Content-Type")) {
-            note_type(relay, value);
+            if (media_kind(relay->content_type) != MEDIA_JSON) {
+                relay->content_type = arena_str(arena, value);
+            }
         } else if (str_is_nocase(name, "Content-Length")) {
             relay->length = arena_str(arena, value);
         } else if (str_is_nocase(name, "Content-Encoding")) {
-            note_coding(relay, value);
+            if (value.len > 0 && !str_is_nocase(value, "identity")) {
+                arena_join(arena, &relay->coding, ", ", value);
+            }
         } else if (!answer_header_stays(name, connection)) {
             relay_note_header(relay, name, value);
         }
