@@ -66,22 +66,17 @@ static void make(struct sandbox_state *state, const struct example_row *row)
     arena_done(&arena);
 }
 
-/* The canonical id that the example of update-navigation names. */
-static void name_step(struct sandbox_state *state)
-{
-    const struct tenant *tenant = tenant_find_or_make(state, STR("sandbox-token"));
-    struct thing *step = thing_find(tenant, THING_STEP, 19660498);
-
-    CHECK(step != NULL);
-    str_copy(step->canonical, sizeof(step->canonical), STR("6d1c3a52-4b0e-4b9e-9a53-0f6f4f1a2b3c"));
-}
-
 void examples_make(struct sandbox_state *state)
 {
+    struct thing *step;
+
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         make(state, &rows[i]);
     }
-    name_step(state);
+    step = thing_find(tenant_find_or_make(state, STR("sandbox-token")), THING_STEP, 19660498);
+    CHECK(step != NULL);
+    /* The canonical id that the example of update-navigation names. */
+    str_copy(step->canonical, sizeof(step->canonical), STR("6d1c3a52-4b0e-4b9e-9a53-0f6f4f1a2b3c"));
     recorder_done(&state->recorder); /* nobody has asked for anything yet */
     state->recorder.n_seen = 0;
 }

@@ -91,12 +91,10 @@ static void plan_journey(struct call *call, struct execution *execution, struct 
 /* {"name": value, …} of the journey's data: what the platform echoes in clear text. */
 static struct str planted_variables(struct call *call, const struct execution *execution)
 {
-    struct buf *text = &call->state->scratch;
     const struct json *item;
     struct json_writer w;
 
-    buf_clear(text);
-    jw_init(&w, text);
+    scratch_begin(call, &w);
     jw_object(&w);
     JSON_FOREACH (item, json_get(call->body, "initialData")) {
         jw_key_str(&w, json_name(item));
@@ -112,7 +110,7 @@ static struct str planted_variables(struct call *call, const struct execution *e
         }
     }
     jw_form(&w, "sandboxPassword:%s}", call->state->canary);
-    return keep(call, buf_view(text));
+    return scratch_keep(call);
 }
 
 static void write_list(struct call *call, struct json_writer *w, const char *key)
@@ -125,11 +123,9 @@ static void write_list(struct call *call, struct json_writer *w, const char *key
 /* meta.executionRequest: what the caller asked for, with the platform's own members around it. */
 static struct str execution_request(struct call *call, const struct execution *execution)
 {
-    struct buf *text = &call->state->scratch;
     struct json_writer w;
 
-    buf_clear(text);
-    jw_init(&w, text);
+    scratch_begin(call, &w);
     jw_object(&w);
     write_list(call, &w, "suiteIds");
     write_list(call, &w, "testSuiteCanonicalIds");
@@ -137,7 +133,7 @@ static struct str execution_request(struct call *call, const struct execution *e
             "environmentId:%?i, dataDriven:false, dataDrivenPerTestSuite:{}, "
             "dataDrivenPerTestSuiteCanonicalId:{}, dataRowsPerTestSuiteCanonicalId:{}}",
             execution->environment == NULL ? 0 : execution->environment->thing.id);
-    return keep(call, buf_view(text));
+    return scratch_keep(call);
 }
 
 /* Is the journey named by suiteIds, by testSuiteCanonicalIds? *named: anything was named. */
@@ -206,9 +202,8 @@ static struct execution *execution_make(struct call *call, const struct snapshot
     return execution;
 }
 
-/* Runs one journey (`only`), or those of the goal that the body names or that are published. */
-static int start(struct call *call, const struct snapshot *snapshot, struct journey *only,
-                 struct execution **out)
+int execution_start(struct call *call, const struct snapshot *snapshot, struct journey *only,
+                    struct execution **out)
 {
     struct goal *goal = snapshot->goal;
     struct execution *execution;
@@ -249,15 +244,10 @@ static int start(struct call *call, const struct snapshot *snapshot, struct jour
     return 200;
 }
 
-int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out)
-{
-    return start(call, snapshot, NULL, out);
-}
-
 static int execute(struct call *call, const struct snapshot *snapshot, struct journey *only)
 {
     struct execution *execution = NULL;
-    int status = start(call, snapshot, only, &execution);
+    int status = execution_start(call, snapshot, only, &execution);
 
     if (execution != NULL) {
         write_execution_brief(call->w, execution);
@@ -387,9 +377,8 @@ struct tally case_tally(const struct progress *progress, const struct run_case *
     for (size_t i = 0; i < run_case->n_steps; i++) {
         const struct run_step *step = &run_case->steps[i];
         enum outcome outcome = step_outcome(progress, step);
-        bool is_red = outcome == OUTCOME_FAIL || outcome == OUTCOME_ERROR;
 
-        tally.n[is_red && step->forgiven ? OUTCOME_PASS : outcome]++;
+        tally.n[outcome_is_red(outcome) && step->forgiven ? OUTCOME_PASS : outcome]++;
         tally.n_total++;
         tally.duration_ms += step_duration(progress, step);
     }

@@ -111,9 +111,10 @@ bool is_within(const struct execution *job, const struct period *period);
 void step_will_learn(struct call *call, struct step *step, const struct execution *execution,
                      const struct run_step *run);
 
-/* Runs the journeys that the body names, else those of the version that are published. Nothing is
- * written; the status is 200, or that of the refusal (400: there is nothing to run). */
-int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out);
+/* Runs one journey (`only`), or those that the body names, else those of the version that are
+ * published. Nothing is written; the status is 200, or that of the refusal (400: there is nothing to run). */
+int execution_start(struct call *call, const struct snapshot *snapshot, struct journey *only,
+                    struct execution **out);
 /* By the ids of journey, checkpoint and step; NULL: none. */
 const struct run_step *run_step_find(const struct execution *execution, const int64_t ids[3]);
 void write_job(struct call *call, const struct execution *execution);

@@ -51,14 +51,13 @@ static void attach_given(struct call *call, struct journey *journey)
     const struct json *item;
 
     JSON_FOREACH (item, json_get(call->body, "checkpoints")) {
-        struct checkpoint *checkpoint;
         int64_t id = 0;
+        struct checkpoint *checkpoint = json_id(json_get(item, "testCaseId"), &id)
+                                            ? thing_find(call->tenant, THING_CHECKPOINT, id)
+                                            : NULL;
 
-        if (json_id(json_get(item, "testCaseId"), &id)) {
-            checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
-            if (checkpoint != NULL && !refs_has(&journey->cases, checkpoint)) {
-                checkpoint_attach(call, journey, checkpoint, journey->cases.n);
-            }
+        if (checkpoint != NULL && !refs_has(&journey->cases, checkpoint)) {
+            checkpoint_attach(call, journey, checkpoint, journey->cases.n);
         }
     }
 }
@@ -68,14 +67,12 @@ static void attach_given(struct call *call, struct journey *journey)
 static struct str first_row(struct call *call, int64_t table_id)
 {
     const struct table *table = thing_find(call->tenant, THING_TABLE, table_id);
-    struct buf *text = &call->state->scratch;
     struct json_writer w;
 
     if (table == NULL) {
         return STR("{}");
     }
-    buf_clear(text);
-    jw_init(&w, text);
+    scratch_begin(call, &w);
     jw_object(&w);
     for (size_t i = 0; i < table->columns.n && table->rows.n > 0; i++) {
         const struct column *column = table->columns.items[i];
@@ -85,7 +82,7 @@ static struct str first_row(struct call *call, int64_t table_id)
         jw_str(&w, cells[i]);
     }
     jw_form(&w, "sandboxPassword:%s}", call->state->canary);
-    return keep(call, buf_view(text));
+    return scratch_keep(call);
 }
 
 int handle_journey_create(struct call *call)

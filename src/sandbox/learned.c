@@ -17,21 +17,19 @@ static const char *tag_of(const struct step *step)
 
 static void learn(struct call *call, struct step *step)
 {
-    struct buf *text = &call->state->scratch;
     struct json *element = NULL;
     struct json *found = NULL;
     const struct json *member;
     struct json_writer w;
 
-    buf_clear(text);
-    jw_init(&w, text);
+    scratch_begin(call, &w);
     jw_form(&w,
             "{kind:%s, tagName:%s, text:'', url:'https://example.com/', "
             "screenshot:'https://screenshots.sandbox.example/element.png', classes:['control'], "
             "attributes:{}, rect:{x:100, y:200, width:120, height:32}}",
             tag_of(step), tag_of(step));
     if (json_parse(call->arena, step->element, NULL, &element, NULL) != ERR_OK ||
-        json_parse(call->arena, buf_view(text), NULL, &found, NULL) != ERR_OK) {
+        json_parse(call->arena, buf_view(&call->state->scratch), NULL, &found, NULL) != ERR_OK) {
         return; /* cannot be: both were written by us */
     }
     json_set(element, STR("id"), json_new_int(call->arena, step->thing.id));

@@ -145,7 +145,6 @@ void first_journey_make(struct call *call, struct goal *goal)
     struct journey *journey = journey_make(call, snapshot, STR("First journey"), 0);
     struct checkpoint *checkpoint = checkpoint_make(call, snapshot, STR("First checkpoint"), 0);
     struct json_writer w;
-    struct buf *meta = &call->state->scratch;
     struct step *step;
 
     CHECK(checkpoint != NULL); /* the goal is new */
@@ -154,9 +153,8 @@ void first_journey_make(struct call *call, struct goal *goal)
     step = step_make(call, checkpoint, 0);
     step->action = STR("NAVIGATE");
     step->value = goal->url;
-    buf_clear(meta);
-    jw_init(&w, meta);
+    scratch_begin(call, &w);
     jw_form(&w, "{kind:'NAVIGATE', type:'URL', url:%s, value:%s, useNewTab:false}", goal->url,
             goal->url);
-    step->meta = keep(call, buf_view(meta));
+    step->meta = scratch_keep(call);
 }

@@ -146,16 +146,6 @@ static void write_body(struct str body, struct arena *arena, struct json_writer 
     }
 }
 
-static void write_record(const struct record *record, struct arena *arena, struct json_writer *w)
-{
-    jw_form(w, "{method:%s, path:%s, full_path:%s, query:%s, headers:", record->method,
-            path_below_api(record->path), record->path, record->query);
-    write_headers(record, arena, w);
-    jw_key(w, "body");
-    write_body(record->body, arena, w);
-    jw_form(w, "status:%i, receivedDate:%i}", record->status, record->at_ms);
-}
-
 void recorder_write(struct recorder *recorder, struct json_writer *w)
 {
     struct record *record;
@@ -164,7 +154,12 @@ void recorder_write(struct recorder *recorder, struct json_writer *w)
     arena_init(&arena);
     jw_array(w);
     LIST_EACH (record, &recorder->records, link) {
-        write_record(record, &arena, w);
+        jw_form(w, "{method:%s, path:%s, full_path:%s, query:%s, headers:", record->method,
+                path_below_api(record->path), record->path, record->query);
+        write_headers(record, &arena, w);
+        jw_key(w, "body");
+        write_body(record->body, &arena, w);
+        jw_form(w, "status:%i, receivedDate:%i}", record->status, record->at_ms);
         arena_reset(&arena); /* one record at a time */
     }
     jw_end(w);

@@ -27,15 +27,6 @@ static const struct record_kind *kind_of(enum thing_kind kind)
     }
 }
 
-/* Members that are the sandbox's own are never taken from the client. */
-static bool is_own_member(struct str name)
-{
-    static const char *const own[] = {"id", "canonicalId", "projectId", "createdDate",
-                                      "lastModifiedDate"};
-
-    return str_in(name, own, ARRAY_LEN(own));
-}
-
 static void write_record(struct call *call, const struct kept *record)
 {
     const struct record_kind *kind = kind_of(record->thing.kind);
@@ -72,6 +63,9 @@ struct kept *record_make(struct call *call, enum thing_kind kind, struct str mem
 /* The members of `record` with those of the body over them, as text of the tenant. */
 static struct str merged(struct call *call, const struct kept *record)
 {
+    /* Members that are the sandbox's own are never taken from the client. */
+    static const char *const own[] = {"id", "canonicalId", "projectId", "createdDate",
+                                      "lastModifiedDate"};
     struct json *all = NULL;
     const struct json *member;
 
@@ -79,7 +73,7 @@ static struct str merged(struct call *call, const struct kept *record)
         all = json_new_object(call->arena);
     }
     JSON_FOREACH (member, call->body) {
-        if (!is_own_member(json_name(member))) {
+        if (!str_in(json_name(member), own, ARRAY_LEN(own))) {
             json_set(all, json_name(member), json_copy(call->arena, member));
         }
     }
@@ -183,7 +177,8 @@ int handle_plan_execute(struct call *call)
     for (size_t i = 0; i < project->goals.n; i++) {
         const struct goal *goal = project->goals.items[i];
         struct execution *job = NULL;
-        int status = execution_start(call, goal->snapshots.items[goal->snapshots.n - 1], &job);
+        int status =
+            execution_start(call, goal->snapshots.items[goal->snapshots.n - 1], NULL, &job);
 
         if (status == 200) {
             job->plan = plan;

@@ -49,18 +49,14 @@ static void goal_remove(struct tenant *tenant, struct goal *goal)
 /* DELETE /testsuites/{} */
 int handle_journey_delete(struct call *call)
 {
-    struct journey *journey = call->thing;
-
-    journey_remove(call->tenant, journey);
+    journey_remove(call->tenant, call->thing);
     return 204;
 }
 
 /* DELETE /goals/{} */
 int handle_goal_delete(struct call *call)
 {
-    struct goal *goal = call->thing;
-
-    goal_remove(call->tenant, goal);
+    goal_remove(call->tenant, call->thing);
     return 204;
 }
 

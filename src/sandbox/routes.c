@@ -327,27 +327,15 @@ static int platform_answer(struct call *call, struct str path, const char **out_
 
 /* ---- one request ---- */
 
-static int not_found_outside_api(struct sandbox_state *state, const char **out_content_type)
-{
-    /* The platform says 200 here: a client must not trust the status alone. */
-    buf_clear(&state->answer);
-    buf_text(&state->answer, "Not Found");
-    *out_content_type = "text/plain; charset=utf-8";
-    return 200;
-}
-
 static int canned(struct sandbox_state *state, const struct fault *fault,
                   const char **out_content_type)
 {
     int status = fault->status == 0 ? 200 : fault->status;
 
     *out_content_type = fault->content_type;
-    if (fault->has_body) {
+    if (fault->has_body || status < 400) {
         buf_clear(&state->answer);
-        buf_str(&state->answer, fault->body);
-    } else if (status < 400) {
-        buf_clear(&state->answer);
-        buf_text(&state->answer, "{}");
+        buf_str(&state->answer, fault->has_body ? fault->body : STR("{}"));
     } else {
         write_refusal(&state->answer, status, STR("The sandbox was asked to fail"));
     }
@@ -367,13 +355,16 @@ static int act(struct call *call, struct str below, const char **out_content_typ
     if (str_starts(call->request->path, STR("/api/"))) {
         return platform_answer(call, below, out_content_type);
     }
+    buf_clear(&call->state->answer);
     if (str_starts(call->request->path, STR("/pictures/"))) {
-        buf_clear(&call->state->answer);
         buf_append(&call->state->answer, picture, sizeof(picture));
         *out_content_type = "image/png";
         return 200;
     }
-    return not_found_outside_api(call->state, out_content_type);
+    /* The platform says 200 here: a client must not trust the status alone. */
+    buf_text(&call->state->answer, "Not Found");
+    *out_content_type = "text/plain; charset=utf-8";
+    return 200;
 }
 
 /* Even between the two ends, both included. */

@@ -303,6 +303,8 @@ void refs_remove(struct refs *refs, const void *item);
 bool refs_has(const struct refs *refs, const void *item);
 struct str keep(struct call *call, struct str text);              /* in the tenant */
 struct str keep_json(struct call *call, const struct json *node); /* as text, in the tenant */
+void scratch_begin(struct call *call, struct json_writer *w);     /* writes into state->scratch */
+struct str scratch_keep(struct call *call);                       /* what was written there */
 
 /* Room for n more things? Else it is refused (403). */
 bool has_room(struct call *call, size_t n);

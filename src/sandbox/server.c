@@ -23,33 +23,25 @@ struct sandbox {
     void *closed_context;
 };
 
-static void send_half(struct exchange *exchange, const struct sandbox_reply *reply)
-{
-    exchange_stream_begin(exchange, reply->status, reply->content_type, (int64_t)reply->body.len);
-    if (reply->body.len > 1) {
-        (void)exchange_stream_write(exchange, str_sub(reply->body, 0, reply->body.len / 2));
-    }
-    exchange_stream_abort(exchange);
-}
-
 static void send_reply(struct exchange *exchange, const struct sandbox_reply *reply)
 {
-    switch (reply->close_at) {
-    case SANDBOX_CLOSE_BEFORE:
-    case SANDBOX_CLOSE_AFTER:
+    struct str body = reply->body;
+
+    if (reply->close_at == SANDBOX_CLOSE_MID) {
+        exchange_stream_begin(exchange, reply->status, reply->content_type, (int64_t)body.len);
+        if (body.len > 1) {
+            (void)exchange_stream_write(exchange, str_sub(body, 0, body.len / 2));
+        }
+    }
+    if (reply->close_at != SANDBOX_CLOSE_NOT) {
         exchange_stream_abort(exchange);
         return;
-    case SANDBOX_CLOSE_MID:
-        send_half(exchange, reply);
-        return;
-    case SANDBOX_CLOSE_NOT:
-        break;
     }
     if (reply->retry_after_s > 0) {
         exchange_set_header(exchange, "Retry-After",
                             arena_printf(&exchange->arena, "%u", reply->retry_after_s));
     }
-    exchange_reply(exchange, reply->status, reply->content_type, reply->body);
+    exchange_reply(exchange, reply->status, reply->content_type, body);
 }
 
 static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)

@@ -14,17 +14,6 @@ static struct str id_key(const int64_t *id)
     return (struct str){(const char *)id, sizeof(*id)};
 }
 
-static void tenant_free(struct sandbox_state *state, struct tenant *tenant)
-{
-    map_remove(&state->tenants, &tenant->by_token);
-    list_remove(&tenant->link);
-    state->stored_bytes -= tenant->counted_bytes;
-    map_done(&tenant->things);
-    map_done(&tenant->titles);
-    arena_done(&tenant->arena);
-    mem_free(tenant);
-}
-
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token)
 {
     struct tenant *tenant = MAP_FIND(&state->tenants, token, struct tenant, by_token);
@@ -49,10 +38,16 @@ struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token
 
 static void tenants_drop(struct sandbox_state *state)
 {
-    struct list *link;
+    struct tenant *tenant;
 
-    while ((link = list_first(&state->tenant_list)) != NULL) {
-        tenant_free(state, CONTAINER_OF(link, struct tenant, link));
+    LIST_EACH_SAFE (tenant, &state->tenant_list, link) {
+        map_remove(&state->tenants, &tenant->by_token);
+        list_remove(&tenant->link);
+        state->stored_bytes -= tenant->counted_bytes;
+        map_done(&tenant->things);
+        map_done(&tenant->titles);
+        arena_done(&tenant->arena);
+        mem_free(tenant);
     }
 }
 
@@ -175,6 +170,17 @@ struct str keep(struct call *call, struct str text)
 struct str keep_json(struct call *call, const struct json *node)
 {
     return json_text(&call->tenant->arena, node);
+}
+
+void scratch_begin(struct call *call, struct json_writer *w)
+{
+    buf_clear(&call->state->scratch);
+    jw_init(w, &call->state->scratch);
+}
+
+struct str scratch_keep(struct call *call)
+{
+    return keep(call, buf_view(&call->state->scratch));
 }
 
 bool has_room(struct call *call, size_t n)

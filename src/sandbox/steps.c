@@ -225,16 +225,10 @@ static struct str keep_element(struct call *call, const struct json *parsed)
     if (json_type(element) == JSON_OBJECT) {
         return keep_json(call, element);
     }
-    if (json_type(target) == JSON_OBJECT) {
-        struct buf *scratch = &call->state->scratch;
-        struct json_writer w;
-
-        buf_clear(scratch);
-        jw_init(&w, scratch);
-        jw_form(&w, "{target:%j}", json_text(call->arena, target));
-        return keep(call, buf_view(scratch));
-    }
-    return STR_EMPTY;
+    return json_type(target) == JSON_OBJECT
+               ? arena_printf(&call->tenant->arena, "{\"target\":%.*s}",
+                              STR_ARG(json_text(call->arena, target)))
+               : STR_EMPTY;
 }
 
 static struct str keep_text(struct call *call, const struct json *node)
@@ -262,13 +256,6 @@ static void fill_step(struct call *call, struct step *step, const struct json *p
     step->skip = json_true(json_get(parsed, "skip"));
 }
 
-/* From 0; a number, or a text of digits as ids are. */
-static bool index_of_body(const struct json *node, int64_t *out)
-{
-    return json_type(node) == JSON_STRING ? str_to_i64(json_str(node), 0, INT64_MAX, out)
-                                          : json_to_i64(node, out) && *out >= 0;
-}
-
 int handle_step_create(struct call *call)
 {
     const struct json *parsed = json_get(call->body, "parsedStep");
@@ -276,12 +263,14 @@ int handle_step_create(struct call *call)
     struct checkpoint *checkpoint;
     struct step *step;
     int64_t id;
-    int64_t at = INT64_MAX; /* absent, or beyond the end: the end */
+    int64_t at = INT64_MAX;                         /* absent, or beyond the end: the end */
+    bool is_text = json_type(index) == JSON_STRING; /* of digits, as ids are */
 
     if (!need_id(call, "checkpointId", &id)) {
         return call->status;
     }
-    if (index != NULL && !index_of_body(index, &at)) {
+    if (index != NULL && !(is_text ? str_to_i64(json_str(index), 0, INT64_MAX, &at)
+                                   : json_to_i64(index, &at) && at >= 0)) {
         return refuse_member(call, "stepIndex", "must be a whole number from 0");
     }
     if (json_type(parsed) != JSON_OBJECT) {

@@ -264,21 +264,7 @@ static const write_project_fn project_writers[THING_N_KINDS] = {
     [THING_PLAN] = write_project_records,
 };
 
-static void write_project_metric(struct call *call, int64_t id, const struct period *period)
-{
-    const struct project *project = thing_find(call->tenant, THING_PROJECT, id);
-
-    if (project !=
-        NULL) { /* the vendor's page asks for many at once: who is not there is left out */
-        write_id_key(call->w, id);
-        jw_form(call->w, "{projectId:%i", id);
-        project_writers[call->kind](call, project, period);
-        jw_end(call->w);
-        call->total++;
-    }
-}
-
-/* ?projectIds[]=&projectIds[]=&dateBegin= */
+/* ?projectIds[]=&projectIds[]=&dateBegin=: the vendor's page asks for many at once, and who is not there is left out. */
 int handle_project_metrics(struct call *call)
 {
     struct id_list projects;
@@ -292,7 +278,15 @@ int handle_project_metrics(struct call *call)
     }
     jw_object(call->w);
     for (size_t i = 0; i < projects.n; i++) {
-        write_project_metric(call, projects.ids[i], &period);
+        const struct project *project = thing_find(call->tenant, THING_PROJECT, projects.ids[i]);
+
+        if (project != NULL) {
+            write_id_key(call->w, project->thing.id);
+            jw_form(call->w, "{projectId:%i", project->thing.id);
+            project_writers[call->kind](call, project, &period);
+            jw_end(call->w);
+            call->total++;
+        }
     }
     jw_end(call->w);
     return 200;
