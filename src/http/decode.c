@@ -23,15 +23,6 @@ static z_stream *stream_for(struct http_decoder **decoder, int window)
     return &(*decoder)->stream;
 }
 
-/* "deflate" means zlib's format, and some servers send it without its header: the first byte of
- * that header tells the method, which is always 8. */
-static int window_of(struct str coding, struct str body)
-{
-    bool is_raw = str_is_nocase(coding, "deflate") && (body.ptr[0] & 0x0f) != Z_DEFLATED;
-
-    return is_raw ? WINDOW_RAW : WINDOW_AUTO;
-}
-
 /* At the ceiling one byte more is asked for: if it comes, the body is too big. */
 static int inflate_step(z_stream *stream, struct buf *out)
 {
@@ -62,6 +53,7 @@ enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str 
 {
     z_stream *stream;
     bool fits = true;
+    bool is_raw;
     int code;
 
     if (body.len == 0 || coding.len == 0 || str_is_nocase(coding, "identity")) {
@@ -75,7 +67,9 @@ enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str 
     if (body.len > UINT32_MAX) {
         return ERR_UPSTREAM_TOO_BIG;
     }
-    stream = stream_for(decoder, window_of(coding, body));
+    /* "deflate" means zlib's format, and some servers send it without its header, whose first byte tells the method. */
+    is_raw = str_is_nocase(coding, "deflate") && (body.ptr[0] & 0x0f) != Z_DEFLATED;
+    stream = stream_for(decoder, is_raw ? WINDOW_RAW : WINDOW_AUTO);
     stream->next_in = unconst(body.ptr);
     stream->avail_in = (uInt)body.len;
     do {

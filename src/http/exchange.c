@@ -179,18 +179,14 @@ struct str exchange_join_headers(struct exchange *exchange, const char *name)
 
 /* ---- the end ---- */
 
-static struct str sampled_trace(const struct exchange *exchange)
-{
-    return exchange->trace.sampled ? str_from(exchange->trace.trace_id) : STR_EMPTY;
-}
-
 static void count(const struct exchange *exchange, int status, uint64_t spent_us)
 {
     size_t route = exchange->notes.route_label;
 
     metric_add(M_REQUESTS, route, metric_method_of(exchange->request.method),
                metric_class_of(status), 1);
-    metric_observe_traced(M_REQUEST_SECONDS, route, spent_us, sampled_trace(exchange));
+    metric_observe_traced(M_REQUEST_SECONDS, route, spent_us,
+                          exchange->trace.sampled ? str_from(exchange->trace.trace_id) : STR_EMPTY);
     metric_add(M_REQUEST_BYTES, 0, 0, 0, exchange->request_bytes);
     metric_add(M_RESPONSE_BYTES, 0, 0, 0, exchange->response_bytes);
 }
@@ -303,15 +299,10 @@ static void write_access_line(const struct exchange *exchange, enum log_level le
     log_fields(level, "access", fields, n);
 }
 
-static bool is_safe(struct str method)
+static void note_fact(const struct exchange *exchange, int status, uint64_t spent_us)
 {
     static const char *const safe[] = {"OPTIONS", "HEAD", "GET"};
 
-    return str_in(method, safe, ARRAY_LEN(safe));
-}
-
-static void note_fact(const struct exchange *exchange, int status, uint64_t spent_us)
-{
     enum { UNAUTHORIZED = 401, FORBIDDEN = 403, FIRST_ERROR = 400 };
     const struct exchange_notes *notes = &exchange->notes;
     bool refused = status == UNAUTHORIZED || status == FORBIDDEN;
@@ -320,7 +311,8 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
                                                       : "failed";
     struct fact *fact;
 
-    if (!refused && (notes->route_label == 0 || is_safe(exchange->request.method))) {
+    if (!refused &&
+        (notes->route_label == 0 || str_in(exchange->request.method, safe, ARRAY_LEN(safe)))) {
         return;
     }
     fact = fact_begin(refused ? FACT_AUTH_REFUSED : FACT_REQUEST, outcome);

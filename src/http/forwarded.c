@@ -1,17 +1,5 @@
 #include "http/forwarded.h"
 
-static bool is_token_char(char c)
-{
-    return char_is_alnum(c) || (c != '\0' && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);
-}
-
-static void skip_blanks(struct str *rest)
-{
-    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t')) {
-        *rest = str_sub(*rest, 1, rest->len);
-    }
-}
-
 static struct str take(struct str *rest, size_t n)
 {
     struct str taken = str_sub(*rest, 0, n);
@@ -22,13 +10,8 @@ static struct str take(struct str *rest, size_t n)
 
 static bool take_token(struct str *rest, struct str *out)
 {
-    size_t n = 0;
-
-    while (n < rest->len && is_token_char(rest->ptr[n])) {
-        n++;
-    }
-    *out = take(rest, n);
-    return n > 0;
+    *out = take(rest, str_span(*rest, "A-Za-z0-9!#$%&'*+.^_`|~-"));
+    return out->len > 0;
 }
 
 /* What it holds is an address or a name: none of them needs a backslash. */
@@ -83,11 +66,11 @@ static bool take_hop(struct str *rest, struct forwarded_hop *hop)
 {
     *hop = (struct forwarded_hop){.node = STR_EMPTY, .host = STR_EMPTY, .proto = STR_EMPTY};
     for (;;) {
-        skip_blanks(rest);
+        (void)take(rest, str_span(*rest, " \t"));
         if (rest->len > 0 && rest->ptr[0] != ';' && rest->ptr[0] != ',' && !take_pair(rest, hop)) {
             return false;
         }
-        skip_blanks(rest);
+        (void)take(rest, str_span(*rest, " \t"));
         if (rest->len == 0 || rest->ptr[0] == ',') {
             return true;
         }

@@ -146,13 +146,6 @@ static enum error_code parse_version(struct str version, struct http_request *ou
     return ERR_OK;
 }
 
-static bool method_known(struct str method)
-{
-    static const char *const known[] = {"OPTIONS", "HEAD", "DELETE", "PATCH", "PUT", "GET", "POST"};
-
-    return str_in(method, known, ARRAY_LEN(known));
-}
-
 /* The absolute-form without its scheme and host; what is left may begin with "/", "?" or be empty.
  */
 static enum error_code take_authority(struct str *target, struct http_request *out,
@@ -233,6 +226,8 @@ static enum error_code parse_target(struct str target, struct http_request *out,
 static enum error_code parse_request_line(struct str line, struct http_request *out,
                                           struct error *err)
 {
+    static const char *const methods[] = {"OPTIONS", "HEAD", "DELETE", "PATCH",
+                                          "PUT",     "GET",  "POST"};
     struct str target;
     struct str version;
     enum error_code code;
@@ -247,7 +242,7 @@ static enum error_code parse_request_line(struct str line, struct http_request *
     if (code == ERR_OK) {
         code = parse_target(target, out, err);
     }
-    if (code == ERR_OK && !method_known(out->method)) {
+    if (code == ERR_OK && !str_in(out->method, methods, ARRAY_LEN(methods))) {
         return error_set(err, ERR_METHOD_UNKNOWN, "The method %.*s is not known here",
                          (int)(out->method.len < 32 ? out->method.len : 32), out->method.ptr);
     }
@@ -279,15 +274,6 @@ struct framing {
     bool keep_alive;
 };
 
-static enum error_code take_length(struct str value, struct http_request *out, struct error *err)
-{
-    if (value.len > LENGTH_DIGITS_MAX || !str_to_i64(value, 0, INT64_MAX, &out->content_length) ||
-        value.ptr[0] == '-') {
-        return error_set(err, ERR_BAD_REQUEST, "Content-Length is no number of bytes");
-    }
-    return ERR_OK;
-}
-
 static void take_connection(struct str value, struct framing *framing)
 {
     struct str option;
@@ -313,7 +299,10 @@ static enum error_code take_field(const struct http_header *field, struct http_r
     }
     if (str_is_nocase(field->name, "Content-Length")) {
         framing->lengths++;
-        return take_length(field->value, out, err);
+        return field->value.len <= LENGTH_DIGITS_MAX && !str_starts(field->value, STR("-")) &&
+                       str_to_i64(field->value, 0, INT64_MAX, &out->content_length)
+                   ? ERR_OK
+                   : error_set(err, ERR_BAD_REQUEST, "Content-Length is no number of bytes");
     }
     if (str_is_nocase(field->name, "Transfer-Encoding")) {
         framing->encodings++;

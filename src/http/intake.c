@@ -126,20 +126,6 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
 
 /* ---- the head ---- */
 
-static void refuse_large_body(struct http_connection *connection, size_t max_body)
-{
-    struct error err = {0};
-
-    (void)error_set(&err, ERR_TOO_BIG, "The body is %lld bytes long; this route takes at most %zu",
-                    (long long)connection->exchange->request.content_length, max_body);
-    connection_refuse(connection, &err);
-}
-
-static bool is_too_large(const struct http_request *request, size_t max_body)
-{
-    return request->content_length >= 0 && (uint64_t)request->content_length > max_body;
-}
-
 static void after_head(struct http_connection *connection, enum http_verdict verdict,
                        size_t max_body, bool has_begun)
 {
@@ -157,9 +143,15 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
     }
     connection->stream_body = verdict == HTTP_BODY_STREAM;
     if (!connection->stream_body) {
+        int64_t length = exchange->request.content_length;
+        struct error err = {0};
+
         exchange->body.max = max_body;
-        if (is_too_large(&exchange->request, max_body)) {
-            refuse_large_body(connection, max_body);
+        if (length >= 0 && (uint64_t)length > max_body) {
+            (void)error_set(&err, ERR_TOO_BIG,
+                            "The body is %lld bytes long; this route takes at most %zu",
+                            (long long)length, max_body);
+            connection_refuse(connection, &err);
             return;
         }
     }

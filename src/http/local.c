@@ -77,15 +77,6 @@ static void tell_head(struct http_local *local)
     local->events->on_head(local, &head);
 }
 
-static void tell_piece(struct http_local *local)
-{
-    struct buf piece = local->answer; /* the service may write more from inside */
-
-    buf_init(&local->answer, ANSWER_MAX);
-    local->held_back = !local->events->on_piece(local, buf_view(&piece));
-    buf_done(&piece);
-}
-
 /* Each event may be the one that the caller cancels at. */
 static void tell_answer(struct http_local *local)
 {
@@ -93,7 +84,11 @@ static void tell_answer(struct http_local *local)
         tell_head(local);
     }
     if (local->exchange != NULL && local->answer.len > 0 && !local->held_back) {
-        tell_piece(local);
+        struct buf piece = local->answer; /* the service may write more from inside */
+
+        buf_init(&local->answer, ANSWER_MAX);
+        local->held_back = !local->events->on_piece(local, buf_view(&piece));
+        buf_done(&piece);
     }
     if (local->exchange == NULL || local->held_back) {
         return;
@@ -239,13 +234,6 @@ static void on_late(struct deadline *deadline)
     }
 }
 
-static void refuse(struct http_local *local, struct str head, const struct error *err)
-{
-    head_peek(head, &local->exchange->request);
-    intake_announce(local->exchange);
-    exchange_problem(local->exchange, err, NULL);
-}
-
 static enum error_code take_head(struct http_local *local, struct str head, struct error *err)
 {
     struct http_request *request = &local->exchange->request;
@@ -268,17 +256,6 @@ static enum error_code take_head(struct http_local *local, struct str head, stru
         return error_set(err, ERR_BAD_REQUEST, "The request head ends before its last line");
     }
     return parser_take_head(&parser, whole, request, err);
-}
-
-static void announce(struct http_local *local)
-{
-    struct exchange *exchange = local->exchange;
-
-    intake_announce(exchange);
-    if (exchange->base.len == 0) {
-        exchange->base = arena_str(&exchange->arena, local->base);
-    }
-    exchange->known = true;
 }
 
 void http_local_begin(struct http_server *server, struct http_local *local)
@@ -304,9 +281,15 @@ void http_local_begin(struct http_server *server, struct http_local *local)
     }
     local->in_callback = true;
     if (take_head(local, head, &err) != ERR_OK) {
-        refuse(local, head, &err);
+        head_peek(head, &exchange->request);
+        intake_announce(exchange);
+        exchange_problem(exchange, &err, NULL);
     } else {
-        announce(local);
+        intake_announce(exchange);
+        if (exchange->base.len == 0) {
+            exchange->base = arena_str(&exchange->arena, local->base);
+        }
+        exchange->known = true;
         verdict = server->service->on_head(server->context, exchange, &max_body);
         local_after_head(local, verdict, max_body);
     }

@@ -36,21 +36,13 @@ void parser_init(struct http_parser *parser, const struct http_server_options *o
     *parser = (struct http_parser){.options = options};
 }
 
-static enum error_code refuse(const struct http_parser *parser, struct error *err)
-{
-    const char *reason = llhttp_get_error_reason(&parser->llhttp);
-
-    return error_set(err, ERR_BAD_REQUEST, "Not well-formed HTTP: %s",
-                     reason != NULL ? reason
-                                    : llhttp_errno_name(llhttp_get_errno(&parser->llhttp)));
-}
-
 /* Runs llhttp over `bytes` until it has something to say; *out_used of them are done with. */
 static enum error_code run(struct http_parser *parser, struct str bytes, size_t *out_used,
                            struct error *err)
 {
     enum llhttp_errno code = llhttp_execute(&parser->llhttp, bytes.ptr, bytes.len);
     const char *at = llhttp_get_error_pos(&parser->llhttp);
+    const char *reason;
 
     if (code == HPE_OK) {
         *out_used = bytes.len;
@@ -63,7 +55,9 @@ static enum error_code run(struct http_parser *parser, struct str bytes, size_t 
         llhttp_resume(&parser->llhttp);
         return ERR_OK;
     }
-    return refuse(parser, err);
+    reason = llhttp_get_error_reason(&parser->llhttp);
+    return error_set(err, ERR_BAD_REQUEST, "Not well-formed HTTP: %s",
+                     reason != NULL ? reason : llhttp_errno_name(code));
 }
 
 enum error_code parser_take_head(struct http_parser *parser, struct str head,

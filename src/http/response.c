@@ -164,22 +164,17 @@ static void on_orphan_later(struct later_item *item)
     orphan_ends(CONTAINER_OF(item, struct orphan_end, later)->exchange);
 }
 
-/* In the next turn, so that the function that answers can finish first. */
-static void orphan_replied(struct exchange *exchange)
-{
-    struct orphan_end *end = arena_zalloc(&exchange->arena, sizeof(*end));
-
-    end->exchange = exchange;
-    later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
-}
-
 /* Without a connection: whoever gave the request gets the answer, or nobody does. */
 static void unconnected_replied(struct exchange *exchange)
 {
     if (exchange->local != NULL) {
         local_answered(exchange->local);
     } else {
-        orphan_replied(exchange);
+        /* In the next turn, so that the function that answers can finish first. */
+        struct orphan_end *end = arena_zalloc(&exchange->arena, sizeof(*end));
+
+        end->exchange = exchange;
+        later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
     }
 }
 
@@ -330,16 +325,6 @@ static void put_chunk(struct exchange *exchange, struct str bytes)
     put(exchange, parts, ARRAY_LEN(parts));
 }
 
-/* What was announced must come, no more: else the client takes the rest for the next answer. */
-static struct str within_length(struct exchange *exchange, struct str bytes)
-{
-    if (exchange->stream_left >= 0) {
-        bytes = str_sub(bytes, 0, (size_t)exchange->stream_left);
-        exchange->stream_left -= (int64_t)bytes.len;
-    }
-    return bytes;
-}
-
 bool response_sends_body(const struct exchange *exchange)
 {
     return status_has_body(exchange->status) && !is_head(exchange);
@@ -359,7 +344,10 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
     struct http_connection *connection = exchange->connection;
 
     CHECK(exchange->streaming);
-    bytes = within_length(exchange, bytes);
+    if (exchange->stream_left >= 0) { /* more than was announced would begin the next answer */
+        bytes = str_sub(bytes, 0, (size_t)exchange->stream_left);
+        exchange->stream_left -= (int64_t)bytes.len;
+    }
     if (bytes.len == 0 || !response_sends_body(exchange)) {
         return true;
     }

@@ -324,16 +324,6 @@ static enum error_code put_own_fields(struct buf *head, const struct event_sourc
 
 /* ---- the rest ---- */
 
-static enum error_code read_body(struct arena *arena, const struct json *event, struct str *out,
-                                 struct error *err)
-{
-    *out = json_str(json_get(event, "body"));
-    if (json_true(json_get(event, "isBase64Encoded")) && !base64_decode(arena, *out, out)) {
-        return error_set(err, ERR_BAD_REQUEST, "The body of the event is not Base64");
-    }
-    return ERR_OK;
-}
-
 /* The last address that a load balancer writes is the one that it saw. */
 static struct str last_of(struct str list)
 {
@@ -384,7 +374,11 @@ enum error_code event_read(struct arena *arena, struct str base_path, struct str
     request->arn = json_str(json_find(event, "/methodArn /routeArn"));
     if (source->fixed_path == NULL && !source->acts) {
         request->base = cut_base(arena, event, source, base_path, &path);
-        code = read_body(arena, event, &request->body, err);
+        request->body = json_str(json_get(event, "body"));
+        if (json_true(json_get(event, "isBase64Encoded")) &&
+            !base64_decode(arena, request->body, &request->body)) {
+            code = error_set(err, ERR_BAD_REQUEST, "The body of the event is not Base64");
+        }
     }
     buf_init(&head, HEAD_MAX);
     if (code == ERR_OK) {

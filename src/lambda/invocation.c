@@ -151,15 +151,6 @@ static void begin_stream(struct invocation *invocation, const struct http_local_
     buf_done(&request);
 }
 
-static bool stream_piece(struct invocation *invocation, struct str bytes)
-{
-    char size[32];
-
-    (void)runtime_write(&invocation->runtime, str_print(size, sizeof(size), "%zx\r\n", bytes.len));
-    (void)runtime_write(&invocation->runtime, bytes);
-    return runtime_write(&invocation->runtime, STR("\r\n"));
-}
-
 static void end_stream(struct invocation *invocation, bool whole)
 {
     struct buf error;
@@ -206,9 +197,13 @@ static void on_head(struct http_local *local, const struct http_local_head *head
 static bool on_piece(struct http_local *local, struct str bytes)
 {
     struct invocation *invocation = of_local(local);
+    char size[32];
 
     if (invocation->streams) {
-        return stream_piece(invocation, bytes);
+        (void)runtime_write(&invocation->runtime,
+                            str_print(size, sizeof(size), "%zx\r\n", bytes.len));
+        (void)runtime_write(&invocation->runtime, bytes);
+        return runtime_write(&invocation->runtime, STR("\r\n"));
     }
     buf_str(&invocation->answer.body, bytes);
     if (!buf_ok(&invocation->answer.body)) {

@@ -62,15 +62,6 @@ static bool next_field(struct str *lines, struct field *out)
     return false;
 }
 
-/* They belong to a connection, which the product before us has. */
-static bool is_dropped(struct str name)
-{
-    static const char *const names[] = {"Connection", "Transfer-Encoding", "Keep-Alive", "TE",
-                                        "Upgrade",    "Content-Length",    "Trailer",    "Date"};
-
-    return str_in_nocase(name, names, ARRAY_LEN(names));
-}
-
 static struct str value_of(struct str lines, const char *name)
 {
     struct field field;
@@ -163,13 +154,16 @@ static bool is_asked_for(enum names names, struct str lines, struct str name)
 
 static void write_map(struct json_writer *w, const char *key, struct str lines, enum names names)
 {
+    /* They belong to a connection, which the product before us has. */
+    static const char *const dropped[] = {"Connection", "Transfer-Encoding", "Keep-Alive", "TE",
+                                          "Upgrade",    "Content-Length",    "Trailer",    "Date"};
     struct str rest = lines;
     struct field field;
 
     jw_key(w, key);
     jw_object(w);
     while (next_field(&rest, &field)) {
-        if (is_dropped(field.name) || !is_first(lines, &field) ||
+        if (str_in_nocase(field.name, dropped, ARRAY_LEN(dropped)) || !is_first(lines, &field) ||
             !is_asked_for(names, lines, field.name)) {
             continue;
         }
@@ -247,12 +241,6 @@ static bool is_known(const struct answer *answer)
     return answer->status == 403 || succeeded(answer);
 }
 
-/* Lambda invokes once more, and again, what nobody waited for and failed. */
-static bool may_succeed_later(const struct answer *answer)
-{
-    return answer->status >= 500 || answer->status == 429;
-}
-
 const char *answer_failure(const struct answer *answer, const struct event_request *request,
                            const char **out_type)
 {
@@ -271,7 +259,10 @@ const char *answer_failure(const struct answer *answer, const struct event_reque
                    : "It could not be found out who calls; ask again";
     case REPLY_RECALL:
         *out_type = "Function.NotContinued";
-        return may_succeed_later(answer) ? "The test run could not be continued now" : NULL;
+        /* Lambda invokes once more, and again, what nobody waited for and failed. */
+        return answer->status >= 500 || answer->status == 429
+                   ? "The test run could not be continued now"
+                   : NULL;
     }
     return NULL;
 }
