@@ -52,20 +52,12 @@ void print_spread(struct buf *out, const struct config *config, const struct opt
 
 /* ---- faults ---- */
 
-static bool is_method_letter(char c)
-{
-    return (c >= 'A' && c <= 'Z') || c == '*';
-}
-
 /* "POST /teststeps", "POST/teststeps", "* /goals" or "/goals". A blank is not needed, so that a
  * fault can stand in lists whose items blanks divide. */
 static enum error_code read_match(struct str text, struct config_fault *out, struct error *err)
 {
-    size_t n = 0;
+    size_t n = str_span(text, "A-Z*");
 
-    while (n < text.len && is_method_letter(text.ptr[n])) {
-        n++;
-    }
     out->method = n == 0 ? STR("*") : str_sub(text, 0, n);
     out->path = str_trim(str_sub(text, n, text.len));
     if (!str_starts(out->path, STR("/")) ||

@@ -141,15 +141,6 @@ static void list_variables(struct loader *loader)
     }
 }
 
-/* Docker's --env-file hands over quotes and the white space behind a value as they stand in the
- * file. Lists and secrets have readers of their own for that. */
-static struct str plain_value(const struct option_row *row, struct str value)
-{
-    bool reads_quotes = is_secret(row) || option_is_list(row);
-
-    return reads_quotes ? value : str_unquote(str_trim(value));
-}
-
 /* False: it is not set. */
 static bool take(struct loader *loader, const struct variable *variable)
 {
@@ -162,7 +153,12 @@ static bool take(struct loader *loader, const struct variable *variable)
     if (variable->is_file) {
         option_set_from_file(loader, variable->row, value);
     } else {
-        (void)option_set(loader, variable->row, plain_value(variable->row, value));
+        /* Docker's --env-file hands over quotes and the white space behind a value as they stand in
+         * the file. Lists and secrets have readers of their own for that. */
+        bool reads_quotes = is_secret(variable->row) || option_is_list(variable->row);
+
+        (void)option_set(loader, variable->row,
+                         reads_quotes ? value : str_unquote(str_trim(value)));
     }
     return true;
 }

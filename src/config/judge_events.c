@@ -80,15 +80,6 @@ static void judge_headers(struct loader *loader, const char *option, const struc
     }
 }
 
-static void judge_sinks(struct loader *loader, const struct config *config)
-{
-    judge_address(loader, "analytics.url", config->analytics.url);
-    judge_headers(loader, "analytics.headers", &config->analytics.headers);
-    if (config->analytics.bigquery.len > 0 && !is_table(config->analytics.bigquery)) {
-        loader_fail(loader, "analytics.bigquery: must be PROJECT.DATASET.TABLE");
-    }
-}
-
 /* --- artifacts.url: s3://, gs://, file:/// */
 static const char *read_folder(struct str path, struct str *out)
 {
@@ -172,7 +163,11 @@ static void judge_otel(struct loader *loader, struct config *config)
 void config_judge_events(struct loader *loader, struct config *config)
 {
     judge_audit(loader, config);
-    judge_sinks(loader, config);
+    judge_address(loader, "analytics.url", config->analytics.url);
+    judge_headers(loader, "analytics.headers", &config->analytics.headers);
+    if (config->analytics.bigquery.len > 0 && !is_table(config->analytics.bigquery)) {
+        loader_fail(loader, "analytics.bigquery: must be PROJECT.DATASET.TABLE");
+    }
     judge_artifacts(loader, config);
     judge_otel(loader, config);
 }

@@ -1,15 +1,6 @@
 /* Who carries test runs on (runs.driver, runs.recall). */
 #include "config_internal.h"
 
-static void judge_driver(struct loader *loader, const struct config *config)
-{
-    if (str_is(config->runs.driver, "request") && str_is(config->store.url, "memory:")) {
-        loader_fail(loader,
-                    "runs.driver: with \"request\" runs lie in a store between two requests, "
-                    "and \"memory:\" ends with the process; set store.url");
-    }
-}
-
 /* projects/PROJECT/locations/LOCATION/queues/QUEUE */
 static bool is_queue(struct str text)
 {
@@ -63,7 +54,11 @@ void config_judge_runs(struct loader *loader, const struct config *config)
     if (loader->unread) {
         return;
     }
-    judge_driver(loader, config);
+    if (str_is(config->runs.driver, "request") && str_is(config->store.url, "memory:")) {
+        loader_fail(loader,
+                    "runs.driver: with \"request\" runs lie in a store between two requests, "
+                    "and \"memory:\" ends with the process; set store.url");
+    }
     if (config->runs.recall_queue.len > 0) {
         judge_queue(loader, config);
     }

@@ -205,11 +205,6 @@ static void gather(struct config_box *box)
     config->server.n_all = n;
 }
 
-static bool is_of_options(const struct config *config, const struct config_listener *listener)
-{
-    return listener == config->server.all && !str_is(config->server.listen, "none");
-}
-
 static void judge_tls(struct loader *loader, const struct config_listener *listener,
                       const char *option)
 {
@@ -237,7 +232,7 @@ static void judge_tls(struct loader *loader, const struct config_listener *liste
 static void judge_one(struct loader *loader, const struct config *config,
                       const struct config_listener *listener)
 {
-    bool is_first = is_of_options(config, listener);
+    bool is_first = listener == config->server.all && !str_is(config->server.listen, "none");
 
     if (!is_first) { /* that of the options is judged in their names (judge.c) */
         judge_tls(loader, listener, "server.listeners");
@@ -332,20 +327,18 @@ bool listeners_have_same_files(const struct config *before, const struct config 
     return true;
 }
 
-static bool is_same_place(const struct config_listener *a, const struct config_listener *b)
-{
-    return str_eq(a->address, b->address) && a->mode == b->mode &&
-           a->proxy_protocol == b->proxy_protocol &&
-           (a->tls_key_file.len > 0) == (b->tls_key_file.len > 0);
-}
-
 bool config_same_places(const struct config *a, const struct config *b)
 {
     if (a->server.n_listeners != b->server.n_listeners) {
         return false;
     }
     for (size_t i = 0; i < a->server.n_listeners; i++) {
-        if (!is_same_place(&a->server.listeners[i], &b->server.listeners[i])) {
+        const struct config_listener *x = &a->server.listeners[i];
+        const struct config_listener *y = &b->server.listeners[i];
+
+        if (!str_eq(x->address, y->address) || x->mode != y->mode ||
+            x->proxy_protocol != y->proxy_protocol ||
+            (x->tls_key_file.len > 0) != (y->tls_key_file.len > 0)) {
             return false;
         }
     }

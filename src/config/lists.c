@@ -5,47 +5,34 @@
 #include "config/credential.h"
 #include "config_internal.h"
 
+#define SEPARATORS ", \t\r\n"
+
 struct cursor {
     struct str rest;
     char quote; /* the one that is open; 0 none */
 };
-
-static bool is_separator(char c)
-{
-    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool is_quote(char c)
-{
-    return c == '"' || c == '\'';
-}
 
 static void drop(struct str *text, size_t n)
 {
     *text = str_sub(*text, n, text->len);
 }
 
-static void drop_comment(struct str *text)
-{
-    struct str comment;
-
-    (void)str_cut(*text, '\n', &comment, text);
-}
-
 /* Everything before the next item. */
 static void skip(struct cursor *at)
 {
+    struct str comment;
+
     while (at->rest.len > 0) {
         char c = at->rest.ptr[0];
 
         if (at->quote != 0 && c == at->quote) {
             at->quote = 0;
             drop(&at->rest, 1);
-        } else if (is_separator(c)) {
-            drop(&at->rest, 1);
+        } else if (str_is_of(str_sub(at->rest, 0, 1), SEPARATORS)) {
+            drop(&at->rest, str_span(at->rest, SEPARATORS));
         } else if (at->quote == 0 && c == '#') {
-            drop_comment(&at->rest);
-        } else if (at->quote == 0 && is_quote(c)) {
+            (void)str_cut(at->rest, '\n', &comment, &at->rest);
+        } else if (at->quote == 0 && (c == '"' || c == '\'')) {
             at->quote = c;
             drop(&at->rest, 1);
         } else {
@@ -59,7 +46,7 @@ static struct str take_item(struct cursor *at)
     size_t n = 0;
     struct str item;
 
-    while (n < at->rest.len && !is_separator(at->rest.ptr[n]) &&
+    while (n < at->rest.len && !str_is_of(str_sub(at->rest, n, 1), SEPARATORS) &&
            (at->quote == 0 || at->rest.ptr[n] != at->quote)) {
         n++;
     }
@@ -68,27 +55,15 @@ static struct str take_item(struct cursor *at)
     return item;
 }
 
-/* Other tools take these between items; here they would make one of two. */
-static bool is_split_otherwise(struct str item)
-{
-    return item.len > 0 && (str_find_char(item, ';') >= 0 || str_find_char(item, '|') >= 0);
-}
-
-static bool is_bracketed(struct str text)
-{
-    return text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
-}
-
 static struct str without_brackets(struct str text)
 {
     struct str inner;
 
     text = str_trim(credential_skip_mark(text));
     inner = str_trim(str_unquote(text));
-    if (is_bracketed(inner)) {
-        return str_sub(inner, 1, inner.len - 2);
-    }
-    return text;
+    return str_starts(inner, STR("[")) && str_ends(inner, STR("]")) && inner.len >= 2
+               ? str_sub(inner, 1, inner.len - 2)
+               : text;
 }
 
 bool list_read(struct loader *loader, const struct option_row *row, struct str text,
@@ -106,7 +81,8 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
         }
         bare = at.quote == 0;
         items[n++] = take_item(&at);
-        if (bare && is_split_otherwise(items[n - 1])) {
+        if (bare &&
+            (str_find_char(items[n - 1], ';') >= 0 || str_find_char(items[n - 1], '|') >= 0)) {
             return loader_fail(
                 loader,
                 "%s: entry %zu holds \";\" or \"|\", which separates nothing here: write commas, or put "

@@ -131,13 +131,6 @@ static void take_leaf(struct loader *loader, size_t index, enum config_secret st
     }
 }
 
-static bool is_wanted(const struct loader *loader, size_t index)
-{
-    const char *option = leaves[index].option;
-
-    return option == NULL || !option_is_given(loader, option);
-}
-
 void load_tree(struct loader *loader)
 {
     struct str tree = loader->box->config.secrets.tree;
@@ -153,10 +146,11 @@ void load_tree(struct loader *loader)
                     SHOWN(tree));
     } else {
         for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+            const char *option = leaves[i].option;
             enum config_secret state;
             struct buf text = {0};
 
-            if (is_wanted(loader, i) &&
+            if ((option == NULL || !option_is_given(loader, option)) &&
                 read_leaf(loader, reference_of(loader, tree, leaves[i].leaf), &state, &text) &&
                 state != CONFIG_SECRET_ABSENT && state != CONFIG_SECRET_GONE) {
                 take_leaf(loader, i, state, buf_view(&text));

@@ -238,15 +238,6 @@ bool set_list(struct loader *loader, const struct option_row *row, struct str te
     return list_read(loader, row, text, &items, &n) && option_set_list(loader, row, items, n);
 }
 
-/* Defaults are set before anybody gives anything. */
-static void note_given(struct loader *loader, const struct option_row *row)
-{
-    size_t n;
-
-    loader->is_given[row - config_options(&n)] =
-        loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
-}
-
 bool option_is_given(const struct loader *loader, const char *key)
 {
     size_t n;
@@ -257,8 +248,11 @@ bool option_is_given(const struct loader *loader, const char *key)
 bool option_set(struct loader *loader, const struct option_row *row, struct str text)
 {
     bool ok = option_kind_of(row)->set(loader, row, text);
+    size_t n;
 
-    note_given(loader, row);
+    /* Defaults are set before anybody gives anything. */
+    loader->is_given[row - config_options(&n)] =
+        loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
     if (!ok) {
         loader_mark_failed(loader, row);
     }
