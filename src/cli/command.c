@@ -27,13 +27,6 @@ static const struct json_limits reply_limits = {.max_nodes = 1000000,
 
 /* ---- the request ---- */
 
-static struct str line_of(struct arena *arena, const char *const *words, size_t n_words)
-{
-    bool whole = n_words == 1 && strchr(words[0], ' ') != NULL;
-
-    return whole ? str_from(words[0]) : command_line_join(arena, words, n_words);
-}
-
 static struct str shown_line(const struct catalog *catalog, struct arena *arena,
                              const struct json *mended)
 {
@@ -100,15 +93,6 @@ static const struct json *read_line(struct command_run *command,
     return read;
 }
 
-static void copy_member(struct command_run *command, const struct json *from, const char *name)
-{
-    const struct json *value = json_get(from, name);
-
-    if (value != NULL) {
-        json_set(command->body, str_from(name), json_copy(&command->arena, value));
-    }
-}
-
 static void set_text(struct command_run *command, const char *name, struct str value)
 {
     if (value.len > 0) {
@@ -121,6 +105,7 @@ enum error_code command_init(struct command_run *command, const struct command_o
 {
     static const char *const members[] = {"command", "args", "options", "checkpoint_id",
                                           "position"};
+    bool is_line = options->n_words == 1 && strchr(options->words[0], ' ') != NULL;
     struct json *line = NULL;
     const struct json *read;
     enum error_code code;
@@ -128,9 +113,11 @@ enum error_code command_init(struct command_run *command, const struct command_o
     *command = (struct command_run){
         .output = options->output, .remote = options->remote, .status = CLI_EXIT_NOT_SENT};
     arena_init(&command->arena);
-    code =
-        command_line_parse(options->catalog, &command->arena,
-                           line_of(&command->arena, options->words, options->n_words), &line, err);
+    code = command_line_parse(
+        options->catalog, &command->arena,
+        is_line ? str_from(options->words[0])
+                : command_line_join(&command->arena, options->words, options->n_words),
+        &line, err);
     if (code != ERR_OK) {
         arena_done(&command->arena);
         return code;
@@ -143,7 +130,11 @@ enum error_code command_init(struct command_run *command, const struct command_o
     }
     read = read_line(command, options, line);
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        copy_member(command, read, members[i]);
+        const struct json *value = json_get(read, members[i]);
+
+        if (value != NULL) {
+            json_set(command->body, str_from(members[i]), json_copy(&command->arena, value));
+        }
     }
     if (options->dry_run) {
         json_set(command->body, STR("dry_run"), json_new_bool(&command->arena, true));

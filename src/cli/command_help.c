@@ -92,16 +92,6 @@ static void print_command(const struct catalog *catalog, const struct command *c
     dictionary_free(dictionary);
 }
 
-/* The first word of a command: its group. */
-static struct str group_of(const struct command *command)
-{
-    struct str group;
-    struct str rest;
-
-    (void)str_cut(str_from(command->words), ' ', &group, &rest);
-    return group;
-}
-
 static void print_summary(const struct command *command, struct arena *arena)
 {
     print_usage("  ", command, arena);
@@ -174,8 +164,10 @@ void command_list(const struct catalog *catalog)
     arena_init(&arena);
     for (size_t i = 0; i < catalog_size(catalog); i++) {
         const struct command *command = catalog_at(catalog, i);
-        struct str own = group_of(command);
+        struct str own;
+        struct str rest;
 
+        (void)str_cut(str_from(command->words), ' ', &own, &rest);
         if (str_starts(own, STR("step-")) && !str_eq(own, group)) {
             (void)printf("%s%.*s:\n", i > 0 ? "\n" : "", STR_ARG(own));
         } else if (!str_starts(own, STR("step-")) && (i == 0 || str_starts(group, STR("step-")))) {

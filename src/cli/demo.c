@@ -221,15 +221,6 @@ static void show_steps(struct demo *demo)
     }
 }
 
-static void show_result(struct demo *demo)
-{
-    struct str outcome = json_str(json_get(answer_of(demo, FOLLOW), "outcome"));
-    bool green = str_is(outcome, "PASS");
-
-    (void)printf("\nThe test was created and executed: %s%s%s.\n", paint(demo, green ? GREEN : RED),
-                 green ? "passed" : "failed", paint(demo, PLAIN));
-}
-
 /* The last thing on the screen: where it is, and what to do next; no line is wider than 80. */
 static void show_next(struct demo *demo)
 {
@@ -260,11 +251,15 @@ static void on_client_closed(void *context)
 static void on_plan_done(struct plan *plan)
 {
     struct demo *demo = plan->owner;
+    bool green;
 
     demo->ok = plan->result == ERR_OK;
     if (demo->ok) {
         show_steps(demo);
-        show_result(demo);
+        green = str_is(json_str(json_get(answer_of(demo, FOLLOW), "outcome")), "PASS");
+        (void)printf("\nThe test was created and executed: %s%s%s.\n",
+                     paint(demo, green ? GREEN : RED), green ? "passed" : "failed",
+                     paint(demo, PLAIN));
         show_next(demo);
     } else {
         (void)fprintf(stderr, "The demo stopped: %s\n", plan->error.text);

@@ -12,17 +12,13 @@ static bool is_misleading(uint32_t point)
     return utf8_is_unsafe(point) || (point & 0xFFFE) == 0xFFFE;
 }
 
-/* Of a family of emoji, and of letters that are not Latin, it is a part; between Latin letters it hides. */
-static bool is_joiner(uint32_t point, uint32_t before)
-{
-    return (point == 0x200C || point == 0x200D) && before >= FIRST_JOINED;
-}
-
 static void put_point(struct buf *out, uint32_t point, uint32_t before)
 {
+    /* Of a family of emoji, and of letters that are not Latin, it is a part; between Latin letters it hides. */
+    bool is_joiner = (point == 0x200C || point == 0x200D) && before >= FIRST_JOINED;
     char piece[4];
 
-    if (is_misleading(point) && !is_joiner(point, before)) {
+    if (is_misleading(point) && !is_joiner) {
         buf_printf(out, point > LAST_BMP ? "\\U%08X" : "\\u%04X", point);
     } else {
         buf_append(out, piece, utf8_encode(point, piece));

@@ -41,13 +41,6 @@ struct source {
     bool ok;
 };
 
-static void say_unreadable(const struct source *source)
-{
-    (void)fprintf(stderr, "virtuoso-proxy %s: cannot read %s: %s%s\n", source->task->command,
-                  source->name, strerror(errno),
-                  errno == EISDIR ? "; give its files, such as tests/*.yaml" : "");
-}
-
 /* "-" is standard input. False: the reason was printed. */
 static bool read_all(struct source *source)
 {
@@ -58,7 +51,9 @@ static bool read_all(struct source *source)
     buf_init(&source->text, TESTFILE_MAX_BYTES + READ_PIECE);
     ok = fd >= 0 && fd_read_all(fd, &source->text);
     if (!ok) {
-        say_unreadable(source);
+        (void)fprintf(stderr, "virtuoso-proxy %s: cannot read %s: %s%s\n", source->task->command,
+                      source->name, strerror(errno),
+                      errno == EISDIR ? "; give its files, such as tests/*.yaml" : "");
     }
     if (fd >= 0 && !is_stdin) {
         (void)close(fd);

@@ -88,14 +88,6 @@ static bool is_json(struct str file, struct str text)
     return str_ends(file, STR(".json")) || (text.len > 0 && text.ptr[0] == '{');
 }
 
-static int open_file(const char *path, bool regular_only)
-{
-    if (str_is(str_from(path), "-")) {
-        return dup(STDIN_FILENO);
-    }
-    return open(path, O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK | O_NOFOLLOW : 0));
-}
-
 static bool check_file(int fd, bool regular_only, struct stat *out)
 {
     if (fd < 0 || fstat(fd, out) != 0) {
@@ -150,7 +142,9 @@ bool gather_file(struct gather *gather, const char *path, const struct test_sour
                         GATHER_MAX_FILES, GATHER_MAX_BYTES >> 20, STR_ARG(source->file));
         return false;
     }
-    fd = open_file(path, regular_only);
+    fd = str_is(str_from(path), "-")
+             ? dup(STDIN_FILENO)
+             : open(path, O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK | O_NOFOLLOW : 0));
     buf_init(&text, TESTFILE_MAX_BYTES + GATHER_READ_ROOM);
     ok = check_file(fd, regular_only, &status) && fd_read_all(fd, &text);
     if (ok) {

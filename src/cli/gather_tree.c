@@ -62,26 +62,12 @@ static bool read_names(struct gather *gather, const char *path, struct names *ou
     return ok;
 }
 
-static bool looks_like_test(struct str name)
-{
-    return str_ends_nocase(name, STR(".yaml")) || str_ends_nocase(name, STR(".yml")) ||
-           str_ends_nocase(name, STR(".json"));
-}
-
 /* Folders that hold other people's files, or made ones. Hidden names are passed over without being
  * told. Add one by adding a word. */
 static const char *const foreign_folders[] = {
     "node_modules", "bower_components", "vendor", "build",    "dist",
     "target",       "__pycache__",      "venv",   "coverage",
 };
-
-static const char *why_not_folder(const struct gather *gather, struct str path, struct str name)
-{
-    if (str_in(name, foreign_folders, ARRAY_LEN(foreign_folders))) {
-        return "a folder of a tool; name it to run what is in it";
-    }
-    return gather_is_excluded(gather, path) ? "excluded" : NULL;
-}
 
 static void note(struct gather *gather, const char *path, const char *why)
 {
@@ -112,8 +98,11 @@ static bool walk_folder(const struct walk *walk, const char *path, unsigned dept
 static bool walk_below(const struct walk *walk, const char *path, unsigned depth)
 {
     struct str named = str_from(path);
-    const char *why =
-        why_not_folder(walk->gather, named, str_sub(named, str_behind_last(named, '/'), named.len));
+    struct str name = str_sub(named, str_behind_last(named, '/'), named.len);
+    const char *why = str_in(name, foreign_folders, ARRAY_LEN(foreign_folders))
+                          ? "a folder of a tool; name it to run what is in it"
+                      : gather_is_excluded(walk->gather, named) ? "excluded"
+                                                                : NULL;
 
     if (why != NULL) {
         note(walk->gather, path, why);
@@ -126,7 +115,9 @@ static bool walk_below(const struct walk *walk, const char *path, unsigned depth
 static bool walk_name(const struct walk *walk, const char *path, unsigned depth)
 {
     const struct test_source source = {.file = str_from(path), .walked = true};
-    bool wanted = looks_like_test(source.file);
+    bool wanted = str_ends_nocase(source.file, STR(".yaml")) ||
+                  str_ends_nocase(source.file, STR(".yml")) ||
+                  str_ends_nocase(source.file, STR(".json"));
     struct stat status;
 
     if (lstat(path, &status) != 0) {

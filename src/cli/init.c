@@ -127,12 +127,6 @@ static bool find_system(const char *name, size_t *out)
     return false;
 }
 
-/* The folder's name goes into shell commands of the CI files: only what needs no quotes there. */
-static bool is_plain_path(struct str path)
-{
-    return path.len > 0 && path.ptr[0] != '-' && str_is_of(path, "A-Za-z0-9._/-");
-}
-
 /* False: it was said why not. The buf is the caller's in either case. */
 static bool make_schema(const char *command, struct buf *out)
 {
@@ -161,7 +155,8 @@ int cli_init(const char *folder, const char *ci)
     if (ci != NULL && !find_system(ci, &system)) {
         return EXIT_FAILURE;
     }
-    if (ci != NULL && !is_plain_path(str_from(folder))) {
+    /* The folder's name goes into shell commands of the CI files: only what needs no quotes there. */
+    if (ci != NULL && (folder[0] == '-' || !str_is_only(str_from(folder), "A-Za-z0-9._/-"))) {
         (void)fprintf(stderr,
                       "virtuoso-proxy init: with --ci the folder may hold letters, digits and "
                       "._-/ only, not \"%s\"\n",

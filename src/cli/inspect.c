@@ -118,19 +118,11 @@ bool inspection_has_tag(const struct inspection *inspection, const char *const *
 
 /* ---- variables ---- */
 
-static bool is_name_char(char c)
-{
-    return char_is_alnum(c) || c == '_' || c == '-' || c == '.' || (unsigned char)c >= 0x80;
-}
-
 /* The name at the start of `text`; a '.' or '-' at its end is punctuation. */
 static struct str name_at(struct str text)
 {
-    size_t len = 0;
+    size_t len = str_span(text, "A-Za-z0-9_.\x80-\xFF-");
 
-    while (len < text.len && is_name_char(text.ptr[len])) {
-        len++;
-    }
     while (len > 0 && (text.ptr[len - 1] == '.' || text.ptr[len - 1] == '-')) {
         len--;
     }

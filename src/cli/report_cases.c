@@ -67,15 +67,6 @@ static void put_failure(struct buf *out, const struct report_entry *entry, const
     }
 }
 
-static void put_created(struct buf *out, const struct report_entry *entry)
-{
-    int64_t n = report_int(json_find(entry->run, "/steps/done"));
-
-    buf_printf(out, "created %lld %s (%s)", (long long)n, n == 1 ? "step" : "steps",
-               entry->executes ? "execution started, not followed: add --wait"
-                               : "not executed: add --wait");
-}
-
 static void put_planned(struct buf *out, const struct report_entry *entry)
 {
     size_t n = json_size(json_get(entry->dry_run, "requests"));
@@ -221,11 +212,14 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
     struct report_case *cases;
     size_t n = report_cases(entry, arena, &cases);
     struct str title = str_from(verdicts[entry->verdict].title);
+    int64_t n_done = report_int(json_find(entry->run, "/steps/done"));
     struct buf out;
 
     buf_init(&out, WHY_MAX);
     if (entry->verdict == VERDICT_CREATED) {
-        put_created(&out, entry);
+        buf_printf(&out, "created %lld %s (%s)", (long long)n_done, n_done == 1 ? "step" : "steps",
+                   entry->executes ? "execution started, not followed: add --wait"
+                                   : "not executed: add --wait");
     } else if (entry->verdict == VERDICT_PLANNED) {
         put_planned(&out, entry);
     } else if (n > 1) {

@@ -115,15 +115,6 @@ static struct str picture_of(const struct report *report, const struct json *ste
     return str_starts(url, STR("https://")) ? url : STR_EMPTY;
 }
 
-static void picture(struct buf *out, struct str url)
-{
-    escape_form(out, escape_xml,
-                "{<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
-                "alt=\"The page at this step\" loading=\"lazy\" referrerpolicy=\"no-referrer\" "
-                "src=\"%e\"></details>}",
-                url);
-}
-
 static void reason(struct buf *out, const struct json *step)
 {
     struct buf text;
@@ -153,7 +144,11 @@ static void step_item(struct buf *out, const struct report *report, const struct
         reason(out, step);
     }
     if (report != NULL) {
-        picture(out, picture_of(report, step));
+        escape_form(out, escape_xml,
+                    "{<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
+                    "alt=\"The page at this step\" loading=\"lazy\" referrerpolicy=\"no-referrer\" "
+                    "src=\"%e\"></details>}",
+                    picture_of(report, step));
     }
     buf_text(out, "</li>\n");
 }

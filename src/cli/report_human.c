@@ -207,16 +207,6 @@ static void put_duration(struct buf *out, const struct report_entry *entry)
     }
 }
 
-static void put_warning_count(struct buf *out, const struct report *report,
-                              const struct report_entry *entry)
-{
-    size_t n = json_size(json_get(entry->run, "warnings"));
-
-    if (n > 0 && !report->verbose) {
-        buf_printf(out, ", %zu %s (--verbose)", n, n == 1 ? "warning" : "warnings");
-    }
-}
-
 static void put_details(struct buf *out, const struct report *report,
                         const struct report_entry *entry, struct arena *arena, bool color)
 {
@@ -238,6 +228,7 @@ static void put_details(struct buf *out, const struct report *report,
 void report_human_entry(const struct report *report, const struct report_entry *entry, bool color,
                         struct buf *out)
 {
+    size_t n_warnings = json_size(json_get(entry->run, "warnings"));
     struct arena arena;
 
     arena_init(&arena);
@@ -246,7 +237,10 @@ void report_human_entry(const struct report *report, const struct report_entry *
                 utf8_clip(entry->journey, SHOWN_TEXT));
     put_outcome(out, entry->verdict, report_outcome(entry, &arena), color);
     put_duration(out, entry);
-    put_warning_count(out, report, entry);
+    if (n_warnings > 0 && !report->verbose) {
+        buf_printf(out, ", %zu %s (--verbose)", n_warnings,
+                   n_warnings == 1 ? "warning" : "warnings");
+    }
     buf_char(out, '\n');
     put_details(out, report, entry, &arena, color);
     arena_done(&arena);

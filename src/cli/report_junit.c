@@ -251,14 +251,6 @@ static void counts(struct buf *out, const struct tally *tally)
                tally->marks[MARK_FAILURE], tally->marks[MARK_ERROR]);
 }
 
-static void add_tally(struct tally *sum, const struct tally *tally)
-{
-    sum->tests += tally->tests;
-    for (size_t m = 0; m < ARRAY_LEN(sum->marks); m++) {
-        sum->marks[m] += tally->marks[m];
-    }
-}
-
 static void write_suite(struct junit *junit, const struct report *report, size_t at)
 {
     const struct report_entry *entry = &report->entries[at];
@@ -283,7 +275,10 @@ static void write_suite(struct junit *junit, const struct report *report, size_t
     out->overflowed = out->overflowed || !buf_ok(&body);
     buf_text(out, "  </testsuite>\n");
     buf_done(&body);
-    add_tally(&junit->all, &tally);
+    junit->all.tests += tally.tests;
+    for (size_t m = 0; m < ARRAY_LEN(tally.marks); m++) {
+        junit->all.marks[m] += tally.marks[m];
+    }
 }
 
 void report_junit(const struct report *report, struct buf *out)

@@ -198,13 +198,6 @@ static void bar_text(const struct cli_run *run, struct buf *out)
     }
 }
 
-static void pad(struct buf *out, size_t columns)
-{
-    for (size_t i = 0; i < columns; i++) {
-        buf_char(out, ' ');
-    }
-}
-
 void display_clear(struct display *display)
 {
     struct buf text;
@@ -213,9 +206,7 @@ void display_clear(struct display *display)
         return;
     }
     buf_init(&text, LINE_MAX_BYTES);
-    buf_char(&text, '\r');
-    pad(&text, display->bar_columns);
-    buf_char(&text, '\r');
+    buf_printf(&text, "\r%*s\r", (int)display->bar_columns, "");
     terminal_put(display->to, &text);
     display->bar_columns = 0;
 }
@@ -240,9 +231,9 @@ void display_bar(struct cli_run *run, bool at_once)
     shown = text_clip_columns(buf_view(&text), columns - 1);
     columns = text_columns(shown);
     buf_init(&line, LINE_MAX_BYTES);
-    buf_char(&line, '\r');
-    buf_str(&line, shown);
-    pad(&line, columns < display->bar_columns ? display->bar_columns - columns : 0);
+    buf_printf(&line, "\r%.*s", STR_ARG(shown));
+    buf_printf(&line, "%*s",
+               columns < display->bar_columns ? (int)(display->bar_columns - columns) : 0, "");
     display->bar_columns = columns;
     terminal_put(display->to, &line);
     buf_done(&text);

@@ -72,12 +72,6 @@ static struct arena *next_arena(struct run_item *item)
     return arena;
 }
 
-/* The id becomes part of a path, so characters that have a meaning in paths are refused. */
-static bool is_run_id(struct str id)
-{
-    return id.len > 0 && id.len <= RUN_ID_MAX && str_is_of(id, "A-Za-z0-9_-");
-}
-
 /* False: the answer is no run object; what was known before stays. */
 static bool take_object(struct run_item *item, struct str body)
 {
@@ -85,7 +79,9 @@ static bool take_object(struct run_item *item, struct str body)
     struct str id = json_str(json_get(object, "id"));
     struct buf path;
 
-    if (!is_run_id(id) || json_str(json_get(object, "status")).len == 0) {
+    /* The id becomes part of a path, so characters that have a meaning in paths are refused. */
+    if (!str_is_only(id, "A-Za-z0-9_-") || id.len > RUN_ID_MAX ||
+        json_str(json_get(object, "status")).len == 0) {
         return false;
     }
     item->current = 1 - item->current;
@@ -167,17 +163,6 @@ static void explain_refusal(struct run_item *item, const struct upstream_reply *
 
 /* ---- following ---- */
 
-static void lose(struct run_item *item)
-{
-    uint64_t silent_ms = clock_now_ms() - item->heard_ms;
-
-    (void)error_set(
-        &item->error, ERR_UPSTREAM_CONNECT,
-        "the proxy was lost: no answer for %u s. This is what was known by then; the run may go on there",
-        (unsigned)(silent_ms / 1000));
-    end_item(item, VERDICT_CANCELLED);
-}
-
 static void go_on(struct run_item *item)
 {
     uint64_t now_ms = clock_now_ms();
@@ -198,8 +183,14 @@ static void go_on(struct run_item *item)
 
 static void go_on_after_trouble(struct run_item *item)
 {
-    if (clock_now_ms() - item->heard_ms > (uint64_t)item->run->options.patience_s * 1000) {
-        lose(item);
+    uint64_t silent_ms = clock_now_ms() - item->heard_ms;
+
+    if (silent_ms > (uint64_t)item->run->options.patience_s * 1000) {
+        (void)error_set(
+            &item->error, ERR_UPSTREAM_CONNECT,
+            "the proxy was lost: no answer for %u s. This is what was known by then; the run may go on there",
+            (unsigned)(silent_ms / 1000));
+        end_item(item, VERDICT_CANCELLED);
     } else {
         go_on(item);
     }
@@ -257,13 +248,6 @@ static void ask_or_stop(struct run_item *item)
 
 /* ---- beginning ---- */
 
-/* As the proxy sees it: it may know the file's tags better than this program. */
-static bool lacks_tag(const struct run_item *item, const struct upstream_reply *reply)
-{
-    return reply->status == 400 && item->run->options.n_tags > 0 &&
-           str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag");
-}
-
 /* A proxy that carries out one of ours is busy with us: it will have room again. */
 static bool is_ours_running(const struct cli_run *run)
 {
@@ -299,7 +283,9 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
         (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu %s", n_errors,
                         n_errors == 1 ? "error" : "errors");
     }
-    if (lacks_tag(item, reply)) {
+    /* As the proxy sees it: it may know the file's tags better than this program. */
+    if (reply->status == 400 && item->run->options.n_tags > 0 &&
+        str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag")) {
         (void)error_set(&item->error, ERR_INVALID, "no test with one of the tags");
         end_item(item, VERDICT_SKIPPED);
         return;

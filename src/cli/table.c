@@ -11,11 +11,6 @@ struct table {
     size_t n;
 };
 
-static bool is_scalar(const struct json *node)
-{
-    return json_type(node) != JSON_OBJECT && json_type(node) != JSON_ARRAY;
-}
-
 static void put_value(struct buf *out, const struct json *node)
 {
     struct buf text;
@@ -71,7 +66,8 @@ static bool measure(struct table *table, const struct json *list)
             return false;
         }
         JSON_FOREACH (member, row) {
-            if (!is_scalar(member) || !add_column(table, json_name(member))) {
+            if (json_type(member) == JSON_OBJECT || json_type(member) == JSON_ARRAY ||
+                !add_column(table, json_name(member))) {
                 return false;
             }
         }

@@ -9,14 +9,6 @@
 
 /* ---- families ---- */
 
-/* Event streams last as long as somebody watches, and probes and reads of the metrics come from
- * machines: as in conf/prometheus/rules.yaml, they count for no figure of requests. */
-static bool is_no_traffic(struct str route)
-{
-    return str_starts(route, STR("/health")) || str_is(route, "/livez") ||
-           str_is(route, "/readyz") || str_is(route, "/metrics") || str_ends(route, STR("/events"));
-}
-
 /* The value of a label in {name="value",...}; empty: it is not there. Values that the proxy writes
  * hold no quotes. */
 static struct str label_of(struct str labels, struct str name_quote)
@@ -37,9 +29,15 @@ static bool takes_all(struct str labels)
     return true;
 }
 
+/* Event streams last as long as somebody watches, and probes and reads of the metrics come from
+ * machines: as in conf/prometheus/rules.yaml, they count for no figure of requests. */
 static bool takes_traffic(struct str labels)
 {
-    return !is_no_traffic(label_of(labels, STR("http_route=\"")));
+    struct str route = label_of(labels, STR("http_route=\""));
+
+    return !(str_starts(route, STR("/health")) || str_is(route, "/livez") ||
+             str_is(route, "/readyz") || str_is(route, "/metrics") ||
+             str_ends(route, STR("/events")));
 }
 
 static bool takes_errors(struct str labels)
@@ -120,13 +118,6 @@ static void add_bucket(struct top_buckets *buckets, struct str labels, double co
     }
 }
 
-static void take_type(struct top_read *out, struct str name)
-{
-    for (size_t i = 0; i < TOP_N_SUMS; i++) {
-        out->has[i] = out->has[i] || str_is(name, sum_rows[i].name);
-    }
-}
-
 static void take_sample(struct top_read *out, struct str name, struct str labels, double value)
 {
     for (size_t i = 0; i < TOP_N_SUMS; i++) {
@@ -180,7 +171,9 @@ bool top_read(struct str text, uint64_t at_us, struct top_read *out)
     while (str_next(&text, '\n', &line)) {
         if (str_starts(line, STR("# TYPE "))) {
             (void)str_cut(str_sub(line, 7, line.len), ' ', &type, &line);
-            take_type(out, type);
+            for (size_t i = 0; i < TOP_N_SUMS; i++) {
+                out->has[i] = out->has[i] || str_is(type, sum_rows[i].name);
+            }
         } else if (!str_starts(line, STR("#"))) {
             take_line(out, line);
         }
