@@ -185,17 +185,6 @@ static void adopt(struct adopter *adopter, const struct claim *claim)
     }
 }
 
-static void adopt_all_of(struct adopter *adopter, const char *holder)
-{
-    struct claim *claim;
-
-    LIST_EACH (claim, &adopter->claims, link) {
-        if (claim->read_version == claim->version && str_is(str_from(claim->holder), holder)) {
-            adopt(adopter, claim);
-        }
-    }
-}
-
 void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
                     const struct error *error)
 {
@@ -286,7 +275,14 @@ static void on_lease(struct store_op *op, const struct store_result *result)
     struct store_request give_back = {.kind = STORE_RELEASE, .fence = result->fence};
 
     if (is_dead(adopter, result)) {
-        adopt_all_of(adopter, adopter->asked);
+        struct claim *claim;
+
+        LIST_EACH (claim, &adopter->claims, link) {
+            if (claim->read_version == claim->version &&
+                str_is(str_from(claim->holder), adopter->asked)) {
+                adopt(adopter, claim);
+            }
+        }
     } else if (result->error.code == ERR_OK) {
         ask_lease(adopter, &give_back, on_given_back);
         return;

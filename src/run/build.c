@@ -381,18 +381,6 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     plan_init(run->plan, &run->work, run->store->options.port, &own);
 }
 
-static void keep_warnings(struct run *run, const struct testfile_problems *problems)
-{
-    struct json_writer w;
-    struct buf text;
-
-    buf_init(&text, TESTFILE_MAX_BYTES);
-    jw_init(&w, &text);
-    testfile_problems_json(&w, problems, TESTFILE_WARNING);
-    run->warnings = buf_ok(&text) ? arena_str(&run->kept, buf_view(&text)) : STR("[]");
-    buf_done(&text);
-}
-
 enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
@@ -414,7 +402,14 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->n_all_tests = file->n_tests;
     run->name = file->n_tests > 0 ? run_keep(run, file->tests[0].name) : STR_EMPTY;
     if (problems != NULL) {
-        keep_warnings(run, problems);
+        struct json_writer w;
+        struct buf text;
+
+        buf_init(&text, TESTFILE_MAX_BYTES);
+        jw_init(&w, &text);
+        testfile_problems_json(&w, problems, TESTFILE_WARNING);
+        run->warnings = buf_ok(&text) ? arena_str(&run->kept, buf_view(&text)) : STR("[]");
+        buf_done(&text);
     }
     run->goals = arena_calloc(&run->kept, file->n_tests, sizeof(*run->goals));
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));

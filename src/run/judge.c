@@ -46,15 +46,6 @@ void test_judge(struct run_test *test)
     test->ended_ms = clock_now_ms();
 }
 
-static void close_steps(struct run_test *test)
-{
-    for (size_t i = 0; i < test->n_steps; i++) {
-        if (test->steps[i].status == ROW_PENDING || test->steps[i].status == ROW_RUNNING) {
-            test->steps[i].status = ROW_SKIPPED;
-        }
-    }
-}
-
 static void close_calls(struct run_call *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -66,7 +57,11 @@ static void close_calls(struct run_call *calls, size_t n)
 
 static void close_test(const struct run *run, struct run_test *test)
 {
-    close_steps(test);
+    for (size_t i = 0; i < test->n_steps; i++) {
+        if (test->steps[i].status == ROW_PENDING || test->steps[i].status == ROW_RUNNING) {
+            test->steps[i].status = ROW_SKIPPED;
+        }
+    }
     close_calls(test->calls, test->n_calls);
     if (test->status == TEST_RUNNING) {
         test->status = test->failed || run->halted ? TEST_FAILED : TEST_CANCELLED;
@@ -242,17 +237,6 @@ static enum run_status judge_creation(struct run *run)
     return status;
 }
 
-static enum run_status judge_cut(struct run *run, const struct plan *plan)
-{
-    run_note_error(run, &plan->error);
-    judge_tests(run);
-    if (run->stop_asked) {
-        return RUN_CANCELLED;
-    }
-    explain_lateness(run, plan);
-    return RUN_TIMED_OUT;
-}
-
 bool run_status_read(struct str name, enum run_status *out)
 {
     for (size_t i = RUN_CREATED; i < ARRAY_LEN(status_names); i++) {
@@ -275,7 +259,13 @@ enum run_status run_judge(struct run *run, const struct plan *plan)
     enum run_status status = judge_creation(run);
 
     if (plan->result != ERR_OK) {
-        return judge_cut(run, plan);
+        run_note_error(run, &plan->error);
+        judge_tests(run);
+        if (run->stop_asked) {
+            return RUN_CANCELLED;
+        }
+        explain_lateness(run, plan);
+        return RUN_TIMED_OUT;
     }
     if (run->n_goals == 0 && status != RUN_FAILED) {
         return RUN_CREATED;

@@ -243,21 +243,16 @@ static void become_whole(struct run_mirror *mirror)
     }
 }
 
-/* Its document was written, and nothing more: whoever asked for it was told that it does not exist. */
-static void never_begun(struct run_mirror *mirror)
-{
-    struct error err = {0};
-
-    (void)error_set(&err, ERR_NOT_FOUND, "run %s was never begun", mirror->run->id);
-    mirror_fail(mirror, &err);
-}
-
 static void caught_up(struct run_mirror *mirror)
 {
     struct run *run = mirror->run;
 
     if (run->n_events == 0) {
-        never_begun(mirror);
+        struct error err = {0};
+
+        /* Its document was written, and nothing more: whoever asked for it was told that it does not exist. */
+        (void)error_set(&err, ERR_NOT_FOUND, "run %s was never begun", mirror->run->id);
+        mirror_fail(mirror, &err);
         return;
     }
     if (!mirror->whole) {

@@ -11,18 +11,6 @@ enum { ENTRY_MAX = 512, ADOPTIONS_MAX = 3 /* without progress */ };
 
 /* --- what was on its way */
 
-/* What a dead process has begun and nobody can tell the end of. */
-static void tell_unknown(struct run *run, struct run_row *row)
-{
-    struct error err = {0};
-
-    (void)error_set(
-        &err, ERR_OUTCOME_UNKNOWN,
-        "The process that sent this has died before its answer came; look at the platform "
-        "before you send it again");
-    run_note_lost(run, row, &err);
-}
-
 /* Behind which step of ours it must stand, in this test or in one before it with the same checkpoint. */
 static int64_t step_before(const struct run *run, const struct run_row *row)
 {
@@ -79,7 +67,14 @@ static void settle_row(struct run *run, struct run_row *row, bool goes_on)
     } else if (goes_on && row->step != NULL && row->step->command->kind == COMMAND_STEP) {
         seek_step(run, row);
     } else {
-        tell_unknown(run, row);
+        struct error err = {0};
+
+        /* What a dead process has begun and nobody can tell the end of. */
+        (void)error_set(
+            &err, ERR_OUTCOME_UNKNOWN,
+            "The process that sent this has died before its answer came; look at the platform "
+            "before you send it again");
+        run_note_lost(run, row, &err);
     }
 }
 
@@ -142,17 +137,6 @@ static void settle(struct run *run, bool goes_on)
 
 /* --- it goes on */
 
-static void end_without_token(struct run *run)
-{
-    struct error err = {0};
-
-    settle(run, false);
-    (void)error_set(&err, ERR_UNAUTHORIZED,
-                    "The process that carried out this run has died, and the platform token that "
-                    "the caller brought was nowhere else: go on with \"resume\"");
-    run_end_unbegun(run, RUN_FAILED, &err);
-}
-
 /* A run that kills its process would kill one after the other. */
 static void end_poisoned(struct run *run)
 {
@@ -199,7 +183,14 @@ void mirror_own(struct run_mirror *mirror)
     run_own(run);
     log_begin(log);
     if (document->has_bearer || !document->sealed) {
-        end_without_token(run);
+        struct error err = {0};
+
+        settle(run, false);
+        (void)error_set(
+            &err, ERR_UNAUTHORIZED,
+            "The process that carried out this run has died, and the platform token that "
+            "the caller brought was nowhere else: go on with \"resume\"");
+        run_end_unbegun(run, RUN_FAILED, &err);
     } else if (run->n_adoptions > ADOPTIONS_MAX) {
         end_poisoned(run);
     } else {

@@ -279,19 +279,6 @@ static void write_of_test(const struct run *run, struct run_writing *at, struct 
     }
 }
 
-static void write_rest(const struct run *run, struct json_writer *w)
-{
-    jw_end(w);
-    jw_shape(w, "executions:[");
-    for (size_t i = 0; run->execute && i < run->n_goals; i++) {
-        write_execution(w, run, &run->goals[i]);
-    }
-    jw_shape(w, "], resume:");
-    resume_write(run, w);
-    jw_kv_raw(w, "warnings", run->warnings);
-    jw_end(w);
-}
-
 bool run_write(const struct run *run, struct run_writing *at, size_t n_steps, struct json_writer *w)
 {
     if (!at->begun) {
@@ -306,7 +293,15 @@ bool run_write(const struct run *run, struct run_writing *at, size_t n_steps, st
     if (at->test < run->n_tests) {
         return false;
     }
-    write_rest(run, w);
+    jw_end(w);
+    jw_shape(w, "executions:[");
+    for (size_t i = 0; run->execute && i < run->n_goals; i++) {
+        write_execution(w, run, &run->goals[i]);
+    }
+    jw_shape(w, "], resume:");
+    resume_write(run, w);
+    jw_kv_raw(w, "warnings", run->warnings);
+    jw_end(w);
     return true;
 }
 

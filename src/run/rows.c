@@ -314,15 +314,6 @@ static enum plan_verdict after_made(const struct plan *plan, struct run_row *row
     return PLAN_NEXT;
 }
 
-/* Only links need it (PLATFORM.md, "Hosts"): a goal that does not tell it has none. */
-static void take_project(struct run_row *row, const struct json *answer)
-{
-    row->call->id = step_id_of(json_find(answer, "/projectId /item/projectId /goal/projectId "
-                                                 "/item/goal/projectId /project/id "
-                                                 "/item/project/id"));
-    *id_of(row) = row->call->id;
-}
-
 void run_setup_made(const struct run_row *row)
 {
     if (setup_rows[row->call->setup].makes_id && row->call->id != 0) {
@@ -337,7 +328,11 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
                                      const struct json *answer, struct error *err)
 {
     if (row->call->setup == SETUP_PROJECT) {
-        take_project(row, answer);
+        /* Only links need it (PLATFORM.md, "Hosts"): a goal that does not tell it has none. */
+        row->call->id = step_id_of(json_find(answer, "/projectId /item/projectId /goal/projectId "
+                                                     "/item/goal/projectId /project/id "
+                                                     "/item/project/id"));
+        *id_of(row) = row->call->id;
         return PLAN_NEXT;
     }
     if (setup_finds(row->call->setup)) {
@@ -418,16 +413,6 @@ bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row)
            wants_other_title(run_row_of(plan_row), plan_row);
 }
 
-static void mend(struct plan *plan, struct run_row *row)
-{
-    struct plan_row *again = plan_insert(plan, setup_call(row->run, SETUP_CHECKPOINT));
-
-    row->test->n_titles++;
-    row->run->sought_call = NULL; /* of that name there is another one */
-    again->context = row;
-    rows_hook(again);
-}
-
 /* A step that nobody knows the fate of fails its test, and the run goes on behind it: the step may still appear, so
  * the next ones go to the end. A call that nobody knows the fate of takes along what needs its thing. Whatever failed
  * for certain ends the run, unless the test says otherwise. */
@@ -464,7 +449,12 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
         return PLAN_NEXT;
     }
     if (row_is_mended(plan, plan_row)) {
-        mend(plan, row);
+        struct plan_row *again = plan_insert(plan, setup_call(row->run, SETUP_CHECKPOINT));
+
+        row->test->n_titles++;
+        row->run->sought_call = NULL; /* of that name there is another one */
+        again->context = row;
+        rows_hook(again);
     } else {
         run_row_gave_up(row);
     }

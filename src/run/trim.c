@@ -17,13 +17,6 @@ struct going {
     struct map_node node;
 };
 
-static void note_claim(struct run_trim *trim, struct str name)
-{
-    struct going *going = arena_zalloc(&trim->arena, sizeof(*going));
-
-    map_insert(&trim->claims, &going->node, arena_str(&trim->arena, name));
-}
-
 static bool goes_on(const struct run_trim *trim, struct str name)
 {
     return map_find(&trim->claims, name) != NULL;
@@ -105,17 +98,6 @@ static void remove_next(struct run_trim *trim)
     store_start(share->options.store, &request, &trim->op, on_document_removed);
 }
 
-static void remove_the_rest(struct run_trim *trim)
-{
-    size_t n_ended = 0;
-
-    while (trim->at < trim->names.n && n_ended < trim->store->options.max_kept) {
-        n_ended += goes_on(trim, trim->names.items[trim->at]) ? 0 : 1;
-        trim->at++;
-    }
-    remove_next(trim);
-}
-
 static void list_claims(struct run_trim *trim, struct str after);
 
 static void on_claims(struct store_op *op, const struct store_result *result)
@@ -127,12 +109,20 @@ static void on_claims(struct store_op *op, const struct store_result *result)
         return;
     }
     for (size_t i = 0; i < result->n_items; i++) {
-        note_claim(trim, result->items[i].name);
+        struct going *going = arena_zalloc(&trim->arena, sizeof(*going));
+
+        map_insert(&trim->claims, &going->node, arena_str(&trim->arena, result->items[i].name));
     }
     if (result->next.len > 0) {
         list_claims(trim, arena_str(&trim->arena, result->next));
     } else {
-        remove_the_rest(trim);
+        size_t n_ended = 0;
+
+        while (trim->at < trim->names.n && n_ended < trim->store->options.max_kept) {
+            n_ended += goes_on(trim, trim->names.items[trim->at]) ? 0 : 1;
+            trim->at++;
+        }
+        remove_next(trim);
     }
 }
 
