@@ -275,17 +275,6 @@ static void write_over_time(struct json_writer *w, const struct totals *totals,
     jw_end(w);
 }
 
-static void write_last(struct json_writer *w, const struct total *total)
-{
-    jw_shape(w, "last:[");
-    for (size_t s = 0; s < total->n_series; s++) {
-        for (size_t i = 0; i < total->series[s]->n_last; i++) {
-            jw_text(w, total->series[s]->last[i] == 'p' ? "passed" : "failed");
-        }
-    }
-    jw_end(w);
-}
-
 static void write_test(struct json_writer *w, const struct total *total,
                        const struct analytics_wish *wish)
 {
@@ -296,7 +285,13 @@ static void write_test(struct json_writer *w, const struct total *total,
     write_runs(w, &total->sum);
     write_mean(w, &total->sum);
     jw_kv_bool(w, "flaky", total->turns >= FLAKY_TURNS);
-    write_last(w, total);
+    jw_shape(w, "last:[");
+    for (size_t s = 0; s < total->n_series; s++) {
+        for (size_t i = 0; i < total->series[s]->n_last; i++) {
+            jw_text(w, total->series[s]->last[i] == 'p' ? "passed" : "failed");
+        }
+    }
+    jw_end(w);
     jw_shape(w, "over_time:[");
     for (unsigned back = ranges[wish->range].n; back-- > 0;) {
         struct slot sum = sum_at(total, 1, wish, SERIES_TEST, now - back);

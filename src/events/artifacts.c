@@ -58,13 +58,6 @@ static void drop_first(struct artifacts *artifacts)
     artifacts->tries = 0;
 }
 
-static void drop_all(struct artifacts *artifacts)
-{
-    while (artifacts->n_waiting > 0) {
-        drop_first(artifacts);
-    }
-}
-
 /* --- the place in the journal */
 static void on_save(struct deadline *deadline)
 {
@@ -235,7 +228,9 @@ static void stop(struct artifacts *artifacts)
     artifacts->puts = false;
     place_cancel(&artifacts->place);
     feed_close(&artifacts->feed);
-    drop_all(artifacts);
+    while (artifacts->n_waiting > 0) {
+        drop_first(artifacts);
+    }
     metric_set_of(M_EVENT_LAG, CONSUMER_ARTIFACTS, 0);
 }
 

@@ -120,18 +120,6 @@ void audit_has_no_end(struct audit *audit, const char *failure)
     }
 }
 
-static void write_batch(struct audit *audit)
-{
-    audit->writes = true;
-    if (audit->path != NULL) {
-        audit_file_write(audit);
-    } else if (audit->bucket != NULL) {
-        audit_bucket_write(audit);
-    } else {
-        audit_stream_write(audit);
-    }
-}
-
 void audit_go_on(struct audit *audit)
 {
     if (audit->writes || audit->acts || place_is_busy(&audit->place)) {
@@ -155,7 +143,14 @@ void audit_go_on(struct audit *audit)
         return;
     }
     deadline_clear(&audit->again);
-    write_batch(audit);
+    audit->writes = true;
+    if (audit->path != NULL) {
+        audit_file_write(audit);
+    } else if (audit->bucket != NULL) {
+        audit_bucket_write(audit);
+    } else {
+        audit_stream_write(audit);
+    }
 }
 
 void audit_on_news(struct feed *feed)

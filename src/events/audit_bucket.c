@@ -103,18 +103,6 @@ static void on_newest(void *context, const struct store_bucket_told *told)
     found(audit);
 }
 
-static void read_newest(struct audit *audit)
-{
-    char room[BUCKET_KEY_MAX];
-
-    audit_head_first(&audit->head);
-    if (audit->newest == 0) {
-        found(audit);
-    } else {
-        store_bucket_read(audit->bucket, key_of(audit, audit->newest, room), on_newest);
-    }
-}
-
 /* Objects are listed in order: the newest one is sought by halves. */
 static void on_listed(void *context, const struct store_bucket_told *told)
 {
@@ -134,7 +122,14 @@ static void on_listed(void *context, const struct store_bucket_told *told)
         audit->nothing_behind = audit->looked_behind;
     }
     if ((last > 0 && !told->has_more) || audit->nothing_behind - audit->newest <= 1) {
-        read_newest(audit);
+        char room[BUCKET_KEY_MAX];
+
+        audit_head_first(&audit->head);
+        if (audit->newest == 0) {
+            found(audit);
+        } else {
+            store_bucket_read(audit->bucket, key_of(audit, audit->newest, room), on_newest);
+        }
     } else {
         look(audit, audit->newest + (audit->nothing_behind - audit->newest) / 2);
     }

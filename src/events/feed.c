@@ -111,24 +111,19 @@ static bool next_entry(struct feed *feed)
     return true;
 }
 
-static void drop_entry(struct feed *feed)
-{
-    uint64_t head[2];
-
-    if (feed->sequence > 0) { /* there is one in hand */
-        mem_copy(head, feed->entries.ptr, sizeof(head));
-        buf_consume(&feed->entries, sizeof(head) + (size_t)head[1]);
-        feed->sequence = 0;
-    }
-}
-
 static const struct fact *next_behind(struct feed *feed)
 {
     while (!store_is_running(&feed->read) && !deadline_is_set(&feed->again)) {
         uint64_t at;
 
         if (!unpack(&feed->rest, &feed->packed)) {
-            drop_entry(feed);
+            uint64_t head[2];
+
+            if (feed->sequence > 0) { /* there is one in hand */
+                mem_copy(head, feed->entries.ptr, sizeof(head));
+                buf_consume(&feed->entries, sizeof(head) + (size_t)head[1]);
+                feed->sequence = 0;
+            }
             if (journal_ring_covers(feed->journal, feed->position)) {
                 catch_up(feed);
                 return NULL;

@@ -18,19 +18,6 @@ static void on_again(struct deadline *deadline)
     read_on(CONTAINER_OF(deadline, struct journal, again));
 }
 
-static void tell_mark(struct journal *journal, const struct packed *packed)
-{
-    struct list *after;
-
-    for (struct list *link = journal->ears.next; link != &journal->ears; link = after) {
-        struct journal_ear *ear = CONTAINER_OF(link, struct journal_ear, link);
-
-        after = link->next;
-        ear->on_mark(ear, packed->mark, str_from(packed->fact.subject),
-                     str_from(packed->fact.name));
-    }
-}
-
 static void take_entry(struct journal *journal, const struct store_item *item)
 {
     struct str rest = item->bytes;
@@ -40,7 +27,15 @@ static void take_entry(struct journal *journal, const struct store_item *item)
     while (unpack(&rest, &packed)) {
         packed.fact.position = position_of(item->sequence, index++);
         if (packed.is_mark) {
-            tell_mark(journal, &packed);
+            struct list *after;
+
+            for (struct list *link = journal->ears.next; link != &journal->ears; link = after) {
+                struct journal_ear *ear = CONTAINER_OF(link, struct journal_ear, link);
+
+                after = link->next;
+                ear->on_mark(ear, packed.mark, str_from(packed.fact.subject),
+                             str_from(packed.fact.name));
+            }
         } else {
             facts_tell(&packed.fact);
         }

@@ -37,18 +37,6 @@ static void count_lost(struct sink *sink, uint64_t n)
     metric_add(M_EVENTS_LOST, sink->kind->consumer, 0, 0, n);
 }
 
-static void tell_state(struct sink *sink, const char *failure)
-{
-    if (failure != NULL && !sink->is_failing) {
-        log_event(LOG_WARN, "analytics.sink_away", F_TEXT("sink", sink->kind->name),
-                  F_TEXT("error", failure), F_TEXT("effect", "the batch is tried again"));
-    } else if (failure == NULL && sink->is_failing) {
-        log_event(LOG_INFO, "analytics.sink_back", F_TEXT("sink", sink->kind->name));
-    }
-    sink->is_failing = failure != NULL;
-    trouble_tell(sink->kind->trouble, failure);
-}
-
 /* --- a batch */
 static bool has_room(const struct sink *sink)
 {
@@ -135,7 +123,14 @@ void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
         sinks_maybe_idle(sink->sinks);
         return;
     }
-    tell_state(sink, failure);
+    if (failure != NULL && !sink->is_failing) {
+        log_event(LOG_WARN, "analytics.sink_away", F_TEXT("sink", sink->kind->name),
+                  F_TEXT("error", failure), F_TEXT("effect", "the batch is tried again"));
+    } else if (failure == NULL && sink->is_failing) {
+        log_event(LOG_INFO, "analytics.sink_back", F_TEXT("sink", sink->kind->name));
+    }
+    sink->is_failing = failure != NULL;
+    trouble_tell(sink->kind->trouble, failure);
     metric_add(M_SINK_BATCHES, sink->kind->consumer, failure == NULL ? RESULT_OK : RESULT_ERROR, 0,
                1);
     count_lost(sink, n_refused);

@@ -53,17 +53,6 @@ static void write_slack(struct json_writer *w, struct str sentence)
     buf_done(&text);
 }
 
-/* A message with one card, as Teams' workflows take it. */
-static void write_teams(struct json_writer *w, struct str sentence)
-{
-    jw_form(w,
-            "{type:'message', "
-            "attachments:[{contentType:'application/vnd.microsoft.card.adaptive', "
-            "content:{type:'AdaptiveCard', version:'1.4', body:[{type:'TextBlock', "
-            "text:%s, wrap:true}]}}]}",
-            sentence);
-}
-
 void webhook_write_body(struct webhook *hook, const struct fact *fact)
 {
     struct json_writer w;
@@ -80,7 +69,13 @@ void webhook_write_body(struct webhook *hook, const struct fact *fact)
     if (hook->shape == WEBHOOK_SLACK) {
         write_slack(&w, buf_view(&sentence));
     } else {
-        write_teams(&w, buf_view(&sentence));
+        /* A message with one card, as Teams' workflows take it. */
+        jw_form(&w,
+                "{type:'message', "
+                "attachments:[{contentType:'application/vnd.microsoft.card.adaptive', "
+                "content:{type:'AdaptiveCard', version:'1.4', body:[{type:'TextBlock', "
+                "text:%s, wrap:true}]}}]}",
+                buf_view(&sentence));
     }
     buf_done(&sentence);
 }

@@ -56,23 +56,19 @@ static void on_state(struct store_op *op, const struct store_result *result)
                           : &result->error);
 }
 
-/* The process that posts knows the state by itself. */
-static void read_state(struct webhook_ask *ask)
-{
-    char room[WEBHOOK_KEY_MAX];
-    const struct store_request request = {.kind = STORE_GET,
-                                          .key = hook_key(WEBHOOK_STATES, str_from(ask->id), room),
-                                          .format = DOCUMENT_FORMAT};
-
-    store_start(ask->hooks->share->store, &request, &ask->op, on_state);
-}
-
 static void answer(struct webhook_ask *ask, const struct error *error)
 {
     const struct webhook *hook = hook_by_id(ask->hooks, str_from(ask->id));
 
     if (error == NULL && hook != NULL && !feed_is_open(&hook->feed)) {
-        read_state(ask);
+        char room[WEBHOOK_KEY_MAX];
+        const struct store_request request = {.kind = STORE_GET,
+                                              .key =
+                                                  hook_key(WEBHOOK_STATES, str_from(ask->id), room),
+                                              .format = DOCUMENT_FORMAT};
+
+        /* The process that posts knows the state by itself. */
+        store_start(ask->hooks->share->store, &request, &ask->op, on_state);
     } else {
         ask->on_done(ask, error);
     }

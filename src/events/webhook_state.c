@@ -33,18 +33,6 @@ static void on_looked(struct store_op *op, const struct store_result *result)
     }
 }
 
-static void look_for_document(struct webhook *hook)
-{
-    char room[WEBHOOK_KEY_MAX];
-    const struct store_request request = {.kind = STORE_GET,
-                                          .key =
-                                              hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room),
-                                          .format = STATE_FORMAT};
-
-    hook->share.writes = true; /* until it is known */
-    store_start(hook->hooks->share->store, &request, &hook->share.op, on_looked);
-}
-
 static void on_saved(struct store_op *op, const struct store_result *result)
 {
     struct webhook *hook = CONTAINER_OF(op, struct webhook, share.op);
@@ -53,7 +41,14 @@ static void on_saved(struct store_op *op, const struct store_result *result)
     if (result->error.code == ERR_OK) {
         hook->share.state_version = result->version;
     } else if (result->error.code == ERR_CONFLICT && !result->in_doubt) {
-        look_for_document(hook);
+        char room[WEBHOOK_KEY_MAX];
+        const struct store_request request = {
+            .kind = STORE_GET,
+            .key = hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room),
+            .format = STATE_FORMAT};
+
+        hook->share.writes = true; /* until it is known */
+        store_start(hook->hooks->share->store, &request, &hook->share.op, on_looked);
         return;
     } else {
         hook->share.dirty = true;
