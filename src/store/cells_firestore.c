@@ -130,27 +130,13 @@ static void tell_list(struct cell_call *call, const struct json *root)
     }
 }
 
-static void tell_document(struct cell_call *call, const struct json *root)
-{
-    call->out_tag = json_str(json_get(root, "updateTime"));
-    if (call->kind == CELL_GET &&
-        !base64_decode(&call->arena, json_str(json_find(root, "/fields/b/bytesValue")),
-                       &call->out_bytes)) {
-        call->out_bytes = STR_EMPTY;
-    }
-}
-
-static bool says(const struct upstream_reply *reply, const char *status)
-{
-    return str_contains(reply->body, str_from(status));
-}
-
 static void tell(struct cell_call *call, const struct upstream_reply *reply)
 {
     static const struct json_limits limits = {.max_depth = 16, .max_nodes = 20000};
     struct json *root = NULL;
 
-    if (reply->status == CONFLICT || (reply->status == BAD && says(reply, "FAILED_PRECONDITION"))) {
+    if (reply->status == CONFLICT ||
+        (reply->status == BAD && str_contains(reply->body, STR("FAILED_PRECONDITION")))) {
         call->end = CELL_CONFLICT;
     } else if (reply->status == NOT_FOUND && call->kind != CELL_LIST) {
         call->end = CELL_NOTHING;
@@ -164,7 +150,12 @@ static void tell(struct cell_call *call, const struct upstream_reply *reply)
         if (call->kind == CELL_LIST) {
             tell_list(call, root);
         } else {
-            tell_document(call, root);
+            call->out_tag = json_str(json_get(root, "updateTime"));
+            if (call->kind == CELL_GET &&
+                !base64_decode(&call->arena, json_str(json_find(root, "/fields/b/bytesValue")),
+                               &call->out_bytes)) {
+                call->out_bytes = STR_EMPTY;
+            }
         }
     }
 }

@@ -189,11 +189,6 @@ void keep_fail_waiting(struct keep *keep, const struct error *error)
 }
 
 /* --- entering and leaving */
-static const char *why_invalid(const struct keep *keep)
-{
-    return keep->age == keep->keeps->age ? "this process stood still" : KEEP_WHY_REWOUND;
-}
-
 bool keep_enter(struct keeps *keeps, struct str name, const struct keep_kind *kind, void *context,
                 struct keep_user *user, keep_ready_fn on_ready)
 {
@@ -201,7 +196,8 @@ bool keep_enter(struct keeps *keeps, struct str name, const struct keep_kind *ki
 
     *user = (struct keep_user){.keep = keep, .on_ready = on_ready};
     if (keep->state == KEEP_HELD && !keep_is_valid(keep, 0)) {
-        keep_lose(keep, why_invalid(keep));
+        keep_lose(keep,
+                  keep->age == keep->keeps->age ? "this process stood still" : KEEP_WHY_REWOUND);
         keep = keep_for(keeps, name, kind, context); /* nobody used it: it is gone */
         user->keep = keep;
     }

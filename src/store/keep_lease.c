@@ -31,16 +31,6 @@ static void note_wanted(struct keep *keep)
 
 static void watch(struct keep *keep);
 
-static void on_watch_again(struct keep *keep)
-{
-    if (keep->state == KEEP_HELD) {
-        note_wanted(keep);
-    } else if (keep->state == KEEP_WAITS) {
-        deadline_clear(&keep->timer);
-        keep_ask(keep);
-    }
-}
-
 /* A failure costs time only: the next renewal tells who else wants the lease, and a timer asks again. */
 static void on_watched(struct store_op *op, const struct store_result *result)
 {
@@ -55,7 +45,12 @@ static void on_watched(struct store_op *op, const struct store_result *result)
         return;
     }
     keep->sequence = result->sequence;
-    on_watch_again(keep);
+    if (keep->state == KEEP_HELD) {
+        note_wanted(keep);
+    } else if (keep->state == KEEP_WAITS) {
+        deadline_clear(&keep->timer);
+        keep_ask(keep);
+    }
 }
 
 static void watch(struct keep *keep)

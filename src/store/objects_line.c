@@ -65,19 +65,6 @@ static void rest(struct line *line)
 }
 
 /* --- ends */
-static void end_held(struct work *work)
-{
-    work->holds = false;
-    if (work->held == ERR_OK) {
-        work_end(work);
-    } else {
-        char text[ERROR_TEXT_MAX]; /* the work goes before its text is told */
-
-        str_copy(text, sizeof(text), str_from(work->held_text));
-        work_fail(work, work->held, text);
-    }
-}
-
 static void end_all(struct line *line)
 {
     struct list *link;
@@ -90,7 +77,15 @@ static void end_all(struct line *line)
         } else if (work->writes) {
             work_end(work);
         } else {
-            end_held(work);
+            work->holds = false;
+            if (work->held == ERR_OK) {
+                work_end(work);
+            } else {
+                char text[ERROR_TEXT_MAX]; /* the work goes before its text is told */
+
+                str_copy(text, sizeof(text), str_from(work->held_text));
+                work_fail(work, work->held, text);
+            }
         }
     }
     rest(line);

@@ -44,16 +44,6 @@ static void find_last(struct work *work);
 static void put_entry(struct work *work);
 static void ask_newest(struct work *work);
 
-static void found(struct work *work)
-{
-    note_last(work);
-    if (work->op->request.kind == STORE_APPEND) {
-        put_entry(work);
-    } else {
-        ask_newest(work);
-    }
-}
-
 static void on_page(struct cell_call *call)
 {
     struct work *work = call->owner;
@@ -68,7 +58,12 @@ static void on_page(struct cell_call *call)
     if (call->has_more && call->n_keys > 0) {
         find_last(work);
     } else {
-        found(work);
+        note_last(work);
+        if (work->op->request.kind == STORE_APPEND) {
+            put_entry(work);
+        } else {
+            ask_newest(work);
+        }
     }
 }
 
