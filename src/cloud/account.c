@@ -64,17 +64,6 @@ static bool lasts(const struct account *account, int64_t ms)
 }
 
 /* --- reading */
-static void begin(struct account *account)
-{
-    arena_wipe(&account->arena);
-    arena_init(&account->arena);
-    account->is_reading = true;
-    account->step = 0;
-    account->kept = STR_EMPTY;
-    account->error = (struct error){0};
-    account->read(account);
-}
-
 static void on_ended(struct later_item *item)
 {
     struct account *account = CONTAINER_OF(item, struct account, soon);
@@ -133,7 +122,13 @@ bool account_is_ready(struct account *account, struct cloud_call *call)
 {
     if (!lasts(account, FRESH_MS) && !account->is_reading) {
         if (clock_now_ms() >= account->again_ms) {
-            begin(account);
+            arena_wipe(&account->arena);
+            arena_init(&account->arena);
+            account->is_reading = true;
+            account->step = 0;
+            account->kept = STR_EMPTY;
+            account->error = (struct error){0};
+            account->read(account);
         } else if (!lasts(account, USABLE_MS)) { /* the answer is still the last one */
             account->is_known = false;
             account->is_reading = true;

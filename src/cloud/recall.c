@@ -57,40 +57,6 @@ static void on_done(struct cloud_call *call, enum error_code code)
     finish(recall, &err);
 }
 
-/* --- as a task */
-static void write_task(struct json_writer *w, const struct cloud_recall_place *place,
-                       struct cloud_recall *recall)
-{
-    struct arena *arena = &recall->arena;
-
-    jw_form(w,
-            "{task:{name:%s, httpRequest:{url:%s, httpMethod:'POST', "
-            "oidcToken:{serviceAccountEmail:%s, audience:%s}}}}",
-            arena_printf(arena, "%.*s/tasks/%.*s", STR_ARG(place->queue), STR_ARG(recall->name)),
-            arena_printf(arena, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path)),
-            place->account, place->audience.len > 0 ? place->audience : place->url);
-}
-
-static void ask_tasks(const struct cloud_recall_place *place, struct cloud_recall *recall,
-                      struct cloud_request *request)
-{
-    request->vendor = CLOUD_GOOGLE;
-    request->origin = cloud_google_origin(&recall->arena, "cloudtasks");
-    request->path = arena_printf(&recall->arena, "/v2/%.*s/tasks", STR_ARG(place->queue));
-    request->class = CALL_READ; /* it has a name: what is asked twice is done once */
-}
-
-/* --- as an invocation */
-static void write_event(struct json_writer *w, const struct cloud_recall *recall)
-{
-    struct str path;
-    struct str query;
-
-    (void)str_cut(recall->path, '?', &path, &query);
-    jw_form(w, "{source:'virtuoso-proxy.recall', id:%s, path:%s, query:%s}", recall->name, path,
-            query);
-}
-
 static void ask_lambda(const struct cloud *cloud, const struct cloud_recall_place *place,
                        struct cloud_recall *recall, struct cloud_request *request)
 {
@@ -129,10 +95,26 @@ void cloud_recall_start(struct cloud *cloud, const struct cloud_recall_place *pl
     buf_init(&body, BODY_MAX);
     jw_init(&w, &body);
     if (is_task) {
-        write_task(&w, place, recall);
-        ask_tasks(place, recall, request);
+        struct arena *arena = &recall->arena;
+
+        jw_form(
+            &w,
+            "{task:{name:%s, httpRequest:{url:%s, httpMethod:'POST', "
+            "oidcToken:{serviceAccountEmail:%s, audience:%s}}}}",
+            arena_printf(arena, "%.*s/tasks/%.*s", STR_ARG(place->queue), STR_ARG(recall->name)),
+            arena_printf(arena, "%.*s%.*s", STR_ARG(place->url), STR_ARG(recall->path)),
+            place->account, place->audience.len > 0 ? place->audience : place->url);
+        request->vendor = CLOUD_GOOGLE;
+        request->origin = cloud_google_origin(&recall->arena, "cloudtasks");
+        request->path = arena_printf(&recall->arena, "/v2/%.*s/tasks", STR_ARG(place->queue));
+        request->class = CALL_READ; /* it has a name: what is asked twice is done once */
     } else {
-        write_event(&w, recall);
+        struct str path;
+        struct str query;
+
+        (void)str_cut(recall->path, '?', &path, &query);
+        jw_form(&w, "{source:'virtuoso-proxy.recall', id:%s, path:%s, query:%s}", recall->name,
+                path, query);
         ask_lambda(cloud, place, recall, request);
     }
     request->body = arena_take(&recall->arena, &body);

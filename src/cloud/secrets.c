@@ -222,25 +222,20 @@ static bool is_over(struct reference *reference, enum cloud_secret_state state)
     return now_ms - reference->absent_since_ms >= reference->secrets->keep_ms;
 }
 
-static void drop_value(struct reference *reference)
-{
-    secret_done(&reference->value);
-    reference->has_value = false;
-    reference->is_stale = false;
-    reference->state = CLOUD_SECRET_GONE;
-    reference->secrets->changed = true;
-    log_event(LOG_WARN, "secret.gone", F_STR("secret", reference->text),
-              F_TEXT("error", reference->error.text),
-              F_TEXT("effect", "its last value is not used any more"));
-}
-
 /* With a value from before, that one goes on; for a while also when the secret is gone: somebody may be about to make it
  * again. */
 static void set_failure(struct reference *reference, enum cloud_secret_state state)
 {
     metric_add(M_SECRET_READS, RESULT_ERROR, 0, 0, 1);
     if (reference->has_value && is_over(reference, state)) {
-        drop_value(reference);
+        secret_done(&reference->value);
+        reference->has_value = false;
+        reference->is_stale = false;
+        reference->state = CLOUD_SECRET_GONE;
+        reference->secrets->changed = true;
+        log_event(LOG_WARN, "secret.gone", F_STR("secret", reference->text),
+                  F_TEXT("error", reference->error.text),
+                  F_TEXT("effect", "its last value is not used any more"));
         return;
     }
     if (!reference->has_value && reference->state == CLOUD_SECRET_GONE) {
