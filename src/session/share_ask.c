@@ -226,18 +226,6 @@ static void take_item(struct session_use *use, const struct store_item *item)
     record_drop_texts(&read);
 }
 
-static void give_room(struct session_use *use)
-{
-    if (use->n_sessions + PAGE > use->max_sessions) {
-        struct session *more =
-            arena_calloc(use->arena, 2 * use->max_sessions + PAGE, sizeof(*more));
-
-        mem_copy(more, use->sessions, use->n_sessions * sizeof(*more));
-        use->sessions = more;
-        use->max_sessions = 2 * use->max_sessions + PAGE;
-    }
-}
-
 static void list_ends(struct session_use *use)
 {
     size_t from = use->filter->offset < use->n_sessions ? use->filter->offset : use->n_sessions;
@@ -260,7 +248,14 @@ static void on_page(struct store_op *op, const struct store_result *result)
         end(use, &result->error);
         return;
     }
-    give_room(use);
+    if (use->n_sessions + PAGE > use->max_sessions) {
+        struct session *more =
+            arena_calloc(use->arena, 2 * use->max_sessions + PAGE, sizeof(*more));
+
+        mem_copy(more, use->sessions, use->n_sessions * sizeof(*more));
+        use->sessions = more;
+        use->max_sessions = 2 * use->max_sessions + PAGE;
+    }
     for (size_t i = 0; i < result->n_items; i++) {
         take_item(use, &result->items[i]);
     }

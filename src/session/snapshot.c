@@ -87,18 +87,6 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     return true;
 }
 
-static void set_aside(struct session_store *store)
-{
-    struct buf name;
-
-    buf_init(&name, NAME_MAX_BYTES);
-    buf_printf(&name, "%s.damaged-%lld", store->snapshot_file, (long long)clock_wall_ms());
-    (void)rename(store->snapshot_file, buf_cstr(&name));
-    log_event(LOG_ERROR, "sessions.snapshot_damaged", F_TEXT("file", store->snapshot_file),
-              F_TEXT("moved_to", buf_cstr(&name)), F_TEXT("effect", "starting without sessions"));
-    buf_done(&name);
-}
-
 /* A position read back may be behind the platform (steps made after the last snapshot): it is
  * forgotten, so that the next command reads the checkpoint's length again. */
 static void forget_positions(struct session_store *store)
@@ -137,7 +125,15 @@ enum error_code snapshot_load(struct session_store *store, struct error *err)
     if (ok) {
         log_event(LOG_INFO, "sessions.restored", F_INT("sessions", lru_size(&store->records)));
     } else {
-        set_aside(store);
+        struct buf name;
+
+        buf_init(&name, NAME_MAX_BYTES);
+        buf_printf(&name, "%s.damaged-%lld", store->snapshot_file, (long long)clock_wall_ms());
+        (void)rename(store->snapshot_file, buf_cstr(&name));
+        log_event(LOG_ERROR, "sessions.snapshot_damaged", F_TEXT("file", store->snapshot_file),
+                  F_TEXT("moved_to", buf_cstr(&name)),
+                  F_TEXT("effect", "starting without sessions"));
+        buf_done(&name);
     }
     arena_done(&arena);
     buf_done(&text);
