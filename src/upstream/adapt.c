@@ -71,15 +71,6 @@ static void lower(struct adapt *adapt, uint64_t mean_us)
     adapt->n_good = 0;
 }
 
-static void keep_base(struct adapt *adapt, uint64_t mean_us, bool crowded)
-{
-    if (adapt->base_us == 0 || mean_us < adapt->base_us) {
-        adapt->base_us = mean_us;
-    } else if (!crowded) {
-        adapt->base_us += (mean_us - adapt->base_us) / BASE_OF;
-    }
-}
-
 static void judge(struct adapt *adapt, const struct adapt_window *window)
 {
     uint64_t mean_us = window->sum_us / window->n;
@@ -91,7 +82,11 @@ static void judge(struct adapt *adapt, const struct adapt_window *window)
         adapt->base_us = mean_us;
     }
     adapt->judging = false;
-    keep_base(adapt, mean_us, crowded);
+    if (adapt->base_us == 0 || mean_us < adapt->base_us) {
+        adapt->base_us = mean_us;
+    } else if (!crowded) {
+        adapt->base_us += (mean_us - adapt->base_us) / BASE_OF;
+    }
     if (is_slower(mean_us, adapt->base_us, ADAPT_SLOW_PERCENT)) {
         if (crowded) {
             lower(adapt, mean_us);

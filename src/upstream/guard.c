@@ -97,15 +97,6 @@ static uint64_t probe_each_ms(const struct upstream *upstream)
     return is_sought || each_ms == 0 ? PROBE_MS : each_ms;
 }
 
-static void note_good_probe(struct upstream *upstream)
-{
-    unsigned n_wanted = endpoints_has_other(upstream) ? upstream->options.back_after : 1;
-
-    if (upstream->breaker.open && ++upstream->n_good_probes >= n_wanted) {
-        close_breaker(upstream, "probes went well");
-    }
-}
-
 /* Of one that counts as there it is believed only while there is another one; else what the calls meet
  * counts. */
 static void note_bad_probe(struct upstream *upstream, enum error_code code)
@@ -135,7 +126,11 @@ static void on_probe_done(struct upstream_call *call, enum error_code code)
     if (breaker_is_failure(code, call->reply.status)) {
         note_bad_probe(upstream, code);
     } else {
-        note_good_probe(upstream);
+        unsigned n_wanted = endpoints_has_other(upstream) ? upstream->options.back_after : 1;
+
+        if (upstream->breaker.open && ++upstream->n_good_probes >= n_wanted) {
+            close_breaker(upstream, "probes went well");
+        }
     }
     each_ms = probe_each_ms(upstream);
     if (upstream->breaker.open || upstream->endpoints != NULL) {
@@ -368,11 +363,6 @@ static void note_limit(struct upstream_call *call, int status, uint64_t now_us)
     }
 }
 
-static const char *cause_of(enum error_code code)
-{
-    return code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_slug(code);
-}
-
 /* A caller's own short deadline proves nothing about the platform. */
 static bool is_own_deadline(const struct upstream_call *call, enum error_code code, uint64_t now_us)
 {
@@ -403,7 +393,7 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
                       call->start_us / 1000, now_us / 1000)) {
         return;
     }
-    note_open(upstream, cause_of(code));
+    note_open(upstream, code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_slug(code));
     if (!upstream_is_running(&upstream->probe)) { /* of several addresses each is probed anyway */
         probe_later(upstream, probe_each_ms(upstream));
     }

@@ -107,15 +107,6 @@ static void tell_data(struct upstream_transfer *transfer, struct upstream_call *
     transfer->owner_slow = transfer->owner_slow || !go_on;
 }
 
-/* What the TLS library holds already wakes no descriptor, so it is asked for at once. */
-static void go_on_reading(struct upstream_transfer *transfer)
-{
-    if (transfer->trying && transfer->held_back && !transfer->owner_paused &&
-        transfer->in.len < STREAM_LOW_WATER) {
-        transfer_read(transfer);
-    }
-}
-
 /* Of several addresses one that fails is left: what it says is told only if no other one is asked. */
 static bool holds_head(const struct upstream_transfer *transfer)
 {
@@ -141,7 +132,11 @@ void stream_deliver(struct upstream_transfer *transfer)
     if (transfer->call != call || transfer->serial != serial) {
         return;
     }
-    go_on_reading(transfer);
+    /* What the TLS library holds already wakes no descriptor, so it is asked for at once. */
+    if (transfer->trying && transfer->held_back && !transfer->owner_paused &&
+        transfer->in.len < STREAM_LOW_WATER) {
+        transfer_read(transfer);
+    }
     if (transfer->wire_done) {
         bool all_told = transfer->in.len == 0 || !transfer->head_told;
 

@@ -44,15 +44,6 @@ static struct str next_bytes(struct upstream_transfer *transfer)
     return buf_view(&transfer->out);
 }
 
-static void take_off(struct upstream_transfer *transfer, size_t n)
-{
-    if (transfer->out_at < transfer->out.len) {
-        transfer->out_at += n;
-    } else {
-        transfer->rest_of_body = str_sub(transfer->rest_of_body, n, transfer->rest_of_body.len);
-    }
-}
-
 static bool has_unsent(const struct upstream_transfer *transfer)
 {
     return transfer->out_at < transfer->out.len || transfer->rest_of_body.len > 0 ||
@@ -91,7 +82,11 @@ void transfer_send(struct upstream_transfer *transfer)
 
         io = upstream_connection_send(connection, next, &n);
         transfer->may_have_left = transfer->may_have_left || n > 0 || transfer->upstream->tls;
-        take_off(transfer, n);
+        if (transfer->out_at < transfer->out.len) {
+            transfer->out_at += n;
+        } else {
+            transfer->rest_of_body = str_sub(transfer->rest_of_body, n, transfer->rest_of_body.len);
+        }
     }
     transfer->send_failed = io == IO_FAILED;
     if (transfer->streaming) {
@@ -251,24 +246,6 @@ static void take_close(struct upstream_transfer *transfer)
     }
 }
 
-/* After a failed send only what came already is still read. */
-static void take_silence(struct upstream_transfer *transfer)
-{
-    if (transfer->send_failed) {
-        lose_connection(transfer, words_of(transfer->connection));
-    } else {
-        watch(transfer);
-    }
-}
-
-/* Whatever comes may answer an earlier request. */
-static void lose_doubted(struct upstream_transfer *transfer)
-{
-    transfer->answered = false;
-    http_answer_begin(transfer->answer, how_to_read(transfer));
-    lose_connection(transfer, "an earlier answer on this connection did not fit its request");
-}
-
 void transfer_read(struct upstream_transfer *transfer)
 {
     struct upstream *upstream = transfer->upstream;
@@ -276,7 +253,10 @@ void transfer_read(struct upstream_transfer *transfer)
     size_t n = RECV_BYTES;
 
     if (pool_doubts(transfer->connection)) {
-        lose_doubted(transfer);
+        /* Whatever comes may answer an earlier request. */
+        transfer->answered = false;
+        http_answer_begin(transfer->answer, how_to_read(transfer));
+        lose_connection(transfer, "an earlier answer on this connection did not fit its request");
         return;
     }
 
@@ -299,8 +279,8 @@ void transfer_read(struct upstream_transfer *transfer)
             return;
         }
     }
-    if (io == IO_AGAIN) {
-        take_silence(transfer);
+    if (io == IO_AGAIN && transfer->send_failed) { /* only what came already is still read */
+        lose_connection(transfer, words_of(transfer->connection));
     } else {
         watch(transfer);
     }

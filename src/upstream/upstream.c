@@ -426,15 +426,6 @@ static void reset_outputs(struct upstream_call *call)
     call->begin_ms = call->start_us / 1000;
 }
 
-static void shed(struct upstream *upstream, struct gate *gate)
-{
-    struct upstream_call *late;
-
-    for (int i = 0; i < SHED_AT_ONCE && (late = queue_shed(&upstream->queue, gate)) != NULL; i++) {
-        end_unsent(late);
-    }
-}
-
 enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call,
                                struct error *err)
 {
@@ -449,7 +440,12 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     }
     code = guard_admits(upstream, call, err);
     if (code != ERR_OK) {
-        shed(upstream, call->gate);
+        struct upstream_call *late;
+
+        for (int i = 0;
+             i < SHED_AT_ONCE && (late = queue_shed(&upstream->queue, call->gate)) != NULL; i++) {
+            end_unsent(late);
+        }
         call->gate = NULL;
         return code;
     }
