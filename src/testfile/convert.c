@@ -19,16 +19,6 @@ static void put_json(struct testfile_converting *c, const struct json *value)
     }
 }
 
-/* Milliseconds below 100 would read back as seconds. */
-static void put_time(struct testfile_converting *c, const struct json *value)
-{
-    struct str text =
-        json_type(value) == JSON_STRING ? json_str(value) : json_text(&c->scratch, value);
-
-    buf_str(c->out, text);
-    buf_text(c->out, text.len < 3 ? "ms" : "");
-}
-
 /* ---- one step ---- */
 
 static const struct item *find_option(const struct form *form, struct str name)
@@ -98,7 +88,12 @@ static const struct form *form_for(const struct testfile_converting *c,
 static void put_value(struct testfile_converting *c, enum value_kind kind, const struct json *value)
 {
     if (kind == VALUE_MS) {
-        put_time(c, value);
+        /* Milliseconds below 100 would read back as seconds. */
+        struct str text =
+            json_type(value) == JSON_STRING ? json_str(value) : json_text(&c->scratch, value);
+
+        buf_str(c->out, text);
+        buf_text(c->out, text.len < 3 ? "ms" : "");
     } else {
         put_json(c, value);
     }
@@ -159,19 +154,6 @@ static void put_beside(struct testfile_converting *c, const struct testfile_step
     }
 }
 
-/* The general form, for what has no short one. */
-static void put_command_step(struct testfile_converting *c, const struct testfile_step *step)
-{
-    buf_printf(c->out, "    - command: %s\n      args: ", step->command->words);
-    put_json(c, step->args);
-    if (json_size(step->options) > 0) {
-        buf_text(c->out, "\n      options: ");
-        put_json(c, step->options);
-    }
-    buf_char(c->out, '\n');
-    put_beside(c, step);
-}
-
 static void put_simple(struct testfile_converting *c, const struct testfile_step *step)
 {
     const struct form *form = form_for(c, step);
@@ -179,7 +161,15 @@ static void put_simple(struct testfile_converting *c, const struct testfile_step
     struct str verb;
 
     if (form == NULL) {
-        put_command_step(c, step);
+        /* The general form, for what has no short one. */
+        buf_printf(c->out, "    - command: %s\n      args: ", step->command->words);
+        put_json(c, step->args);
+        if (json_size(step->options) > 0) {
+            buf_text(c->out, "\n      options: ");
+            put_json(c, step->options);
+        }
+        buf_char(c->out, '\n');
+        put_beside(c, step);
         return;
     }
     (void)str_cut(written, ' ', &verb, &written);
@@ -282,13 +272,6 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
                : json_new_object(arena);
 }
 
-static void put_request(struct testfile_converting *c, const struct testfile_test *test,
-                        const struct testfile_step *step)
-{
-    jw_raw(&c->writer, json_text(&c->scratch, request_of(&c->scratch, test, step, c->position)));
-    c->position += step->command->kind == COMMAND_STEP ? 1 : 0;
-}
-
 /* ---- all ---- */
 
 bool testfile_target_parse(struct str word, enum testfile_target *out)
@@ -361,7 +344,9 @@ static bool put_step(struct testfile_converting *c, const struct testfile_test *
         buf_str(c->out, command_line_write(&c->scratch, step->command, step->args, step->options));
         buf_char(c->out, '\n');
     } else if (c->target == TESTFILE_TO_UPSTREAM) {
-        put_request(c, test, step);
+        jw_raw(&c->writer,
+               json_text(&c->scratch, request_of(&c->scratch, test, step, c->position)));
+        c->position += step->command->kind == COMMAND_STEP ? 1 : 0;
     } else {
         put_in_phase(c, step);
     }

@@ -168,18 +168,6 @@ static bool step_action(struct compile *c, const struct node *map, const struct 
     return map_known(c, &bag);
 }
 
-/* `interact: {action: write, target: X}`: the action is the verb. */
-static bool step_nested(struct compile *c, const struct node *group, const struct node *action,
-                        struct bag *bag)
-{
-    bool is_group = str_is_nocase(action->text, "to");
-
-    bag->dialect = TESTFILE_FORMAT_SIMPLIFIED;
-    bag_set_verb(c, bag, is_group ? group->key : action->text, place_of(action));
-    take_fields(c, bag, group, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
-    return map_known(c, bag);
-}
-
 /* What stands beside the verb, like `in` of the compact `t`. */
 static void take_companions(struct compile *c, struct bag *bag, const struct node *verb,
                             const struct step_keys *keys)
@@ -220,7 +208,13 @@ static bool step_simplified(struct compile *c, const struct node *verb,
         return map_known(c, &bag);
     }
     if (group->field == NULL) {
-        return step_nested(c, verb, action, &bag);
+        bool is_group = str_is_nocase(action->text, "to");
+
+        /* `interact: {action: write, target: X}`: the action is the verb. */
+        bag.dialect = TESTFILE_FORMAT_SIMPLIFIED;
+        bag_set_verb(c, &bag, is_group ? verb->key : action->text, place_of(action));
+        take_fields(c, &bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
+        return map_known(c, &bag);
     }
     /* `action` may stand in place of `type`, and `command` in place of `action`. */
     bag_put(c, &bag,
@@ -250,20 +244,6 @@ static bool is_extended(const struct compile *c, const struct step_keys *keys)
 
     return type != NULL && (keys->roles[ROLE_COMMAND] != NULL ||
                             (keys->n > 1 && verb_find(c->dictionary, type->text) != NULL));
-}
-
-static bool no_verb(struct compile *c, const struct node *step, const struct step_keys *keys,
-                    const struct node *odd)
-{
-    const struct node *command = scalar_role(keys, ROLE_COMMAND);
-
-    if (command != NULL) {
-        return no_such_verb(c, place_of(command), command->text);
-    }
-    if (odd != NULL) {
-        return no_such_verb(c, place_of_key(odd), odd->key);
-    }
-    return problem_refuse(c, place_of(step), NULL, NULL, "this step has no verb");
 }
 
 static const struct node *find_verb(const struct compile *c, const struct step_keys *keys,
@@ -317,7 +297,15 @@ static bool step_by_rows(struct compile *c, const struct node *node, const struc
     }
     verb = find_verb(c, keys, &odd, &second);
     if (verb == NULL) {
-        return no_verb(c, node, keys, odd);
+        const struct node *command = scalar_role(keys, ROLE_COMMAND);
+
+        if (command != NULL) {
+            return no_such_verb(c, place_of(command), command->text);
+        }
+        if (odd != NULL) {
+            return no_such_verb(c, place_of_key(odd), odd->key);
+        }
+        return problem_refuse(c, place_of(node), NULL, NULL, "this step has no verb");
     }
     if (second != NULL) {
         return problem_refuse(c, place_of_key(second),
@@ -326,14 +314,6 @@ static bool step_by_rows(struct compile *c, const struct node *node, const struc
                               CLIPPED(second->key));
     }
     return step_simplified(c, verb, keys);
-}
-
-/* Nothing is left of the reading but its problems. */
-static void reading_undo(struct compile *c, const struct step_mark *before)
-{
-    c->test->n_steps = before->n_steps;
-    c->out->n_steps = before->n_all_steps;
-    mem_copy(c->n_by_format, before->n_by_format, sizeof(before->n_by_format));
 }
 
 /* Takes out the problems between the two marks. */
@@ -358,7 +338,10 @@ static bool step_by_name(struct compile *c, const struct own_name *name,
     struct testfile_problems by_rows = *c->problems;
     bool ok;
 
-    reading_undo(c, before);
+    /* Nothing is left of the reading but its problems. */
+    c->test->n_steps = before->n_steps;
+    c->out->n_steps = before->n_all_steps;
+    mem_copy(c->n_by_format, before->n_by_format, sizeof(before->n_by_format));
     ok = own_name_map(c, name, keys);
     if (ok || !is_verb) {
         problems_cut(c->problems, &before->problems, &by_rows);

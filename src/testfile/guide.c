@@ -102,17 +102,6 @@ static bool take_until(struct str *rest, const char *mark, struct str *out)
     return true;
 }
 
-static void put_link(struct renderer *r, struct str text, struct str url)
-{
-    bool html = r->format == GUIDE_HTML;
-
-    buf_text(r->out, html ? "<a href=\"" : "");
-    put_text(r, html ? url : text);
-    buf_text(r->out, html ? "\">" : " (");
-    put_text(r, html ? text : url);
-    buf_text(r->out, html ? "</a>" : ")");
-}
-
 static bool put_inline(struct renderer *r, struct str *rest)
 {
     struct str after = str_sub(*rest, 1, rest->len);
@@ -131,7 +120,13 @@ static bool put_inline(struct renderer *r, struct str *rest)
         after = str_sub(after, text.len + 3, after.len);
     } else if (rest->ptr[0] == '[' && take_until(&after, "](", &text) &&
                take_until(&after, ")", &url)) {
-        put_link(r, text, url);
+        bool html = r->format == GUIDE_HTML;
+
+        buf_text(r->out, html ? "<a href=\"" : "");
+        put_text(r, html ? url : text);
+        buf_text(r->out, html ? "\">" : " (");
+        put_text(r, html ? text : url);
+        buf_text(r->out, html ? "</a>" : ")");
     } else {
         return false;
     }

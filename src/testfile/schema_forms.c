@@ -110,18 +110,6 @@ static size_t largest_sets(const struct schema *s, const struct verb *verb, stru
     return n;
 }
 
-static void put_excluded(const struct schema *s, const struct verb *verb,
-                         const struct name_set *form)
-{
-    jw_shape(s->w, "{propertyNames:{not:{enum:[");
-    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
-        if (excludes(s, verb, form, id)) {
-            jw_str(s->w, s->dictionary->names[id]);
-        }
-    }
-    jw_shape(s->w, "]}}}");
-}
-
 void put_form_fields(const struct schema *s, const struct verb *verb, bool any_map)
 {
     struct name_set sets[FORMS_MAX];
@@ -138,7 +126,13 @@ void put_form_fields(const struct schema *s, const struct verb *verb, bool any_m
     }
     jw_shape(s->w, "anyOf:[");
     for (size_t i = 0; i < n; i++) {
-        put_excluded(s, verb, &sets[i]);
+        jw_shape(s->w, "{propertyNames:{not:{enum:[");
+        for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+            if (excludes(s, verb, &sets[i], id)) {
+                jw_str(s->w, s->dictionary->names[id]);
+            }
+        }
+        jw_shape(s->w, "]}}}");
     }
     jw_end(s->w);
     if (any_map) {
@@ -305,20 +299,6 @@ static void words_add(struct words *words, struct str word)
     }
 }
 
-/* Words that field `id` may say, each once. */
-static void words_of(const struct verb *verb, unsigned id, struct words *out)
-{
-    out->n = 0;
-    for (size_t i = 0; i < verb->n_sayings; i++) {
-        struct str rest = verb->sayings[i]->text;
-        struct str word;
-
-        while (begins_with(&verb->sayings[i]->list, id) && str_next(&rest, '|', &word)) {
-            words_add(out, word);
-        }
-    }
-}
-
 static void put_rule(const struct schema *s, struct str field, const struct words *words,
                      const struct rows *rows)
 {
@@ -340,7 +320,16 @@ static void put_rules(const struct schema *s, const struct verb *verb, unsigned 
 {
     struct words all;
 
-    words_of(verb, id, &all);
+    /* Words that field `id` may say, each once. */
+    all.n = 0;
+    for (size_t i = 0; i < verb->n_sayings; i++) {
+        struct str rest = verb->sayings[i]->text;
+        struct str word;
+
+        while (begins_with(&verb->sayings[i]->list, id) && str_next(&rest, '|', &word)) {
+            words_add(&all, word);
+        }
+    }
     for (size_t i = 0; i < all.n; i++) {
         struct words alike = {.n = 0};
         struct rows rows;

@@ -136,19 +136,6 @@ static bool emit_short_line(struct compile *c, struct str text, const struct ste
     return true;
 }
 
-/* A comment, cut where the platform needs it. */
-static bool emit_comment(struct compile *c, const struct node *node, struct str text)
-{
-    struct node *value = arena_zalloc(c->arena, sizeof(*value));
-    struct bag bag;
-
-    bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
-    bag.value = value;
-    *value = *node;
-    value->text = str_sub(text, str_starts(text, STR("// ")) ? 3 : 2, text.len);
-    return map_bag(c, &bag);
-}
-
 /* `click = Sign in` */
 static const struct verb *verb_before_equals(const struct compile *c, struct str text)
 {
@@ -251,7 +238,15 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     c->out->work += SENTENCE_UNITS;
     text = str_trim(text);
     if (str_starts(text, STR("//"))) {
-        return emit_comment(c, node, text);
+        struct node *value = arena_zalloc(c->arena, sizeof(*value));
+        struct bag bag;
+
+        /* A comment, cut where the platform needs it. */
+        bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
+        bag.value = value;
+        *value = *node;
+        value->text = str_sub(text, str_starts(text, STR("// ")) ? 3 : 2, text.len);
+        return map_bag(c, &bag);
     }
     if (bare_verb(c, text) != NULL) {
         return emit_bare_verb(c, node, bare_verb(c, text));

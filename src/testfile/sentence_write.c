@@ -115,16 +115,6 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
     }
 }
 
-static void put_number(struct writing *w, struct str text)
-{
-    int64_t number;
-
-    w->failed = w->failed || !str_to_i64(text, 0, INT32_MAX - 1, &number);
-    if (!w->failed) {
-        buf_int(&w->out, number + 1);
-    }
-}
-
 /* What sentences read behind a $: letters, digits and _, no digit first. A command takes more names
  * ("a-b"); those are said by command lines. */
 static void put_variable(struct writing *w, struct str text)
@@ -132,14 +122,6 @@ static void put_variable(struct writing *w, struct str text)
     text = str_starts(text, STR("$")) ? str_sub(text, 1, text.len) : text;
     w->failed = w->failed || !str_is_only(text, "A-Za-z0-9_") || str_span(text, "0-9") > 0;
     buf_char(&w->out, '$');
-    buf_str(&w->out, text);
-}
-
-/* To the end of the line, without quotes. */
-static void put_rest(struct writing *w, struct str text)
-{
-    w->failed = w->failed || text.len == 0 || str_trim(text).len != text.len ||
-                str_find_char(text, '\n') >= 0;
     buf_str(&w->out, text);
 }
 
@@ -160,11 +142,19 @@ static void put_value(struct writing *w, struct str slot, const struct filling *
     if (value == NULL) {
         w->failed = w->failed || str_is(slot, "rest");
     } else if (str_is(slot, "n")) {
-        put_number(w, text);
+        int64_t number;
+
+        w->failed = w->failed || !str_to_i64(text, 0, INT32_MAX - 1, &number);
+        if (!w->failed) {
+            buf_int(&w->out, number + 1);
+        }
     } else if (str_is(slot, "var")) {
         put_variable(w, text);
     } else if (str_is(slot, "rest")) {
-        put_rest(w, text);
+        /* To the end of the line, without quotes. */
+        w->failed = w->failed || text.len == 0 || str_trim(text).len != text.len ||
+                    str_find_char(text, '\n') >= 0;
+        buf_str(&w->out, text);
     } else if (is_plain(filling)) {
         put_plain(w, text, filling->is_option);
     } else {

@@ -110,18 +110,6 @@ struct str field_nearest(const struct dictionary *dictionary, const struct verb 
     return takes_text && nearest.best_distance > 1 ? STR_EMPTY : nearest.best;
 }
 
-/* Adds the first of the words, which says it best. */
-static void add_word(struct arena *arena, const struct condition *condition, struct str *out)
-{
-    struct str word;
-    struct str rest;
-
-    (void)str_cut(condition->text, '|', &word, &rest);
-    if (!str_among(word, *out, ' ')) {
-        arena_join(arena, out, " ", word);
-    }
-}
-
 struct str field_words(const struct compile *c, const struct verb *verb, struct str field)
 {
     unsigned id = name_id(c->dictionary, field);
@@ -129,7 +117,14 @@ struct str field_words(const struct compile *c, const struct verb *verb, struct 
 
     for (size_t i = 0; verb != NULL && i < verb->n_sayings; i++) {
         if (name_set_has(&verb->sayings[i]->list.fields, id)) {
-            add_word(c->arena, verb->sayings[i], &out);
+            struct str word;
+            struct str rest;
+
+            /* The first of the words says it best. */
+            (void)str_cut(verb->sayings[i]->text, '|', &word, &rest);
+            if (!str_among(word, out, ' ')) {
+                arena_join(c->arena, &out, " ", word);
+            }
         }
     }
     return out;
