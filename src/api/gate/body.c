@@ -27,13 +27,8 @@ static bool is_one_of(struct str content_type, const char *const *types)
     return false;
 }
 
-static bool is_yaml(struct str content_type)
-{
-    static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
-                                        "text/x-yaml", NULL};
-
-    return is_one_of(content_type, types);
-}
+static const char *const yaml_types[] = {"application/yaml", "application/x-yaml", "text/yaml",
+                                         "text/x-yaml", NULL};
 
 bool body_type_fits(enum body_kind kind, struct str type)
 {
@@ -43,7 +38,7 @@ bool body_type_fits(enum body_kind kind, struct str type)
     if (str_eq(type, STR("application/json"))) {
         return true; /* the usual one, which every such route takes */
     }
-    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_yaml(type)) {
+    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_one_of(type, yaml_types)) {
         return true;
     }
     return kind == BODY_TEST ? is_one_of(type, test)
@@ -120,15 +115,6 @@ static enum stage_verdict read_in_pieces(struct body_reading *reading, struct ta
     return pieces_begin(&reading->pieces, is_long ? 0 : SIZE_MAX);
 }
 
-static enum stage_verdict read_yaml(struct task *task)
-{
-    struct body_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
-
-    reading->yaml = yaml_begin(task->arena, task->arena, task->exchange->request.body, NULL,
-                               &reading->stream, task_errors(task));
-    return read_in_pieces(reading, task);
-}
-
 enum stage_verdict body_read(struct task *task)
 {
     enum body_kind kind = task->route->body;
@@ -147,8 +133,13 @@ enum stage_verdict body_read(struct task *task)
         }
         return task_refuse(task, ERR_BAD_JSON, "The body is empty; this route takes a JSON object");
     }
-    if (kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))) {
-        return read_yaml(task);
+    if (kind == BODY_COMMAND &&
+        is_one_of(exchange_header(task->exchange, "Content-Type"), yaml_types)) {
+        struct body_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
+
+        reading->yaml =
+            yaml_begin(task->arena, task->arena, text, NULL, &reading->stream, task_errors(task));
+        return read_in_pieces(reading, task);
     }
     if (json_parse(task->arena, text, &limits, &body, &task->error) != ERR_OK) {
         return task_fail(task);

@@ -46,15 +46,9 @@ struct str cache_entry_key(const struct task *task)
 
 /* ---- keeping ---- */
 
-static bool is_this_caches(struct str name)
-{
-    return str_is_nocase(name, "Cache-Control") || str_is_nocase(name, "Age") ||
-           str_is_nocase(name, "Expires") || str_is_nocase(name, "Pragma") ||
-           str_is_nocase(name, "Cache-Status");
-}
-
 void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answer)
 {
+    static const char *const own[] = {"Cache-Control", "Age", "Expires", "Pragma", "Cache-Status"};
     struct arena *arena = &entry->extra;
     struct buf lines;
 
@@ -69,7 +63,7 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
 
         if (str_is_nocase(header->name, "ETag")) {
             entry->etag = arena_str(arena, header->value);
-        } else if (!is_this_caches(header->name)) {
+        } else if (!str_in_nocase(header->name, own, ARRAY_LEN(own))) {
             entry->lines_hold |= header_line(&lines, header->name, header->value);
         }
     }

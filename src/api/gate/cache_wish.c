@@ -56,23 +56,10 @@ static void read_directive(struct cache_wish *wish, struct str directive)
     }
 }
 
-/* Only the platform can judge its precondition, or cut out the part. */
-static bool asks_the_platform(const struct http_request *request)
-{
-    static const char *const names[] = {"If-Match", "If-Unmodified-Since", "If-Range", "Range"};
-
-    for (size_t i = 0; i < request->n_headers; i++) {
-        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-            if (str_is_nocase(request->headers[i].name, names[k])) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 void cache_wish_read(const struct http_request *request, struct cache_wish *out)
 {
+    /* Only the platform can judge its precondition, or cut out the part. */
+    static const char *const passing[] = {"If-Match", "If-Unmodified-Since", "If-Range", "Range"};
     bool has_control = false;
     bool has_pragma = false;
 
@@ -82,6 +69,7 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
         struct str value = header->value;
         struct str directive;
 
+        out->passes = out->passes || str_in_nocase(header->name, passing, ARRAY_LEN(passing));
         if (str_is_nocase(header->name, "Pragma")) {
             has_pragma = has_pragma || header_list_has(value, STR("no-cache"));
         }
@@ -92,7 +80,6 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
             }
         }
     }
-    out->passes = asks_the_platform(request);
     if (has_pragma && !has_control) {
         out->max_age_ms = 0;
     }

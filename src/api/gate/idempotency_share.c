@@ -247,13 +247,6 @@ static void on_looked(struct store_op *op, const struct store_result *result)
     }
 }
 
-static void tell_not_shared(const struct error *error)
-{
-    if (error->code != ERR_OK) {
-        log_event(LOG_WARN, "idempotency.reply_not_shared", F_TEXT("error", error->text));
-    }
-}
-
 static void on_reply_put(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
@@ -264,7 +257,10 @@ static void on_reply_put(struct store_op *op, const struct store_result *result)
     } else if (result->error.code == ERR_STORE_AWAY && ++claim->n_tries < CLAIM_TRIES_MAX) {
         deadline_set(claim->share->deadlines, &claim->again, AGAIN_MS, on_put_again);
     } else {
-        tell_not_shared(&result->error);
+        if (result->error.code != ERR_OK) {
+            log_event(LOG_WARN, "idempotency.reply_not_shared",
+                      F_TEXT("error", result->error.text));
+        }
         claim_free(claim);
     }
 }

@@ -31,24 +31,17 @@ static int weight_of(struct str accept, const char *wanted)
     return -1;
 }
 
-/* Which of the two stands first decides where the weights are equal. */
-static bool is_before(struct str accept, const char *first, const char *second)
-{
-    ptrdiff_t at = str_find(accept, str_from(first));
-    ptrdiff_t other = str_find(accept, str_from(second));
-
-    return at >= 0 && (other < 0 || at < other);
-}
-
 bool page_is_wanted(struct task *task)
 {
     struct str accept = exchange_header_lines(task->exchange, "Accept");
     int html = weight_of(accept, "text/html");
     int json = weight_of(accept, "application/json");
+    ptrdiff_t html_at = str_find(accept, STR("text/html"));
+    ptrdiff_t json_at = str_find(accept, STR("application/json"));
+    bool is_first = html_at >= 0 && (json_at < 0 || html_at < json_at); /* where both weigh alike */
 
     exchange_set_header(task->exchange, "Vary", STR("Accept"));
-    return html > 0 &&
-           (html > json || (html == json && is_before(accept, "text/html", "application/json")));
+    return html > 0 && (html > json || (html == json && is_first));
 }
 
 void page_set_policy(struct task *task)
