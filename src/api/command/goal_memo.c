@@ -32,30 +32,13 @@ void goal_memo_free(struct goal_memo *memo)
     mem_free(memo);
 }
 
-static struct digest identity_digest(const struct task *task)
-{
-    struct digest digest;
-
-    digest_of(cache_identity(task), &digest);
-    return digest;
-}
-
-static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
-{
-    const struct config *config = task->config;
-
-    if (fact != GOAL_SNAPSHOT) {
-        return PROJECT_TTL_MS;
-    }
-    return config->cache.enabled ? (uint64_t)config->cache.snapshot_ttl_s * 1000 : 0;
-}
-
 struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id)
 {
     const struct remembered *items = task->api->goals->items[fact];
-    struct digest identity = identity_digest(task);
     uint64_t now_ms = clock_age_ms();
+    struct digest identity;
 
+    digest_of(cache_identity(task), &identity);
     for (size_t i = 0; goal_id.len > 0 && items != NULL && i < GOALS_KEPT; i++) {
         const struct remembered *item = &items[i];
 
@@ -69,6 +52,9 @@ struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct s
 
 void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id, struct str id)
 {
+    const struct config *config = task->config;
+    uint64_t snapshot_ms =
+        config->cache.enabled ? (uint64_t)config->cache.snapshot_ttl_s * 1000 : 0;
     struct goal_memo *memo = task->api->goals;
     struct remembered *item;
 
@@ -81,8 +67,8 @@ void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goa
     item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
     str_copy(item->goal_id, ID_BYTES, goal_id);
     str_copy(item->id, ID_BYTES, id);
-    item->identity = identity_digest(task);
-    item->until_ms = clock_age_ms() + ttl_ms(task, fact);
+    digest_of(cache_identity(task), &item->identity);
+    item->until_ms = clock_age_ms() + (fact == GOAL_SNAPSHOT ? snapshot_ms : PROJECT_TTL_MS);
 }
 
 /* --- rows that look up --- */

@@ -209,15 +209,6 @@ static enum stage_verdict reply_created(struct task *task)
     return reply_session(task, code, 201, &session);
 }
 
-static enum stage_verdict share_created(struct task *task)
-{
-    struct session_seat *seat = session_seat_of(task);
-
-    session_use_create(store_of(task), &task->principal.owner, task->exchange->notes.session,
-                       &seat->use, session_seat_on_done);
-    return session_seat_wait(seat, reply_created);
-}
-
 enum stage_verdict handle_session_create(struct task *task)
 {
     struct patch_values values;
@@ -234,7 +225,12 @@ enum stage_verdict handle_session_create(struct task *task)
         return task_fail(task);
     }
     task->exchange->notes.session = session.id;
-    return is_shared(task) ? share_created(task) : reply_created(task);
+    if (!is_shared(task)) {
+        return reply_created(task);
+    }
+    session_use_create(store_of(task), &task->principal.owner, session.id,
+                       &session_seat_of(task)->use, session_seat_on_done);
+    return session_seat_wait(session_seat_of(task), reply_created);
 }
 
 enum stage_verdict handle_session_get(struct task *task)
@@ -343,17 +339,6 @@ struct listing {
     enum session_status status;
 };
 
-static struct listing *listing_new(struct task *task)
-{
-    struct listing *listing = arena_zalloc(task->arena, sizeof(*listing));
-
-    listing->status = status_of(task_query_text(task, "status"));
-    listing->filter.status = task_query(task, "status") != NULL ? &listing->status : NULL;
-    listing->filter.limit = (size_t)task_query_number(task, "limit", LIMIT_DEFAULT);
-    listing->filter.offset = (size_t)task_query_number(task, "offset", 0);
-    return listing;
-}
-
 /* What was found stands in the seat, whether sessions are shared or not. */
 static enum stage_verdict reply_listing(struct task *task)
 {
@@ -372,9 +357,13 @@ static enum stage_verdict reply_listing(struct task *task)
 
 enum stage_verdict handle_session_list(struct task *task)
 {
-    struct listing *listing = listing_new(task);
+    struct listing *listing = arena_zalloc(task->arena, sizeof(*listing));
     struct session_seat *seat = session_seat_of(task);
 
+    listing->status = status_of(task_query_text(task, "status"));
+    listing->filter.status = task_query(task, "status") != NULL ? &listing->status : NULL;
+    listing->filter.limit = (size_t)task_query_number(task, "limit", LIMIT_DEFAULT);
+    listing->filter.offset = (size_t)task_query_number(task, "offset", 0);
     task->state = listing;
     if (is_shared(task)) {
         session_use_list(store_of(task), &task->principal.owner, &listing->filter, task->arena,

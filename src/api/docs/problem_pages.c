@@ -72,17 +72,6 @@ static const struct problem_page pages[] = {
 
 /* clang-format on */
 
-/* NULL: the code has no page. */
-static const struct problem_page *problem_page_find(enum error_code code)
-{
-    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
-        if (pages[i].code == code) {
-            return &pages[i];
-        }
-    }
-    return NULL;
-}
-
 static void put_part(struct buf *out, const char *title, const char *text)
 {
     if (text[0] != '\0') {
@@ -157,17 +146,18 @@ static void write_page(struct json_writer *w, const struct problem_page *page)
 
 enum stage_verdict handle_problem(struct task *task)
 {
-    const struct problem_page *page = problem_page_find(error_of_slug(task_param(task, "code")));
+    enum error_code code = error_of_slug(task_param(task, "code"));
 
-    if (page == NULL) {
-        return task_refuse(task, ERR_NOT_FOUND,
-                           "There is no such error code; GET /problems lists all");
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        if (pages[i].code == code && page_is_wanted(task)) {
+            return problem_page(task, &pages[i]);
+        }
+        if (pages[i].code == code) {
+            write_page(task_writer(task), &pages[i]);
+            return task_written(task, 200);
+        }
     }
-    if (page_is_wanted(task)) {
-        return problem_page(task, page);
-    }
-    write_page(task_writer(task), page);
-    return task_written(task, 200);
+    return task_refuse(task, ERR_NOT_FOUND, "There is no such error code; GET /problems lists all");
 }
 
 enum stage_verdict handle_problems(struct task *task)
