@@ -32,14 +32,6 @@ static bool may_hold_secrets(const struct relay *relay)
     return relay->redacts && (kind == MEDIA_JSON || (relay->leaks && kind != MEDIA_OPAQUE));
 }
 
-/* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell. What
- * is coded is decoded first; a part of a whole may begin anywhere. */
-static bool is_opaque_by_its_type(const struct relay *relay)
-{
-    return relay->redacts && relay->leaks && relay->status != 206 &&
-           media_kind(relay->content_type) == MEDIA_OPAQUE;
-}
-
 static bool has_no_body(const struct relay *relay)
 {
     return str_is(relay->call.request.method, "HEAD") || relay->status == 204 ||
@@ -73,7 +65,10 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
 
     relay->status = status;
     relay_note_headers(relay, headers, n);
-    relay->sniffs = !has_no_body(relay) && is_opaque_by_its_type(relay);
+    /* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell.
+     * What is coded is decoded first; a part of a whole may begin anywhere. */
+    relay->sniffs = !has_no_body(relay) && relay->redacts && relay->leaks && relay->status != 206 &&
+                    media_kind(relay->content_type) == MEDIA_OPAQUE;
     relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
                    relay->sniffs;
     if (!relay->holds) {
@@ -166,14 +161,6 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
     return code == ERR_OK;
 }
 
-/* True if the answer is JSON by its media type, or by its first byte if the type says nothing. */
-static bool looks_like_json(const struct relay *relay, struct str text)
-{
-    text = str_trim(text);
-    return media_kind(relay->content_type) == MEDIA_JSON ||
-           (text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '['));
-}
-
 /* NULL: names of members can be looked for in it. */
 static const char *why_unreadable(const struct relay *relay, enum media_kind kind, struct str text)
 {
@@ -204,6 +191,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     struct str path = relay->meaning;
     enum media_kind kind = media_kind(relay->content_type);
     struct json *tree = NULL;
+    struct str trimmed;
 
     if (kind == MEDIA_OPAQUE && media_begins_as_opaque(*text)) {
         return true;
@@ -218,7 +206,9 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     if (!redact_is_needed(*text, path)) {
         return true;
     }
-    if (!looks_like_json(relay, *text)) {
+    trimmed = str_trim(*text);
+    if (kind != MEDIA_JSON &&
+        (trimmed.len == 0 || (trimmed.ptr[0] != '{' && trimmed.ptr[0] != '['))) {
         *why = "it names members that hold secrets, and it is not JSON";
         return false;
     }

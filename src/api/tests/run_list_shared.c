@@ -33,25 +33,17 @@ static void fail(struct listing *listing, const struct error *error)
     (void)task_fail(listing->task);
 }
 
-static void reply(struct listing *listing)
-{
-    struct json_writer *w = &listing->writer;
-
-    end_listing(listing);
-    jw_end(w);
-    jw_form(w, "total:%i, limit:%i, offset:%i", listing->total, listing->limit, listing->offset);
-    jw_end(w);
-    (void)task_reply_text(listing->task, 200, "application/json; charset=utf-8", &listing->text);
-}
-
 static void next_platform(struct listing *listing)
 {
     listing->platform = listing->all ? platform_next(listing->task->api, listing->platform) : NULL;
     if (listing->platform != NULL) {
         begin_platform(listing);
-    } else {
-        reply(listing);
+        return;
     }
+    end_listing(listing);
+    jw_form(&listing->writer, "], total:%i, limit:%i, offset:%i}", listing->total, listing->limit,
+            listing->offset);
+    (void)task_reply_text(listing->task, 200, "application/json; charset=utf-8", &listing->text);
 }
 
 static void look_at_next(struct listing *listing);

@@ -19,16 +19,6 @@ enum {
     LONG_FILE = 64 * 1024
 };
 
-static enum testfile_kind kind_of(const struct exchange *exchange)
-{
-    struct str type = exchange_header(exchange, "Content-Type");
-
-    if (str_contains(type, STR("json"))) {
-        return TESTFILE_JSON;
-    }
-    return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
-}
-
 /* One piece: 2,000 units are some two milliseconds. */
 static bool read_on(struct pieces *pieces)
 {
@@ -64,9 +54,12 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
                              const struct testfile_options *given, struct test_reading *reading)
 {
     struct testfile_options *options = &reading->options;
+    struct str type = exchange_header(task->exchange, "Content-Type");
 
     *options = *given;
-    options->kind = kind_of(task->exchange);
+    options->kind = str_contains(type, STR("json"))   ? TESTFILE_JSON
+                    : str_contains(type, STR("yaml")) ? TESTFILE_YAML
+                                                      : TESTFILE_AUTO;
     options->defaults = &task->platform->defaults;
     reading->pieces =
         (struct pieces){.task = task, .go_on = read_on, .then = read_done, .gone = caller_left};
@@ -158,54 +151,36 @@ struct listing {
 };
 
 /* One test: its steps stand in the answer itself; several: in the list of tests. */
-static void list_begin_test(struct listing *listing, const struct testfile_test *test)
-{
-    if (listing->reading->file.n_tests > 1) {
-        jw_form(&listing->answer.writer, "{name:%s", test->name);
-    }
-    jw_shape(&listing->answer.writer, "steps:[");
-}
-
-static void list_end_test(struct listing *listing)
-{
-    jw_end(&listing->answer.writer);
-    if (listing->reading->file.n_tests > 1) {
-        jw_end(&listing->answer.writer);
-    }
-    listing->test++;
-    listing->step = 0;
-}
-
-static void list_end(struct listing *listing)
-{
-    if (listing->reading->file.n_tests > 1) {
-        jw_end(&listing->answer.writer);
-    }
-    test_warnings_write(&listing->answer.writer, listing->reading);
-    jw_end(&listing->answer.writer);
-}
-
 static enum error_code list_go_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
     struct listing *listing = CONTAINER_OF(answer, struct listing, answer);
     const struct testfile *file = &listing->reading->file;
+    struct json_writer *w = &answer->writer;
+    bool are_several = file->n_tests > 1;
 
     while (listing->test < file->n_tests && n_steps-- > 0) {
         const struct testfile_test *test = &file->tests[listing->test];
 
+        if (listing->step == 0 && are_several) {
+            jw_form(w, "{name:%s", test->name);
+        }
         if (listing->step == 0) {
-            list_begin_test(listing, test);
+            jw_shape(w, "steps:[");
         }
         if (listing->step < test->n_steps) {
-            testfile_step_json(&listing->answer.writer, &test->steps[listing->step++]);
+            testfile_step_json(w, &test->steps[listing->step++]);
         }
         if (listing->step == test->n_steps) {
-            list_end_test(listing);
+            jw_shape(w, are_several ? "]}" : "]");
+            listing->test++;
+            listing->step = 0;
         }
     }
     *done = listing->test == file->n_tests;
     if (*done) {
-        list_end(listing);
+        jw_shape(w, are_several ? "]" : "");
+        test_warnings_write(w, listing->reading);
+        jw_end(w);
     }
     return ERR_OK;
 }
