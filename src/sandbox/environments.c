@@ -121,11 +121,7 @@ TELLS(environment_get, write_environment(call->w, call->thing, false))
 
 int handle_environment_delete(struct call *call)
 {
-    struct environment *environment = call->thing;
-
-    refs_remove(&call->tenant->environments, environment);
-    thing_forget(call->tenant, &environment->thing);
-    return 204;
+    return thing_delete(call, &call->tenant->environments);
 }
 
 /* POST …/variables {name, value, hidden} and PUT …/variables/{name} {value, hidden}. */

@@ -3,32 +3,17 @@
 #include "execution.h"
 
 /* A tenant has one user, who did everything. */
-int handle_members(struct call *call)
-{
-    jw_form(call->w, "[{id:%i, userId:%i, name:'Sandbox User'}]", call->tenant->user_id,
-            call->tenant->user_id);
-    return 200;
-}
+TELLS(members, jw_form(call->w, "[{id:%i, userId:%i, name:'Sandbox User'}]", call->tenant->user_id,
+                       call->tenant->user_id))
 
-int handle_organization_get(struct call *call)
-{
-    jw_form(call->w, "{id:%i, name:'Sandbox Organization'}", call->ids[0]);
-    return 200;
-}
+TELLS(organization_get, jw_form(call->w, "{id:%i, name:'Sandbox Organization'}", call->ids[0]))
 
 /* What a member of a project may do there, as the platform's documentation names it. */
-int handle_organization_roles(struct call *call)
-{
-    jw_shape(call->w, "[{id:1, name:'READ'}, {id:2, name:'WRITE'}, {id:3, name:'MANAGE'}]");
-    return 200;
-}
+TELLS(organization_roles,
+      jw_shape(call->w, "[{id:1, name:'READ'}, {id:2, name:'WRITE'}, {id:3, name:'MANAGE'}]"))
 
 /* Bridges, integrations, tickets, tags, healed elements: the sandbox has none of them. */
-int handle_nothing(struct call *call)
-{
-    jw_shape(call->w, "[]");
-    return 200;
-}
+TELLS(nothing, jw_shape(call->w, "[]"))
 
 /* Executions of the journey, newest first. */
 int handle_journey_history(struct call *call)

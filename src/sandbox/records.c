@@ -106,11 +106,7 @@ int handle_record_update(struct call *call)
 
 int handle_record_delete(struct call *call)
 {
-    struct kept *record = call->thing;
-
-    refs_remove(&call->tenant->records[call->kind], record);
-    thing_forget(call->tenant, &record->thing);
-    return 204;
+    return thing_delete(call, &call->tenant->records[call->kind]);
 }
 
 static int write_records(struct call *call, int64_t project_id)

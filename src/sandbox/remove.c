@@ -68,7 +68,5 @@ int handle_project_delete(struct call *call)
     while (project->goals.n > 0) {
         goal_remove(call->tenant, project->goals.items[project->goals.n - 1]);
     }
-    refs_remove(&call->tenant->projects, project);
-    thing_forget(call->tenant, &project->thing);
-    return 204;
+    return thing_delete(call, &call->tenant->projects);
 }

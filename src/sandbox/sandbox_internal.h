@@ -268,7 +268,7 @@ struct call {
     int64_t total;           /* things in the map that the handler wrote */
 };
 
-/* A handler that only tells something of call->thing. */
+/* A handler that only tells something, of call->thing mostly. */
 #define TELLS(name, tell)                                                                          \
     int handle_##name(struct call *call)                                                           \
     {                                                                                              \
@@ -296,6 +296,7 @@ void *thing_make(struct call *call, enum thing_kind kind, size_t size, int64_t w
 void *thing_find(const struct tenant *tenant, enum thing_kind kind, int64_t id); /* NULL: none */
 bool thing_is_known(const struct tenant *tenant, int64_t id);                    /* as anything */
 void thing_forget(struct tenant *tenant, struct thing *thing);
+int thing_delete(struct call *call, struct refs *refs); /* call->thing, which is one of refs: 204 */
 void thing_touch(struct thing *thing);
 void refs_insert(struct tenant *tenant, struct refs *refs, size_t at, void *item);
 void refs_append(struct tenant *tenant, struct refs *refs, void *item);

@@ -110,6 +110,13 @@ void thing_forget(struct tenant *tenant, struct thing *thing)
     tenant->n_kind[thing->kind]--;
 }
 
+int thing_delete(struct call *call, struct refs *refs)
+{
+    refs_remove(refs, call->thing);
+    thing_forget(call->tenant, call->thing);
+    return 204;
+}
+
 void thing_touch(struct thing *thing)
 {
     int64_t now = clock_wall_ms();

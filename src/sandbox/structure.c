@@ -42,21 +42,13 @@ static void write_goal(struct json_writer *w, const struct goal *goal)
     jw_end(w);
 }
 
-int handle_user(struct call *call)
-{
-    jw_form(call->w,
-            "{id:%i, name:'Sandbox User', email:'user@sandbox.example', verified:true, "
-            "organizations:[{id:%i, name:'Sandbox Organization'}]}",
-            call->tenant->user_id, DEFAULT_ORGANIZATION);
-    return 200;
-}
+TELLS(user, jw_form(call->w,
+                    "{id:%i, name:'Sandbox User', email:'user@sandbox.example', verified:true, "
+                    "organizations:[{id:%i, name:'Sandbox Organization'}]}",
+                    call->tenant->user_id, DEFAULT_ORGANIZATION))
 
-int handle_user_tokens(struct call *call)
-{
-    jw_form(call->w, "[{id:%i, name:'sandbox', type:'ALL', accessLevel:'MANAGE'}]",
-            call->tenant->user_id);
-    return 200;
-}
+TELLS(user_tokens, jw_form(call->w, "[{id:%i, name:'sandbox', type:'ALL', accessLevel:'MANAGE'}]",
+                           call->tenant->user_id))
 
 static void write_limit(struct call *call, int64_t organization)
 {

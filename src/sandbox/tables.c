@@ -283,9 +283,5 @@ int handle_table_clone(struct call *call)
 
 int handle_table_delete(struct call *call)
 {
-    struct table *table = call->thing;
-
-    refs_remove(&call->tenant->tables, table);
-    thing_forget(call->tenant, &table->thing);
-    return 204;
+    return thing_delete(call, &call->tenant->tables);
 }
