@@ -2,24 +2,6 @@
 
 #include "base/host.h"
 
-static bool is_here(struct str peer)
-{
-    uint8_t address[16];
-
-    return ip_address_parse(peer, address) && ip_address_is_loopback(address);
-}
-
-/* A name that leads here although it is not ours is how a page in a browser gets past the origin
- * rules (DNS rebinding). */
-static bool is_asked_by_name_of_here(const struct exchange *exchange)
-{
-    struct str host;
-    struct str port;
-
-    authority_split(exchange->request.host, &host, &port);
-    return host_is_loopback(host);
-}
-
 static bool may_be_of_another(const struct exchange *exchange)
 {
     static const char *const fields[] = {"Authorization",   "X-API-Key", "Origin",
@@ -37,10 +19,20 @@ static bool may_be_of_another(const struct exchange *exchange)
 bool admin_is_operator(struct task *task)
 {
     const struct exchange *exchange = task->exchange;
-    bool is_unix = str_is(exchange->request.peer, HTTP_UNIX_PEER);
+    struct str peer = exchange->request.peer;
+    uint8_t address[16];
+    struct str host;
+    struct str port;
 
-    if (!task->on_admin || exchange->request.hop.len > 0 || may_be_of_another(exchange) ||
-        !(is_unix || (is_here(exchange->request.peer) && is_asked_by_name_of_here(exchange)))) {
+    if (!task->on_admin || exchange->request.hop.len > 0 || may_be_of_another(exchange)) {
+        return false;
+    }
+    /* A name that leads here although it is not ours is how a page in a browser gets past the origin
+     * rules (DNS rebinding). */
+    authority_split(exchange->request.host, &host, &port);
+    if (!str_is(peer, HTTP_UNIX_PEER) &&
+        !(ip_address_parse(peer, address) && ip_address_is_loopback(address) &&
+          host_is_loopback(host))) {
         return false;
     }
     task->principal = (struct principal){.name = STR("operator"), .permissions = PERMISSION_ADMIN};

@@ -227,17 +227,10 @@ static void on_lease(struct store_op *op, const struct store_result *result)
     }
 }
 
-static void ask(struct cache_flight *flight)
-{
-    struct store_request request = {.kind = STORE_LEASE, .ttl_ms = flight->call_ms + MARGIN_MS};
-
-    flight->state = FLIGHT_ASKS;
-    start(flight, &request, "flight/", on_lease);
-}
-
 static void on_looked(struct store_op *op, const struct store_result *result)
 {
     struct cache_flight *flight = CONTAINER_OF(op, struct cache_flight, op);
+    struct store_request lease = {.kind = STORE_LEASE, .ttl_ms = flight->call_ms + MARGIN_MS};
     struct cache_shared found;
     struct arena arena;
 
@@ -247,7 +240,8 @@ static void on_looked(struct store_op *op, const struct store_result *result)
     } else if (flight->fence != 0 || result->error.code == ERR_STORE_AWAY) {
         fetch(flight);
     } else {
-        ask(flight);
+        flight->state = FLIGHT_ASKS;
+        start(flight, &lease, "flight/", on_lease);
     }
     arena_done(&arena);
 }

@@ -74,7 +74,7 @@ void idempotency_store_free(struct idempotency_store *store)
     if (store == NULL) {
         return;
     }
-    idempotency_share_free(store->share);
+    mem_free(store->share);
     while ((entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
         entry_free(store, entry);
     }

@@ -95,11 +95,6 @@ void idempotency_share_stop(struct idempotency_share *share)
     }
 }
 
-void idempotency_share_free(struct idempotency_share *share)
-{
-    mem_free(share);
-}
-
 void claim_ask(struct claim *claim, struct store_request *request, store_done_fn on_done)
 {
     char hex[65];

@@ -39,9 +39,8 @@ typedef void (*claim_fn)(void *context, const struct error *error, const struct 
 
 struct idempotency_share *idempotency_share_open(struct store *store, struct keeps *keeps,
                                                  struct deadlines *deadlines);
-/* What is on its way is carried out or not; no callback comes any more. NULL is fine. */
+/* What is on its way is carried out or not; no callback comes any more, and mem_free frees it. NULL is fine. */
 void idempotency_share_stop(struct idempotency_share *share);
-void idempotency_share_free(struct idempotency_share *share);
 
 /* `body` is what the request must be the same in. on_end comes from a later turn, once. */
 struct claim *claim_start(struct idempotency_share *share, const struct digest *id,

@@ -25,8 +25,8 @@ struct limit_share;
 typedef void (*share_ready_fn)(struct task *task);
 
 struct limit_share *limit_share_open(struct store *store, struct later *later);
-void limit_share_stop(struct limit_share *share); /* nothing waits any more; NULL is fine */
-void limit_share_free(struct limit_share *share); /* NULL is fine */
+/* Nothing waits any more, and mem_free frees it; NULL is fine. */
+void limit_share_stop(struct limit_share *share);
 
 /* Takes one permit. ALLOWED, REFUSED: *out is the verdict. */
 enum share_answer limit_share_take(struct limit_share *share, struct limit_bucket *bucket,

@@ -77,11 +77,6 @@ void limit_share_stop(struct limit_share *share)
     }
 }
 
-void limit_share_free(struct limit_share *share)
-{
-    mem_free(share);
-}
-
 enum share_answer limit_share_take(struct limit_share *share, struct limit_bucket *bucket,
                                    struct gcra_limit limit, uint64_t now, struct gcra_verdict *out)
 {

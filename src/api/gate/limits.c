@@ -37,7 +37,7 @@ void limits_stop(struct limits *limits)
 void limits_free(struct limits *limits)
 {
     if (limits != NULL) {
-        limit_share_free(limits->share);
+        mem_free(limits->share);
         limit_table_done(&limits->callers);
         limit_table_done(&limits->rules);
         limit_table_done(&limits->addresses);

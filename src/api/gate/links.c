@@ -24,16 +24,6 @@ static bool is_trusted(const struct api *api, const struct exchange *exchange)
            is_trusted_address(api, peer);
 }
 
-/* The last element of a comma-separated list, cut off the list. */
-static struct str take_last(struct str *list)
-{
-    size_t at = str_behind_last(*list, ',');
-    struct str last = str_sub(*list, at, list->len);
-
-    *list = str_sub(*list, 0, at > 0 ? at - 1 : 0);
-    return str_trim(last);
-}
-
 static bool believes(const struct api *api, const char *word)
 {
     return str_is(api->config->server.forwarded, word);
@@ -85,12 +75,14 @@ bool client_address(struct task *task, uint8_t out[16])
     /* From right to left, past hops that are trusted: what stands further left is the caller's own
      * word. */
     while (hops.len > 0 && is_trusted_address(task->api, out)) {
+        size_t at = str_behind_last(hops, ',');
         uint8_t hop[16];
 
-        if (!ip_address_parse(take_last(&hops), hop)) {
+        if (!ip_address_parse(str_trim(str_sub(hops, at, hops.len)), hop)) {
             break;
         }
         mem_copy(out, hop, sizeof(hop));
+        hops = str_sub(hops, 0, at > 0 ? at - 1 : 0);
     }
     return true;
 }

@@ -85,18 +85,6 @@ static void reply_late(struct task *task)
     (void)task_reply(task, late->status, late->content_type, late->body);
 }
 
-static enum stage_verdict reply_later(struct task *task, int status, const char *content_type,
-                                      struct str body)
-{
-    struct late_answer *late = arena_alloc(task->arena, sizeof(*late));
-
-    *late = (struct late_answer){
-        status, content_type != NULL ? arena_cstr(task->arena, str_from(content_type)) : NULL,
-        arena_str(task->arena, body)};
-    task->state = late;
-    return STAGE_WAIT;
-}
-
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body)
 {
@@ -105,7 +93,13 @@ enum stage_verdict task_reply(struct task *task, int status, const char *content
     }
     idempotency_keep(task, status, content_type, body); /* first, so that no cancel forgets it */
     if (task_rests(task, reply_late)) {
-        return reply_later(task, status, content_type, body);
+        struct late_answer *late = arena_alloc(task->arena, sizeof(*late));
+
+        *late = (struct late_answer){
+            status, content_type != NULL ? arena_cstr(task->arena, str_from(content_type)) : NULL,
+            arena_str(task->arena, body)};
+        task->state = late;
+        return STAGE_WAIT;
     }
     task_ends(task);
     exchange_reply(task->exchange, status, content_type, body);
