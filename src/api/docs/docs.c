@@ -119,18 +119,6 @@ enum stage_verdict handle_favicon(struct task *task)
 
 extern const char api_moving_start[], api_moving_end[];
 
-static enum stage_verdict reply_moving(struct task *task)
-{
-    struct str rest = str_range(api_moving_start, api_moving_end);
-    struct str heading;
-    struct buf text;
-
-    (void)str_cut(rest, '\n', &heading, &rest);
-    page_begin(task, &text, "Moving over");
-    guide_render(&text, rest, GUIDE_HTML);
-    return page_end(task, &text);
-}
-
 enum stage_verdict handle_schema(struct task *task)
 {
     struct buf text;
@@ -143,6 +131,8 @@ enum stage_verdict handle_schema(struct task *task)
 /* What both builds have. */
 static enum stage_verdict reply_common_file(struct task *task, struct str file)
 {
+    struct str heading;
+    struct str rest;
     struct buf text;
 
     if (str_is(file, "plain")) {
@@ -154,7 +144,10 @@ static enum stage_verdict reply_common_file(struct task *task, struct str file)
         return page_end(task, &text);
     }
     if (str_is(file, "moving")) {
-        return reply_moving(task);
+        (void)str_cut(str_range(api_moving_start, api_moving_end), '\n', &heading, &rest);
+        page_begin(task, &text, "Moving over");
+        guide_render(&text, rest, GUIDE_HTML);
+        return page_end(task, &text);
     }
     return str_is(file, "page.css")
                ? task_reply(task, 200, "text/css; charset=utf-8", str_from(page_style))

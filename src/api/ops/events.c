@@ -177,26 +177,14 @@ static bool fits(const struct audit_wish *wish, const struct fact *fact)
            (wish->action.len == 0 || (fact->action != NULL && str_is(wish->action, fact->action)));
 }
 
-/* The newest ones, the newest first. */
-static void write_facts(struct task *task, const struct audit_wish *wish, struct json_writer *w)
-{
-    int64_t left = task_query_number(task, "limit", LIMIT_USUAL);
-    const struct fact *fact;
-
-    for (uint64_t at = facts_newest(); left > 0 && (fact = fact_at(at)) != NULL; at--) {
-        if (fits(wish, fact)) {
-            cloud_event_write(w, fact);
-            left--;
-        }
-    }
-}
-
 enum stage_verdict handle_audit(struct task *task)
 {
     struct str since = task_query_text(task, "since");
     struct audit_wish wish = {.principal = task_query_text(task, "principal"),
                               .action = task_query_text(task, "action")};
     struct json_writer *w = task_writer(task);
+    int64_t left = task_query_number(task, "limit", LIMIT_USUAL);
+    const struct fact *fact;
 
     if (since.len > 0 && !date_read(since, &wish.since_ms)) {
         (void)error_at(&task->error, ERR_INVALID, "since",
@@ -204,7 +192,12 @@ enum stage_verdict handle_audit(struct task *task)
         return task_fail(task);
     }
     jw_shape(w, "{events:[");
-    write_facts(task, &wish, w);
+    for (uint64_t at = facts_newest(); left > 0 && (fact = fact_at(at)) != NULL; at--) {
+        if (fits(&wish, fact)) { /* the newest ones, the newest first */
+            cloud_event_write(w, fact);
+            left--;
+        }
+    }
     jw_shape(w, "]}");
     return task_written(task, 200);
 }

@@ -89,24 +89,14 @@ static void write_figures(struct json_writer *w)
     jw_end(w);
 }
 
-static void write_process(struct json_writer *w)
-{
-    struct process_figures process;
-
-    process_figures_read(&process);
-    jw_form(w,
-            "memory:{rss_bytes:%i, virtual_bytes:%i}, process:{cpu_seconds:%d, "
-            "open_fds:%i, max_fds:%i, log_lines_dropped:%i}",
-            process.rss_bytes, process.virtual_bytes, process.cpu_seconds, process.open_fds,
-            process.max_fds, log_dropped());
-}
-
 enum stage_verdict handle_stats(struct task *task)
 {
     struct json_writer *w = task_writer(task);
+    struct process_figures process;
 
     ops_set_gauges(task->api);
     metrics_gather();
+    process_figures_read(&process);
     jw_form(w, "{uptime_seconds:%i, latency_ms:{",
             (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
     write_quantiles(w, "request", M_REQUEST_SECONDS);
@@ -115,8 +105,11 @@ enum stage_verdict handle_stats(struct task *task)
     write_quantiles(w, "loop_lag", M_LOOP_LAG);
     jw_end(w);
     write_figures(w);
-    write_process(w);
-    jw_end(w);
+    jw_form(w,
+            "memory:{rss_bytes:%i, virtual_bytes:%i}, process:{cpu_seconds:%d, "
+            "open_fds:%i, max_fds:%i, log_lines_dropped:%i}}",
+            process.rss_bytes, process.virtual_bytes, process.cpu_seconds, process.open_fds,
+            process.max_fds, log_dropped());
     return task_written(task, 200);
 }
 

@@ -8,19 +8,6 @@ struct reloading {
     struct task *task;
 };
 
-/* The other workers of this service, each with what became of it there. */
-static void write_others(struct json_writer *w, const struct reload_report *report)
-{
-    jw_shape(w, "workers:[");
-    for (size_t i = 0; i < report->n_others; i++) {
-        const struct reload_other *other = &report->others[i];
-
-        jw_form(w, "{worker:%i, taken:%b, error?:%s}", other->worker, other->taken,
-                other->taken ? STR_EMPTY : other->error);
-    }
-    jw_end(w);
-}
-
 static enum stage_verdict answer(struct task *task, struct reload_report *report)
 {
     struct json_writer *w;
@@ -40,10 +27,15 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
     jw_form(w, "{dry_run?:%b", task->dry_run);
     jw_texts(w, "changed", report->changed, report->n_changed);
     jw_texts(w, "needs_restart", report->needs_restart, report->n_needs_restart);
-    if (report->n_others > 0) {
-        write_others(w, report);
+    /* The other workers of this service, each with what became of it there. */
+    jw_shape(w, report->n_others > 0 ? "workers:[" : "");
+    for (size_t i = 0; i < report->n_others; i++) {
+        const struct reload_other *other = &report->others[i];
+
+        jw_form(w, "{worker:%i, taken:%b, error?:%s}", other->worker, other->taken,
+                other->taken ? STR_EMPTY : other->error);
     }
-    jw_end(w);
+    jw_shape(w, report->n_others > 0 ? "]}" : "}");
     return task_written(task, 200);
 }
 

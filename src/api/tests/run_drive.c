@@ -64,18 +64,6 @@ static void end(struct driving *driving)
     keeps_rest(task->api->options.keeps); /* this process may be stopped after the answer */
 }
 
-/* Where to go on. */
-static void tell_how(struct task *task, const struct run *run)
-{
-    struct str path = arena_printf(task->arena, "/api/v1/tests/runs/%s/continue", run_id(run));
-
-    exchange_add_lines(task->exchange, 0,
-                       arena_printf(task->arena,
-                                    "Link: <%.*s>; rel=\"next\"\r\n"
-                                    "Retry-After: 1\r\n",
-                                    STR_ARG(task_link(task, path))));
-}
-
 /* Of a request that was asked for. Who has asked is told a failure alone: then it comes again. */
 static void reply_recalled(struct driving *driving)
 {
@@ -108,7 +96,13 @@ static void reply(struct driving *driving)
     } else if (run_is_over(run)) {
         (void)(begins ? run_reply_ended(task, run) : run_reply(task, 200, run));
     } else {
-        tell_how(task, run);
+        struct str path = arena_printf(task->arena, "/api/v1/tests/runs/%s/continue", run_id(run));
+
+        exchange_add_lines(task->exchange, 0, /* where to go on */
+                           arena_printf(task->arena,
+                                        "Link: <%.*s>; rel=\"next\"\r\n"
+                                        "Retry-After: 1\r\n",
+                                        STR_ARG(task_link(task, path))));
         (void)run_reply(task, begins || task->route->wait == WAIT_LONG ? 202 : 200, run);
     }
 }
