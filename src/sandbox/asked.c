@@ -152,19 +152,6 @@ bool query_name_is(struct str name, const char *word)
     return rest.len == 0 || str_is(rest, "s") || str_is(rest, "[]") || str_is(rest, "s[]");
 }
 
-static bool query_value(const struct call *call, const char *word, struct str *out)
-{
-    struct str rest = call->request->query;
-    struct str name;
-
-    while (query_next(call->arena, &rest, &name, out)) {
-        if (query_name_is(name, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool ask_ids(struct call *call, const char *word, struct id_list *out)
 {
     struct str rest = call->request->query;
@@ -202,10 +189,15 @@ bool id_list_has(const struct id_list *list, int64_t id)
 
 bool ask_number(struct call *call, const char *name, int64_t min, int64_t *value)
 {
-    struct str text;
+    struct str rest = call->request->query;
+    struct str given;
+    struct str text = STR_EMPTY;
+    bool is_found = false;
 
-    if (!query_value(call, name, &text) || text.len == 0 ||
-        str_to_i64(text, min, INT64_MAX, value)) {
+    while (!is_found && query_next(call->arena, &rest, &given, &text)) {
+        is_found = query_name_is(given, name);
+    }
+    if (!is_found || text.len == 0 || str_to_i64(text, min, INT64_MAX, value)) {
         return true;
     }
     (void)refuse_member(call, name, min > 0 ? "must be a number from 1" : "must be a number");

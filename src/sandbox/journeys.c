@@ -220,10 +220,14 @@ int handle_journey_status(struct call *call)
     return 200;
 }
 
-static void write_journeys_of(struct call *call, const struct snapshot *snapshot)
+/* `snapshot` NULL: it was refused. */
+static int write_journeys_of(struct call *call, const struct snapshot *snapshot)
 {
     struct json_writer *w = call->w;
 
+    if (snapshot == NULL) {
+        return call->status;
+    }
     jw_object(w);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
         const struct journey *journey = snapshot->goal->journeys.items[i];
@@ -235,26 +239,17 @@ static void write_journeys_of(struct call *call, const struct snapshot *snapshot
         }
     }
     jw_end(w);
+    return 200;
 }
 
 /* GET /snapshots/{}/goals/{}/testsuites: journeys by id. */
 int handle_journey_map(struct call *call)
 {
-    const struct snapshot *snapshot = need_snapshot(call, call->ids[1], call->ids[0]);
-
-    if (snapshot != NULL) {
-        write_journeys_of(call, snapshot);
-    }
-    return call->status;
+    return write_journeys_of(call, need_snapshot(call, call->ids[1], call->ids[0]));
 }
 
 /* GET /testsuites?goalId=: as above, of the newest version or of the one that is named. */
 int handle_journey_list(struct call *call)
 {
-    const struct snapshot *snapshot = version_asked(call, 0, 0);
-
-    if (snapshot != NULL) {
-        write_journeys_of(call, snapshot);
-    }
-    return call->status;
+    return write_journeys_of(call, version_asked(call, 0, 0));
 }

@@ -66,20 +66,32 @@ static void write_usage_of(struct call *call, const struct period *period, enum 
     write_usage_members(call->w, &usage);
 }
 
-/* --- the organization */
-
-/* GET /organizations/{}/usage/aggregated?dateBegin=&dateEnd= */
-int handle_usage_sum(struct call *call)
+/* ?dateBegin=&dateEnd= */
+static int tell_usage(struct call *call, enum thing_kind kind, int64_t environment_id)
 {
     struct period period;
 
     if (!period_asked(call, &period)) {
         return call->status;
     }
-    jw_object(call->w);
-    write_usage_of(call, &period, THING_NONE, 0);
+    jw_form(call->w, "{environmentId?:%i", environment_id);
+    write_usage_of(call, &period, kind, environment_id);
     jw_end(call->w);
     return 200;
+}
+
+/* GET /environments/{}/metrics */
+int handle_environment_metrics(struct call *call)
+{
+    return tell_usage(call, THING_ENVIRONMENT, call->ids[0]);
+}
+
+/* --- the organization */
+
+/* GET /organizations/{}/usage/aggregated */
+int handle_usage_sum(struct call *call)
+{
+    return tell_usage(call, THING_NONE, 0);
 }
 
 static void write_day(struct json_writer *w, int64_t day, const struct usage *usage)
@@ -288,22 +300,6 @@ int handle_project_metrics(struct call *call)
             call->total++;
         }
     }
-    jw_end(call->w);
-    return 200;
-}
-
-/* --- environments */
-
-/* GET /environments/{}/metrics */
-int handle_environment_metrics(struct call *call)
-{
-    struct period period;
-
-    if (!period_asked(call, &period)) {
-        return call->status;
-    }
-    jw_form(call->w, "{environmentId:%i", call->ids[0]);
-    write_usage_of(call, &period, THING_ENVIRONMENT, call->ids[0]);
     jw_end(call->w);
     return 200;
 }
