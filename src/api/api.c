@@ -192,18 +192,15 @@ static void judge_webhooks(struct api *api)
     }
 }
 
-/* Such a place stops the process between two requests: AWS Lambda, Cloud Run. */
-static bool is_stopped_between(const struct config *config)
-{
-    return str_is(config->runs.driver, "request") || config->lambda.runtime_api.len > 0;
-}
-
 struct api *api_open(const struct api_options *options)
 {
     struct api *api = mem_zalloc(sizeof(*api));
+    /* Such a place stops the process between two requests: AWS Lambda, Cloud Run. */
+    bool is_stopped_between = str_is(options->config->runs.driver, "request") ||
+                              options->config->lambda.runtime_api.len > 0;
 
     api->options = *options;
-    api->rests = is_stopped_between(options->config) ? options->keeps : NULL;
+    api->rests = is_stopped_between ? options->keeps : NULL;
     api->catalog = options->catalog;
     api->dictionary = options->dictionary;
     api->routes = api_routes_new();

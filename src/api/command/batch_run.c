@@ -60,17 +60,6 @@ static size_t label_of(const struct batch_item *item)
     return command != NULL ? catalog_index(command) + 1 : 0;
 }
 
-static void count_item(const struct batch_item *item)
-{
-    static const size_t results[] = {[ROW_PENDING] = RESULT_CANCELLED,
-                                     [ROW_DONE] = RESULT_OK,
-                                     [ROW_FAILED] = RESULT_ERROR,
-                                     [ROW_SKIPPED] = RESULT_CANCELLED,
-                                     [ROW_UNKNOWN] = RESULT_RESET};
-
-    metric_add(M_COMMANDS, label_of(item), results[item->status], 0, 1);
-}
-
 /* Given with the command, or made by it. A step names its checkpoint alone. */
 static void name_project(const struct task *task, const struct batch_item *item, struct fact *fact)
 {
@@ -124,17 +113,21 @@ static void items_end(struct batch *batch)
 
 static void on_plan_end(struct task *task, enum error_code code)
 {
+    static const size_t results[] = {[ROW_DONE] = RESULT_OK,
+                                     [ROW_FAILED] = RESULT_ERROR,
+                                     [ROW_SKIPPED] = RESULT_CANCELLED,
+                                     [ROW_UNKNOWN] = RESULT_RESET};
     struct batch *batch = task->state;
 
     (void)code; /* each command has its own */
     items_end(batch);
     for (size_t i = 0; i < batch->n_items; i++) {
-        if (batch->items[i].status == ROW_PENDING) {
-            batch->items[i].status = ROW_SKIPPED;
-        }
-        count_item(&batch->items[i]);
+        struct batch_item *item = &batch->items[i];
+
+        item->status = item->status == ROW_PENDING ? ROW_SKIPPED : item->status;
+        metric_add(M_COMMANDS, label_of(item), results[item->status], 0, 1);
         if (FACTS_ARE_NOTED) {
-            note_item(task, &batch->items[i]);
+            note_item(task, item);
         }
     }
     session_lane_leave(&batch->ticket);
