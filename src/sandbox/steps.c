@@ -221,14 +221,17 @@ static struct str keep_element(struct call *call, const struct json *parsed)
 {
     const struct json *element = json_get(parsed, "element");
     const struct json *target = json_get(parsed, "target");
+    struct json_writer w;
 
     if (json_type(element) == JSON_OBJECT) {
         return keep_json(call, element);
     }
-    return json_type(target) == JSON_OBJECT
-               ? arena_printf(&call->tenant->arena, "{\"target\":%.*s}",
-                              STR_ARG(json_text(call->arena, target)))
-               : STR_EMPTY;
+    if (json_type(target) != JSON_OBJECT) {
+        return STR_EMPTY;
+    }
+    scratch_begin(call, &w);
+    jw_form(&w, "{target:%j}", json_text(call->arena, target));
+    return scratch_keep(call);
 }
 
 static struct str keep_text(struct call *call, const struct json *node)
