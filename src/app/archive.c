@@ -194,11 +194,6 @@ static void store_next(struct archive_job *job)
     }
 }
 
-static void write_reports(struct archive_job *job)
-{
-    in_thread(job, archive_write, store_next);
-}
-
 /* --- screenshots */
 static void next_picture(struct archive_job *job);
 
@@ -246,7 +241,7 @@ static void next_picture(struct archive_job *job)
     struct cloud_request *request = &job->call.request;
 
     if (job->picture == job->n_pictures || job->n_misses == MISSES_MAX) {
-        write_reports(job);
+        in_thread(job, archive_write, store_next);
         return;
     }
     arena_reset(&job->requests);

@@ -62,13 +62,6 @@ void archive_read(struct archive_job *job)
 }
 
 /* --- its reports */
-static int64_t began_ms(const struct json *run)
-{
-    int64_t ms = 0;
-
-    return date_read(json_str(json_get(run, "created_at")), &ms) ? ms : 0;
-}
-
 /* Links in the document; in the page names of files beside it, which are right wherever the folder is shown. */
 static void show_pictures(struct archive_job *job, bool by_link)
 {
@@ -96,9 +89,9 @@ static struct buf *begin_item(struct archive_job *job, enum artifact artifact)
 
 void archive_write(struct archive_job *job)
 {
-    const struct run_report report = {
-        .run = job->run, .began_wall_ms = began_ms(job->run), .shows_pictures = true};
+    struct run_report report = {.run = job->run, .shows_pictures = true};
 
+    (void)!date_read(json_str(json_get(job->run, "created_at")), &report.began_wall_ms);
     show_pictures(job, true);
     json_print(begin_item(job, ARTIFACT_JSON), job->run);
     show_pictures(job, false);

@@ -226,8 +226,6 @@ static void on_closed(void *context)
     if (client->n_holders == 0) {
         log_event(LOG_INFO, "upstream.client_closed",
                   F_TEXT("cause", "its last request has ended, and another one is in use"));
-    }
-    if (client->n_holders == 0) {
         client_free(client);
     }
     tell_closed(clients);

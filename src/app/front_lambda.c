@@ -60,16 +60,6 @@ static void on_gone(void *context, const char *why)
     server_stop(server);
 }
 
-/* Lambda says what it runs, and how: on-demand, provisioned-concurrency, snap-start, lambda-managed-instances. */
-static void tell_start(const struct config *config)
-{
-    log_event(LOG_INFO, "lambda.started", F_TEXT("function", getenv("AWS_LAMBDA_FUNCTION_NAME")),
-              F_TEXT("version", getenv("AWS_LAMBDA_FUNCTION_VERSION")),
-              F_TEXT("memory_mb", getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
-              F_TEXT("initialization", getenv("AWS_LAMBDA_INITIALIZATION_TYPE")),
-              F_INT("concurrency", config->lambda.concurrency));
-}
-
 enum error_code front_lambda_open(struct server *server, struct error *err)
 {
     const struct config *config = server->config;
@@ -92,7 +82,13 @@ enum error_code front_lambda_open(struct server *server, struct error *err)
 
     if (code == ERR_OK) {
         lambda_open(&server->loop, server->http, &options, &server->lambda);
-        tell_start(config);
+        /* How it runs the process: on-demand, provisioned-concurrency, snap-start, lambda-managed-instances. */
+        log_event(LOG_INFO, "lambda.started",
+                  F_TEXT("function", getenv("AWS_LAMBDA_FUNCTION_NAME")),
+                  F_TEXT("version", getenv("AWS_LAMBDA_FUNCTION_VERSION")),
+                  F_TEXT("memory_mb", getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
+                  F_TEXT("initialization", getenv("AWS_LAMBDA_INITIALIZATION_TYPE")),
+                  F_INT("concurrency", config->lambda.concurrency));
     }
     return code;
 }

@@ -168,14 +168,6 @@ static void on_second(void *context, const struct load_progress *progress)
     (void)!fd_write_all(STDERR_FILENO, line); /* a terminal that is gone sees nothing */
 }
 
-static void end_line(void)
-{
-    char line[LINE_MAX];
-
-    (void)!fd_write_all(STDERR_FILENO,
-                        str_print(line, sizeof(line), "\r%*s\r", LINE_MAX / 2 + 20, ""));
-}
-
 static int judge(const struct job *job)
 {
     const struct load_result *result = &job->result;
@@ -205,6 +197,7 @@ static int run(struct job *job)
 {
     const struct sigaction action = {.sa_handler = on_signal};
     bool shows = isatty(STDERR_FILENO) == 1;
+    char line[LINE_MAX];
     struct error err = {0};
     struct buf text;
 
@@ -219,7 +212,8 @@ static int run(struct job *job)
         return fail("load", &err);
     }
     if (shows) {
-        end_line();
+        (void)!fd_write_all(STDERR_FILENO,
+                            str_print(line, sizeof(line), "\r%*s\r", LINE_MAX / 2 + 20, ""));
     }
     buf_init(&text, TEXT_MAX);
     (job->as_json ? load_write_json : load_write_text)(&job->options, &job->result, &text);

@@ -42,13 +42,6 @@ static void put_bold(struct buf *out, const char *text)
     buf_text(out, "\\fR");
 }
 
-static void put_italic(struct buf *out, const char *text)
-{
-    buf_text(out, "\\fI");
-    put(out, text);
-    buf_text(out, "\\fR");
-}
-
 static void put_term(struct buf *out, const char *name, const char *text)
 {
     buf_text(out, ".TP\n");
@@ -70,8 +63,9 @@ static void put_argument(struct buf *out, const struct argument *row)
     put_bold(out, "--");
     put_bold(out, row->name);
     if (row->value != NULL) {
-        buf_char(out, ' ');
-        put_italic(out, row->value);
+        buf_text(out, " \\fI");
+        put(out, row->value);
+        buf_text(out, "\\fR");
     }
     buf_char(out, '\n');
     put(out, row->help);

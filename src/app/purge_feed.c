@@ -30,16 +30,6 @@ struct purge_feed {
 
 static void on_again(struct deadline *deadline);
 
-static void take_line(struct purge_feed *feed, struct str line)
-{
-    if (str_is(line, "event: open") || str_is(line, "event: purged")) {
-        feed->wait_ms = AGAIN_MIN_MS;
-        feed->told_status = 0;
-        trouble_tell(TROUBLE_PURGES, NULL);
-        api_hear(feed->server->api, API_NEWS_PURGED, STR_EMPTY);
-    }
-}
-
 static void on_head(struct upstream_call *call, int status, const struct upstream_header *headers,
                     size_t n)
 {
@@ -52,16 +42,21 @@ static bool on_data(struct upstream_call *call, struct str bytes)
 {
     struct purge_feed *feed = CONTAINER_OF(call, struct purge_feed, call);
     struct str line;
+    struct str rest;
+    struct str word;
 
     if (feed->status != STATUS_GOOD) {
         return true;
     }
     buf_str(&feed->line, bytes);
-    while (str_find_char(buf_view(&feed->line), '\n') >= 0) {
-        struct str rest;
-
-        (void)str_cut(buf_view(&feed->line), '\n', &line, &rest);
-        take_line(feed, str_trim(line));
+    while (str_cut(buf_view(&feed->line), '\n', &line, &rest)) {
+        word = str_trim(line);
+        if (str_is(word, "event: open") || str_is(word, "event: purged")) {
+            feed->wait_ms = AGAIN_MIN_MS;
+            feed->told_status = 0;
+            trouble_tell(TROUBLE_PURGES, NULL);
+            api_hear(feed->server->api, API_NEWS_PURGED, STR_EMPTY);
+        }
         buf_consume(&feed->line, line.len + 1);
     }
     if (!buf_ok(&feed->line)) { /* no line of ours is so long */

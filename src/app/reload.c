@@ -40,15 +40,6 @@ struct reload {
 
 /* ---- one reload ---- */
 
-static void log_refused(const struct attempt *attempt, const char *reason)
-{
-    for (size_t i = 0; i < attempt->errors.n && i < ERRORS_LOGGED; i++) {
-        log_event(LOG_ERROR, "config.refused", F_TEXT("reason", reason),
-                  F_TEXT("error", attempt->errors.items[i].text),
-                  F_TEXT("effect", "the running configuration stays"));
-    }
-}
-
 static void finish(struct reload *reload, struct attempt *attempt, bool taken, const char *reason)
 {
     metric_add(M_CONFIG_RELOADS, 0, 0, 0, 1);
@@ -62,7 +53,11 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
                   F_STR("needs_restart", buf_view(&attempt->waiting)));
         watch_files(reload->watch, reload->server->config);
     } else {
-        log_refused(attempt, reason);
+        for (size_t i = 0; i < attempt->errors.n && i < ERRORS_LOGGED; i++) {
+            log_event(LOG_ERROR, "config.refused", F_TEXT("reason", reason),
+                      F_TEXT("error", attempt->errors.items[i].text),
+                      F_TEXT("effect", "the running configuration stays"));
+        }
     }
     api_set_config_error(reload->server->api,
                          taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
@@ -150,7 +145,12 @@ void reload_for_request(void *reloader, struct reload_report *report)
 
 /* ---- files ---- */
 
-static void on_due(struct deadline *deadline);
+static void on_due(struct deadline *deadline)
+{
+    struct reload *reload = CONTAINER_OF(deadline, struct reload, next);
+
+    look_start(reload->look, reload->server->config);
+}
 
 static void look_later(struct reload *reload)
 {
@@ -270,13 +270,6 @@ static void on_secrets(void *context, bool asked)
         reload->secrets_are_read = true;
         reload_now(reload, "secrets");
     }
-}
-
-static void on_due(struct deadline *deadline)
-{
-    struct reload *reload = CONTAINER_OF(deadline, struct reload, next);
-
-    look_start(reload->look, reload->server->config);
 }
 
 static void on_file_event(void *context)

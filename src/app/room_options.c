@@ -212,22 +212,11 @@ struct store_cloud config_cloud(const struct config *config, const struct config
                                 .ca_file = config->upstream.ca_file};
 }
 
-/* An answer of these may take longer than one of Redis ever does. */
-static enum error_code open_bucket(struct loop *loop, const struct config *config,
-                                   struct store_options options, struct store **out,
-                                   struct error *err)
-{
-    const struct store_cloud where = config_cloud(config, &config->store.bucket);
-
-    options.timeout_ms = options.timeout_ms < CLOUD_STORE_MS ? CLOUD_STORE_MS : options.timeout_ms;
-    return store_open_cloud(loop, &options, &where, out, err);
-}
-
 enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,
                                   struct store **out, struct error *err)
 {
-    const struct store_options options = {.prefix = config->store.prefix,
-                                          .timeout_ms = config->store.timeout_ms};
+    struct store_options options = {.prefix = config->store.prefix,
+                                    .timeout_ms = config->store.timeout_ms};
     struct store_redis where = {.path = config->store.redis.path,
                                 .host = config->store.redis.host,
                                 .port = config->store.redis.port,
@@ -239,7 +228,12 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
         return store_open_peer(loop, &options, peer_fd, out, err);
     }
     if (config->store.bucket.kind != CONFIG_NO_BUCKET) {
-        return open_bucket(loop, config, options, out, err);
+        const struct store_cloud cloud = config_cloud(config, &config->store.bucket);
+
+        /* An answer of these may take longer than one of Redis ever does. */
+        options.timeout_ms =
+            options.timeout_ms < CLOUD_STORE_MS ? CLOUD_STORE_MS : options.timeout_ms;
+        return store_open_cloud(loop, &options, &cloud, out, err);
     }
     if (where.path.len == 0 && where.host.len == 0) {
         return ERR_OK;

@@ -167,19 +167,6 @@ static enum error_code check_together(const struct arguments *arguments,
     return check_needs(arguments, err);
 }
 
-static bool wants_annotations(const struct arguments *arguments)
-{
-    return arguments_get(arguments, "github-annotations") != NULL ||
-           arguments_get(arguments, "github-summary") != NULL ||
-           str_is(str_from(getenv("GITHUB_ACTIONS")), "true");
-}
-
-/* "run -v DIR": the name of the folder was taken for a variable. */
-static bool lacks_value(const char *variable)
-{
-    return variable != NULL && str_find_char(str_from(variable), '=') < 0;
-}
-
 static enum error_code read_options(const struct arguments *arguments, struct words *words,
                                     struct cli_run_options *out, struct error *err)
 {
@@ -188,6 +175,7 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         check_together, read_numbers, read_shard, read_environment, read_summary};
 
     const char *output = arguments_get(arguments, "output");
+    const char *variable = arguments_get(arguments, "var");
     enum error_code code = ERR_OK;
 
     *out = (struct cli_run_options){
@@ -209,13 +197,17 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .verbose = arguments_get(arguments, "verbose") != NULL,
         .sandbox = arguments_get(arguments, "sandbox") != NULL,
         .rerun_failed = arguments_get(arguments, "rerun-failed") != NULL,
-        .annotate = wants_annotations(arguments),
+        .annotate = arguments_get(arguments, "github-annotations") != NULL ||
+                    arguments_get(arguments, "github-summary") != NULL ||
+                    str_is(str_from(getenv("GITHUB_ACTIONS")), "true"),
         .patience_s = CLI_PATIENCE_DEFAULT_S,
         .concurrency = 1,
     };
     read_report_files(arguments, out);
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
-    if (arguments->n_operands == 0 && lacks_value(arguments_get(arguments, "var"))) {
+    /* "run -v DIR": the name of the folder was taken for a variable. */
+    if (arguments->n_operands == 0 && variable != NULL &&
+        str_find_char(str_from(variable), '=') < 0) {
         return error_set(err, ERR_INVALID,
                          "-v is --var NAME=VALUE; to be told more, write --verbose");
     }

@@ -186,17 +186,6 @@ void log_listener(const struct config_listener *listener, const char *address, b
               F_TEXT("proxy_protocol", listener->proxy_protocol ? "expected" : "no"));
 }
 
-/* One line for each address: what is spoken there, and what is asked of clients. */
-static void log_listeners(const struct server *server)
-{
-    const struct config *config = server->config;
-
-    for (size_t i = 0; server->http != NULL && i < config->server.n_all; i++) {
-        log_listener(&config->server.all[i], http_server_address_at(server->http, i),
-                     http_server_is_tls_at(server->http, i));
-    }
-}
-
 static void log_warning(void *context, const char *text)
 {
     (void)context;
@@ -222,7 +211,8 @@ void log_started(const struct config *config, const char *file, bool has_sandbox
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 
-/* What somebody who opens the log wants to know first. */
+/* What somebody who opens the log wants to know first; then for each address what is spoken there, and what is asked
+ * of clients. */
 static void log_start(const struct server *server, const char *file)
 {
     char listen[160] = "AWS Lambda";
@@ -233,7 +223,10 @@ static void log_start(const struct server *server, const char *file)
                     ? server_url(server, listen)
                 : server->admin != NULL ? http_server_address(server->admin)
                                         : sandbox_address(server->sandbox));
-    log_listeners(server);
+    for (size_t i = 0; server->http != NULL && i < server->config->server.n_all; i++) {
+        log_listener(&server->config->server.all[i], http_server_address_at(server->http, i),
+                     http_server_is_tls_at(server->http, i));
+    }
 }
 
 static bool is_same_address(struct str a, struct str b)
@@ -273,11 +266,6 @@ enum error_code place_sockets(const struct config *config, const struct manager_
     return ERR_OK;
 }
 
-static enum server_front front_of(const struct config *config, bool proxy)
-{
-    return !proxy ? FRONT_NONE : config->lambda.runtime_api.len > 0 ? FRONT_LAMBDA : FRONT_SOCKETS;
-}
-
 /* Until the end of the server, which is open. */
 static int run_server(struct server *server, bool proxy, const struct config_sources *sources,
                       struct secret_source *secrets)
@@ -304,6 +292,9 @@ static int run_server(struct server *server, bool proxy, const struct config_sou
 static int serve(struct config *config, bool proxy, const struct manager_sockets *passed,
                  const struct config_sources *sources, struct secret_source *secrets)
 {
+    enum server_front front = !proxy                               ? FRONT_NONE
+                              : config->lambda.runtime_api.len > 0 ? FRONT_LAMBDA
+                                                                   : FRONT_SOCKETS;
     struct server_given given = {.sockets = {0}};
     enum error_code code;
     struct server server;
@@ -319,7 +310,7 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     if (code != ERR_OK) {
         config_release(config);
     } else {
-        code = server_open(&server, config, front_of(config, proxy), &given, &err);
+        code = server_open(&server, config, front, &given, &err);
     }
     if (code != ERR_OK) {
         log_close();

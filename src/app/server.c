@@ -31,13 +31,6 @@ static const char sandbox_default_token[] = "sandbox-token";
 
 /* ---- down ---- */
 
-static void stopped(struct server *server)
-{
-    signals_close(&server->signals);
-    server->state = SERVER_STOPPED;
-    loop_stop(&server->loop);
-}
-
 static void go_down(void *context);
 
 /* A step of the way down. It begins to close what it is for and answers true, or there is nothing to close.
@@ -134,7 +127,9 @@ static void go_down(void *context)
             return;
         }
     }
-    stopped(server);
+    signals_close(&server->signals);
+    server->state = SERVER_STOPPED;
+    loop_stop(&server->loop);
 }
 
 void server_stop(struct server *server)

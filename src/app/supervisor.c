@@ -242,21 +242,16 @@ static void kill_late(struct supervisor *supervisor, uint64_t now_ms)
     }
 }
 
-/* Where this process has not run, the words of the workers wait to be read: that is no silence of theirs. */
-static void excuse_all(struct supervisor *supervisor, uint64_t now_ms)
-{
-    for (unsigned i = 0; i < supervisor->n_slots; i++) {
-        supervisor->processes[i].heard_ms = now_ms;
-    }
-}
-
 static void on_tick(struct deadline *deadline)
 {
     struct supervisor *supervisor = CONTAINER_OF(deadline, struct supervisor, tick);
     uint64_t now_ms = clock_now_ms();
 
     if (now_ms - supervisor->ticked_ms > LATE_MS) {
-        excuse_all(supervisor, now_ms);
+        /* Where this process has not run, the words of the workers wait to be read: that is no silence of theirs. */
+        for (unsigned i = 0; i < supervisor->n_slots; i++) {
+            supervisor->processes[i].heard_ms = now_ms;
+        }
     }
     supervisor->ticked_ms = now_ms;
     reap_orphans(supervisor);

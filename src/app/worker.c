@@ -27,18 +27,12 @@ struct worker {
 
 /* ---- what the environment says ---- */
 
-static bool next_number(struct str *text, int64_t *out)
-{
-    struct str line;
-
-    return str_next(text, '\n', &line) && str_to_i64(line, 0, INT32_MAX, out);
-}
-
 bool worker_take(struct worker_start *start)
 {
     const char *given = getenv(WORKER_VARIABLE);
     int64_t numbers[6] = {0}; /* parent, slot, slots, restart, store, sockets */
     struct str text;
+    struct str line;
     struct str sandbox = STR_EMPTY;
 
     *start = (struct worker_start){0};
@@ -49,7 +43,7 @@ bool worker_take(struct worker_start *start)
     (void)unsetenv(WORKER_VARIABLE); /* it is about this process alone */
     text = str_from(start->text);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        if (!next_number(&text, &numbers[i])) {
+        if (!str_next(&text, '\n', &line) || !str_to_i64(line, 0, INT32_MAX, &numbers[i])) {
             return false;
         }
     }
