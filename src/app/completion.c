@@ -154,17 +154,6 @@ static bool is_set(const struct argument *row)
     return row->key != NULL && str_is(str_from(row->key), "*");
 }
 
-/* "server.listen= auth.mode= ..." */
-static void put_keys(struct buf *out)
-{
-    size_t n;
-    const struct option_row *rows = config_options(&n);
-
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "%s%s=", i > 0 ? " " : "", rows[i].key);
-    }
-}
-
 static const char *key_words(const struct option_row *row)
 {
     if (row->type == OPTION_BOOL) {
@@ -205,6 +194,9 @@ static void put_bash_catalogue(struct buf *out, const struct catalog *catalog)
 static void put_bash_option(struct buf *out, const struct subcommand *sub,
                             const struct argument *row)
 {
+    size_t n;
+    const struct option_row *options = config_options(&n);
+
     buf_printf(out, "        \"%s --%s\"", sub->name, row->name);
     if (row->letter != 0) {
         buf_printf(out, " | \"%s -%c\"", sub->name, row->letter);
@@ -215,8 +207,8 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
     } else {
         buf_text(out, "words='");
         buf_text(out, row->words != NULL ? row->words : "");
-        if (is_set(row)) {
-            put_keys(out);
+        for (size_t i = 0; is_set(row) && i < n; i++) { /* "server.listen= auth.mode= ..." */
+            buf_printf(out, "%s%s=", i > 0 ? " " : "", options[i].key);
         }
         buf_char(out, '\'');
     }

@@ -93,18 +93,6 @@ enum error_code front_lambda_open(struct server *server, struct error *err)
     return code;
 }
 
-bool front_lambda_is_idle(const struct server *server)
-{
-    return server->lambda == NULL || lambda_n_working(server->lambda) == 0;
-}
-
-void front_lambda_drain(struct server *server)
-{
-    if (server->lambda != NULL) {
-        lambda_drain(server->lambda);
-    }
-}
-
 void front_lambda_tell_error(const char *type, const struct error *err)
 {
     const char *text = getenv("AWS_LAMBDA_RUNTIME_API");

@@ -9,8 +9,6 @@
 void front_lambda_adopt(struct config *config);
 /* server->http has no listener; after it this is what requests come from. */
 enum error_code front_lambda_open(struct server *server, struct error *err) MUST_CHECK;
-bool front_lambda_is_idle(const struct server *server);
-void front_lambda_drain(struct server *server);
 
 /* Tells Lambda why the program cannot start. Nothing where Lambda does not run it. */
 void front_lambda_tell_error(const char *type, const struct error *err);

@@ -327,7 +327,8 @@ void reload_secrets_if_due(struct reload *reload)
 
 bool reload_is_at_work(const struct reload *reload)
 {
-    return reload != NULL && (secret_refresh_is_reading(reload->refresh) || is_asked(reload));
+    return reload != NULL &&
+           (cloud_secrets_is_reading(reload->secrets->secrets) || is_asked(reload));
 }
 
 void reload_stop(struct reload *reload)

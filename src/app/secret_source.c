@@ -232,11 +232,6 @@ void secret_refresh_if_due(struct secret_refresh *refresh)
     }
 }
 
-bool secret_refresh_is_reading(const struct secret_refresh *refresh)
-{
-    return cloud_secrets_is_reading(refresh->source->secrets);
-}
-
 bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,
                          bool all)
 {

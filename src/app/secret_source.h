@@ -42,7 +42,6 @@ struct secret_refresh *secret_refresh_open(struct loop *loop, struct secret_sour
                                            void *context);
 /* Reads them if that is due by the clock on the wall, which goes on while the process is stopped. */
 void secret_refresh_if_due(struct secret_refresh *refresh);
-bool secret_refresh_is_reading(const struct secret_refresh *refresh);
 /* False: there is nothing to read. True: on_read comes later, once for all who ask meanwhile. `all`: also those that are known. */
 bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,
                          bool all);

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "front_lambda.h"
+#include "lambda/lambda.h"
 #include "manager.h"
 #include "observe/log.h"
 #include "reload.h"
@@ -28,7 +28,7 @@ static bool is_idle(const struct server *server)
     if (server->api != NULL && api_n_running(server->api) > 0) {
         return false;
     }
-    if (!front_lambda_is_idle(server)) {
+    if (server->lambda != NULL && lambda_n_working(server->lambda) > 0) {
         return false;
     }
     return server->http == NULL || (http_server_n_connections(server->http) == 0 &&
@@ -81,7 +81,9 @@ static void drain(struct server *server, unsigned notice_ms)
     if (server->http != NULL) {
         http_server_say_close(server->http);
     }
-    front_lambda_drain(server);
+    if (server->lambda != NULL) {
+        lambda_drain(server->lambda);
+    }
     deadline_set(&server->loop.deadlines, &server->drain_step, 0, drain_step);
 }
 

@@ -164,16 +164,6 @@ static void end_broken(struct run_item *item)
     item_end_unbegun(item, VERDICT_ERROR);
 }
 
-static void end_all(struct cli_run *run, const char *why)
-{
-    for (size_t i = 0; i < run->gather.n; i++) {
-        if (run->items[i].state == ITEM_QUEUED) {
-            (void)error_set(&run->items[i].error, ERR_INVALID, "%s", why);
-            item_end_unbegun(&run->items[i], VERDICT_SKIPPED);
-        }
-    }
-}
-
 void select_items(struct cli_run *run)
 {
     struct str tags = tags_text(run);
@@ -191,8 +181,12 @@ void select_items(struct cli_run *run)
             item_end_unbegun(item, VERDICT_SKIPPED);
         }
     }
-    if (any_broken && run->options.strict) {
-        end_all(run, "a file does not compile (--strict)");
+    for (size_t i = 0; any_broken && run->options.strict && i < run->gather.n; i++) {
+        if (run->items[i].state == ITEM_QUEUED) {
+            (void)error_set(&run->items[i].error, ERR_INVALID,
+                            "a file does not compile (--strict)");
+            item_end_unbegun(&run->items[i], VERDICT_SKIPPED);
+        }
     }
     check_variables(run);
     for (size_t i = 0; i < run->options.n_tags; i++) {

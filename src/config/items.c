@@ -72,19 +72,11 @@ static bool judge_range(struct loader *loader, const struct option_row *row, str
     return true;
 }
 
-static bool judge_fault(struct loader *loader, const struct option_row *row, struct str text)
+bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item)
 {
     struct config_fault fault;
     struct error err = {0};
 
-    if (config_fault_read(text, &fault, &err) != ERR_OK) {
-        return loader_fail(loader, "%s: %s", row->key, err.text);
-    }
-    return true;
-}
-
-bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item)
-{
     if (row->type == OPTION_ORIGINS) {
         return judge_origin(loader, item);
     }
@@ -92,7 +84,8 @@ bool item_is_sound(struct loader *loader, const struct option_row *row, struct s
         return file_is_readable(loader, row, arena_cstr(&loader->box->arena, item));
     }
     if (row->type == OPTION_FAULTS) {
-        return judge_fault(loader, row, item);
+        return config_fault_read(item, &fault, &err) == ERR_OK ||
+               loader_fail(loader, "%s: %s", row->key, err.text);
     }
     if (row->type == OPTION_URLS) {
         return url_is_sound(loader, row, item);

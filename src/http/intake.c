@@ -144,10 +144,11 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
     connection->stream_body = verdict == HTTP_BODY_STREAM;
     if (!connection->stream_body) {
         int64_t length = exchange->request.content_length;
-        struct error err = {0};
 
         exchange->body.max = max_body;
         if (length >= 0 && (uint64_t)length > max_body) {
+            struct error err = {0};
+
             (void)error_set(&err, ERR_TOO_BIG,
                             "The body is %lld bytes long; this route takes at most %zu",
                             (long long)length, max_body);
@@ -393,21 +394,16 @@ static void stop_reading_when_full(struct http_connection *connection)
     }
 }
 
-/* Most connections are idle: they hold no buffer. */
-static void drop_used(struct http_connection *connection, size_t used)
+void intake_pump(struct http_connection *connection)
 {
+    size_t used = use_all(connection, buf_view(&connection->in));
     size_t max = connection->in.max;
 
     buf_consume(&connection->in, used);
     if (connection->in.len == 0 && connection->in.cap > 0) {
-        buf_done(&connection->in);
+        buf_done(&connection->in); /* most connections are idle: they hold no buffer */
         buf_init(&connection->in, max);
     }
-}
-
-void intake_pump(struct http_connection *connection)
-{
-    drop_used(connection, use_all(connection, buf_view(&connection->in)));
     stop_reading_when_full(connection);
 }
 

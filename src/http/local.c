@@ -134,17 +134,6 @@ void http_local_writable(struct http_local *local)
 
 /* ---- the request's body ---- */
 
-static void give_whole_body(struct http_local *local)
-{
-    struct http_server *server = local->server;
-    struct exchange *exchange = local->exchange;
-
-    exchange->request.body = local->body;
-    exchange->request_bytes += local->body.len;
-    exchange->body_complete = true;
-    server->service->on_body(server->context, exchange);
-}
-
 static bool takes_more(const struct http_local *local)
 {
     return !local->body_paused && !local->body_ended &&
@@ -192,29 +181,28 @@ static void on_go_on(struct later_item *item)
     }
 }
 
-static bool refuses_large_body(struct http_local *local, size_t max_body)
-{
-    struct error err = {0};
-
-    if (local->body.len <= max_body) {
-        return false;
-    }
-    (void)error_set(&err, ERR_TOO_BIG, "The body is %zu bytes long; this route takes at most %zu",
-                    local->body.len, max_body);
-    exchange_problem(local->exchange, &err, NULL);
-    return true;
-}
-
 void local_after_head(struct http_local *local, enum http_verdict verdict, size_t max_body)
 {
-    if (verdict == HTTP_HEAD_WAITS || local->exchange->replied) {
+    struct exchange *exchange = local->exchange;
+
+    if (verdict == HTTP_HEAD_WAITS || exchange->replied) {
         return;
     }
     local->streams_body = verdict == HTTP_BODY_STREAM;
     if (local->streams_body) {
         go_on_later(local);
-    } else if (!refuses_large_body(local, max_body)) {
-        give_whole_body(local);
+    } else if (local->body.len > max_body) {
+        struct error err = {0};
+
+        (void)error_set(&err, ERR_TOO_BIG,
+                        "The body is %zu bytes long; this route takes at most %zu", local->body.len,
+                        max_body);
+        exchange_problem(exchange, &err, NULL);
+    } else {
+        exchange->request.body = local->body;
+        exchange->request_bytes += local->body.len;
+        exchange->body_complete = true;
+        local->server->service->on_body(local->server->context, exchange);
     }
 }
 

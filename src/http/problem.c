@@ -38,16 +38,6 @@ static void write_errors(struct json_writer *w, const struct error_list *errors)
     }
 }
 
-static void write_one_error(struct json_writer *w, const struct error *err)
-{
-    struct error copy = *err;
-    const struct error_list list = {.items = &copy, .n = 1};
-
-    if (err->pointer[0] != '\0' || err->line > 0) {
-        write_errors(w, &list);
-    }
-}
-
 int problem_write(struct buf *out, const struct exchange *exchange, const struct error *err,
                   const struct error_list *errors)
 {
@@ -55,6 +45,7 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     const char *text = err->text;
     int status = problem_status(err);
     struct json_writer w;
+    struct error copy;
     struct buf type;
     struct buf instance;
 
@@ -77,8 +68,9 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     }
     if (errors != NULL && errors->n > 0) {
         write_errors(&w, errors);
-    } else {
-        write_one_error(&w, err);
+    } else if (err->pointer[0] != '\0' || err->line > 0) {
+        copy = *err;
+        write_errors(&w, &(struct error_list){.items = &copy, .n = 1});
     }
     jw_end(&w);
     buf_done(&type);

@@ -143,17 +143,6 @@ static void put_whole(struct exchange *exchange, struct buf *head, struct str bo
 }
 
 /* An orphan's answer goes nowhere: the exchange just ends. */
-static void orphan_ends(struct exchange *exchange)
-{
-    struct http_server *server = exchange->server;
-
-    deadline_clear(&exchange->deadline);
-    list_remove(&exchange->link);
-    server->n_orphans--;
-    exchange_end(exchange, 499);
-    server_maybe_closed(server);
-}
-
 struct orphan_end {
     struct later_item later;
     struct exchange *exchange;
@@ -161,7 +150,14 @@ struct orphan_end {
 
 static void on_orphan_later(struct later_item *item)
 {
-    orphan_ends(CONTAINER_OF(item, struct orphan_end, later)->exchange);
+    struct exchange *exchange = CONTAINER_OF(item, struct orphan_end, later)->exchange;
+    struct http_server *server = exchange->server;
+
+    deadline_clear(&exchange->deadline);
+    list_remove(&exchange->link);
+    server->n_orphans--;
+    exchange_end(exchange, 499);
+    server_maybe_closed(server);
 }
 
 /* Without a connection: whoever gave the request gets the answer, or nobody does. */

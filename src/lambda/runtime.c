@@ -76,16 +76,6 @@ static void fail(struct runtime *runtime, const char *why)
 
 /* ---- the answer ---- */
 
-static void take_answer(struct runtime *runtime, struct str rest)
-{
-    /* Bytes behind the answer belong to no request. */
-    if (rest.len > 0 || !http_answer_keeps_connection(runtime->answer)) {
-        hang_up(runtime);
-    }
-    runtime->busy = false;
-    runtime->events->on_answer(runtime);
-}
-
 static void take_bytes(struct runtime *runtime, struct str bytes)
 {
     enum http_answer_event event;
@@ -104,7 +94,12 @@ static void take_bytes(struct runtime *runtime, struct str bytes)
     if (!buf_ok(&runtime->body)) {
         fail(runtime, "its answer is longer than 8 MiB");
     } else if (event == HTTP_ANSWER_END) {
-        take_answer(runtime, bytes);
+        /* Bytes behind the answer belong to no request. */
+        if (bytes.len > 0 || !http_answer_keeps_connection(runtime->answer)) {
+            hang_up(runtime);
+        }
+        runtime->busy = false;
+        runtime->events->on_answer(runtime);
     } else if (event == HTTP_ANSWER_BAD) {
         fail(runtime, http_answer_fault(runtime->answer));
     }
