@@ -40,6 +40,15 @@ struct reload {
 
 /* ---- one reload ---- */
 
+static void log_refused(const struct attempt *attempt, const char *reason)
+{
+    for (size_t i = 0; i < attempt->errors.n && i < ERRORS_LOGGED; i++) {
+        log_event(LOG_ERROR, "config.refused", F_TEXT("reason", reason),
+                  F_TEXT("error", attempt->errors.items[i].text),
+                  F_TEXT("effect", "the running configuration stays"));
+    }
+}
+
 static void finish(struct reload *reload, struct attempt *attempt, bool taken, const char *reason)
 {
     metric_add(M_CONFIG_RELOADS, 0, 0, 0, 1);
@@ -53,11 +62,7 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
                   F_STR("needs_restart", buf_view(&attempt->waiting)));
         watch_files(reload->watch, reload->server->config);
     } else {
-        for (size_t i = 0; i < attempt->errors.n && i < ERRORS_LOGGED; i++) {
-            log_event(LOG_ERROR, "config.refused", F_TEXT("reason", reason),
-                      F_TEXT("error", attempt->errors.items[i].text),
-                      F_TEXT("effect", "the running configuration stays"));
-        }
+        log_refused(attempt, reason);
     }
     api_set_config_error(reload->server->api,
                          taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
