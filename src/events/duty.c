@@ -94,5 +94,5 @@ uint64_t duty_pause_ms(uint64_t first_ms, unsigned tries)
 {
     uint64_t pause_ms = first_ms << (tries < MOST_DOUBLED ? tries - 1 : MOST_DOUBLED);
 
-    return pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
+    return pause_ms <= PAUSE_MAX_MS / 2 ? pause_ms : PAUSE_MAX_MS;
 }

@@ -26,7 +26,7 @@ void duty_yield(struct duty *duty);
 bool duty_lasts(const struct duty *duty); /* before anything is written or sent under it */
 void duty_close(struct duty *duty);       /* without on_end; idempotent; zeroed is fine */
 
-/* Before what has failed so often is tried again: twice as long each time, a minute at most. */
+/* Before what has failed so often is tried again: twice as long each time, and a minute instead of more than half of one. */
 uint64_t duty_pause_ms(uint64_t first_ms, unsigned tries);
 
 #endif

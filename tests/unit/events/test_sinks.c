@@ -472,6 +472,20 @@ static void a_table_that_refuses_is_waited_for(void **state)
     assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"bigquery\"}"), 1);
 }
 
+/* As conf/README.md tells them: from 1 s up to a minute. */
+static void pauses_grow_to_a_minute(void **state)
+{
+    static const uint64_t pauses_s[] = {1, 2, 4, 8, 16, 60, 60, 60};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(pauses_s); i++) {
+        assert_int_equal(duty_pause_ms(1000, i + 1), pauses_s[i] * 1000);
+    }
+    assert_int_equal(duty_pause_ms(500, 6), 16000);
+    assert_int_equal(duty_pause_ms(500, 7), 60000);
+    assert_int_equal(duty_pause_ms(500, UINT32_MAX), 60000);
+}
+
 /* --- together */
 /* One that never answers holds up neither the others nor the end. */
 static void a_silent_sink_holds_nobody_up(void **state)
@@ -502,6 +516,7 @@ int test_sinks(void)
         cmocka_unit_test_setup_teardown(an_hour_of_refusals_ends_a_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_gets_rows_with_insert_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_that_refuses_is_waited_for, set_up, tear_down),
+        cmocka_unit_test(pauses_grow_to_a_minute),
         cmocka_unit_test_setup_teardown(a_silent_sink_holds_nobody_up, set_up, tear_down),
     };
 
