@@ -219,24 +219,20 @@ static uint64_t duration_of(const struct json *item, const char *names)
     return json_to_i64(json_find(item, names), &ms) && ms > 0 ? (uint64_t)ms : 0;
 }
 
-/* An address that a page may show; the platform keeps its screenshots at absolute ones. */
-static struct str picture_of(struct run *run, const struct json *item)
-{
-    struct str url = json_str(json_find(item, "/screenshotFullPath /screenshot"));
-    bool is_address = str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
-
-    return is_address && url.len <= PICTURE_MAX ? arena_str(&run->kept, url) : STR_EMPTY;
-}
-
 static void take_outcome(struct run *run, struct run_step *step, const struct json *item)
 {
     struct str reason = json_str(json_find(item, "/failureReason/message /failureReason"));
+    struct str url = json_str(json_find(item, "/screenshotFullPath /screenshot"));
     struct run_outcome *outcome = arena_zalloc(&run->kept, sizeof(*outcome));
     struct error err = {0};
 
     step->executed = outcome;
     outcome->ms = duration_of(item, "/totalDuration /duration");
-    outcome->picture = picture_of(run, item);
+    /* An address that a page may show; the platform keeps its screenshots at absolute ones. */
+    if (url.len <= PICTURE_MAX &&
+        (str_starts(url, STR("https://")) || str_starts(url, STR("http://")))) {
+        outcome->picture = arena_str(&run->kept, url);
+    }
     outcome->word = execution_outcome_word(json_str(json_get(item, "outcome")));
     if (run_outcome_is_red(outcome->word)) {
         (void)error_set(&err, ERR_UPSTREAM_REFUSED, "%.*s", STR_ARG(utf8_clip(reason, 300)));

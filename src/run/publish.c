@@ -98,19 +98,14 @@ bool run_is_given(const struct run *run)
     return run->log != NULL && log_must_leave(run->log);
 }
 
-static bool is_driven(const struct run *run)
+void run_drive(struct run *run)
 {
     const struct run_share *share = run->store->options.share;
 
-    return share != NULL && share->options.role == RUN_ROLE_DRIVEN;
-}
-
-void run_drive(struct run *run)
-{
-    if (is_driven(run)) {
+    if (share != NULL && share->options.role == RUN_ROLE_DRIVEN) {
         run->n_drivers++;
         if (run->mirror != NULL) {
-            adopter_look(run->store->options.share->adopter);
+            adopter_look(share->adopter);
         }
     }
 }

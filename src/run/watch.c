@@ -14,23 +14,16 @@ void run_forget(struct run *run)
     run_free(run);
 }
 
-static void forget_lost(struct run_store *store)
-{
-    struct run *run;
-
-    LIST_EACH_SAFE (run, &store->lost, link) {
-        if (run->n_watchers == 0) {
-            run_free_lost(run);
-        }
-    }
-}
-
 void run_store_trim(struct run_store *store)
 {
     struct list *link = store->ended.prev;
+    struct run *lost;
 
-    forget_lost(store);
-
+    LIST_EACH_SAFE (lost, &store->lost, link) {
+        if (lost->n_watchers == 0) {
+            run_free_lost(lost);
+        }
+    }
     while (store->n_ended > store->options.max_kept && link != &store->ended) {
         struct run *run = CONTAINER_OF(link, struct run, link);
 
