@@ -16,7 +16,7 @@
 enum { JSON_SIFT_MAX = 256 * 1024, JSON_SIFT_NAME_MAX = 32 };
 
 struct json_sift;
-/* The element with this index (from 0) of its list. */
+/* The element with this index (from 0) of its list. An empty text: it was too long, and is kept as it came. */
 typedef void (*json_sift_fn)(struct json_sift *sift, struct str element, size_t index,
                              struct buf *kept);
 

@@ -27,6 +27,7 @@ static void keep(struct json_sift *sift, struct str run, struct buf *kept)
         sift->in_element = false; /* the rest of it is kept, too */
         buf_str(kept, buf_view(&sift->element));
         buf_str(kept, run);
+        sift->on_element(sift, STR_EMPTY, sift->index, kept);
     }
 }
 

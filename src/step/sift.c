@@ -25,12 +25,15 @@ static bool may_be_lost(struct step *step, struct arena *arena, const struct jso
            (step->n_alike++ < ALIKE_KEPT || (int64_t)index == step->at);
 }
 
-/* Right behind the step that the one that is sought was sent behind. */
+/* Right behind the step that the one that is sought was sent behind, or behind one whose id was not read. */
 static bool may_be_sought(const struct step *step, size_t index)
 {
     const struct step_trace *trace = &step->trace;
 
-    return trace->behind_id != 0 ? step->last_id == trace->behind_id : (int64_t)index == trace->at;
+    if (trace->behind_id != 0) {
+        return step->last_id == trace->behind_id || step->last_id < 0;
+    }
+    return (int64_t)index == trace->at;
 }
 
 static bool is_whole(struct step *step, struct arena *arena, const struct json *stored, int64_t id,
@@ -59,13 +62,17 @@ static void on_step(struct json_sift *sift, struct str text, size_t index, struc
     struct arena arena;
     int64_t id = 0;
 
-    arena_init(&arena);
-    if (json_parse(&arena, text, &limits, &stored, NULL) == ERR_OK) {
-        id = step_id_of(json_get(stored, "id"));
-    }
     if (index == 0) {
         step->n_alike = 0;
         step->last_id = 0;
+    }
+    if (text.len == 0) {
+        step->last_id = -1;
+        return;
+    }
+    arena_init(&arena);
+    if (json_parse(&arena, text, &limits, &stored, NULL) == ERR_OK) {
+        id = step_id_of(json_get(stored, "id"));
     }
     if (id == 0 || is_whole(step, &arena, stored, id, index)) {
         buf_str(kept, text);

@@ -438,6 +438,65 @@ static void what_is_sought_among_others_is_not_told(void **state)
     }
 }
 
+/* An answer with the step 1, which is too long to be sifted, and these behind it. */
+static struct scripted behind_a_long_step(const char *steps)
+{
+    struct buf body;
+
+    buf_init(&body, (size_t)JSON_SIFT_MAX * 2);
+    buf_text(&body, "{\"id\":7,\"steps\":[{\"id\":1,\"action\":\"COMMENT\",\"value\":\"");
+    for (size_t i = 0; i < JSON_SIFT_MAX; i++) {
+        buf_char(&body, 'x');
+    }
+    buf_printf(&body, "\"}%s]}", steps);
+    assert_true(buf_ok(&body));
+    return (struct scripted){.status = 200, .body = arena_take(&arena, &body).ptr};
+}
+
+/* Also when it has a place of its own: there it would be sent once more. */
+static void what_is_sought_behind_a_long_step_is_not_sent(void **state)
+{
+    static const int64_t positions[] = {-1, 1};
+
+    for (size_t i = 0; i < ARRAY_LEN(positions); i++) {
+        const struct scripted script = behind_a_long_step("," COMMENT(2, "a"));
+
+        step_to(&step, 7, positions[i]);
+        seek(1, -1);
+        go(&script, 1);
+        take_end();
+        assert_int_equal(ended, ROW_DONE);
+        assert_int_equal(step.id, 2);
+        (void)end_step(state);
+        (void)begin_step(state);
+    }
+}
+
+/* What was alike in one answer does not count in the next one. */
+static void what_was_lost_behind_a_long_step_is_found_each_time(void **state)
+{
+    const struct scripted script[] = {
+        behind_a_long_step(""),
+        LOST,
+        behind_a_long_step("," COMMENT(2, "a")),
+        LOST,
+        behind_a_long_step("," COMMENT(2, "a") "," COMMENT(3, "a")),
+        LOST,
+        behind_a_long_step(
+            "," COMMENT(2, "a") "," COMMENT(3, "a") "," COMMENT(5, "y") "," COMMENT(4, "a")),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        add();
+    }
+    go(script, ARRAY_LEN(script));
+    take_end();
+    assert_int_equal(ended, ROW_DONE);
+    assert_true(step.recovered);
+    assert_int_equal(step.id, 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_step, end_step)
 
 int test_step(void)
@@ -468,6 +527,8 @@ int test_step(void)
         TEST(what_is_sought_may_come_late),
         TEST(what_cannot_come_any_more_is_sent),
         TEST(what_is_sought_among_others_is_not_told),
+        TEST(what_is_sought_behind_a_long_step_is_not_sent),
+        TEST(what_was_lost_behind_a_long_step_is_found_each_time),
     };
 
     int failed = cmocka_run_group_tests_name("step", tests, NULL, NULL);
