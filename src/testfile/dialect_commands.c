@@ -195,6 +195,34 @@ static struct json *list_of(struct compile *c, const struct node *list)
     return out;
 }
 
+/* What the name alone says: `accept-confirm` is dismiss-confirm with `accept`. */
+static void add_fixed_options(struct compile *c, struct json *options, const struct form *form)
+{
+    for (size_t i = 0; i < form->n_options; i++) {
+        const struct alias *alias = &form->options[i].list.items[0];
+
+        if (alias->kind == ALIAS_FIXED && str_is(alias->text, "true")) {
+            json_set(options, form->options[i].option, json_new_bool(c->arena, true));
+        }
+    }
+}
+
+/* The arguments in their order. Their first ones may belong to the name: `select` of [last, Color]. */
+static bool emit_listed(struct compile *c, const struct bag *bag, struct str words,
+                        const struct verb *own, struct json *args, const struct node *options)
+{
+    struct step_origin origin = {bag->verb_place, bag->description, bag->optional, true};
+    struct json *json_options = options != NULL && options->type == NODE_MAP
+                                    ? node_to_json(c->arena, options)
+                                    : json_new_object(c->arena);
+
+    if (own != NULL && !names_command(c, words, args)) {
+        words = own->forms[0]->commands[0].words;
+        add_fixed_options(c, json_options, own->forms[0]);
+    }
+    return step_emit(c, words, args, json_options, &origin);
+}
+
 bool step_command(struct compile *c, const struct node *step, const struct step_keys *keys)
 {
     static const unsigned without = 1U << ROLE_COMMAND | 1U << ROLE_ACTION | 1U << ROLE_SUB_ACTION |
@@ -209,14 +237,8 @@ bool step_command(struct compile *c, const struct node *step, const struct step_
     bag_init(c, &bag, TESTFILE_FORMAT_COMMAND, command->text, place_of(command));
     c->n_by_format[TESTFILE_FORMAT_COMMAND]++;
     take_fields(c, &bag, step, without, BESIDE_VERB);
-    if (args != NULL && args->type == NODE_LIST) {
-        struct step_origin origin = {bag.verb_place, bag.description, bag.optional, true};
-        struct json *json_options = options != NULL && options->type == NODE_MAP
-                                        ? node_to_json(c->arena, options)
-                                        : json_new_object(c->arena);
-
-        words = own != NULL ? own->forms[0]->commands[0].words : words;
-        return step_emit(c, words, list_of(c, args), json_options, &origin);
+    if (args != NULL && args->type == NODE_LIST && (args->n_children > 0 || own == NULL)) {
+        return emit_listed(c, &bag, words, own, list_of(c, args), options);
     }
     if (args != NULL && args->type == NODE_MAP) {
         take_fields(c, &bag, args, 0, IN_ARGS);
