@@ -127,13 +127,18 @@ static bool names_any(struct str text, struct str path, unsigned shows)
     return false;
 }
 
+static bool is_secret_anywhere(const struct secret *secret)
+{
+    return secret->above == NULL && secret->top == NULL && secret->path == NULL;
+}
+
 /* `usedData: x`, `usedData=x`: a name that is a secret wherever it stands, and its value. */
 static bool gives_value(const struct secret *secret, struct str behind)
 {
     while (behind.len > 0 && str_find_char(STR(" '\""), behind.ptr[0]) >= 0) {
         behind = str_sub(behind, 1, behind.len);
     }
-    return secret->above == NULL && secret->top == NULL && secret->path == NULL && behind.len > 0 &&
+    return is_secret_anywhere(secret) && behind.len > 0 &&
            (behind.ptr[0] == ':' || behind.ptr[0] == '=');
 }
 
@@ -253,9 +258,26 @@ bool redact_is_needed(struct str text, struct str path)
     return names_any(text, path, REDACT_SHOWS_NOTHING);
 }
 
-bool redact_names(struct str text, struct str path)
+/* Names that are secrets in their place alone are words as others are (/environments/5/variables,
+ * rows?page=2, table.csv), unless they stand there as names of JSON. */
+bool redact_names(struct str text, struct str path, unsigned shows)
 {
-    return names_plainly(text, path, REDACT_SHOWS_NOTHING);
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        struct str needle = needle_of(&secrets[i]);
+        struct str rest = text;
+        ptrdiff_t at;
+
+        while (is_in_force(&secrets[i], path, shows) && (at = str_find(rest, needle)) >= 0) {
+            bool is_quoted = at > 0 && rest.ptr[at - 1] == '"';
+
+            rest = str_sub(rest, (size_t)at + needle.len, rest.len);
+            if (is_secret_anywhere(&secrets[i]) ||
+                (is_quoted && (str_starts(rest, STR("\"")) || str_starts(rest, STR("\\"))))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 unsigned redact_own_values(struct str path)

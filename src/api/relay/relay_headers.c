@@ -90,7 +90,7 @@ void relay_note_header(struct relay *relay, struct str name, struct str value)
 {
     struct arena *arena = relay->task->arena;
 
-    if (relay->redacts && redact_names(value, relay->meaning)) {
+    if (relay->redacts && redact_names(value, relay->meaning, relay->shows)) {
         return;
     }
     value = arena_str(arena, value);

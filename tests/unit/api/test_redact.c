@@ -71,6 +71,38 @@ static void each_secret_goes_in_its_place_and_nothing_else(void **state)
     }
 }
 
+/* Of header fields: "rows" and "csv" are words of addresses and names of files, too. */
+static void a_header_field_goes_with_a_secret_alone(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *value;
+        unsigned shows;
+        bool goes;
+    } fields[] = {
+        {"/environments/12", "https://p/environments/12/variables/34", 0, false},
+        {"/testdata/tables/5", "<https://p/testdata/tables/5/rows?page=2>; rel=next", 0, false},
+        {"/testdata/tables/5", "attachment; filename=\"table.csv\"", 0, false},
+        {"/testdata/tables/5", "attachment; filename=\"values.csv\"", 0, false},
+        {"/environments/12", "sent the value of 1", 0, false},
+        {"/executions/1", "usedData=S", 0, true},
+        {"/users/1", "{'testDataValue':'S'}", 0, true},
+        {"/environments/12", "{\"variables\":{\"a\":\"S\"}}", 0, true},
+        {"/environments/12", "\"{\\\"variables\\\":{}}\"", 0, true},
+        {"/environments/12", "{\"variables\":{}}", REDACT_SHOWS_ENVIRONMENTS, false},
+        {"/testdata/tables/5", "{\"csv\":\"S\"}", 0, true},
+        {"/testdata/tables/5", "{\"csv\":\"S\"}", REDACT_SHOWS_TABLES, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        if (redact_names(str_from(fields[i].value), str_from(fields[i].path), fields[i].shows) !=
+            fields[i].goes) {
+            fail_msg("%s: %s", fields[i].path, fields[i].value);
+        }
+    }
+}
+
 static void a_name_written_with_escapes_is_looked_for_in_the_tree(void **state)
 {
     struct arena arena;
@@ -148,6 +180,7 @@ int test_redact(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_secret_goes_in_its_place_and_nothing_else),
+        cmocka_unit_test(a_header_field_goes_with_a_secret_alone),
         cmocka_unit_test(a_name_written_with_escapes_is_looked_for_in_the_tree),
         cmocka_unit_test(many_secrets_take_linear_time),
         cmocka_unit_test(a_text_in_too_many_texts_is_taken_out),
