@@ -152,9 +152,13 @@ bool own_name_map(struct compile *c, const struct own_name *name, const struct s
     bag.known = name->verb;
     c->n_by_format[bag.dialect]++;
     for (size_t i = 0; i < keys->n; i++) {
+        const struct key *key = keys->keys[i];
+        /* `{dismiss-alert: , wait: 2}` has two verbs: the second is not left out with a warning. */
+        bool is_verb = name->member != NULL && key != NULL && verb_known(key->verb);
+
         if (keys->nodes[i] != name->member) {
-            take_field(c, &bag, keys->nodes[i], keys->keys[i], name->member == NULL ? without : 0,
-                       beside);
+            take_field(c, &bag, keys->nodes[i], key, name->member == NULL ? without : 0,
+                       is_verb ? IN_MAP : beside);
         }
     }
     if (name->member != NULL && values != NULL && values->type == NODE_MAP) {

@@ -308,6 +308,7 @@ static bool step_by_rows(struct compile *c, const struct node *node, const struc
         return problem_refuse(c, place_of(node), NULL, NULL, "this step has no verb");
     }
     if (second != NULL) {
+        c->two_verbs = true;
         return problem_refuse(c, place_of_key(second),
                               "write each as a step of its own that begins with \"- \"", NULL,
                               "two verbs in one step: \"%.*s\" and \"%.*s\"", STR_ARG(verb->key),
@@ -368,8 +369,10 @@ bool step_map(struct compile *c, const struct node *node)
         return own_name_map(c, &name, &keys);
     }
     c->no_such_verb = false;
-    return step_by_rows(c, node, &keys) || (!c->fatal && own_name_find(c, &name, node, &keys) &&
-                                            step_by_name(c, &name, &keys, &before));
+    c->two_verbs = false;
+    return step_by_rows(c, node, &keys) ||
+           (!c->fatal && !c->two_verbs && own_name_find(c, &name, node, &keys) &&
+            step_by_name(c, &name, &keys, &before));
 }
 
 const struct node *control_of(const struct compile *c, const struct node *step)

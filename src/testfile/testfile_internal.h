@@ -263,6 +263,7 @@ struct compile {
     size_t n_unrolled;
     size_t n_by_format[N_FORMATS];
     bool no_such_verb; /* the step being read has no verb that we know */
+    bool two_verbs;    /* it has two */
     bool full;         /* the limit of steps has been reported */
     bool fatal; /* an error says that this is not a test: a lenient compile keeps its errors */
     size_t n_forgiven; /* errors that a lenient compile made warnings of */
