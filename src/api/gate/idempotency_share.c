@@ -249,15 +249,16 @@ static void on_reply_put(struct store_op *op, const struct store_result *result)
 
     if (result->error.code == ERR_CONFLICT) {
         claim_ask(claim, &request, on_looked);
-    } else if (result->error.code == ERR_STORE_AWAY && ++claim->n_tries < CLAIM_TRIES_MAX) {
-        deadline_set(claim->share->deadlines, &claim->again, AGAIN_MS, on_put_again);
-    } else {
-        if (result->error.code != ERR_OK) {
-            log_event(LOG_WARN, "idempotency.reply_not_shared",
-                      F_TEXT("error", result->error.text));
-        }
-        claim_free(claim);
+        return;
     }
+    if (result->error.code == ERR_STORE_AWAY && ++claim->n_tries < CLAIM_TRIES_MAX) {
+        deadline_set(claim->share->deadlines, &claim->again, AGAIN_MS, on_put_again);
+        return;
+    }
+    if (result->error.code != ERR_OK) {
+        log_event(LOG_WARN, "idempotency.reply_not_shared", F_TEXT("error", result->error.text));
+    }
+    claim_free(claim);
 }
 
 static void put_reply(struct claim *claim)
