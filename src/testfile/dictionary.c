@@ -171,9 +171,10 @@ static struct str own_fold(struct str head, struct str name, char out[FOLD_MAX])
 {
     char buffer[FOLD_MAX];
     struct str end = verb_fold(name, buffer);
-    struct str folded = {out, verb_fold(head, out).len + end.len};
+    size_t n_head = verb_fold(head, out).len;
+    struct str folded = {out, n_head + end.len};
 
-    if (end.len == 0 || folded.len > FOLD_MAX) {
+    if (end.len == 0 || (head.len > 0 && n_head == 0) || folded.len > FOLD_MAX) {
         return STR_EMPTY;
     }
     mem_copy(out + folded.len - end.len, end.ptr, end.len);
@@ -401,7 +402,7 @@ const struct verb *verb_own(const struct dictionary *dictionary, struct str head
 {
     char buffer[FOLD_MAX];
     struct str folded = own_fold(head, name, buffer);
-    struct map_node *found = map_find(&dictionary->own_names, folded);
+    struct map_node *found = folded.len > 0 ? map_find(&dictionary->own_names, folded) : NULL;
 
     return found != NULL ? &dictionary->own_verbs[CONTAINER_OF(found, struct numbered, node)->id]
                          : NULL;
