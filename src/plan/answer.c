@@ -56,6 +56,21 @@ static bool names_secret(struct str text)
     return false;
 }
 
+/* It may be JSON, whole or cut off, with what nobody should read. `[E102] name is taken` and `{name} is taken` are
+ * words: what stands in the brackets has no quotes and no commas, and something stands behind. */
+static bool may_be_json(struct str words)
+{
+    bool is_list = str_starts(words, STR("["));
+    struct str inside;
+    struct str behind;
+
+    if (!is_list && !str_starts(words, STR("{"))) {
+        return false;
+    }
+    return !str_cut(str_sub(words, 1, words.len), is_list ? ']' : '}', &inside, &behind) ||
+           !str_is_only(inside, "A-Za-z0-9 _.:#/-") || str_trim(behind).len == 0;
+}
+
 /* A few words of the answer for a reader: the refusal, or how the body begins. */
 static struct str quote(const struct answer *answer)
 {
@@ -71,7 +86,7 @@ static struct str quote(const struct answer *answer)
             return STR("an HTML page");
         }
     }
-    if (str_starts(words, STR("{")) || str_starts(words, STR("["))) {
+    if (may_be_json(words)) {
         return STR("(JSON, which is left out)");
     }
     if (names_secret(words)) {
