@@ -192,7 +192,8 @@ static void check_secrets(struct task *task, struct check *check)
     }
 }
 
-/* What the process does beside answering. */
+/* What the process does beside answering. Why something fails is for the log: it may name buckets, files and
+ * addresses, and health needs no key. Only what the log itself suffers from (words of the system) cannot be there. */
 static void check_troubles(struct check checks[N_TROUBLES])
 {
     for (size_t i = 0; i < N_TROUBLES; i++) {
@@ -202,7 +203,7 @@ static void check_troubles(struct check checks[N_TROUBLES])
         if (checks[i].name != NULL) {
             checks[i].health = HEALTH_WARN;
             checks[i].since_wall_ms = state->since_wall_ms;
-            checks[i].last_error = str_from(state->why);
+            checks[i].last_error = i == TROUBLE_LOG ? str_from(state->why) : STR_EMPTY;
             checks[i].output = str_from(state->effect);
         }
     }
