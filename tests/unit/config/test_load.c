@@ -2,6 +2,7 @@
  * and in which words. */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #define KEY_FILE_SET ("server.tls_key_file=" TLS_DIR "/key.pem")
@@ -209,10 +210,43 @@ static void a_proxy_that_no_call_could_use_is_refused(void **state)
     static const char *const wrong[] = {"https_proxy=ftp://a", "HTTPS_PROXY=htp://a:8080",
                                         "all_proxy=ssh://a", "ALL_PROXY=unix:///run/proxy"};
     static const char *const right[] = {"https_proxy=http://a:3128", "https_proxy=a:3128",
-                                        "ALL_PROXY=socks5h://a", "no_proxy=ftp://a"};
+                                        "ALL_PROXY=socks5h://a", "no_proxy=ftp://a",
+                                        "HTTPS_PROXY=HTTP://a:3128"};
+
+    /* One that is not used: another one comes first, or the host of the platform is left out. */
+    static const struct {
+        const char *more;
+        const char *wrong;
+        const char *url;
+        bool is_used;
+    } pairs[] = {
+        {"https_proxy=http://a", "ALL_PROXY=unix:///a", "https://p.example.com/api", false},
+        {"https_proxy=", "HTTPS_PROXY=ftp://a", "https://p.example.com/api", true},
+        {"https_proxy=http://a", "ALL_PROXY=unix:///a", "http://p.example.com/api", true},
+        {"NO_PROXY=*", "https_proxy=ftp://a", "https://p.example.com/api", false},
+        {"no_proxy=localhost, .example.com", "https_proxy=ftp://a", "https://P.Example.com", false},
+        {"NO_PROXY=a.com p.example.com.", "https_proxy=ftp://a", "https://p.example.com", false},
+        {"NO_PROXY=ample.com,*.example.com", "https_proxy=ftp://a", "https://p.example.com", true},
+        {"NO_PROXY=10.0.0.0/8", "https_proxy=ftp://a", "https://10.1.2.3/api", false},
+        {"NO_PROXY=fd00::/8", "https_proxy=ftp://a", "https://[fd00::1]/api", false},
+        {"NO_PROXY=10.0.0.0/8,2.3", "https_proxy=ftp://a", "https://11.1.2.3/api", true},
+    };
     struct loaded loaded;
 
     (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        char url[128];
+        const char *const environment[] = {pairs[i].more, pairs[i].wrong, KEY, TOKEN, url, NULL};
+
+        (void)snprintf(url, sizeof(url), "VIRTUOSO_API_BASE_URL=%s", pairs[i].url);
+        loaded = load_all(environment, NULL);
+        if (pairs[i].is_used) {
+            assert_says(&loaded, "a proxy is http://HOST:PORT, https://... or socks5://..., not ");
+        } else {
+            assert_taken(&loaded);
+        }
+        done(&loaded);
+    }
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         loaded = load_with(wrong[i]);
         assert_says(&loaded, "a proxy is http://HOST:PORT, https://... or socks5://..., not ");
