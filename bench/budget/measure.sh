@@ -16,7 +16,8 @@ start_platform 0
 
 # [WRAPPER...]: the proxy under WRAPPER
 serve() {
-    start_proxy "$@" -- --set upstream.organization_id=1 --set http.max_test_file_body=8MiB
+    start_proxy "$@" -- --set upstream.organization_id=1 --set http.max_test_file_body=8MiB \
+        --set http.exchange_timeout_ms=300000 --set http.long_exchange_timeout_ms=300000 # callgrind on a busy machine
 }
 
 send_commands() { # N
