@@ -89,6 +89,8 @@ static void take(struct upstream_sieve *sieve, size_t at, struct str piece, stru
     struct step *step = CONTAINER_OF(sieve, struct step, sieve);
 
     if (at == 0) {
+        step->n_alike = 0;
+        step->last_id = 0;
         json_sift_begin(&step->sift, lists, ARRAY_LEN(lists), on_step);
     }
     json_sift_piece(&step->sift, piece, kept);
