@@ -66,7 +66,7 @@ static enum error_code read_base_url(struct upstream *upstream, const char *opti
                         "holds a user, a query or a fragment; only host and path are allowed");
     }
     host = url_part(upstream, CURLUPART_HOST);
-    if (host.len > HOST_MAX || !str_is_of(host, "!-~")) {
+    if (host.len > HOST_MAX || !str_is_of(host, "\x01-\x7F")) {
         return error_at(err, ERR_CONFIG, option,
                         "write the name of the host in its ASCII form (xn--...)");
     }

@@ -494,19 +494,27 @@ static void what_nobody_uses_does_not_start_by_itself(void **state)
 
 static void bad_options_stop_the_start(void **state)
 {
-    static const char *const urls[] = {"",
-                                       "nonsense://x/",
-                                       "ftp://host/api",
-                                       "http://u:p@host/api",
-                                       "http://host/api?x=1",
-                                       "http://host/api#x"};
+    static const struct {
+        const char *url, *told;
+    } urls[] = {
+        {"", "not a URL"},
+        {"nonsense://x/", "not a URL"},
+        {"ftp://host/api", "must begin with http"},
+        {"http://u:p@host/api", "holds a user"},
+        {"http://host/api?x=1", "a query"},
+        {"http://host/api#x", "a fragment"},
+        {"http://a%20b/", "not a URL"},
+        {"http://a%01b/", "not a URL"},
+        {"http://b\xC3\xBCro.example/", "in its ASCII form"},
+    };
     struct upstream *upstream = NULL;
     struct error err;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-        bench.options.base_url = str_from(urls[i]);
+        bench.options.base_url = str_from(urls[i].url);
         assert_int_equal(upstream_open(&bench.loop, &bench.options, &upstream, &err), ERR_CONFIG);
+        assert_true(str_contains(str_from(err.text), str_from(urls[i].told)));
     }
     bench.options.base_url = str_from(bench.url);
     bench.options.ca_file = STR("/does/not/exist");
@@ -518,6 +526,7 @@ static void bad_options_stop_the_start(void **state)
     bench.options.client_id = STR("a\r\nb");
     assert_int_equal(upstream_open(&bench.loop, &bench.options, &upstream, &err), ERR_INVALID);
     bench.options.client_id = STR_EMPTY;
+    bench.options.base_url = STR("http://a%7Fb/"); /* no host has such a name, and it is ASCII */
     bench_open(&bench);
 }
 
