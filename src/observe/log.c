@@ -172,6 +172,9 @@ static bool write_piece(int wait_ms)
         return false;
     }
     sink.failing = false;
+    if (sink.lost == sink.told) { /* only the end of a torn line failed: no line is lost */
+        trouble_tell(TROUBLE_LOG, NULL);
+    }
     if (n > 0) {
         sink.torn = sink.queue.ptr[n - 1] != '\n';
     }

@@ -130,6 +130,33 @@ static void a_line_that_was_cut_spoils_no_other(void **state)
     assert_int_equal(unlink(SCRATCH), 0);
 }
 
+/* The disk takes all of a line but its end: no line is lost, and the trouble ends with the next line. */
+static void a_line_end_that_was_cut_is_no_trouble_for_ever(void **state)
+{
+    struct rlimit limit;
+    struct rlimit small;
+    int file = open_scratch();
+    uint64_t before = log_dropped();
+
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    log_open(file, LOG_INFO, LOG_JSON);
+    write_lines(1, true);
+    small.rlim_cur = 2 * (rlim_t)lseek(file, 0, SEEK_END) - 1;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    write_lines(1, true);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_string_equal(trouble_now(TROUBLE_LOG)->why, "File too large");
+    assert_int_equal(log_dropped(), before);
+    write_lines(1, true);
+    assert_false(trouble_is_any());
+    log_close();
+    assert_int_equal(close(file), 0);
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
 static void lines_for_a_pipe_that_nobody_reads_are_counted(void **state)
 {
     int ends[2];
@@ -314,6 +341,7 @@ int test_log(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_for_a_full_disk_are_counted),
         cmocka_unit_test(a_line_that_was_cut_spoils_no_other),
+        cmocka_unit_test(a_line_end_that_was_cut_is_no_trouble_for_ever),
         cmocka_unit_test(lines_for_a_pipe_that_nobody_reads_are_counted),
         cmocka_unit_test(text_is_short_and_safe),
         cmocka_unit_test(no_line_is_longer_than_the_limit),
