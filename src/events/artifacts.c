@@ -172,7 +172,7 @@ static void tell_failure(struct artifacts *artifacts, const struct ended *ended,
                   F_TEXT("effect", "the reports are tried again"));
     }
     artifacts->is_failing = artifacts->is_failing || !is_last;
-    trouble_tell(TROUBLE_ARTIFACTS, why);
+    trouble_tell(TROUBLE_ARTIFACTS, is_last ? NULL : why);
 }
 
 static void tell_stored(struct artifacts *artifacts)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "data/json.h"
+#include "events/artifacts.h"
 #include "events/sink_internal.h"
 #include "harness/collector.h"
 #include "harness/wait.h"
@@ -504,6 +505,38 @@ static void a_silent_sink_holds_nobody_up(void **state)
     close_sinks();
 }
 
+/* --- reports of runs, kept elsewhere */
+static void count_put(void *context, const struct digest *owner, const char *run_id)
+{
+    (void)owner;
+    (void)run_id;
+    ++*(unsigned *)context;
+}
+
+static void forget_put(void *context)
+{
+    (void)context;
+}
+
+/* What is given up is not tried again: that trouble is over, too. */
+static void reports_that_are_given_up_are_no_trouble(void **state)
+{
+    unsigned n_puts = 0;
+    const struct artifacts_options options = {.port = {count_put, forget_put, &n_puts}};
+    struct artifacts *artifacts = artifacts_open(&here.loop, &options);
+
+    (void)state;
+    note(0);
+    wait_until(turn() || n_puts == 1);
+    artifacts_put_done(artifacts, ARTIFACTS_AWAY, "no route");
+    assert_string_equal(trouble_now(TROUBLE_ARTIFACTS)->why, "no route");
+    wait_until(turn() || n_puts == 2);
+    artifacts_put_done(artifacts, ARTIFACTS_REFUSED, "it is too large");
+    assert_false(trouble_is_any());
+    artifacts_close(artifacts, on_closed, NULL);
+    wait_until(turn() || here.closed);
+}
+
 int test_sinks(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +551,8 @@ int test_sinks(void)
         cmocka_unit_test_setup_teardown(a_table_that_refuses_is_waited_for, set_up, tear_down),
         cmocka_unit_test(pauses_grow_to_a_minute),
         cmocka_unit_test_setup_teardown(a_silent_sink_holds_nobody_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reports_that_are_given_up_are_no_trouble, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("sinks", tests, NULL, NULL);
