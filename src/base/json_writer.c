@@ -174,6 +174,7 @@ void jw_null(struct json_writer *w)
 
 void jw_kv_time(struct json_writer *w, const char *key, int64_t wall_ms)
 {
+    char room[TIME_MAX];
     struct buf text;
 
     jw_key(w, key);
@@ -181,7 +182,7 @@ void jw_kv_time(struct json_writer *w, const char *key, int64_t wall_ms)
         jw_null(w);
         return;
     }
-    buf_init(&text, TIME_MAX);
+    buf_init_on(&text, room, sizeof(room), TIME_MAX - 1);
     clock_format(&text, wall_ms);
     jw_str(w, buf_view(&text));
     buf_done(&text);
