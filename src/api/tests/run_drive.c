@@ -16,10 +16,10 @@
 #include "store/keep.h"
 
 enum {
-    LOOK_MS = 2000, /* of a GET */
-    MARGIN_MS = 10000,
+    LOOK_MS = 2000,    /* of a GET */
+    MARGIN_MS = 10000, /* for the row in flight */
     LEFT_FOR_REPLY_MS = 1000,
-    LEFT_FOR_RECALL_MS = 3000,
+    LEFT_FOR_RECALL_MS = 3000, /* a recall (src/app/recaller.c) and the reply */
     ASKING_MS = 30000, /* longer than the question takes; who dies meanwhile has not asked */
     ASKED_MS = 24 * 3600 * 1000,
     RECALLS_MAX = 1000 /* of one run: days; who looks at it drives it still */
@@ -244,12 +244,25 @@ static int64_t next_of(const struct task *task, int64_t number)
     return task->api->options.recaller != NULL && number < RECALLS_MAX ? number + 1 : 0;
 }
 
+uint64_t run_end_ms(bool asks, bool knows_names, unsigned store_ms, uint64_t left_ms)
+{
+    uint64_t most_ms = LEFT_FOR_RECALL_MS + (knows_names ? 0 : 2 * (uint64_t)store_ms);
+    uint64_t half_ms = left_ms / 2 > LEFT_FOR_RECALL_MS ? left_ms / 2 : LEFT_FOR_RECALL_MS;
+
+    if (!asks) {
+        return LEFT_FOR_REPLY_MS;
+    }
+    return most_ms < half_ms ? most_ms : half_ms;
+}
+
 static enum stage_verdict drive(struct task *task, struct run *run, uint64_t ms,
                                 const struct driving *how)
 {
     struct driving *driving = arena_alloc(task->arena, sizeof(*driving));
     uint64_t left_ms = exchange_left_ms(task->exchange);
-    uint64_t end_ms = how->next > 0 ? LEFT_FOR_RECALL_MS : LEFT_FOR_REPLY_MS;
+    bool asks = how->next > 0;
+    uint64_t end_ms = run_end_ms(asks, asks && task->api->options.recaller->knows_names,
+                                 task->config->store.timeout_ms, left_ms);
 
     *driving = *how;
     driving->task = task;
@@ -260,7 +273,7 @@ static enum stage_verdict drive(struct task *task, struct run *run, uint64_t ms,
     task->state = driving;
     task->on_cancel = on_cancel;
     task->must_finish = driving->begins || driving->next > 0 ? must_finish : NULL;
-    exchange_set_deadline(task->exchange, ms + MARGIN_MS);
+    exchange_set_deadline(task->exchange, ms + end_ms + MARGIN_MS);
     run_watch(run, &driving->watcher);
     if (driving->drives && !driving->begins) {
         run_drive(run);

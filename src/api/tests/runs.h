@@ -65,6 +65,9 @@ bool run_must_finish(struct task *task);
 
 /* runs.driver is "request". */
 bool runs_are_driven(const struct task *task);
+/* How much of the `left_ms` of a request a run does not get, so that the request is answered in time. Who `asks` a
+ * recaller that knows no names keeps in the store that it asks, before and after. Half of the time is enough. */
+uint64_t run_end_ms(bool asks, bool knows_names, unsigned store_ms, uint64_t left_ms);
 /* Of the request that began the run, and drives it already: lets it advance for `ms`, or as long as the request may last;
  * then answers. 0: it is not driven, but put on record. */
 enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms);

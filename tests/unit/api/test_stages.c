@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/tests/runs.h"
 #include "base/clock.h"
 #include "harness/client.h"
 #include "harness/port.h"
@@ -254,12 +255,37 @@ static void a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone(void *
     reply_done(&reply);
 }
 
+/* Of an invocation that drives a run: the question for the next one, between two operations of the store. */
+static void a_request_keeps_time_to_ask_for_the_next_one(void **state)
+{
+    static const struct {
+        bool asks;
+        bool knows_names;
+        unsigned store_ms;
+        uint64_t left_ms;
+        uint64_t end_ms;
+    } times[] = {
+        {false, false, 5000, 900000, 1000},     {true, true, 5000, 900000, 3000},
+        {true, false, 1000, 900000, 5000},      {true, false, 5000, 900000, 13000},
+        {true, false, 5000, UINT64_MAX, 13000}, {true, false, 5000, 20000, 10000},
+        {true, false, 5000, 4000, 3000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        assert_int_equal(
+            run_end_ms(times[i].asks, times[i].knows_names, times[i].store_ms, times[i].left_ms),
+            times[i].end_ms);
+    }
+}
+
 int test_stages(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_stage_refuses_what_is_its_own),
         cmocka_unit_test(a_body_over_the_limit_is_refused_on_its_head),
         cmocka_unit_test(what_passes_all_stages_reaches_the_platform),
+        cmocka_unit_test(a_request_keeps_time_to_ask_for_the_next_one),
         cmocka_unit_test(a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone),
     };
 
