@@ -46,6 +46,7 @@ void log_free(struct run_log *log)
 {
     struct run_share *share = log->share;
 
+    trouble_tell(TROUBLE_RUNS, NULL);
     if (log->run != NULL) {
         log->run->log = NULL;
     }

@@ -1,6 +1,8 @@
 /* Test runs of two processes at one store: what is written, who carries a run on, and what whoever watches is told. */
 #include "two_processes.h"
 
+#include "observe/trouble.h"
+
 int test_shared(void);
 
 static void what_was_asked_for_is_sealed(void **state)
@@ -387,6 +389,19 @@ static void a_run_that_goes_on_is_not_trimmed(void **state)
     let_go_on();
 }
 
+/* What failed is of its log alone: trouble ends with the run, however that ends. */
+static void trouble_ends_with_the_run_that_had_it(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    trouble_tell(TROUBLE_RUNS, "as on_appended tells");
+    run_store_stop(here.processes[0].runs);
+    turn();
+    run_share_stop(here.processes[0].share);
+    assert_false(trouble_is_any());
+}
+
 int test_shared(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +428,7 @@ int test_shared(void)
         cmocka_unit_test_setup_teardown(a_run_that_kills_its_processes_is_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_goes_on_is_not_trimmed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trouble_ends_with_the_run_that_had_it, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("shared runs", tests, NULL, NULL);
