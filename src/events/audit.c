@@ -61,6 +61,7 @@ void audit_written(struct audit *audit, const char *failure)
 {
     tell_failure(audit, failure);
     if (audit->journal != NULL && !feed_is_open(&audit->feed)) { /* off duty since */
+        trouble_tell(TROUBLE_AUDIT, NULL);
         append_file_close(&audit->file);
         buf_clear(&audit->batch);
         if (audit->closing) {

@@ -196,6 +196,9 @@ static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
 
+    if (feed_is_open(&audit->feed)) { /* else its file could not be opened, and that is told */
+        trouble_tell(TROUBLE_AUDIT, NULL);
+    }
     place_cancel(&audit->place);
     store_cancel(&audit->op);
     if (audit->bucket != NULL) {

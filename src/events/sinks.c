@@ -88,6 +88,10 @@ static void on_end(struct duty *duty)
         struct sink *sink = sink_at(sinks, i);
 
         if (sink_is_on(sink)) {
+            if (feed_is_open(
+                    &sink->feed)) { /* else its file could not be opened, and that is told */
+                trouble_tell(sink->kind->trouble, NULL);
+            }
             sink_stop(sink);
             sink->n_rows = 0;
             if (!sink->sends) {

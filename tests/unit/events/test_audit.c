@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "observe/fact.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
 #include "store/keep.h"
 #include "store/store.h"
 
@@ -576,6 +577,36 @@ static void no_hash_is_told_while_the_end_of_the_chain_is_read(void **state)
     close_shared();
 }
 
+static bool turned(void)
+{
+    (void)loop_turn(&fixture.loop, false);
+    return false;
+}
+
+/* Another process writes now: what failed here is no trouble of this one any more. */
+static void trouble_ends_with_the_duty(void **state)
+{
+    const struct audit_options options = {
+        .file = fixture.file, .chain = STR("a"), .journal = shared.journal, .keeps = shared.keeps};
+    struct error err = {0};
+    int good;
+
+    (void)state;
+    fixture.closed = false;
+    assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
+    wait_until(is_at(1));
+    good = fixture.audit->file.fd;
+    fixture.audit->file.fd = open("/dev/full", O_WRONLY | O_APPEND);
+    note("/api/v1/sessions");
+    wait_until(turned() || trouble_is_any());
+    assert_string_equal(trouble_now(TROUBLE_AUDIT)->why, "No space left on device");
+    assert_false(fixture.audit->writes);
+    duty_yield(&fixture.audit->duty);
+    assert_false(trouble_is_any());
+    assert_int_equal(close(good), 0);
+    close_shared();
+}
+
 int test_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +628,8 @@ int test_audit(void)
                                         tear_down_shared),
         cmocka_unit_test_setup_teardown(no_hash_is_told_while_the_end_of_the_chain_is_read,
                                         set_up_shared, tear_down_shared),
+        cmocka_unit_test_setup_teardown(trouble_ends_with_the_duty, set_up_shared,
+                                        tear_down_shared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,11 +12,14 @@
 #include "base/fd.h"
 #include "data/json.h"
 #include "events/artifacts.h"
+#include "events/journal.h"
 #include "events/sink_internal.h"
 #include "harness/collector.h"
 #include "harness/wait.h"
 #include "observe/metrics.h"
 #include "observe/trouble.h"
+#include "store/keep.h"
+#include "store/store.h"
 
 enum { TEXT_MAX = 8 << 20, INTERVAL_MS = 10, BODIES_MAX = 64 };
 
@@ -299,6 +302,45 @@ static void a_full_disk_is_counted_and_waited_for(void **state)
     assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"file\"}"), 0);
 }
 
+/* Another process writes now: what failed here is no trouble of this one any more. */
+static void trouble_ends_with_the_duty(void **state)
+{
+    const struct store_options with = {
+        .prefix = STR("vp:"), .timeout_ms = 10000, .max_bytes = TEXT_MAX};
+    struct sinks_options options = {.file = here.file};
+    struct store *store;
+    struct error err = {0};
+    struct sink *sink;
+    int good;
+
+    (void)state;
+    assert_int_equal(store_open_memory(&here.loop, &with, &store, &err), ERR_OK);
+    options.keeps = keeps_open(store);
+    options.journal = journal_open(&here.loop, store, true);
+    open_with(&options);
+    sink = &here.sinks->sinks[SINK_FILE];
+    wait_until(turn() || feed_is_open(&sink->feed));
+    good = sink->file.fd;
+    sink->file.fd = open("/dev/full", O_WRONLY | O_APPEND);
+    note(0);
+    wait_until(turn() || trouble_is_any());
+    assert_string_equal(trouble_now(TROUBLE_SINK_FILE)->why, "No space left on device");
+    assert_false(sink->sends);
+    duty_yield(&here.sinks->duty);
+    assert_false(trouble_is_any());
+    assert_int_equal(close(good), 0);
+    close_sinks();
+    here.closed = false;
+    journal_close(options.journal, on_closed, NULL);
+    wait_until(turn() || here.closed);
+    here.closed = false;
+    keeps_close(options.keeps, on_closed, NULL);
+    wait_until(turn() || here.closed);
+    here.closed = false;
+    store_close(store, on_closed, NULL);
+    wait_until(turn() || here.closed);
+}
+
 /* --- HTTP */
 static unsigned n_rows_posted(void)
 {
@@ -544,6 +586,7 @@ int test_sinks(void)
         cmocka_unit_test_setup_teardown(a_torn_line_spoils_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_counted_and_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trouble_ends_with_the_duty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endpoint_gets_arrays_of_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endpoint_in_a_bad_mood_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_hour_of_refusals_ends_a_batch, set_up, tear_down),
