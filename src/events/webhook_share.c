@@ -345,7 +345,9 @@ void webhook_ask_cancel(struct webhook_ask *ask)
 static void on_own_done(struct webhook_ask *ask, const struct error *error)
 {
     (void)ask;
-    trouble_tell(TROUBLE_WEBHOOKS, error != NULL ? error->text : NULL);
+    if (error == NULL || error->code != ERR_CONFLICT) { /* else another process has saved it */
+        trouble_tell(TROUBLE_WEBHOOKS, error != NULL ? error->text : NULL);
+    }
     if (error != NULL) {
         log_event(LOG_WARN, "webhook.not_saved", F_TEXT("error", error->text));
     }
@@ -394,6 +396,7 @@ static void on_end(struct duty *duty)
     struct hooks_share *share = CONTAINER_OF(duty, struct hooks_share, duty);
     struct webhook *hook;
 
+    trouble_tell(TROUBLE_WEBHOOKS, NULL);
     LIST_EACH (hook, &share->hooks->list, link) {
         webhook_state_end(hook);
     }
@@ -454,6 +457,7 @@ void hooks_share_close(struct webhooks *hooks)
 
     if (share != NULL) {
         CHECK(list_is_empty(&share->waiting) && list_is_empty(&share->late));
+        trouble_tell(TROUBLE_WEBHOOKS, NULL);
         journal_leave(&share->ear);
         deadline_clear(&share->again);
         if (share->walks) {

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "observe/log.h"
+#include "observe/trouble.h"
 
 enum { SAVE_MS = 250, STATE_MAX = 512 * 1024, STATE_FORMAT = 1 };
 
@@ -40,6 +41,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
     hook->share.writes = false;
     if (result->error.code == ERR_OK) {
         hook->share.state_version = result->version;
+        trouble_tell(TROUBLE_WEBHOOKS, NULL);
     } else if (result->error.code == ERR_CONFLICT && !result->in_doubt) {
         char room[WEBHOOK_KEY_MAX];
         const struct store_request request = {
@@ -52,6 +54,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
         return;
     } else {
         hook->share.dirty = true;
+        trouble_tell(TROUBLE_WEBHOOKS, result->error.text);
     }
     if (hook->share.dirty) {
         webhook_state_dirty(hook);

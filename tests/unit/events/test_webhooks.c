@@ -8,10 +8,14 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "data/json.h"
+#include "events/journal.h"
 #include "events/webhook_internal.h"
 #include "harness/collector.h"
 #include "harness/wait.h"
 #include "observe/metrics.h"
+#include "observe/trouble.h"
+#include "store/keep.h"
+#include "store/memory_internal.h"
 
 enum { TEXT_MAX = 1 << 20, RETRY_MS = 5000, SETTLE_TURNS = 30, DAY_MS = 24 * 3600 * 1000 };
 
@@ -29,6 +33,11 @@ struct here {
     struct digest owner;
     bool has_key;
     bool closed;
+    /* of processes that share webhooks */
+    struct store *store;
+    struct keeps *keeps;
+    struct journal *journal;
+    struct webhook_ask ask;
 };
 
 static struct here here;
@@ -61,11 +70,21 @@ static void make_hook(void)
     assert_int_equal(webhook_new(here.hooks, &wish, &here.hook, shown, &err), ERR_OK);
 }
 
-static int set_up(void **state)
+static void share(void)
 {
-    const struct webhooks_options options = {.allow_private = true, .retry_ms = RETRY_MS};
+    const struct store_options options = {
+        .prefix = STR("vp:"), .timeout_ms = 10000, .max_bytes = TEXT_MAX};
+    struct error err = {0};
 
-    (void)state;
+    assert_int_equal(store_open_memory(&here.loop, &options, &here.store, &err), ERR_OK);
+    here.keeps = keeps_open(here.store);
+    here.journal = journal_open(&here.loop, here.store, true);
+}
+
+static int set_up_as(bool shares)
+{
+    struct webhooks_options options = {.allow_private = true, .retry_ms = RETRY_MS};
+
     here = (struct here){.has_key = true};
     (void)signal(SIGPIPE, SIG_IGN);
     metrics_open();
@@ -74,11 +93,28 @@ static int set_up(void **state)
     loop_init(&here.loop);
     assert_int_equal(uv_timer_init(&here.loop.uv, &here.alive), 0);
     assert_int_equal(uv_timer_start(&here.alive, on_alive, 1, 1), 0);
+    if (shares) {
+        share();
+        options.journal = here.journal;
+        options.keeps = here.keeps;
+    }
     here.hooks = webhooks_open(&here.loop, &options);
     webhooks_judge(here.hooks, has_right, &here);
     make_hook();
     clock_set(clock_now_ms(), clock_wall_ms());
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_as(false);
+}
+
+static int set_up_shared(void **state)
+{
+    (void)state;
+    return set_up_as(true);
 }
 
 static void on_closed(void *context)
@@ -87,13 +123,27 @@ static void on_closed(void *context)
     here.closed = true;
 }
 
+static void wait_closed(void)
+{
+    while (!here.closed) {
+        (void)loop_turn(&here.loop, true);
+    }
+    here.closed = false;
+}
+
 static int tear_down(void **state)
 {
     (void)state;
     clock_release();
     webhooks_close(here.hooks, on_closed, NULL);
-    while (!here.closed) {
-        (void)loop_turn(&here.loop, true);
+    wait_closed();
+    if (here.store != NULL) {
+        journal_close(here.journal, on_closed, NULL);
+        wait_closed();
+        keeps_close(here.keeps, on_closed, NULL);
+        wait_closed();
+        store_close(here.store, on_closed, NULL);
+        wait_closed();
     }
     uv_close((uv_handle_t *)&here.alive, NULL);
     loop_done(&here.loop);
@@ -272,6 +322,56 @@ static void a_key_that_is_taken_away_ends_it(void **state)
     assert_int_equal(here.receiver.seen->n_posts, 1);
 }
 
+static bool turn_driven(void)
+{
+    (void)deadlines_run(&here.loop.deadlines, clock_now_ms());
+    return turn();
+}
+
+static void on_hook_saved(struct webhook_ask *ask, const struct error *error)
+{
+    (void)ask;
+    assert_null(error);
+    here.closed = true;
+}
+
+static bool is_trouble(void)
+{
+    return trouble_now(TROUBLE_WEBHOOKS)->since_wall_ms != 0;
+}
+
+/* The store has no room for where its deliveries stand. */
+static void fail_to_save(void)
+{
+    struct memory *memory = (struct memory *)(void *)here.store;
+
+    here.ask.on_done = on_hook_saved;
+    here.closed = false;
+    webhook_save(here.hook, &here.ask);
+    wait_until(turn_driven() || (here.closed && feed_is_open(&here.hook->feed)));
+    here.closed = false;
+    memory->max_bytes = 0;
+    webhook_state_dirty(here.hook);
+    clock_advance(RETRY_MS);
+    wait_until(turn_driven() || is_trouble());
+    assert_true(str_starts(str_from(trouble_now(TROUBLE_WEBHOOKS)->why), STR("the store is full")));
+    memory->max_bytes = TEXT_MAX;
+}
+
+/* It ends when they are saved, and when another process is to do so. */
+static void what_cannot_be_saved_is_trouble(void **state)
+{
+    (void)state;
+    fail_to_save();
+    clock_advance(RETRY_MS);
+    wait_until(turn_driven() || !is_trouble());
+    assert_true(here.hook->share.state_version > 0);
+    make_hook();
+    fail_to_save();
+    duty_yield(&here.hooks->share->duty);
+    assert_false(is_trouble());
+}
+
 int test_webhooks(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +379,7 @@ int test_webhooks(void)
         cmocka_unit_test_setup_teardown(a_day_of_tries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_receiver_that_is_gone_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_is_taken_away_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_saved_is_trouble, set_up_shared, tear_down),
     };
 
     return cmocka_run_group_tests_name("webhooks", tests, NULL, NULL);
