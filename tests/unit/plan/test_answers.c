@@ -13,63 +13,9 @@ struct judged {
     const char *words;
 };
 
-/* clang-format off */
-static const struct judged rows[] = {
-    {STATUS, {.status = 401, .body = "{\"success\":false,\"error\":{\"code\":\"401\",\"message\":\"Unauthorized\"}}"},
-     ERR_UPSTREAM_AUTH, ROW_FAILED, "Unauthorized"},
-    {STATUS, {.status = 403, .body = ""}, ERR_UPSTREAM_AUTH, ROW_FAILED, "403"},
-    {STATUS, {.status = 404, .body = "<html>gone</html>", .content_type = "text/html"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "an HTML page"},
-    {STATUS, {.status = 400, .body = "{\"error\":\"bad name\"}"}, ERR_UPSTREAM_REFUSED, ROW_FAILED, "bad name"},
-    {STATUS, {.status = 429, .body = "", .retry_after_s = 7}, ERR_RATE_LIMITED, ROW_FAILED, "fewer"},
-    {STATUS, {.status = 503, .body = "busy", .content_type = "text/plain"}, ERR_UPSTREAM_ERROR, ROW_FAILED, "busy"},
-    {STATUS, {.status = 302, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "302"},
-    {STATUS, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
-     ERR_UPSTREAM_SHAPE, ROW_FAILED, "Not Found"},
-    {STATUS, {.status = 200, .body = "{broken"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "is not JSON: (JSON, which is left out)"},
-    {STATUS, {.status = 200, .body = "{\"variables\":{\"PASSWORD\":\"x\"}}", .content_type = "text/html"},
-     ERR_UPSTREAM_SHAPE, ROW_FAILED, "is not JSON: (JSON, which is left out)"},
-    {STATUS, {.status = 500, .body = "testDataValue=x", .content_type = "text/plain"},
-     ERR_UPSTREAM_ERROR, ROW_FAILED, "(500): (its words name what holds secrets and are left out)"},
-    {STATUS, {.status = 400, .body = "{\"error\":{\"message\":\"{\\\"usedData\\\":{}}\"}}"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
-    {STATUS, {.status = 400, .body = "{\"message\":\"[E102] name is taken\"}"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): [E102] name is taken"},
-    {STATUS, {.status = 400, .body = "{\"message\":\"{name} is taken\"}"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): {name} is taken"},
-    {STATUS, {.status = 400, .body = "[E102] name is taken", .content_type = "text/plain"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): [E102] name is taken"},
-    {STATUS, {.status = 400, .body = "[1,\"S\",", .content_type = "text/plain"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
-    {STATUS, {.status = 400, .body = "[1]", .content_type = "text/plain"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
-    {STATUS, {.status = 400, .body = "[ {}, 1] x", .content_type = "text/plain"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
-    {STATUS, {.status = 422, .body = "{\"message\":\"bad usedData x\"}"},
-     ERR_UPSTREAM_REFUSED, ROW_FAILED, "(422): (its words name what holds secrets and are left out)"},
-    {STATUS, {.status = 200, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "empty"},
-    {STATUS, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
-    {STATUS, {.status = 200, .body = "{\"success\":false,\"error\":\"quota\"}"},
-     ERR_UPSTREAM_SHAPE, ROW_FAILED, "quota"},
-    {STATUS, {.status = 200, .body = "[1,2]", .content_type = "application/json; charset=utf-8"},
-     ERR_OK, ROW_DONE, NULL},
-    {STATUS, {.status = 200, .body = "{}", .content_type = ""}, ERR_OK, ROW_DONE, NULL},
-    {CREATE_PROJECT, {.status = 200, .body = "{\"success\":true,\"item\":{}}"},
-     ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
-    {CREATE_PROJECT, {.status = 204, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
-    {CREATE_PROJECT, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
-     ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "look before"},
-    {CREATE_PROJECT, {.code = ERR_OUTCOME_UNKNOWN, .body = ""}, ERR_OUTCOME_UNKNOWN, ROW_UNKNOWN, "create project"},
-    {CREATE_PROJECT, {.code = ERR_UPSTREAM_CONNECT, .body = ""}, ERR_UPSTREAM_CONNECT, ROW_FAILED, "create project"},
-    {DELETE_GOAL, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
-};
-
-/* clang-format on */
-
-static void every_answer_is_judged_in_one_place(void **state)
+static void judge_all(const struct judged *rows, size_t n)
 {
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < n; i++) {
         (void)end(NULL);
         (void)begin(NULL);
         plan_set_str(&plan, "goal_id", STR("3"));
@@ -85,6 +31,75 @@ static void every_answer_is_judged_in_one_place(void **state)
             assert_int_equal(plan.error.retry_after_s, rows[i].answer.retry_after_s);
         }
     }
+}
+
+static void every_answer_is_judged_in_one_place(void **state)
+{
+    /* clang-format off */
+    static const struct judged rows[] = {
+        {STATUS, {.status = 401, .body = "{\"success\":false,\"error\":{\"code\":\"401\",\"message\":\"Unauthorized\"}}"},
+         ERR_UPSTREAM_AUTH, ROW_FAILED, "Unauthorized"},
+        {STATUS, {.status = 403, .body = ""}, ERR_UPSTREAM_AUTH, ROW_FAILED, "403"},
+        {STATUS, {.status = 404, .body = "<html>gone</html>", .content_type = "text/html"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "an HTML page"},
+        {STATUS, {.status = 400, .body = "{\"error\":\"bad name\"}"}, ERR_UPSTREAM_REFUSED, ROW_FAILED, "bad name"},
+        {STATUS, {.status = 429, .body = "", .retry_after_s = 7}, ERR_RATE_LIMITED, ROW_FAILED, "fewer"},
+        {STATUS, {.status = 503, .body = "busy", .content_type = "text/plain"}, ERR_UPSTREAM_ERROR, ROW_FAILED, "busy"},
+        {STATUS, {.status = 302, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "302"},
+        {STATUS, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "Not Found"},
+        {STATUS, {.status = 200, .body = "{broken"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "is not JSON: (JSON, which is left out)"},
+        {STATUS, {.status = 200, .body = "{\"variables\":{\"PASSWORD\":\"x\"}}", .content_type = "text/html"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "is not JSON: (JSON, which is left out)"},
+        {STATUS, {.status = 500, .body = "testDataValue=x", .content_type = "text/plain"},
+         ERR_UPSTREAM_ERROR, ROW_FAILED, "(500): (its words name what holds secrets and are left out)"},
+        {STATUS, {.status = 400, .body = "{\"error\":{\"message\":\"{\\\"usedData\\\":{}}\"}}"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+        {STATUS, {.status = 422, .body = "{\"message\":\"bad usedData x\"}"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(422): (its words name what holds secrets and are left out)"},
+        {STATUS, {.status = 200, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "empty"},
+        {STATUS, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
+        {STATUS, {.status = 200, .body = "{\"success\":false,\"error\":\"quota\"}"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "quota"},
+        {STATUS, {.status = 200, .body = "[1,2]", .content_type = "application/json; charset=utf-8"},
+         ERR_OK, ROW_DONE, NULL},
+        {STATUS, {.status = 200, .body = "{}", .content_type = ""}, ERR_OK, ROW_DONE, NULL},
+        {CREATE_PROJECT, {.status = 200, .body = "{\"success\":true,\"item\":{}}"},
+         ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
+        {CREATE_PROJECT, {.status = 204, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
+        {CREATE_PROJECT, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
+         ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "look before"},
+        {CREATE_PROJECT, {.code = ERR_OUTCOME_UNKNOWN, .body = ""}, ERR_OUTCOME_UNKNOWN, ROW_UNKNOWN, "create project"},
+        {CREATE_PROJECT, {.code = ERR_UPSTREAM_CONNECT, .body = ""}, ERR_UPSTREAM_CONNECT, ROW_FAILED, "create project"},
+        {DELETE_GOAL, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
+    };
+    /* clang-format on */
+
+    (void)state;
+    judge_all(rows, ARRAY_LEN(rows));
+}
+
+static void words_in_brackets_are_no_json(void **state)
+{
+    /* clang-format off */
+    static const struct judged rows[] = {
+        {STATUS, {.status = 400, .body = "{\"message\":\"[E102] name is taken\"}"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): [E102] name is taken"},
+        {STATUS, {.status = 400, .body = "{\"message\":\"{name} is taken\"}"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): {name} is taken"},
+        {STATUS, {.status = 400, .body = "[E102] name is taken", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): [E102] name is taken"},
+        {STATUS, {.status = 400, .body = "[1,\"S\",", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+        {STATUS, {.status = 400, .body = "[1]", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+        {STATUS, {.status = 400, .body = "[ {}, 1] x", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+    };
+    /* clang-format on */
+
+    (void)state;
+    judge_all(rows, ARRAY_LEN(rows));
 }
 
 static void a_callers_own_token_that_is_refused_is_the_callers_error(void **state)
@@ -167,6 +182,7 @@ int test_answers(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(every_answer_is_judged_in_one_place),
+        T(words_in_brackets_are_no_json),
         T(a_callers_own_token_that_is_refused_is_the_callers_error),
         T(a_dry_run_shows_what_would_be_sent),
         T(a_dry_run_with_known_values_shows_them),
