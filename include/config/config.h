@@ -422,6 +422,8 @@ void config_print(const struct config *config, struct buf *out);
 enum error_code config_fault_read(struct str text, struct config_fault *out,
                                   struct error *err) MUST_CHECK;
 
+/* store.timeout_ms, and 5 s at least where it is a bucket or a collection: their answers take longer than one of Redis. */
+unsigned config_store_ms(const struct config *config);
 /* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
 bool config_same_places(const struct config *a, const struct config *b);
 /* Certificate, key, more certificates and authorities of a listener; *out stays NULL for a plain one. */

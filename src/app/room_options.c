@@ -10,7 +10,7 @@
 #include "store/peer.h"
 #include "store/redis.h"
 
-enum { CLOUD_STORE_MS = 5000, ADMIN_CONNECTIONS_MAX = 64 };
+enum { ADMIN_CONNECTIONS_MAX = 64 };
 
 /* What all workers together may take. */
 static unsigned part_of(const struct config *config, unsigned all)
@@ -230,9 +230,7 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
     if (config->store.bucket.kind != CONFIG_NO_BUCKET) {
         const struct store_cloud cloud = config_cloud(config, &config->store.bucket);
 
-        /* An answer of these may take longer than one of Redis ever does. */
-        options.timeout_ms =
-            options.timeout_ms < CLOUD_STORE_MS ? CLOUD_STORE_MS : options.timeout_ms;
+        options.timeout_ms = config_store_ms(config);
         return store_open_cloud(loop, &options, &cloud, out, err);
     }
     if (where.path.len == 0 && where.host.len == 0) {

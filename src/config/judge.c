@@ -425,7 +425,8 @@ static bool goes_past_proxies(const struct loader *loader, struct str host)
 /* The proxy that leads to the platform: the first of these that is set. With another kind each call would fail. */
 static void judge_proxy(struct loader *loader, const struct config *config)
 {
-    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
     static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
                                           "socks4a", "socks5", "socks5h"};
     struct error err = {0};
@@ -437,7 +438,7 @@ static void judge_proxy(struct loader *loader, const struct config *config)
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(names) && value.len == 0; i++) {
-        bool is_of_scheme = i >= 2 || str_is_nocase(url.scheme, "https");
+        bool is_of_scheme = i > 2 || (i == 0) != str_is_nocase(url.scheme, "https");
         ptrdiff_t at;
         struct str scheme;
 

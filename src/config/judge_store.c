@@ -4,6 +4,8 @@
 
 /* ---- s3://, gs:// and firestore:// ---- */
 
+enum { CLOUD_STORE_MS = 5000 };
+
 enum { NAME_MIN = 3, NAME_MAX_BYTES = 63, FOLDER_MAX = 200 };
 
 static const struct {
@@ -168,6 +170,13 @@ static const char *read_store(struct arena *arena, struct str url, struct config
     }
     out->path = arena_str(arena, str_sub(url, 5, url.len));
     return NULL;
+}
+
+unsigned config_store_ms(const struct config *config)
+{
+    unsigned least_ms = config->store.bucket.kind != CONFIG_NO_BUCKET ? CLOUD_STORE_MS : 0;
+
+    return config->store.timeout_ms > least_ms ? config->store.timeout_ms : least_ms;
 }
 
 void config_judge_store(struct loader *loader, struct config *config)

@@ -202,6 +202,9 @@ void webhook_state_begin(struct webhook *hook)
 
 void webhook_state_end(struct webhook *hook)
 {
+    if (hook->share.dirty || hook->share.writes) {
+        trouble_tell(TROUBLE_WEBHOOKS, NULL); /* others that cannot be saved tell it again */
+    }
     store_cancel(&hook->share.op);
     webhook_ask_cancel(&hook->share.put_off);
     deadline_clear(&hook->share.save);

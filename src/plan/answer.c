@@ -57,7 +57,7 @@ static bool names_secret(struct str text)
 }
 
 /* It may be JSON, whole or cut off, with what nobody should read. `[E102] name is taken` and `{name} is taken` are
- * words: what stands in the brackets has no quotes and no commas, and something stands behind. */
+ * words: what stands in the brackets has no quotes, commas or members, and what stands behind is no JSON either. */
 static bool may_be_json(struct str words)
 {
     bool is_list = str_starts(words, STR("["));
@@ -67,8 +67,12 @@ static bool may_be_json(struct str words)
     if (!is_list && !str_starts(words, STR("{"))) {
         return false;
     }
-    return !str_cut(str_sub(words, 1, words.len), is_list ? ']' : '}', &inside, &behind) ||
-           !str_is_only(inside, "A-Za-z0-9 _.:#/-") || str_trim(behind).len == 0;
+    if (!str_cut(str_sub(words, 1, words.len), is_list ? ']' : '}', &inside, &behind)) {
+        return true;
+    }
+    return !str_is_only(inside, is_list ? "A-Za-z0-9 _.:#/-" : "A-Za-z0-9 _.#/-") ||
+           str_trim(behind).len == 0 || str_contains(behind, STR("\"")) ||
+           str_contains(behind, STR("{")) || str_contains(behind, STR("["));
 }
 
 /* A few words of the answer for a reader: the refusal, or how the body begins. */

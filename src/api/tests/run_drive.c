@@ -262,7 +262,7 @@ static enum stage_verdict drive(struct task *task, struct run *run, uint64_t ms,
     uint64_t left_ms = exchange_left_ms(task->exchange);
     bool asks = how->next > 0;
     uint64_t end_ms = run_end_ms(asks, asks && task->api->options.recaller->knows_names,
-                                 task->config->store.timeout_ms, left_ms);
+                                 config_store_ms(task->config), left_ms);
 
     *driving = *how;
     driving->task = task;

@@ -223,6 +223,8 @@ static void a_proxy_that_no_call_could_use_is_refused(void **state)
         {"https_proxy=http://a", "ALL_PROXY=unix:///a", "https://p.example.com/api", false},
         {"https_proxy=", "HTTPS_PROXY=ftp://a", "https://p.example.com/api", true},
         {"https_proxy=http://a", "ALL_PROXY=unix:///a", "http://p.example.com/api", true},
+        {"http_proxy=http://a", "ALL_PROXY=unix:///a", "http://p.example.com/api", false},
+        {"http_proxy=ftp://a", "https_proxy=ftp://a", "http://p.example.com/api", true},
         {"NO_PROXY=*", "https_proxy=ftp://a", "https://p.example.com/api", false},
         {"no_proxy=localhost, .example.com", "https_proxy=ftp://a", "https://P.Example.com", false},
         {"NO_PROXY=a.com p.example.com.", "https_proxy=ftp://a", "https://p.example.com", false},

@@ -93,6 +93,10 @@ static void words_in_brackets_are_no_json(void **state)
          ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
         {STATUS, {.status = 400, .body = "[1]", .content_type = "text/plain"},
          ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+        {STATUS, {.status = 400, .body = "[E1] {\"name\":\"PW\",\"value\":\"x\"}", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
+        {STATUS, {.status = 400, .body = "{password: x} is wrong", .content_type = "text/plain"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
         {STATUS, {.status = 400, .body = "[ {}, 1] x", .content_type = "text/plain"},
          ERR_UPSTREAM_REFUSED, ROW_FAILED, "(400): (JSON, which is left out)"},
     };
