@@ -172,7 +172,7 @@ add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 add_test(NAME browser.ui COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_ui.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser
+set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 420 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser
   COST 100)
 
 # The client and the checking proxy come from npm.

@@ -44,6 +44,7 @@ static void of_many_calls_few_reach_a_platform_that_fails(void **state)
     static struct probe probes[N_CALLS];
     struct error err;
     unsigned n_away = 0;
+    uint64_t began_ms = clock_now_ms();
 
     (void)state;
     bench_open(&bench);
@@ -62,7 +63,8 @@ static void of_many_calls_few_reach_a_platform_that_fails(void **state)
         }
     }
     assert_true(is_open());
-    assert_true(bench.platform.n_whole <= 30);
+    /* Those that were under way, and a probe each second. */
+    assert_in_range(bench.platform.n_whole, 0, 30 + 2 * (clock_now_ms() - began_ms) / 1000);
     assert_true(n_away >= 30);
     assert_int_equal(upstream_health(bench.upstream)->state, UPSTREAM_FAIL);
     probe_init(&probes[0], &bench, "/ok", CALL_READ);
