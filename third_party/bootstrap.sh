@@ -294,7 +294,7 @@ main() {
         note_for test
         say "running every test: about 11 minutes on two idle cores, and ctest says at the end how long it took"
         # Most tests wait more than they compute, so more of them run at once than there are cores.
-        exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$((4 * $(nproc)))" "$@"
+        exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$((2 * $(nproc)))" "$@"
         ;;
     esac
 }
