@@ -262,6 +262,7 @@ static void who_is_at_work_goes_on_for_a_while(void **state)
     assert_true(says("store_unavailable"));
     (void)kill(replicas.redis.pid, SIGCONT);
     wait_until(step(1, session) == position);
+    wait_until(step(0, session) >= 0); /* both have heard that it is back */
 }
 
 static void silent_is_503_after_its_time(void **state)
@@ -276,6 +277,7 @@ static void silent_is_503_after_its_time(void **state)
                 status() == 503); /* no answer came in time, or another operation found it out */
     assert_true(says("store_unavailable"));
     wait_until(step(1, session) == 0);
+    wait_until(step(0, session) >= 0);
 }
 
 static void full_or_read_only_is_503_and_nothing_is_lost(void **state)
