@@ -53,7 +53,7 @@ url=$(sed -n 's/^listening on //p' serve.out)
 id=$(curl -sS --max-time 20 -H 'Content-Type: application/yaml' --data-binary $'name: Sign in\nsteps:\n  - click: "Sign in"\n' \
     "$url/api/v1/tests/run" | sed -n 's/.*"id":"\(run_[0-9a-f]*\)".*/\1/p')
 for _ in $(seq 200); do
-    found=$(find buckets/qa-bucket/reports/"$id" -name 'report.html*_object' 2>/dev/null) && [ -n "$found" ] && break
+    found=$(find buckets/qa-bucket/reports/"$id" -name 'report.html*_object' 2>/dev/null) && [ -n "$found" ] && grep -q '<h2>Sign in</h2>' "$found" && break
     sleep 0.1
 done
 [ -n "$found" ] || { echo "the reports did not arrive"; cat serve.err; exit 1; }
