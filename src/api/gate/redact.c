@@ -259,7 +259,7 @@ bool redact_is_needed(struct str text, struct str path)
 }
 
 /* Names that are secrets in their place alone are words as others are (/environments/5/variables,
- * rows?page=2, table.csv), unless they stand there as names of JSON. */
+ * rows?page=2, table.csv), unless they stand there as names of JSON, also percent-encoded. */
 bool redact_names(struct str text, struct str path, unsigned shows)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
@@ -268,11 +268,13 @@ bool redact_names(struct str text, struct str path, unsigned shows)
         ptrdiff_t at;
 
         while (is_in_force(&secrets[i], path, shows) && (at = str_find(rest, needle)) >= 0) {
-            bool is_quoted = at > 0 && rest.ptr[at - 1] == '"';
+            struct str before = str_sub(rest, 0, (size_t)at);
+            bool is_opened = str_ends(before, STR("\"")) || str_ends(before, STR("%22"));
 
             rest = str_sub(rest, (size_t)at + needle.len, rest.len);
             if (is_secret_anywhere(&secrets[i]) ||
-                (is_quoted && (str_starts(rest, STR("\"")) || str_starts(rest, STR("\\"))))) {
+                (is_opened && (str_starts(rest, STR("\"")) || str_starts(rest, STR("\\")) ||
+                               str_starts(rest, STR("%22"))))) {
                 return true;
             }
         }

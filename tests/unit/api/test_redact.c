@@ -88,6 +88,8 @@ static void a_header_field_goes_with_a_secret_alone(void **state)
         {"/executions/1", "usedData=S", 0, true},
         {"/users/1", "{'testDataValue':'S'}", 0, true},
         {"/environments/12", "{\"variables\":{\"a\":\"S\"}}", 0, true},
+        {"/environments/12", "https://p/x?q=%7B%22variables%22%3A%7B%22a%22%3A%22S%22%7D%7D", 0,
+         true},
         {"/environments/12", "\"{\\\"variables\\\":{}}\"", 0, true},
         {"/environments/12", "{\"variables\":{}}", REDACT_SHOWS_ENVIRONMENTS, false},
         {"/testdata/tables/5", "{\"csv\":\"S\"}", 0, true},
