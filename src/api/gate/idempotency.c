@@ -291,12 +291,13 @@ static void left_while_hashing(struct pieces *pieces)
 
 enum stage_verdict idempotency_begin(struct task *task)
 {
-    struct str key = exchange_header(task->exchange, "Idempotency-Key");
     struct hashing *hashing;
+    struct str key;
 
     if (!idempotency_is_asked(task)) {
         return STAGE_CONTINUE;
     }
+    key = exchange_header(task->exchange, "Idempotency-Key");
     if (key.len == 0 || key.len > KEY_MAX || !str_is_of(key, "!-~")) {
         return task_refuse(task, ERR_INVALID,
                            "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
