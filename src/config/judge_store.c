@@ -4,9 +4,7 @@
 
 /* ---- s3://, gs:// and firestore:// ---- */
 
-enum { CLOUD_STORE_MS = 5000 };
-
-enum { NAME_MIN = 3, NAME_MAX_BYTES = 63, FOLDER_MAX = 200 };
+enum { CLOUD_STORE_MS = 5000, NAME_MIN = 3, NAME_MAX_BYTES = 63, FOLDER_MAX = 200 };
 
 static const struct {
     const char *scheme;

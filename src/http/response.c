@@ -142,7 +142,7 @@ static void put_whole(struct exchange *exchange, struct buf *head, struct str bo
     put(exchange, (const struct str[]){buf_view(head), body}, is_one ? 1 : 2);
 }
 
-/* An orphan's answer goes nowhere: the exchange just ends. */
+/* The end of an exchange whose client has gone: its answer goes nowhere. */
 struct orphan_end {
     struct later_item later;
     struct exchange *exchange;

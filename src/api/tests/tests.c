@@ -150,7 +150,7 @@ struct listing {
     size_t step;
 };
 
-/* One test: its steps stand in the answer itself; several: in the list of tests. */
+/* The next steps of the answer. Those of a single test stand in the answer itself, those of several in the list of tests. */
 static enum error_code list_go_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
     struct listing *listing = CONTAINER_OF(answer, struct listing, answer);
