@@ -43,6 +43,10 @@ struct trouble_state {
 
 /* NULL: it is over, or the one who told it ends. `since` stays that of the first failure. */
 void trouble_tell(enum trouble trouble, const char *why);
+
+/* Told by one of several that do the same: `fails` is its own mark, false at first. The trouble is over when none of
+ * them fails. */
+void trouble_tell_of(enum trouble trouble, bool *fails, const char *why);
 const struct trouble_state *trouble_now(enum trouble trouble);
 bool trouble_is_any(void);
 

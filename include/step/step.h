@@ -67,7 +67,7 @@ struct step {
     const struct json *sent; /* while it LOOKS */
     size_t n_alike;
     int64_t
-        last_id; /* of the step before, in the list that is read; -1: it was too long to be read */
+        last_id; /* of the step before, in the list that is read; -1: it was too long to be read, or has none */
     struct error lost;
     int lost_status;
 };

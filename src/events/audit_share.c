@@ -196,7 +196,8 @@ static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
 
-    if (feed_is_open(&audit->feed)) { /* else its file could not be opened, and that is told */
+    if (audit->path == NULL ||
+        feed_is_open(&audit->feed)) { /* a file that cannot be opened is still told */
         trouble_tell(TROUBLE_AUDIT, NULL);
     }
     place_cancel(&audit->place);

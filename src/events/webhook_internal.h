@@ -55,8 +55,10 @@ struct webhook_share {
     bool reads;
     bool writes;
     bool dirty;
+    bool fails; /* it cannot be saved: told in /health */
     struct deadline save;
-    struct webhook_ask put_off;
+    struct webhook_ask put_off; /* saves the document of the webhook */
+    bool put_off_fails;
 };
 
 struct webhook {

@@ -344,9 +344,11 @@ void webhook_ask_cancel(struct webhook_ask *ask)
 /* --- what the process that posts does */
 static void on_own_done(struct webhook_ask *ask, const struct error *error)
 {
-    (void)ask;
+    struct webhook *hook = CONTAINER_OF(ask, struct webhook, share.put_off);
+
     if (error == NULL || error->code != ERR_CONFLICT) { /* else another process has saved it */
-        trouble_tell(TROUBLE_WEBHOOKS, error != NULL ? error->text : NULL);
+        trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.put_off_fails,
+                        error != NULL ? error->text : NULL);
     }
     if (error != NULL) {
         log_event(LOG_WARN, "webhook.not_saved", F_TEXT("error", error->text));
@@ -396,7 +398,6 @@ static void on_end(struct duty *duty)
     struct hooks_share *share = CONTAINER_OF(duty, struct hooks_share, duty);
     struct webhook *hook;
 
-    trouble_tell(TROUBLE_WEBHOOKS, NULL);
     LIST_EACH (hook, &share->hooks->list, link) {
         webhook_state_end(hook);
     }
@@ -457,7 +458,6 @@ void hooks_share_close(struct webhooks *hooks)
 
     if (share != NULL) {
         CHECK(list_is_empty(&share->waiting) && list_is_empty(&share->late));
-        trouble_tell(TROUBLE_WEBHOOKS, NULL);
         journal_leave(&share->ear);
         deadline_clear(&share->again);
         if (share->walks) {

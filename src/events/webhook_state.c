@@ -41,7 +41,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
     hook->share.writes = false;
     if (result->error.code == ERR_OK) {
         hook->share.state_version = result->version;
-        trouble_tell(TROUBLE_WEBHOOKS, NULL);
+        trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.fails, NULL);
     } else if (result->error.code == ERR_CONFLICT && !result->in_doubt) {
         char room[WEBHOOK_KEY_MAX];
         const struct store_request request = {
@@ -54,7 +54,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
         return;
     } else {
         hook->share.dirty = true;
-        trouble_tell(TROUBLE_WEBHOOKS, result->error.text);
+        trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.fails, result->error.text);
     }
     if (hook->share.dirty) {
         webhook_state_dirty(hook);
@@ -202,9 +202,8 @@ void webhook_state_begin(struct webhook *hook)
 
 void webhook_state_end(struct webhook *hook)
 {
-    if (hook->share.dirty || hook->share.writes) {
-        trouble_tell(TROUBLE_WEBHOOKS, NULL); /* others that cannot be saved tell it again */
-    }
+    trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.fails, NULL);
+    trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.put_off_fails, NULL);
     store_cancel(&hook->share.op);
     webhook_ask_cancel(&hook->share.put_off);
     deadline_clear(&hook->share.save);

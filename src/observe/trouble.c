@@ -8,6 +8,7 @@ static struct trouble_state states[N_TROUBLES] = {TROUBLE_TABLE(TROUBLE_ROW)};
 #undef TROUBLE_ROW
 
 static unsigned n_now;
+static unsigned n_failing[N_TROUBLES]; /* of those that tell for themselves */
 
 void trouble_tell(enum trouble trouble, const char *why)
 {
@@ -21,6 +22,17 @@ void trouble_tell(enum trouble trouble, const char *why)
         n_now--;
     }
     str_copy(state->why, sizeof(state->why), str_from(why != NULL ? why : ""));
+}
+
+void trouble_tell_of(enum trouble trouble, bool *fails, const char *why)
+{
+    if (*fails != (why != NULL)) {
+        *fails = why != NULL;
+        n_failing[trouble] += *fails ? 1U : -1U;
+    }
+    if (why != NULL || n_failing[trouble] == 0) {
+        trouble_tell(trouble, why);
+    }
 }
 
 const struct trouble_state *trouble_now(enum trouble trouble)

@@ -46,7 +46,7 @@ void log_free(struct run_log *log)
 {
     struct run_share *share = log->share;
 
-    trouble_tell(TROUBLE_RUNS, NULL);
+    trouble_tell_of(TROUBLE_RUNS, &log->fails, NULL);
     if (log->run != NULL) {
         log->run->log = NULL;
     }
@@ -207,7 +207,7 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
 
 static void kept(struct run_log *log)
 {
-    trouble_tell(TROUBLE_RUNS, NULL);
+    trouble_tell_of(TROUBLE_RUNS, &log->fails, NULL);
     log->n_kept += log->sending.len;
     tail_note(&log->tail, log->number, buf_view(&log->sending));
     buf_clear(&log->sending);
@@ -242,7 +242,7 @@ static void on_appended(struct store_op *op, const struct store_result *result)
         return;
     }
     if (result->error.code != ERR_STORE_AWAY) {
-        trouble_tell(TROUBLE_RUNS, result->error.text);
+        trouble_tell_of(TROUBLE_RUNS, &log->fails, result->error.text);
         log_event(LOG_ERROR, "run.not_recorded", F_TEXT("run", log->name),
                   F_TEXT("error", result->error.text));
     }

@@ -95,7 +95,8 @@ struct run_log {
     size_t n_visible;                    /* events that the stream has */
     bool gated;                          /* its plan waits until gate_at bytes are kept */
     uint64_t gate_at;
-    bool over; /* the last line is written: closes when it is kept */
+    bool over;  /* the last line is written: closes when it is kept */
+    bool fails; /* the store refuses its lines: told in /health */
     struct store_op append;
     struct store_op claim; /* one at a time: to publish, to take anew, to remove */
     struct store_op stop;  /* waits for whoever wants the run to stop */

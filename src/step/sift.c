@@ -79,7 +79,7 @@ static void on_step(struct json_sift *sift, struct str text, size_t index, struc
     } else {
         keep_id(step, stored, id, kept);
     }
-    step->last_id = id;
+    step->last_id = id != 0 ? id : -1;
     arena_done(&arena);
 }
 

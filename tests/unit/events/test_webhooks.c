@@ -372,6 +372,36 @@ static void what_cannot_be_saved_is_trouble(void **state)
     assert_false(is_trouble());
 }
 
+/* Nor is a webhook that goes, and it takes no other's trouble away. */
+static void a_webhook_that_goes_takes_its_own_trouble_away(void **state)
+{
+    struct webhook *first = here.hook;
+
+    (void)state;
+    fail_to_save();
+    make_hook();
+    fail_to_save();
+    webhook_remove(first);
+    assert_true(is_trouble());
+    webhook_remove(here.hook);
+    assert_false(is_trouble());
+}
+
+/* Another process has saved it: that one posts now, and all is well. */
+static void a_state_that_another_saved_is_no_trouble(void **state)
+{
+    (void)state;
+    fail_to_save();
+    clock_advance(RETRY_MS);
+    wait_until(turn_driven() || !is_trouble());
+    here.hook->share.state_version++;
+    webhook_state_dirty(here.hook);
+    clock_advance(RETRY_MS);
+    wait_until(turn_driven() || is_trouble() || !feed_is_open(&here.hook->feed));
+    assert_false(is_trouble());
+    assert_false(here.hooks->share->duty.is_on);
+}
+
 int test_webhooks(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +410,10 @@ int test_webhooks(void)
         cmocka_unit_test_setup_teardown(a_receiver_that_is_gone_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_is_taken_away_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_saved_is_trouble, set_up_shared, tear_down),
+        cmocka_unit_test_setup_teardown(a_webhook_that_goes_takes_its_own_trouble_away,
+                                        set_up_shared, tear_down),
+        cmocka_unit_test_setup_teardown(a_state_that_another_saved_is_no_trouble, set_up_shared,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("webhooks", tests, NULL, NULL);

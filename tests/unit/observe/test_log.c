@@ -89,6 +89,21 @@ static void lines_for_a_full_disk_are_counted(void **state)
     assert_int_equal(unlink(SCRATCH), 0);
 }
 
+static void trouble_of_several_lasts_while_one_fails(void **state)
+{
+    bool fails[2] = {false, false};
+
+    (void)state;
+    trouble_tell_of(TROUBLE_RUNS, &fails[0], "no room");
+    trouble_tell_of(TROUBLE_RUNS, &fails[0], "no room");
+    trouble_tell_of(TROUBLE_RUNS, &fails[1], "no room");
+    trouble_tell_of(TROUBLE_RUNS, &fails[0], NULL);
+    trouble_tell_of(TROUBLE_RUNS, &fails[0], NULL);
+    assert_true(trouble_is_any());
+    trouble_tell_of(TROUBLE_RUNS, &fails[1], NULL);
+    assert_false(trouble_is_any());
+}
+
 /* The disk takes half of a line: the other lines stay whole. */
 static void a_line_that_was_cut_spoils_no_other(void **state)
 {
@@ -340,6 +355,7 @@ int test_log(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_for_a_full_disk_are_counted),
+        cmocka_unit_test(trouble_of_several_lasts_while_one_fails),
         cmocka_unit_test(a_line_that_was_cut_spoils_no_other),
         cmocka_unit_test(a_line_end_that_was_cut_is_no_trouble_for_ever),
         cmocka_unit_test(lines_for_a_pipe_that_nobody_reads_are_counted),
