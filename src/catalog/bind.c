@@ -346,13 +346,14 @@ static void warn_of_place(struct binding *b)
     }
 }
 
-static void warn_of_word(struct binding *b, struct str word, const char *what, struct str near)
+static void warn_of_word(struct binding *b, struct str word, const char *what, struct str near,
+                         const char *hint)
 {
     warning_add(&b->out->warnings, b->arena,
                 arena_printf(b->arena, "\"%.*s\" is no %s that is known here%s%.*s%s",
                              STR_ARG(utf8_clip(word, 64)), what,
                              near.len > 0 ? "; did you mean \"" : "", STR_ARG(near),
-                             near.len > 0 ? "\"?" : ""));
+                             near.len > 0 ? "\"?" : hint));
 }
 
 /* `step-interact key Entr` */
@@ -366,11 +367,11 @@ static void warn_of_known_words(struct binding *b)
         struct str key = json_str(json_get(b->out->values, first->name));
 
         if (!key_is_known(key, &near)) {
-            warn_of_word(b, key, "key", near);
+            warn_of_word(b, key, "key", near, "; to press a button, click it");
         }
     }
     if (type.len > 0 && element_type_is_near(type, &near)) {
-        warn_of_word(b, type, "type of an element", near);
+        warn_of_word(b, type, "type of an element", near, "");
     }
 }
 

@@ -152,6 +152,9 @@ static bool refuse_time(struct compile *c, struct place place, struct str unit)
         return refuse_value(c, place, "is not a time",
                             "write milliseconds (2000) or a unit (2s, 500ms)");
     }
+    if (unit.ptr[0] == ',' && str_span(str_sub(unit, 1, unit.len), "0-9") > 0) {
+        return refuse_value(c, place, "is not a time", "write decimals with a point: 1.5s");
+    }
     problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"", CLIPPED(unit));
     problem->nearest = span_unit_nearest(unit);
     problem->hint =
