@@ -438,7 +438,8 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
     char folder[1024];
     char file[1100];
     char set[1200];
-    const char *const sets[] = {set, "sessions.snapshot_interval_s=1", NULL};
+    const char *const sets[] = {set, "sessions.snapshot_interval_s=1", "admin.listen=127.0.0.1:0",
+                                NULL};
     struct proxy proxy;
 
     (void)state;
@@ -452,6 +453,9 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
     assert_int_equal(rmdir(folder), 0);
     (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"name\":\"x\"}");
     wait_until(check_is(&proxy, "sessions", "warn"));
+    assert_false(str_contains(reply_text(&proxy.reply), STR("No such file or directory")));
+    client_ask(program_wait_port(&proxy.program, "admin on http://"), "GET", "/health", NULL,
+               STR_EMPTY, &proxy.reply);
     assert_true(str_contains(reply_text(&proxy.reply), STR("No such file or directory")));
     assert_int_equal(mkdir(folder, 0700), 0);
     wait_until(check_is(&proxy, "sessions", "pass"));

@@ -105,6 +105,33 @@ static void a_refused_file_changes_nothing(void **state)
     mount_close(&mount);
 }
 
+/* Health needs no key: why a file was refused is told on the listener of the operators alone. */
+static void why_it_was_refused_is_for_operators(void **state)
+{
+    static const char good[] = PATIENT "admin: {listen: 127.0.0.1:0}\n"
+                                       "auth: {keys: [{name: a, key: key-of-before}]}\n";
+    static const char place[] = "/checks/config/last_error";
+    struct mount mount;
+    struct proxy proxy;
+    const struct json *health;
+    uint16_t admin;
+
+    (void)state;
+    mount_open(&mount, good);
+    mount_serve(&mount, &proxy);
+    admin = program_wait_port(&proxy.program, "admin on http://");
+    mount_write(&mount, PATIENT "logg: {level: debug}\n");
+    client_ask(admin, "POST", "/admin/reload", NULL, STR_EMPTY, &proxy.reply);
+    assert_int_equal(proxy.reply.status, 422);
+    health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/config/status")), "warn"));
+    assert_null(json_find(health, place));
+    client_ask(admin, "GET", "/health", NULL, STR_EMPTY, &proxy.reply);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("unknown group")));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
 static void what_needs_a_restart_is_named(void **state)
 {
     struct mount mount;
@@ -473,6 +500,7 @@ int main(void)
         cmocka_unit_test(the_first_key_that_expires_is_told),
         cmocka_unit_test(a_swapped_file_is_read_without_being_asked),
         cmocka_unit_test(a_refused_file_changes_nothing),
+        cmocka_unit_test(why_it_was_refused_is_for_operators),
         cmocka_unit_test(what_needs_a_restart_is_named),
         cmocka_unit_test(limits_are_not_refilled),
         cmocka_unit_test(nothing_fails_while_the_configuration_changes),

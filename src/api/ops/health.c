@@ -117,6 +117,13 @@ static void check_tenants(struct task *task, struct check *check)
     }
 }
 
+/* Why something fails may name buckets, files and addresses, and health needs no key: the log tells it, and the
+ * listener of the operators. */
+static void tell_why(const struct task *task, struct check *check, const char *why)
+{
+    check->last_error = task->on_admin ? str_from(why) : STR_EMPTY;
+}
+
 /* Sessions are served from memory: that they cannot be saved harms at the next start only. */
 static void check_sessions(struct task *task, struct check *check)
 {
@@ -131,8 +138,8 @@ static void check_sessions(struct task *task, struct check *check)
     }
     check->health = HEALTH_WARN;
     check->since_wall_ms = trouble->since_wall_ms;
-    check->output = arena_printf(task->arena, "the snapshot of the sessions cannot be saved: %s",
-                                 trouble->last_error);
+    check->output = STR("the snapshot of the sessions cannot be saved");
+    tell_why(task, check, trouble->last_error);
 }
 
 /* Requests are served while it is away: each process counts for itself. */
@@ -144,7 +151,8 @@ static void check_store(struct task *task, struct check *check)
     check->name = store != NULL ? check->name : NULL;
     if (trouble != NULL) {
         check->health = HEALTH_WARN;
-        check->output = arena_printf(task->arena, "the store is away: %s", trouble);
+        check->output = STR("the store is away");
+        tell_why(task, check, trouble);
     }
 }
 
@@ -160,8 +168,8 @@ static void check_config(struct task *task, struct check *check)
     if (task->api->config_error[0] != '\0') {
         check->health = HEALTH_WARN;
         check->since_wall_ms = task->api->config_error_wall_ms;
-        check->output = arena_printf(task->arena, "the new configuration was refused: %s",
-                                     task->api->config_error);
+        check->output = STR("the new configuration was refused");
+        tell_why(task, check, task->api->config_error);
     }
 }
 
@@ -192,9 +200,8 @@ static void check_secrets(struct task *task, struct check *check)
     }
 }
 
-/* What the process does beside answering. Why something fails is for the log: it may name buckets, files and
- * addresses, and health needs no key. Only what the log itself suffers from (words of the system) cannot be there. */
-static void check_troubles(struct check checks[N_TROUBLES])
+/* What the process does beside answering. What the log itself suffers from (words of the system) cannot be there. */
+static void check_troubles(const struct task *task, struct check checks[N_TROUBLES])
 {
     for (size_t i = 0; i < N_TROUBLES; i++) {
         const struct trouble_state *state = trouble_now((enum trouble)i);
@@ -203,8 +210,11 @@ static void check_troubles(struct check checks[N_TROUBLES])
         if (checks[i].name != NULL) {
             checks[i].health = HEALTH_WARN;
             checks[i].since_wall_ms = state->since_wall_ms;
-            checks[i].last_error = i == TROUBLE_LOG ? str_from(state->why) : STR_EMPTY;
             checks[i].output = str_from(state->effect);
+            tell_why(task, &checks[i], state->why);
+            if (i == TROUBLE_LOG) {
+                checks[i].last_error = str_from(state->why);
+            }
         }
     }
 }
@@ -229,7 +239,7 @@ static enum health make_checks(struct task *task, struct check checks[N_CHECKS])
         checks[i] = (struct check){.name = rows[i].name};
         rows[i].look(task, &checks[i]);
     }
-    check_troubles(&checks[ARRAY_LEN(rows)]);
+    check_troubles(task, &checks[ARRAY_LEN(rows)]);
     for (size_t i = 0; i < N_CHECKS; i++) {
         worst = checks[i].health > worst ? checks[i].health : worst;
     }
