@@ -7,6 +7,15 @@
 #include "data/json.h"
 #include "plan/call.h"
 
+/* Members of the platform's answers whose values are secrets wherever they stand, passwords among them; of what kind the
+ * value then is, who may see it, and where it was seen (columns of the table in room api, which takes them out). */
+#define ANSWER_SECRETS(X)                                                                          \
+    X("initialDataPerJourneySequence", ANYTHING, 0, "execution status, captured")                  \
+    X("usedData", NOT_A_NUMBER, 0, "sideEffects of a step in an execution, captured")              \
+    X("testDataValue", ANYTHING, 0, "step in an execution, captured")                              \
+    X("dataAttributeValues", ANYTHING, 0, "journey, captured twice: user names and passwords")     \
+    X("newTestDataValues", ANYTHING, REDACT_SHOWS_TABLES, "values of a data table, as changed")
+
 /* Where answers list the steps of a checkpoint, and the checkpoints of a journey. */
 #define STEPS_PLACES "/item/steps /steps /testCase/steps /item/testSteps /testSteps /items /item"
 #define CASES_PLACES "/item/cases /cases /item/testCases /testCases"

@@ -38,15 +38,11 @@ bool answer_is_json(struct str content_type)
            (type.len > 5 && str_is_nocase(str_sub(type, type.len - 5, 5), "+json"));
 }
 
-/* Members that hold values of variables, passwords among them: room api takes them out of whole answers. */
+#define SECRET_NAME(name, what, shown_by, source) name,
+
 static bool names_secret(struct str text)
 {
-    static const char *const names[] = {"usedData",
-                                        "testDataValue",
-                                        "initialDataPerJourneySequence",
-                                        "dataAttributeValues",
-                                        "newTestDataValues",
-                                        "launchedByUser"};
+    static const char *const names[] = {ANSWER_SECRETS(SECRET_NAME) "launchedByUser"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_contains(text, str_from(names[i]))) {

@@ -5,6 +5,8 @@
  * harmless elsewhere (sideEffectsSummary.usedData is a count). */
 #include "api/gate/redact.h"
 
+#include "plan/answer.h"
+
 /* JSON in a text of JSON in a text …: no platform writes more; deeper ones are taken out. */
 enum { TEXTS_DEEP = 4 };
 
@@ -22,20 +24,18 @@ struct secret {
     const char *source; /* where it was seen */
 };
 
+#define SECRET_ROW(name, what, shown_by, source) {name, NULL, NULL, NULL, what, shown_by, source},
+
 /* clang-format off */
 static const struct secret secrets[] = {
-    {"initialDataPerJourneySequence", NULL, NULL, NULL, ANYTHING, 0, "execution status, captured"},
-    {"usedData", NULL, NULL, NULL, NOT_A_NUMBER, 0, "sideEffects of a step in an execution, captured"},
-    {"testDataValue", NULL, NULL, NULL, ANYTHING, 0, "step in an execution, captured"},
+    ANSWER_SECRETS(SECRET_ROW)
     {"email", "launchedByUser", NULL, NULL, ANYTHING, 0, "execution, captured: personal data"},
-    {"dataAttributeValues", NULL, NULL, NULL, ANYTHING, 0, "journey, captured twice: user names and passwords"},
     {"value", NULL, "variables", NULL, ANYTHING, REDACT_SHOWS_ENVIRONMENTS, "variables of an environment: {name: {value}} or [{value}]"},
     {"*", "variables", NULL, NULL, A_TEXT, REDACT_SHOWS_ENVIRONMENTS, "variables of an environment: {name: value}"},
     {"value", NULL, NULL, "/environments", ANYTHING, REDACT_SHOWS_ENVIRONMENTS, "a variable of an environment by itself"},
     {"values", NULL, NULL, "/testdata", NOT_A_NUMBER, REDACT_SHOWS_TABLES, "values of a data table"},
     {"rows", NULL, NULL, "/testdata", NOT_A_NUMBER, REDACT_SHOWS_TABLES, "values of a data table, the other form"},
     {"csv", NULL, NULL, "/testdata", A_TEXT, REDACT_SHOWS_TABLES, "values of a data table, as created"},
-    {"newTestDataValues", NULL, NULL, NULL, ANYTHING, REDACT_SHOWS_TABLES, "values of a data table, as changed"},
 };
 
 /* Paths whose answers hold such members, as far as it is known. Their letters may be written in either
