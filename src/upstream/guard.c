@@ -368,7 +368,8 @@ static bool is_own_deadline(const struct upstream_call *call, enum error_code co
 {
     uint64_t took_ms = (now_us - call->start_us) / 1000;
 
-    return (code == ERR_UPSTREAM_TIMEOUT || code == ERR_OUTCOME_UNKNOWN) &&
+    return (code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_TIMEOUT ||
+            code == ERR_OUTCOME_UNKNOWN) &&
            call->request.deadline_ms > 0 && !deadline_is_set(&call->deadline) &&
            took_ms < call->upstream->options.timeout_ms / 2;
 }
