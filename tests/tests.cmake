@@ -135,9 +135,9 @@ foreach(room harness ${ROOMS})
     if(room IN_LIST VALGRIND_ROOMS)
       set(valgrind ON)
     endif()
-    set(timeout 120)
+    set(timeout 300)
     if(room STREQUAL store) # Cloud Storage takes one change of an object a second
-      set(timeout 300)
+      set(timeout 600)
     endif()
     vp_test(unit.${room} unit_${room} ${timeout} unit ${valgrind})
   endif()
@@ -165,20 +165,20 @@ foreach(source ${sources})
   if(short IN_LIST VALGRIND_INTEGRATION)
     set(valgrind ON)
   endif()
-  vp_test(integration.${short} integration_${short} 300 integration ${valgrind})
+  vp_test(integration.${short} integration_${short} 900 integration ${valgrind})
 endforeach()
 
 add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_docs.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 add_test(NAME browser.ui COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_ui.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 420 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser
+set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser
   COST 100)
 
 # The client and the checking proxy come from npm.
 add_test(NAME contract.openapi COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_contract.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.openapi PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration COST 100)
+set_tests_properties(contract.openapi PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS integration COST 100)
 
 add_executable(contract_sign ${CMAKE_SOURCE_DIR}/tests/contract/sign.c)
 target_link_libraries(contract_sign PRIVATE vp_flags virtuoso_core)
@@ -186,34 +186,34 @@ add_test(NAME contract.sigv4 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/che
   $<TARGET_FILE:contract_sign> ${CMAKE_BINARY_DIR}/scratch)
 add_test(NAME contract.s3 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_s3.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.s3 contract.sigv4 PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(contract.s3 contract.sigv4 PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME contract.webhooks COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_webhooks.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.webhooks PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(contract.webhooks PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME contract.otlp COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_otlp.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.otlp PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(contract.otlp PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)
+set_tests_properties(shell.init PROPERTIES TIMEOUT 400 LABELS integration)
 add_test(NAME shell.completion COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_completion.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.completion PROPERTIES TIMEOUT 60 LABELS integration)
+set_tests_properties(shell.completion PROPERTIES TIMEOUT 600 LABELS integration)
 
 add_test(NAME shell.bootstrap COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_bootstrap.sh ${CMAKE_SOURCE_DIR}
   ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.bootstrap PROPERTIES TIMEOUT 60 LABELS integration)
+set_tests_properties(shell.bootstrap PROPERTIES TIMEOUT 600 LABELS integration)
 
 add_test(NAME shell.streams COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_streams.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.streams PROPERTIES TIMEOUT 180 LABELS integration)
+set_tests_properties(shell.streams PROPERTIES TIMEOUT 600 LABELS integration)
 
 add_test(NAME shell.tls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_tls.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch ${CMAKE_SOURCE_DIR}/tests/harness/tls)
-set_tests_properties(shell.tls PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(shell.tls PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
 if(VP_LONG)
   add_test(NAME shell.testssl COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_testssl.sh $<TARGET_FILE:virtuoso-proxy>
@@ -223,23 +223,23 @@ endif()
 
 add_test(NAME shell.mtls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_mtls.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.mtls PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(shell.mtls PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME shell.nginx COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_nginx.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.nginx PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(shell.nginx PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME shell.install COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_install.sh ${CMAKE_COMMAND}
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.install PROPERTIES TIMEOUT 60 LABELS integration)
+set_tests_properties(shell.install PROPERTIES TIMEOUT 600 LABELS integration)
 
 add_test(NAME shell.package COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_package.sh ${CMAKE_CPACK_COMMAND}
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(shell.package PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME shell.lambda COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_lambda.sh ${CMAKE_SOURCE_DIR}
   $<TARGET_FILE:virtuoso-proxy> $<TARGET_FILE:integration_lambda> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(shell.lambda PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS integration)
+set_tests_properties(shell.lambda PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS integration)
 
 # A whole Debian and two builds of the program in it: ten minutes.
 if(VP_LONG)

@@ -14,4 +14,4 @@ command -v chromium >/dev/null || { echo "skipped: no chromium (Debian package c
 npm_tools browser "$scratch"
 serve "$binary" "$scratch"
 cp "$(dirname "${BASH_SOURCE[0]}")/docs.js" "$scratch/docs.js"
-cd "$scratch" && timeout 400 node docs.js "$url"
+cd "$scratch" && timeout 1100 node docs.js "$url"

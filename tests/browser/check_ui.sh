@@ -15,4 +15,4 @@ command -v chromium >/dev/null || { echo "skipped: no chromium (Debian package c
 npm_tools browser "$scratch"
 serve "$binary" "$scratch" --latency 40ms --set admin.listen=127.0.0.1:0 --set auth.keys=key-of-somebody-who-tests
 cp "$(dirname "${BASH_SOURCE[0]}")/ui.js" "$scratch/ui.js"
-cd "$scratch" && timeout 400 node ui.js "$url" "$admin_url" key-of-somebody-who-tests
+cd "$scratch" && timeout 1100 node ui.js "$url" "$admin_url" key-of-somebody-who-tests

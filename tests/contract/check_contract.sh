@@ -25,4 +25,4 @@ node_modules/.bin/prism proxy openapi.json "$url" -h 127.0.0.1 -p 0 >prism.out 2
 wait_until grep -q 'listening on' prism.out || true
 prism_url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' prism.out)
 [ -n "$prism_url" ] || { cat prism.out >&2; exit 1; }
-timeout 100 node calls.mjs "$prism_url" "$url"
+timeout 400 node calls.mjs "$prism_url" "$url"

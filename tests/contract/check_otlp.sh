@@ -16,7 +16,7 @@ cp "$here/otlp.mjs" "$scratch"
 for form in http/json http/protobuf; do
     for compression in none gzip; do
         rm -f "$scratch/port"
-        (cd "$scratch" && exec timeout 100 node otlp.mjs "$form" "$compression" port) &
+        (cd "$scratch" && exec timeout 400 node otlp.mjs "$form" "$compression" port) &
         collector=$!
         wait_until test -s "$scratch/port"
         serve "$binary" "$scratch" --set "otel.endpoint=http://127.0.0.1:$(cat "$scratch/port")" --set otel.interval_ms=100 \

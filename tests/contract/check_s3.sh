@@ -14,11 +14,11 @@ npm_tools s3rver "$scratch"
 cd "$scratch"
 rm -rf buckets
 mkdir buckets
-timeout 60 node_modules/.bin/s3rver -d buckets -a 127.0.0.1 -p 0 --no-vhost-buckets --configure-bucket qa-bucket >s3rver.out 2>&1 &
+timeout 400 node_modules/.bin/s3rver -d buckets -a 127.0.0.1 -p 0 --no-vhost-buckets --configure-bucket qa-bucket >s3rver.out 2>&1 &
 server=$!
 proxy=
 trap 'kill $server $proxy 2>/dev/null || true; wait 2>/dev/null || true' EXIT
-for _ in $(seq 200); do
+for _ in $(seq 3000); do
     grep -q 'listening on' s3rver.out && break
     sleep 0.1
 done
@@ -45,14 +45,14 @@ export AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-
 timeout --foreground 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
     --set audit.url=s3://qa-bucket/audit --set audit.chain=one --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
 proxy=$!
-for _ in $(seq 200); do
+for _ in $(seq 3000); do
     grep -q '^listening on' serve.out && break
     sleep 0.1
 done
 url=$(sed -n 's/^listening on //p' serve.out)
-id=$(curl -sS --max-time 20 -H 'Content-Type: application/yaml' --data-binary $'name: Sign in\nsteps:\n  - click: "Sign in"\n' \
+id=$(curl -sS --max-time 200 -H 'Content-Type: application/yaml' --data-binary $'name: Sign in\nsteps:\n  - click: "Sign in"\n' \
     "$url/api/v1/tests/run" | sed -n 's/.*"id":"\(run_[0-9a-f]*\)".*/\1/p')
-for _ in $(seq 200); do
+for _ in $(seq 3000); do
     found=$(find buckets/qa-bucket/reports/"$id" -name 'report.html*_object' 2>/dev/null) && [ -n "$found" ] && grep -q '<h2>Sign in</h2>' "$found" && break
     sleep 0.1
 done

@@ -16,4 +16,4 @@ npm_tools webhooks "$scratch"
 serve "$binary" "$scratch" --set webhooks.allow_private=true
 cd "$scratch"
 cp "$here/webhooks.mjs" .
-timeout 100 node webhooks.mjs "$url"
+timeout 400 node webhooks.mjs "$url"

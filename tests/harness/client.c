@@ -36,9 +36,8 @@ uint64_t client_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static uint64_t stalled_ms(void)
+static uint64_t stalled_ms(const char *path)
 {
-    static const char path[] = "/proc/pressure/cpu";
     char line[256] = "";
     char *total;
     FILE *file = fopen(path, "re");
@@ -54,7 +53,8 @@ static uint64_t stalled_ms(void)
 uint64_t client_patience_ms(void)
 {
     uint64_t now_ms = client_now_ms();
-    uint64_t stalled = stalled_ms() / 10 * 9;
+    uint64_t stalled =
+        (stalled_ms("/proc/pressure/cpu") + stalled_ms("/proc/pressure/io")) / 10 * 9;
 
     return stalled < now_ms ? now_ms - stalled : now_ms;
 }

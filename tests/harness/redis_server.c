@@ -4,7 +4,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +40,20 @@ static const char *folder(void)
 
     (void)snprintf(name, sizeof(name), "vp-aof-%d", (int)getpid());
     return name;
+}
+
+/* The file of the socket is there before anybody listens. */
+static bool is_listening(const struct redis_server *server)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is;
+
+    assert_true(fd >= 0 && strlen(server->path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, server->path, strlen(server->path));
+    is = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    (void)close(fd);
+    return is;
 }
 
 void redis_server_start(struct redis_server *server, const char *option, const char *value)
@@ -95,7 +112,7 @@ void redis_server_start(struct redis_server *server, const char *option, const c
         (void)execvp("redis-server", words.theirs);
         _exit(127);
     }
-    wait_until(access(server->path, F_OK) == 0);
+    wait_until(is_listening(server));
 }
 
 void redis_server_stop(struct redis_server *server)

@@ -10,7 +10,7 @@ server=""
 trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT
 
 wait_until() {
-    for _ in $(seq 1200); do
+    for _ in $(seq 6000); do
         "$@" && return 0
         sleep 0.05
     done

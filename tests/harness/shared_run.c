@@ -13,7 +13,7 @@ enum { SEED = 20261129 };
 void shared_run_start(struct shared_run *shared)
 {
     /* a call may take long on a busy machine: one that is given up may leave its step unknown */
-    static const char *const sets[] = {"upstream.timeout_ms=10000", "runs.poll_ms=50",
+    static const char *const sets[] = {"upstream.timeout_ms=30000", "runs.poll_ms=50",
                                        "runs.max_kept=16", "upstream.retry_base_ms=1", NULL};
     static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     const struct replicas_options options = {
@@ -136,8 +136,7 @@ void shared_run_watch_until(struct shared_run *shared, int64_t event)
 
 void shared_run_watch_to_end(struct shared_run *shared, size_t replica)
 {
-    shared_run_watch(shared, 60000);
-    assert_true(shared->watcher.done);
+    wait_until((shared_run_watch(shared, 1000), shared->watcher.done));
     wait_until(str_is(shared_run_status(shared, replica), "created"));
     assert_int_equal(shared_run_check(shared, shared_run_ask(shared, replica, "GET", "")), 0);
     run_follower_end(&shared->watcher);

@@ -135,9 +135,10 @@ static int64_t metric(const char *name)
     return value;
 }
 
-#define STORED   "virtuoso_proxy_artifact_runs_total{result=\"ok\"}"
-#define LOST     "virtuoso_proxy_artifact_runs_total{result=\"error\"}"
-#define FAILURES "virtuoso_proxy_artifact_failures_total"
+#define STORED    "virtuoso_proxy_artifact_runs_total{result=\"ok\"}"
+#define LOST      "virtuoso_proxy_artifact_runs_total{result=\"error\"}"
+#define AUDIT_LAG "virtuoso_proxy_event_lag_events{consumer=\"audit\"}"
+#define FAILURES  "virtuoso_proxy_artifact_failures_total"
 
 /* --- a folder */
 static bool is_there(struct str id, const char *name)
@@ -257,14 +258,14 @@ static void nobody_waits_for_a_bucket_that_is_away(const char *url, const char *
     }
     wait_until(metric(FAILURES) > 0);
     assert_int_equal(metric(STORED), 0);
-    assert_true(program_wrote(&proxy.program, "artifacts.away"));
+    program_wait_wrote(&proxy.program, "artifacts.away", WAIT_MS);
     assert_true(is_in_trouble("artifacts"));
     server.seen->lost = 1; /* an answer is lost: the same is put there once more */
     server.seen->slow_downs = 1;
     server.seen->is_away = false;
     wait_until(metric(STORED) == RUNS);
     assert_int_equal(server.seen->n_items, n_items + RUNS * FILES);
-    assert_true(program_wrote(&proxy.program, "artifacts.back"));
+    program_wait_wrote(&proxy.program, "artifacts.back", WAIT_MS);
     assert_false(is_in_trouble("artifacts"));
     assert_int_equal(metric(LOST), 0);
     stop();
@@ -397,6 +398,7 @@ static void audit_in(const char *url)
     new_session(&proxy);
     wait_until(server.seen->n_items == n_items + 2);
     new_session(&proxy); /* what was lost is seen to be there: this comes behind it, once */
+    wait_until(server.seen->n_items == n_items + 3);
     stop();
     assert_int_equal(exported(url, &check, ERR_OK), 3);
     assert_int_equal(check.n_lines, check.last);
@@ -404,6 +406,7 @@ static void audit_in(const char *url)
     for (unsigned i = 0; i < 2 * LINES; i++) {
         new_session(&proxy);
     }
+    wait_until(metric(AUDIT_LAG) == 0);
     stop();
     assert_int_equal(exported(url, &check, ERR_OK), 3 + 2 * LINES);
     assert_int_equal(check.first, 1);

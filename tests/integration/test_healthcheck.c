@@ -38,12 +38,12 @@ static void ready_is_0_and_draining_is_1(void **state)
     char port[32];
 
     (void)state;
-    proxy_start(&proxy, (const char *[]){"drain.notice_ms=25000", NULL});
-    assert_int_equal(check(url_of(proxy.program.port, ""), NULL, NULL), 0);
-    assert_int_equal(check(url_of(proxy.program.port, "/livez"), NULL, NULL), 0);
+    proxy_start(&proxy, (const char *[]){"drain.notice_ms=600000", "drain.limit_ms=601000", NULL});
+    wait_until(check(url_of(proxy.program.port, ""), NULL, NULL) == 0);
+    wait_until(check(url_of(proxy.program.port, "/livez"), NULL, NULL) == 0);
     assert_int_equal(check(url_of(proxy.program.port, "/nothing"), NULL, "answered with 404"), 1);
     (void)snprintf(port, sizeof(port), "PORT=%u", (unsigned)proxy.program.port);
-    assert_int_equal(check(NULL, port, NULL), 0);
+    wait_until(check(NULL, port, NULL) == 0);
     program_signal(&proxy.program, SIGTERM);
     program_wait_wrote(&proxy.program, "server.draining", WAIT_MS);
     assert_int_equal(check(NULL, port, "answered with 503"), 1);
@@ -64,8 +64,8 @@ static void several_workers_and_a_unix_socket_are_asked(void **state)
     (void)snprintf(url, sizeof(url), "unix:%s", path);
     (void)snprintf(set, sizeof(set), "admin.listen=unix:%s", path);
     proxy_start(&proxy, (const char *[]){"server.workers=2", set, NULL});
-    assert_int_equal(check(url, NULL, NULL), 0);
-    assert_int_equal(check(url_of(proxy.program.port, "/readyz"), NULL, NULL), 0);
+    wait_until(check(url, NULL, NULL) == 0);
+    wait_until(check(url_of(proxy.program.port, "/readyz"), NULL, NULL) == 0);
     proxy_stop(&proxy);
     assert_int_equal(check(url, NULL, "nobody answers"), 1);
 }

@@ -112,7 +112,7 @@ static void a_hit_has_the_headers_of_the_miss(void **state)
         .status = 200,
         .type = "application/vnd.x+json",
         .fields = "ETag: \"e1\"\r\nLast-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\n"
-                  "Content-Disposition: attachment\r\nCache-Control: max-age=9\r\n",
+                  "Content-Disposition: attachment\r\nCache-Control: max-age=900\r\n",
         .body = "{\"id\":7}"};
     struct direct direct;
 

@@ -16,7 +16,7 @@ enum { N_PORTS = 3, FIRST_PIECE = 9 };
 static const char config_text[] =
     "sandbox: {enabled: true}\n"
     "drain: {notice_ms: 0}\n"
-    "http: {handshake_timeout_ms: 3000}\n"
+    "http: {handshake_timeout_ms: 12000}\n"
     "auth: {keys: [{name: a, key: key-of-a-test}]}\n"
     "limits: {per_address: 1, address_burst: 2}\n"
     "log: {format: json}\n"

@@ -134,7 +134,7 @@ static void long_heads_are_refused(void **state)
 static void slow_clients_are_cut_off(void **state)
 {
     static const char *const sets[] = {"http.head_timeout_ms=200", "http.body_timeout_ms=200",
-                                       "http.idle_timeout_ms=300", NULL};
+                                       "http.idle_timeout_ms=5000", NULL};
     struct proxy proxy;
     struct client client;
 

@@ -147,13 +147,20 @@ static void the_watchdog_is_told_in_half_of_its_time(void **state)
     struct program program;
     struct told told;
     uint64_t began_ms;
+    bool quiet;
 
     (void)state;
     told_open(&told);
     program_serve(&program, (const char *[]){SERVE, NULL},
                   (const char *[]){told.variable, "WATCHDOG_USEC=200000", NULL});
     assert_string_equal(told_next(&told, true), "READY=1\nSTATUS=serving");
-    began_ms = client_now_ms();
+    do { /* those that came before the clock is read */
+        began_ms = client_now_ms();
+        quiet = is_quiet(&told);
+        if (!quiet) {
+            (void)told_next(&told, true);
+        }
+    } while (!quiet);
     for (int i = 0; i < N_WATCHDOG; i++) {
         assert_string_equal(told_next(&told, true), "WATCHDOG=1");
     }

@@ -339,6 +339,8 @@ static void health_tells_how_the_platform_does(void **state)
     assert_health(&proxy, "/checks/upstream/status", "pass");
     fail_calls(&proxy, 1);
     assert_health(&proxy, "/checks/upstream/status", "warn");
+    sandbox_fault(proxy.program.sandbox_port, /* a probe must not find that it is back */
+                  "{\"match\":\"GET /user\",\"times\":-1,\"status\":503}");
     fail_calls(&proxy, 7);
     assert_health(&proxy, "/checks/upstream/status", "fail");
     health = proxy_ask(&proxy, "GET", "/health", NULL, "");
@@ -351,6 +353,7 @@ static void health_tells_how_the_platform_does(void **state)
     (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
     assert_int_equal(proxy.reply.status, 200);
     /* A probe finds it again. */
+    sandbox_clear_faults(proxy.program.sandbox_port);
     program_wait_wrote(&proxy.program, "\"event\":\"upstream.breaker\",\"state\":\"closed\"",
                        WAIT_MS);
     assert_health(&proxy, "/checks/upstream/status", "pass");

@@ -35,8 +35,10 @@ static bool is_new(struct str before, struct str line)
 /* The chain of the audit in the store is whole; so many sessions were made by what it tells. */
 static size_t n_in_history(void)
 {
-    const char *const args[] = {"audit",          "export", "a",          "--set",
-                                "auth.mode=none", "--set",  replicas.url, NULL};
+    const char *const args[] = {"audit",      "export",         "a",
+                                "--set",      "auth.mode=none", "--set",
+                                replicas.url, "--set",          "store.timeout_ms=10000",
+                                NULL};
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
     struct audit_check check = {0};
     struct program program;
@@ -169,7 +171,8 @@ static void nothing_is_lost_with_redis(void **state)
 static void run_store(const char *act, const char *file)
 {
     const char *args[] = {"store", act,          "--set", "auth.mode=none",
-                          "--set", replicas.url, file,    NULL};
+                          "--set", replicas.url, "--set", "store.timeout_ms=10000",
+                          file,    NULL};
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
     struct program program;
 

@@ -24,7 +24,7 @@ enum {
     RATE = 500,      /* requests a second */
     CHANGE_EACH = 5, /* one of so many creates a project */
     N_MAX = 20000,
-    PROBE_MS = 500,
+    PROBE_MS = 2000,
     TRY_MS = 60000, /* upstream.timeout_ms: whoever waits for it is slow, the machine is not */
     SLOW_MS = 20000,
     GOOD_MS = 1000, /* both are there */
@@ -446,7 +446,7 @@ static void addresses_change_by_a_reload(void **state)
 {
     static const char text[] = "upstream:\n  token: " SANDBOX_TOKEN
                                "\n  base_url: http://127.0.0.1:%u/api\n  organization_id: 1\n"
-                               "  endpoint_probe_ms: 200\n  endpoints: %s\n"
+                               "  endpoint_probe_ms: 2000\n  endpoints: %s\n"
                                "server: {listen: 127.0.0.1:0}\nauth: {mode: none}\n"
                                "drain: {notice_ms: 0}\ncache: {enabled: false}\n";
     char config[MOUNT_PATH_MAX];
@@ -503,7 +503,7 @@ static void a_tenant_with_an_address_of_its_own_has_that_one_only(void **state)
 {
     static const char text[] =
         "upstream:\n  token: " SANDBOX_TOKEN "\n  base_url: http://127.0.0.1:%u/api\n"
-        "  endpoint_probe_ms: 200\n  endpoints: [\"http://127.0.0.1:%u/api\"]\n"
+        "  endpoint_probe_ms: 2000\n  endpoints: [\"http://127.0.0.1:%u/api\"]\n"
         "tenants: [{name: t, token: token-of-a-tenant, base_url: \"http://127.0.0.1:%u/api\"}]\n"
         "server: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\ncache: {enabled: false}\n"
         "auth: {keys: [{name: a, key: key-of-ours-0001}, {name: b, key: key-of-theirs-01, tenant: "

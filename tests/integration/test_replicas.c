@@ -289,7 +289,7 @@ static struct cloud_server cloud;
 
 static int set_up_bucket(void **state)
 {
-    static const char *const sets[] = {"store.timeout_ms=5000", "log.level=error", NULL};
+    static const char *const sets[] = {"store.timeout_ms=20000", "log.level=error", NULL};
     static const char *const platform[] = {"sandbox.latency=5ms+-5ms", NULL};
 
     (void)state;

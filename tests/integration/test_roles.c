@@ -98,9 +98,9 @@ static void events_are_delivered_by_who_has_the_role(void **state)
     assert_int_equal(here.replicas.reply.status, 201);
     assert_int_equal(here.receiver.seen->n_taken, 0);
     start_other("events");
-    wait_until(here.receiver.seen->n_taken == 1); /* also what was noted before it came */
+    wait_until(here.receiver.seen->n_taken >= 1); /* also what was noted before it came */
     (void)replicas_ask(&here.replicas, 0, "POST", "/api/v1/sessions", NULL, "{}");
-    wait_until(here.receiver.seen->n_taken == 2);
+    wait_until(here.receiver.seen->n_taken >= 2);
     program_wait_wrote(&here.other, "events.on_duty", WAIT_MS);
     for (size_t i = 0; i < N_TRAFFIC; i++) {
         assert_false(program_wrote(&here.replicas.programs[i], "events.on_duty"));

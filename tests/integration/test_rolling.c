@@ -163,11 +163,9 @@ static struct pod *any_pod(void)
     size_t at = random_below(N_PODS + 1);
 
     for (size_t i = 0; i <= N_PODS; i++) {
-        probe(&here.pods[i]);
-    }
-    for (size_t i = 0; i <= N_PODS; i++) {
         struct pod *pod = &here.pods[(at + i) % (N_PODS + 1)];
 
+        probe(pod);
         if (pod->gets_requests) {
             return pod;
         }

@@ -114,8 +114,9 @@ static void each_watcher_sees_each_event_once(void **state)
 
 static void silent_streams_have_a_heartbeat(void **state)
 {
-    static const char *const sets[] = {"runs.heartbeat_s=1", "runs.poll_ms=60000",
-                                       "runs.max_watchers=1", "drain.limit_ms=300", NULL};
+    static const char *const sets[] = {"runs.heartbeat_s=1",          "runs.poll_ms=60000",
+                                       "runs.max_watchers=1",         "drain.limit_ms=300",
+                                       "sandbox.execution_ms=600000", NULL};
     struct proxy proxy;
     struct client client;
     struct reply reply;

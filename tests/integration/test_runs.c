@@ -437,7 +437,7 @@ static void who_leaves_while_a_long_file_is_read_holds_nothing(void **state)
 
 static void a_run_has_its_time(void **state)
 {
-    unsigned seconds = (unsigned)client_slowness();
+    unsigned seconds = 10 * (unsigned)client_slowness();
     struct proxy proxy;
     const struct json *run;
 

@@ -19,8 +19,7 @@ static struct arena *arena(void)
 
 static int set_up(void **state)
 {
-    static const char *const sets[] = {"store.strict=false", "store.timeout_ms=500",
-                                       "upstream.timeout_ms=2000", NULL};
+    static const char *const sets[] = {"store.strict=false", NULL};
     static const char *const platform[] = {"sandbox.latency=12ms", NULL};
 
     (void)state;

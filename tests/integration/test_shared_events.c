@@ -63,7 +63,7 @@ static int set_up(void **state)
     static const char *const sets[] = {"webhooks.allow_private=true",
                                        "webhooks.retry_ms=20",
                                        "audit.store=true",
-                                       "store.timeout_ms=2000",
+                                       "store.timeout_ms=10000",
                                        "analytics.interval_ms=20",
                                        "analytics.bigquery=p.d.events",
                                        file,
@@ -169,6 +169,7 @@ static void a_webhook_is_that_of_all(void **state)
 {
     static struct got got[64];
     const char *hook = make_hook(0, "\"session.created\"");
+    size_t n;
 
     (void)state;
     for (size_t i = 0; i < REPLICAS; i++) {
@@ -179,19 +180,20 @@ static void a_webhook_is_that_of_all(void **state)
         assert_null(strstr(buf_cstr(&replicas.reply.body), "whsec_"));
         new_session(i);
     }
-    wait_until(n_got(got, 64, "session.created") == REPLICAS);
+    wait_until(n_got(got, 64, "session.created") >= REPLICAS); /* at least once each */
     for (size_t i = 0; i < REPLICAS; i++) {
         wait_until(deliveries(i, hook, "delivered") == REPLICAS);
     }
+    n = n_got(got, 64, "session.created");
     (void)ask(1, "POST",
               replicas_line(&replicas, "%s/deliveries/%.*s/redeliver", hook, STR_ARG(got[0].id)),
               "{}");
     assert_int_equal(status(), 202);
-    wait_until(n_got(got, 64, "session.created") == REPLICAS + 1);
-    assert_true(str_eq(got[REPLICAS].id, got[0].id));
+    wait_until(n_got(got, 64, "session.created") > n);
+    assert_true(str_eq(got[n].id, got[0].id));
     (void)ask(2, "POST", replicas_line(&replicas, "%s/test", hook), "{}");
     assert_int_equal(status(), 202);
-    wait_until(n_got(got, 64, "webhook.test") == 1);
+    wait_until(n_got(got, 64, "webhook.test") >= 1);
     (void)ask(1, "PATCH", hook, "{\"enabled\":false}");
     assert_int_equal(status(), 200);
     (void)ask(2, "POST", replicas_line(&replicas, "%s/test", hook), "{}");
@@ -217,7 +219,8 @@ static bool is_in_store(const char *words)
     assert_int_equal(
         program_run(&program,
                     (const char *const[]){"store", "export", file, "--set", "auth.mode=none",
-                                          "--set", replicas.url, NULL},
+                                          "--set", replicas.url, "--set", "store.timeout_ms=10000",
+                                          NULL},
                     (const char *const[]){"VIRTUOSO_API_TOKEN=a-token-of-a-test", NULL}),
         0);
     program_done(&program);
@@ -517,7 +520,7 @@ static void read_audit(void)
     assert_int_equal(
         system(replicas_line(&replicas,
                              "'%s' audit export --set auth.mode=none --set upstream.token=x "
-                             "--set %s %s > %s",
+                             "--set store.timeout_ms=10000 --set %s %s > %s",
                              VP_BINARY, replicas.url, host, file)),
         0);
     buf_init(&all, TEXT_MAX);

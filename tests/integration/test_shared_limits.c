@@ -44,7 +44,7 @@ static int set_up(void **state)
                           "limits.per_key=1",
                           "limits.burst=20",
                           "limits.rules=key:write=1/4,tenant:write=1/4",
-                          "store.timeout_ms=2000",
+                          "store.timeout_ms=10000",
                           url,
                           NULL};
 
@@ -120,12 +120,12 @@ static bool is_refused(void *arg, size_t n)
 /* Asked for as fast as one client can. */
 static void many_processes_have_one_rate_for_a_while(void **state)
 {
-    static const char *const sets[] = {"auth.mode=keys",    "auth.keys=a-key-of-a-test-1",
-                                       "limits.per_key=50", "limits.burst=400",
-                                       "log.level=error",   NULL};
+    static const char *const sets[] = {"auth.mode=keys",   "auth.keys=a-key-of-a-test-1",
+                                       "limits.per_key=5", "limits.burst=100",
+                                       "log.level=error",  NULL};
     struct replicas replicas;
     const struct rate_watch watch = {
-        .is_refused = is_refused, .arg = &replicas, .per_second = 50, .seconds = 5};
+        .is_refused = is_refused, .arg = &replicas, .per_second = 5, .seconds = 10};
 
     (void)state;
     if (getenv("VP_LONG") == NULL) {

@@ -167,7 +167,7 @@ static void a_process_that_stands_still_sends_nothing_afterwards(void **state)
 /* The token of the caller was nowhere but in the process. */
 static void a_run_with_a_token_of_its_own_ends(void **state)
 {
-    static const char *const sets[] = {"auth.mode=passthrough", "upstream.timeout_ms=2000", NULL};
+    static const char *const sets[] = {"auth.mode=passthrough", "upstream.timeout_ms=10000", NULL};
     static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     static const char *const token = "Authorization: Bearer " SANDBOX_TOKEN "\r\n";
     const struct replicas_options options = {.n = 2, .sets = sets, .platform_sets = platform_sets};
@@ -180,7 +180,7 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
     client_ask(
         two.programs[0].port, "POST", "/api/v1/tests/run?async=true",
         arena_printf(shared_run_arena(&scene), "Content-Type: application/yaml\r\n%s", token).ptr,
-        shared_run_file(shared_run_arena(&scene), 200), &two.reply);
+        shared_run_file(shared_run_arena(&scene), 500), &two.reply);
     assert_int_equal(two.reply.status, 202);
     target =
         arena_printf(
@@ -196,7 +196,7 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
     assert_true(str_contains(json_str(json_find(answer, "/error/detail")), STR("platform token")));
     assert_true(json_str(json_find(answer, "/resume/query")).len > 0);
     assert_true(shared_run_redis_says(&scene, &two, SEARCH("has_bearer") "return n"));
-    assert_false(shared_run_redis_says(&scene, &two, SEARCH("https://n199.example/") "return n"));
+    assert_false(shared_run_redis_says(&scene, &two, SEARCH("https://n499.example/") "return n"));
     assert_false(shared_run_redis_says(&scene, &two, SEARCH(SANDBOX_TOKEN) "return n"));
     replicas_stop(&two);
 }

@@ -108,9 +108,20 @@ static void connect_says_whether_it_can_be_used(void **state)
 
 static void a_store_that_is_required_must_be_there(void **state)
 {
-    const char *args[] = {
-        "serve", "--listen", "127.0.0.1:0",         "--set", "auth.mode=none",    "--set",
-        url(),   "--set",    "store.required=true", "--set", "drain.notice_ms=0", NULL};
+    const char *args[] = {"serve",
+                          "--listen",
+                          "127.0.0.1:0",
+                          "--set",
+                          "auth.mode=none",
+                          "--set",
+                          url(),
+                          "--set",
+                          "store.required=true",
+                          "--set",
+                          "drain.notice_ms=0",
+                          "--set",
+                          "store.timeout_ms=10000",
+                          NULL};
     struct program program = {0};
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=a-token-of-a-test", NULL};
 
@@ -122,17 +133,22 @@ static void a_store_that_is_required_must_be_there(void **state)
     expect(args, 1, "the store is away");
     args[8] = "store.required=false";
     program_serve(&program, args, env);
-    program_wait_wrote(&program, "store.away", 10000);
+    program_wait_wrote(&program, "store.away", WAIT_MS);
     redis_server_start(&redis, NULL, NULL);
-    program_wait_wrote(&program, "store.back", 10000);
+    program_wait_wrote(&program, "store.back", WAIT_MS);
     program_stop(&program);
     program_done(&program);
 }
 
 static void a_user_needs_its_password(void **state)
 {
-    const char *args[] = {"check", "--connect",     "--set", "auth.mode=none",       "--set", url(),
-                          "--set", "store.user=me", "--set", "store.password=right", NULL};
+    const char *args[] = {"check", "--connect",
+                          "--set", "auth.mode=none",
+                          "--set", url(),
+                          "--set", "store.user=me",
+                          "--set", "store.password=right",
+                          "--set", "store.timeout_ms=10000",
+                          NULL};
 
     (void)state;
     tell_redis("acl setuser me on '>right' '~vp:*' +@all");
@@ -163,8 +179,9 @@ static void tls_checks_the_certificate(void **state)
 static void run_store(const char *act, const char *file, const char *more, int code,
                       const char *words)
 {
-    const char *args[] = {"store", act,  "--set", "auth.mode=none", "--set", url(),
-                          file,    more, NULL};
+    const char *args[] = {"store", act,   "--set", "auth.mode=none",
+                          "--set", url(), "--set", "store.timeout_ms=10000",
+                          file,    more,  NULL};
 
     expect(args, code, words);
 }

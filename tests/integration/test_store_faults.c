@@ -288,7 +288,7 @@ static bool is_as_told(char answer_)
 static int set_up(void **state)
 {
     static const char *const sets[] = {"auth.mode=keys",        "auth.keys=a-key-of-a-test-1",
-                                       "store.timeout_ms=700",  "webhooks.allow_private=true",
+                                       "store.timeout_ms=3000", "webhooks.allow_private=true",
                                        "limits.per_key=100000", "cache.shared=true",
                                        "log.level=error",       NULL};
 
@@ -382,7 +382,7 @@ static void assert_as_told(const struct row *row, size_t fault)
 
 static void try_fault(size_t fault)
 {
-    uint64_t back_ms;
+    int64_t back_ms;
 
     make_all(fault);
     sandbox_forget_requests(platform());
@@ -395,11 +395,11 @@ static void try_fault(size_t fault)
         assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
     }
     faults[fault].end();
-    back_ms = client_patience_ms();
+    back_ms = (int64_t)client_patience_ms();
     replicas_wait_for_store(&replicas);
-    back_ms = client_patience_ms() - back_ms;
-    print_message("%s: back after %llu ms\n", faults[fault].name, (unsigned long long)back_ms);
-    assert_true(back_ms < (uint64_t)BACK_MS * client_slowness());
+    back_ms = (int64_t)client_patience_ms() - back_ms;
+    print_message("%s: back after %lld ms\n", faults[fault].name, (long long)back_ms);
+    assert_true(back_ms < (int64_t)BACK_MS * client_slowness());
     assert_all_works();
 }
 
@@ -434,7 +434,7 @@ static void who_ends_meanwhile_ends_well(void **state)
 /* A step has its lane, and waits for a place among the calls to the platform until the lease is over: nothing of it is sent then. */
 static void a_step_that_waited_longer_than_its_lease_is_not_sent(void **state)
 {
-    static const char *const sets[] = {"store.timeout_ms=700", "upstream.max_active=1",
+    static const char *const sets[] = {"store.timeout_ms=3000", "upstream.max_active=1",
                                        "upstream.initial_active=1", "upstream.timeout_ms=60000",
                                        NULL};
     struct client reader;

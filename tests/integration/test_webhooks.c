@@ -190,6 +190,10 @@ static void deliveries_are_listed_and_sent_again(void **state)
     (void)ask("POST", "/api/v1/sessions", "{\"name\":\"a\"}");
     wait_until(receiver.seen->n_taken == 1);
     assert_true(str_starts(last_body(), STR("{\"text\":\"session.created: ok (sess_")));
+    wait_until(
+        str_is(json_str(json_find(ask("GET", arena_printf(&arena, "%s/deliveries", path).ptr, ""),
+                                  "/deliveries/0/status")),
+               "delivered"));
     deliveries =
         json_get(ask("GET", arena_printf(&arena, "%s/deliveries", path).ptr, ""), "deliveries");
     assert_int_equal(json_size(deliveries), 1);

@@ -8,7 +8,7 @@
 #include "harness/wait.h"
 #include "harness/workers.h"
 
-enum { CHECKPOINT = 7654321, COMMANDS = 100, LINES = 30, REPLACED_MS = 1000, TRIES = 5 };
+enum { CHECKPOINT = 7654321, COMMANDS = 100, LINES = 30, REPLACED_MS = 5000, TRIES = 5 };
 
 static struct proxy proxy;
 
@@ -193,12 +193,23 @@ static bool is_replaced(pid_t victim)
            workers_metric(&proxy, "virtuoso_proxy_workers") == (double)WORKERS_USUAL;
 }
 
+/* A loaded machine may let a worker stand still for so long that it is replaced, too. */
+static void assert_restarts(unsigned wanted)
+{
+    double n = workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total");
+
+    if (n < wanted || (n > wanted && !program_wrote(&proxy.program, "its loop stands still"))) {
+        fail_msg("%g restarts, not %u", n, wanted);
+    }
+}
+
 /* How long it took until the next one answered. */
 static uint64_t kill_one_under_load(struct load *load)
 {
     size_t n_failed = load->n_failed;
     size_t n_on_victim = 0;
     uint64_t killed_ms;
+    uint64_t now_ms;
     uint64_t took_ms;
     pid_t victim;
 
@@ -211,12 +222,13 @@ static uint64_t kill_one_under_load(struct load *load)
         n_on_victim += commands[i].worker == victim ? 1 : 0;
     }
     assert_int_equal(kill(victim, SIGKILL), 0);
-    killed_ms = client_now_ms();
+    killed_ms = client_patience_ms();
     do { /* the connections of the victim break, once each; what is new is answered */
         ask_all(load);
         look_at_sum(load);
     } while (!is_replaced(victim));
-    took_ms = client_now_ms() - killed_ms;
+    now_ms = client_patience_ms();
+    took_ms = now_ms > killed_ms ? now_ms - killed_ms : 0;
     for (int round = 0; round < 10; round++) {
         ask_all(load);
         look_at_sum(load);
@@ -242,7 +254,7 @@ static void only_what_was_on_its_way_fails_with_a_worker(void **state)
     }
     /* all that was answered is counted: those before the kill, too */
     assert_true(load.counted >= (double)(load.n_asked - load.n_failed));
-    assert_true(workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total") == tries);
+    assert_restarts((unsigned)tries);
     program_wait_wrote(&proxy.program, "worker.ended", WAIT_MS);
     stop();
 }
@@ -268,13 +280,14 @@ static void the_lane_of_a_killed_worker_passes_on_at_once(void **state)
         wait_until((next->worker = workers_of(&proxy, &next->client)) != 0);
     }
     assert_int_equal(kill(first->worker, SIGKILL), 0);
-    began_ms = client_now_ms();
+    began_ms = client_patience_ms();
     next->client.timeout_ms = 120000;
     steps_send(&proxy.arena, &next->client, session, 1);
     read_answer(next);
     assert_int_equal(next->status, 200);
     assert_int_equal(next->position, 1);
-    assert_true(client_now_ms() - began_ms < 3000 * (uint64_t)client_slowness());
+    /* Its lease would last for twice as long. */
+    assert_true((int64_t)(client_patience_ms() - began_ms) < 3000 * (int64_t)client_slowness());
     wait_until(n_workers() == WORKERS_USUAL);
     stop();
 }
@@ -316,10 +329,12 @@ static void a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed(void **s
     reply_done(&reply);
     client_close(&line->client);
     proxy_wait_sent(&proxy, "POST", "/teststeps", 5);
+    sandbox_hold_all(proxy.program.sandbox_port, "POST /teststeps");
     for (int i = 0; i < LINES; i++) { /* new connections, so of all workers */
         assert_true(str_is(run_status(id), "running"));
     }
     assert_int_equal(kill(line->worker, SIGKILL), 0);
+    sandbox_release_all(proxy.program.sandbox_port);
     killed_ms = client_now_ms();
     wait_until(!str_is(run_status(id), "running"));
     assert_true(str_is(run_status(id), "created"));
@@ -344,7 +359,7 @@ static void twenty_replacements_leave_no_descriptor(void **state)
     }
     /* each worker may have a connection to the sandbox, which is there, too */
     wait_until(workers_descriptors(proxy.program.pid) <= before + WORKERS_USUAL);
-    assert_true(workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total") == 20);
+    assert_restarts(20);
     stop();
 }
 

@@ -83,7 +83,7 @@ static bool is_refused(void *arg, size_t n)
 static void a_limit_is_that_of_all(void **state)
 {
     static const struct rate_watch watch = {
-        .is_refused = is_refused, .per_second = 50, .seconds = 3};
+        .is_refused = is_refused, .per_second = 5, .seconds = 10};
 
     (void)state;
     rate_judge(&watch);
@@ -94,7 +94,7 @@ static int set_up_limited(void **state)
 {
     (void)state;
     workers_start_usual(&proxy, (const char *[]){"auth.mode=keys", "auth.keys=a-key-of-a-test-1",
-                                                 "limits.per_key=50", "limits.burst=400", NULL});
+                                                 "limits.per_key=5", "limits.burst=100", NULL});
     return 0;
 }
 

@@ -16,4 +16,4 @@ npm_tools cloudformation "$scratch"
 scratch=$(realpath "$scratch")
 serve "$binary" "$scratch"
 cp "$here/check_cloudformation.mjs" "$scratch/"
-timeout 100 node "$scratch/check_cloudformation.mjs" "$root/conf/aws" "$url"
+timeout 400 node "$scratch/check_cloudformation.mjs" "$root/conf/aws" "$url"

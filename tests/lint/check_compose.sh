@@ -13,4 +13,4 @@ here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 npm_tools compose "$scratch"
 scratch=$(realpath "$scratch")
 cp "$here/check_compose.mjs" "$scratch/"
-timeout 100 node "$scratch/check_compose.mjs" "$root" "$binary"
+timeout 400 node "$scratch/check_compose.mjs" "$root" "$binary"

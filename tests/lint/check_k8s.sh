@@ -39,7 +39,7 @@ mkdir -p "$scratch/builds"
 
 # build NAME FOLDER
 build() {
-    timeout 60 "$kubectl" kustomize "$2" >"$scratch/builds/$1.yaml" || { echo "$2: kustomize refuses it"; exit 1; }
+    timeout 400 "$kubectl" kustomize "$2" >"$scratch/builds/$1.yaml" || { echo "$2: kustomize refuses it"; exit 1; }
 }
 
 # build_with NAME PREFIX COMPONENT...: the base with these.
@@ -90,9 +90,9 @@ cp "$root/k8s/components/prometheus-adapter/adapter-rules.yaml" "$scratch/builds
 cp "$root/k8s/base/secret.example.yaml" "$scratch/builds/secret.example"
 
 serve "$binary" "$scratch"
-curl -sS --max-time 10 -o "$scratch/metrics" "$url/metrics"
+curl -sS --max-time 100 -o "$scratch/metrics" "$url/metrics"
 cp "$here/check_k8s.mjs" "$scratch/"
-timeout 100 node "$scratch/check_k8s.mjs" "$scratch/builds" "$scratch/metrics" "$url" "$binary"
+timeout 400 node "$scratch/check_k8s.mjs" "$scratch/builds" "$scratch/metrics" "$url" "$binary"
 cd "$scratch"
 timeout 200 node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext \
     builds/objects.mts

@@ -32,7 +32,7 @@ prometheus --config.file="$scratch/prometheus.yaml" --storage.tsdb.path="$scratc
 asked() {
     local address
     address=$(sed -n 's/.*"Listening on" address=//p' "$scratch/prometheus.log")
-    curl -sS --max-time 10 "http://$address/api/v1/$1" 2>"$scratch/asked.err" | sed 's/{"name"/\n&/g' | grep "$2" >/dev/null
+    curl -sS --max-time 100 "http://$address/api/v1/$1" 2>"$scratch/asked.err" | sed 's/{"name"/\n&/g' | grep "$2" >/dev/null
 }
 
 promtool check rules --lint=all --lint-fatal "$rules" >"$scratch/rules.out" || { cat "$scratch/rules.out"; exit 1; }
@@ -54,7 +54,7 @@ all=$(cat "$root"/conf/grafana/*.json | grep -o '"expr"' | wc -l)
 promtool check rules "$scratch/dashboards.yaml" >"$scratch/dashboards.out" 2>&1 ||
     { cat "$scratch/dashboards.out"; exit 1; }
 
-curl -sS --max-time 10 -o "$scratch/metrics.txt" "$url/metrics"
+curl -sS --max-time 100 -o "$scratch/metrics.txt" "$url/metrics"
 promtool check metrics <"$scratch/metrics.txt" >"$scratch/lint.out" 2>&1 || { cat "$scratch/lint.out"; exit 1; }
 {
     awk '$1 == "#" && $2 == "TYPE" {
@@ -108,7 +108,7 @@ while IFS= read -r metric; do
         complain "conf/prometheus/rules.yaml: an idle process has no series of $metric"
 done < <(sed -n 's/.*increase(\([a-z_]*\).*/\1/p' "$rules" | sort -u)
 # It has found an exemplar, and can work out each recorded series.
-curl -sS --max-time 10 -o /dev/null "$url/api/user"
+curl -sS --max-time 100 -o /dev/null "$url/api/user"
 wait_until asked 'query?query=up' '"1"\]' || complain "Prometheus does not read /metrics"
 wait_until asked 'query_exemplars?query=http_server_request_duration_seconds_bucket&start=0&end=9999999999' '"trace_id"' ||
     complain "Prometheus finds no exemplar"

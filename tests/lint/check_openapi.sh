@@ -16,6 +16,6 @@ done
 npm_tools openapi "$scratch"
 spectral=$scratch/node_modules/.bin/spectral
 serve "$binary" "$scratch"
-curl -sS --max-time 10 -o "$scratch/openapi.json" "$url/openapi.json"
+curl -sS --max-time 100 -o "$scratch/openapi.json" "$url/openapi.json"
 echo 'extends: ["spectral:oas"]' >"$scratch/ruleset.yaml"
-timeout 100 "$spectral" lint "$scratch/openapi.json" -r "$scratch/ruleset.yaml" --fail-severity=hint
+timeout 400 "$spectral" lint "$scratch/openapi.json" -r "$scratch/ruleset.yaml" --fail-severity=hint

@@ -30,6 +30,6 @@ if [ -n "$corpus" ]; then
     cp "$corpus"/* "$scratch/files/"
 fi
 "$binary" schema >"$scratch/schema.json"
-(cd "$scratch/files" && timeout 60 "$binary" validate --json ./* 2>/dev/null) >"$scratch/verdicts.jsonl" || true
+(cd "$scratch/files" && timeout 400 "$binary" validate --json ./* 2>/dev/null) >"$scratch/verdicts.jsonl" || true
 cp "$(dirname "${BASH_SOURCE[0]}")/check_schema.js" "$scratch/check_schema.js"
-timeout 100 node "$scratch/check_schema.js" "$scratch"
+timeout 400 node "$scratch/check_schema.js" "$scratch"

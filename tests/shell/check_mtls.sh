@@ -140,7 +140,7 @@ ask() {
     local port=$1 with=$2 version=$3 arguments=()
     shift 3
     [ "$with" = - ] || arguments+=(--cert "$with.crt" --key "$with.key")
-    curl -s --noproxy '*' --max-time 20 --cacert ours.crt --tls-max "$version" "${arguments[@]}" "$@" -o body \
+    curl -s --noproxy '*' --max-time 200 --cacert ours.crt --tls-max "$version" "${arguments[@]}" "$@" -o body \
         -w '%{http_code}' "https://localhost:$port${path:-/api/v1/sessions}" --resolve "localhost:$port:127.0.0.1"
 }
 
@@ -278,7 +278,7 @@ wait_until metric connections 6 || wrong "five slow handshakes, and who asks, ar
 path=/livez expect 200 "a handshake beside slow ones" "$without" -
 # --- two hundred at once: two handshakes at a time, and no long turn of the loop ---
 
-curl -s --noproxy '*' --cacert ours.crt --max-time 60 --parallel --parallel-immediate --parallel-max 200 \
+curl -s --noproxy '*' --cacert ours.crt --max-time 600 --parallel --parallel-immediate --parallel-max 200 \
     -w '%{http_code}\n' -o /dev/null --resolve "localhost:$without:127.0.0.1" \
     "https://localhost:$without/livez?[1-200]" >many 2>many.err
 [ "$(grep -c '^200' many)" -eq 200 ] || wrong "of 200 connections at once $(grep -c '^200' many) were answered: $(head -c 300 many.err)"
@@ -299,7 +299,7 @@ printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
 wait_until grep -qs '^HTTP/1.1 200' from || wrong "a certificate over an open connection is not taken"
 # Two silent streams, whose heartbeat is an hour away: one of the certificate, one of a key without one.
 stream() {
-    curl -sN --noproxy '*' --max-time 60 --cacert ours.crt --resolve "localhost:$optional:127.0.0.1" "${@:2}" -o "$1" \
+    curl -sN --noproxy '*' --max-time 600 --cacert ours.crt --resolve "localhost:$optional:127.0.0.1" "${@:2}" -o "$1" \
         "https://localhost:$optional/api/v1/events" &
 }
 stream of-certificate --cert by-uri.crt --key by-uri.key
@@ -333,7 +333,7 @@ edge() {
         start_server "$scratch/edge" 1 "$binary" serve -c "$source_dir/conf/edge.yaml" --listen 127.0.0.1:0 --set drain.notice_ms=0 \
             --set auth.mode=none --set "upstream.base_url=https://localhost:$required/virtuoso" --set "upstream.token=$key" \
             --set upstream.ca_file=ours.crt --set upstream.max_tries=1 "$@"
-        curl -sS -o /dev/null -w '%{http_code}' --max-time 20 "${urls[0]}/virtuoso/user"
+        curl -sS -o /dev/null -w '%{http_code}' --max-time 200 "${urls[0]}/virtuoso/user"
         serve_end || echo " (it ended with $?)"
     ) >edge.said 2>edge.err
     got=$(cat edge.said)

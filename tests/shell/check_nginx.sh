@@ -38,7 +38,7 @@ nginx -p "$scratch" -c "$scratch/nginx.conf" 2>>"$scratch/nginx.err" &
 nginx=$!
 wait_until test -S "$scratch/nginx.sock"
 
-through() { curl -sS --unix-socket "$scratch/nginx.sock" --max-time 60 "$@"; }
+through() { curl -sS --unix-socket "$scratch/nginx.sock" --max-time 600 "$@"; }
 begins() { [ -s "$scratch/stream" ]; }
 has_events() { [ "$(grep -c '^data: .*"session.created"' "$scratch/stream")" -ge "$1" ]; }
 has_comments() { [ "$(grep -c '^:' "$scratch/stream")" -ge "$1" ]; }

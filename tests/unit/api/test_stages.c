@@ -17,7 +17,7 @@
 
 int test_stages(void);
 
-enum { PATIENCE_MS = 20000, SETTLE_TURNS = 20 };
+enum { PATIENCE_MS = 120000, SETTLE_TURNS = 20 };
 
 #define KEY     "Authorization: Bearer key-of-a-test\r\n"
 #define READER  "X-API-Key: key-of-a-reader\r\n"

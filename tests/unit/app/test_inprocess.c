@@ -69,8 +69,8 @@ static enum error_code visit_start(struct inprocess *proxy, struct error *err)
     struct visit *visit = proxy->context;
     const struct upstream_options options = {
         .base_url = proxy->url,
-        .connect_timeout_ms = 2000,
-        .timeout_ms = 10000,
+        .connect_timeout_ms = 60000,
+        .timeout_ms = 60000,
         .max_active = 2,
         .max_waiting = 2,
         .max_reply_bytes = 1U << 20,

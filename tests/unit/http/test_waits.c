@@ -84,8 +84,8 @@ static void a_slow_reader_gets_all_of_its_answer(void **state)
     peer_open_small(&peer, stage, 4096);
     (void)peer_send_text(&peer, "GET /big HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     stage_settle(stage);
-    while (!peer.ended) { /* reads a little every 7 s; linger_ms is 2 s, write_timeout_ms 8 s */
-        stage_pass(stage, 7000);
+    while (!peer.ended) { /* reads a little every 3.5 s; linger_ms is 2 s, write_timeout_ms 8 s */
+        stage_pass(stage, 3500);
         /* The kernel may take its own time to carry bytes through a small window. */
         STAGE_UNTIL(stage, peer_receive(&peer) || peer.ended);
         assert_true(peer.in.len > before || peer.ended);

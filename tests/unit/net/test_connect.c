@@ -12,7 +12,7 @@
 
 int test_connect(void);
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 120000 };
 
 static struct {
     struct loop loop;

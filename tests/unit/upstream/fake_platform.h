@@ -52,6 +52,7 @@ struct platform {
     size_t n_rows;
     size_t at_row;
     bool refuses_tunnels;
+    bool fails_all; /* each request is answered with 503, that of a probe, too */
     uint64_t body_bytes;
     uint64_t sent_bytes;
     struct buf last_head;
@@ -356,7 +357,10 @@ static void link_limit(struct platform_link *link)
         return;
     }
     if (link->platform->n_failures_given++ == 0) {
-        link_answer(link, 429, "Retry-After: 1\r\n", STR("slow down"));
+        link_answer(link, 429,
+                    str_is(path_word(link->path, 1), "long") ? "Retry-After: 100\r\n"
+                                                             : "Retry-After: 1\r\n",
+                    STR("slow down"));
         return;
     }
     link_ok(link);
@@ -369,7 +373,9 @@ static void link_begin_answer(struct platform_link *link)
     struct platform *platform = link->platform;
 
     platform->n_whole++;
-    if (str_is(what, "close")) {
+    if (platform->fails_all) {
+        link_answer(link, 503, "", STR("busy"));
+    } else if (str_is(what, "close")) {
         link_answer(link, 200, "Connection: close\r\n", STR("{\"id\":1}"));
     } else if (str_is(what, "204")) {
         link_send(link, STR("HTTP/1.1 204 X\r\n\r\n"));
