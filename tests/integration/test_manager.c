@@ -63,7 +63,7 @@ static const char *told_next(struct told *told, bool all)
         struct pollfd ready = {.fd = told->fd, .events = POLLIN};
         ssize_t n;
 
-        assert_int_equal(poll(&ready, 1, (int)(WAIT_MS * client_slowness())), 1);
+        assert_int_equal(poll(&ready, 1, (int)(6 * WAIT_MS * client_slowness())), 1);
         n = recv(told->fd, told->text, TEXT_MAX - 1, 0);
         assert_true(n > 0);
         told->text[n] = '\0';
@@ -93,8 +93,11 @@ static void assert_reload(struct told *told, struct program *program)
     uint64_t said;
 
     program_signal(program, SIGHUP);
-    assert_memory_equal(told_next(told, false), head, sizeof(head) - 1);
-    said = strtoull(told->text + sizeof(head) - 1, NULL, 10);
+    do { /* an earlier one was for the file, which is watched */
+        said = strncmp(told_next(told, false), head, sizeof(head) - 1) == 0
+                   ? strtoull(told->text + sizeof(head) - 1, NULL, 10)
+                   : 0;
+    } while (said < before);
     assert_in_range(said, before, microseconds_now());
     assert_string_equal(told_next(told, false), "READY=1\nSTATUS=serving");
 }

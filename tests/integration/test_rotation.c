@@ -104,7 +104,8 @@ static void write_config(struct stage *stage, unsigned round, struct buf *out)
                round, round, round + 1, round + 2, round + 1, round + 1, round);
     buf_printf(out,
                "limits: {per_key: %u, burst: %u, rules: [tenant=%u/60000]}\n"
-               "cache: {enabled: %s}\nlog: {level: info, access: false}\ncors: {max_age_s: %u}\n",
+               "cache: {enabled: %s}\nlog: {level: info, access: false}\ncors: {max_age_s: %u}\n"
+               "http: {handshake_timeout_ms: 600000, head_timeout_ms: 600000}\n",
                20000 + round, 40000 + round, 30000 + round, round % 2 == 0 ? "true" : "false",
                60 + round);
 }

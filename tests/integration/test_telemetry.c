@@ -471,6 +471,8 @@ static void waits_are_spans(void **state)
         client_close(&clients[i]);
     }
     reply_done(&reply);
+    wait_until(has_come("POST /api/v1/commands/execute") && has_come("GET /api/projects") &&
+               has_come("lane wait")); /* at its end it waits for a second only */
     judge_all();
     spans = collector_spans(&collector, &arena);
     wait = span_named(spans, "lane wait");
