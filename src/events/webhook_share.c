@@ -345,11 +345,9 @@ void webhook_ask_cancel(struct webhook_ask *ask)
 static void on_own_done(struct webhook_ask *ask, const struct error *error)
 {
     struct webhook *hook = CONTAINER_OF(ask, struct webhook, share.put_off);
+    bool is_saved = error == NULL || error->code == ERR_CONFLICT; /* by another process */
 
-    if (error == NULL || error->code != ERR_CONFLICT) { /* else another process has saved it */
-        trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.put_off_fails,
-                        error != NULL ? error->text : NULL);
-    }
+    trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.put_off_fails, is_saved ? NULL : error->text);
     if (error != NULL) {
         log_event(LOG_WARN, "webhook.not_saved", F_TEXT("error", error->text));
     }

@@ -40,6 +40,7 @@ bool answer_is_json(struct str content_type)
 
 #define SECRET_NAME(name, what, shown_by, source) name,
 
+/* launchedByUser holds an e-mail address, which is a secret in that place alone. */
 static bool names_secret(struct str text)
 {
     static const char *const names[] = {ANSWER_SECRETS(SECRET_NAME) "launchedByUser"};
