@@ -486,6 +486,21 @@ void client_ask(uint16_t port, const char *method, const char *target, const cha
     client_close(&client);
 }
 
+bool client_probe(uint16_t port, const char *target, struct reply *reply)
+{
+    struct client client = {.timeout_ms = TIMEOUT_MS, .fd = connect_socket(port, 0)};
+    bool ok;
+
+    if (client.fd < 0) {
+        return false;
+    }
+    buf_init(&client.in, MAX_HEAD + MAX_BODY);
+    ok = client_send_request(&client, "GET", target, NULL, STR_EMPTY) &&
+         client_read(&client, false, reply) == CLIENT_OK;
+    client_close(&client);
+    return ok;
+}
+
 void reply_init(struct reply *reply)
 {
     *reply = (struct reply){0};

@@ -80,6 +80,8 @@ bool client_sees_close(struct client *client);
 /* One request on a connection of its own; fails the test unless a whole reply comes. */
 void client_ask(uint16_t port, const char *method, const char *target, const char *fields,
                 struct str body, struct reply *reply);
+/* A GET as a probe asks: false where nobody listens, or the reply is not whole. */
+bool client_probe(uint16_t port, const char *target, struct reply *reply);
 
 void reply_init(struct reply *reply);
 void reply_done(struct reply *reply);

@@ -143,12 +143,9 @@ static void probe(struct pod *pod)
     if (pod->program->port == 0 && program_wrote(pod->program, "listening on http://")) {
         pod->program->port = program_wait_port(pod->program, "listening on http://");
     }
-    if (pod->program->port == 0 || !client_can_connect(pod->program->port)) {
-        pod->gets_requests = false;
-        return;
-    }
-    client_ask(pod->program->port, "GET", "/readyz", NULL, STR_EMPTY, &reply);
+    /* Its listener may be closed at any moment. */
     pod->gets_requests =
+        pod->program->port != 0 && client_probe(pod->program->port, "/readyz", &reply) &&
         reply.status == 200 && !str_contains(reply_text(&reply), STR("the store is away"));
     if (!pod->gets_requests) {
         hang_up(pod);

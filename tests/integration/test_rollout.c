@@ -129,12 +129,9 @@ static void probe(struct pod *pod)
         return;
     }
     pod->asked_ms = client_now_ms();
-    if (!client_can_connect(pod->program.port)) {
-        pod->gets_requests = false;
-        return;
-    }
-    client_ask(pod->program.port, "GET", arena_cstr(&here.arena, path), NULL, STR_EMPTY, &reply);
-    pod->gets_requests = reply.status == 200;
+    /* Its listener may be closed at any moment. */
+    pod->gets_requests = client_probe(pod->program.port, arena_cstr(&here.arena, path), &reply) &&
+                         reply.status == 200;
     if (!pod->gets_requests) {
         hang_up(pod);
     }
