@@ -7,8 +7,8 @@
 #include "data/json.h"
 #include "plan/call.h"
 
-/* Members of the platform's answers whose values are secrets wherever they stand, passwords among them; of what kind the
- * value then is, who may see it, and where it was seen (columns of the table in room api, which takes them out). */
+/* Members of the platform's answers whose values are secrets wherever they stand, passwords among them. Columns: name, kind of
+ * the value, who may see it, where it was seen. Kinds and rights are those of the table that takes secrets out (room api). */
 #define ANSWER_SECRETS(X)                                                                          \
     X("initialDataPerJourneySequence", ANYTHING, 0, "execution status, captured")                  \
     X("usedData", NOT_A_NUMBER, 0, "sideEffects of a step in an execution, captured")              \

@@ -66,8 +66,7 @@ struct step {
     struct json_sift sift;
     const struct json *sent; /* while it LOOKS */
     size_t n_alike;
-    int64_t
-        last_id; /* of the step before, in the list that is read; -1: it was too long to be read, or has none */
+    int64_t last_id; /* of the step before in the list; 0: there is none; -1: not known */
     struct error lost;
     int lost_status;
 };

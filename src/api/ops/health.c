@@ -200,7 +200,8 @@ static void check_secrets(struct task *task, struct check *check)
     }
 }
 
-/* What the process does beside answering. What the log itself suffers from (words of the system) cannot be there. */
+/* What the process does beside answering. Everybody is told why log lines are lost: the log cannot tell it, and the reason
+ * is a text of the system without names. */
 static void check_troubles(const struct task *task, struct check checks[N_TROUBLES])
 {
     for (size_t i = 0; i < N_TROUBLES; i++) {
