@@ -42,7 +42,7 @@ echo "s3rver takes our requests, and is not used: it does not keep to conditions
 
 # The reports of a run.
 export AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port
-timeout --foreground 60 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
+timeout --foreground 400 "$binary" serve --sandbox --listen 127.0.0.1:0 --set artifacts.url=s3://qa-bucket/reports --set drain.notice_ms=0 \
     --set audit.url=s3://qa-bucket/audit --set audit.chain=one --set sandbox.listen=127.0.0.1:0 >serve.out 2>serve.err &
 proxy=$!
 for _ in $(seq 3000); do

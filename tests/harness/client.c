@@ -59,6 +59,13 @@ uint64_t client_patience_ms(void)
     return stalled < now_ms ? now_ms - stalled : now_ms;
 }
 
+uint64_t client_waited_ms(uint64_t from_ms)
+{
+    uint64_t now_ms = client_patience_ms();
+
+    return now_ms > from_ms ? now_ms - from_ms : 0;
+}
+
 void client_pause_ms(unsigned ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};

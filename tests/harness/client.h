@@ -45,8 +45,10 @@ unsigned
 client_slowness(void);        /* VP_SLOW: 1 normally, 10 under valgrind; multiply deadlines by it */
 uint64_t client_now_ms(void); /* monotonic */
 /* The clock by which tests lose patience: the same, but a tenth as fast while tasks of this machine wait for a
- * processor (/proc/pressure/cpu, which the kernel adds up every two seconds). */
+ * processor or a disk (/proc/pressure, which the kernel adds up every two seconds). */
 uint64_t client_patience_ms(void);
+/* Since client_patience_ms was `from_ms`: of short times it may go back. */
+uint64_t client_waited_ms(uint64_t from_ms);
 void client_pause_ms(unsigned ms);
 
 void client_open(struct client *client, uint16_t port); /* to 127.0.0.1 */

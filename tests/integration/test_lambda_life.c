@@ -544,7 +544,7 @@ static uint64_t time_to_end(bool is_at_work)
     began_ms = client_patience_ms();
     program_signal(&function.program, SIGTERM);
     assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
-    took_ms = client_patience_ms() - began_ms;
+    took_ms = client_waited_ms(began_ms);
     program_assert_clean(&function.program);
     function_stop(&function);
     return took_ms;

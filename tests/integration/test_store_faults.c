@@ -382,7 +382,7 @@ static void assert_as_told(const struct row *row, size_t fault)
 
 static void try_fault(size_t fault)
 {
-    int64_t back_ms;
+    uint64_t back_ms;
 
     make_all(fault);
     sandbox_forget_requests(platform());
@@ -395,11 +395,11 @@ static void try_fault(size_t fault)
         assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
     }
     faults[fault].end();
-    back_ms = (int64_t)client_patience_ms();
+    back_ms = client_patience_ms();
     replicas_wait_for_store(&replicas);
-    back_ms = (int64_t)client_patience_ms() - back_ms;
-    print_message("%s: back after %lld ms\n", faults[fault].name, (long long)back_ms);
-    assert_true(back_ms < (int64_t)BACK_MS * client_slowness());
+    back_ms = client_waited_ms(back_ms);
+    print_message("%s: back after %llu ms\n", faults[fault].name, (unsigned long long)back_ms);
+    assert_true(back_ms < (uint64_t)BACK_MS * client_slowness());
     assert_all_works();
 }
 
