@@ -16,6 +16,7 @@
 #include "harness/wait.h"
 #include "observe/metrics.h"
 #include "stage.h"
+#include "store/redis_internal.h"
 #include "store/store_internal.h"
 
 enum { TTL_MS = 60000, LONG_TTL_MS = 600000, READERS = 60 };
@@ -200,6 +201,15 @@ static void a_full_store_ends_no_lease(void **state)
     assert_true(lease_act(STORE_LEASE, "b", 0, TTL_MS).fence > fence);
 }
 
+/* The bytes of all commands are with the kernel. */
+static bool is_written(void)
+{
+    const struct redis *redis = CONTAINER_OF(stage.store, struct redis, store);
+
+    (void)loop_turn(&stage.loop, false);
+    return !redis->calls.writing && redis->calls.out[redis->calls.filling].len == 0;
+}
+
 /* What Redis has carried out, and could not answer in time. Whoever asks again is told what is there: a lease is the holder's own, also for the
  * second time; a document is there, with the bytes of whoever has put it; an entry stands in its stream. */
 static void what_was_carried_out_unheard_is_found(void **state)
@@ -219,12 +229,18 @@ static void what_was_carried_out_unheard_is_found(void **state)
     begin(NULL, NULL);
     wait_until(is_back());
     (void)kill(stage.server.pid, SIGSTOP);
+    clock_set(clock_now_ms(),
+              clock_wall_ms()); /* the time that they have ends when they have left */
     stage_start(&stage, &put, &ops[0]);
     stage_start(&stage, &append, &ops[1]);
     stage_start(&stage,
                 &(const struct store_request){
                     .kind = STORE_LEASE, .key = STR("lane/1"), .holder = STR("a"), .ttl_ms = 60000},
                 &ops[2]);
+    wait_until(is_written());
+    clock_advance(stage.timeout_ms);
+    deadlines_run(&stage.loop.deadlines, clock_now_ms());
+    clock_release();
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
         stage_wait(&stage, &ops[i]);
         assert_int_equal(ops[i].result.error.code, ERR_STORE_AWAY);
