@@ -17,7 +17,6 @@
 #include "observe/metrics.h"
 #include "stage.h"
 #include "store/redis_internal.h"
-#include "store/store_internal.h"
 
 enum { TTL_MS = 60000, LONG_TTL_MS = 600000, READERS = 60 };
 
@@ -229,8 +228,8 @@ static void what_was_carried_out_unheard_is_found(void **state)
     begin(NULL, NULL);
     wait_until(is_back());
     (void)kill(stage.server.pid, SIGSTOP);
-    clock_set(clock_now_ms(),
-              clock_wall_ms()); /* the time that they have ends when they have left */
+    /* Their time is over when they have left, however long that takes. */
+    clock_set(clock_now_ms(), clock_wall_ms());
     stage_start(&stage, &put, &ops[0]);
     stage_start(&stage, &append, &ops[1]);
     stage_start(&stage,
