@@ -58,6 +58,7 @@ endforeach()
 vp_lint(format 1200 bash ${lint}/check_format.sh ${CMAKE_SOURCE_DIR} "${CLANG_FORMAT}")
 # The path analysis of clang-tidy takes 2 s of CPU a file, all its other checks together 0.05 s.
 vp_lint(tidy 2400 bash ${lint}/check_tidy.sh ${CMAKE_SOURCE_DIR} ${lint_scratch} "${CLANG_TIDY}" quick)
+set_tests_properties(lint.tidy PROPERTIES COST 100)
 if(VP_LONG)
   vp_lint(analyze 3600 bash ${lint}/check_tidy.sh ${CMAKE_SOURCE_DIR} ${lint_scratch} "${CLANG_TIDY}" all)
   set_tests_properties(lint.analyze PROPERTIES PROCESSORS 2)

@@ -106,7 +106,7 @@ after=$(sed '1,/^\[900\/900\]/d' said)
 for note in 'no npm: ' 'no chromium: ' 'no shellcheck: '; do
     case $after in *"bootstrap: $note"*) ;; *) fail "'$note' is not said at the end" ;; esac
 done
-grep -q '^ctest --test-dir .*/tree/build --output-on-failure --no-tests=error -j 4' noted || fail "ctest is not called"
+grep -q '^ctest --test-dir .*/tree/build --output-on-failure --no-tests=error -j 8' noted || fail "ctest is not called"
 
 cd /
 rm -rf "$scratch"
