@@ -26,6 +26,7 @@
 #include "upstream/tokens.h"
 
 struct deadlines;
+struct http_answer;
 struct later;
 struct loop;
 struct trace;
@@ -126,7 +127,8 @@ struct upstream_reply {
     struct str etag;
     struct str cache_control; /* of several lines, which contradict each other: "no-store" */
     struct str date;
-    struct str wanted; /* of request.wants */
+    struct str wanted;              /* of request.wants */
+    const struct http_answer *head; /* for upstream_headers; valid as long as the texts */
 };
 
 /* Streaming, for direct access, in bounded memory both ways. on_head and on_data come before
@@ -145,6 +147,9 @@ struct upstream_stream {
     bool streams_body;
     int64_t body_length; /* -1: chunked */
 };
+
+/* Writes all header fields of an answer, at most HTTP_ANSWER_MAX_HEADERS; returns how many. */
+size_t upstream_headers(const struct http_answer *head, struct upstream_header *out);
 
 typedef void (*upstream_done_fn)(struct upstream_call *call, enum error_code code);
 

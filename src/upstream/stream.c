@@ -69,14 +69,9 @@ static void tell_head(struct upstream_transfer *transfer)
     const struct http_answer *answer = transfer->answer;
     struct upstream_call *call = transfer->call;
     struct upstream_header headers[HTTP_ANSWER_MAX_HEADERS];
-    size_t n = http_answer_n_headers(answer);
+    size_t n = upstream_headers(answer, headers);
 
     transfer->head_told = true;
-    for (size_t i = 0; i < n; i++) {
-        struct http_answer_header header = http_answer_header_at(answer, i);
-
-        headers[i] = (struct upstream_header){header.name, header.value};
-    }
     if (call->stream->on_head != NULL) {
         call->stream->on_head(call, http_answer_status(answer), headers, n);
     }

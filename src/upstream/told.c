@@ -142,12 +142,25 @@ static struct str cache_control(const struct http_answer *answer)
     return found;
 }
 
+size_t upstream_headers(const struct http_answer *head, struct upstream_header *out)
+{
+    size_t n = http_answer_n_headers(head);
+
+    for (size_t i = 0; i < n; i++) {
+        struct http_answer_header header = http_answer_header_at(head, i);
+
+        out[i] = (struct upstream_header){header.name, header.value};
+    }
+    return n;
+}
+
 void upstream_fill_reply(struct upstream_transfer *transfer)
 {
     const struct http_answer *answer = transfer->answer;
     const char *wants = transfer->call->request.wants;
     struct upstream_reply *reply = &transfer->call->reply;
 
+    reply->head = answer;
     reply->status = http_answer_status(answer);
     reply->body = transfer->streaming ? STR_EMPTY : buf_view(&transfer->body);
     reply->content_type = http_answer_header(answer, "Content-Type");

@@ -52,6 +52,7 @@ struct task {
     bool may_have_changed;   /* something that creates or changes may have reached the platform */
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
     struct str location;     /* Location of the answer; empty none */
+    struct str fields;       /* of the platform, as lines, for the replay of a keyed answer */
     struct cache_seat *cache_seat;     /* its place in the cache, as leader or waiter; NULL none */
     uint64_t cache_generation;         /* what it was when the fetch began */
     struct session_seat *session_seat; /* session_seat.h; NULL none */

@@ -49,7 +49,7 @@ static uint64_t ttl_ms(const struct api *api)
 
 static size_t entry_bytes(const struct idempotency_entry *entry)
 {
-    return sizeof(*entry) + entry->reply.body.len + REFERENCE_BYTES;
+    return sizeof(*entry) + entry->reply.body.len + entry->reply.fields.len + REFERENCE_BYTES;
 }
 
 static void entry_free(struct idempotency_store *store, struct idempotency_entry *entry)
@@ -58,6 +58,7 @@ static void entry_free(struct idempotency_store *store, struct idempotency_entry
     store->bytes -= entry_bytes(entry);
     mem_free(unconst(entry->reply.content_type.ptr));
     mem_free(unconst(entry->reply.location.ptr));
+    mem_free(unconst(entry->reply.fields.ptr));
     mem_free(unconst(entry->reply.body.ptr));
     mem_free(entry);
 }
@@ -113,11 +114,19 @@ static struct idempotency_entry *entry_find(struct idempotency_store *store,
 static enum stage_verdict replay(struct task *task, const struct kept_reply *reply)
 {
     struct str type = reply->content_type;
+    struct str rest = reply->fields;
+    struct str line;
+    struct str value;
 
     metric_add(M_IDEMPOTENT_REPLAYS, 0, 0, 0, 1);
     exchange_set_header(task->exchange, "Idempotency-Replayed", STR("true"));
     if (reply->location.len > 0) {
         exchange_set_header(task->exchange, "Location", reply->location);
+    }
+    while (str_cut(rest, '\n', &line, &rest)) {
+        if (str_cut(str_trim(line), ':', &line, &value)) {
+            exchange_set_header(task->exchange, arena_cstr(task->arena, line), str_trim(value));
+        }
     }
     return task_reply(task, reply->status, type.len > 0 ? arena_cstr(task->arena, type) : NULL,
                       reply->body);
@@ -335,6 +344,7 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     entry->reply = (struct kept_reply){.status = status,
                                        .content_type = own_copy(str_from(content_type)),
                                        .location = own_copy(task->location),
+                                       .fields = own_copy(task->fields),
                                        .body = own_copy(body)};
     entry->expires_ms = clock_age_ms() + ttl_ms(task->api);
     store->bytes += entry_bytes(entry);

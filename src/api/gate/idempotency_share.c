@@ -30,8 +30,8 @@ void claim_write(struct buf *out, const struct claim *claim, const char *state,
     jw_form(&w, "{state:%s, holder:%s, request:%s", state, keeps_holder(claim->share->keeps),
             claim->body);
     if (reply != NULL) {
-        jw_form(&w, "status:%i, content_type:%s, location:%s", reply->status, reply->content_type,
-                reply->location);
+        jw_form(&w, "status:%i, content_type:%s, location:%s, fields:%s", reply->status,
+                reply->content_type, reply->location, reply->fields);
     }
     jw_end(&w);
     buf_char(out, '\n');
@@ -56,6 +56,7 @@ bool claim_read(struct arena *arena, struct str bytes, struct told *out)
     out->body = json_str(json_get(head, "request"));
     out->reply.content_type = json_str(json_get(head, "content_type"));
     out->reply.location = json_str(json_get(head, "location"));
+    out->reply.fields = json_str(json_get(head, "fields"));
     if (json_to_i64(json_get(head, "status"), &status)) {
         out->reply.status = (int)status;
     }

@@ -25,6 +25,7 @@ struct kept_reply {
     int status;
     struct str content_type; /* empty: none */
     struct str location;
+    struct str fields; /* others, as lines */
     struct str body;
 };
 

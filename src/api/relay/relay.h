@@ -46,8 +46,8 @@ void relay_on_done(struct upstream_call *call, enum error_code code);
 bool relay_header_stays(struct str name, struct str connection);
 /* Of the platform's headers, those that pass are noted; then they are set in our answer. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n);
-void relay_note_header(struct relay *relay, struct str name, struct str value);
 void relay_set_headers(const struct relay *relay);
+void relay_keep_headers(struct relay *relay);   /* for the replay of a keyed answer */
 void relay_drop_digests(struct relay *relay);   /* the body is not what the platform sent */
 bool relay_fits_all(const struct relay *relay); /* the answer is for whoever asks the same */
 /* For how long the cache may keep the answer: at most ttl_s. */

@@ -278,6 +278,9 @@ static enum stage_verdict reply_held(struct relay *relay)
     }
     cache_abandon(task);
     relay_set_headers(relay);
+    if (task->idempotency != NULL) {
+        relay_keep_headers(relay);
+    }
     return task_reply(task, relay->status, type, text);
 }
 
@@ -301,14 +304,14 @@ static void note_end(struct relay *relay)
 static void take_reply(struct relay *relay)
 {
     const struct upstream_reply *reply = &relay->call.reply;
+    struct upstream_header headers[HTTP_ANSWER_MAX_HEADERS];
+    size_t n = upstream_headers(reply->head, headers);
 
     relay->status = reply->status;
-    relay->content_type = arena_str(relay->task->arena, reply->content_type);
-    if (reply->location.len > 0) {
-        relay_note_header(relay, STR("Location"), reply->location);
-    }
-    if (reply->etag.len > 0) {
-        relay_note_header(relay, STR("ETag"), reply->etag);
+    relay_note_headers(relay, headers, n);
+    if (relay->coding.len > 0) {
+        relay->coding = STR_EMPTY;
+        relay_drop_digests(relay);
     }
     relay->held.max = reply->body.len;
     buf_str(&relay->held, reply->body);

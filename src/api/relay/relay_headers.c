@@ -4,6 +4,7 @@
 #include "api/gate/cache.h"
 #include "api/gate/media.h"
 #include "api/gate/redact.h"
+#include "http/answer.h"
 
 enum { LINK_GROWS = 4 };
 
@@ -86,7 +87,7 @@ static struct str links_of(const struct relay *relay, struct str value)
     return arena_take(relay->task->arena, &out);
 }
 
-void relay_note_header(struct relay *relay, struct str name, struct str value)
+static void note_header(struct relay *relay, struct str name, struct str value)
 {
     struct arena *arena = relay->task->arena;
 
@@ -132,7 +133,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
                 arena_join(arena, &relay->coding, ", ", value);
             }
         } else if (!answer_header_stays(name, connection)) {
-            relay_note_header(relay, name, value);
+            note_header(relay, name, value);
         }
     }
 }
@@ -158,6 +159,17 @@ void relay_set_headers(const struct relay *relay)
                             arena_cstr(relay->task->arena, relay->headers[i].name),
                             relay->headers[i].value);
     }
+}
+
+void relay_keep_headers(struct relay *relay)
+{
+    struct buf lines;
+
+    buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        (void)header_line(&lines, relay->headers[i].name, relay->headers[i].value);
+    }
+    relay->task->fields = arena_take(relay->task->arena, &lines);
 }
 
 /* The cache tells callers apart, not their Accept, Accept-Language and so on, which are passed on:
