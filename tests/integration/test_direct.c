@@ -134,18 +134,18 @@ static void a_secret_comes_out_under_no_coding(void **state)
 {
     static const struct {
         const char *fields;
-        int window;
         size_t cut;
+        int window;
         int status;
     } rows[] = {
-        {"Content-Encoding: gzip\r\n", GZIP, 0, 200},
-        {"content-encoding: X-GZIP\r\n", GZIP, 0, 200},
-        {"Content-Encoding: deflate\r\n", ZLIB, 0, 200},
-        {"Content-Encoding: deflate\r\n", RAW, 0, 200},
-        {"Content-Encoding: gzip\r\n", GZIP, 3, 502},
-        {"Content-Encoding: deflate\r\n", ZLIB, 5, 502},
-        {"Content-Encoding: br\r\n", GZIP, 0, 502},
-        {"Content-Encoding: gzip, gzip\r\n", GZIP, 0, 502},
+        {"Content-Encoding: gzip\r\n", 0, GZIP, 200},
+        {"content-encoding: X-GZIP\r\n", 0, GZIP, 200},
+        {"Content-Encoding: deflate\r\n", 0, ZLIB, 200},
+        {"Content-Encoding: deflate\r\n", 0, RAW, 200},
+        {"Content-Encoding: gzip\r\n", 3, GZIP, 502},
+        {"Content-Encoding: deflate\r\n", 5, ZLIB, 502},
+        {"Content-Encoding: br\r\n", 0, GZIP, 502},
+        {"Content-Encoding: gzip, gzip\r\n", 0, GZIP, 502},
     };
 
     char packed[PACKED_MAX];
