@@ -21,6 +21,7 @@ node_modules/.bin/openapi-typescript openapi.json -o schema.d.mts >/dev/null
 node_modules/.bin/tsc --strict --skipLibCheck --types node --target es2022 --module nodenext calls.mts
 
 # Port 0 is any free one; the line that tells it is prism's last before it serves.
+: >prism.out # the line of an earlier one
 node_modules/.bin/prism proxy openapi.json "$url" -h 127.0.0.1 -p 0 >prism.out 2>&1 &
 wait_until grep -q 'listening on' prism.out || true
 prism_url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' prism.out)

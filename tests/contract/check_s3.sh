@@ -14,6 +14,8 @@ npm_tools s3rver "$scratch"
 cd "$scratch"
 rm -rf buckets
 mkdir buckets
+: >s3rver.out # the addresses of earlier ones
+: >serve.out
 timeout 400 node_modules/.bin/s3rver -d buckets -a 127.0.0.1 -p 0 --no-vhost-buckets --configure-bucket qa-bucket >s3rver.out 2>&1 &
 server=$!
 proxy=
