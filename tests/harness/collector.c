@@ -28,7 +28,8 @@ static void keep(struct collector_seen *seen, struct str head, struct str body)
 
     (void)str_cut(head, ' ', &method, &rest);
     (void)str_cut(rest, ' ', &target, &rest);
-    if (at + target.len + body.len + 2 > sizeof(seen->bodies)) {
+    if (at + target.len + body.len + 2 > sizeof(seen->bodies)) { /* it is counted all the same */
+        seen->n_taken++;
         return;
     }
     memcpy(seen->bodies + at, target.ptr, target.len);

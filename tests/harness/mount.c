@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,11 +35,9 @@ void mount_path(const struct mount *mount, const char *name, char out[MOUNT_PATH
 
 void mount_init(struct mount *mount)
 {
-    static int n;
-
     *mount = (struct mount){.version = 0};
-    mount_format(mount->folder, VP_SCRATCH_DIR "/mount-%d-%d", (int)getpid(), n++);
-    assert_int_equal(mkdir(mount->folder, 0700), 0);
+    mount_format(mount->folder, VP_SCRATCH_DIR "/mount-XXXXXX");
+    assert_non_null(mkdtemp(mount->folder));
     mount_path(mount, "proxy.yaml", mount->file);
 }
 

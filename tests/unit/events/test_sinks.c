@@ -484,7 +484,7 @@ static void a_table_gets_rows_with_insert_ids(void **state)
 
 static void wait_for_bodies(unsigned n)
 {
-    wait_until(turn() || here.n_bodies == n);
+    wait_until(turn() || here.n_bodies >= n);
 }
 
 /* Refused rows are counted and not sent again; a refused or lost request is, with the same insertIds. */

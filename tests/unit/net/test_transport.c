@@ -483,6 +483,7 @@ static void a_unix_socket_that_was_left_behind_is_replaced(void **state)
     int fd;
 
     name_unix_path();
+    (void)unlink(unix_path); /* of a test that was killed, with the same process id */
     str_copy(address.sun_path, sizeof(address.sun_path), str_from(unix_path));
     assert_int_equal(bind(left, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(close(left), 0); /* as a killed process leaves it */
@@ -504,6 +505,7 @@ static void a_file_at_the_path_of_a_unix_socket_stays(void **state)
 
     (void)state;
     name_unix_path();
+    (void)unlink(unix_path); /* of a test that was killed, with the same process id */
     file = fopen(unix_path, "we");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);

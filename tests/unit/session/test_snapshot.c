@@ -1,6 +1,7 @@
 /* The snapshot file: written by a thread at intervals, by the loop at the end, and read at
  * start. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,14 +52,14 @@ static void begin(struct snapshots *f, const char *name)
     arena_init(&f->arena);
     digest_of(STR("me"), &f->owner);
     buf_init(&text, sizeof(f->folder) - 1);
-    buf_printf(&text, "%s/%s-%d", VP_SCRATCH_DIR, name, (int)getpid());
+    buf_printf(&text, "%s/%s-XXXXXX", VP_SCRATCH_DIR, name);
     str_copy(f->folder, sizeof(f->folder), buf_view(&text));
     buf_done(&text);
+    assert_non_null(mkdtemp(f->folder));
     buf_init(&text, sizeof(f->file) - 1);
     buf_printf(&text, "%s/sessions", f->folder);
     str_copy(f->file, sizeof(f->file), buf_view(&text));
     buf_done(&text);
-    assert_int_equal(mkdir(f->folder, 0700), 0);
     open_store(f);
 }
 
