@@ -15,6 +15,7 @@ const TEST = (name) => `name: ${name}\nproject: Shop\nsteps:\n  - navigate to ht
 async function open(browser, root, path, width, height, colorScheme) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme });
   const page = await context.newPage();
+  page.setDefaultTimeout(300000); // a loaded machine takes its time
   const wrong = [];
   await page.route('**/*', (route) => {
     const url = route.request().url();
@@ -47,15 +48,15 @@ async function liveFigures(browser, width, height, color) {
   try {
     for (const title of ['Requests', 'Latency', 'Platform calls', 'Memory']) {
       const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
-      await value.filter({ hasText: /[1-9]/ }).waitFor({ timeout: 20000 });
+      await value.filter({ hasText: /[1-9]/ }).waitFor();
     }
     for (const title of ['Errors', 'Wait in the queue', 'Lanes', 'Test runs', 'Connections', 'Calls at once']) { // levels: a number, be it 0
       const value = page.locator('figure.plot', { has: page.locator(`figcaption strong:text-is("${title}")`) }).locator('.legend b').first();
-      await value.filter({ hasText: /\d/ }).waitFor({ timeout: 20000 });
+      await value.filter({ hasText: /\d/ }).waitFor();
     }
     const latency = page.locator('figure.plot', { has: page.locator('figcaption strong:text-is("Latency")') });
     for (const quantile of ['p50', 'p95', 'p99']) await latency.locator('.legend', { hasText: quantile }).first().waitFor();
-    await page.waitForFunction(() => /L/.test(document.querySelector('.line0').getAttribute('d')), null, { timeout: 20000 });
+    await page.waitForFunction(() => /L/.test(document.querySelector('.line0').getAttribute('d')));
     await page.locator('#state', { hasText: 'Version' }).waitFor();
   } finally {
     clearInterval(asked);
@@ -76,13 +77,13 @@ async function testRuns(browser, width, height, color) {
   assert.strictEqual((await run(name)).status, 202);
   const card = page.locator('details.run', { has: page.locator(`summary strong:text-is("${name}")`) });
   await card.locator('summary').click();
-  await card.locator('li .badge.done, li .badge.passed, li .badge.failed').first().waitFor({ timeout: 20000 });
-  await card.locator('summary .badge').filter({ hasText: 'passed' }).waitFor({ timeout: 30000 });
+  await card.locator('li .badge.done, li .badge.passed, li .badge.failed').first().waitFor();
+  await card.locator('summary .badge').filter({ hasText: 'passed' }).waitFor();
   assert.ok(await card.locator('li').count() >= 9);
   assert.strictEqual(await card.locator('li b').count(), 0); // text of a test is no markup
   assert.match(await card.locator('li a').first().getAttribute('href'), /^http:\/\/127\.0\.0\.1:\d+\/pictures\/\d+\.png$/);
   await card.locator('button', { hasText: 'Execute again' }).click();
-  await card.locator('.tools', { hasText: /Execution \d+: (pass|fail)/ }).waitFor({ timeout: 30000 });
+  await card.locator('.tools', { hasText: /Execution \d+: (pass|fail)/ }).waitFor();
   const kept = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href]));
   assert.ok(!kept.includes(key));
   await end(opened, `runs-${width}-${color}`);

@@ -31,7 +31,7 @@ port=$(sed -n 's/.*listening on [^ ]*:\([0-9]*\).*/\1/p' s3rver.out)
 expect() {
     if AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=S3RVER AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$port \
         VIRTUOSO_API_TOKEN=a-token-of-a-test "$binary" check --connect --set auth.mode=none \
-        --set store.url=s3://qa-bucket/proxies >check.out 2>&1; then
+        --set store.url=s3://qa-bucket/proxies --set store.timeout_ms=60000 >check.out 2>&1; then
         echo "it was taken:"
         cat check.out
         exit 1
@@ -61,11 +61,15 @@ done
 [ -n "$found" ] || { echo "the reports did not arrive"; cat serve.err; exit 1; }
 grep -q '<h2>Sign in</h2>' "$found" || { echo "the page is not ours"; exit 1; }
 grep -q "s3://qa-bucket/reports/$id/report.html" buckets/qa-bucket/reports/"$id"/report.json*_object || { echo "no links in the report"; exit 1; }
+for _ in $(seq 3000); do # a second after its line, and at the end only as long as the end may take
+    grep -qs '"action":"/api/v1/tests/run"' buckets/qa-bucket/audit/one/*.jsonl*_object && break
+    sleep 0.1
+done
 kill -TERM $proxy # --foreground: else timeout sends the signal twice, and the second one is no drain
 wait $proxy || { echo "the server ended with $?"; cat serve.err; exit 1; }
 echo "the reports of a run arrive in s3rver"
 "$binary" audit export one --set sandbox.enabled=true --set audit.url=s3://qa-bucket/audit >lines.jsonl
 "$binary" audit verify lines.jsonl >verify.out
-grep -q '"action":"/api/v1/tests/run"' lines.jsonl
+grep -q '"action":"/api/v1/tests/run"' lines.jsonl || { echo "the audit does not tell of the run"; exit 1; }
 cat buckets/qa-bucket/audit/one/*.jsonl*_object | cmp - lines.jsonl
 echo "so does the audit"

@@ -35,7 +35,7 @@ foreach(source ${fuzz_sources})
   # What a run finds goes to scratch/, never into the folders of the repository.
   set(found ${scratch}/found_${name})
   file(MAKE_DIRECTORY ${found})
-  set(fuzz_arguments -max_total_time=${VP_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+  set(fuzz_arguments -max_total_time=${VP_FUZZ_SECONDS} -timeout=100 -rss_limit_mb=2048 -print_final_stats=1
     -artifact_prefix=${scratch}/crash_${name}_ ${dictionary} ${found} ${folders})
   math(EXPR limit "${VP_FUZZ_SECONDS} + 600") # a loaded machine reads the corpus for minutes
   if(VP_FUZZ)

@@ -7,7 +7,7 @@
 #   wait_until COMMAND...                      asks again until it succeeds; fails after a minute
 # What the proxy writes is in FOLDER/serve.out and FOLDER/serve.err.
 server=""
-trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait' EXIT
 
 wait_until() {
     for _ in $(seq 6000); do

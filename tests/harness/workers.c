@@ -195,6 +195,7 @@ void workers_start_usual(struct proxy *proxy, const char *const *more)
 
     sets[n++] = "server.workers=3";
     sets[n++] = "log.access=false";
+    sets[n++] = "store.timeout_ms=10000";      /* who has it may stand still */
     sets[n++] = "http.idle_timeout_ms=600000"; /* many connections are opened one by one */
     for (; more != NULL && *more != NULL; more++) {
         assert_true(n + 1 < ARRAY_LEN(sets));

@@ -100,9 +100,10 @@ inside "${health[@]}" >/dev/null 2>&1 && echo "the health check finds a proxy wh
 # As the first process of its name space, which a container has: signals are its own business, and those of nobody are its children.
 begin_first() { exec env -i PORT=8123 VIRTUOSO_PROXY_SANDBOX_ENABLED=true VIRTUOSO_PROXY_DRAIN_NOTICE_MS=0 "$(command -v unshare)" \
     --pid --fork "$(command -v chroot)" --userspec=65532:65532 "$mounted" "$@"; }
+: >"$out" # the line of an earlier one
 begin_first "$@" >"$out" 2>"$out.err" &
 server=$!
-for _ in $(seq 200); do
+for _ in $(seq 6000); do
     ! grep -q '^listening on' "$out" || break
     kill -0 "$server" 2>/dev/null || break
     sleep 0.05

@@ -399,13 +399,13 @@ static void audit_in(const char *url)
     program_wait_wrote(&proxy.program, "\"audit.failed\"", WAIT_MS);
     assert_true(is_in_trouble("audit"));
     server.seen->is_away = false;
-    wait_until(server.seen->n_items == n_items + 1);
+    wait_until(server.seen->n_items >= n_items + 1);
     wait_until(!is_in_trouble("audit"));
     server.seen->lost = 1;
     new_session(&proxy);
-    wait_until(server.seen->n_items == n_items + 2);
+    wait_until(server.seen->n_items >= n_items + 2);
     new_session(&proxy); /* what was lost is seen to be there: this comes behind it, once */
-    wait_until(server.seen->n_items == n_items + 3);
+    wait_until(server.seen->n_items >= n_items + 3);
     stop();
     assert_int_equal(exported(url, &check, ERR_OK), 3);
     assert_int_equal(check.n_lines, check.last);

@@ -91,7 +91,7 @@ static void the_answer_comes_before_the_end(void **state)
 static void a_run_ends_with_what_exists(void **state)
 {
     static const char *const env[] = {"VIRTUOSO_PROXY_SANDBOX_EXECUTION_MS=600000", MARGIN, NULL};
-    int64_t limit_ms = MARGIN_MS + (int64_t)3000 * client_slowness();
+    int64_t limit_ms = MARGIN_MS + (int64_t)5000 * client_slowness();
     struct function function;
     const struct json *body;
 
@@ -505,7 +505,7 @@ static void a_watcher_without_streaming(void **state)
     static const char *const env[] = {"AWS_LAMBDA_MAX_CONCURRENCY=2",
                                       "VIRTUOSO_PROXY_LAMBDA_WORK_AFTER_ANSWER=true",
                                       "VIRTUOSO_PROXY_SANDBOX_EXECUTION_MS=600000", MARGIN, NULL};
-    int64_t limit_ms = MARGIN_MS + (int64_t)1500 * client_slowness();
+    int64_t limit_ms = MARGIN_MS + (int64_t)4000 * client_slowness();
     struct function function;
     const struct json *answer;
 

@@ -303,6 +303,7 @@ static void several_sockets_are_told_apart_by_their_address(void **state)
     (void)snprintf(path, sizeof(path), "/tmp/virtuoso-manager-%d", (int)getpid());
     (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/sockets-%d.yaml", (int)getpid());
     fds[0] = open_socket(SOCK_STREAM, INADDR_LOOPBACK, &ports[0]);
+    (void)unlink(path); /* of a test that was killed, with the same process id */
     fds[1] = open_unix(path);
     fds[2] = open_socket(SOCK_STREAM, INADDR_LOOPBACK, &ports[1]);
     (void)snprintf(config, sizeof(config),

@@ -113,7 +113,7 @@ function* aliases(text) {
 
 async function paths(template) {
     const faults = [];
-    const ask = (path) => fetch(url + path, { redirect: 'manual', signal: AbortSignal.timeout(10000) });
+    const ask = (path) => fetch(url + path, { redirect: 'manual', signal: AbortSignal.timeout(100000) });
     const sample = { '/docs/*': '/docs/page.css', '/problems/*': '/problems/bad_json', '/schema/*': '/schema/testfile.json', '/favicon.*': '/favicon.svg' };
     for (const pattern of membersOf(template, 'PathPattern')) {
         const answer = await ask(sample[pattern] ?? pattern);

@@ -269,7 +269,7 @@ function* configuration(docs) {
     }
     writeFileSync(join(folder, 'virtuoso-proxy.yaml'), configMapOf(docs).data['virtuoso-proxy.yaml']);
     try {
-        execFileSync(binary, ['check', '-c', join(folder, 'virtuoso-proxy.yaml')], { env, stdio: 'pipe', timeout: 30000 });
+        execFileSync(binary, ['check', '-c', join(folder, 'virtuoso-proxy.yaml')], { env, stdio: 'pipe', timeout: 200000 });
     } catch (error) {
         yield `configuration: ${error.stderr ?? error}`;
     }
@@ -425,7 +425,7 @@ async function probesOf(docs) {
     const faults = [];
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
         const { path } = containersOf(docs)[0][probe].httpGet;
-        const answer = await fetch(url + path, { signal: AbortSignal.timeout(10000) });
+        const answer = await fetch(url + path, { signal: AbortSignal.timeout(100000) });
         if (answer.status !== 200) faults.push(`${probe}: ${path} answers ${answer.status}`);
     }
     return faults;

@@ -113,7 +113,7 @@ wait_until asked 'query?query=up' '"1"\]' || complain "Prometheus does not read 
 wait_until asked 'query_exemplars?query=http_server_request_duration_seconds_bucket&start=0&end=9999999999' '"trace_id"' ||
     complain "Prometheus finds no exemplar"
 while IFS= read -r record; do
-    asked 'rules?type=record' "\"name\":\"$record\",.*\"health\":\"ok\"" || complain "Prometheus cannot work out $record"
+    wait_until asked 'rules?type=record' "\"name\":\"$record\",.*\"health\":\"ok\"" || complain "Prometheus cannot work out $record"
 done < <(awk '$1 == "-" && $2 == "record:" { print $3 }' "$rules")
 series=$(grep -vc '^#' "$scratch/metrics.txt")
 [ "$series" -lt 400 ] || complain "an idle process has $series series; 400 are too many"

@@ -13,7 +13,7 @@ PATH=$PATH:/usr/sbin
 for tool in nginx curl; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; rm -rf "$scratch"; exit 77; }
 done
-trap 'jobs -p | xargs -r kill 2>/dev/null; wait; rm -rf "$scratch"' EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait; rm -rf "$scratch"' EXIT
 
 serve "$binary" "$scratch" --set runs.heartbeat_s=1 --set http.gzip=true
 cat >"$scratch/nginx.conf" <<CONFIG
