@@ -292,7 +292,7 @@ main() {
         build
         fetch_tools
         note_for test
-        say "running every test: about 8 minutes on two idle cores, and ctest says at the end how long it took"
+        say "running every test: about 9 minutes on two idle cores, and ctest says at the end how long it took"
         # Most tests wait much more than they compute: two cores are busy half of the time with four at once.
         exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$((4 * $(nproc)))" "$@"
         ;;

@@ -64,7 +64,8 @@ struct server_given {
     int store_fd;                      /* to the store of the supervisor (store/peer.h); 0: none */
     const char *sandbox;               /* where that of the supervisor listens; empty: nowhere */
     bool is_worker;
-    unsigned slot; /* the number of a worker; no other live worker has the same */
+    bool is_restart; /* a worker in the place of one that ended */
+    unsigned slot;   /* the number of a worker; no other live worker has the same */
 };
 
 struct server {

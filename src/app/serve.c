@@ -327,6 +327,7 @@ static int serve_as_worker(struct config *config, const struct worker_start *sta
     struct server_given given = {.sandbox = start->sandbox,
                                  .store_fd = start->has_store ? WORKER_STORE_FD : 0,
                                  .is_worker = true,
+                                 .is_restart = start->is_restart,
                                  .slot = start->slot};
     struct error err = {0};
     struct server server;

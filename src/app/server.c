@@ -291,7 +291,6 @@ static void open_metrics(const struct catalog *catalog)
     names = catalog_command_names(catalog, &n);
     metrics_label_values(LABEL_COMMAND, names, n);
     metrics_open();
-    metric_set(M_WORKERS, 1);
 }
 
 typedef enum error_code (*open_fn)(struct server *server, struct error *err);
@@ -313,6 +312,10 @@ static enum error_code open_tables(struct server *server, struct error *err)
     if (code == ERR_OK) {
         server->dictionary = dictionary_new(server->catalog);
         open_metrics(server->catalog);
+        if (server->given.is_restart) { /* counted at once: it may end before it serves */
+            metric_add(M_WORKER_RESTARTS, 0, 0, 0, 1);
+        }
+        metric_set(M_WORKERS, 1);
     }
     return code;
 }

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "net/frames.h"
 #include "observe/log.h"
-#include "observe/metrics.h"
 #include "observe/metrics_shared.h"
 #include "reload.h"
 #include "worker_talk.h"
@@ -203,9 +202,6 @@ struct worker *worker_open(struct server *server, const struct worker_start *sta
     worker->talk = talk_open(worker, server);
     frames_open(&worker->control, &server->loop, WORKER_CONTROL_FD, WORKER_FRAME_MAX,
                 &control_events);
-    if (start->is_restart) {
-        metric_add(M_WORKER_RESTARTS, 0, 0, 0, 1);
-    }
     tell(worker, WORKER_READY, STR_EMPTY);
     on_beat(&worker->beat);
     return worker;
