@@ -13,10 +13,12 @@
 void mount_format(char out[MOUNT_PATH_MAX], const char *text, ...)
 {
     va_list args;
+    int n;
 
     va_start(args, text);
-    assert_in_range(vsnprintf(out, MOUNT_PATH_MAX, text, args), 1, MOUNT_PATH_MAX - 1);
+    n = vsnprintf(out, MOUNT_PATH_MAX, text, args);
     va_end(args);
+    assert_in_range(n, 1, MOUNT_PATH_MAX - 1);
 }
 
 static void write_text(const char *path, const char *text)
