@@ -42,8 +42,9 @@ struct adopter {
     char asked[HOLDER_MAX]; /* whose lease is asked for */
     struct store_op removing;
     struct run_ear ear;
-    bool again; /* it rang during a look */
-    bool rests; /* nobody drives a run of another process: it does not look */
+    bool again;         /* it rang during a look */
+    bool rests;         /* nobody drives a run of another process: it does not look */
+    uint64_t trusts_ms; /* clock_age_ms: until then a lease that has run out says nothing */
 };
 
 static void wait(struct adopter *adopter);
@@ -269,11 +270,21 @@ static bool is_dead(struct adopter *adopter, const struct store_result *result)
     return result->error.code == ERR_OK && is_dead;
 }
 
+/* While a store is away leases run out whose processes live, and go on with their runs. When it is back they have as long
+ * as a lease lasts to take them anew. */
+static void note_away(struct adopter *adopter, const struct store_result *result)
+{
+    if (result->error.code == ERR_STORE_AWAY) {
+        adopter->trusts_ms = clock_age_ms() + KEEP_TTL_MS;
+    }
+}
+
 static void on_lease(struct store_op *op, const struct store_result *result)
 {
     struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
     struct store_request give_back = {.kind = STORE_RELEASE, .fence = result->fence};
 
+    note_away(adopter, result);
     if (is_dead(adopter, result)) {
         struct claim *claim;
 
@@ -322,7 +333,7 @@ static void ask_next(struct adopter *adopter)
             continue;
         }
         if (claim->holder[0] == '\0' || store_for(adopter, claim) == NULL ||
-            was_asked(adopter, claim)) {
+            clock_age_ms() < adopter->trusts_ms || was_asked(adopter, claim)) {
             continue;
         }
         str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));
@@ -339,6 +350,7 @@ static void on_claim(struct store_op *op, const struct store_result *result)
     struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
     struct claim *claim = adopter->at;
 
+    note_away(adopter, result);
     if (result->error.code == ERR_OK && result->bytes.len < HOLDER_MAX) {
         str_copy(claim->holder, sizeof(claim->holder), result->bytes);
         claim->version = result->version;
@@ -377,6 +389,7 @@ static void on_list(struct store_op *op, const struct store_result *result)
     struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
     struct claim *claim;
 
+    note_away(adopter, result);
     if (result->error.code != ERR_OK) {
         wait(adopter);
         return;

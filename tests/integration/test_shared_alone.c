@@ -82,6 +82,8 @@ static void runs_go_on_while_redis_is_away(void **state)
     (void)begin_run(1, 3, ""); /* its caller waits for the end */
     assert_int_equal(here.replicas.reply.status, 200);
     assert_int_equal(n_steps_there(), STEPS + 3);
+    /* Its lease has run out: the other one must not take that for its end. */
+    program_wait_wrote(&here.replicas.programs[0], "store.lease_lost", WAIT_MS);
     redis_server_start(&here.replicas.redis, NULL, NULL);
     replicas_wait_for_store(&here.replicas);
     wait_until(str_is(status_at(1, here.watcher.id), "created"));

@@ -215,6 +215,45 @@ static void who_never_takes_its_lease_is_dead(void **state)
     assert_false(is_claimed_by("0123456789"));
 }
 
+static void start_away(struct store *store, struct store_op *op)
+{
+    (void)store;
+    store_op_fail(op, ERR_STORE_AWAY, "the store is away");
+}
+
+static void forget_away(struct store *store, struct store_op *op)
+{
+    (void)store;
+    (void)op;
+}
+
+/* Its lease has run out while the store was away, and its runs went on: it gets the time to take the lease anew. */
+static void who_could_not_renew_may_live(void **state)
+{
+    struct store *store = here.holders.stage.store;
+    const struct store_backend *backend = store->backend;
+    struct store_backend away = *backend;
+
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    claim_for("0123456789");
+    ask((struct store_request){.kind = STORE_LEASE,
+                               .key = STR("runs:0123456789"),
+                               .holder = STR("0123456789"),
+                               .ttl_ms = KEEP_TTL_MS});
+    pass(1000);
+    away.start = start_away;
+    away.forget = forget_away;
+    store->backend = &away;
+    pass(UINT64_C(2) * KEEP_TTL_MS);
+    store->backend = backend;
+    pass(KEEP_TTL_MS - 4000);
+    assert_true(is_claimed_by("0123456789"));
+    pass(8000); /* it did not take it */
+    assert_false(is_claimed_by("0123456789"));
+}
+
 /* Processes that look, too, and wait for a slow store: that says nothing of the one whose lease it is. */
 static void who_is_looked_at_by_others_is_dead_all_the_same(void **state)
 {
@@ -421,6 +460,7 @@ int test_shared(void)
         cmocka_unit_test_setup_teardown(who_hears_a_bell_that_was_lost_hears_the_next_one,
                                         set_up_giver, tear_down),
         cmocka_unit_test_setup_teardown(who_never_takes_its_lease_is_dead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_could_not_renew_may_live, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_looked_at_by_others_is_dead_all_the_same, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_begun_goes_to_who_carries_it_out, set_up_giver,
