@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/str.h"
 
 enum { BLOCKING_HEAD_MAX = 64 * 1024, BLOCKING_BODY_MAX = 16 << 20 };
 
+/* As fork; the child ends with its parent, also with one that has ended before the child could ask for that: a child of
+ * a killed server would go on serving what the server had accepted. */
+pid_t blocking_fork(void);
 /* Takes a port of 127.0.0.1 (0: a free one, which it tells) and does not listen: who connects is refused. -1: another one
  * listens there. */
 int blocking_bind(uint16_t *port);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,14 +189,13 @@ void cloud_server_start(struct cloud_server *server, struct issuer *issuer)
     server->seen = mmap(NULL, sizeof(*server->seen), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(server->seen != MAP_FAILED);
-    server->pid = fork();
+    server->pid = blocking_fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0) {
         struct cloud_child child = {
             .seen = server->seen, .items = calloc(1, sizeof(*child.items)), .port = server->port};
         struct arena arena;
 
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         arena_init(&arena);
         child.key = key_of(issuer, &arena);

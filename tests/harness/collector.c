@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +28,7 @@ static void keep(struct collector_seen *seen, struct str head, struct str body)
     (void)str_cut(head, ' ', &method, &rest);
     (void)str_cut(rest, ' ', &target, &rest);
     if (at + target.len + body.len + 2 > sizeof(seen->bodies)) { /* it is counted all the same */
+        seen->is_full = true;
         seen->n_taken++;
         return;
     }
@@ -91,8 +91,7 @@ static void serve(struct collector_seen *seen, int listener)
         int fd = accept(listener, NULL, NULL);
         struct buf in;
 
-        if (fd >= 0 && fork() == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fd >= 0 && blocking_fork() == 0) {
             (void)close(listener);
             buf_init(&in, BLOCKING_BODY_MAX);
             while (serve_one(seen, fd, &in)) {
@@ -123,10 +122,9 @@ static void begin(struct collector *collector)
 
     assert_int_equal(listen(listener, 64), 0);
     atomic_flag_clear(&collector->seen->is_writing); /* whoever had it was killed */
-    collector->pid = fork();
+    collector->pid = blocking_fork();
     assert_true(collector->pid >= 0);
     if (collector->pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         serve(collector->seen, listener);
         _exit(0);
@@ -228,6 +226,7 @@ static bool next_body(struct str *rest, const char *target, struct arena *arena,
 
 static struct str all(const struct collector *collector)
 {
+    assert_false(collector->seen->is_full);
     return (struct str){collector->seen->bodies, collector->seen->n_bytes};
 }
 

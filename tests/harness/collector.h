@@ -5,6 +5,7 @@
 #define HARNESS_COLLECTOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,13 +23,14 @@ enum collector_mood {
     COLLECTOR_BREAKS_OFF /* in the middle of its answer */
 };
 
-enum { COLLECTOR_BYTES_MAX = 8 << 20 };
+enum { COLLECTOR_BYTES_MAX = 256 << 20 }; /* of memory that is only taken when it is used */
 
 struct collector_seen {
     atomic_flag is_writing; /* spans and metrics come on two connections at once */
     volatile enum collector_mood mood;
     volatile unsigned n_posts; /* whatever became of them */
     volatile unsigned n_taken; /* answered with 200 */
+    volatile bool is_full;     /* something was taken that is not in `bodies` */
     volatile size_t n_bytes;   /* of `bodies` */
     char last_head[4096];      /* of the last post */
     char

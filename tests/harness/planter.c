@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -338,8 +337,7 @@ static void accept_all(const struct planter *planter, int listener, uint16_t san
         }
         seed = seed * 6364136223846793005U + 1442695040888963407U;
         planter->shared->n_connections++;
-        if (fork() == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (blocking_fork() == 0) {
             (void)close(listener);
             serve_connection(fd, sandbox_port, seed, planter->shared);
         }
@@ -355,10 +353,9 @@ void planter_start(struct planter *planter, uint16_t sandbox_port, uint64_t seed
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(planter->shared != MAP_FAILED);
     planter->shared->on = true;
-    planter->pid = fork();
+    planter->pid = blocking_fork();
     assert_true(planter->pid >= 0);
     if (planter->pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGCHLD, SIG_IGN); /* children leave no zombies */
         accept_all(planter, listener, sandbox_port, seed);

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "harness/blocking.h"
 #include "harness/cmocka.h"
 #include "harness/port.h"
 #include "harness/wait.h"
@@ -100,7 +100,7 @@ void redis_server_start(struct redis_server *server, const char *option, const c
     args[n++] = option;
     args[n] = option != NULL ? value : NULL;
     (void)unlink(server->path);
-    server->pid = fork();
+    server->pid = blocking_fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0) {
         const union {
@@ -108,7 +108,6 @@ void redis_server_start(struct redis_server *server, const char *option, const c
             char *const *theirs; /* which changes none of them */
         } words = {.ours = args};
 
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)execvp("redis-server", words.theirs);
         _exit(127);
     }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,10 +115,9 @@ void scripted_start(struct scripted *scripted, const struct scripted_answer *row
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(scripted->seen != MAP_FAILED);
     child.seen = scripted->seen;
-    scripted->pid = fork();
+    scripted->pid = blocking_fork();
     assert_true(scripted->pid >= 0);
     if (scripted->pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         serve(&child, listener);
         _exit(0);

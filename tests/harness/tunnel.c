@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,8 +164,7 @@ static void accept_all(int listener, uint16_t port, uint16_t elsewhere,
     for (;;) {
         int fd = accept(listener, NULL, NULL);
 
-        if (fd >= 0 && fork() == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fd >= 0 && blocking_fork() == 0) {
             (void)close(listener);
             serve(fd, port, elsewhere, shared);
             _exit(0);
@@ -182,10 +180,9 @@ void tunnel_start(struct tunnel *tunnel, uint16_t port, uint16_t elsewhere)
     tunnel->shared = mmap(NULL, sizeof(*tunnel->shared), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(tunnel->shared != MAP_FAILED);
-    tunnel->pid = fork();
+    tunnel->pid = blocking_fork();
     assert_true(tunnel->pid >= 0);
     if (tunnel->pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGCHLD, SIG_IGN); /* children leave no zombies */
         accept_all(listener, port, elsewhere, tunnel->shared);

@@ -460,8 +460,8 @@ static void a_changed_object_is_found(void **state)
     (void)state;
     for (unsigned life = 0; life < 3; life++) {
         begin_audit(&proxy, url);
-        new_session(&proxy);
         server.seen->foreign = life == 1;
+        new_session(&proxy);
         stop();
         server.seen->foreign = false;
     }

@@ -88,7 +88,7 @@ static void start_telling(struct proxy *proxy)
     proxy_start(proxy,
                 (const char *const[]){"log.level=debug", "sandbox.execution_ms=100",
                                       "runs.poll_ms=20", "upstream.retry_base_ms=1",
-                                      "webhooks.allow_private=true", "otel.interval_ms=100",
+                                      "webhooks.allow_private=true", "otel.interval_ms=1000",
                                       "analytics.interval_ms=20", otel, sink, audit_set, NULL});
     (void)proxy_ask(proxy, "POST", "/api/v1/webhooks", NULL, hook);
     assert_int_equal(proxy->reply.status, 201);
@@ -96,6 +96,7 @@ static void start_telling(struct proxy *proxy)
 
 static struct str what_was_told(void)
 {
+    assert_false(told.seen->is_full);
     return (struct str){told.seen->bodies, told.seen->n_bytes};
 }
 

@@ -77,7 +77,7 @@ static void chain_start_with(struct chain *chain, const char *const *above,
     start(&chain->origin, 0, 0, above);
     chain->origin.sandbox_port = program_wait_port(&chain->origin, "sandbox on http://");
     sandbox_seed(chain->origin.sandbox_port, KEY, &chain->seed);
-    start(&chain->region, 0, chain->origin.port, above);
+    start(&chain->region, port_free(), chain->origin.port, above);
     for (size_t i = 0; i < ARRAY_LEN(chain->edges); i++) {
         start(&chain->edges[i], 0, chain->region.port, edge_sets);
     }

@@ -9,7 +9,7 @@
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-/* The exit code; `words` stand on stderr. */
+/* The exit code; -1: `words` do not stand on stderr. */
 static int check(const char *url, const char *env, const char *words)
 {
     struct program program;
@@ -17,7 +17,7 @@ static int check(const char *url, const char *env, const char *words)
                            (const char *[]){env, NULL});
 
     if (words != NULL && !program_wrote(&program, words)) {
-        fail_msg("\"%s\" was not said", words);
+        code = -1;
     }
     program_assert_clean(&program);
     program_done(&program);
@@ -41,12 +41,12 @@ static void ready_is_0_and_draining_is_1(void **state)
     proxy_start(&proxy, (const char *[]){"drain.notice_ms=600000", "drain.limit_ms=601000", NULL});
     wait_until(check(url_of(proxy.program.port, ""), NULL, NULL) == 0);
     wait_until(check(url_of(proxy.program.port, "/livez"), NULL, NULL) == 0);
-    assert_int_equal(check(url_of(proxy.program.port, "/nothing"), NULL, "answered with 404"), 1);
+    wait_until(check(url_of(proxy.program.port, "/nothing"), NULL, "answered with 404") == 1);
     (void)snprintf(port, sizeof(port), "PORT=%u", (unsigned)proxy.program.port);
     wait_until(check(NULL, port, NULL) == 0);
     program_signal(&proxy.program, SIGTERM);
     program_wait_wrote(&proxy.program, "server.draining", WAIT_MS);
-    assert_int_equal(check(NULL, port, "answered with 503"), 1);
+    wait_until(check(NULL, port, "answered with 503") == 1);
     program_done(&proxy.program); /* its notice is longer than a test */
     arena_done(&proxy.arena);
     reply_done(&proxy.reply);

@@ -296,6 +296,7 @@ static void invocations_carry_a_run_on(void **state)
     const char *event;
     unsigned n_made;
     unsigned n_asked = 0;
+    unsigned n_tries = 0;
 
     (void)state;
     if (!redis_server_is_there()) {
@@ -308,18 +309,22 @@ static void invocations_carry_a_run_on(void **state)
     assert_true(str_starts(json_str(json_find(answer, "/headers/Link")),
                            arena_printf(&far.arena, "</prod%s/continue>", path)));
     assert_int_equal(far.cloud.seen->n_recalls, 1);
-    event = last_invocation();
-    assert_null(strstr(event, "Lineage"));
+    assert_null(strstr(last_invocation(), "Lineage"));
     runtime_api_await(&first.api);
     program_signal(&first.program, SIGSTOP);
-    assert_true(json_true(json_get(function_ask(&second, event), "ok")));
-    assert_int_equal(far.cloud.seen->n_recalls, 2);
+    do { /* a second may be too short for it on a busy machine: the next one goes on */
+        event = last_invocation();
+        n_made = far.cloud.seen->n_recalls;
+        assert_true(json_true(json_get(function_ask(&second, event), "ok")));
+        assert_int_equal(far.cloud.seen->n_recalls, n_made + 1);
+        assert_true(n_tries++ < TRIES);
+    } while (sandbox_count(far.platform.sandbox_port, "POST", "/teststeps") == 0);
     assert_true(sandbox_count(far.platform.sandbox_port, "POST", "/teststeps") == 1);
     runtime_api_await(&second.api);
     assert_true(runtime_api_is_silent(&second.api, QUIET_MS));
     assert_true(json_true(json_get(function_ask(&second, event), "ok")));
-    assert_int_equal(far.cloud.seen->n_recalls,
-                     2); /* it came once more, and asked for no other chain */
+    /* It came once more, and asked for no other chain. */
+    assert_int_equal(far.cloud.seen->n_recalls, n_made + 1);
     event = last_invocation();
     far.cloud.seen->is_away = true; /* nobody can be asked: Lambda is told, and tries again */
     (void)function_ask(&second, event);
@@ -330,7 +335,7 @@ static void invocations_carry_a_run_on(void **state)
     do { /* until it has heard that it is to end */
         n_made = far.cloud.seen->n_recalls;
         assert_true(json_true(json_get(function_ask(&second, last_invocation()), "ok")));
-        assert_true(n_made < TRIES * 2);
+        assert_true(n_tries++ < TRIES * 2);
     } while (far.cloud.seen->n_recalls > n_made);
     program_signal(&first.program, SIGCONT);
     do { /* until it has read what was written while it stood */

@@ -195,6 +195,7 @@ static void all_that_was_saved_comes_back(void **state)
 
     (void)state;
     (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/recovery-%d.jsonl", (int)getpid());
+    (void)unlink(file); /* of a test that was killed, with the same process id */
     run_store("export", file);
     replicas_kill(&replicas, 0);
     (void)snprintf(line, sizeof(line), "redis-cli -s %s flushall >/dev/null", replicas.redis.path);

@@ -223,6 +223,32 @@ static bool is_used(size_t i)
     return json_true(json_get(json_at(endpoints, i), "in_use"));
 }
 
+static unsigned metric(const char *name)
+{
+    struct reply reply = {0};
+    struct str text;
+    struct str line;
+    struct str before;
+    int64_t n = -1;
+
+    client_ask(here.proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &reply);
+    text = reply_text(&reply);
+    while (str_next(&text, '\n', &line)) {
+        if (str_cut(line, ' ', &before, &line) && str_is(before, name)) {
+            assert_true(str_to_i64(line, 0, 1000, &n));
+        }
+    }
+    reply_done(&reply);
+    assert_true(n >= 0);
+    return (unsigned)n;
+}
+
+/* So that a probe that was late has closed none of them. */
+static bool are_both_there(void)
+{
+    return metric("virtuoso_proxy_upstream_endpoints_up") == 2;
+}
+
 static void begin(void)
 {
     static char url[2][96];
@@ -337,6 +363,7 @@ static void a_region_that_hangs_is_left_and_taken_again(void **state)
     (void)state;
     begin();
     go_on(GOOD_MS);
+    wait_until(are_both_there());
     program_signal(&here.regions[0], SIGSTOP);
     go_on(AWAY_MS);
     wait_until(is_used(1));
@@ -357,6 +384,7 @@ static void a_region_that_answers_503_is_left_and_taken_again(void **state)
     (void)state;
     begin();
     go_on(GOOD_MS);
+    wait_until(are_both_there());
     sandbox_fault(here.ports[0], "{\"match\":\"*\",\"times\":-1,\"status\":503}");
     go_on(AWAY_MS);
     wait_until(is_used(1));
@@ -373,6 +401,7 @@ static void a_region_that_is_gone_is_left_and_taken_again(void **state)
     (void)state;
     begin();
     go_on(GOOD_MS);
+    wait_until(are_both_there());
     program_signal(&here.regions[0], SIGKILL);
     (void)program_wait_end(&here.regions[0], WAIT_MS);
     program_done(&here.regions[0]);
@@ -415,26 +444,6 @@ static void without_any_region_it_says_so(void **state)
     start_region(0);
     wait_until(is_used(0));
     end();
-}
-
-static unsigned metric(const char *name)
-{
-    struct reply reply = {0};
-    struct str text;
-    struct str line;
-    struct str before;
-    int64_t n = -1;
-
-    client_ask(here.proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &reply);
-    text = reply_text(&reply);
-    while (str_next(&text, '\n', &line)) {
-        if (str_cut(line, ' ', &before, &line) && str_is(before, name)) {
-            assert_true(str_to_i64(line, 0, 1000, &n));
-        }
-    }
-    reply_done(&reply);
-    assert_true(n >= 0);
-    return (unsigned)n;
 }
 
 static size_t n_endpoints(void)

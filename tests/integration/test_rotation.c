@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "harness/blocking.h"
 #include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/sanitized.h"
@@ -429,7 +429,6 @@ static void rotate_over_tls(struct stage *stage, struct board *board, unsigned r
 
 static NO_RETURN void start_client(struct board *board, size_t at, uint16_t port)
 {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     be_client(board, at, port);
 }
 
@@ -447,7 +446,7 @@ static void tls_clients_see_new_certificates_and_no_failure(void **state)
     begin(&stage, true);
     board->key = 1;
     for (size_t i = 0; i < N_CLIENTS; i++) {
-        children[i] = fork();
+        children[i] = blocking_fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
             start_client(board, i, stage.proxy.program.port);

@@ -65,7 +65,7 @@ static void nine_outcomes_are_nine_testcases(void **state)
     proxy_start(&proxy, sets);
     args[n++] = run_cli_url(f, proxy.program.port);
     args[n++] = "--wait";
-    args[n++] = "--timeout=15";
+    args[n++] = arena_printf(&f->arena, "--timeout=%u", 15 * client_slowness()).ptr;
     args[n++] = "--tag=ci";
     args[n++] = "--junit";
     args[n++] = run_cli_path(f, "reports/j.xml");

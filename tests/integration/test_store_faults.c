@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -123,16 +122,14 @@ static void babble(void)
     str_copy(address.sun_path, sizeof(address.sun_path), str_from(replicas.redis.path));
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 64), 0);
-    babbler = fork();
+    babbler = blocking_fork();
     assert_true(babbler >= 0);
     if (babbler == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGCHLD, SIG_IGN);
         for (;;) {
             int client = accept(fd, NULL, NULL);
 
-            if (client >= 0 && fork() == 0) {
-                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (client >= 0 && blocking_fork() == 0) {
                 answer_nonsense(client);
             }
             (void)close(client);

@@ -49,8 +49,8 @@ static void stop(void)
 /* --- one session */
 struct command {
     struct client client;
-    pid_t worker;
     int64_t position;
+    pid_t worker;
     int status;
 };
 
@@ -367,6 +367,7 @@ static void all_finish_what_they_have_at_sigterm(void **state)
     (void)state;
     open_lines(LINES);
     sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[7654321]}");
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     for (size_t i = 0; i < LINES; i++) {
         static const char body[] = "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b/\"],"
                                    "\"checkpoint_id\":\"7654321\"}";
@@ -375,6 +376,7 @@ static void all_finish_what_they_have_at_sigterm(void **state)
                                         "Content-Type: application/json\r\n", str_from(body)));
     }
     wait_until(workers_metric(&proxy, "virtuoso_proxy_http_requests_in_flight") >= 2);
+    sandbox_release_all(proxy.program.sandbox_port);
     program_signal(&proxy.program, SIGTERM);
     for (size_t i = 0; i < LINES; i++) {
         read_answer(&commands[i]);

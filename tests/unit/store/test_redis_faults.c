@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -412,13 +411,12 @@ static void a_password_is_asked_for(void **state)
 /* --- a server that is none */
 static pid_t speak(int fd, const char *words)
 {
-    pid_t pid = fork();
+    pid_t pid = blocking_fork();
 
     assert_true(pid >= 0);
     if (pid == 0) {
         char bytes[4096];
 
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) {
             int peer = accept(fd, NULL, NULL);
 
