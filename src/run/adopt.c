@@ -42,9 +42,9 @@ struct adopter {
     char asked[HOLDER_MAX]; /* whose lease is asked for */
     struct store_op removing;
     struct run_ear ear;
-    bool again;         /* it rang during a look */
-    bool rests;         /* nobody drives a run of another process: it does not look */
-    uint64_t trusts_ms; /* clock_age_ms: until then a lease that has run out says nothing */
+    bool again;               /* it rang during a look */
+    bool rests;               /* nobody drives a run of another process: it does not look */
+    uint64_t doubts_until_ms; /* clock_age_ms: until then a lease that has run out says nothing */
 };
 
 static void wait(struct adopter *adopter);
@@ -275,7 +275,7 @@ static bool is_dead(struct adopter *adopter, const struct store_result *result)
 static void note_away(struct adopter *adopter, const struct store_result *result)
 {
     if (result->error.code == ERR_STORE_AWAY) {
-        adopter->trusts_ms = clock_age_ms() + KEEP_TTL_MS;
+        adopter->doubts_until_ms = clock_age_ms() + KEEP_TTL_MS;
     }
 }
 
@@ -333,7 +333,7 @@ static void ask_next(struct adopter *adopter)
             continue;
         }
         if (claim->holder[0] == '\0' || store_for(adopter, claim) == NULL ||
-            clock_age_ms() < adopter->trusts_ms || was_asked(adopter, claim)) {
+            clock_age_ms() < adopter->doubts_until_ms || was_asked(adopter, claim)) {
             continue;
         }
         str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));
