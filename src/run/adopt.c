@@ -270,8 +270,8 @@ static bool is_dead(struct adopter *adopter, const struct store_result *result)
     return result->error.code == ERR_OK && is_dead;
 }
 
-/* While a store is away leases run out whose processes live, and go on with their runs. When it is back they have as long
- * as a lease lasts to take them anew. */
+/* While a store is away, leases of living processes run out; with store.strict: false these processes go on with their
+ * runs. When the store is back, each process has as long as a lease lasts to take its lease anew. */
 static void note_away(struct adopter *adopter, const struct store_result *result)
 {
     if (result->error.code == ERR_STORE_AWAY) {
