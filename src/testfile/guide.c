@@ -102,6 +102,18 @@ static bool take_until(struct str *rest, const char *mark, struct str *out)
     return true;
 }
 
+/* ../ROOM/GUIDE.md, the guide of another room in the tree, is the page ROOM beside this one. */
+static struct str page_of(struct str url)
+{
+    struct str up = STR("../");
+    struct str name = STR("/GUIDE.md");
+
+    if (url.len <= up.len + name.len || !str_starts(url, up) || !str_ends(url, name)) {
+        return url;
+    }
+    return str_sub(url, up.len, url.len - up.len - name.len);
+}
+
 static bool put_inline(struct renderer *r, struct str *rest)
 {
     struct str after = str_sub(*rest, 1, rest->len);
@@ -123,7 +135,7 @@ static bool put_inline(struct renderer *r, struct str *rest)
         bool html = r->format == GUIDE_HTML;
 
         buf_text(r->out, html ? "<a href=\"" : "");
-        put_text(r, html ? url : text);
+        put_text(r, html ? page_of(url) : text);
         buf_text(r->out, html ? "\">" : " (");
         put_text(r, html ? text : url);
         buf_text(r->out, html ? "</a>" : ")");

@@ -304,7 +304,7 @@ static struct str rendered(struct arena *arena, const char *markdown, enum guide
 static void markdown_becomes_html_and_roff(void **state)
 {
     static const char text[] =
-        "## A \"b\"\n\nOne `<x>` and\n**two** [here](/docs).\n\n- a\n- b\n  c\n\n"
+        "## A \"b\"\n\nOne `<x>` and\n**two** [here](/docs), [there](../room/GUIDE.md).\n\n- a\n- b\n  c\n\n"
         "| h | i |\n|---|---|\n| `a\\|b` | .c |\n\n```\n<pre> \\ -\n```\n";
     struct arena arena;
 
@@ -313,17 +313,18 @@ static void markdown_becomes_html_and_roff(void **state)
     assert_string_equal(rendered(&arena, text, GUIDE_HTML).ptr,
                         "<h2>A &quot;b&quot;</h2>\n"
                         "<p>One <code>&lt;x&gt;</code> and\n<strong>two</strong> <a "
-                        "href=\"/docs\">here</a>.</p>\n"
+                        "href=\"/docs\">here</a>, <a href=\"room\">there</a>.</p>\n"
                         "<ul>\n<li>a</li>\n<li>b\nc</li>\n</ul>\n"
                         "<table>\n<tr><td>h</td><td>i</td></tr>\n"
                         "<tr><td><code>a|b</code></td><td>.c</td></tr>\n</table>\n"
                         "<pre>&lt;pre&gt; \\ -\n</pre>\n");
-    assert_string_equal(rendered(&arena, text, GUIDE_MAN).ptr,
-                        ".SH \"A \\(dqb\\(dq\"\n"
-                        ".PP\nOne \\fB<x>\\fR and\n\\fBtwo\\fR here (/docs).\n"
-                        ".IP \\(bu 2\na\n.IP \\(bu 2\nb\nc\n"
-                        ".TP\n\\fBa|b\\fR\n\\&.c  \n"
-                        ".PP\n.nf\n.RS 4\n<pre> \\e \\-\n.RE\n.fi\n");
+    assert_string_equal(
+        rendered(&arena, text, GUIDE_MAN).ptr,
+        ".SH \"A \\(dqb\\(dq\"\n"
+        ".PP\nOne \\fB<x>\\fR and\n\\fBtwo\\fR here (/docs), there (../room/GUIDE.md).\n"
+        ".IP \\(bu 2\na\n.IP \\(bu 2\nb\nc\n"
+        ".TP\n\\fBa|b\\fR\n\\&.c  \n"
+        ".PP\n.nf\n.RS 4\n<pre> \\e \\-\n.RE\n.fi\n");
     arena_done(&arena);
 }
 
