@@ -1,6 +1,6 @@
 /* server: the one struct that owns everything of a running proxy, wires the rooms together and
  * takes them down again in order. Lives in main(); a process may have several at a time, which share
- * the metrics and the log.
+ * the metrics, the log and the facts.
  *
  *   STARTING ─► SERVING ─► DRAINING (readiness 503, listener open for notice_ms, then closed;
  *                             exchanges finish until limit_ms) ─► STOPPING (all closed) ─► STOPPED
@@ -128,7 +128,7 @@ void server_ignore_signals(struct server *server);
 void server_adopt_sandbox(struct server *server, struct config *config);
 void server_run(struct server *server);  /* until stopped */
 void server_stop(struct server *server); /* at once: breaks what is open */
-/* What SIGTERM does. `at_terminal`: nobody is to notice first, somebody waits. */
+/* What SIGTERM does. `at_terminal`: a person waits, so there is no pause in which balancers could notice. */
 void server_drain(struct server *server, bool at_terminal);
 void server_done(struct server *server);
 /* http(s)://ADDR:PORT, or unix:/PATH, of the first listener of `http`. */

@@ -38,7 +38,7 @@ enum error_code tls_config_client(const char *authorities_file, struct tls_confi
                                   struct error *err) MUST_CHECK;
 /* For whoever will make a stream of it later. Returns it. */
 struct tls_config *tls_config_hold(struct tls_config *config);
-/* The last one frees it: who made it, who holds it, and each stream of it. NULL is fine. */
+/* Its maker, each hold and each stream call this once; the last call frees it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */
 enum error_code tls_check_authorities(const char *file, struct error *err) MUST_CHECK;

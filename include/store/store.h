@@ -131,7 +131,7 @@ struct store_result {
     bool orderly;
     bool wanted; /* RENEW: another one has asked for it since the last renewal */
     /* READ: the stream ends before `after`: it was removed, or Redis has lost its end. Nothing is waited for;
-     * `sequence` is its last entry, 0 if there is none. Not of a cloud, which loses nothing. */
+     * `sequence` is its last entry, 0 if there is none. Never set by a bucket or a collection: they lose nothing. */
     bool rewound;
     /* WATCH: of the last event, for the next WATCH; `after` if none. LEASE: the same, also when
      * another one holds it: what comes later is news. */

@@ -79,7 +79,7 @@ static void wait(struct purge_feed *feed)
     feed->wait_ms = feed->wait_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : feed->wait_ms * 2;
 }
 
-/* What was purged meanwhile nobody has told: the next "open" forgets all. */
+/* Purges of the meantime were told to nobody here, so the next "open" empties the cache. */
 static void on_done(struct upstream_call *call, enum error_code code)
 {
     struct purge_feed *feed = CONTAINER_OF(call, struct purge_feed, call);

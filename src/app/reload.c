@@ -12,7 +12,7 @@
 #include "worker.h"
 #include "worker_talk.h"
 
-/* Who exchanges files all the time is not waited for longer than MOVING_MS. */
+/* Files that never stop changing are waited for MOVING_MS, no longer. */
 enum {
     SETTLE_MS = 300,
     MOVING_MS = 2000,

@@ -183,8 +183,8 @@ static void mend_in_order(struct draft *draft, bool pairs_first, bool is_right)
     fix_swapped(draft);
 }
 
-/* [1024, 768] is a size, [1680930, 500, 300, 1] a point between a checkpoint and a position: which
- * it is shows in whether the whole binds. */
+/* [1024, 768] is a size, [1680930, 500, 300, 1] a point between a checkpoint and a position. Each meaning
+ * is tried, and the one with which the command binds is kept. */
 static void mend_values(struct draft *draft, const struct command_input *input, bool is_right)
 {
     bool pairs_first = !(begins_with_digits(draft) && draft->n_args > 2);
@@ -207,8 +207,8 @@ static void mend_values(struct draft *draft, const struct command_input *input, 
     }
 }
 
-/* The name is wrong but known what it should be: the rest is judged as if it were right. Not where
- * a part of the name stands among the arguments, whose places would be others then. */
+/* The name is wrong, but the right one is known: the rest is judged under the right one. Not if a part of
+ * the name stands among the arguments: their places would differ. */
 static void bind_the_rest(const struct command_input *input, const struct draft *draft,
                           struct error_list *errors)
 {

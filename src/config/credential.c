@@ -14,7 +14,7 @@ struct str credential_skip_mark(struct str text)
 
 /* ---- what everybody knows ---- */
 
-/* Letters of one case, with what joins words: what nobody would draw by lot. */
+/* Letters of one case and the characters that join words: a generator of keys hardly draws that. */
 static bool is_name(struct str text)
 {
     return text.len > 0 && str_is_of(str_sub(text, 0, 1), "A-Za-z") &&
@@ -79,7 +79,7 @@ static struct str make_plain(struct str text, char plain[PLAIN_MAX])
     return (struct str){plain, n};
 }
 
-/* Sentences to the reader: your-virtuoso-api-token, replace-me-too, insert_key_here. */
+/* Words that tell the reader to put something here: your-virtuoso-api-token, replace-me-too, insert_key_here. */
 static bool is_request(struct str plain)
 {
     static const char *const begins[] = {"your", "insert", "enter", "replace", "change", "put"};

@@ -1,4 +1,4 @@
-/* Files and sockets that are written or made while the program runs: what cannot be is told at the beginning. */
+/* Files and sockets that the program writes or makes while it runs. Whether it can is judged before it starts. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

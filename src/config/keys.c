@@ -306,7 +306,7 @@ static bool has_sole_subject(struct loader *loader, const struct config_key *mad
     return true;
 }
 
-/* What stands for nobody in particular would stand for whoever comes first. */
+/* An entry that names nobody would match the first client that comes: it is refused. */
 static bool judge(struct loader *loader, void *entry, unsigned n_keys)
 {
     bool is_key = str_is(str_from(loader->list), list_keys);

@@ -82,7 +82,8 @@ static bool take_list(struct map_reading *reading, void *field)
     return ok;
 }
 
-/* Two words: which of them the option names says, "false true" or "optional required". */
+/* The value is one of the two words that the option names ("false true", "optional required"). The field
+ * becomes true if it is the second. */
 static bool take_either(struct map_reading *reading, void *field)
 {
     struct str no;

@@ -40,7 +40,7 @@ static void catch_up(struct feed *feed)
     buf_init(&feed->entries, ENTRIES_MAX);
 }
 
-/* The first entry is that of the last fact that was given; where it is gone, others may be gone with it. */
+/* Reading begins at the entry of the last fact that was given. If that entry is gone, later ones may be gone, too. */
 static void on_read(struct store_op *op, const struct store_result *result)
 {
     struct feed *feed = CONTAINER_OF(op, struct feed, read);

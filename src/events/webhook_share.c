@@ -67,7 +67,7 @@ static void answer(struct webhook_ask *ask, const struct error *error)
                                                   hook_key(WEBHOOK_STATES, str_from(ask->id), room),
                                               .format = DOCUMENT_FORMAT};
 
-        /* The process that posts knows the state by itself. */
+        /* Only a process that does not post asks the store. The process that posts has the state in memory. */
         store_start(ask->hooks->share->store, &request, &ask->op, on_state);
     } else {
         ask->on_done(ask, error);

@@ -58,7 +58,8 @@ static void keep(struct exchange *exchange)
     } else {
         arena_done_into(&exchange->arena, &server->bin);
     }
-    /* Two thirds are headers, and what stands before the notes is made anew for each. */
+    /* Only the part from `notes` to the headers is cleared: the headers are two thirds of the struct, and
+     * what stands before `notes` is set for each exchange. */
     memset(&exchange->notes, 0,
            offsetof(struct exchange, request.headers) - offsetof(struct exchange, notes));
     exchange->head = head;

@@ -160,7 +160,7 @@ static void on_orphan_later(struct later_item *item)
     server_maybe_closed(server);
 }
 
-/* Without a connection: whoever gave the request gets the answer, or nobody does. */
+/* There is no connection. A local caller takes the answer; without one it is dropped. */
 static void unconnected_replied(struct exchange *exchange)
 {
     if (exchange->local != NULL) {

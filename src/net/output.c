@@ -148,7 +148,7 @@ static bool try_write(struct transport *transport, const struct str *parts, size
     return taken >= 0 || taken == UV_EAGAIN;
 }
 
-/* What the kernel did not take of the parts, of whose bytes it has `taken`. */
+/* Keeps what the kernel left of the parts: it has taken their first `taken` bytes. */
 static void keep_rest(struct transport *transport, const struct str *parts, size_t n_parts,
                       size_t taken)
 {

@@ -3,8 +3,8 @@
  *
  * To write 100,000 sessions (24 MB) took 400 ms in which nobody was answered. So the loop only
  * copies what is kept of each (10 ms, 12 MB), and a thread that owns the copy and nothing else does
- * the rest; it is the one thread of ours beside the loop. It says that it has ended through one
- * atomic flag, which the loop looks at now and then, and is always joined. */
+ * the rest; it is the only thread that we make ourselves (libuv's pool does other work on files). It
+ * says that it has ended through one atomic flag, which the loop looks at now and then, and is always joined. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

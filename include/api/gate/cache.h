@@ -22,7 +22,7 @@ struct cache;
 
 struct cache *cache_new(const struct api_options *options);
 void cache_stop(struct cache *cache); /* nothing is asked of the shared store any more */
-/* What is kept stays; a smaller cache is made room in by the next answer. */
+/* Entries stay. If the cache is smaller now, the next answer that is kept pushes the oldest out. */
 void cache_configure(struct cache *cache, const struct config *config);
 void cache_free(struct cache *cache); /* nobody may wait */
 
@@ -80,8 +80,8 @@ struct cache_watcher {
 void cache_watch(struct cache *cache, struct cache_watcher *watcher);
 void cache_unwatch(struct cache_watcher *watcher); /* idempotent; zeroed is fine */
 
-/* Who a caller is, and at which platform: all who use its stored token are one, a token of one's own is
- * another. */
+/* The caller and the platform as a part of keys. All callers who use the platform's stored token share one; each
+ * token that a caller brings has its own. */
 struct str cache_identity(const struct task *task);
 
 #endif

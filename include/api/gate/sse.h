@@ -14,7 +14,7 @@ struct sse;
 struct sse_source {
     /* Appends the next event ("id: …\nevent: …\ndata: …\n\n"). False: there is none now. */
     bool (*next)(struct sse *stream, struct buf *out);
-    /* No event will come any more. NULL: it is endless but for its limit, and a drain ends it. */
+    /* True: no event will come any more. NULL: the stream ends only by its limit or by a drain. */
     bool (*is_over)(struct sse *stream);
     void (*let_go)(struct sse *stream); /* the stream has ended, for whatever reason */
 };

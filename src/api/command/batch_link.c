@@ -1,5 +1,5 @@
-/* The project of an execution's goal, asked for where the link to it needs one. The row belongs to no
- * item (context NULL): its failure is not the command's. */
+/* Asks for the project of an execution's goal, where the link to the execution needs it. The row belongs
+ * to no item (context NULL), so its failure does not fail the command. */
 #include "api/command/batch.h"
 
 #include "api/command/execution_link.h"
