@@ -194,9 +194,10 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
     if (n_alike > 0) {
         return look->certain && n_alike == 1 ? LOOK_FOUND : LOOK_OTHER;
     }
-    /* If the answer leaves out steps that exist, it may leave out ours as well. */
+    /* If the answer leaves out steps that exist, it may leave out ours as well. An empty list where nobody knows what
+     * stood there may have left out all. */
     return any_unreadable || n_known < lane_n_ids(look->lane) ||
-                   (!look->certain && position < look->position)
+                   (!look->certain && (position < look->position || position == 0))
                ? LOOK_BLIND
                : LOOK_MISSING;
 }
