@@ -24,6 +24,9 @@
  * is there is no list. */
 const struct json *answer_list(const struct json *answer, const char *pointers);
 
+/* An id as the platform writes it: a whole number from 1, or the digits of one; 0: it is none. */
+int64_t id_number(const struct json *id);
+
 struct answer {
     int status;
     struct str content_type;
@@ -41,8 +44,9 @@ bool answer_is_json(struct str content_type);
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
                              bool stored_token, struct error *err) MUST_CHECK;
 
-/* What stands before the platform gave up on it: the platform may still be at work. */
-bool gateway_gave_up(int status);
+/* A 5xx behind which the request may still be carried out: a gateway gave up (502, 504, 520, ...), or nobody knows what
+ * the status means. Not 500, after which the platform is done. */
+bool status_leaves_open(int status);
 
 /* Of an answer that was judged ERR_UPSTREAM_SHAPE: a success in JSON, so it may answer another request. Pages and
  * refusals belong to their request, and a new connection for each of them would be dear. */

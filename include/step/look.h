@@ -16,8 +16,6 @@
  * checkpoint. A success without content ({}, null, []) must never be read as "there are no steps".
  */
 const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoint_id);
-/* The id of a step, as a number or as text of one; 0: it has none. */
-int64_t step_id_of(const struct json *id);
 /* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
 const struct json *step_sent(struct arena *arena, const struct call *call, const struct json *args,
                              const struct json *variables);

@@ -3,7 +3,17 @@
 
 #include "base/utf8.h"
 
-enum { QUOTE_MAX = 160 };
+enum { QUOTE_MAX = 160, STATUS_PART = 206 /* nobody asked for a part */ };
+
+int64_t id_number(const struct json *id)
+{
+    int64_t number;
+
+    return (json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number)) &&
+                   number > 0
+               ? number
+               : 0;
+}
 
 const struct json *answer_list(const struct json *answer, const char *pointers)
 {
@@ -96,17 +106,17 @@ static struct str quote(const struct answer *answer)
     return utf8_clip(words, QUOTE_MAX);
 }
 
-/* Cloudflare's 521, 523, 525 and 526 are not among them: nothing reached the platform. */
-bool gateway_gave_up(int status)
+bool status_leaves_open(int status)
 {
-    static const int statuses[] = {502, 504, 520, 522, 524};
+    /* The platform failed and says so; it cannot do that; it has no room; Cloudflare did not reach the platform. */
+    static const int tells[] = {500, 501, 503, 521, 523, 525, 526};
 
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (status == statuses[i]) {
-            return true;
+    for (size_t i = 0; i < ARRAY_LEN(tells); i++) {
+        if (status == tells[i]) {
+            return false;
         }
     }
-    return false;
+    return status > 500;
 }
 
 /* A create that was answered but not understood may well have happened. */
@@ -131,7 +141,7 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
         return error_set(err, ERR_RATE_LIMITED, "%s: the platform asks for fewer requests%s%.*s",
                          spec->name, before, STR_ARG(words));
     }
-    if (gateway_gave_up(answer->status) && spec->class != CALL_READ) {
+    if (status_leaves_open(answer->status) && spec->class != CALL_READ) {
         return error_set(
             err, ERR_OUTCOME_UNKNOWN,
             "%s: the request was sent, and a gateway before the platform gave up (%d)%s%.*s%s",
@@ -146,13 +156,32 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
                      answer->status, before, STR_ARG(words));
 }
 
+/* An answer with 2xx that says the opposite: "success" is anything but true, or there is an "error" instead. */
+static bool says_failed(const struct json *answer)
+{
+    const struct json *success = json_get(answer, "success");
+    const struct json *error = json_get(answer, "error");
+
+    if (json_type(success) == JSON_NULL) {
+        return json_type(error) == JSON_OBJECT || json_str(error).len > 0;
+    }
+    return !json_true(success) && !str_is(json_str(success), "true");
+}
+
+/* Ids of the platform are whole numbers (PLATFORM.md, "Envelopes"): a success with anything else in its place is none. */
+static bool is_sound(const struct capture *capture, const struct json *value)
+{
+    return value != NULL &&
+           (!str_ends(str_from(capture->variable), STR("_id")) || id_number(value) > 0);
+}
+
 static enum error_code check_captures(const struct answer *answer, const struct call_spec *spec,
                                       struct error *err)
 {
     for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
         const struct capture *capture = &spec->captures[i];
 
-        if (!capture->required || json_find(answer->json, capture->pointers) != NULL) {
+        if (!capture->required || is_sound(capture, json_find(answer->json, capture->pointers))) {
             continue;
         }
         if (spec->hint != NULL) {
@@ -185,7 +214,7 @@ static enum error_code judge_success(const struct answer *answer, const struct c
     struct str words;
     enum error_code code;
 
-    if (answer->status < 200 || answer->status > 299) {
+    if (answer->status < 200 || answer->status > 299 || answer->status == STATUS_PART) {
         return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
                          spec->name, answer->status);
     }
@@ -197,8 +226,7 @@ static enum error_code judge_success(const struct answer *answer, const struct c
             err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer (%d) is not JSON: %.*s%s",
             spec->name, answer->status, STR_ARG(empty ? STR("it is empty") : words), caution(spec));
     }
-    if (json_type(json_get(answer->json, "success")) == JSON_BOOL &&
-        !json_true(json_get(answer->json, "success"))) {
+    if (says_failed(answer->json)) {
         words = quote(answer);
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "%s: the platform answered %d but says that it failed%s%.*s", spec->name,
@@ -223,8 +251,5 @@ enum error_code answer_judge(const struct answer *answer, const struct call_spec
 
 bool answer_may_be_anothers(const struct answer *answer)
 {
-    const struct json *success = json_get(answer->json, "success");
-
-    return answer->json != NULL && answer->status / 100 == 2 &&
-           (json_type(success) != JSON_BOOL || json_true(success));
+    return answer->json != NULL && answer->status / 100 == 2 && !says_failed(answer->json);
 }

@@ -83,7 +83,7 @@ bool row_may_have_acted(const struct plan_row *row)
         return true; /* answered with success, but not usable: longer than we take, say */
     }
     if (row->status == ROW_FAILED &&
-        (row->http_status == 500 || gateway_gave_up(row->http_status))) {
+        (row->http_status == 500 || status_leaves_open(row->http_status))) {
         return true;
     }
     return false;

@@ -179,7 +179,7 @@ static bool is_alike(const struct run_finding *finding, const struct json *item)
         return false;
     }
     return row->call->setup == SETUP_EXECUTE
-               ? step_id_of(json_find(item, GOALS)) == row->goal->ids.goal_id
+               ? id_number(json_find(item, GOALS)) == row->goal->ids.goal_id
                : is_named(item, json_str(plan_get(finding->plan, "name")));
 }
 

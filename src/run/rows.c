@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "step/look.h"
+#include "plan/answer.h"
 
 enum { ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -329,9 +329,9 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
 {
     if (row->call->setup == SETUP_PROJECT) {
         /* Only links need it (PLATFORM.md, "Hosts"): a goal that does not tell it has none. */
-        row->call->id = step_id_of(json_find(answer, "/projectId /item/projectId /goal/projectId "
-                                                     "/item/goal/projectId /project/id "
-                                                     "/item/project/id"));
+        row->call->id = id_number(json_find(answer, "/projectId /item/projectId /goal/projectId "
+                                                    "/item/goal/projectId /project/id "
+                                                    "/item/project/id"));
         *id_of(row) = row->call->id;
         return PLAN_NEXT;
     }

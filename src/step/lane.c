@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "lane_internal.h"
 #include "observe/metrics.h"
-#include "step/look.h"
+#include "plan/answer.h"
 
 enum { FIRST_IDS = 8 };
 
@@ -312,7 +312,7 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
         return;
     }
     JSON_FOREACH (step, steps) {
-        int64_t id = step_id_of(json_get(step, "id"));
+        int64_t id = id_number(json_get(step, "id"));
 
         sorted = sorted && (lane->n_ids == 0 || lane->ids[lane->n_ids - 1] < id);
         lane->ids[lane->n_ids++] = id;

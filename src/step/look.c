@@ -90,19 +90,9 @@ void look_not_known(enum look_result result, const struct error *lost, struct er
     err->upstream_status = lost->upstream_status;
 }
 
-int64_t step_id_of(const struct json *id)
-{
-    int64_t number;
-
-    return (json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number)) &&
-                   number > 0
-               ? number
-               : 0;
-}
-
 static int64_t id_of(const struct json *step)
 {
-    return step_id_of(json_get(step, "id"));
+    return id_number(json_get(step, "id"));
 }
 
 /* The checkpoint in the answer about its journey; any other answer is the checkpoint itself, or its
@@ -158,7 +148,7 @@ const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoin
     const struct json *id = json_find(checkpoint, id_at);
 
     if (steps == NULL || (steps == answer && json_size(steps) == 0) ||
-        (id != NULL && step_id_of(id) != checkpoint_id)) {
+        (id != NULL && id_number(id) != checkpoint_id)) {
         return NULL;
     }
     return ids_are_sound(steps) ? steps : NULL;

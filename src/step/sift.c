@@ -1,5 +1,6 @@
 /* What is kept of a long answer about a checkpoint: of each step its id, and all of those that may be the one that is
  * looked for. */
+#include "plan/answer.h"
 #include "step/look.h"
 #include "step_internal.h"
 
@@ -72,7 +73,7 @@ static void on_step(struct json_sift *sift, struct str text, size_t index, struc
     }
     arena_init(&arena);
     if (json_parse(&arena, text, &limits, &stored, NULL) == ERR_OK) {
-        id = step_id_of(json_get(stored, "id"));
+        id = id_number(json_get(stored, "id"));
     }
     if (id == 0 || is_whole(step, &arena, stored, id, index)) {
         buf_str(kept, text);

@@ -1,5 +1,6 @@
 #include "step/step.h"
 
+#include "plan/answer.h"
 #include "step_internal.h"
 
 void step_init(struct step *step, struct lanes *lanes, const struct call *count)
@@ -123,7 +124,7 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
 static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
                                     struct error *err)
 {
-    int64_t checkpoint_id = step_id_of(json_get(told, "checkpointId"));
+    int64_t checkpoint_id = id_number(json_get(told, "checkpointId"));
 
     if (id == 0) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
@@ -157,7 +158,7 @@ int64_t step_place_in(const struct json *steps, int64_t id)
     int64_t at = 0;
 
     JSON_FOREACH (step, steps) {
-        if (step_id_of(id_in(step)) == id) {
+        if (id_number(id_in(step)) == id) {
             return at;
         }
         at++;
@@ -197,7 +198,7 @@ static void learn(struct step *step, const struct json *told, const struct json 
 
 static enum plan_verdict made(struct step *step, const struct plan_row *row, struct error *err)
 {
-    int64_t id = step_id_of(plan_get(step->plan, "step_id"));
+    int64_t id = id_number(plan_get(step->plan, "step_id"));
     const struct json *item = member_or(row->answer, "item", row->answer);
     const struct json *told = member_or(item, "testStep", item);
 
@@ -218,7 +219,7 @@ enum plan_verdict step_found(struct step *step, struct plan_row *row, const stru
     const struct json *id = id_in(seen->step);
 
     plan_set(plan, "step_id", json_copy(plan->arena, id));
-    step->id = step_id_of(id);
+    step->id = id_number(id);
     step->at = seen->position;
     step->recovered = true;
     row->answer = json_copy(plan->arena, seen->step);

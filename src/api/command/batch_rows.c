@@ -4,8 +4,8 @@
 
 #include "api/command/goal_memo.h"
 #include "base/json_writer.h"
+#include "plan/answer.h"
 #include "run/run.h"
-#include "step/look.h"
 
 enum { TOLD_SHORT = 512 /* longer ones take memory from the heap */ };
 
@@ -182,7 +182,7 @@ static void take_seen(struct batch_item *item)
     struct arena *arena = item->batch->task->arena;
     const struct step *step = &item->batch->step;
     struct json *seen = json_new_object(arena);
-    struct str id = arena_printf(arena, "%lld", (long long)step_id_of(json_get(step->seen, "id")));
+    struct str id = arena_printf(arena, "%lld", (long long)id_number(json_get(step->seen, "id")));
 
     json_set(seen, STR("step_id"), json_new_string(arena, id));
     json_set(seen, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));

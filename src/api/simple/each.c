@@ -1,6 +1,7 @@
 #include "each.h"
 
 #include "base/check.h"
+#include "plan/answer.h"
 
 /* As many as a batch may have: the rows of all are made in one turn of the loop. */
 enum { STEPS_MAX = 500 };
@@ -110,7 +111,7 @@ static struct json *values_of(const struct each_plan *to, const struct simple_ea
 
 static bool before_step(struct plan *plan, struct plan_row *row)
 {
-    step_to(row->guided, step_id_of(plan_get(plan, "checkpoint_id")), -1);
+    step_to(row->guided, id_number(plan_get(plan, "checkpoint_id")), -1);
     return true;
 }
 

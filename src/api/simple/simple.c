@@ -9,6 +9,7 @@
 #include "api/gate/redact.h"
 #include "api/gate/reply_map.h"
 #include "base/clock.h"
+#include "plan/answer.h"
 #include "run/run.h"
 
 enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
@@ -281,8 +282,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         return PLAN_FAIL;
     }
     if (call->makes_checkpoint) {
-        lanes_know_empty(simple->task->platform->lanes,
-                         step_id_of(plan_get(plan, "checkpoint_id")));
+        lanes_know_empty(simple->task->platform->lanes, id_number(plan_get(plan, "checkpoint_id")));
     }
     if (call->each != NULL) {
         append_each(simple, call);

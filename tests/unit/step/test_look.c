@@ -2,6 +2,7 @@
 #include "harness/cmocka.h"
 
 #include "base/clock.h"
+#include "plan/answer.h"
 #include "step/look.h"
 
 int test_look(void);
@@ -48,6 +49,9 @@ static const struct look_case cases[] = {
     {"no list", "[]", "{}", 0, LOOK_BLIND, 0},
     {"a list of something else", "[]", "[1,null]", 0, LOOK_BLIND, 0},
     {"fewer than stood there", NULL, "[]", 1, LOOK_BLIND, 0},
+    {"nothing, and nobody knows what stood there", NULL, "[]", 0, LOOK_BLIND, 0},
+    {"others, and nobody knows what stood there", NULL, "[" CLICK(5, "Buy") "]", 0, LOOK_MISSING,
+     0},
     {"nothing where an older one stood", "[" CLICK(5, "Pay") "]", "[]", 1, LOOK_BLIND, 0},
     {"another one instead of the older one", "[" CLICK(5, "Pay") "]", "[" CLICK(6, "Buy") "]", 1,
      LOOK_BLIND, 0},
@@ -105,9 +109,9 @@ static void check(const struct look_case *one)
                                     .position = one->position,
                                     .sent = parse(&arena, sent)},
                      &arena, answer, &seen);
-    if (result != one->result || step_id_of(json_get(seen.step, "id")) != one->id) {
+    if (result != one->result || id_number(json_get(seen.step, "id")) != one->id) {
         fail_msg("%s: %d, step %lld", one->what, (int)result,
-                 (long long)step_id_of(json_get(seen.step, "id")));
+                 (long long)id_number(json_get(seen.step, "id")));
     }
     lane_leave(&ticket);
     lanes_free(lanes);
