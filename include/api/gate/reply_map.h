@@ -6,22 +6,22 @@
 #include "base/arena.h"
 #include "data/json.h"
 
-enum reply_type {
-    REPLY_ID, /* number or text -> text */
-    REPLY_TEXT,
-    REPLY_INT,
-    REPLY_BOOL,
-    REPLY_TIME,    /* epoch milliseconds -> RFC 3339 */
-    REPLY_PERCENT, /* 0..1 -> 0..100, one decimal */
-    REPLY_COUNT,   /* length of a list or map */
-    REPLY_CLUE,    /* a selector's JSON text -> its clue; other text as it is */
-    REPLY_ANY      /* as it is, without secrets */
+enum field_type {
+    FIELD_ID, /* number or text -> text */
+    FIELD_TEXT,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TIME,    /* epoch milliseconds -> RFC 3339 */
+    FIELD_PERCENT, /* 0..1 -> 0..100, one decimal */
+    FIELD_COUNT,   /* length of a list or map */
+    FIELD_CLUE,    /* a selector's JSON text -> its clue; other text as it is */
+    FIELD_ANY      /* as it is, without secrets */
 };
 
 struct reply_field {
     const char *to;   /* NULL ends the rows */
     const char *from; /* alternative JSON pointers, or "$variable" of the plan */
-    enum reply_type type;
+    enum field_type type;
     bool always; /* null when absent; otherwise left out */
 };
 
