@@ -4,6 +4,7 @@
 #define API_REPLY_MAP_H
 
 #include "base/arena.h"
+#include "catalog/named.h"
 #include "data/json.h"
 
 enum field_type {
@@ -28,15 +29,14 @@ struct reply_field {
 enum { REPLY_MAX_FIELDS = 12 };
 
 struct reply_map {
-    const char *name;
     const char *one;  /* pointers to the thing itself; "" the answer */
     const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing */
     struct reply_field fields[REPLY_MAX_FIELDS];
 };
 
-const struct reply_map *reply_map_find(const char *name);
+const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NONE */
 /* `variables` may be NULL. A list for maps with `many`. NULL: the answer has no such thing. */
-struct json *reply_reduce(struct arena *arena, const char *map_name, const struct json *answer,
-                          const struct json *variables);
+struct json *reply_reduce(struct arena *arena, const struct reply_map *map,
+                          const struct json *answer, const struct json *variables);
 
 #endif

@@ -73,7 +73,7 @@ struct simple_row {
     const struct member *members; /* of the body; NULL: none is read */
     struct simple_value values[SIMPLE_MAX_NAMES];
     struct simple_call calls[SIMPLE_MAX_CALLS];
-    const char *map; /* reply mapping */
+    enum named_reply map;
     enum simple_reply reply;
     int status;
     const char *location; /* prefix of Location for 201; NULL none */

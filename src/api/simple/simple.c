@@ -135,8 +135,8 @@ static struct json *job_reply(struct simple *simple)
 
 static struct json *execution_reply(struct simple *simple)
 {
-    struct json *reduced = reply_reduce(simple->task->arena, "execution", simple->answer,
-                                        simple->task->plan->variables);
+    struct json *reduced = reply_reduce(simple->task->arena, reply_map_of(simple->row->map),
+                                        simple->answer, simple->task->plan->variables);
     struct json *out = json_new_object(simple->task->arena);
     const struct json *progress = json_get(reduced, "progress");
     struct str id = answer_id(simple);
@@ -166,7 +166,7 @@ static struct json *made_reply(struct simple *simple)
     case SIMPLE_MAPPED:
         break;
     }
-    out = reply_reduce(simple->task->arena, simple->row->map, simple->answer,
+    out = reply_reduce(simple->task->arena, reply_map_of(simple->row->map), simple->answer,
                        simple->task->plan->variables);
     if (out != NULL && simple->row->tells_name && name.len > 0) {
         set_text(simple, out, "name", name);
@@ -182,11 +182,10 @@ static unsigned ttl_of(const struct simple *simple)
     if (simple->row->reply == SIMPLE_EXECUTION) {
         return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
     }
-    if (str_is(str_from(simple->row->map), "analysis")) {
+    if (simple->row->map == REPLY_ANALYSIS) {
         return 0;
     }
-    return str_is(str_from(simple->row->map), "versions") ? config->cache.snapshot_ttl_s
-                                                          : config->cache.ttl_s;
+    return simple->row->map == REPLY_VERSIONS ? config->cache.snapshot_ttl_s : config->cache.ttl_s;
 }
 
 /* Kept as long as the configuration says and the platform allows. */
