@@ -67,6 +67,14 @@ void simple_prepare_table(struct task *task, const struct json *body, struct jso
 
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };
 
+/* How long the answer to a GET is fresh: an option each. */
+enum simple_keep {
+    KEEP_USUAL,     /* cache.ttl_s */
+    KEEP_SNAPSHOTS, /* cache.snapshot_ttl_s: the newest ones change soon */
+    KEEP_FINISHED,  /* cache.finished_ttl_s once the execution is over; before that not at all */
+    KEEP_NOT
+};
+
 struct simple_row {
     const char *method;
     const char *pattern;
@@ -78,6 +86,7 @@ struct simple_row {
     int status;
     const char *location; /* prefix of Location for 201; NULL none */
     simple_prepare_fn prepare;
+    enum simple_keep keep;
     bool tells_name; /* that which was asked for: the answer has an older one */
 };
 

@@ -174,18 +174,21 @@ static struct json *made_reply(struct simple *simple)
     return out;
 }
 
-/* Executions change until they are over, and then never again; newest snapshots change soon. */
 static unsigned ttl_of(const struct simple *simple)
 {
     const struct config *config = simple->task->config;
 
-    if (simple->row->reply == SIMPLE_EXECUTION) {
+    switch (simple->row->keep) {
+    case KEEP_SNAPSHOTS:
+        return config->cache.snapshot_ttl_s;
+    case KEEP_FINISHED:
         return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
-    }
-    if (simple->row->map == REPLY_ANALYSIS) {
+    case KEEP_NOT:
         return 0;
+    case KEEP_USUAL:
+        break;
     }
-    return simple->row->map == REPLY_VERSIONS ? config->cache.snapshot_ttl_s : config->cache.ttl_s;
+    return config->cache.ttl_s;
 }
 
 /* Kept as long as the configuration says and the platform allows. */
