@@ -234,9 +234,9 @@ static void reply(struct simple *simple)
 
 /* ---- the plan ---- */
 
-/* The lists of what is to be copied are looked at as soon as they are there: before anything is made. */
-static enum error_code check_copies(const struct simple *simple, const struct plan *plan,
-                                    struct error *err)
+/* The lists that calls go through are looked at as soon as they are there: before anything is made. */
+static enum error_code check_lists(const struct simple *simple, const struct plan *plan,
+                                   struct error *err)
 {
     enum error_code code = ERR_OK;
 
@@ -279,7 +279,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         simple->answer = answer;
         simple->main = row->call;
     }
-    if (call->save_as != NULL && check_copies(simple, plan, err) != ERR_OK) {
+    if (call->save_as != NULL && check_lists(simple, plan, err) != ERR_OK) {
         return PLAN_FAIL;
     }
     if (call->makes_checkpoint) {

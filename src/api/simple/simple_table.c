@@ -29,13 +29,13 @@ static const struct simple_each steps_of_copy = {
     {{"action", "/action"}, {"value", "/value"}, {"variable", "/variable"}, {"expression", "/expression"}, {"meta", "/meta"},
      {"optional", "/optional"}, {"ignoreOutcome", "/ignoreOutcome"}, {"skip", "/skip"},
      {"target", "/element/target /target", NULL, "WAIT UPLOAD", true}, {"element", "/element", NULL, "WAIT UPLOAD"}},
-    {{CALL_COPY_STEP, .makes_step = true}}, NULL, NULL};
+    {{CALL_COPY_STEP, .makes_step = true}}, .kind = "/action"};
 static const struct simple_each checkpoints_of_copy = {
     "/source/item/cases /source/cases /source/item/testCases /source/testCases", 2,
     {{"name", "/title /name", "journey_id"}, {"library_checkpoint_id", "/libraryCheckpointId"}},
     {{CALL_CREATE_CHECKPOINT, "!library_checkpoint_id", .makes_checkpoint = true}, {CALL_ATTACH_CHECKPOINT, "!library_checkpoint_id"},
      {CALL_LIBRARY_ATTACH, "library_checkpoint_id"}},
-    &steps_of_copy, "library_checkpoint_id"};
+    &steps_of_copy, "library_checkpoint_id", .words = {"copy from", "checkpoints and steps", "copied"}};
 
 static const struct simple_row rows[] = {
     {"GET", "/api/user", NULL, {{NULL}},
