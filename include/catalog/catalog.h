@@ -52,8 +52,8 @@ struct command {
     command_rule_fn special;
     bool orders; /* true: the command moves or removes a step of the library checkpoint in its
                   * first argument; such commands run one at a time for each checkpoint */
-    unsigned permission; /* PERMISSION_* bit, config/permission.h */
-    const char *reply;   /* COMMAND_CALL: name of the reply mapping (api/), e.g. "goal" */
+    unsigned permission;    /* PERMISSION_* bit, config/permission.h */
+    enum named_reply reply; /* COMMAND_CALL */
 };
 
 struct unsupported_command {

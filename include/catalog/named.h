@@ -1,7 +1,8 @@
-/* The calls that rows and code of other rooms name: enum value, name of its row. catalog_new finds each once. */
+/* What rows and code of other rooms name: calls, and what is replied. */
 #ifndef CATALOG_NAMED_H
 #define CATALOG_NAMED_H
 
+/* Enum value, name of its row. catalog_new finds each once. */
 /* clang-format off */
 #define NAMED_CALLS(X) \
     X(CALL_LIBRARY_ATTACH, "library attach") \
@@ -48,6 +49,32 @@ enum named_call {
     NAMED_CALLS(AS_VALUE)
 #undef AS_VALUE
         CALL_N_NAMED
+};
+
+/* Each has a mapping of this number: a row of src/api/gate/reply_map.c. */
+enum named_reply {
+    REPLY_NONE,
+    REPLY_USER,
+    REPLY_PROJECT,
+    REPLY_PROJECTS,
+    REPLY_GOAL,
+    REPLY_GOALS,
+    REPLY_VERSIONS,
+    REPLY_JOURNEY,
+    REPLY_JOURNEYS,
+    REPLY_CHECKPOINT,
+    REPLY_CHECKPOINTS,
+    REPLY_STEP,
+    REPLY_STEPS,
+    REPLY_SIMPLE_STEPS,
+    REPLY_EXECUTION,
+    REPLY_ANALYSIS,
+    REPLY_LIBRARY,
+    REPLY_LIBRARIES,
+    REPLY_TABLE,
+    REPLY_ENVIRONMENT,
+    REPLY_DONE,
+    REPLY_N_NAMED
 };
 
 #endif

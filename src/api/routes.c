@@ -136,8 +136,8 @@ static struct route_contract contract(const struct route *route)
                                        .status = route->status != 0 ? route->status : 200};
     }
     return (struct route_contract){.members = row->members,
-                                   .map = row->reply == SIMPLE_MAPPED ? reply_map_find(row->map)
-                                                                      : NULL,
+                                   .map =
+                                       row->reply == SIMPLE_MAPPED ? reply_map_of(row->map) : NULL,
                                    .status = row->status};
 }
 
@@ -155,6 +155,7 @@ struct route_table *api_routes_new(void)
     route_table_open(table);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         table->simple[i] = simple_row_of(&routes[i]);
+        CHECK(table->simple[i] == NULL || table->simple[i]->map != REPLY_NONE);
     }
     return table;
 }

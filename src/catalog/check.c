@@ -79,7 +79,7 @@ static bool check_shape(struct checking *c)
     if (command->aliases[COMMAND_MAX_ALIASES - 1] != NULL) {
         return bad(c, "its list of aliases has no end", STR_EMPTY);
     }
-    if ((command->kind == COMMAND_CALL) != (command->reply != NULL)) {
+    if ((command->kind == COMMAND_CALL) != (command->reply != REPLY_NONE)) {
         return bad(c, "calls have a reply, steps have none", STR_EMPTY);
     }
     return command->call.class == class ||

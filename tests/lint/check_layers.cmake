@@ -16,11 +16,11 @@ set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
 set(MAY_http base observe net)
 set(MAY_lambda base observe data net http)
-set(MAY_load base http) # http/answer.h only
-set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
+set(MAY_load base http/answer.h)
+set(MAY_upstream base observe net http/answer.h) # one room touches llhttp and zlib
 set(MAY_cloud base crypto observe data net upstream)
 set(MAY_store base crypto observe data net upstream cloud)
-set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
+set(MAY_telemetry base observe net http/answer.h upstream) # gzip
 set(MAY_events base crypto observe data net store upstream)
 set(MAY_plan base observe data upstream)
 set(MAY_step base observe data store plan upstream)

@@ -4,39 +4,39 @@
 #define API_REPLY_MAP_H
 
 #include "base/arena.h"
+#include "catalog/named.h"
 #include "data/json.h"
 
-enum reply_type {
-    REPLY_ID, /* number or text -> text */
-    REPLY_TEXT,
-    REPLY_INT,
-    REPLY_BOOL,
-    REPLY_TIME,    /* epoch milliseconds -> RFC 3339 */
-    REPLY_PERCENT, /* 0..1 -> 0..100, one decimal */
-    REPLY_COUNT,   /* length of a list or map */
-    REPLY_CLUE,    /* a selector's JSON text -> its clue; other text as it is */
-    REPLY_ANY      /* as it is, without secrets */
+enum field_type {
+    FIELD_ID, /* number or text -> text */
+    FIELD_TEXT,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TIME,    /* epoch milliseconds -> RFC 3339 */
+    FIELD_PERCENT, /* 0..1 -> 0..100, one decimal */
+    FIELD_COUNT,   /* length of a list or map */
+    FIELD_CLUE,    /* a selector's JSON text -> its clue; other text as it is */
+    FIELD_ANY      /* as it is, without secrets */
 };
 
 struct reply_field {
     const char *to;   /* NULL ends the rows */
     const char *from; /* alternative JSON pointers, or "$variable" of the plan */
-    enum reply_type type;
+    enum field_type type;
     bool always; /* null when absent; otherwise left out */
 };
 
 enum { REPLY_MAX_FIELDS = 12 };
 
 struct reply_map {
-    const char *name;
     const char *one;  /* pointers to the thing itself; "" the answer */
     const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing */
     struct reply_field fields[REPLY_MAX_FIELDS];
 };
 
-const struct reply_map *reply_map_find(const char *name);
+const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NONE */
 /* `variables` may be NULL. A list for maps with `many`. NULL: the answer has no such thing. */
-struct json *reply_reduce(struct arena *arena, const char *map_name, const struct json *answer,
-                          const struct json *variables);
+struct json *reply_reduce(struct arena *arena, const struct reply_map *map,
+                          const struct json *answer, const struct json *variables);
 
 #endif

@@ -33,9 +33,16 @@ struct simple_call {
 struct simple_copy {
     const char *to; /* NULL ends */
     const char *from;
-    const char *beside;  /* variable that goes in brackets behind the text: "Pay (608038)" */
-    const char *actions; /* only from steps with one of these actions; NULL: from all */
-    bool not_actions;    /* only from steps with none of them */
+    const char *beside; /* variable that goes in brackets behind the text: "Pay (608038)" */
+    const char *kinds;  /* only from elements of one of these kinds; NULL: from all */
+    bool not_kinds;     /* only from elements of none of them */
+};
+
+/* What the errors about a list say: "no list to PURPOSE", "More than 500 ELEMENTS are not DONE at once". */
+struct simple_words {
+    const char *purpose;
+    const char *elements;
+    const char *done;
 };
 
 /* Calls for each element of a list that an earlier answer holds. */
@@ -47,6 +54,8 @@ struct simple_each {
     const struct simple_each *inner; /* after the calls, with a list of the element; NULL none */
     const char *
         inner_unless; /* the inner calls are left out where the element has this value; NULL: never */
+    const char *kind; /* JSON pointer to the kind of an element; NULL: no copy asks for it */
+    struct simple_words words; /* also of the inner ones, which have none */
 };
 
 /* The steps that a request lists, for the checkpoint that is made. */
@@ -67,17 +76,26 @@ void simple_prepare_table(struct task *task, const struct json *body, struct jso
 
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };
 
+/* How long the answer to a GET is fresh: an option each. */
+enum simple_keep {
+    KEEP_USUAL,     /* cache.ttl_s */
+    KEEP_SNAPSHOTS, /* cache.snapshot_ttl_s: the newest ones change soon */
+    KEEP_FINISHED,  /* cache.finished_ttl_s once the execution is over; before that not at all */
+    KEEP_NOT
+};
+
 struct simple_row {
     const char *method;
     const char *pattern;
     const struct member *members; /* of the body; NULL: none is read */
     struct simple_value values[SIMPLE_MAX_NAMES];
     struct simple_call calls[SIMPLE_MAX_CALLS];
-    const char *map; /* reply mapping */
+    enum named_reply map;
     enum simple_reply reply;
     int status;
     const char *location; /* prefix of Location for 201; NULL none */
     simple_prepare_fn prepare;
+    enum simple_keep keep;
     bool tells_name; /* that which was asked for: the answer has an older one */
 };
 

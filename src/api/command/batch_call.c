@@ -102,10 +102,9 @@ static struct json *call_data(struct batch_item *item)
 {
     struct task *task = item->batch->task;
     const struct command *command = item->bound.command;
-    const struct reply_map *map = reply_map_find(command->reply);
+    const struct reply_map *map = reply_map_of(command->reply);
     bool is_one = map->many == NULL;
-    struct json *data =
-        reply_reduce(task->arena, command->reply, item->answer, item->batch->task->plan->variables);
+    struct json *data = reply_reduce(task->arena, map, item->answer, task->plan->variables);
 
     if (data == NULL && is_plain_done(item, map)) {
         data = json_new_object(task->arena);
@@ -117,7 +116,7 @@ static struct json *call_data(struct batch_item *item)
         json_type(json_get(data, "id")) == JSON_NULL && !take_known_id(item, map, &data)) {
         return NULL;
     }
-    if (data != NULL && str_is(STR("execution"), command->reply)) {
+    if (data != NULL && command->reply == REPLY_EXECUTION) {
         execution_link_set(task, data, item->answer, json_str(json_get(item->args, "goal_id")));
     }
     return data;

@@ -48,7 +48,7 @@ void batch_add_project(struct batch_item *item)
 {
     struct plan_row *row;
 
-    if (str_is(str_from(item->bound.command->reply), "execution")) {
+    if (item->bound.command->reply == REPLY_EXECUTION) {
         row =
             plan_append(item->batch->task->plan,
                         catalog_named_call(item->batch->task->api->catalog, CALL_PROJECT_OF_GOAL));

@@ -85,22 +85,22 @@ void openapi_request_body(struct json_writer *w, const struct task *task, const 
 
 /* ---- schemas of replies ---- */
 
-static const char *reply_type_name(enum reply_type type)
+static const char *field_type_name(enum field_type type)
 {
     switch (type) {
-    case REPLY_INT:
-    case REPLY_COUNT:
+    case FIELD_INT:
+    case FIELD_COUNT:
         return "integer";
-    case REPLY_BOOL:
+    case FIELD_BOOL:
         return "boolean";
-    case REPLY_PERCENT:
+    case FIELD_PERCENT:
         return "number";
-    case REPLY_ANY:
+    case FIELD_ANY:
         return NULL;
-    case REPLY_ID:
-    case REPLY_TEXT:
-    case REPLY_TIME:
-    case REPLY_CLUE:
+    case FIELD_ID:
+    case FIELD_TEXT:
+    case FIELD_TIME:
+    case FIELD_CLUE:
         break;
     }
     return "string";
@@ -114,7 +114,7 @@ static void write_map(struct json_writer *w, const struct reply_map *map)
     jw_shape(w, map->many != NULL ? "{type:'array', items:{type:'object', properties:{"
                                   : "{type:'object', properties:{");
     for (const struct reply_field *field = map->fields; field->to != NULL; field++) {
-        const char *type = reply_type_name(field->type);
+        const char *type = field_type_name(field->type);
 
         jw_key(w, field->to);
         if (type != NULL) {

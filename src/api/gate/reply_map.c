@@ -8,69 +8,70 @@ enum { ANY_DEPTH = 32 };
 
 /* clang-format off */
 /* Envelopes of the platform (PLATFORM.md, "Envelopes"): {success, item}, {success, items},
- * {success, map} keyed by id, or the bare thing. Add a mapping by adding a row; `from` lists where
- * the value may stand. */
+ * {success, map} keyed by id, or the bare thing. Add a mapping by adding its name to
+ * catalog/named.h and a row here; `from` lists where the value may stand. */
 #define ONE "/item /project /goal /suite /testSuite /testCase /checkpoint /table /environment /execution /job"
-static const struct reply_map maps[] = {
-    {"user", "/item /user", NULL, {
-        {"id", "/id /userId", REPLY_ID, true}, {"name", "/name /fullName", REPLY_TEXT, true}, {"email", "/email", REPLY_TEXT, true}}},
-    {"project", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}}},
-    {"projects", NULL, "/items /item /map /projects", {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"status", "/status /state", REPLY_TEXT, false}}},
-    {"goal", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"snapshotId", "$snapshot_id", REPLY_ID, true}}},
-    {"goals", NULL, "/items /item /map /goals", {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"lastRun", "/lastRun /lastExecution/endDate /lastExecution/submitDate", REPLY_TIME, true}}},
-    {"versions", NULL, "/snapshots /item/snapshots /items /item /map", {
-        {"id", "/snapshotId /id", REPLY_ID, true}, {"version", "/version /name /number", REPLY_TEXT, true}, {"createdAt", "/createdDate /createdAt /date", REPLY_TIME, true}}},
-    {"journey", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}}},
-    {"journeys", NULL, "/map /item /items", {
-        {"id", "/journey/id /id", REPLY_ID, true}, {"name", "/journey/title /journey/name /title /name", REPLY_TEXT, true},
-        {"outcome", "/lastExecution/statistics/outcome /lastExecution/outcome", REPLY_TEXT, false}}},
-    {"checkpoint", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}}},
-    {"checkpoints", NULL, CASES_PLACES, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}, {"stepCount", "/steps /testSteps", REPLY_COUNT, true}}},
-    {"step", "/item/testStep /testStep /item", NULL, {
-        {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
-        {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false}, {"meta", "/meta", REPLY_ANY, false},
-        {"target", "/element/target /target", REPLY_ANY, false}}},
-    {"steps", NULL, STEPS_PLACES, {
-        {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
-        {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false},
-        {"target", "/element/target/selectors/0/value /target/selectors/0/value", REPLY_CLUE, false}}},
-    {"simple steps", NULL, STEPS_PLACES, {
-        {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true},
-        {"target", "/element/target/selectors/0/value /target/selectors/0/value /value", REPLY_CLUE, true}}},
-    {"execution", ONE, NULL, {
-        {"id", "/id /jobId", REPLY_ID, true}, {"status", "/status", REPLY_TEXT, true}, {"outcome", "/outcome", REPLY_TEXT, false},
-        {"progress", "/progress /journeyStatistics/progress", REPLY_PERCENT, false}, {"goalId", "/goalId", REPLY_ID, false},
-        {"snapshotId", "/snapshotId", REPLY_ID, false}, {"submittedAt", "/submitDate", REPLY_TIME, false},
-        {"startedAt", "/startDate", REPLY_TIME, false}, {"endedAt", "/endDate", REPLY_TIME, false}, {"durationMs", "/duration", REPLY_INT, false}}},
-    {"analysis", "/item /analysis", NULL, {
-        {"passed", "/passed /successfulTestExecutions /journeyStatistics/countPerOutcome/PASS", REPLY_INT, true},
-        {"failed", "/failed /failedTestExecutions /journeyStatistics/countPerOutcome/FAIL", REPLY_INT, true},
-        {"errors", "/errors /failures", REPLY_ANY, true}}},
-    {"library", "/item /libraryCheckpoint /checkpoint", NULL, {
-        {"id", "/id /libraryCheckpointId", REPLY_ID, true}, {"name", "/name /title", REPLY_TEXT, true}, {"stepCount", "/steps /testSteps", REPLY_COUNT, false}}},
-    {"libraries", NULL, "/items /item /map /checkpoints", {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name /title", REPLY_TEXT, true}, {"stepCount", "/steps /testSteps /stepCount", REPLY_COUNT, true}}},
-    {"table", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name /title", REPLY_TEXT, true}, {"columns", "/columns /attributes", REPLY_ANY, false},
-        {"rowCount", "/rows /values /rowCount", REPLY_COUNT, false}}},
-    {"environment", ONE, NULL, {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}}},
-    {"done", "/item", NULL, {
-        {"id", "/id", REPLY_ID, false}, {"name", "/name /title", REPLY_TEXT, false}}},
+static const struct reply_map maps[REPLY_N_NAMED] = {
+    [REPLY_USER] = {"/item /user", NULL, {
+        {"id", "/id /userId", FIELD_ID, true}, {"name", "/name /fullName", FIELD_TEXT, true}, {"email", "/email", FIELD_TEXT, true}}},
+    [REPLY_PROJECT] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name", FIELD_TEXT, true}}},
+    [REPLY_PROJECTS] = {NULL, "/items /item /map /projects", {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name", FIELD_TEXT, true}, {"status", "/status /state", FIELD_TEXT, false}}},
+    [REPLY_GOAL] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name", FIELD_TEXT, true}, {"snapshotId", "$snapshot_id", FIELD_ID, true}}},
+    [REPLY_GOALS] = {NULL, "/items /item /map /goals", {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name", FIELD_TEXT, true}, {"lastRun", "/lastRun /lastExecution/endDate /lastExecution/submitDate", FIELD_TIME, true}}},
+    [REPLY_VERSIONS] = {NULL, "/snapshots /item/snapshots /items /item /map", {
+        {"id", "/snapshotId /id", FIELD_ID, true}, {"version", "/version /name /number", FIELD_TEXT, true}, {"createdAt", "/createdDate /createdAt /date", FIELD_TIME, true}}},
+    [REPLY_JOURNEY] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/title /name", FIELD_TEXT, true}}},
+    [REPLY_JOURNEYS] = {NULL, "/map /item /items", {
+        {"id", "/journey/id /id", FIELD_ID, true}, {"name", "/journey/title /journey/name /title /name", FIELD_TEXT, true},
+        {"outcome", "/lastExecution/statistics/outcome /lastExecution/outcome", FIELD_TEXT, false}}},
+    [REPLY_CHECKPOINT] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/title /name", FIELD_TEXT, true}}},
+    [REPLY_CHECKPOINTS] = {NULL, CASES_PLACES, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/title /name", FIELD_TEXT, true}, {"stepCount", "/steps /testSteps", FIELD_COUNT, true}}},
+    [REPLY_STEP] = {"/item/testStep /testStep /item", NULL, {
+        {"id", "/id", FIELD_ID, true}, {"action", "/action", FIELD_TEXT, true}, {"value", "/value", FIELD_TEXT, false},
+        {"variable", "/variable", FIELD_TEXT, false}, {"canonicalId", "/canonicalId", FIELD_TEXT, false}, {"meta", "/meta", FIELD_ANY, false},
+        {"target", "/element/target /target", FIELD_ANY, false}}},
+    [REPLY_STEPS] = {NULL, STEPS_PLACES, {
+        {"id", "/id", FIELD_ID, true}, {"action", "/action", FIELD_TEXT, true}, {"value", "/value", FIELD_TEXT, false},
+        {"variable", "/variable", FIELD_TEXT, false}, {"canonicalId", "/canonicalId", FIELD_TEXT, false},
+        {"target", "/element/target/selectors/0/value /target/selectors/0/value", FIELD_CLUE, false}}},
+    [REPLY_SIMPLE_STEPS] = {NULL, STEPS_PLACES, {
+        {"id", "/id", FIELD_ID, true}, {"action", "/action", FIELD_TEXT, true},
+        {"target", "/element/target/selectors/0/value /target/selectors/0/value /value", FIELD_CLUE, true}}},
+    [REPLY_EXECUTION] = {ONE, NULL, {
+        {"id", "/id /jobId", FIELD_ID, true}, {"status", "/status", FIELD_TEXT, true}, {"outcome", "/outcome", FIELD_TEXT, false},
+        {"progress", "/progress /journeyStatistics/progress", FIELD_PERCENT, false}, {"goalId", "/goalId", FIELD_ID, false},
+        {"snapshotId", "/snapshotId", FIELD_ID, false}, {"submittedAt", "/submitDate", FIELD_TIME, false},
+        {"startedAt", "/startDate", FIELD_TIME, false}, {"endedAt", "/endDate", FIELD_TIME, false}, {"durationMs", "/duration", FIELD_INT, false}}},
+    [REPLY_ANALYSIS] = {"/item /analysis", NULL, {
+        {"passed", "/passed /successfulTestExecutions /journeyStatistics/countPerOutcome/PASS", FIELD_INT, true},
+        {"failed", "/failed /failedTestExecutions /journeyStatistics/countPerOutcome/FAIL", FIELD_INT, true},
+        {"errors", "/errors /failures", FIELD_ANY, true}}},
+    [REPLY_LIBRARY] = {"/item /libraryCheckpoint /checkpoint", NULL, {
+        {"id", "/id /libraryCheckpointId", FIELD_ID, true}, {"name", "/name /title", FIELD_TEXT, true}, {"stepCount", "/steps /testSteps", FIELD_COUNT, false}}},
+    [REPLY_LIBRARIES] = {NULL, "/items /item /map /checkpoints", {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name /title", FIELD_TEXT, true}, {"stepCount", "/steps /testSteps /stepCount", FIELD_COUNT, true}}},
+    [REPLY_TABLE] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name /title", FIELD_TEXT, true}, {"columns", "/columns /attributes", FIELD_ANY, false},
+        {"rowCount", "/rows /values /rowCount", FIELD_COUNT, false}}},
+    [REPLY_ENVIRONMENT] = {ONE, NULL, {
+        {"id", "/id", FIELD_ID, true}, {"name", "/name", FIELD_TEXT, true}}},
+    [REPLY_DONE] = {"/item", NULL, {
+        {"id", "/id", FIELD_ID, false}, {"name", "/name /title", FIELD_TEXT, false}}},
 };
 
 /* clang-format on */
 
-const struct reply_map *reply_map_find(const char *name)
+const struct reply_map *reply_map_of(enum named_reply named)
 {
-    return ROW_NAMED(str_from(name), maps);
+    CHECK(named > REPLY_NONE && named < REPLY_N_NAMED);
+    return &maps[named];
 }
 
 /* The platform tells progress as 0..1; a figure above 1 is taken as a percentage already. */
@@ -122,27 +123,27 @@ static struct json *with_ids_as_texts(struct arena *arena, const struct json *va
 }
 
 static struct json *reduce_value(struct arena *arena, const struct json *value,
-                                 enum reply_type type)
+                                 enum field_type type)
 {
     struct json *copy = NULL;
     int64_t ms;
 
     switch (type) {
-    case REPLY_ID:
-    case REPLY_TEXT:
+    case FIELD_ID:
+    case FIELD_TEXT:
         return json_new_string(arena, json_plain(value, arena));
-    case REPLY_TIME:
+    case FIELD_TIME:
         return json_to_i64(value, &ms) ? json_new_string(arena, arena_time(arena, ms))
                                        : json_copy(arena, value);
-    case REPLY_PERCENT:
+    case FIELD_PERCENT:
         return reduce_percent(arena, value);
-    case REPLY_COUNT:
+    case FIELD_COUNT:
         return json_new_int(arena, json_int(value, (int64_t)json_size(value)));
-    case REPLY_CLUE:
+    case FIELD_CLUE:
         return reduce_clue(arena, value);
-    case REPLY_INT:
-    case REPLY_BOOL:
-    case REPLY_ANY:
+    case FIELD_INT:
+    case FIELD_BOOL:
+    case FIELD_ANY:
         copy = with_ids_as_texts(arena, value, ANY_DEPTH);
         redact(copy, arena, STR_EMPTY, REDACT_SHOWS_NOTHING);
     }
@@ -201,13 +202,11 @@ static struct json *reduce_many(struct arena *arena, const struct reply_map *map
     return out;
 }
 
-struct json *reply_reduce(struct arena *arena, const char *map_name, const struct json *answer,
-                          const struct json *variables)
+struct json *reply_reduce(struct arena *arena, const struct reply_map *map,
+                          const struct json *answer, const struct json *variables)
 {
-    const struct reply_map *map = reply_map_find(map_name == NULL ? "done" : map_name);
     const struct json *thing;
 
-    CHECK(map != NULL);
     if (map->many != NULL) {
         return reduce_many(arena, map, answer, variables);
     }

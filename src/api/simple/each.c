@@ -4,7 +4,7 @@
 #include "plan/answer.h"
 
 /* As many as a batch may have: the rows of all are made in one turn of the loop. */
-enum { STEPS_MAX = 500 };
+enum { ELEMENTS_MAX = 500 };
 
 /* ---- what is there ---- */
 
@@ -15,21 +15,22 @@ static const struct json *list_of(const struct simple_each *each, const struct j
     return json_type(list) == JSON_ARRAY ? list : NULL;
 }
 
-static bool is_given(const struct json *element, const struct simple_copy *copy)
+static bool is_given(const struct simple_each *each, const struct json *element,
+                     const struct simple_copy *copy)
 {
     enum json_type type = json_type(json_find(element, copy->from));
-    struct str words = str_from(copy->actions);
-    struct str word;
+    struct str kinds = str_from(copy->kinds);
+    struct str kind;
 
     if (type == JSON_NULL) { /* also: not there */
         return false;
     }
-    while (str_next(&words, ' ', &word)) {
-        if (str_eq(word, json_str(json_get(element, "action")))) {
-            return !copy->not_actions;
+    while (str_next(&kinds, ' ', &kind)) {
+        if (str_eq(kind, json_str(json_find(element, each->kind)))) {
+            return !copy->not_kinds;
         }
     }
-    return copy->actions == NULL || copy->not_actions;
+    return copy->kinds == NULL || copy->not_kinds;
 }
 
 /* Do the inner calls belong to this element? The value that decides is one of its copies. */
@@ -43,11 +44,16 @@ static bool has_inner(const struct simple_each *each, const struct json *element
     while (copy->to != NULL && !str_is(str_from(copy->to), each->inner_unless)) {
         copy++;
     }
-    return copy->to == NULL || !is_given(element, copy);
+    return copy->to == NULL || !is_given(each, element, copy);
 }
 
-static enum error_code count(const struct simple_each *each, const struct json *in, size_t *n,
-                             struct error *err)
+struct counting {
+    const struct simple_words *words;
+    size_t n;
+};
+
+static enum error_code count(struct counting *counting, const struct simple_each *each,
+                             const struct json *in, struct error *err)
 {
     const struct json *list = list_of(each, in);
     const struct json *element;
@@ -55,17 +61,17 @@ static enum error_code count(const struct simple_each *each, const struct json *
 
     if (list == NULL) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
-                         "The platform's answer has no list to copy from (looked at %s)",
-                         each->list);
+                         "The platform's answer has no list to %s (looked at %s)",
+                         counting->words->purpose, each->list);
     }
-    *n += json_size(list);
-    if (*n > STEPS_MAX) {
-        return error_set(err, ERR_UNPROCESSABLE,
-                         "More than %d checkpoints and steps are not copied at once", STEPS_MAX);
+    counting->n += json_size(list);
+    if (counting->n > ELEMENTS_MAX) {
+        return error_set(err, ERR_UNPROCESSABLE, "More than %d %s are not %s at once", ELEMENTS_MAX,
+                         counting->words->elements, counting->words->done);
     }
     JSON_FOREACH (element, list) {
         if (code == ERR_OK && has_inner(each, element)) {
-            code = count(each->inner, element, n, err);
+            code = count(counting, each->inner, element, err);
         }
     }
     return code;
@@ -74,9 +80,10 @@ static enum error_code count(const struct simple_each *each, const struct json *
 enum error_code each_check(const struct simple_each *each, const struct json *variables,
                            struct error *err)
 {
-    size_t n = 0;
+    struct counting counting = {.words = &each->words};
 
-    return count(each, variables, &n, err);
+    CHECK(each->words.purpose != NULL && each->words.elements != NULL && each->words.done != NULL);
+    return count(&counting, each, variables, err);
 }
 
 /* ---- rows ---- */
@@ -90,7 +97,7 @@ static struct json *values_of(const struct each_plan *to, const struct simple_ea
     for (const struct simple_copy *copy = each->copies; copy->to != NULL; copy++) {
         struct json *value;
 
-        if (!is_given(element, copy)) {
+        if (!is_given(each, element, copy)) {
             continue;
         }
         value = json_copy(arena, json_find(element, copy->from));

@@ -136,8 +136,8 @@ static struct json *job_reply(struct simple *simple)
 
 static struct json *execution_reply(struct simple *simple)
 {
-    struct json *reduced = reply_reduce(simple->task->arena, "execution", simple->answer,
-                                        simple->task->plan->variables);
+    struct json *reduced = reply_reduce(simple->task->arena, reply_map_of(simple->row->map),
+                                        simple->answer, simple->task->plan->variables);
     struct json *out = json_new_object(simple->task->arena);
     const struct json *progress = json_get(reduced, "progress");
     struct str id = answer_id(simple);
@@ -167,7 +167,7 @@ static struct json *made_reply(struct simple *simple)
     case SIMPLE_MAPPED:
         break;
     }
-    out = reply_reduce(simple->task->arena, simple->row->map, simple->answer,
+    out = reply_reduce(simple->task->arena, reply_map_of(simple->row->map), simple->answer,
                        simple->task->plan->variables);
     if (out != NULL && simple->row->tells_name && name.len > 0) {
         set_text(simple, out, "name", name);
@@ -175,19 +175,21 @@ static struct json *made_reply(struct simple *simple)
     return out;
 }
 
-/* Executions change until they are over, and then never again; newest snapshots change soon. */
 static unsigned ttl_of(const struct simple *simple)
 {
     const struct config *config = simple->task->config;
 
-    if (simple->row->reply == SIMPLE_EXECUTION) {
+    switch (simple->row->keep) {
+    case KEEP_SNAPSHOTS:
+        return config->cache.snapshot_ttl_s;
+    case KEEP_FINISHED:
         return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
-    }
-    if (str_is(str_from(simple->row->map), "analysis")) {
+    case KEEP_NOT:
         return 0;
+    case KEEP_USUAL:
+        break;
     }
-    return str_is(str_from(simple->row->map), "versions") ? config->cache.snapshot_ttl_s
-                                                          : config->cache.ttl_s;
+    return config->cache.ttl_s;
 }
 
 /* Kept as long as the configuration says and the platform allows. */
@@ -233,9 +235,9 @@ static void reply(struct simple *simple)
 
 /* ---- the plan ---- */
 
-/* The lists of what is to be copied are looked at as soon as they are there: before anything is made. */
-static enum error_code check_copies(const struct simple *simple, const struct plan *plan,
-                                    struct error *err)
+/* The lists that calls go through are looked at as soon as they are there: before anything is made. */
+static enum error_code check_lists(const struct simple *simple, const struct plan *plan,
+                                   struct error *err)
 {
     enum error_code code = ERR_OK;
 
@@ -278,7 +280,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         simple->answer = answer;
         simple->main = row->call;
     }
-    if (call->save_as != NULL && check_copies(simple, plan, err) != ERR_OK) {
+    if (call->save_as != NULL && check_lists(simple, plan, err) != ERR_OK) {
         return PLAN_FAIL;
     }
     if (call->makes_checkpoint) {

@@ -15,16 +15,35 @@ static struct json *parse(struct arena *arena, struct str text)
     return node;
 }
 
-static const char *const single[] = {"user",    "project", "goal",        "journey",  "checkpoint",
-                                     "library", "table",   "environment", "execution"};
-static const char *const lists[] = {"projects", "goals", "libraries"};
+static const enum named_reply single[] = {REPLY_USER,    REPLY_PROJECT,     REPLY_GOAL,
+                                          REPLY_JOURNEY, REPLY_CHECKPOINT,  REPLY_LIBRARY,
+                                          REPLY_TABLE,   REPLY_ENVIRONMENT, REPLY_EXECUTION};
 
-static void check_single(struct arena *arena, const char *map, const char *answer)
+static const enum named_reply lists[] = {REPLY_PROJECTS, REPLY_GOALS, REPLY_LIBRARIES};
+
+static const struct json *reduced(struct arena *arena, enum named_reply named, struct str answer)
 {
-    const struct json *out = reply_reduce(arena, map, parse(arena, str_from(answer)), NULL);
+    return reply_reduce(arena, reply_map_of(named), parse(arena, answer), NULL);
+}
+
+static void each_reply_has_a_mapping(void **state)
+{
+    (void)state;
+    for (int named = REPLY_NONE + 1; named < REPLY_N_NAMED; named++) {
+        const struct reply_map *map = reply_map_of((enum named_reply)named);
+
+        if ((map->one == NULL) == (map->many == NULL) || map->fields[0].to == NULL) {
+            fail_msg("the mapping of reply %d says too little or too much", named);
+        }
+    }
+}
+
+static void check_single(struct arena *arena, enum named_reply named, const char *answer)
+{
+    const struct json *out = reduced(arena, named, str_from(answer));
 
     if (!str_is(json_str(json_get(out, "id")), "12")) {
-        fail_msg("%s in %s", map, answer);
+        fail_msg("reply %d in %s", (int)named, answer);
     }
 }
 
@@ -57,8 +76,7 @@ static void lists_are_found_in_every_envelope(void **state)
     arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         for (size_t k = 0; k < ARRAY_LEN(answers); k++) {
-            const struct json *out =
-                reply_reduce(&arena, lists[i], parse(&arena, str_from(answers[k])), NULL);
+            const struct json *out = reduced(&arena, lists[i], str_from(answers[k]));
 
             assert_int_equal(json_size(out), 2);
             assert_true(str_is(json_str(json_find(out, "/0/name")), "a"));
@@ -67,7 +85,7 @@ static void lists_are_found_in_every_envelope(void **state)
             assert_non_null(json_get(json_at(out, 1), "name"));
         }
     }
-    assert_null(reply_reduce(&arena, "projects", parse(&arena, STR("{\"success\":true}")), NULL));
+    assert_null(reduced(&arena, REPLY_PROJECTS, STR("{\"success\":true}")));
     arena_done(&arena);
 }
 
@@ -78,21 +96,16 @@ static void values_take_their_form(void **state)
 
     (void)state;
     arena_init(&arena);
-    out = reply_reduce(
-        &arena, "execution",
-        parse(&arena,
-              STR("{\"id\":9007199254740993,\"progress\":0.333,\"submitDate\":0,\"duration\":5}")),
-        NULL);
+    out = reduced(
+        &arena, REPLY_EXECUTION,
+        STR("{\"id\":9007199254740993,\"progress\":0.333,\"submitDate\":0,\"duration\":5}"));
     assert_true(str_is(json_str(json_get(out, "id")), "9007199254740993"));
     assert_true(str_is(json_number_text(json_get(out, "progress"), &arena), "33.3"));
     assert_true(str_is(json_str(json_get(out, "submittedAt")), "1970-01-01T00:00:00.000Z"));
-    out = reply_reduce(
-        &arena, "simple steps",
-        parse(
-            &arena,
-            STR("{\"steps\":[{\"id\":1,\"action\":\"CLICK\",\"element\":{\"target\":{\"selectors\":[{\"value\":\"{\\\"clue\\\":\\\"a \\\\\\\"b\\\\\\\"\\\"}\"}]}}},"
-                "{\"id\":2,\"action\":\"WAIT\",\"value\":\"5\"}]}")),
-        NULL);
+    out = reduced(
+        &arena, REPLY_SIMPLE_STEPS,
+        STR("{\"steps\":[{\"id\":1,\"action\":\"CLICK\",\"element\":{\"target\":{\"selectors\":[{\"value\":\"{\\\"clue\\\":\\\"a \\\\\\\"b\\\\\\\"\\\"}\"}]}}},"
+            "{\"id\":2,\"action\":\"WAIT\",\"value\":\"5\"}]}"));
     assert_true(str_is(json_str(json_find(out, "/0/target")), "a \"b\""));
     assert_true(str_is(json_str(json_find(out, "/1/target")), "5"));
     arena_done(&arena);
@@ -101,6 +114,7 @@ static void values_take_their_form(void **state)
 int test_reply_map(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_reply_has_a_mapping),
         cmocka_unit_test(one_thing_is_found_in_every_envelope),
         cmocka_unit_test(lists_are_found_in_every_envelope),
         cmocka_unit_test(values_take_their_form),
