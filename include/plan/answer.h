@@ -44,6 +44,10 @@ bool answer_is_json(struct str content_type);
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
                              bool stored_token, struct error *err) MUST_CHECK;
 
+/* Of an answer that was judged ERR_OK: ERR_UPSTREAM_SHAPE where its id is not `asked`, so that it belongs to another request. */
+enum error_code answer_judge_subject(const struct answer *answer, const struct call_spec *spec,
+                                     const struct json *asked, struct error *err) MUST_CHECK;
+
 /* A 5xx behind which the request may still be carried out: a gateway gave up (502, 504, 520, ...), or nobody knows what
  * the status means. Not 500, after which the platform is done. */
 bool status_leaves_open(int status);

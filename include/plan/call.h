@@ -36,6 +36,8 @@ struct call_spec {
      * call that asks the same in another way; NULL: there is none. */
     const char *or_else;
     const char *needs; /* variable without which this way cannot be gone; NULL none */
+    const char *about; /* variable whose id the answer must repeat where it has one; NULL none */
+    const char *tells; /* the answer has a text at one of these pointers; NULL: anything will do */
     const char *lists; /* the answer holds a list at one of these pointers, or is one; else the
                           platform does not offer the route; NULL: any answer will do */
 };

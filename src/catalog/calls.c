@@ -40,10 +40,10 @@ const struct call_spec extra_calls[] = {
     {.name = "add to library", .method = "POST", .path = "/testcases/{checkpoint_id}/add-to-library", .class = CALL_CREATE, .needs_json = true,
      .captures = {{"library_checkpoint_id", "/libraryCheckpointId /item/libraryCheckpointId /id /item/id", true}}},
     {.name = "list library", .method = "GET", .path = "/library/checkpoints", .class = CALL_READ, .needs_json = true},
-    {.name = "journey of", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true,
+    {.name = "journey of", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true, .about = "journey_id",
      .captures = {{"goal_id", "/goalId /item/goalId /goal/id /item/goal/id", true},
                   {"snapshot_id", "/snapshotId /item/snapshotId /snapshot/id /item/snapshot/id", true}}},
-    {.name = "journey to copy", .method = "GET", .path = "/testsuites/{source_id}", .class = CALL_READ, .needs_json = true,
+    {.name = "journey to copy", .method = "GET", .path = "/testsuites/{source_id}", .class = CALL_READ, .needs_json = true, .about = "source_id",
      .captures = {{"goal_id", "/goalId /item/goalId /goal/id /item/goal/id", true},
                   {"snapshot_id", "/snapshotId /item/snapshotId /snapshot/id /item/snapshot/id", true},
                   {"name", "/title /item/title /name /item/name", true}}},
@@ -55,9 +55,10 @@ const struct call_spec extra_calls[] = {
      .class = CALL_CREATE, .needs_json = true, .captures = {{"execution_id", ID_PLACES, true}}},
     {.name = "executions of project", .method = "GET", .path = "/projects/{project_id}/jobs", .class = CALL_READ, .needs_json = true,
      .query = "dateBegin={date_begin}&dateEnd={date_end}"},
-    {.name = "project of goal", .method = "GET", .path = "/goals/{goal_id}", .class = CALL_READ, .needs_json = true},
-    {.name = "execution state", .method = "GET", .path = "/executions/{execution_id}/status", .class = CALL_READ, .needs_json = true},
-    {.name = "execution", .method = "GET", .path = "/executions/{execution_id}", .class = CALL_READ, .needs_json = true},
+    {.name = "project of goal", .method = "GET", .path = "/goals/{goal_id}", .class = CALL_READ, .needs_json = true, .about = "goal_id"},
+    {.name = "execution state", .method = "GET", .path = "/executions/{execution_id}/status", .class = CALL_READ, .needs_json = true,
+     .about = "execution_id", .tells = "/item/status /status"},
+    {.name = "execution", .method = "GET", .path = "/executions/{execution_id}", .class = CALL_READ, .needs_json = true, .about = "execution_id"},
 };
 /* clang-format on */
 

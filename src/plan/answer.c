@@ -196,6 +196,17 @@ static enum error_code check_captures(const struct answer *answer, const struct 
     return ERR_OK;
 }
 
+static enum error_code check_told(const struct answer *answer, const struct call_spec *spec,
+                                  struct error *err)
+{
+    if (spec->tells == NULL || json_str(json_find(answer->json, spec->tells)).len > 0) {
+        return ERR_OK;
+    }
+    return error_set(err, ERR_UPSTREAM_SHAPE,
+                     "%s: the platform's answer (%d) does not tell it (looked at %s)", spec->name,
+                     answer->status, spec->tells);
+}
+
 static enum error_code check_list(const struct answer *answer, const struct call_spec *spec,
                                   struct error *err)
 {
@@ -232,7 +243,10 @@ static enum error_code judge_success(const struct answer *answer, const struct c
                          "%s: the platform answered %d but says that it failed%s%.*s", spec->name,
                          answer->status, words.len > 0 ? ": " : "", STR_ARG(words));
     }
-    code = check_list(answer, spec, err);
+    code = check_told(answer, spec, err);
+    if (code == ERR_OK) {
+        code = check_list(answer, spec, err);
+    }
     return code == ERR_OK ? check_captures(answer, spec, err) : code;
 }
 
@@ -247,6 +261,20 @@ enum error_code answer_judge(const struct answer *answer, const struct call_spec
         err->retry_after_s = answer->retry_after_s;
     }
     return code;
+}
+
+enum error_code answer_judge_subject(const struct answer *answer, const struct call_spec *spec,
+                                     const struct json *asked, struct error *err)
+{
+    int64_t told = id_number(json_find(answer->json, "/item/id /id"));
+
+    if (told == 0 || id_number(asked) == 0 || told == id_number(asked)) {
+        return ERR_OK;
+    }
+    err->upstream_status = answer->status;
+    return error_set(err, ERR_UPSTREAM_SHAPE,
+                     "%s: the platform's answer is about another one (%lld)", spec->name,
+                     (long long)told);
 }
 
 bool answer_may_be_anothers(const struct answer *answer)

@@ -64,6 +64,9 @@ enum error_code call_compile(struct arena *arena, const struct call_spec *spec, 
             return bad_row(err, spec, "captures without a pointer", spec->captures[i].variable);
         }
     }
+    if (spec->tells != NULL && !pointers_ok(spec->tells)) {
+        return bad_row(err, spec, "a text without a pointer", spec->tells);
+    }
     if (spec->lists != NULL && !pointers_ok(spec->lists)) {
         return bad_row(err, spec, "a list without a pointer", spec->lists);
     }

@@ -400,6 +400,10 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     answer.json = row->answer;
     plan_note_cache_control(plan, reply->cache_control);
     code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
+    if (code == ERR_OK && plan->way->spec->about != NULL) {
+        code = answer_judge_subject(&answer, plan->way->spec,
+                                    row_value(plan, row, plan->way->spec->about), &err);
+    }
     if (code == ERR_UPSTREAM_SHAPE && answer_may_be_anothers(&answer)) {
         upstream_doubt_answer(&plan->upstream_call);
     }

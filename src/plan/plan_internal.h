@@ -41,6 +41,8 @@ void plan_note_cache_control(struct plan *plan, struct str control);
 bool row_when(const struct plan *plan, const struct plan_row *row);
 void plan_forget_arena(void *pointer); /* for arena_defer */
 const char *row_name(const struct plan_row *row);
+/* The row's own value, else the plan's; NULL none. */
+const struct json *row_value(const struct plan *plan, const struct plan_row *row, const char *name);
 
 /* What a step of the interpreter comes to; see plan.c. */
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };

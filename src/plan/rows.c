@@ -138,6 +138,13 @@ const struct json *plan_get(const struct plan *plan, const char *variable)
     return json_get(plan->variables, variable);
 }
 
+const struct json *row_value(const struct plan *plan, const struct plan_row *row, const char *name)
+{
+    const struct json *own = json_get(row->args, name);
+
+    return own != NULL ? own : plan_get(plan, name);
+}
+
 static bool plan_variable_is_set(const struct plan *plan, struct str name)
 {
     const struct json *value = json_get_str(plan->variables, name);

@@ -26,7 +26,7 @@ static bool can_go(const struct plan *plan, const struct plan_row *row, const st
 {
     const char *needs = way->spec->needs;
 
-    return needs == NULL || json_get(row->args, needs) != NULL || plan_get(plan, needs) != NULL;
+    return needs == NULL || row_value(plan, row, needs) != NULL;
 }
 
 /* What is known to answer, else the first that may, else the first of those said to be not there:

@@ -150,11 +150,13 @@ static const struct call_spec specs[] = {
      .needs_json = true},
     {.name = "delete", .method = "DELETE", .path = "/goals/{goal_id}", .class = CALL_CHANGE,
      .needs_json = true},
+    {.name = "state", .method = "GET", .path = "/goals/{goal_id}", .class = CALL_READ, .needs_json = true,
+     .about = "goal_id", .tells = "/item/status /status"},
 };
 
 /* clang-format on */
 
-enum { FIND, CREATE_PROJECT, CREATE_GOAL, STATUS, DELETE_GOAL, N_CALLS };
+enum { FIND, CREATE_PROJECT, CREATE_GOAL, STATUS, DELETE_GOAL, STATE, N_CALLS };
 
 static struct call calls[N_CALLS];
 static struct plan plan;

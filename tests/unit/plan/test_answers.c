@@ -89,6 +89,14 @@ static void every_answer_is_judged_in_one_place(void **state)
         {CREATE_PROJECT, {.code = ERR_OUTCOME_UNKNOWN, .body = ""}, ERR_OUTCOME_UNKNOWN, ROW_UNKNOWN, "create project"},
         {CREATE_PROJECT, {.code = ERR_UPSTREAM_CONNECT, .body = ""}, ERR_UPSTREAM_CONNECT, ROW_FAILED, "create project"},
         {DELETE_GOAL, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
+        {STATE, {.status = 200, .body = "{\"status\":\"RUNNING\"}"}, ERR_OK, ROW_DONE, NULL},
+        {STATE, {.status = 200, .body = "{\"item\":{\"id\":3,\"status\":\"RUNNING\"}}"}, ERR_OK, ROW_DONE, NULL},
+        {STATE, {.status = 200, .body = "{\"item\":{\"id\":\"3\",\"status\":\"RUNNING\"}}"}, ERR_OK, ROW_DONE, NULL},
+        {STATE, {.status = 200, .body = "{\"item\":{\"id\":4,\"status\":\"FINISHED\"}}"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "about another one (4)"},
+        {STATE, {.status = 200, .body = "{}"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "does not tell it"},
+        {STATE, {.status = 200, .body = "[]"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "does not tell it"},
+        {STATE, {.status = 200, .body = "null"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "does not tell it"},
     };
     /* clang-format on */
 
@@ -186,6 +194,7 @@ static void bad_call_rows_are_found_at_start(void **state)
         {.name = "g", .method = "POST", .path = "/x", .body = "{\"a\":"},
         {.name = "h", .method = "GET", .path = "/x", .captures = {{"v", "item/id", true}}},
         {.name = "i", .method = "GET", .path = "/x", .captures = {{"v", "", true}}},
+        {.name = "j", .method = "GET", .path = "/x", .tells = "status"},
     };
     struct call call;
 
