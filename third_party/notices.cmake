@@ -9,7 +9,8 @@ set(libraries
   "Mbed TLS|libmbedtls14 libmbedtls21 libmbedtls-dev"
   "OpenSSL|libssl3 libssl3t64 libssl-dev"
   "zlib|zlib1g zlib1g-dev"
-  "hiredis|libhiredis0.14 libhiredis1.1.0 libhiredis-dev")
+  "hiredis|libhiredis0.14 libhiredis1.1.0 libhiredis-dev"
+  "GNU C library|libc6 libc6-dev")
 set(text "virtuoso-proxy is linked with these libraries. What follows are their notices.\n")
 
 function(append title file)
