@@ -105,7 +105,7 @@ root() {
     doc=$out/usr/share/doc/virtuoso-proxy
     export PKG_CONFIG_PATH=$curl_prefix/lib/pkgconfig
     CFLAGS=-ffile-prefix-map=/src=. cmake --preset release
-    cmake --build build --target virtuoso-proxy install_files
+    cmake --build build --target virtuoso-proxy
     strip --strip-unneeded build/virtuoso-proxy
     mkdir -p "$out"/{usr/bin,usr/lib,etc/ssl/certs,etc/virtuoso-proxy,tmp} "$doc"
     mapfile -t libraries < <(libraries_of build/virtuoso-proxy)
@@ -125,11 +125,11 @@ root() {
     # In a container all addresses are those of the container; $PORT changes the port.
     sed -e '/^server:/,/^$/s/^  listen: .*/  listen: "0.0.0.0:8000"/' -e '/^admin:/,/^$/s/^  listen: .*/  listen: "127.0.0.1:9090"/' \
         conf/virtuoso-proxy.yaml >"$out/etc/virtuoso-proxy/virtuoso-proxy.yaml"
-    cp build/generated/install/NOTICES "$doc/"
-    cat "$curl_prefix/share/doc/copyright" >>"$doc/NOTICES"
     echo "virtuoso-proxy:x:65532:65532::/:/nonexistent" >"$out/etc/passwd"
     echo "virtuoso-proxy:x:65532:" >"$out/etc/group"
     echo "hosts: files dns" >"$out/etc/nsswitch.conf"
+    cmake -DOUTPUT="$doc/NOTICES" -DCURL="$curl_prefix/share/doc/copyright" -DSWAGGER="$PWD/build/third_party/swagger/package" \
+        -P third_party/notices.cmake
     contents "${libraries[@]}" | spdx >"$doc/sbom.spdx.json"
     find "$out" -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     echo "image: ${#libraries[@]} shared libraries, $(du -sk "$out" | cut -f1) KiB"

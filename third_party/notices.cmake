@@ -1,5 +1,6 @@
 # The notices of what the program is made with, in one file: cmake -DOUTPUT=... -DLLHTTP=... -DSWAGGER=... -P notices.cmake
 # On Debian the text of a library is its package's copyright file; where there is none, the notice says where to look.
+#   -DCURL=FILE    the text of a libcurl that is of no package
 set(libraries
   "libuv|libuv1 libuv1t64 libuv1-dev"
   "llhttp|libllhttp9.2 libllhttp-dev node-llhttp"
@@ -31,6 +32,9 @@ foreach(row ${libraries})
       endif()
     endforeach()
   endforeach()
+  if(CURL AND name STREQUAL "curl")
+    set(found ${CURL})
+  endif()
   if(found)
     append("${name}" ${found})
   else()
