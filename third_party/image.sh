@@ -100,8 +100,16 @@ spdx() {
         }'
 }
 
+# notices FILE: those of the lines of `contents`
+notices() {
+    local packages
+    packages=$(awk '$3 == "package" { print $1 }' | paste -sd ';')
+    cmake -DOUTPUT="$1" -DCURL="$curl_prefix/share/doc/copyright" -DALSO="$packages" \
+        -DSWAGGER="$PWD/build/third_party/swagger/package" -P third_party/notices.cmake
+}
+
 root() {
-    local out=$1 library target libraries doc
+    local out=$1 library target libraries doc listed
     doc=$out/usr/share/doc/virtuoso-proxy
     export PKG_CONFIG_PATH=$curl_prefix/lib/pkgconfig
     CFLAGS=-ffile-prefix-map=/src=. cmake --preset release
@@ -128,9 +136,9 @@ root() {
     echo "virtuoso-proxy:x:65532:65532::/:/nonexistent" >"$out/etc/passwd"
     echo "virtuoso-proxy:x:65532:" >"$out/etc/group"
     echo "hosts: files dns" >"$out/etc/nsswitch.conf"
-    cmake -DOUTPUT="$doc/NOTICES" -DCURL="$curl_prefix/share/doc/copyright" -DSWAGGER="$PWD/build/third_party/swagger/package" \
-        -P third_party/notices.cmake
-    contents "${libraries[@]}" | spdx >"$doc/sbom.spdx.json"
+    listed=$(contents "${libraries[@]}")
+    spdx <<<"$listed" >"$doc/sbom.spdx.json"
+    notices "$doc/NOTICES" <<<"$listed"
     find "$out" -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     echo "image: ${#libraries[@]} shared libraries, $(du -sk "$out" | cut -f1) KiB"
 }
