@@ -100,12 +100,20 @@ spdx() {
         }'
 }
 
+# notices FILE: those of the lines of `contents`
+notices() {
+    local packages
+    packages=$(awk '$3 == "package" { print $1 }' | paste -sd ';')
+    cmake -DOUTPUT="$1" -DCURL="$curl_prefix/share/doc/copyright" -DALSO="$packages" \
+        -DSWAGGER="$PWD/build/third_party/swagger/package" -P third_party/notices.cmake
+}
+
 root() {
-    local out=$1 library target libraries doc
+    local out=$1 library target libraries doc listed
     doc=$out/usr/share/doc/virtuoso-proxy
     export PKG_CONFIG_PATH=$curl_prefix/lib/pkgconfig
     CFLAGS=-ffile-prefix-map=/src=. cmake --preset release
-    cmake --build build --target virtuoso-proxy install_files
+    cmake --build build --target virtuoso-proxy
     strip --strip-unneeded build/virtuoso-proxy
     mkdir -p "$out"/{usr/bin,usr/lib,etc/ssl/certs,etc/virtuoso-proxy,tmp} "$doc"
     mapfile -t libraries < <(libraries_of build/virtuoso-proxy)
@@ -125,12 +133,12 @@ root() {
     # In a container all addresses are those of the container; $PORT changes the port.
     sed -e '/^server:/,/^$/s/^  listen: .*/  listen: "0.0.0.0:8000"/' -e '/^admin:/,/^$/s/^  listen: .*/  listen: "127.0.0.1:9090"/' \
         conf/virtuoso-proxy.yaml >"$out/etc/virtuoso-proxy/virtuoso-proxy.yaml"
-    cp build/generated/install/NOTICES "$doc/"
-    cat "$curl_prefix/share/doc/copyright" >>"$doc/NOTICES"
     echo "virtuoso-proxy:x:65532:65532::/:/nonexistent" >"$out/etc/passwd"
     echo "virtuoso-proxy:x:65532:" >"$out/etc/group"
     echo "hosts: files dns" >"$out/etc/nsswitch.conf"
-    contents "${libraries[@]}" | spdx >"$doc/sbom.spdx.json"
+    listed=$(contents "${libraries[@]}")
+    spdx <<<"$listed" >"$doc/sbom.spdx.json"
+    notices "$doc/NOTICES" <<<"$listed"
     find "$out" -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     echo "image: ${#libraries[@]} shared libraries, $(du -sk "$out" | cut -f1) KiB"
 }

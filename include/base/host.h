@@ -21,13 +21,6 @@ bool host_is_sound(struct str host) MUST_CHECK;
 /* localhost, 127.0.0.0/8, ::1 with or without brackets; not a name that only begins so. */
 bool host_is_loopback(struct str host);
 
-/* An origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path
- * and without the scheme's own port. False: no browser ever sends it; `out_right` (256 bytes) is
- * the form that was probably meant, or empty. */
-enum { ORIGIN_MAX = 256 };
-
-bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX]) MUST_CHECK;
-
 /* 10.0.0.0/8, 192.0.2.7, fd00::/8. IPv4 addresses are held in their IPv6 form. */
 struct ip_range {
     uint8_t bytes[16];

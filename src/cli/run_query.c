@@ -1,5 +1,6 @@
 /* The query of POST /api/v1/tests/run from the command line. */
 #include "base/percent.h"
+#include "data/query.h"
 #include "run_internal.h"
 
 enum { QUERY_MAX = 65536, VARIABLE_NAME_MAX = 128, TAGS_MAX = 32 };

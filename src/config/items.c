@@ -1,6 +1,7 @@
 /* What an entry of a list must be beyond a text. */
 #include "base/host.h"
 #include "base/nearest.h"
+#include "config/origin.h"
 #include "config_internal.h"
 
 enum { SLIP_MAX = 2 };

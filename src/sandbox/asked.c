@@ -2,7 +2,7 @@
  * something. */
 #include "sandbox_internal.h"
 
-#include "base/percent.h"
+#include "data/query.h"
 
 static int refuse_with(struct call *call, int status, struct str message)
 {

@@ -3,7 +3,7 @@
 #include "execution.h"
 
 #include "base/clock.h"
-#include "base/percent.h"
+#include "data/query.h"
 
 struct word_ending {
     struct str word; /* in the title of the goal, of a journey or of a checkpoint */

@@ -1,7 +1,7 @@
 /* What is asked of an execution beside its state: analysis, one step, one journey. */
 #include "execution.h"
 
-#include "base/percent.h"
+#include "data/query.h"
 
 static void write_red_steps(struct json_writer *w, const struct progress *progress,
                             const struct run_journey *journey, const struct run_case *run_case)

@@ -8,6 +8,7 @@
 #include "sandbox_internal.h"
 
 #include "base/percent.h"
+#include "data/query.h"
 
 enum { MAX_SEGMENTS = 12, MAX_NODES = 500000, MAX_DEPTH = 32 };
 

@@ -2,7 +2,7 @@
  * */
 #include "sandbox_internal.h"
 
-#include "base/percent.h"
+#include "data/query.h"
 
 enum { MAX_PAGE = 10000, NO_ORGANIZATION = 1017 /* error.code */ };
 

@@ -4,11 +4,11 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/date.h"
-#include "base/percent.h"
 #include "crypto/digest.h"
 #include "crypto/signature.h"
 #include "crypto/sigv4.h"
 #include "data/json.h"
+#include "data/query.h"
 #include "harness/blocking.h"
 #include "harness/cloud_child.h"
 

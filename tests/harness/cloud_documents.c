@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/percent.h"
 #include "data/json.h"
+#include "data/query.h"
 #include "harness/blocking.h"
 #include "harness/cloud_child.h"
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/percent.h"
 #include "crypto/digest.h"
+#include "data/query.h"
 #include "harness/blocking.h"
 #include "harness/cloud_child.h"
 

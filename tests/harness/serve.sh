@@ -4,7 +4,7 @@
 #                                              listener)
 #   serve_config BINARY FOLDER N CONFIG        one of this configuration with N listeners: sets $urls
 #   serve_end                                  SIGTERM, and waits; its exit code
-#   wait_until COMMAND...                      asks again until it succeeds; fails after a minute
+#   wait_until COMMAND...                      asks again until it succeeds; fails after five minutes
 # What the proxy writes is in FOLDER/serve.out and FOLDER/serve.err.
 server=""
 trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait' EXIT

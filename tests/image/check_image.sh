@@ -83,6 +83,15 @@ node -e 'const names = JSON.parse(require("fs").readFileSync(process.argv[1])).p
     for (const wanted of ["virtuoso-proxy", "curl", "libc6", "ca-certificates"]) {
         if (!names.includes(wanted)) { console.log(`the list of contents lacks ${wanted}`); process.exit(1); } }' \
     "$mounted/usr/share/doc/virtuoso-proxy/sbom.spdx.json"
+notices=$mounted/usr/share/doc/virtuoso-proxy/NOTICES
+for title in libuv llhttp curl cJSON libyaml "Mbed TLS" OpenSSL zlib hiredis "GNU C library" ca-certificates; do
+    [ "$(grep -cx "==== $title ====" "$notices")" -eq 1 ] || { echo "its notices lack $title, or have it twice"; exit 1; }
+done
+if grep -B 2 '^The notice comes with' "$notices"; then
+    echo "a title without its notice"
+    exit 1
+fi
+grep -A 3 -x '==== curl ====' "$notices" | grep -q '^COPYRIGHT AND PERMISSION NOTICE' || { echo "curl's title has another notice"; exit 1; }
 
 # Name spaces of its own: no network but loopback, the image's file system cannot be written, and it is process 1.
 cat >"$scratch/start.sh" <<'START'

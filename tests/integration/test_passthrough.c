@@ -80,8 +80,9 @@ static void who_asks_at_once_waits_for_one_verdict(void **state)
             client_send_request(&clients[i], "GET", "/api/v1/commands/list", AS("one"), STR_EMPTY));
     }
     proxy_wait_sent(&proxy, "GET", "/user", 1);
+    proxy_wait_working(&proxy, N);
     client_reset(&clients[0]); /* the one who made it be asked leaves */
-    proxy_settle(&proxy);
+    proxy_wait_open(&proxy, N - 1);
     sandbox_release(proxy.program.sandbox_port);
     reply_init(&reply);
     for (size_t i = 1; i < N; i++) {

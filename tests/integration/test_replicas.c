@@ -219,7 +219,7 @@ static void silence_redis(void)
 
 static void redis_speaks(void)
 {
-    client_pause_ms(3000);
+    client_pause_ms(3000); /* what the fault is */
     (void)kill(scene.replicas.redis.pid, SIGCONT);
 }
 
@@ -229,8 +229,7 @@ static void lose_the_round(void)
     redis_server_go_back(&scene.replicas.redis);
 }
 
-/* All that Redis has carried out; the question is one of them. */
-/* Those that were sent to it: what a script does inside is not sent. */
+/* What was sent to Redis, this question too: what a script does inside is not sent. */
 static size_t n_redis_commands(void)
 {
     char line[300];
@@ -422,7 +421,7 @@ static void who_does_nothing_asks_redis_for_nothing(void **state)
     only_if_long();
     client_pause_ms(2 * KEEP_IDLE_MS + 1000); /* the leases go, and what is measured is a time */
     before = n_redis_commands();
-    client_pause_ms(3000);
+    client_pause_ms(3000); /* what is counted is a time */
     after = n_redis_commands();
     print_message("%-24s %zu commands in 3 s\n", "idle", after - before - 1);
     assert_true(after - before - 1 < (size_t)3 * 2 * REPLICAS);

@@ -193,6 +193,31 @@ static void write_rest(struct task *task)
     jw_form(&w, "}, components:%j}", components);
 }
 
+static void write_tags(struct json_writer *w, const struct task *task)
+{
+    static const struct {
+        const char *name;
+        const char *about;
+    } rows[] = {
+        {"tests", "Test files: check, convert, run"},
+        {"sessions", "Remember the checkpoint and the position of the next step"},
+        {"simplified",
+         "Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out"},
+        {"direct", "The platform's own API"},
+        {"operations", "Health and metrics"},
+        {"documents", "This documentation, all routes, error codes"},
+    };
+
+    jw_shape(w, "tags:[{name:'commands', description:");
+    jw_format(w, "The %zu commands: look one up, check it, run it",
+              catalog_size(task->api->catalog));
+    jw_shape(w, "}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        jw_form(w, "{name:%s, description:%s}", rows[i].name, rows[i].about);
+    }
+    jw_shape(w, "]");
+}
+
 /* What depends on the configuration and on how the caller reached us, then the rest. */
 enum stage_verdict handle_openapi(struct task *task)
 {
@@ -200,15 +225,7 @@ enum stage_verdict handle_openapi(struct task *task)
         "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
         "\","
         "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
-        "\"contact\":{\"name\":\"The operators of this proxy\"}},"
-        "\"tags\":["
-        "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
-        "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
-        "{\"name\":\"sessions\",\"description\":\"Remember the checkpoint and the position of the next step\"},"
-        "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
-        "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
-        "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
-        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]";
+        "\"contact\":{\"name\":\"The operators of this proxy\"}}";
     struct buf *rest = &task->api->openapi;
     struct json_writer w;
     struct buf text;
@@ -219,6 +236,7 @@ enum stage_verdict handle_openapi(struct task *task)
     buf_init(&text, REST_MAX);
     buf_text(&text, frame);
     jw_init_in_object(&w, &text);
+    write_tags(&w, task);
     write_access(&w, task);
     buf_char(&text, ',');
     buf_str(&text, str_sub(buf_view(rest), 1, rest->len));

@@ -297,26 +297,6 @@ static void percent_escapes_go_both_ways(void **state)
     arena_done(&arena);
 }
 
-static void a_query_is_pairs(void **state)
-{
-    struct arena arena;
-    struct str rest = S("a=1&b&c=x%20y&=z");
-    struct str name;
-    struct str value;
-
-    (void)state;
-    arena_init(&arena);
-    assert_true(query_find(&arena, rest, "c", &value) && str_is(value, "x y"));
-    assert_false(query_find(&arena, rest, "d", &value));
-    assert_true(query_next(&arena, &rest, &name, &value));
-    assert_true(str_is(name, "a") && str_is(value, "1"));
-    assert_true(query_next(&arena, &rest, &name, &value));
-    assert_true(str_is(name, "b") && value.len == 0);
-    assert_true(query_next(&arena, &rest, &name, &value));
-    assert_true(str_is(name, "c"));
-    arena_done(&arena);
-}
-
 static void one_slip_is_one_letter(void **state)
 {
     static const struct {
@@ -481,7 +461,6 @@ int test_text(void)
         cmocka_unit_test(a_name_is_made_of_letters_digits_and_some_others),
         cmocka_unit_test(a_text_has_room_or_is_left_out),
         cmocka_unit_test(percent_escapes_go_both_ways),
-        cmocka_unit_test(a_query_is_pairs),
         cmocka_unit_test(one_slip_is_one_letter),
         cmocka_unit_test(what_was_meant_is_the_nearest_that_is_not_too_far),
         cmocka_unit_test(words_are_joined_with_one_separator_between_two),

@@ -1,0 +1,70 @@
+#include "config/origin.h"
+
+#include "base/buf.h"
+#include "base/host.h"
+
+enum { PORT_MAX = 65535 };
+
+static bool is_default_port(struct str scheme, struct str port)
+{
+    return (str_is_nocase(scheme, "https") && str_is(port, "443")) ||
+           (str_is_nocase(scheme, "http") && str_is(port, "80"));
+}
+
+static bool is_scheme(struct str scheme)
+{
+    return scheme.len > 0 && str_is_of(str_sub(scheme, 0, 1), "A-Za-z") &&
+           str_is_of(scheme, "A-Za-z0-9+.-");
+}
+
+/* The origin that the text names, in the form that browsers send. */
+static bool write_origin(struct str text, struct buf *out)
+{
+    ptrdiff_t at = str_find(text, STR("://"));
+    bool is_local = str_starts_nocase(text, STR("localhost"));
+    struct str scheme = at >= 0    ? str_sub(text, 0, (size_t)at)
+                        : is_local ? STR("http")
+                                   : STR("https");
+    struct str rest = at < 0 ? text : str_sub(text, (size_t)at + 3, text.len);
+    struct str host;
+    struct str port;
+    int64_t number = 0;
+
+    for (size_t i = 0; i < rest.len; i++) {
+        if (str_find_char(STR("/?#"), rest.ptr[i]) >= 0) {
+            rest.len = i;
+        }
+    }
+    authority_split(rest, &host, &port);
+    if (!is_scheme(scheme) || !authority_is_sound(rest) || !host_is_sound(host)) {
+        return false;
+    }
+    for (size_t i = 0; i < scheme.len; i++) {
+        buf_char(out, char_lower(scheme.ptr[i]));
+    }
+    buf_text(out, "://");
+    for (size_t i = 0; i < host.len; i++) {
+        buf_char(out, char_lower(host.ptr[i]));
+    }
+    if (str_to_i64(port, 0, PORT_MAX, &number) && !is_default_port(scheme, port)) {
+        buf_printf(out, ":%d", (int)number);
+    }
+    return buf_ok(out);
+}
+
+bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX])
+{
+    struct buf right;
+    bool is_named;
+    bool is_sound;
+
+    buf_init(&right, ORIGIN_MAX - 1);
+    /* "null" is what every sandboxed frame and local file sends, a bare word names no host. */
+    is_named = (str_contains(text, STR("://")) || str_find_char(text, '.') >= 0 ||
+                str_starts_nocase(text, STR("localhost"))) &&
+               write_origin(text, &right);
+    is_sound = is_named && str_eq(buf_view(&right), text);
+    str_copy(out_right, ORIGIN_MAX, is_named ? buf_view(&right) : STR_EMPTY);
+    buf_done(&right);
+    return is_sound;
+}
