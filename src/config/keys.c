@@ -143,8 +143,7 @@ static bool take_permissions(struct map_reading *reading, void *field)
 
         if (bits == 0) {
             return loader_fail(
-                loader,
-                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin, continue:runs",
+                loader, "%s: \"%.*s\" is not a permission; known are " PERMISSION_NAMES(", "),
                 loader->list, SHOWN(item->text));
         }
         *out |= bits;
