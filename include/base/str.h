@@ -128,7 +128,10 @@ bool str_has_word(const char *words, struct str s); /* one of these, between spa
 bool str_is_of(struct str s, const char *set);
 bool str_is_only(struct str s, const char *set); /* the same, and not empty */
 size_t str_span(struct str s, const char *set);  /* how many bytes at the front are of the set */
-bool str_is_one_line(struct str s);              /* no control character of ASCII but tabs */
+/* A token as headers have it (RFC 9110 section 5.6.2): letters, digits and !#$%&'*+-.^_`|~; at least one. */
+bool str_is_token(struct str s);
+size_t str_token_span(struct str s); /* how many bytes at the front could be of a token */
+bool str_is_one_line(struct str s);  /* no control character of ASCII but tabs */
 bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
 bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
 bool str_starts_any_nocase(struct str s, const char *const *prefixes, size_t n_prefixes);

@@ -126,6 +126,11 @@ struct bound_command {
     struct warning_list warnings; /* in the arena */
 };
 
+/* For people: the request of its main call (call_show). `known` has the values that are not the command's own.
+ * {}: a value is of the wrong kind. */
+struct json *bound_request(const struct bound_command *bound, const struct json *known,
+                           struct arena *arena);
+
 /* Checks everything and reports every error at once (pointers "/args/0", "/options/new_tab",
  * "/command"). The result lives in `arena`. Does not need checkpoint_id or position: the caller
  * adds those. */

@@ -39,6 +39,9 @@ struct step_trace {
     uint64_t until_ms; /* clock_age_ms: until then it may still appear */
 };
 
+/* Between two looks for what such a process may have made. */
+enum { SEEK_AGAIN_MS = 500 };
+
 struct step {
     /* in */
     struct lanes *lanes;
@@ -77,6 +80,8 @@ void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
 /* After step_to: the step may be there already, or still appear. It is created when it certainly is not there
  * and will not come; what cannot be told is ERR_OUTCOME_UNKNOWN. */
 void step_seek(struct step *step, const struct step_trace *trace);
+/* True: a look that failed is repeated. That ends a while after until_ms. */
+bool step_seek_is_patient(const struct step_trace *trace);
 /* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
  * the platform's about the step, or the step as it was found. */
 void step_guide(struct plan_row *row, struct step *step);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "config/config.h"
+#include "config/permission.h"
 #include "crypto/digest.h"
 #include "data/node.h"
 #include "subcommands.h"
@@ -45,8 +46,8 @@ static bool put_permissions(struct buf *line, const char *list)
         unsigned more = permission_bits(str_trim(word));
 
         if (more == 0) {
-            return complain("--permissions: known are read, write:tests, write:library, execute, "
-                            "admin, continue:runs and all, with commas between them; this is none",
+            return complain("--permissions: known are " PERMISSIONS_KNOWN
+                            ", with commas between them; this is none",
                             list);
         }
         bits |= more;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/files.h"
 #include "cli/init.h"
+#include "config/permission.h"
 #include "run.h"
 
 /* Of the sandbox: what makes it a platform that is slow and fails. */
@@ -144,8 +145,7 @@ static const char file_exit_codes[] =
 
 static const struct argument key_arguments[] = {
     {"name", 0, "NAME", "what logs call the caller"},
-    {"permissions", 0, "LIST",
-     "read,write:tests,write:library,execute,admin,continue:runs; all unless given"},
+    {"permissions", 0, "LIST", PERMISSION_NAMES(",") "; all unless given"},
     {"expires", 0, "DATE", "2027-01-31 (to the end of that day, UTC) or 2027-01-31T12:00:00Z"},
     {.name = NULL},
 };

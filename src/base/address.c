@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "base/host.h"
 
 enum { SHOWN_MAX = 80 };
 
@@ -71,7 +72,7 @@ enum error_code address_read(struct str text, struct address *out, struct error 
     str_copy(out->host, sizeof(out->host), host);
     out->port = (uint16_t)port;
     out->is_v6 = !is_v4(host);
-    out->is_loopback = str_starts(host, STR("127.")) || str_is(host, "::1");
+    out->is_loopback = host_is_loopback(host);
     return ERR_OK;
 }
 

@@ -218,6 +218,35 @@ bool str_is_only(struct str s, const char *set)
     return s.len > 0 && str_is_of(s, set);
 }
 
+/* A table, since each name of each header is looked at. */
+static bool is_token_char(char c)
+{
+    static const bool odd[128] = {
+        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+        ['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+    };
+    unsigned char letter = (unsigned char)c | 0x20U;
+
+    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') ||
+           ((unsigned char)c < ARRAY_LEN(odd) && odd[(unsigned char)c]);
+}
+
+size_t str_token_span(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.len && is_token_char(s.ptr[n])) {
+        n++;
+    }
+    return n;
+}
+
+bool str_is_token(struct str s)
+{
+    return s.len > 0 && str_token_span(s) == s.len;
+}
+
 bool str_is_one_line(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {

@@ -1,4 +1,4 @@
-/* A row as a document, for GET /api/v1/commands. */
+/* A row as a document, for GET /api/v1/commands, and a command that is bound as the request that it makes. */
 #include "base/json_form.h"
 #include "catalog_internal.h"
 
@@ -37,6 +37,17 @@ static void describe_params(const struct param *params, struct arena *arena, str
     for (; params->name != NULL; params++) {
         describe_param(params, arena, w);
     }
+}
+
+struct json *bound_request(const struct bound_command *bound, const struct json *known,
+                           struct arena *arena)
+{
+    struct scope outer = scope_of_object(known, NULL);
+    struct scope scope = scope_of_object(bound->values, &outer);
+    struct json *out = NULL;
+
+    return call_show(bound->call, &scope, arena, &out, NULL) == ERR_OK ? out
+                                                                       : json_new_object(arena);
 }
 
 void catalog_describe(const struct command *command, struct arena *arena, struct json_writer *w)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/attr.h"
+#include "base/buckets.h"
 #include "base/json_form.h"
 
 #define PREFIX "virtuoso_proxy_"
@@ -236,37 +237,17 @@ static double grown(const struct top_read *before, const struct top_read *now, i
     return now->sums[sum] > from ? now->sums[sum] - from : 0;
 }
 
-/* The quantile of what was observed between two reads, in milliseconds. Within a bucket it is interpolated as
- * Prometheus does; in the last bucket, which has no upper bound, it is the lower bound. */
+/* Of what was observed between two reads. */
 static double quantile_ms(const struct top_buckets *before, const struct top_buckets *now,
                           double quantile, bool anew)
 {
     bool same = !anew && before->n == now->n;
     double counts[TOP_MAX_BOUNDS];
-    double wanted;
-    double below = 0;
-    double begin = 0;
 
     for (size_t i = 0; i < now->n; i++) {
         counts[i] = now->counts[i] - (same ? before->counts[i] : 0);
     }
-    if (now->n == 0 || counts[now->n - 1] <= 0) {
-        return NAN;
-    }
-    wanted = quantile * counts[now->n - 1];
-    for (size_t i = 0; i < now->n; i++) {
-        if (counts[i] >= wanted) {
-            double inside = counts[i] - below;
-
-            if (isinf(now->bounds[i]) || inside <= 0) {
-                return begin * 1e3;
-            }
-            return (begin + (now->bounds[i] - begin) * (wanted - below) / inside) * 1e3;
-        }
-        below = counts[i];
-        begin = now->bounds[i];
-    }
-    return NAN;
+    return quantile_of(now->bounds, counts, now->n, quantile) * 1e3;
 }
 
 static double percent(double part, double whole)

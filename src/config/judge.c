@@ -180,8 +180,7 @@ static bool read_grant(struct loader *loader, struct str text, struct config_gra
     if (out->word.len == 0 || out->permissions == 0) {
         return loader_fail(
             loader,
-            "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are read, "
-            "write:tests, write:library, execute, admin, continue:runs and all",
+            "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are " PERMISSIONS_KNOWN,
             SHOWN(text));
     }
     return true;

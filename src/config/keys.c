@@ -142,10 +142,9 @@ static bool take_permissions(struct map_reading *reading, void *field)
         unsigned bits = permission_bits(item->text);
 
         if (bits == 0) {
-            return loader_fail(
-                loader,
-                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin, continue:runs",
-                loader->list, SHOWN(item->text));
+            return loader_fail(loader,
+                               "%s: \"%.*s\" is not a permission; known are " PERMISSIONS_KNOWN,
+                               loader->list, SHOWN(item->text));
         }
         *out |= bits;
     }

@@ -1,25 +1,19 @@
-/* The permissions by name, the one list of them. */
+/* The permissions by name. */
 #include "config/permission.h"
 
 #include "base/attr.h"
 
+#define ROW(id, name) {PERMISSION_##id, name},
+
 static const struct {
-    unsigned bits;
+    unsigned bit;
     const char *name;
-} permissions[] = {
-    {PERMISSION_READ, "read"},
-    {PERMISSION_WRITE_TESTS, "write:tests"},
-    {PERMISSION_WRITE_LIBRARY, "write:library"},
-    {PERMISSION_EXECUTE, "execute"},
-    {PERMISSION_ADMIN, "admin"},
-    {PERMISSION_CONTINUE, "continue:runs"},
-    {PERMISSION_ALL, "all"},
-};
+} permissions[] = {PERMISSION_TABLE(ROW, )};
 
 const char *permission_name(unsigned permission)
 {
     for (size_t i = 0; i < ARRAY_LEN(permissions); i++) {
-        if ((permissions[i].bits & permission) != 0) {
+        if ((permissions[i].bit & permission) != 0) {
             return permissions[i].name;
         }
     }
@@ -30,10 +24,10 @@ unsigned permission_bits(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(permissions); i++) {
         if (str_is(name, permissions[i].name)) {
-            return permissions[i].bits;
+            return permissions[i].bit;
         }
     }
-    return 0;
+    return str_is(name, "all") ? PERMISSION_ALL : 0;
 }
 
 void permissions_print(unsigned bits, struct buf *out)

@@ -11,10 +11,6 @@ enum { PATIENCE = FACTS_KEPT / 16 };
 const struct tier analytics_tiers[N_TIERS] = {
     {60000, 60, 0}, {3600000, 24, 60}, {86400000, 30, 84}};
 
-/* As the histograms of the metrics have them. */
-const uint64_t analytics_bounds_us[SERIES_BOUNDS] = {
-    1000, 5000, 10000, 25000, 50000, 100000, 200000, 500000, 1000000, 5000000, 30000000};
-
 /* One thing that happened to a series. */
 struct sample {
     uint64_t us;
@@ -24,16 +20,6 @@ struct sample {
 };
 
 /* ---- slots ---- */
-
-static unsigned bucket_of(uint64_t us)
-{
-    unsigned at = 0;
-
-    while (at < SERIES_BOUNDS && us > analytics_bounds_us[at]) {
-        at++;
-    }
-    return at;
-}
 
 /* The tiers get what has come together in a minute. */
 static void close_minute(struct series *series)
@@ -59,7 +45,7 @@ void slot_add(struct slot *sum, const struct slot *slot)
     sum->passed += slot->passed;
     sum->failed += slot->failed;
     sum->us += slot->us;
-    for (size_t i = 0; i <= SERIES_BOUNDS; i++) {
+    for (size_t i = 0; i < BUCKETS_N; i++) {
         sum->buckets[i] += slot->buckets[i];
     }
 }
@@ -76,7 +62,7 @@ static void add(struct series *series, const struct sample *sample)
     slot->passed += sample->passed ? 1 : 0;
     slot->failed += sample->failed ? 1 : 0;
     slot->us += sample->us;
-    slot->buckets[bucket_of(sample->us)]++;
+    slot->buckets[bucket_of_us(sample->us)]++;
     if (series->kind == SERIES_TEST && (sample->passed || sample->failed)) {
         if (series->n_last == SERIES_LAST) {
             memmove(series->last, series->last + 1, SERIES_LAST - 1);

@@ -2,6 +2,7 @@
 #ifndef EVENTS_ANALYTICS_INTERNAL_H
 #define EVENTS_ANALYTICS_INTERNAL_H
 
+#include "base/buckets.h"
 #include "base/lru.h"
 #include "events/analytics.h"
 #include "observe/fact.h"
@@ -18,7 +19,6 @@ enum series_kind {
 enum {
     SERIES_NAME_MAX = 128,
     SERIES_KEY_MAX = 1 + FACT_OWNER_BYTES + SERIES_NAME_MAX,
-    SERIES_BOUNDS = 11,
     SERIES_LAST = 20, /* outcomes of a test that are remembered */
     SERIES_RECENT = 16,
     N_TIERS = 3,
@@ -32,7 +32,7 @@ struct slot {
     uint32_t passed; /* of a test; what neither passed nor failed was not executed */
     uint32_t failed;
     uint64_t us;
-    uint32_t buckets[SERIES_BOUNDS + 1];
+    uint32_t buckets[BUCKETS_N];
 };
 
 struct series {
@@ -64,7 +64,6 @@ struct analytics {
 };
 
 extern const struct tier analytics_tiers[N_TIERS];
-extern const uint64_t analytics_bounds_us[SERIES_BOUNDS];
 
 void slot_add(struct slot *sum, const struct slot *slot);
 bool series_is_of(const struct series *series, const uint8_t *owner);

@@ -152,24 +152,14 @@ static void totals_done(struct totals *totals)
 
 /* ---- JSON ---- */
 
-/* Interpolated within its bucket; a bucket without an end counts as its begin. */
 static double quantile_ms(const struct slot *sum, double quantile)
 {
-    double wanted = quantile * (double)sum->n;
-    double below = 0;
-    double begin = 0;
+    uint64_t counts[BUCKETS_N];
 
-    for (size_t i = 0; i < SERIES_BOUNDS && sum->n > 0; i++) {
-        double n = (double)sum->buckets[i];
-        double bound = (double)analytics_bounds_us[i];
-
-        if (n > 0 && below + n >= wanted) {
-            return (begin + (bound - begin) * (wanted - below) / n) / 1e3;
-        }
-        below += n;
-        begin = bound;
+    for (size_t i = 0; i < BUCKETS_N; i++) {
+        counts[i] = sum->buckets[i];
     }
-    return sum->n > 0 ? begin / 1e3 : NAN;
+    return buckets_quantile_us(counts, quantile) / 1e3;
 }
 
 static void write_ms(struct json_writer *w, const char *name, double ms)

@@ -109,14 +109,10 @@ static struct json *text_or_null(struct arena *arena, struct str value)
 static struct json *upstream_of(const struct bound_command *bound, struct arena *arena)
 {
     struct json *place = json_new_object(arena);
-    struct json *out = NULL;
-    struct scope outer = scope_of_object(place, NULL);
-    struct scope scope = scope_of_object(bound->values, &outer);
 
     json_set(place, STR("checkpoint_id"), json_new_raw_number(arena, STR(SHOWN_CHECKPOINT)));
     json_set(place, STR("position"), json_new_int(arena, 0));
-    return call_show(bound->call, &scope, arena, &out, NULL) == ERR_OK ? out
-                                                                       : json_new_object(arena);
+    return bound_request(bound, place, arena);
 }
 
 struct json *command_forms(struct dictionary *dictionary, const struct bound_command *bound,

@@ -10,7 +10,7 @@ static struct str take(struct str *rest, size_t n)
 
 static bool take_token(struct str *rest, struct str *out)
 {
-    *out = take(rest, str_span(*rest, "A-Za-z0-9!#$%&'*+.^_`|~-"));
+    *out = take(rest, str_token_span(*rest));
     return out->len > 0;
 }
 

@@ -14,30 +14,6 @@
 
 enum { HOST_KEPT = 128, LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
 
-/* RFC 9110 section 5.6.2: tchar. */
-static bool is_token_char(char c)
-{
-    static const bool odd[128] = {
-        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
-        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
-        ['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
-    };
-    unsigned char letter = (unsigned char)c | 0x20U;
-
-    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') ||
-           ((unsigned char)c < ARRAY_LEN(odd) && odd[(unsigned char)c]);
-}
-
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i])) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
-
 /* ---- line by line ---- */
 
 static enum parser_event bad(struct error *err, const char *what)
@@ -232,7 +208,7 @@ static enum error_code parse_request_line(struct str line, struct http_request *
     struct str version;
     enum error_code code;
 
-    if (!str_cut(line, ' ', &out->method, &target) || !is_token(out->method)) {
+    if (!str_cut(line, ' ', &out->method, &target) || !str_is_token(out->method)) {
         return error_set(err, ERR_BAD_REQUEST, "The request line must be: METHOD TARGET HTTP/1.1");
     }
     if (!str_cut(target, ' ', &target, &version)) {
@@ -253,7 +229,7 @@ static enum error_code parse_request_line(struct str line, struct http_request *
 
 static enum error_code parse_field(struct str line, struct http_header *out, struct error *err)
 {
-    if (!str_cut(line, ':', &out->name, &out->value) || !is_token(out->name)) {
+    if (!str_cut(line, ':', &out->name, &out->value) || !str_is_token(out->name)) {
         return error_set(err, ERR_BAD_REQUEST, "A header line is not \"Name: value\"");
     }
     if (!is_field_value(out->value)) {

@@ -7,11 +7,6 @@ enum { HEAD_MAX = 64 * 1024, SHOWN_MAX = 60 };
 
 static const struct str id_place = STR_INIT(ID_PLACE);
 
-static bool is_token(struct str text)
-{
-    return text.len > 0 && str_is_of(text, "A-Za-z0-9!#$%&'*+.^_`|~-");
-}
-
 /* Those that say where the body ends, and whether the connection stays, are the generator's own. */
 static bool is_ours(struct str name)
 {
@@ -26,7 +21,7 @@ static enum error_code put_header(struct buf *out, struct str line, struct error
     struct str name;
     struct str value;
 
-    if (!str_cut(line, ':', &name, &value) || !is_token(name) || !str_is_one_line(value)) {
+    if (!str_cut(line, ':', &name, &value) || !str_is_token(name) || !str_is_one_line(value)) {
         return error_set(err, ERR_INVALID, "\"%.*s\" is no header; write \"Name: value\"",
                          STR_ARG(str_sub(line, 0, SHOWN_MAX)));
     }
@@ -135,7 +130,7 @@ enum error_code request_init(struct request *request, const struct load_options 
     buf_init(&request->start, HEAD_MAX + LOAD_MAX_BODY);
     buf_init(&request->head, HEAD_MAX);
     request->has_id = options->last_id != 0;
-    if (!is_token(options->method)) {
+    if (!str_is_token(options->method)) {
         return error_set(err, ERR_INVALID, "\"%.*s\" is no method",
                          STR_ARG(str_sub(options->method, 0, SHOWN_MAX)));
     }

@@ -1,22 +1,13 @@
 /* The URL, and whether it is this machine. */
 #include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/address.h"
+#include "base/host.h"
 #include "base/url.h"
 #include "load_internal.h"
 
 enum { HOST_MAX = 256, SHOWN_MAX = 80 };
-
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)address;
-        return (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
-}
 
 static enum error_code resolve(const struct url *url, struct target *out, struct error *err)
 {
@@ -81,6 +72,16 @@ static enum error_code judge(const struct url *url, struct str path, struct erro
     return ERR_OK;
 }
 
+/* By its address: a name may mean any. */
+static bool is_this_machine(const struct target *target)
+{
+    struct str host;
+    struct str port;
+
+    authority_split(str_from(target->shown), &host, &port);
+    return host_is_loopback(host);
+}
+
 enum error_code target_read(struct str text, bool any_host, struct target *out, struct error *err)
 {
     struct buf whole;
@@ -104,7 +105,7 @@ enum error_code target_read(struct str text, bool any_host, struct target *out, 
         return code;
     }
     (void)address_name(&out->address, out->shown);
-    if (!any_host && !is_loopback(&out->address)) {
+    if (!any_host && !is_this_machine(out)) {
         return error_set(err, ERR_FORBIDDEN,
                          "%s is not this machine; load on a host of others needs their consent. "
                          "With it, say --yes-i-may",

@@ -1,6 +1,7 @@
 /* Series of a family lie in one array, indexed by their labels; writing one is an addition. */
 #include "observe/metrics.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/check.h"
@@ -8,11 +9,6 @@
 #include "metrics_internal.h"
 
 enum { FEW_SERIES = 8, GIVEN_MAX = 160 };
-
-/* Upper bounds in microseconds; with +Inf twelve buckets. 200 ms and 500 ms are what alerts and
- * targets ask for. */
-const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS] = {
-    1000, 5000, 10000, 25000, 50000, 100000, 200000, 500000, 1000000, 5000000, 30000000};
 
 const struct metric_row metric_rows[METRIC_N] = {
 #define COUNTER   METRIC_COUNTER
@@ -204,16 +200,13 @@ void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
 {
     struct metric_family *family = &metric_families[metric];
     struct histogram *histogram;
-    size_t bucket = 0;
+    size_t bucket = bucket_of_us(microseconds);
 
     if (n_users == 0) {
         return;
     }
     histogram =
         &family->histograms[clip(l1, family->width[0]) * family->width[1] * family->width[2]];
-    while (bucket < HISTOGRAM_BOUNDS && microseconds > histogram_bounds_us[bucket]) {
-        bucket++;
-    }
     histogram->buckets[bucket]++;
     histogram->count++;
     histogram->sum_us += microseconds;
@@ -241,31 +234,16 @@ uint64_t metric_sum(enum metric metric)
 double metric_quantile_seconds(enum metric metric, double quantile)
 {
     const struct metric_family *family = metric_view(metric);
-    uint64_t buckets[HISTOGRAM_BOUNDS + 1] = {0};
-    uint64_t count = 0;
-    double rank;
-    double below = 0;
+    uint64_t counts[BUCKETS_N] = {0};
+    double us;
 
     for (size_t i = 0; n_users > 0 && i < family->n_series; i++) {
-        for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
-            buckets[b] += family->histograms[i].buckets[b];
+        for (size_t b = 0; b < BUCKETS_N; b++) {
+            counts[b] += family->histograms[i].buckets[b];
         }
-        count += family->histograms[i].count;
     }
-    if (count == 0) {
-        return 0.0;
-    }
-    rank = quantile * (double)count;
-    for (size_t b = 0; b < HISTOGRAM_BOUNDS; b++) {
-        double low = b > 0 ? (double)histogram_bounds_us[b - 1] : 0.0;
-        double high = (double)histogram_bounds_us[b];
-
-        if (buckets[b] > 0 && below + (double)buckets[b] >= rank) {
-            return (low + (high - low) * (rank - below) / (double)buckets[b]) / 1e6;
-        }
-        below += (double)buckets[b];
-    }
-    return (double)histogram_bounds_us[HISTOGRAM_BOUNDS - 1] / 1e6;
+    us = buckets_quantile_us(counts, quantile);
+    return isnan(us) ? 0.0 : us / 1e6;
 }
 
 const char *metric_label_value(enum metric_label label, size_t index)

@@ -2,9 +2,8 @@
 #ifndef OBSERVE_METRICS_INTERNAL_H
 #define OBSERVE_METRICS_INTERNAL_H
 
+#include "base/buckets.h"
 #include "observe/metrics.h"
-
-enum { HISTOGRAM_BOUNDS = 11 };
 
 enum metric_kind {
     METRIC_COUNTER,
@@ -35,10 +34,10 @@ struct exemplar {
 };
 
 struct histogram {
-    uint64_t buckets[HISTOGRAM_BOUNDS + 1]; /* not cumulated */
+    uint64_t buckets[BUCKETS_N]; /* not cumulated */
     uint64_t count;
     uint64_t sum_us;
-    struct exemplar exemplars[HISTOGRAM_BOUNDS + 1];
+    struct exemplar exemplars[BUCKETS_N];
 };
 
 struct metric_family {
@@ -48,7 +47,6 @@ struct metric_family {
     struct histogram *histograms;
 };
 
-extern const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS];
 extern const struct metric_row metric_rows[METRIC_N];
 extern struct metric_label_set metric_labels[LABEL_N];
 extern struct metric_family metric_families[METRIC_N];

@@ -118,12 +118,12 @@ static void write_histogram(struct json_writer *w, const struct histogram *histo
     jw_key(w, "count");
     write_count(w, histogram->count);
     jw_form(w, "sum:%d, bucketCounts:[", (double)histogram->sum_us / 1e6);
-    for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
+    for (size_t b = 0; b < BUCKETS_N; b++) {
         write_count(w, histogram->buckets[b]);
     }
     jw_shape(w, "], explicitBounds:[");
-    for (size_t b = 0; b < HISTOGRAM_BOUNDS; b++) {
-        jw_double(w, (double)histogram_bounds_us[b] / 1e6);
+    for (size_t b = 0; b < BUCKET_BOUNDS; b++) {
+        jw_double(w, (double)bucket_bounds_us[b] / 1e6);
     }
     jw_end(w);
 }

@@ -238,7 +238,7 @@ static void gather_values(size_t metric, struct metric_family *sum)
 
 static void add_histogram(struct histogram *sum, const struct histogram *one)
 {
-    for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
+    for (size_t b = 0; b < BUCKETS_N; b++) {
         sum->buckets[b] += one->buckets[b];
         sum->count +=
             one->buckets[b]; /* not its own: then it would not be the sum of what is told */

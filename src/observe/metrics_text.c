@@ -105,10 +105,10 @@ static struct str bound_text(const struct writer *w, size_t bucket, char room[BO
     struct buf text;
     struct str view;
 
-    if (bucket == HISTOGRAM_BOUNDS) {
+    if (bucket == BUCKET_BOUNDS) {
         return STR("+Inf");
     }
-    us = histogram_bounds_us[bucket];
+    us = bucket_bounds_us[bucket];
     buf_init_on(&text, room, BOUND_MAX, BOUND_MAX - 1);
     buf_int(&text, (int64_t)(us / US_PER_S));
     if (us % US_PER_S > 0) {
@@ -158,7 +158,7 @@ static void write_histogram(const struct writer *w, enum metric metric, size_t a
     const struct histogram *histogram = &metric_view(metric)->histograms[at];
     uint64_t cumulated = 0;
 
-    for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
+    for (size_t b = 0; b < BUCKETS_N; b++) {
         char room[BOUND_MAX];
 
         cumulated += histogram->buckets[b];

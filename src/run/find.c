@@ -14,13 +14,7 @@
 #include "step/look.h"
 
 /* The platform's clock may be hours from ours. */
-enum {
-    FIND_PAGE = 50,
-    FIND_PAGES_MAX = 200,
-    SEEK_AGAIN_MS = 500,
-    SEEK_PATIENCE_MS = 10000,
-    DAY_MS = 24 * 3600 * 1000
-};
+enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, DAY_MS = 24 * 3600 * 1000 };
 
 #define LISTS                                                                                      \
     "/items /item/checkpoints /checkpoints /item /map /projects /goals /item/projects /item/goals"
@@ -253,8 +247,7 @@ static enum plan_verdict seek_again(struct run_finding *finding, struct plan_row
 
 static bool is_patient(const struct run_finding *finding)
 {
-    return finding->phase == SEEKS &&
-           clock_age_ms() < finding->row->run->trace.until_ms + SEEK_PATIENCE_MS;
+    return finding->phase == SEEKS && step_seek_is_patient(&finding->row->run->trace);
 }
 
 static enum plan_verdict missing(struct run_finding *finding, struct plan_row *row,

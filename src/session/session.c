@@ -187,6 +187,14 @@ static enum error_code why_gone(const struct session_store *store, const struct 
         "This session was evicted: sessions.max_active was reached, and it was the least recently used one");
 }
 
+struct session_record *record_of(const struct session_store *store, const struct digest *owner,
+                                 struct str id)
+{
+    struct session_record *record = LRU_FIND(&store->records, id, struct session_record, lru);
+
+    return record != NULL && digest_equal(&record->owner, owner) ? record : NULL;
+}
+
 /* NULL: err says why. Another owner's session does not exist. */
 static struct session_record *record_find(struct session_store *store, const struct digest *owner,
                                           struct str id, struct error *err)

@@ -79,6 +79,9 @@ struct session_store {
     void *stop_context;
 };
 
+/* The record of this owner's session; NULL: it is not here. */
+struct session_record *record_of(const struct session_store *store, const struct digest *owner,
+                                 struct str id);
 /* When the session expires (clock_age_ms), unless it is used before. */
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record);
 void record_insert(struct session_store *store, struct session_record *record);

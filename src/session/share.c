@@ -36,10 +36,7 @@ static struct str id_of(const struct session_share *share)
 
 struct session_record *share_record(const struct session_share *share)
 {
-    struct session_record *record =
-        LRU_FIND(&share->store->records, id_of(share), struct session_record, lru);
-
-    return record != NULL && digest_equal(&record->owner, &share->owner) ? record : NULL;
+    return record_of(share->store, &share->owner, id_of(share));
 }
 
 static void take_times(struct session_record *record, const struct store_result *result)

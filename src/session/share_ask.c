@@ -14,12 +14,9 @@ static struct str id_of(const struct session_use *use)
     return str_from(use->id);
 }
 
-static struct session_record *record_of(const struct session_use *use)
+static struct session_record *use_record(const struct session_use *use)
 {
-    struct session_record *record =
-        LRU_FIND(&use->store->records, id_of(use), struct session_record, lru);
-
-    return record != NULL && digest_equal(&record->owner, &use->owner) ? record : NULL;
+    return record_of(use->store, &use->owner, id_of(use));
 }
 
 static void ask(struct session_use *use, struct store_request *request, store_done_fn on_done)
@@ -83,7 +80,7 @@ void session_use_activate(struct session_use *use, session_use_fn on_done)
 static void on_current(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
-    struct session_record *record = record_of(use);
+    struct session_record *record = use_record(use);
 
     take_current(use, result);
     if (record != NULL) {
@@ -100,7 +97,7 @@ static bool is_ours(const struct session_record *record)
 static void on_read(struct store_op *op, const struct store_result *result)
 {
     struct session_use *use = CONTAINER_OF(op, struct session_use, op);
-    struct session_record *record = record_of(use);
+    struct session_record *record = use_record(use);
     struct error error = {0};
 
     if (result->error.code == ERR_NOT_FOUND && record != NULL && !is_ours(record)) {
@@ -136,7 +133,7 @@ void session_use_read(struct session_store *store, const struct digest *owner, s
 
 static void drop_record(struct session_use *use)
 {
-    struct session_record *record = record_of(use);
+    struct session_record *record = use_record(use);
 
     if (record != NULL) {
         record_leave(use->store, record);
@@ -161,7 +158,7 @@ void session_use_create(struct session_store *store, const struct digest *owner,
 
     *use = (struct session_use){.store = store, .on_done = on_done, .owner = *owner};
     str_copy(use->id, sizeof(use->id), id);
-    record = record_of(use);
+    record = use_record(use);
     CHECK(record != NULL);
     random_hex(write_id, WRITE_ID_LEN);
     share_put(store, record, &(struct share_write){.id = write_id}, &use->op, on_created);

@@ -287,7 +287,7 @@ struct lane_moment lanes_now(const struct lanes *lanes)
         .epoch = lanes->epoch, .ms = clock_turn_ms(), .foreign = lanes->n_foreign > 0};
 }
 
-static int compare_ids(const void *a, const void *b)
+int lane_compare_ids(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a;
     int64_t y = *(const int64_t *)b;
@@ -318,7 +318,7 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
         lane->ids[lane->n_ids++] = id;
     }
     if (!sorted) {
-        qsort(lane->ids, lane->n_ids, sizeof(*lane->ids), compare_ids);
+        qsort(lane->ids, lane->n_ids, sizeof(*lane->ids), lane_compare_ids);
     }
 }
 

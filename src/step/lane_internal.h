@@ -52,6 +52,7 @@ void lane_forget(struct lane *lane);
 bool lane_make_room(struct lane *lane, size_t n);
 /* True: the lane knows every step of its checkpoint, and nobody else has changed them since. */
 bool lane_is_known(const struct lane *lane);
+int lane_compare_ids(const void *a, const void *b); /* of steps, for qsort */
 
 /* --- lease.c */
 /* True: the ticket may go on now; else on_turn comes. */

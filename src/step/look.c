@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "lane_internal.h"
 #include "plan/answer.h"
 
 static const char id_at[] = "/item/id /id /testCase/id";
@@ -113,14 +114,6 @@ static const struct json *checkpoint_in(const struct json *answer, int64_t check
     return NULL;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* Each step has an id, and no two have the same one. */
 static bool ids_are_sound(const struct json *steps)
 {
@@ -133,7 +126,7 @@ static bool ids_are_sound(const struct json *steps)
     JSON_FOREACH (step, steps) {
         ids[at++] = id_of(step);
     }
-    qsort(ids, n, sizeof(*ids), compare_ids);
+    qsort(ids, n, sizeof(*ids), lane_compare_ids);
     for (size_t i = 0; i < n && sound; i++) {
         sound = ids[i] > 0 && (i == 0 || ids[i] != ids[i - 1]);
     }

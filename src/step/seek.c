@@ -3,7 +3,12 @@
 #include "base/clock.h"
 #include "step_internal.h"
 
-enum { SEEK_AGAIN_MS = 500, SEEK_PATIENCE_MS = 10000 };
+enum { SEEK_PATIENCE_MS = 10000 };
+
+bool step_seek_is_patient(const struct step_trace *trace)
+{
+    return clock_age_ms() < trace->until_ms + SEEK_PATIENCE_MS;
+}
 
 static enum plan_verdict not_told(struct step *step, struct error *err)
 {
@@ -76,7 +81,7 @@ enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct er
 
 enum plan_verdict step_seek_failed(struct step *step, struct plan_row *row, struct error *err)
 {
-    if (clock_age_ms() < step->trace.until_ms + SEEK_PATIENCE_MS) {
+    if (step_seek_is_patient(&step->trace)) {
         return seek_again(step);
     }
     row->doubtful = true;

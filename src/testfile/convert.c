@@ -1,6 +1,5 @@
 /* Tests as text of another dialect, as command lines, or as the requests that a run would send. */
 #include "base/json_form.h"
-#include "data/template.h"
 #include "sentence.h"
 
 /* ---- scalars ---- */
@@ -259,17 +258,12 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
                                const struct testfile_step *step, size_t position)
 {
     struct json *known = json_new_object(arena);
-    struct json *out = NULL;
-    struct scope outer = scope_of_object(known, NULL);
-    struct scope scope = scope_of_object(step->bound.values, &outer);
 
     if (test->checkpoint_id.len > 0) {
         json_set(known, STR("checkpoint_id"), json_new_string(arena, test->checkpoint_id));
     }
     json_set(known, STR("position"), json_new_int(arena, (int64_t)position));
-    return call_show(step->bound.call, &scope, arena, &out, NULL) == ERR_OK
-               ? out
-               : json_new_object(arena);
+    return bound_request(&step->bound, known, arena);
 }
 
 /* ---- all ---- */

@@ -134,6 +134,10 @@ enum route_class route_class_of(const struct route_table *table, const struct ro
 enum error_code route_find(const struct route_table *table, struct arena *arena,
                            const struct route_wanted *wanted, struct route_match *out,
                            struct error *err) MUST_CHECK;
+/* The row of a table that is about this route; NULL: there is none. Its first two members are the method and the
+ * pattern, each a const char *. */
+const void *row_of_route(const struct route *route, const void *rows, size_t n_rows,
+                         size_t row_bytes);
 /* "{command*}" -> "command" */
 struct str route_param_name(struct str part);
 /* The number of the pattern's parameter with this name; -1: there is none. */

@@ -58,11 +58,5 @@ static const struct openapi_example rows[] = {
 
 const struct openapi_example *openapi_example_of(const struct route *route)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_is(str_from(route->method), rows[i].method) &&
-            str_is(str_from(route->pattern), rows[i].pattern)) {
-            return &rows[i];
-        }
-    }
-    return NULL;
+    return row_of_route(route, rows, ARRAY_LEN(rows), sizeof(rows[0]));
 }

@@ -352,6 +352,22 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
                      STR_ARG(out->allow), STR_ARG(wanted->method));
 }
 
+const void *row_of_route(const struct route *route, const void *rows, size_t n_rows,
+                         size_t row_bytes)
+{
+    const char *row = rows;
+
+    for (size_t i = 0; i < n_rows; i++, row += row_bytes) {
+        const char *own[2]; /* method, pattern */
+
+        memcpy(own, row, sizeof(own));
+        if (str_is(str_from(route->method), own[0]) && str_is(str_from(route->pattern), own[1])) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 struct str route_param_name(struct str part)
 {
     part = str_sub(part, 1, part.len - 2);

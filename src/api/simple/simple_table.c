@@ -85,11 +85,5 @@ static const struct simple_row rows[] = {
 
 const struct simple_row *simple_row_of(const struct route *route)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_is(str_from(route->method), rows[i].method) &&
-            str_is(str_from(route->pattern), rows[i].pattern)) {
-            return &rows[i];
-        }
-    }
-    return NULL;
+    return row_of_route(route, rows, ARRAY_LEN(rows), sizeof(rows[0]));
 }

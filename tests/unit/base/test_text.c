@@ -249,6 +249,20 @@ static void a_name_is_made_of_letters_digits_and_some_others(void **state)
     assert_false(str_is_of(S("\xc3\xa4"), "A-Za-z0-9._"));
 }
 
+static void a_token_is_of_the_letters_of_its_rfc(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 256; i++) {
+        const char c[2] = {(char)i, 'a'};
+
+        assert_int_equal(str_is_token((struct str){c, 2}),
+                         str_is_of((struct str){c, 1}, "A-Za-z0-9!#$%&'*+.^_`|~-"));
+    }
+    assert_false(str_is_token(STR_EMPTY));
+    assert_int_equal(str_token_span(S("for=1")), 3);
+    assert_int_equal(str_token_span(S("=")), 0);
+}
+
 static void a_text_has_room_or_is_left_out(void **state)
 {
     char room[8];
@@ -459,6 +473,7 @@ int test_text(void)
         cmocka_unit_test(numbers_are_whole_texts_within_their_range),
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
         cmocka_unit_test(a_name_is_made_of_letters_digits_and_some_others),
+        cmocka_unit_test(a_token_is_of_the_letters_of_its_rfc),
         cmocka_unit_test(a_text_has_room_or_is_left_out),
         cmocka_unit_test(percent_escapes_go_both_ways),
         cmocka_unit_test(one_slip_is_one_letter),

@@ -389,7 +389,9 @@ static void a_key_has_limits_and_a_beginning(void **state)
         {"{key: first-key-1, expire: 2027-01-31}", "did you mean \"expires\"?"},
         {"{key: first-key-1, not_before: 2027-02-02, expires: 2027-01-31}", "before it begins"},
         {"{key: first-key-1, not_before: soon}", "auth.keys: not_before: \"soon\" is not a date"},
-        {"{key: first-key-1, permissions: [write]}", "\"write\" is not a permission"},
+        {"{key: first-key-1, permissions: [write]}",
+         "\"write\" is not a permission; known are read, write:tests, write:library, execute, admin, "
+         "continue:runs and all"},
     };
     struct loaded loaded;
 

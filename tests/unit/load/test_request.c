@@ -126,12 +126,28 @@ static void what_cannot_be_sent_is_refused(void **state)
     }
 }
 
+static void this_machine_has_many_addresses(void **state)
+{
+    static const char *const urls[] = {"127.0.0.1/", "127.9.9.9:8000/", "[::1]/", "[0::1]:8000"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct target target;
+        struct error err = {0};
+
+        if (target_read(str_from(urls[i]), false, &target, &err) != ERR_OK) {
+            fail_msg("%s: %s", urls[i], err.text);
+        }
+    }
+}
+
 int test_request(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_made_as_they_are_asked_for),
         cmocka_unit_test(ids_stand_in_their_places_in_turn),
         cmocka_unit_test(what_cannot_be_sent_is_refused),
+        cmocka_unit_test(this_machine_has_many_addresses),
     };
 
     return cmocka_run_group_tests_name("load/request", tests, NULL, NULL);
