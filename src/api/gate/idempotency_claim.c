@@ -25,14 +25,14 @@ static void fail_as(struct claim *claim, size_t end)
 }
 
 /* The document without a reply. */
-static void put(struct claim *claim, const char *state, enum store_expect expect,
-                store_done_fn on_done)
+static void put(struct claim *claim, const char *state, const char *holder,
+                enum store_expect expect, store_done_fn on_done)
 {
     struct store_request request = {.kind = STORE_PUT, .expect = expect, .version = claim->version};
 
     buf_done(&claim->document);
     buf_init(&claim->document, HEAD_MAX);
-    claim_write(&claim->document, claim, state, NULL);
+    claim_write(&claim->document, claim, state, str_from(holder), NULL);
     request.bytes = buf_view(&claim->document);
     claim_ask(claim, &request, on_done);
 }
@@ -61,7 +61,8 @@ static void on_holder_seen(struct store_op *op, const struct store_result *resul
     struct error error = {0};
 
     if (result->error.code == ERR_OK) {
-        put(claim, "unknown", STORE_VERSION, on_marked); /* nobody will ever write the reply */
+        /* Nobody will ever write the reply, unless the process lives and finds its name there. */
+        put(claim, "unknown", claim->other, STORE_VERSION, on_marked);
     } else if (result->error.code == ERR_CONFLICT) {
         (void)key_is_in_flight(&error);
         claim_fail(claim, &error);
@@ -172,7 +173,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
 static void put_claim(struct claim *claim, enum store_expect expect)
 {
     claim->state = CLAIM_PUTS;
-    put(claim, "claimed", expect, on_claimed);
+    put(claim, "claimed", keeps_holder(claim->share->keeps), expect, on_claimed);
 }
 
 static void on_alive(struct keep_user *user, const struct error *error)

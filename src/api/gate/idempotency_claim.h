@@ -58,7 +58,8 @@ struct told {
 };
 
 void claim_free(struct claim *claim);
-void claim_write(struct buf *out, const struct claim *claim, const char *state,
+/* `holder`: the process that has the key, or of which it is not known what it did. */
+void claim_write(struct buf *out, const struct claim *claim, const char *state, struct str holder,
                  const struct kept_reply *reply);
 bool claim_read(struct arena *arena, struct str bytes, struct told *out);
 /* About the document of the key. */

@@ -21,14 +21,13 @@ enum error_code key_is_in_flight(struct error *err)
 }
 
 /* --- documents: a line of JSON, and the body of the reply as it was sent */
-void claim_write(struct buf *out, const struct claim *claim, const char *state,
+void claim_write(struct buf *out, const struct claim *claim, const char *state, struct str holder,
                  const struct kept_reply *reply)
 {
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_form(&w, "{state:%s, holder:%s, request:%s", state, keeps_holder(claim->share->keeps),
-            claim->body);
+    jw_form(&w, "{state:%s, holder:%s, request:%s", state, holder, claim->body);
     if (reply != NULL) {
         jw_form(&w, "status:%i, content_type:%s, location:%s, fields:%s", reply->status,
                 reply->content_type, reply->location, reply->fields);
@@ -148,7 +147,14 @@ static void clean_again(struct claim *claim, const struct store_result *result)
 
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
-    clean_again(CONTAINER_OF(op, struct claim, op), result);
+    struct claim *claim = CONTAINER_OF(op, struct claim, op);
+
+    if (result->error.code == ERR_CONFLICT && ++claim->n_tries < CLAIM_TRIES_MAX) {
+        claim->version = 0; /* it was changed: what says it now? */
+        clean(claim);
+        return;
+    }
+    clean_again(claim, result);
 }
 
 static void remove_document(struct claim *claim)
@@ -165,6 +171,13 @@ bool claim_is_ours(const struct claim *claim, const struct told *told)
            str_is(told->holder, keeps_holder(claim->share->keeps));
 }
 
+/* Another process took us for dead and wrote that it is not known what we did. We know: nothing. */
+static bool is_doubted(const struct claim *claim, const struct told *told)
+{
+    return str_is(told->state, "unknown") && str_is(told->body, claim->body) &&
+           str_is(told->holder, keeps_holder(claim->share->keeps));
+}
+
 static void on_seen(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
@@ -174,7 +187,7 @@ static void on_seen(struct store_op *op, const struct store_result *result)
 
     arena_init(&arena);
     ours = result->error.code == ERR_OK && claim_read(&arena, result->bytes, &told) &&
-           claim_is_ours(claim, &told);
+           (claim_is_ours(claim, &told) || is_doubted(claim, &told));
     arena_done(&arena);
     if (!ours) {
         clean_again(claim, result);
@@ -274,6 +287,8 @@ static void put_reply(struct claim *claim)
 
 void claim_keep(struct claim *claim, const struct kept_reply *reply)
 {
+    struct str us = str_from(keeps_holder(claim->share->keeps));
+
     if (claim->state != CLAIM_OURS) {
         claim_forget(claim);
         return;
@@ -281,10 +296,10 @@ void claim_keep(struct claim *claim, const struct kept_reply *reply)
     claim->state = CLAIM_WRITES;
     buf_done(&claim->document);
     buf_init(&claim->document, STORE_BYTES_MAX);
-    claim_write(&claim->document, claim, "done", reply);
+    claim_write(&claim->document, claim, "done", us, reply);
     if (!buf_ok(&claim->document)) {
         buf_clear(&claim->document);
-        claim_write(&claim->document, claim, "too_large", NULL);
+        claim_write(&claim->document, claim, "too_large", us, NULL);
     }
     put_reply(claim);
 }

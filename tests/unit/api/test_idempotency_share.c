@@ -1,6 +1,8 @@
 /* The reply of a request with an Idempotency-Key, as another process is told it. */
 #include "harness/cmocka.h"
 
+#include <stdio.h>
+
 #include "api/gate/idempotency_share.h"
 #include "base/mem.h"
 #include "unit/store/stage.h"
@@ -16,6 +18,8 @@ static struct {
     unsigned n_told;
     bool is_ours; /* the claim: nobody had the key */
     bool closed;
+    unsigned n_put;
+    enum error_code code; /* that the next claim ends with */
 } here;
 
 static const struct kept_reply reply = {.status = 201,
@@ -29,8 +33,8 @@ static void on_told(void *context, const struct error *error, const struct kept_
 {
     (void)context;
     here.n_told++;
-    assert_int_equal(error->code, ERR_OK);
-    here.is_ours = told == NULL;
+    assert_int_equal(error->code, here.code);
+    here.is_ours = error->code == ERR_OK && told == NULL;
     if (told != NULL) {
         assert_int_equal(told->status, reply.status);
         assert_true(str_eq(told->content_type, reply.content_type));
@@ -53,6 +57,13 @@ static struct claim *claim(void)
     return claim;
 }
 
+static void turns(void)
+{
+    for (unsigned i = 0; i < TURNS; i++) {
+        (void)loop_turn(&here.stage.loop, false);
+    }
+}
+
 static void a_reply_is_told_whole(void **state)
 {
     struct claim *first = claim();
@@ -60,11 +71,69 @@ static void a_reply_is_told_whole(void **state)
     (void)state;
     assert_true(here.is_ours);
     claim_keep(first, &reply);
-    for (unsigned i = 0; i < TURNS; i++) { /* it is written */
-        (void)loop_turn(&here.stage.loop, false);
-    }
+    turns(); /* it is written */
     (void)claim();
     assert_false(here.is_ours);
+}
+
+static void on_put(struct store_op *op, const struct store_result *result)
+{
+    (void)op;
+    assert_int_equal(result->error.code, ERR_OK);
+    here.n_put++;
+}
+
+/* As a process does that took the holder for dead. */
+static void doubt(const char *holder)
+{
+    const struct digest id = {{1}};
+    const struct digest body = {{2}};
+    struct store_op op = {0};
+    char hex[65];
+    char key[96];
+    char text[300];
+    struct store_request request = {.kind = STORE_PUT, .ttl_ms = KEY_TTL_MS, .format = 1};
+    unsigned n_put = here.n_put;
+
+    digest_hex(&id, hex);
+    request.key = str_join(key, sizeof(key), STR("idempotency:"), str_from(hex));
+    digest_hex(&body, hex);
+    (void)snprintf(text, sizeof(text),
+                   "{\"state\":\"unknown\",\"holder\":\"%s\",\"request\":\"%s\"}\n", holder, hex);
+    request.bytes = str_from(text);
+    store_start(here.stage.store, &request, &op, on_put);
+    while (here.n_put == n_put) {
+        (void)loop_turn(&here.stage.loop, true);
+    }
+}
+
+/* Nothing was sent, and the holder knows that, whatever another process wrote of it. */
+static void a_doubt_about_a_living_holder_is_taken_back(void **state)
+{
+    struct claim *first = claim();
+
+    (void)state;
+    assert_true(here.is_ours);
+    doubt(keeps_holder(here.keeps));
+    claim_forget(first);
+    turns();
+    first = claim();
+    assert_true(here.is_ours);
+    claim_forget(first);
+    turns();
+}
+
+static void a_doubt_about_another_holder_stays(void **state)
+{
+    struct claim *first = claim();
+
+    (void)state;
+    assert_true(here.is_ours);
+    doubt("another");
+    claim_forget(first);
+    turns();
+    here.code = ERR_OUTCOME_UNKNOWN;
+    (void)claim();
 }
 
 static void on_keeps_closed(void *context)
@@ -76,6 +145,9 @@ static void on_keeps_closed(void *context)
 static int set_up(void **state)
 {
     (void)state;
+    here.n_told = 0;
+    here.closed = false;
+    here.code = ERR_OK;
     here.stage = (struct stage){.backend = &stage_backends[0]};
     assert_int_equal(stage_open(&here.stage), 0);
     here.keeps = keeps_open(here.stage.store);
@@ -100,6 +172,9 @@ int test_idempotency_share(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_reply_is_told_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_doubt_about_a_living_holder_is_taken_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_doubt_about_another_holder_stays, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("idempotency_share", tests, NULL, NULL);
