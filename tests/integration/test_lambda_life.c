@@ -61,6 +61,23 @@ static uint64_t ask_within(struct function *function, const char *event, int64_t
     return client_now_ms() - began_ms;
 }
 
+/* The answer before the end. A busy machine may have nothing to tell by then (504): then with twice the time. */
+static const struct json *ask_for_some(struct function *function, const char *event,
+                                       int64_t limit_ms)
+{
+    const struct json *answer;
+
+    for (int i = 0; i < 5; i++, limit_ms *= 2) {
+        assert_true(ask_within(function, event, limit_ms) < (uint64_t)limit_ms);
+        answer = runtime_answer_json(&function->answer, &function->arena);
+        if (function_status(answer) != 504) {
+            break;
+        }
+        runtime_api_await(&function->api);
+    }
+    return answer;
+}
+
 /* ---- deadlines ---- */
 
 static void the_answer_comes_before_the_end(void **state)
@@ -97,11 +114,10 @@ static void a_run_ends_with_what_exists(void **state)
 
     (void)state;
     function_start(&function, env);
-    assert_true(ask_within(&function,
-                           function_event(&function, "POST", "/api/v1/tests/run?execute=true",
-                                          YAML_FIELDS, test_file),
-                           limit_ms) < (uint64_t)limit_ms);
-    body = runtime_answer_json(&function.answer, &function.arena);
+    body = ask_for_some(
+        &function,
+        function_event(&function, "POST", "/api/v1/tests/run?execute=true", YAML_FIELDS, test_file),
+        limit_ms);
     assert_int_equal(function_status(body), 207);
     assert_true(str_contains(json_str(json_get(body, "body")), STR("\"execution")));
     runtime_api_await(&function.api);
@@ -519,9 +535,8 @@ static void a_watcher_without_streaming(void **state)
     function.api.concurrency = 2;
     answer = function_ask(&function, run_event(&function));
     assert_int_equal(function_status(answer), 202);
-    assert_true(ask_within(&function, watch_event(&function, function_body(&function, answer)),
-                           limit_ms) < (uint64_t)limit_ms);
-    answer = runtime_answer_json(&function.answer, &function.arena);
+    answer =
+        ask_for_some(&function, watch_event(&function, function_body(&function, answer)), limit_ms);
     assert_int_equal(function_status(answer), 200);
     assert_true(str_contains(json_str(json_get(answer, "body")), STR("event: ")));
     function_stop(&function);
