@@ -11,7 +11,7 @@ enum { PATIENCE = FACTS_KEPT / 16 };
 const struct tier analytics_tiers[N_TIERS] = {
     {60000, 60, 0}, {3600000, 24, 60}, {86400000, 30, 84}};
 
-/* As the histograms of the metrics have them. */
+/* The same bounds as those of the histograms of the metrics. */
 const uint64_t analytics_bounds_us[SERIES_BOUNDS] = {
     1000, 5000, 10000, 25000, 50000, 100000, 200000, 500000, 1000000, 5000000, 30000000};
 
@@ -35,7 +35,7 @@ static unsigned bucket_of(uint64_t us)
     return at;
 }
 
-/* The tiers get what has come together in a minute. */
+/* Adds the open minute to the tiers. */
 static void close_minute(struct series *series)
 {
     int64_t wall_ms = (int64_t)series->open.stamp * analytics_tiers[0].unit_ms;
@@ -162,7 +162,7 @@ static struct series *find(struct analytics *analytics, enum series_kind kind,
     return series;
 }
 
-/* `first` and `second` with a blank between are its name; the latter may be empty. */
+/* Counts a sample for the series with the name `first`, blank, `second`; `second` may be empty. */
 static void count(struct analytics *analytics, enum series_kind kind, const struct fact *fact,
                   const char *first, const char *second, const struct sample *sample)
 {
@@ -259,7 +259,7 @@ void analytics_catch_up(struct analytics *analytics)
     struct series *series;
 
     take_all(analytics);
-    LIST_EACH (series, &analytics->series.order, entry.link) { /* none is held */
+    LIST_EACH (series, &analytics->series.order, entry.link) { /* no entry is held: all are here */
         close_minute(series);
     }
 }
