@@ -57,12 +57,12 @@ struct listeners;
 struct sinks;
 struct worker;
 
-/* What a process has got from the one that started it. */
+/* What a process was given by the process that started it. */
 struct server_given {
     int sockets[CONFIG_LISTENERS_MAX]; /* by their place in config->server.all; 0: none */
     int admin_socket;                  /* 0: none */
     int store_fd;                      /* to the store of the supervisor (store/peer.h); 0: none */
-    const char *sandbox;               /* where that of the supervisor listens; empty: nowhere */
+    const char *sandbox;               /* where the supervisor's sandbox listens; empty: none */
     bool is_worker;
     bool is_restart; /* a worker in the place of one that ended */
     unsigned slot;   /* the number of a worker; no other live worker has the same */
@@ -76,7 +76,7 @@ struct server {
     enum server_state state;
     struct server_given given;
     struct worker *worker;    /* NULL: there is no supervisor */
-    struct sandbox *sandbox;  /* that is ours; NULL */
+    struct sandbox *sandbox;  /* of this process; NULL: none */
     char sandbox_address[64]; /* of the sandbox that is the platform; empty: the real platform */
     struct clients *clients;  /* of the platform, for `upstream` and the tenants */
     struct purge_feed *purge_feed; /* NULL: no other proxy is listened to */
@@ -88,10 +88,10 @@ struct server {
     struct webhooks *webhooks;
     struct analytics *analytics; /* NULL: off */
     struct sinks *sinks;         /* of analytics; NULL: there are none */
-    struct google *google;       /* for them; NULL: none goes to BigQuery */
+    struct google *google;       /* for the sinks; NULL: none goes to BigQuery */
     struct audit *audit;         /* NULL: no audit file is written */
     struct artifacts *artifacts; /* NULL: reports of runs are not kept elsewhere */
-    struct archive *archive;     /* who puts them there */
+    struct archive *archive;     /* puts the reports there */
     struct recaller *recaller;   /* NULL: runs are not asked to be continued */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;
@@ -103,7 +103,7 @@ struct server {
     struct manager *manager; /* the service manager; NULL: there is none */
     struct deadline drain_step;
     uint64_t drain_began_ms;
-    unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
+    unsigned notice_ms; /* drain.notice_ms, or 0 if a person waits at a terminal */
     size_t n_closed;    /* of the steps of the way down */
     struct signal_handles signals;
     bool interrupted; /* one SIGINT came */
@@ -118,7 +118,7 @@ struct server {
 enum server_front { FRONT_NONE /* the sandbox alone is opened */, FRONT_SOCKETS, FRONT_LAMBDA };
 
 /* Takes the configuration over (also on failure). Opens everything; when it fails, everything that
- * was opened is closed again. `given` NULL: nothing; what is not given it opens itself. */
+ * was opened is closed again. `given` NULL: nothing is given; the server opens itself what it is not given. */
 enum error_code server_open(struct server *server, struct config *config, enum server_front front,
                             const struct server_given *given, struct error *err) MUST_CHECK;
 /* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where

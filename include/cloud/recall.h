@@ -1,12 +1,14 @@
-/* Asks a cloud to send this service a POST from outside, since it may do nothing after an answer (Cloud Run, Lambda): as a task of
- * Cloud Tasks, which is delivered with a token (OIDC) of a service account, or as an invocation of the function itself, whose event
- * room lambda knows (its last source): only who has the right to invoke the function can make one.
+/* Asks a cloud to send this service a POST from outside, since the service may do nothing after an answer (Cloud
+ * Run, Lambda). It comes as a task of Cloud Tasks, which brings a token (OIDC) of a service account; or as an
+ * invocation of the function itself, whose event room lambda knows (its last source): that needs the right to invoke
+ * the function.
  *
- * A recall is known by its name: Cloud Tasks takes each name once, and says so to whoever asks again. Lambda does not; both may
- * deliver one twice, so that the route that is asked for must bear it. Whatever leads a run on is fine: two at it are told apart by the lease.
+ * A recall is known by its name. Cloud Tasks takes each name once, and answers a second request that the task exists;
+ * Lambda takes each request. Both may deliver a recall twice, so the route must bear that. A route that advances a
+ * run does: the lease lets one of the two do it.
  *
- * Owner: whoever starts a call embeds it, and keeps its texts until on_done, which comes once, from a later turn, unless
- * cloud_recall_cancel came first. */
+ * Owner: the caller of cloud_recall_start embeds the recall, and keeps its texts until on_done, which comes once,
+ * from a later turn, unless cloud_recall_cancel came first. */
 #ifndef CLOUD_RECALL_H
 #define CLOUD_RECALL_H
 
@@ -28,7 +30,7 @@ struct cloud_recall {
     /* in */
     struct str name; /* up to CLOUD_RECALL_NAME_MAX letters, digits, '-' and '_' */
     struct str path; /* of the service, percent-encoded, begins with '/' */
-    /* error NULL: it will come, or was asked for before under this name. */
+    /* error NULL: the POST will come, or was asked for before under this name. */
     void (*on_done)(struct cloud_recall *recall, const struct error *error);
     /* private */
     struct cloud *cloud;

@@ -34,7 +34,7 @@ bool analytics_range_parse(struct str word, enum analytics_range *out);
 
 struct analytics_wish {
     enum analytics_range range;
-    const uint8_t *owner; /* FACT_OWNER_BYTES: only what is theirs; NULL: everybody's */
+    const uint8_t *owner; /* FACT_OWNER_BYTES: only series of this owner; NULL: all */
     int64_t now_ms;       /* Unix */
 };
 

@@ -1,9 +1,10 @@
-/* The reports of test runs, kept outside of this process (artifacts.url): when a run has ended, somebody makes its reports and puts
- * them there. One run at a time; what fails is tried again after growing pauses, for ARTIFACTS_TRIES_MS, then it is given up and
- * counted. No request waits for any of it.
+/* The reports of test runs, kept outside of this process (artifacts.url): when a run has ended, its reports are made
+ * and put there, for one run at a time. What fails is tried again after growing pauses, for ARTIFACTS_TRIES_MS, then
+ * it is given up and counted. No request waits for any of it.
  *
- * Without a journal a process does so for its own runs. With one the process that holds the lease "consumer:artifacts" does it for
- * all, from the place in the journal that the one before has left: at least once, and a run whose process was killed is not forgotten. */
+ * Without a journal a process does so for its own runs. With one the process that holds the lease
+ * "consumer:artifacts" does it for the runs of all, from the place in the journal where the holder before it ended.
+ * So each run gets its reports at least once, also if its process was killed. */
 #ifndef EVENTS_ARTIFACTS_H
 #define EVENTS_ARTIFACTS_H
 
@@ -25,8 +26,9 @@ enum artifacts_end {
     ARTIFACTS_REFUSED /* never: the run is not kept any more, or its report is too large */
 };
 
-/* Who makes the reports of a run and puts them there: artifacts_put_done comes once, from a later turn, unless cancelled. The id has
- * less than ARTIFACTS_ID_MAX small letters, digits and '_': it can be the name of a folder. */
+/* `put` makes the reports of a run and puts them there; it calls artifacts_put_done once, from a later turn, unless
+ * it was cancelled. The id has less than ARTIFACTS_ID_MAX small letters, digits and '_': it can be the name of a
+ * folder. */
 struct artifacts_port {
     void (*put)(void *context, const struct digest *owner, const char *run_id);
     void (*cancel)(void *context); /* idempotent */
@@ -40,12 +42,12 @@ struct artifacts_options {
 };
 
 struct artifacts *artifacts_open(struct loop *loop, const struct artifacts_options *options);
-/* Nothing is on its way there; what failed may wait for its next try. NULL is. */
+/* No report is under way; one that failed may wait for its next try. NULL is quiet. */
 bool artifacts_is_quiet(const struct artifacts *artifacts);
 void artifacts_put_done(struct artifacts *artifacts, enum artifacts_end end, const char *why);
 /* With a journal: nothing more is begun or asked for; another process goes on. Without one: no-op. NULL is fine. */
 void artifacts_leave(struct artifacts *artifacts);
-/* Without a journal the runs that have ended are put there first, for some seconds at most. */
+/* Without a journal the reports of runs that have ended are put there first, for some seconds at most. */
 void artifacts_close(struct artifacts *artifacts, void (*on_closed)(void *context), void *context);
 
 #endif

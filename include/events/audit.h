@@ -26,18 +26,19 @@ struct audit_options {
     const char *file; /* copied */
     const struct store_cloud
         *bucket;      /* instead of a file. Neither, with a journal: the stream of the store */
-    struct str chain; /* names the writer in each line; as the name of a key of the store */
+    struct str chain; /* names the writer in each line; spelled like a key of the store */
     struct journal *journal; /* NULL: there is none */
     struct keeps *keeps;     /* with a journal */
     uint64_t max_bytes;      /* then it is renamed to FILE.<number of its last line>; 0: never */
 };
 
-/* Is it a line of the file, and of GET /api/v1/audit? Of a request that carried out commands the commands are. */
+/* Is the fact a line of the file, and of GET /api/v1/audit? A request that carried out commands is not: its commands
+ * are. */
 bool audit_takes(const struct fact *fact);
 
-/* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without
- * its end (the machine went down) is closed with a line that says so. With a bucket it is to be closed in either case, if it was
- * told. */
+/* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without its end (the
+ * machine went down) is closed with a line that says so. With a bucket *out must be closed also after an error, if
+ * it was set. */
 enum error_code audit_open(struct loop *loop, const struct audit_options *options,
                            struct audit **out, struct error *err) MUST_CHECK;
 /* What was noted before is written first. */
@@ -47,7 +48,7 @@ enum { AUDIT_KEY_MAX = 80 };
 /* The key of the stream of a chain. */
 struct str audit_stream(struct str chain, char room[AUDIT_KEY_MAX]);
 
-/* Holds lines against their chain, file by file in the order of time. */
+/* Checks lines against their chain, file by file in the order of time. */
 struct audit_check {
     uint64_t n_lines;
     uint64_t first; /* number of the first line; 0: none yet */

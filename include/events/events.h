@@ -10,15 +10,15 @@
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). Its id is
  * that of the process and the fact's number: no two events have the same. */
 void cloud_event_write(struct json_writer *w, const struct fact *fact);
-/* From now on the event of a run that has ended tells where its reports are (data/artifact.h). Of the process, as the ring of facts is;
- * empty: nowhere. */
+/* From now on the event of a run that has ended tells where its reports are (data/artifact.h). This holds for the whole
+ * process, as the ring of facts does. Empty: no links. */
 void cloud_events_link(struct str artifacts);
 
-/* The same, quickly; `out` may grow by CLOUD_EVENT_MAX. */
+/* Writes the same as cloud_event_write, but faster; `out` may grow by CLOUD_EVENT_MAX. */
 enum { CLOUD_EVENT_MAX = 16 * 1024 };
 
 void cloud_event_put(struct buf *out, const struct fact *fact);
-/* Pieces of it; `head`: what stands before the text, with its quote. What is empty is left out. */
+/* Write parts of an event. `head` stands before the text and ends with its quote. An empty text is left out. */
 void cloud_event_put_id(struct json_pen *pen, const struct fact *fact);
 void cloud_event_put_text(struct json_pen *pen, struct str head, const char *text);
 /* "3f2a9c01d4e5b687-17" */

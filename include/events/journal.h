@@ -29,15 +29,15 @@ struct journal_ear {
 };
 
 /* NULL: another server of this process has one already. */
-/* `on_duty`: this process also does what one of all does at a time (duty.h of the room). */
+/* `on_duty`: this process may also do the work that one process of all does at a time (duty.h of the room). */
 struct journal *journal_open(struct loop *loop, struct store *store, bool on_duty);
 /* What was noted is appended first, for at most a second. Before store_close. NULL is not fine. */
 void journal_close(struct journal *journal, void (*on_closed)(void *context), void *context);
 
-/* The serial of the entry in which it will stand; 0: there was no room for it. */
+/* Tells all processes a mark. Returns the serial of the entry that will hold it; 0: there was no room for it. */
 uint64_t journal_mark(struct journal *journal, const char *mark, struct str subject,
                       struct str name);
-/* The serial of the entry that is gathered now: what stands in it has not left yet. */
+/* The serial of the entry that is gathered now and was not sent yet. */
 uint64_t journal_gathering(const struct journal *journal);
 void journal_listen(struct journal *journal, struct journal_ear *ear);
 void journal_leave(struct journal_ear *ear); /* idempotent; zeroed is fine */
@@ -48,7 +48,7 @@ struct loop *journal_loop(const struct journal *journal);
 /* What is noted from now on is behind this position; 0: the store has not answered yet. */
 uint64_t journal_position(const struct journal *journal);
 uint64_t
-journal_first(const struct journal *journal); /* of this process; 0: nothing of it is there yet */
+journal_first(const struct journal *journal); /* of our first entry; 0: none of ours is there yet */
 /* The ring has all facts behind this position. */
 bool journal_ring_covers(const struct journal *journal, uint64_t position);
 

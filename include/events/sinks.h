@@ -1,7 +1,7 @@
-/* Sinks of analytics: every event as a row, to a file of JSON lines, to any HTTP endpoint, or to a table of BigQuery.
- * Each has a cursor of its own and one batch on its way; a batch that could not be handed over comes again after a
- * growing pause, for SINK_TRIES_MS, and is then given up and counted. Nobody waits for a sink. At least once: a row is known by its
- * id, which BigQuery is told as insertId.
+/* Sinks of analytics: every event as a row, to a file of JSON lines, to any HTTP endpoint, or to a table of
+ * BigQuery. Each has a cursor of its own and one batch on its way; a batch that could not be handed over comes again
+ * after a growing pause, for SINK_TRIES_MS, and is then given up and counted. Nothing waits for a sink. A row comes
+ * at least once; it is known by its id, which BigQuery gets as insertId.
  *
  * Without a journal a process hands over what it has noted itself. With one the process that holds the lease
  * "consumer:analytics" hands over what all have noted. */
@@ -23,14 +23,14 @@ struct upstream_header; /* upstream/upstream.h */
 
 enum { SINK_TRIES_MS = 3600000, SINK_HEADERS_MAX = 16 };
 
-/* A POST with a token of Google, which somebody else knows. */
+/* A POST with a token of Google. The owner of struct sink_google has the token. */
 struct sink_google_call {
     struct str path;
     struct str body; /* JSON; stays until on_done */
     /* Once, from a later turn, unless it was cancelled. `status` 0: there is no answer, `failure` says why. */
     void (*on_done)(struct sink_google_call *call, int status, struct str body,
                     const char *failure);
-    void *state; /* of whoever makes the call; NULL: it does not run */
+    void *state; /* of `start`; NULL: the call does not run */
 };
 
 struct sink_google {
@@ -53,7 +53,7 @@ struct sinks_options {
     struct keeps *keeps;     /* with a journal */
 };
 
-/* ERR_CONFIG: a file or an address that cannot be used. To be closed in either case. */
+/* ERR_CONFIG: a file or an address that cannot be used. *out must be closed also after an error. */
 enum error_code sinks_open(struct loop *loop, const struct sinks_options *options,
                            struct sinks **out, struct error *err) MUST_CHECK;
 /* What was noted is handed over, for a second at most. */

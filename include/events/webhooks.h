@@ -7,8 +7,8 @@
  * off.
  *
  * Without a journal webhooks live in the memory of the process. With one they are documents of the store:
- * each process knows all of them, and the one that holds the lease "consumer:webhooks" posts. Then webhooks_refresh
- * comes before a webhook is looked for, and webhook_save after it was made or changed. */
+ * each process knows all of them, and the one that holds the lease "consumer:webhooks" posts. Then call
+ * webhooks_refresh before you look for a webhook, and webhook_save after you made or changed it. */
 #ifndef EVENTS_WEBHOOKS_H
 #define EVENTS_WEBHOOKS_H
 
@@ -46,7 +46,7 @@ struct webhooks_options {
     struct keeps *keeps;     /* with a journal */
 };
 
-/* Whether the key of an owner is still listed, and in time. */
+/* Whether the key of an owner is still listed, and has not expired. */
 typedef bool (*webhook_right_fn)(void *context, const struct digest *owner);
 
 /* One question to the store; on_done comes once, from a later turn, unless it was cancelled. */
@@ -59,7 +59,7 @@ struct webhook_ask {
     uint64_t version; /* of the document to be replaced; 0: there is none */
 };
 
-/* What a webhook is made of, or changed to; an empty str and 0: as it was, or the default. */
+/* What a webhook is made with, or what is changed. An empty str or 0: the default, or no change. */
 struct webhook_wish {
     const struct digest *owner; /* of a new one */
     bool sees_all;              /* of a new one: it hears of what belongs to others, too */
@@ -73,9 +73,9 @@ struct webhook_wish {
 };
 
 struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options *options);
-/* From now on `right` says which keys there are; to be called again after each change of the keys. A webhook
- * whose key is gone sends nothing, and ends: at once, or, where processes share webhooks and another one
- * may know the key, after WEBHOOK_GONE_MS. */
+/* From now on `right` says which keys there are; call it again after each change of the keys. A webhook
+ * whose key is gone sends nothing, and ends: at once, or after WEBHOOK_GONE_MS, if processes
+ * share webhooks: another process may still know the key. */
 void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context);
 /* What is on its way is given up. */
 void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context);
@@ -84,7 +84,7 @@ void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), vo
 enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *wish,
                             struct webhook **out, char out_secret[WEBHOOK_SECRET_MAX],
                             struct error *err) MUST_CHECK;
-/* A new secret: the old one signs, too, for a day. */
+/* After a change of the secret the old one signs, too, for a day. */
 enum error_code webhook_change(struct webhook *hook, const struct webhook_wish *wish,
                                struct error *err) MUST_CHECK;
 void webhook_remove(struct webhook *hook);
@@ -93,7 +93,7 @@ struct str webhook_id(const struct webhook *hook);
 void webhook_write(const struct webhook *hook, struct json_writer *w);
 void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w);
 void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w);
-/* An event of the type webhook.test comes in its turn; what waits to be sent again is sent now.
+/* Notes an event webhook.test, which is sent in its turn. A delivery that waits for its next try is sent now.
  * ERR_CONFLICT: the webhook is switched off. */
 enum error_code webhook_test(struct webhook *hook, struct error *err) MUST_CHECK;
 /* Sends a delivery of the list again. ERR_NOT_FOUND; ERR_CONFLICT: it is on its way. */
@@ -102,7 +102,7 @@ enum error_code webhook_redeliver(struct webhook *hook, struct str delivery,
 
 /* --- in the store */
 bool webhooks_are_shared(const struct webhooks *hooks);
-/* All webhooks as they are in the store; with an id also how far that one is. */
+/* Reads all webhooks from the store; with an id also how far that webhook is. */
 void webhooks_refresh(struct webhooks *hooks, struct str id, struct webhook_ask *ask);
 /* Puts a webhook that was made or changed. ERR_CONFLICT: another process has changed it meanwhile.
  * After a failure the webhook is as the store has it. */

@@ -1,4 +1,4 @@
-/* run: a compiled test file carried out on the platform, as one plan, watched by any number.
+/* run: a test file, compiled and carried out on the platform as one plan. Any number of callers may watch it.
  *
  *   run_new ─► (compile into run_arena) ─► run_prepare ─► run_build ─► run_start ─► ... ─► ended,
  * kept for a while └► run_drop                     └► run_write_requests, run_drop
@@ -51,9 +51,9 @@ struct run_store_options {
     unsigned max_active;
     unsigned max_kept;
     unsigned poll_ms;               /* between two looks at an execution */
-    void (*on_idle)(void *context); /* the last run has ended; NULL: nobody wants to know */
+    void (*on_idle)(void *context); /* the last run has ended; may be NULL */
     void *context;
-    /* Runs of several processes (run/share.h); NULL: of this one alone, and the rest is not looked at. */
+    /* For runs of several processes (run/share.h). NULL: runs of this process alone; the members below are not used. */
     struct run_share *share;
     struct str
         scope; /* which account of which platform: 32 letters and digits; outlives the store */
@@ -62,16 +62,16 @@ struct run_store_options {
     /* Keys of the account, the same in each process: the first one seals what may be secret, all of them open it.
      * Returns how many; 0: there are none. */
     size_t (*keys)(void *context, struct digest out[RUN_KEYS_MAX]);
-    /* A run of another process: whose calls it would make, for nobody who is there. What that needs may be
-     * deferred to run_arena(run). */
+    /* Sets the token for the calls of a run that another process has begun, since its caller is not here. What
+     * the token needs is released with run_arena(run) (arena_defer). */
     void (*plan_options)(void *context, struct run *run, struct plan_options *out);
-    /* It goes on here. False: not before run_release. */
+    /* A run of another process goes on here; sets `hooks`. False: it waits for run_release. */
     bool (*adopt)(void *context, struct run *run, const struct run_adoption *what,
                   struct run_hooks *hooks);
 };
 
 struct run_store *run_store_open(const struct run_store_options *options);
-/* Runs that have begun keep what they read of the options then. */
+/* A run that has begun keeps the options that it read when it began. */
 void run_store_configure(struct run_store *store, const struct run_store_options *options);
 void run_store_stop(struct run_store *store); /* cancels what is running; hooks are told */
 void run_store_close(struct run_store *store);
@@ -100,45 +100,45 @@ struct run_request {
 };
 
 struct run_hooks {
-    /* A step exists; the next one of its checkpoint goes to next_position, -1: not known any more.
-     * `is_set`: because the request set a position, not because the checkpoint ends there. */
+    /* A step was made (`added`), or may have been. The next step of its checkpoint goes to next_position; -1: that
+     * is not known any more. `is_set`: the request set a position; else the checkpoint ends at next_position. */
     void (*on_step)(void *context, int64_t next_position, bool is_set, bool added);
     void (*on_end)(void *context); /* exactly once after run_start, by the end, stop or close */
     void *context;
 };
 
-/* What the one who carries on a run of another process must know of the session that it belongs to. */
+/* The session of a run of another process, for the process that carries the run on. */
 struct run_adoption {
     struct str session_id; /* empty: none */
     int64_t session_checkpoint;
 };
 
-/* ERR_OVERLOADED: max_active run already. The run is not to be found until it is started. */
+/* ERR_OVERLOADED: max_active run already. run_find does not find the run before run_start. */
 enum error_code run_new(struct run_store *store, const struct digest *owner, struct run **out,
                         struct error *err) MUST_CHECK;
 void run_drop(struct run *run);           /* one that was not started */
 struct arena *run_arena(struct run *run); /* for the file; gone when the run ends */
-/* Checks the request and finds tests and goals. What `file` points at lives in
- * run_arena; plan options are copied except the token. */
+/* Checks the request and finds tests and goals. What `file` points to must live in
+ * run_arena; plan options are copied, except the token. */
 enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
                             struct error *err) MUST_CHECK;
-/* Notes the next `n_steps` steps, about, so that the run can tell of them. True: these were the last. */
+/* Makes the notes of about `n_steps` more steps, so that the run can tell of them. True: these were the last. */
 bool run_build(struct run *run, size_t n_steps) MUST_CHECK;
-/* Instead of run_build, for a dry run: {method, path, query?, body?} of the next rows, about so many, into the
- * array that `w` has open: what would be sent if nothing is found by name. *at begins with 0; *done: that was the
- * rest. */
+/* For a dry run, instead of run_build: writes the requests of about n_rows more rows, as {method, path, query?,
+ * body?}, into the array that is open in `w`. They are the requests of a run that finds nothing by name. *at begins
+ * with 0; *done: all are written. */
 enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
                                    struct json_writer *w, bool *done, struct error *err) MUST_CHECK;
-/* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
- * whose turn has not come). */
+/* `held`: run_find finds the run and run_stop stops it, but the run sends nothing before run_release (the turn of
+ * its session has not come). */
 void run_start(struct run *run, const struct run_hooks *hooks, bool held);
 /* `position` of the next step of the checkpoint that the request names; -1: behind the last one. An adopted
- * run that had been told goes on where it was. */
+ * run that was released before goes on where it was. */
 void run_release(struct run *run, int64_t position);
-/* The row in flight is finished, no other is begun; at once where none is. Where another process carries it out, that
- * one is told. Idempotent. */
+/* Stops the run when the row in flight has ended; at once if there is none. If another process carries the run out,
+ * that process is told. Idempotent. */
 void run_stop(struct run *run);
 
 /* NULL: there is none, or another owner's. */
@@ -150,8 +150,8 @@ size_t run_list(struct run_store *store, const struct digest *owner, size_t offs
 const char *run_id(const struct run *run);
 const struct digest *run_owner(const struct run *run);
 bool run_is_over(const struct run *run);
-/* Of one that is watched: why nothing more can be seen of it, though it may go on elsewhere; NULL: it can. Whoever
- * asks for it again is told what there is then. */
+/* Why a watched run cannot be followed here any more, though it may go on in another process; NULL: it can. A new
+ * search (run_seek_start) finds what there is then. */
 const struct error *run_lost(const struct run *run);
 /* Everything that was asked for has come true: created, or executed and green. */
 bool run_succeeded(const struct run *run);
@@ -161,8 +161,8 @@ bool run_did_something(const struct run *run); /* something exists, or may exist
 
 /* --- telling --- */
 
-/* Everything, some steps at a time: zeroed at the beginning; true: that was the rest. The run may go on
- * in between; each part is true when it is written. Who is at it watches the run. */
+/* run_write writes the whole run in parts of n_steps steps; true: that was the last part. `at` is zeroed at the
+ * beginning. The run may go on between the parts; each part is true when it is written. The caller watches the run. */
 struct run_writing {
     bool begun;
     size_t test, step;
@@ -179,7 +179,7 @@ void run_write_event(const struct run *run, size_t number, struct json_writer *w
 struct run_watcher {
     struct list link;
     struct run *run;
-    /* More events; or it is over, or lost. NULL: the run shall only stay. */
+    /* The run has more events, is over, or is lost. NULL: the watcher only keeps the run in the store. */
     void (*on_change)(struct run_watcher *watcher);
 };
 
@@ -190,11 +190,11 @@ void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
 
 enum { RUN_MAX_RETRIES = 5 };
 
-/* How long who waits for an execution bears with a platform that is away: as long as the vendor's
- * own tool (PLATFORM.md, "Executions"). */
+/* How long a wait for an execution bears with a platform that is away: as long as the vendor's own
+ * tool does (PLATFORM.md, "Executions"). */
 enum { FOLLOW_PATIENCE_MS = 300000 };
 
-/* Has it ended, as the platform's answer about it says? */
+/* Has the execution ended, by the platform's answer about it? */
 bool execution_is_over(const struct json *answer);
 
 #endif

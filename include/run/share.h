@@ -14,11 +14,14 @@
 
 struct keeps;
 
-/* Who carries out runs that are begun here, or left by others. */
+/* Which process carries out runs that begin here, or that other processes left. */
 enum run_role {
-    RUN_ROLE_CARRIES, /* this process, and those of processes that are gone */
-    RUN_ROLE_GIVES,   /* another one: what is begun here is on record, and nobody's */
-    RUN_ROLE_DRIVEN /* this process, but only a run that somebody drives; then it is nobody's again */
+    /* This process: its own runs, and those of processes that are gone. */
+    RUN_ROLE_CARRIES,
+    /* Another process: a run that begins here is put on record, and free to be taken. */
+    RUN_ROLE_GIVES,
+    /* This process, but only while somebody drives the run (run_drive); after that the run is free to be taken. */
+    RUN_ROLE_DRIVEN
 };
 
 struct run_share_options {
@@ -30,15 +33,15 @@ struct run_share_options {
 };
 
 struct run_share *run_share_open(const struct run_share_options *options);
-/* This process ends: its runs are carried on by others as soon as no call is on its way, but for those whose
- * callers wait here. NULL is fine. */
+/* This process ends: other processes carry its runs on, each as soon as it has no call in flight. Runs whose
+ * callers wait here stay. NULL is fine. */
 void run_share_drain(struct run_share *share);
-/* After run_store_stop of all: nothing more is asked of the store, and nobody may ask for a run. NULL is fine,
- * for both. */
+/* Call run_share_stop after run_store_stop of all stores of runs: it asks nothing more of the shared store, and no
+ * caller may ask for a run from then on. NULL is fine for both. */
 void run_share_stop(struct run_share *share);
 void run_share_close(struct run_share *share);
 
-/* What a run of this process needs to be carried on by another one, beside its steps. Texts are copied. */
+/* What another process needs, beside the steps, to carry a run of this process on. Texts are copied. */
 struct run_publication {
     const struct testfile_options *options; /* as the file was read */
     const struct run_request *request;      /* as it was prepared */
@@ -46,8 +49,8 @@ struct run_publication {
     struct str session_id; /* empty: none */
     int64_t session_checkpoint;
     uint64_t deadline_ms; /* of the whole run; 0: none */
-    bool has_bearer; /* the caller's own token, which is not kept: nobody can carry the run on */
-    bool waits;      /* the caller waits for the end, and the run ends when he leaves */
+    bool has_bearer;      /* the caller's token is used and not kept: no other process can go on */
+    bool waits;           /* the caller waits for the end, and the run ends when he leaves */
 };
 
 /* error: NULL, or why the run is not in the store. */
@@ -58,14 +61,15 @@ bool run_is_shared(const struct run_store *store);
  * a later turn, once; run_drop before that is fine. */
 void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
                  void *context);
-/* Another process carries it out, as soon as run_start has put it on record. */
+/* Another process will carry the run out, once run_start has put it on record. */
 bool run_is_given(const struct run *run);
-/* With RUN_ROLE_DRIVEN: from now on it advances here, if no other process has it; until as many run_undrive have come as
- * run_drive. Who drives a run watches it, and drives what the watcher has become. Otherwise nothing. */
+/* With RUN_ROLE_DRIVEN: the run advances here, if no other process has it, until run_undrive was called as often as
+ * run_drive. The caller watches the run and undrives watcher->run: a copy may have taken the place of the first. With
+ * another role nothing happens. */
 void run_drive(struct run *run);
 void run_undrive(struct run *run);
-bool run_is_driven(const struct run *run); /* by somebody */
-/* It stays this process's alone. */
+bool run_is_driven(const struct run *run); /* run_drive was called more often than run_undrive */
+/* The run stays with this process alone; other processes cannot carry it on. */
 void run_unpublish(struct run *run);
 
 /* The name of a run among those of all accounts and owners. */
@@ -75,7 +79,7 @@ void run_name(const struct run *run, char out[RUN_NAME_MAX]);
 /* Whether a text is the name of a run of this store's account. */
 bool run_is_name_in(const struct run_store *store, struct str text);
 
-/* A run of any process, as it is now. */
+/* A search for a run of any process; it ends with the run as it is now. */
 struct run_seek {
     struct list link; /* private */
     struct later_item soon;
@@ -84,7 +88,7 @@ struct run_seek {
     void (*on_done)(struct run_seek *seek, struct run *run, const struct error *error);
 };
 
-/* on_done comes from a later turn, once. It is in `store` then. */
+/* on_done comes from a later turn, once. A run that was found is in `store` then. */
 void run_seek_start(struct run_store *store, const struct digest *owner, struct str id,
                     struct run_seek *seek,
                     void (*on_done)(struct run_seek *seek, struct run *run,

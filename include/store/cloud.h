@@ -1,8 +1,8 @@
 /* The store in a bucket of S3 or of Google Cloud Storage, or in a collection of Firestore. Each document, each lease and each
  * entry of a stream is an object of its own, changed under conditions only, so that no change is lost.
  *
- * What is slower than in Redis: whoever waits for an entry or for a lease looks every half second to two; a lease whose holder died
- * passes on after its time has passed on the waiter's own clock. COUNT stays in this process. */
+ * Slower than in Redis: a process that waits for an entry or a lease looks every half second to two; the lease of a
+ * holder that died passes on when its time has passed on the waiter's own clock. COUNT counts in this process alone. */
 #ifndef STORE_CLOUD_H
 #define STORE_CLOUD_H
 
@@ -21,8 +21,8 @@ struct store_cloud {
     struct str ca_file;    /* empty: the system's */
 };
 
-/* Asks at once, when the loop runs, whether the service keeps to conditions; while it does not, every operation ends with
- * ERR_STORE_AWAY. ERR_CONFIG: where it is cannot be told. */
+/* When the loop runs, the store tests at once whether the service honours conditions; while it does not, every
+ * operation ends with ERR_STORE_AWAY. ERR_CONFIG: `where` leads to no service. */
 enum error_code store_open_cloud(struct loop *loop, const struct store_options *options,
                                  const struct store_cloud *where, struct store **out,
                                  struct error *err) MUST_CHECK;

@@ -12,13 +12,13 @@ enum error_code store_open_peer(struct loop *loop, const struct store_options *o
 
 struct store_server;
 
-/* Serves `store`, which is one in memory, on `fd`, which it takes over. on_end comes at most once, from the loop: the
- * other process is gone, or does not behave (it sends what is no request, or leaves more than 64 MiB of results unread). Nothing
- * is on its way for it then. At most 10,000 operations of one process are under way. */
+/* Serves `store`, a store in memory, on `fd`, which it takes over. on_end comes at most once, from the loop: the other
+ * process is gone, or misbehaves (it sends something that is no request, or leaves more than 64 MiB of results unread).
+ * No operation is under way for it then. At most 10,000 operations of one process are under way. */
 struct store_server *store_serve(struct loop *loop, struct store *store, int fd,
                                  void (*on_end)(void *context), void *context);
-/* When the other process is known to be dead: the leases that it held pass on at once, as those of a holder that died
- * do. on_closed comes from the loop; after it the struct is gone. */
+/* Call it when the other process is known to be dead: the leases that it held end at once, as leases of a dead holder
+ * (not orderly). on_closed comes from the loop; after it the struct is gone. */
 void store_server_close(struct store_server *server, void (*on_closed)(void *context),
                         void *context);
 

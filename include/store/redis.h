@@ -19,8 +19,8 @@ struct store_redis {
 };
 
 /* Connects when the loop runs, and again whenever the connection breaks, with waits from 0.1 to
- * 2 s. While it is away every operation ends with ERR_STORE_AWAY, whose text says why. A second
- * connection is made when somebody waits for a stream. */
+ * 2 s. While Redis is away, every operation ends with ERR_STORE_AWAY, whose text says why. A second
+ * connection is made when an operation waits for a stream. */
 enum error_code store_open_redis(struct loop *loop, const struct store_options *options,
                                  const struct store_redis *where, struct store **out,
                                  struct error *err) MUST_CHECK;

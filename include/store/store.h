@@ -6,10 +6,10 @@
  * identities, never tokens. What stands before the last '/' of a key is its group: STORE_LIST walks
  * the keys of one group. Documents, streams, limits and leases have separate sets of keys.
  *
- * Versions, sequence numbers and fencing numbers only grow: within one key none is told twice, also
- * after the document was removed or has expired.
+ * Versions, sequence numbers and fencing numbers only grow: within one key no number comes twice,
+ * not even after the document was removed or has expired.
  *
- * Owner: store_open/store_close; whoever starts an operation embeds a store_op. */
+ * Owner: store_open/store_close; the caller of store_start embeds a store_op. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -54,7 +54,7 @@ enum store_kind {
     STORE_RENEW,
     STORE_RELEASE,
     STORE_WATCH,
-    /* The names of all documents, or of all streams, some at a time; of those that change meanwhile, perhaps. */
+    /* The names of all documents, or of all streams, some at a time. Those that change meanwhile may be missed. */
     STORE_WALK,
     STORE_ABOUT, /* what the store says about itself */
     STORE_KIND_N
@@ -66,12 +66,12 @@ enum store_expect {
     STORE_VERSION /* the version of the request is there */
 };
 
-/* Only what the kind needs is looked at; the texts are copied by store_start. */
+/* Only the members that the kind needs are read. store_start copies the texts. */
 struct store_request {
     enum store_kind kind;
     struct str key; /* LIST: a group, without the '/' behind it; WALK, ABOUT: none */
-    /* GET, PUT, LIST, APPEND, READ: the format of `bytes`, and the newest that the caller can
-     * read; at least 1. A newer one that is there is ERR_STORE_UNREADABLE and stays as it is. */
+    /* GET, PUT, LIST, APPEND, READ: the format of `bytes`, and the newest format that the caller can
+     * read; at least 1. What is stored in a newer format is ERR_STORE_UNREADABLE and stays as it is. */
     unsigned format;
     struct str bytes;         /* PUT, APPEND; RELEASE: what the next holder is given */
     enum store_expect expect; /* PUT, REMOVE */
@@ -82,9 +82,9 @@ struct store_request {
     uint64_t max_age_ms;
     bool touches;      /* GET: the time to live of the document begins anew */
     bool streams;      /* WALK: of streams */
-    uint64_t sequence; /* APPEND: of the entry, behind all that are there; 0: the next one */
+    uint64_t sequence; /* APPEND: number of the entry, above all that are there; 0: the next one */
     struct str
-        name; /* LIST: only names behind this one; WALK: `next` of before; empty: from the first */
+        name; /* LIST: only names behind this one; WALK: the last `next`; empty: from the first */
     uint64_t after; /* READ, WATCH: only entries behind this sequence number; 0: from the first */
     unsigned
         limit; /* LIST, READ: the most items; WALK: about so many; APPEND: the most entries that stay */
@@ -92,7 +92,7 @@ struct store_request {
     unsigned rate;     /* COUNT: a second */
     unsigned burst;    /* COUNT: at once */
     unsigned cost;     /* COUNT: at most `burst` */
-    struct str holder; /* LEASE, RENEW, RELEASE: who; not empty, as a key without '/' */
+    struct str holder; /* LEASE, RENEW, RELEASE: not empty, spelled like a key without '/' */
     uint64_t fence;    /* RENEW, RELEASE: the number that LEASE told */
 };
 
@@ -127,20 +127,20 @@ struct store_result {
     unsigned remaining;      /* COUNT: what would be allowed now */
     uint64_t retry_after_ms; /* COUNT: when the same is allowed; LEASE: when the lease ends */
     uint64_t fence;          /* LEASE */
-    /* LEASE: nobody had it, the last holder has released it, or that was the same one. */
+    /* LEASE: there was no lease, its last holder has released it, or that holder is the caller. */
     bool orderly;
-    bool wanted; /* RENEW: another one has asked for it since the last renewal */
+    bool wanted; /* RENEW: another process has asked for it since the last renewal */
     /* READ: the stream ends before `after`: it was removed, or Redis has lost its end. Nothing is waited for;
      * `sequence` is its last entry, 0 if there is none. Never set by a bucket or a collection: they lose nothing. */
     bool rewound;
-    /* WATCH: of the last event, for the next WATCH; `after` if none. LEASE: the same, also when
-     * another one holds it: what comes later is news. */
+    /* WATCH: number of the last event, for the next WATCH; `after` if there was none. LEASE: the same, also
+     * when another process holds the lease: a later event is news. */
     uint64_t sequence;
 };
 
 typedef void (*store_done_fn)(struct store_op *op, const struct store_result *result);
 
-/* Embedded by whoever starts it; zeroed is fine for store_cancel. */
+/* The caller of store_start embeds it; zeroed is fine for store_cancel. */
 struct store_op {
     struct list link; /* private from here */
     struct store *store;
@@ -169,23 +169,23 @@ enum error_code store_open_memory(struct loop *loop, const struct store_options 
  * run. */
 void store_close(struct store *store, void (*on_closed)(void *context), void *context);
 
-/* Why it does not answer at the moment, for people; NULL: it does, as far as is known. Lives until the
- * next turn. */
+/* Why the store does not answer at the moment, for people; NULL: it answers, as far as is known. The text lives
+ * until the next turn. */
 const char *store_trouble(const struct store *store);
 
-/* on_rewound comes when the store is found to have lost changes that it had acknowledged, leases among them
- * perhaps. What was started before ends with ERR_STORE_AWAY. Only Redis does so (a failover). One listener; NULL: none. */
+/* on_rewound comes when the store has lost changes that it had acknowledged, perhaps leases among them. Operations that
+ * were started before end with ERR_STORE_AWAY. Only Redis loses changes (a failover). One listener; NULL: none. */
 void store_on_rewound(struct store *store, void (*on_rewound)(void *context), void *context);
 
-/* Waits: of a WATCH nothing but that a lease's name was asked for, or released. A READ or WATCH
- * whose time has passed ends well, with nothing. Any other operation that takes longer than
- * timeout_ms ends with ERR_STORE_AWAY. */
+/* A WATCH waits until the lease is asked for or released, and tells nothing else. A READ or WATCH that
+ * has waited for wait_ms ends well, with nothing. Any other operation that takes longer than timeout_ms
+ * ends with ERR_STORE_AWAY. */
 void store_start(struct store *store, const struct store_request *request, struct store_op *op,
-                 store_done_fn on_done); /* NULL: nobody wants to know */
-/* on_done will not come. What is on its way is carried out or not. Idempotent. */
+                 store_done_fn on_done); /* NULL: the result is ignored */
+/* on_done will not come. The operation, if it was sent, may be carried out or not. Idempotent. */
 void store_cancel(struct store_op *op);
 
-/* It was started, and has neither ended nor been cancelled: false in on_done. Zeroed is fine. */
+/* True: `op` was started, and has neither ended nor been cancelled. In on_done it is false. Zeroed is fine. */
 static inline bool store_is_running(const struct store_op *op)
 {
     return op->store != NULL;

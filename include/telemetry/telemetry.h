@@ -1,5 +1,5 @@
 /* telemetry: sends spans and metrics to a collector by OTLP over HTTP, as JSON or protobuf
- * (https://opentelemetry.io/docs/specs/otlp/#otlphttp). Nothing of it is on a request's path: spans
+ * (https://opentelemetry.io/docs/specs/otlp/#otlphttp). No request waits for it: spans
  * gather in a batch (observe/span.h), which is sent when it is large or `interval_ms` old. One batch
  * of each kind is on its way at most; while the collector is away or slow the next one fills up to
  * its ceiling, and what comes then is dropped and counted. A batch that the collector refuses, or
@@ -34,8 +34,8 @@ struct telemetry_options {
     bool protobuf; /* instead of JSON */
 };
 
-/* ERR_CONFIG: an address that cannot be used. One of a process may send spans; a second one, of
- * another server in the same process, sends metrics only. */
+/* ERR_CONFIG: an address that cannot be used. Only the first telemetry of a process sends spans; that of
+ * another server in the same process sends metrics only. */
 enum error_code telemetry_open(struct loop *loop, const struct telemetry_options *options,
                                struct telemetry **out, struct error *err) MUST_CHECK;
 /* Sends what is there, for at most a second; then on_closed, once. */

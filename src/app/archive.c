@@ -17,10 +17,9 @@ struct archive {
     bool is_file;
     bool pictures;
     struct str link;
-    struct str
-        platform; /* origin of the platform, which screenshots may come from wherever it is */
+    struct str platform; /* its origin: screenshots may come from there even if it is not public */
     struct archive_job *job;
-    struct arena_bin bin;             /* of their trees */
+    struct arena_bin bin;             /* for the trees of jobs */
     unsigned n_in_threads;            /* jobs, the cancelled ones included */
     void (*on_closed)(void *context); /* it is being closed */
     void *context;
@@ -29,7 +28,7 @@ struct archive {
 static void maybe_closed(struct archive *archive);
 
 /* --- a job's life */
-/* The tree of a run of thousands of steps is given back some of it a turn. */
+/* The memory of a large tree (a run of thousands of steps) is given back in parts, one a turn. */
 static void free_job(struct archive_job *job)
 {
     for (size_t i = 0; i < job->n_items; i++) {
@@ -185,7 +184,7 @@ static void store(struct archive_job *job, struct archive_item *item,
 static void store_next(struct archive_job *job)
 {
     if (job->item > 0) {
-        buf_done(&job->items[job->item - 1].bytes); /* that is there */
+        buf_done(&job->items[job->item - 1].bytes); /* that report is stored */
     }
     if (job->item == job->n_items) {
         finish(job, ARTIFACTS_STORED);
@@ -235,7 +234,8 @@ static void on_picture(struct cloud_call *call, enum error_code code)
     store(job, &job->shot, on_picture_there);
 }
 
-/* A storage that is away is not asked a thousand times. */
+/* After MISSES_MAX misses in a row no more screenshots are got: a storage that is away is not asked a thousand
+ * times. */
 static void next_picture(struct archive_job *job)
 {
     struct cloud_request *request = &job->call.request;

@@ -1,4 +1,4 @@
-/* What the files of the archive share: archive.c the way of a run through it, archive_work.c what is done in a thread. */
+/* What the files of the archive share. archive.c takes a run from step to step, archive_work.c works in a thread. */
 #ifndef APP_ARCHIVE_INTERNAL_H
 #define APP_ARCHIVE_INTERNAL_H
 
@@ -23,7 +23,7 @@ struct archive_picture {
     bool is_there;
 };
 
-/* Something that is put there. */
+/* A report or a screenshot that is put to artifacts.url. */
 struct archive_item {
     struct str name; /* below the folder of the run */
     struct str type;
@@ -31,7 +31,7 @@ struct archive_item {
     char sha256[ARCHIVE_HEX];
 };
 
-/* A run on its way. It outlives a cancel while a thread is at it. */
+/* A run whose reports are made and stored. It outlives a cancel while a thread works on it. */
 struct archive_job {
     struct archive *archive;
     bool is_cancelled;
@@ -51,13 +51,13 @@ struct archive_job {
     struct archive_item items[ARTIFACT_N];
     size_t n_items, item;
     struct archive_item shot; /* the screenshot in hand */
-    struct archive_item *at;  /* what is put there now */
+    struct archive_item *at;  /* the item that is stored now */
     void (*stored)(struct archive_job *job);
     struct cloud_call call;
     struct str folder; /* of a file system; empty: a bucket */
     struct str link;   /* of the folder of the run */
     struct error error;
-    bool is_refused; /* it will never be otherwise */
+    bool is_refused; /* another try would end the same way */
 };
 
 /* archive_work.c: in a thread */

@@ -62,7 +62,8 @@ void archive_read(struct archive_job *job)
 }
 
 /* --- its reports */
-/* Links in the document; in the page names of files beside it, which are right wherever the folder is shown. */
+/* Puts stored screenshots into the tree: as links for the JSON; for the other reports as names of files beside them,
+ * which are right wherever the folder is shown. */
 static void show_pictures(struct archive_job *job, bool by_link)
 {
     for (size_t i = 0; i < job->n_pictures; i++) {
@@ -106,7 +107,7 @@ void archive_write(struct archive_job *job)
 }
 
 /* --- one file of them */
-/* Under another name first: who looks sees a whole file or none. */
+/* Writes under another name first, so that a reader sees a whole file or none. */
 static bool write_file(const char *path, const char *part, struct str bytes)
 {
     int fd = fd_create(part, O_TRUNC, FILE_MODE);

@@ -71,7 +71,7 @@ static void put_words(struct buf *out, struct str words)
     }
 }
 
-/* Any value is fine, or this is one of the words that the row lists. */
+/* Accepts any value or, if the row lists words, only these. */
 static enum error_code check_value(const struct argument *row, const char *value, struct error *err)
 {
     struct str words = str_from(row->words);

@@ -12,7 +12,7 @@ struct client {
     struct list link; /* clients.all */
     struct clients *clients;
     unsigned n_holders;
-    struct buf identity;       /* what makes it another one */
+    struct buf identity;       /* if this changes, another client is made */
     struct upstream *upstream; /* NULL: closed */
     bool closes;
     struct plan_port port;
@@ -20,8 +20,8 @@ struct client {
     struct later_item soon;
 };
 
-/* 0: that of `upstream`. The account whose client the account uses: no call of a client, a probe neither, may
- * carry the token of another account than its own. */
+/* The account whose client `account` uses; 0: that of `upstream`. No call of a client, not even a probe, may
+ * carry the token of an account that is not its own. */
 static size_t owner_of(const struct clients *clients, const struct config *config, size_t account)
 {
     return clients->share_all || account == 0 ||
@@ -112,7 +112,7 @@ static enum error_code client_new(struct clients *clients, const struct config *
 
 /* ---- links ---- */
 
-/* One that an account before this one uses, one that is there, or a new one. */
+/* Links an account to the client of an account before it, to a client that is there, or to a new one. */
 static enum error_code link_account(struct clients *clients, const struct config *config,
                                     bool afresh, struct api_link *links, size_t account,
                                     struct error *err)
@@ -253,7 +253,7 @@ void client_release(void *context)
     }
     if (client->upstream == NULL) {
         client_free(client);
-    } else if (!client->closes) { /* from a later turn: it may be what called */
+    } else if (!client->closes) { /* from a later turn: the client may be the caller */
         later_add(&client->clients->loop->later, &client->soon, on_unused);
     }
 }
@@ -270,7 +270,7 @@ void clients_close(struct clients *clients, void (*tell)(void *context), void *c
 
     clients->on_closed = tell;
     clients->closed_context = context;
-    clients->n_open++; /* nothing is told while they are looked through */
+    clients->n_open++; /* so that nothing is told inside this loop */
     LIST_EACH_SAFE (client, &clients->all, link) {
         later_remove(&client->soon);
         client_close(client);

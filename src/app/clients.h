@@ -1,7 +1,6 @@
-/* The clients of the platform, counted by who holds them. One is made for `upstream`, which tenants without an
- * address of their own share, and one for each other tenant; it is another one when the address, the
- * authorities or what is said of us in each request changes, and the one before closes when nobody holds it
- * any more.
+/* The clients of the platform, with counts of their holders. There is one for `upstream`, which tenants without
+ * an address of their own share, and one for each other tenant. When the address, the authorities or what each
+ * request says of us changes, a new client is made; the one before closes when its last holder has let it go.
  *
  *   clients_links ──► links (held) ──► api ──► client_release ──(a later turn)──► closed
  *
@@ -23,8 +22,8 @@ struct clients {
 };
 
 void clients_open(struct clients *clients, struct loop *loop, bool share_all);
-/* For each account a client that is there already, or a new one; `afresh`: none that is there. The links are 1 +
- * config->tenants.n, and held; on failure nothing is. mem_free the array when they were taken over. */
+/* Links each account to a client that is there already, or to a new one; `afresh`: to new ones only. There are
+ * 1 + config->tenants.n links, all held; on failure none is. mem_free the array when the links were taken over. */
 enum error_code clients_links(struct clients *clients, const struct config *config, bool afresh,
                               struct api_link **out, struct error *err) MUST_CHECK;
 void clients_drop_links(struct api_link *links,
@@ -35,7 +34,7 @@ void clients_configure(const struct config *config, const struct api_link *links
 void clients_forget_connections(struct clients *clients);
 bool clients_are_quiet(struct clients *clients); /* no call is on its way or waits */
 void client_release(void *context);
-/* Closes all, whoever holds them; their memory goes with the last hold. */
+/* Closes all clients, also held ones; their memory goes with the last hold. */
 void clients_close(struct clients *clients, void (*tell)(void *context), void *context);
 
 #endif

@@ -41,8 +41,8 @@ static int take_numbers(struct job *job, const struct arguments *arguments)
     return CLI_EXIT_OK;
 }
 
-/* $VIRTUOSO_SESSION_ID, as the tools that this program replaces have it: the id of a checkpoint;
- * or that of a session of the proxy at --url. */
+/* $VIRTUOSO_SESSION_ID: the id of a checkpoint, as in the tools that this program replaces; or the
+ * id of a session of the proxy at --url. */
 static void take_session(struct job *job)
 {
     struct str id = str_trim(str_from(getenv("VIRTUOSO_SESSION_ID")));
@@ -159,7 +159,7 @@ static int send_command(struct job *job)
     return status;
 }
 
-/* An option of `command` behind the catalogue's command was taken as a part of that one. */
+/* An option of `command` that stood behind the catalogue's command was taken as a part of the latter. */
 static void hint_misplaced(const struct arguments *arguments)
 {
     for (size_t i = 1; i < arguments->n_operands; i++) {

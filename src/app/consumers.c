@@ -63,7 +63,7 @@ static char *name_of_worker(const struct server *server, struct str whole)
                                    : str_dup(whole);
 }
 
-/* The name of the machine, as the name of a key of the store; heap. */
+/* The name of the machine, spelled like a key of the store; heap. */
 static char *chain_of(const struct server *server)
 {
     const struct config *config = server->config;

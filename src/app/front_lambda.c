@@ -35,7 +35,7 @@ static bool is_quiet(void *context)
            !reload_is_at_work(server->reload);
 }
 
-/* A secret that was rotated meanwhile: timers do not tell the time while the process is stopped. */
+/* Reads secrets again, if that is due: no timer tells so while the process is stopped. */
 static void on_event(void *context)
 {
     struct server *server = context;
@@ -70,7 +70,7 @@ enum error_code front_lambda_open(struct server *server, struct error *err)
         .streaming = config->lambda.streaming,
         .policy = str_is(config->lambda.authorizer, "policy"),
         .read_action = api_read_action,
-        /* Several at once: the process runs on between them. */
+        /* With several invocations at once the process runs on between them: no need to be quiet. */
         .is_quiet =
             config->lambda.concurrency > 1 || config->lambda.work_after_answer ? NULL : is_quiet,
         .on_event = on_event,

@@ -25,7 +25,7 @@ static void on_done(struct cloud_call *call, enum error_code code)
     mem_free(mine);
 }
 
-/* A row that arrives twice has the same insertId. */
+/* The request may be repeated (CALL_READ): a row that arrives twice has the same insertId. */
 static void start(void *context, struct sink_google_call *asked)
 {
     struct google *google = context;

@@ -27,7 +27,8 @@ struct target {
     char file[ADDRESS_PATH_MAX]; /* of a Unix socket; empty: host and port */
 };
 
-/* Where `serve` listens: PORT and HOST set the halves of server.listen. What means all addresses is asked on loopback. */
+/* Where `serve` listens: PORT and HOST set the halves of server.listen. A HOST that means all addresses is asked on
+ * loopback. */
 static void usual_target(struct target *target)
 {
     const char *port = getenv("PORT");

@@ -57,7 +57,7 @@ static struct config *load(const struct config_sources *sources, struct error *e
     return config;
 }
 
-/* Sets of later places win: the quiet log is only a default, what is forced comes last. */
+/* Later sets win: the quiet log comes first, as a default; what is forced comes last. */
 static struct config *load_own(const struct inprocess_options *options, const char *key,
                                struct error *err)
 {

@@ -55,8 +55,8 @@ struct inprocess {
     bool active; /* started and not yet ended */
 };
 
-/* Not ERR_OK: nothing was started; the errors of a configuration were printed to stderr, and `err`
- * says what else it was. ERR_OK: the client ran to its end. */
+/* Not ERR_OK: nothing was started; the errors of a configuration were printed to stderr, any other
+ * error is in `err`. ERR_OK: the client ran to its end. */
 enum error_code inprocess_run(const struct inprocess_options *options,
                               const struct inprocess_client *client, void *context,
                               struct error *err) MUST_CHECK;

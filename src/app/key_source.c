@@ -11,7 +11,7 @@
 
 enum { KEY_SET_MAX = 256 * 1024, FETCH_MS = 5000, CONNECT_MS = 3000, TRIES = 2, RETRY_MS = 200 };
 
-/* Where it is read from now; another one takes its place at a reload. */
+/* Where the key set is read from; a reload may put another place here. */
 struct key_place {
     struct key_source *source;
     struct arena arena;
@@ -24,7 +24,7 @@ struct key_place {
 struct key_source {
     struct auth_source source;
     struct loop *loop;
-    struct key_place *place;  /* NULL: auth.jwt.jwks is empty, and nobody asks */
+    struct key_place *place;  /* NULL: auth.jwt.jwks is empty, and no key set is asked for */
     struct auth_fetch *fetch; /* NULL: nothing is being read */
     struct file_job *job;     /* NULL: none */
     struct upstream_call call;
@@ -38,7 +38,7 @@ struct key_source {
 /* Outlives its source when that is closed while the thread reads. */
 struct file_job {
     uv_work_t work;
-    struct key_source *source; /* NULL: nobody waits for it any more */
+    struct key_source *source; /* NULL: the reading was cancelled */
     char *file;
     struct buf text;
     struct error error;

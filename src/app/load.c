@@ -153,7 +153,7 @@ static enum error_code take_options(struct job *job, const struct arguments *arg
 
 /* ---- the run ---- */
 
-/* Drawn over each second: only where somebody looks, so never into a file. */
+/* Draws its line over the last one each second: only on a terminal, never into a file. */
 static void on_second(void *context, const struct load_progress *progress)
 {
     char room[LINE_MAX];

@@ -105,7 +105,7 @@ static int help(int argc, char **argv)
     return run_subcommand(subcommand, argc, argv);
 }
 
-/* Its packages start the file `bootstrap`, without arguments. */
+/* True: Lambda started this. It starts the file `bootstrap` of a package, without arguments. */
 static bool is_of_lambda(const char *path)
 {
     struct str name = str_from(path);
@@ -146,8 +146,7 @@ int main(int argc, char **argv)
     int status;
 
     core_keep_secrets(argv);
-    (void)signal(SIGXFSZ,
-                 SIG_IGN); /* a file that may not grow is an error of the write that met it */
+    (void)signal(SIGXFSZ, SIG_IGN); /* at the limit of a file's size the write fails instead */
     (void)fd_take_limit();
     fd_open_standard(); /* before anything is opened that could take their place */
     status = run(argc, argv);

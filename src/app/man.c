@@ -14,7 +14,7 @@ enum { PAGE_MAX = 1024 * 1024 };
 
 extern const char man_page_start[], man_page_end[];
 
-/* Text as it stands: no roff request, no hyphen where a minus is meant. */
+/* Writes text so that roff shows it as it stands: no request, no hyphen where a minus is meant. */
 static void put(struct buf *out, const char *text)
 {
     bool begins_line = out->len == 0 || out->ptr[out->len - 1] == '\n';
@@ -152,7 +152,7 @@ static bool print_out(struct buf *out)
     return good;
 }
 
-/* A line that is the name of a part alone is that part's, with its end. */
+/* Replaces names by their parts. A line that holds only a name goes whole, with its line feed. */
 static void fill(struct buf *out, struct str text, const struct text_part *parts, size_t n,
                  const struct catalog *catalog)
 {

@@ -24,7 +24,7 @@ struct manager {
     socklen_t to_len;
     struct deadlines *deadlines;
     struct deadline watchdog;
-    unsigned watchdog_ms; /* how often it is told; 0: nobody watches */
+    unsigned watchdog_ms; /* how often the watchdog is told; 0: there is none */
     bool failed;          /* it was logged */
 };
 

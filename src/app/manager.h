@@ -1,7 +1,7 @@
-/* The service manager that started us, if one did: what sd_notify(3) and sd_listen_fds(3) say of the environment
- * (NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS), without a library of theirs. Nothing of it is needed: without those variables
- * every function does nothing. Messages are sent without waiting; one that cannot be sent is logged.
- * Owner: who serves; manager_close before the deadlines end. */
+/* The service manager that started us, if one did. It is found by the variables that sd_notify(3) and
+ * sd_listen_fds(3) describe (NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS), without a library of theirs. Without those
+ * variables every function does nothing. Messages are sent without waiting; one that cannot be sent is logged.
+ * Owner: the server or the supervisor; manager_close before the deadlines end. */
 #ifndef APP_MANAGER_H
 #define APP_MANAGER_H
 
@@ -22,12 +22,12 @@ struct manager_sockets {
     size_t n;
 };
 
-/* More than we could use, or one that is neither TCP nor Unix, is an error. */
+/* It is an error if there are more sockets than we could use, or one that is neither TCP nor Unix. */
 enum error_code manager_take_sockets(struct manager_sockets *out, struct error *err) MUST_CHECK;
 
 struct manager;
 
-/* NULL: nobody is to be told. From now on the watchdog is told that we live, at half of its time. */
+/* NULL: no manager wants to be told. From now on the watchdog is told that we live, at half of its time. */
 struct manager *manager_open(struct deadlines *deadlines);
 /* NULL is fine for these. */
 void manager_ready(struct manager *manager);     /* also after a reload, whatever became of it */

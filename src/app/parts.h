@@ -1,6 +1,7 @@
-/* The parts of a server that are no rooms: where its store, its sessions and the consumers of facts are opened, and what
- * makes rooms of one another's ports. A part that the configuration does not want stays NULL. Each close tells from the loop
- * that the part is gone; nothing of it may be on its way any more. Owner: the server. */
+/* The parts of a server that are no rooms: the opening of its store, its sessions and the consumers of facts, and
+ * adapters that serve the port of one room by another room. A part that the configuration does not want stays NULL.
+ * A part is closed when none of its calls is under way; each close calls back from the loop when the part is gone.
+ * Owner: the server. */
 #ifndef APP_PARTS_H
 #define APP_PARTS_H
 
@@ -29,7 +30,7 @@ enum error_code open_recaller(struct server *server, struct error *err) MUST_CHE
 enum error_code archive_open(struct server *server, struct archive **out,
                              struct error *err) MUST_CHECK;
 struct artifacts_port archive_port(struct archive *archive);
-/* A thread that is at work is waited for. */
+/* Waits for a thread that is at work. */
 void archive_close(struct archive *archive, void (*on_closed)(void *context), void *context);
 
 /* Posts with a token of Google, for sinks of analytics. `service`: the first word of its host, "bigquery". */
@@ -37,16 +38,16 @@ struct google *google_open(struct loop *loop, const char *service, struct str ca
 void google_close(struct google *google, void (*on_closed)(void *context), void *context);
 struct sink_google google_port(struct google *google);
 
-/* Who asks Cloud Tasks or Lambda to send this service a request: runs.recall. `config` is read at once. */
+/* Asks Cloud Tasks or Lambda to send this service a request (runs.recall). recaller_open keeps nothing of `config`. */
 struct recaller *recaller_open(struct loop *loop, const struct config *config);
 void recaller_close(struct recaller *recaller, void (*on_closed)(void *context), void *context);
 const struct api_recaller *recaller_port(struct recaller *recaller); /* NULL is fine, as below */
-/* After a pause of the whole machine nobody knows which of them are still there. */
+/* Call it after a pause of the whole machine: connections may be gone without a sign. */
 void recaller_forget_connections(struct recaller *recaller);
 
-/* An edge (upstream.is_proxy) listens to the proxy before it, and forgets what it keeps when that one does (GET
- * /api/v1/cache/events). After each gap everything is forgotten. Where the other proxy does not offer the events, or is away,
- * kept answers live as long as they may. */
+/* An edge (upstream.is_proxy) listens to the proxy that it calls (GET /api/v1/cache/events), and empties its cache
+ * when that proxy does, and after each gap. If that proxy does not offer the events, or is away, kept answers live
+ * as long as they may. */
 enum error_code purge_feed_open(struct server *server, struct purge_feed **out,
                                 struct error *err) MUST_CHECK;
 void purge_feed_close(struct purge_feed *feed, void (*on_closed)(void *context), void *context);

@@ -22,8 +22,8 @@ struct purge_feed {
     struct deadline again;
     uint64_t wait_ms;
     int status;      /* of the answer; 0: none has come */
-    int told_status; /* that the log was told; not again for the same */
-    struct buf line; /* what has come of one */
+    int told_status; /* that the log was told; the same is not logged again */
+    struct buf line; /* the part of a line that has come */
     void (*on_closed)(void *context);
     void *context;
 };

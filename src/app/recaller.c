@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "cloud/recall.h"
 
-/* As long as the one who asks has time for it (api/tests/run_drive.c). */
+/* As long as the caller waits for it (api/tests/run_drive.c). */
 enum { TIMEOUT_MS = 2500 };
 
 struct recaller { /* in the arena of its cloud */

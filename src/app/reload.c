@@ -31,11 +31,11 @@ struct reload {
     struct deadline next;           /* look */
     struct digest seen;             /* what the files held at the last look */
     struct digest now;              /* and at this one */
-    bool secrets_are_read;          /* for what is asked */
-    bool settles;                   /* they had changed then */
-    uint64_t moving_since_ms;       /* they change, and it was not reloaded since; 0: they do not */
-    const char *asked;   /* by this it is read again as soon as the files were looked at; NULL */
-    struct list reports; /* requests that wait for the same */
+    bool secrets_are_read;          /* for the reload that is asked for */
+    bool settles;                   /* the files had changed at the last look */
+    uint64_t moving_since_ms;       /* since then files change, without a reload; 0: they do not */
+    const char *asked;              /* why a reload follows the look under way; NULL: none does */
+    struct list reports;            /* requests that wait for the same */
 };
 
 /* ---- one reload ---- */
@@ -68,8 +68,8 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
                          taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
 }
 
-/* A certificate of the one version with the key of the other would be refused, or worse, taken: what was read while
- * files were exchanged is read again. True: all of it is of one version. */
+/* Reads again what was read while files were exchanged: the certificate of one version with the key of another would
+ * be refused or, worse, taken. True: all files are of one version. */
 static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *taken)
 {
     struct digest before;
@@ -90,7 +90,7 @@ static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *
     return false;
 }
 
-/* False: the files change so fast that what was read proves nothing; to be tried again. */
+/* False: the files change so fast that what was read proves nothing; try again. */
 static bool run(struct reload *reload, const char *reason, struct reload_report *report)
 {
     struct attempt attempt;
@@ -191,7 +191,7 @@ static void run_asked(struct reload *reload)
     }
 }
 
-/* Equal twice in a row, or changing for a long time already. */
+/* True: the files were the same at two looks in a row, or have been changing for MOVING_MS. */
 static bool has_settled(const struct reload *reload, const struct digest *now)
 {
     bool is_quiet = reload->settles && digest_equal(now, &reload->seen);
@@ -215,7 +215,7 @@ static void judge(struct reload *reload, const struct digest *now)
     } else {
         reload->settles = !digest_equal(now, &reload->seen);
         if (!reload->settles) {
-            reload->moving_since_ms = 0; /* they were refused, and are the same */
+            reload->moving_since_ms = 0; /* these files were refused before */
         } else if (reload->moving_since_ms == 0) {
             reload->moving_since_ms = clock_now_ms();
         }
@@ -227,7 +227,7 @@ static bool is_asked(const struct reload *reload)
     return reload->asked != NULL || !list_is_empty(&reload->reports);
 }
 
-/* Files were looked at, and the secrets that they refer to are known. */
+/* Acts on a look at the files, once the secrets that they refer to are known. */
 static void act(struct reload *reload)
 {
     const struct digest *now = &reload->now;
@@ -244,7 +244,7 @@ static void act(struct reload *reload)
     look_later(reload);
 }
 
-/* False: it goes on when they are. */
+/* False: they are being read, and on_secrets goes on. */
 static bool secrets_are_known(struct reload *reload)
 {
     struct digest then;
@@ -315,7 +315,7 @@ struct reload *reload_start(struct server *server, const struct config_sources *
     reload->watch = watch_open(&server->loop, on_file_event, reload);
     watch_files(reload->watch, server->config);
     if (server->lambda == NULL) {
-        /* What was exchanged between the first reading and the watch nobody has told of. */
+        /* No event tells of files that were exchanged between the first reading and the watch: look once. */
         deadline_set(&server->loop.deadlines, &reload->next, SETTLE_MS, on_due);
     }
     metric_set(M_CONFIG_GOOD, 1);

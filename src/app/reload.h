@@ -1,19 +1,20 @@
-/* reload: another configuration takes the place of the running one, whole or not at all. Asked for by
- * SIGHUP, by POST /admin/reload, and by itself when a file that the configuration was made of holds
- * something else and has held it for SETTLE_MS. A thread reads the files first, whoever asks (watch.h); files that are exchanged
+/* reload: another configuration takes the place of the running one, whole or not at all. This is asked for by
+ * SIGHUP, by POST /admin/reload, and by the server itself when a file of the configuration has changed and then
+ * stayed the same for SETTLE_MS. In each case a thread reads the files first (watch.h). Files that are exchanged
  * while they are read are read again, so that no certificate meets another one's key.
  *
  *   file changes ──► (300 ms without a further change, at most 2 s) ──► read ──► checked ──► swapped at once
  *                                                           └──► refused: the old one stays; log,
  *                                                                metric, health
  *
- * Secrets that a service tells (aws-sm: and the like) are read before, whoever asks, and by themselves every secrets.refresh_s.
+ * Secrets that a service tells (aws-sm: and the like) are read before each reload, and by themselves every
+ * secrets.refresh_s.
  *
- * AWS Lambda stops the process between requests: there nothing is looked at by itself, but secrets are read again in an
- * invocation that comes after secrets.refresh_s (reload_secrets_if_due).
+ * AWS Lambda stops the process between requests: there the server does not look at files by itself, but secrets are
+ * read again in an invocation that comes after secrets.refresh_s (reload_secrets_if_due).
  *
- * Requests under way keep the configuration that they began with. What takes effect at a start only
- * keeps its running value and is named. Owner: the server; watching ends with reload_stop, and the
+ * Requests under way keep the configuration that they began with. An option that takes effect
+ * only at a start keeps its running value, and is named. Owner: the server; watching ends with reload_stop, and the
  * memory goes when reload_is_closing says false. */
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
@@ -26,7 +27,7 @@ struct secret_source;
 struct reload *reload_start(struct server *server, const struct config_sources *sources,
                             struct secret_source *source);
 void reload_now(struct reload *reload, const char *reason);
-void reload_for_request(void *reloader, struct reload_report *report); /* the server */
+void reload_for_request(void *reloader, struct reload_report *report); /* reloader: the server */
 /* NULL is fine for these. */
 void reload_secrets_if_due(struct reload *reload);
 bool reload_is_at_work(const struct reload *reload);

@@ -108,7 +108,7 @@ void attempt_swap(struct attempt *attempt)
     mem_free(attempt->links); /* the api has them */
     attempt->links = NULL;
     if (!str_eq(before->log.level, config->log.level) ||
-        !str_eq(before->log.format, config->log.format)) { /* else PUT /admin/log-level lasts */
+        !str_eq(before->log.format, config->log.format)) { /* if not, PUT /admin/log-level stays */
         set_log(config);
     }
     config_release(before);

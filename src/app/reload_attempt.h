@@ -1,5 +1,5 @@
-/* One try to put another configuration in the place of the running one: read, checked, and swapped; what it holds if it comes
- * to nothing is let go. Owner: reload. */
+/* One try to put another configuration in the place of the running one: read, checked, and swapped. If it
+ * fails, what it holds is let go. Owner: reload. */
 #ifndef APP_RELOAD_ATTEMPT_H
 #define APP_RELOAD_ATTEMPT_H
 
@@ -11,10 +11,10 @@
 struct attempt {
     struct server *server;
     struct config *fresh;
-    struct listeners listeners; /* without TLS: as before */
+    struct listeners listeners; /* those without TLS stay as they are */
     struct api_link *links;     /* the clients of the platform */
     struct error_list errors;
-    struct reload_report *report; /* NULL: nobody asks */
+    struct reload_report *report; /* NULL: no request asks */
     struct buf changed;           /* for the log: names with commas between */
     struct buf waiting;
     bool new_certificate;
@@ -25,7 +25,7 @@ struct attempt {
 
 void attempt_init(struct attempt *attempt, struct server *server, struct reload_report *report);
 void attempt_done(struct attempt *attempt);
-/* False: attempt->errors. */
+/* False: attempt->errors says why. */
 bool attempt_prepare(struct attempt *attempt, const struct config_sources *sources,
                      struct secret_source *secrets);
 void attempt_swap(struct attempt *attempt); /* nothing in here can fail */

@@ -12,7 +12,7 @@
 
 enum { ADMIN_CONNECTIONS_MAX = 64 };
 
-/* What all workers together may take. */
+/* The share of one worker in a limit of the whole process. */
 static unsigned part_of(const struct config *config, unsigned all)
 {
     unsigned n = config->server.n_workers;
@@ -137,7 +137,7 @@ struct http_server_options http_options_of(const struct config *config, struct l
     };
 }
 
-/* Without TLS, and its requests are not counted: nobody wants an alert about scrapes. */
+/* The admin listener: without TLS, and its requests are not counted, so that scrapes raise no alert. */
 struct http_server_options admin_options_of(const struct config *config)
 {
     struct listeners unused = {.tls = {NULL}};

@@ -24,7 +24,7 @@ struct listeners {
     struct http_listen listen[CONFIG_LISTENERS_MAX];
 };
 
-/* `listeners` is filled, and pointed to by what is returned. */
+/* Fills `listeners`; the result points to it. */
 struct http_server_options http_options_of(const struct config *config,
                                            struct listeners *listeners);
 /* Views into `config`. */
@@ -33,24 +33,23 @@ struct store_cloud config_cloud(const struct config *config, const struct config
  * none. */
 enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,
                                   struct store **out, struct error *err) MUST_CHECK;
-/* *out stays NULL if no collector is configured. An error may come with *out set; the caller closes it
- * then, too. */
-/* To `out`, at most `max`; returns how many. */
+/* Writes the headers to `out`, at most `max`; returns how many. */
 size_t read_config_headers(struct arena *arena, const struct secret *secret,
                            struct upstream_header *out, size_t max);
+/* *out stays NULL if no collector is configured. An error may come with *out set; the caller closes it
+ * then, too. */
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err) MUST_CHECK;
 /* ERR_IO: the address is taken or wrong. From then on the loop keeps its deadlines to the
  * millisecond. */
 enum error_code open_config_sandbox(struct loop *loop, const struct config *config,
                                     struct sandbox **out, struct error *err) MUST_CHECK;
-/* *out stays NULL where no certificate is configured. */
 void tell_certificate_expiry(const struct listeners *listeners); /* in the metrics */
-/* Fills `tls`; on failure nothing stays open. */
+/* Fills out->tls; NULL stays where no certificate is configured. On failure nothing stays open. */
 enum error_code open_config_tls(const struct config *config, struct listeners *out,
                                 struct error *err) MUST_CHECK;
 void close_config_tls(struct listeners *listeners); /* zeroed is fine */
-/* Those of `fresh` that stand for a running one take its place, which `fresh` has afterwards. */
+/* Where both have TLS for a listener, that of `fresh` becomes the running one, and `fresh` has the old one. */
 void swap_config_tls(struct listeners *running, struct listeners *fresh);
 
 #endif

@@ -125,7 +125,7 @@ static enum error_code read_summary(const struct arguments *arguments, struct cl
                : ERR_OK;
 }
 
-/* Each is for one of the others only, and would be ignored in silence. */
+/* Options that need another one: without it they would be ignored in silence. */
 static enum error_code check_needs(const struct arguments *arguments, struct error *err)
 {
     static const char *const needs[][3] = {
@@ -238,7 +238,7 @@ static enum error_code start(struct inprocess *proxy, struct error *err)
     return cli_run_start(proxy->context, proxy->loop, &target, on_done, proxy, err);
 }
 
-/* Ctrl-C means the run: the proxy goes on until what it began is stopped and told. */
+/* Ctrl-C stops the run, not the proxy: the proxy goes on until the run has ended and its end is told. */
 static void interrupt(struct inprocess *proxy)
 {
     cli_run_cancel(proxy->context);

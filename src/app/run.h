@@ -6,7 +6,7 @@
 
 extern const struct argument run_arguments[];
 int run_tests(struct arguments *arguments); /* the exit code, see cli/run.h */
-/* Its words could not be understood: an older report may not pass for the one of this run. */
+/* The words could not be understood: writes that into the reports, so that no older report passes for this run's. */
 void run_tests_refused(const struct arguments *arguments);
 
 #endif

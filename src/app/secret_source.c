@@ -101,7 +101,7 @@ static enum error_code load(struct secret_source *source, const struct config_so
     return config_load(sources, out, errors);
 }
 
-/* Which references these sources have now: all that nobody reads yet are counted. True: there is one. */
+/* Loads the sources to find their references, and counts those that were not read yet. True: there is one. */
 static bool look_for_new(struct secret_source *source, const struct config_sources *sources)
 {
     struct config *config = NULL;

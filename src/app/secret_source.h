@@ -14,14 +14,14 @@ struct secret_source {
     /* of the configuration that was loaded last */
     struct str region, ca_file; /* heap */
     unsigned refresh_s, timeout_ms;
-    unsigned n_unread; /* references that it has and nobody has read yet */
+    unsigned n_unread; /* references in it that were not read yet */
 };
 
 struct secret_source *secret_source_new(void);
 void secret_source_free(struct secret_source *source); /* NULL is fine */
 
-/* config_load, and the secrets that it refers to are read first if they are not known yet, in a loop of its own, for secrets.timeout_ms at
- * most. `reads` false: references stand for themselves. */
+/* Does config_load, but first reads the secrets that it refers to, if they are not known yet: in a loop of its own, for
+ * secrets.timeout_ms at most. `reads` false: references stand for themselves. */
 enum error_code secret_source_load(struct secret_source *source, struct config_sources sources,
                                    bool reads, struct config **out,
                                    struct error_list *errors) MUST_CHECK;
@@ -30,19 +30,20 @@ enum error_code secret_source_load_known(struct secret_source *source,
                                          const struct config_sources *sources, struct config **out,
                                          struct error_list *errors) MUST_CHECK;
 
-/* Secrets by reference while a server runs: read again every secrets.refresh_s, and when somebody asks. Owner: reload. */
+/* Secrets by reference while a server runs: read again every secrets.refresh_s, and on request. Owner: reload. */
 struct secret_refresh;
 
-/* They were read; `asked`: by secret_refresh_read. Else by itself, and something has changed. */
+/* The secrets were read. `asked`: by secret_refresh_read; else by itself, and one has changed. */
 typedef void (*secret_refresh_fn)(void *context, bool asked);
 
 /* `by_itself` false: only when secret_refresh_if_due says so. */
 struct secret_refresh *secret_refresh_open(struct loop *loop, struct secret_source *source,
                                            bool by_itself, secret_refresh_fn on_read,
                                            void *context);
-/* Reads them if that is due by the clock on the wall, which goes on while the process is stopped. */
+/* Reads the secrets if that is due by the wall clock, which goes on while the process is stopped. */
 void secret_refresh_if_due(struct secret_refresh *refresh);
-/* False: there is nothing to read. True: on_read comes later, once for all who ask meanwhile. `all`: also those that are known. */
+/* False: there is nothing to read. True: on_read comes later, once for all calls until then. `all`: reads also known
+ * ones. */
 bool secret_refresh_read(struct secret_refresh *refresh, const struct config_sources *sources,
                          bool all);
 void secret_refresh_close(struct secret_refresh *refresh);

@@ -171,7 +171,7 @@ void print_addresses(const struct server *server)
     if (server->admin != NULL) {
         print_address("admin on", http_server_address(server->admin), false);
     }
-    (void)flush_output(); /* who does not see the lines can still be served */
+    (void)flush_output(); /* without these lines clients can still be served */
 }
 
 void log_listener(const struct config_listener *listener, const char *address, bool is_tls)
@@ -211,7 +211,7 @@ void log_started(const struct config *config, const char *file, bool has_sandbox
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 
-/* What somebody who opens the log wants to know first; then for each address what is spoken there, and what is asked
+/* Logs what a reader of the log wants to know first; then for each address what is spoken there, and what is asked
  * of clients. */
 static void log_start(const struct server *server, const char *file)
 {
@@ -239,7 +239,7 @@ static bool is_same_address(struct str a, struct str b)
             x.port == y.port && str_eq(str_from(x.host), str_from(y.host)));
 }
 
-/* A single one is server.listen; of several each is the listener with its address. */
+/* A single socket is for server.listen; of several sockets each is for the listener with its address. */
 enum error_code place_sockets(const struct config *config, const struct manager_sockets *passed,
                               int out[CONFIG_LISTENERS_MAX], struct error *err)
 {
@@ -266,7 +266,7 @@ enum error_code place_sockets(const struct config *config, const struct manager_
     return ERR_OK;
 }
 
-/* Until the end of the server, which is open. */
+/* Runs a server that is open, until its end. */
 static int run_server(struct server *server, bool proxy, const struct config_sources *sources,
                       struct secret_source *secrets)
 {
@@ -320,7 +320,7 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     return run_server(&server, proxy, sources, secrets);
 }
 
-/* One of several processes that answer; the one that started it has said what there is to say. */
+/* Serves as one of several processes; the supervisor that started it has printed what there is to say. */
 static int serve_as_worker(struct config *config, const struct worker_start *start,
                            const struct config_sources *sources, struct secret_source *secrets)
 {
@@ -380,7 +380,7 @@ int run_serve(struct arguments *arguments)
     if (manager_take_sockets(&passed, &err) != ERR_OK) {
         return fail("serve", &err);
     }
-    if (passed.n == 1) { /* so that what is judged is where we listen */
+    if (passed.n == 1) { /* so that the address that is judged is ours */
         arguments_add_set(arguments, "server.listen", passed.items[0].address);
     } else if (is_worker && start.listen.len > 0) {
         char address[MANAGER_ADDRESS_MAX];

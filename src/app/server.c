@@ -33,8 +33,8 @@ static const char sandbox_default_token[] = "sandbox-token";
 
 static void go_down(void *context);
 
-/* A step of the way down. It begins to close what it is for and answers true, or there is nothing to close.
- * `is_closed`: go_down has been told that it is closed. */
+/* A step of the way down: begins to close the member and returns true; false: there is nothing to close.
+ * `is_closed`: the member has been closed. */
 #define CLOSES(member, close)                                                                      \
     static bool close_##member(struct server *server, bool is_closed)                              \
     {                                                                                              \
@@ -66,7 +66,7 @@ CLOSES(keeps, keeps_close)
 CLOSES(store, store_close)
 CLOSES(sandbox, sandbox_close)
 
-/* What asks for runs goes before the api. */
+/* Artifacts ask the api for runs, so they leave before it stops. */
 static bool stop_api(struct server *server, bool is_closed)
 {
     (void)is_closed;
@@ -77,7 +77,7 @@ static bool stop_api(struct server *server, bool is_closed)
     return false;
 }
 
-/* They are freed with the server. */
+/* The clients are freed with the server. */
 static bool close_clients(struct server *server, bool is_closed)
 {
     bool is_open = server->clients != NULL && !is_closed;
@@ -96,7 +96,7 @@ static bool close_analytics(struct server *server, bool is_closed)
     return false;
 }
 
-/* What was not written yet is written, before their leases are let go. They are freed with the server. */
+/* Sessions write what is not written yet, before their leases are let go. They are freed with the server. */
 static bool stop_sessions(struct server *server, bool is_closed)
 {
     bool is_open = server->store != NULL && server->sessions != NULL && !is_closed;
@@ -154,7 +154,7 @@ void server_adopt_sandbox(struct server *server, struct config *config)
     config->upstream.base_url = str_print(server->sandbox_url, sizeof(server->sandbox_url),
                                           "http://%s/api", server->sandbox_address);
     config->upstream.n_endpoints = 0;
-    config->upstream.ui_url = STR_EMPTY; /* it has no pages: no links to any */
+    config->upstream.ui_url = STR_EMPTY; /* the sandbox has no pages to link to */
     if (!secret_is_set(&config->upstream.token)) {
         secret_set(&config->upstream.token, str_from(sandbox_default_token));
     }
@@ -213,7 +213,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .store = server->store,
         .webhooks = server->webhooks,
         .keeps = server->keeps,
-        /* Workers tell each other, and share with nobody else what their supervisor keeps. */
+        /* Workers tell each other directly, and no other process shares the supervisor's store. */
         .journal = server->given.store_fd == 0 ? server->journal : NULL,
         .analytics = server->analytics,
         .deadlines = &server->loop.deadlines,
@@ -320,7 +320,7 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-/* All but what clients reach it by. */
+/* Opens all parts but those that requests come through. */
 static enum error_code open_inside(struct server *server, struct error *err)
 {
     static const open_fn steps[] = {open_tables,    open_sandbox,  open_clients,   open_key_source,

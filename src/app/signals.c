@@ -94,7 +94,7 @@ void server_drain(struct server *server, bool at_terminal)
 
 /* ---- signals ---- */
 
-/* The notice is for load balancers. Who presses Ctrl-C has none, and waits. */
+/* drain.notice_ms is for load balancers. A person who presses Ctrl-C has none, and waits. */
 bool signals_at_terminal(void)
 {
     return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
@@ -154,7 +154,7 @@ void signals_hear(struct signal_handles *handles, uv_loop_t *loop, int number, u
     CHECK(uv_signal_init(loop, handle) == 0);
     handle->data = data;
     handles->n++;
-    /* Who runs the process may keep a real-time signal for itself: valgrind does. */
+    /* The tool that runs the process may keep a real-time signal for itself: valgrind does. */
     CHECK(uv_signal_start(handle, on_it, number) == 0 || number >= SIGRTMIN);
 }
 
@@ -172,7 +172,7 @@ static void ignore_by_default(int number)
     struct sigaction before;
 
     if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
-        (void)signal(number, SIG_IGN); /* else a profiler has it */
+        (void)signal(number, SIG_IGN); /* else a profiler uses it */
     }
 }
 
@@ -192,14 +192,14 @@ void signals_open(struct server *server)
     signals_ignore_rest();
     signals_hear(&server->signals, &server->loop.uv, SIGTERM, on_signal, server);
     signals_hear(&server->signals, &server->loop.uv, SIGXCPU, on_signal,
-                 server);           /* the end comes some seconds later */
+                 server);           /* the process ends some seconds later */
     if (!server->given.is_worker) { /* else its supervisor tells it */
         signals_hear(&server->signals, &server->loop.uv, SIGINT, on_signal, server);
         signals_hear(&server->signals, &server->loop.uv, SIGQUIT, on_signal, server);
     }
 }
 
-/* False: a profiler or a debugger has it. */
+/* False: a profiler or a debugger uses the signal. */
 static bool is_free(int number)
 {
     struct sigaction before;

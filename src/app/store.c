@@ -47,7 +47,7 @@ static bool say(const char *what, const struct error *error)
     return false;
 }
 
-/* Whether it takes changes, and keeps what it has taken. */
+/* True: the store takes changes, and keeps what it has taken. */
 static bool try_store(struct store_client *client, bool quiet)
 {
     const struct store_request tell = {.kind = STORE_ABOUT};
@@ -118,7 +118,7 @@ static bool walk(struct store_client *client, bool streams, each_fn each, void *
         n = good ? client->result.n_items : 0;
         next = good ? arena_str(&page, client->result.next) : STR_EMPTY;
         items = arena_calloc(&page, n + 1, sizeof(*items));
-        for (size_t i = 0; i < n; i++) { /* the next operation takes these away */
+        for (size_t i = 0; i < n; i++) { /* the next operation replaces client->result */
             items[i] = client->result.items[i];
             items[i].name = arena_str(&page, items[i].name);
         }
@@ -253,7 +253,7 @@ static bool export_one(struct store_client *client, const struct store_item *ite
     return write_line(export, item->name, &as, client->result.bytes);
 }
 
-/* With the numbers that its readers know. */
+/* Entries keep the numbers that their readers know. */
 static bool export_stream(struct store_client *client, const struct store_item *item, void *context)
 {
     struct export *export = context;

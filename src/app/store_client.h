@@ -1,4 +1,4 @@
-/* What a subcommand asks and waits for; a store, one operation after another. Owner: who opens it. */
+/* Lets a subcommand wait for what it asks: above all a store, one operation after another. Owner: the subcommand. */
 #ifndef APP_STORE_CLIENT_H
 #define APP_STORE_CLIENT_H
 
@@ -27,7 +27,7 @@ struct store_client {
     struct store_result result; /* the last one */
 };
 
-/* ERR_CONFIG: it cannot be opened. To be closed in either case. */
+/* ERR_CONFIG: the store cannot be opened. The client must be closed also then. */
 enum error_code store_client_open(struct store_client *client, const struct config *config,
                                   struct error *err) MUST_CHECK;
 void store_client_close(struct store_client *client);

@@ -10,7 +10,7 @@
 #include "config/permission.h"
 #include "run.h"
 
-/* Of the sandbox: what makes it a platform that is slow and fails. */
+/* Options that make the sandbox a platform that is slow and fails. */
 #define DISTURBANCES                                                                               \
     {"latency", 0, "MS", "the sandbox answers later: 50ms, or 50ms+-10ms", "sandbox.latency"},     \
         {"fault",          0,                                                                      \

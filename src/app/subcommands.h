@@ -21,9 +21,9 @@ struct subcommand {
     int (*run)(struct arguments *arguments);
     bool rest_is_operands;  /* the first operand ends the options: what follows has its own */
     const char *exit_codes; /* where they are more than 0 and 1; NULL */
-    const char *signals;    /* what they do; NULL: what they always do */
+    const char *signals;    /* what signals do; NULL: the usual */
     const char *example;    /* what stands behind the program's name; NULL none */
-    /* The words could not be understood, which has been printed; NULL: there is nothing to be done then. */
+    /* Called if the words could not be understood, which has been printed. NULL: nothing is to be done then. */
     void (*refused)(const struct arguments *arguments);
 };
 
@@ -44,18 +44,18 @@ int run_store(struct arguments *arguments);
 int run_completion(struct arguments *arguments);
 int run_man(struct arguments *arguments);
 
-/* What several of them do: NULL, and the errors were printed; FAILURE, and `err` was printed. */
+/* Used by several subcommands. load_config: NULL, and the errors were printed; fail: EXIT_FAILURE, and `err` was. */
 void print_errors(const struct error_list *errors);
 struct config *load_config(const char *file, const struct arguments *arguments);
 void open_log(const struct config *config);
 void set_log(const struct config *config); /* while it is open */
 void print_addresses(const struct server *server);
 int fail(const char *subcommand, const struct error *err);
-/* Asks the store of the configuration whether it can be used, and prints what it is unless `quiet`. False: why not
- * was printed. */
+/* Asks the store of the configuration whether it can be used, and prints what it is unless `quiet`. False: the
+ * reason was printed. */
 bool check_store(const struct config *config, bool quiet);
 
-/* What stands as "@{name}" in a text of this program. */
+/* A part of a text of this program; the text has "@{name}" in its place. */
 struct text_part {
     const char *name;
     void (*put)(struct buf *out, const struct catalog *catalog);

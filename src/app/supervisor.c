@@ -17,9 +17,9 @@
 
 enum {
     TICK_MS = 500,
-    LATE_MS = 2 * TICK_MS, /* then it was this process that did not run */
+    LATE_MS = 2 * TICK_MS, /* a tick as late as this: this process itself did not run */
     RELOAD_MAX_MS = 10000,
-    KILL_AFTER_MS = 5000 /* behind drain.limit_ms, and after a second signal */
+    KILL_AFTER_MS = 5000 /* after drain.limit_ms, or after a second signal */
 };
 
 /* ---- the end ---- */
@@ -74,7 +74,7 @@ void supervisor_freed(struct supervisor *supervisor)
     }
 }
 
-/* The workers have their own: as long as one of those is open, its socket listens. */
+/* Workers have descriptors of their own: a socket listens as long as one of them is open. */
 static void close_sockets(struct supervisor *supervisor)
 {
     for (unsigned i = 0; supervisor->owns_sockets && i < supervisor->n_seats; i++) {
@@ -129,7 +129,7 @@ static void drain(struct supervisor *supervisor, bool at_terminal)
     supervisor->drain_began_ms = clock_now_ms();
     end_seats(supervisor);
     tell_all(supervisor, WORKER_DRAIN, (struct str){&byte, 1});
-    supervisor_freed(supervisor); /* none may live */
+    supervisor_freed(supervisor); /* perhaps no worker lives */
 }
 
 /* ---- reload ---- */
@@ -203,7 +203,7 @@ static void open_signals(struct supervisor *supervisor)
                          supervisor);
 }
 
-/* Process 1 of a container, or the one that was told to be it for its descendants (PR_SET_CHILD_SUBREAPER). */
+/* True: this is process 1 of a container, or was made the reaper of its descendants (PR_SET_CHILD_SUBREAPER). */
 static bool inherits_orphans(void)
 {
     int is_reaper = 0;
@@ -211,7 +211,7 @@ static bool inherits_orphans(void)
     return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_reaper) == 0 && is_reaper != 0);
 }
 
-/* Orphans are nobody's to wait for but its own. Workers are left to libuv. */
+/* Only this process can wait for orphans. Workers are left to libuv. */
 static void reap_orphans(struct supervisor *supervisor)
 {
     siginfo_t info = {.si_pid = 0};
@@ -229,7 +229,7 @@ static void reap_orphans(struct supervisor *supervisor)
     }
 }
 
-/* Each worker has read the configuration since, perhaps. */
+/* Each worker has a drain limit of its own: it may have read the configuration again. */
 static void kill_late(struct supervisor *supervisor, uint64_t now_ms)
 {
     for (unsigned i = 0; i < supervisor->n_slots; i++) {
@@ -248,7 +248,7 @@ static void on_tick(struct deadline *deadline)
     uint64_t now_ms = clock_now_ms();
 
     if (now_ms - supervisor->ticked_ms > LATE_MS) {
-        /* Where this process has not run, the words of the workers wait to be read: that is no silence of theirs. */
+        /* This process has not run, so messages of the workers wait to be read: they were not silent. */
         for (unsigned i = 0; i < supervisor->n_slots; i++) {
             supervisor->processes[i].heard_ms = now_ms;
         }
@@ -279,7 +279,7 @@ void supervisor_ready(struct supervisor *supervisor)
     }
 }
 
-/* Paths of Unix sockets are ours to remove. */
+/* Removes the paths of the Unix sockets that the supervisor has opened. */
 static void remove_paths(const struct config *config, const struct manager_sockets *passed)
 {
     char path[ADDRESS_PATH_MAX];

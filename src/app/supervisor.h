@@ -16,7 +16,7 @@
 /* Takes the configuration over. Returns the status to exit with, when all workers have ended. */
 int supervise(struct config *config, const struct manager_sockets *passed, const char *file);
 
-/* serve.c: what is printed, of the log, and where sockets belong that were passed to us. */
+/* serve.c: prints addresses, logs the start, and finds the places of sockets that were passed to us. */
 void print_address(const char *what, const char *address, bool is_tls);
 void log_started(const struct config *config, const char *file, bool has_sandbox,
                  const char *listen);

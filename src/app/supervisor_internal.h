@@ -15,7 +15,7 @@
 #include "supervisor.h"
 #include "worker.h"
 
-/* More slots than seats: whoever drains keeps its own while the next one works. */
+/* More slots than seats: a worker that drains keeps its slot while the next one works in its seat. */
 enum { SLOTS_MAX = 2 * CONFIG_WORKERS_MAX, SOCKETS_MAX = CONFIG_LISTENERS_MAX + 1 };
 
 enum process_state { PROCESS_NONE, PROCESS_STARTS, PROCESS_SERVES, PROCESS_DRAINS, PROCESS_GONE };
@@ -32,11 +32,11 @@ struct process {
     uint64_t began_ms;
     uint64_t heard_ms;
     uint32_t drain_limit_ms; /* as its configuration has it now */
-    bool reloads;            /* it was told to, and has not said that it did */
+    bool reloads;            /* it was told to reload, and has not answered */
     bool is_killed;
 };
 
-/* Sockets, and who takes from them. */
+/* Sockets, and the worker that accepts from them. */
 struct seat {
     struct supervisor *supervisor;
     int sockets[SOCKETS_MAX];
@@ -58,7 +58,7 @@ struct supervisor {
     unsigned n_slots;
     unsigned n_sockets;              /* of a seat */
     bool owns_sockets;               /* they are open here, too */
-    int shared_sockets[SOCKETS_MAX]; /* > 0: all seats have this one */
+    int shared_sockets[SOCKETS_MAX]; /* > 0: all seats share this socket */
     int metrics_fd;
     struct store *store; /* NULL: it is elsewhere */
     struct sandbox *sandbox;
@@ -72,7 +72,7 @@ struct supervisor {
     struct deadline tick;
     uint64_t ticked_ms;
     uint64_t drain_began_ms;
-    uint64_t reload_began_ms; /* 0: nobody reads the configuration */
+    uint64_t reload_began_ms; /* 0: no reload is under way */
     bool interrupted;
     bool failed;
 };
@@ -84,9 +84,9 @@ void process_kill(struct process *process, const char *why);
 bool process_lives(const struct process *process);
 
 /* supervisor_seat.c */
-void seat_fill(struct seat *seat); /* with a worker */
+void seat_fill(struct seat *seat); /* starts a worker in it */
 void seats_look(struct supervisor *supervisor);
-/* What a process has come to. */
+/* A process has become ready, drains, or has ended. */
 void seat_ready(struct process *process);
 void seat_draining(struct process *process);
 void seat_ended(struct process *process, int64_t status, int signal);
@@ -100,7 +100,7 @@ void supervisor_print(const struct supervisor *supervisor); /* addresses, as ser
 void supervisor_ready(struct supervisor *supervisor); /* all workers answer */
 void supervisor_reloaded(struct supervisor *supervisor);
 void supervisor_stop(struct supervisor *supervisor);
-/* Nothing of a worker is left. */
+/* Nothing is left of a worker that has ended. */
 void supervisor_freed(struct supervisor *supervisor);
 
 #endif

@@ -40,7 +40,7 @@ static bool read_arguments(struct supervisor *supervisor)
     return good && n > 0;
 }
 
-/* Of one address, for all seats. */
+/* Opens the sockets of one address for all seats. */
 static enum error_code open_address(struct supervisor *supervisor, unsigned at, struct str address,
                                     unsigned mode, int passed, struct error *err)
 {
@@ -105,7 +105,7 @@ static enum error_code open_shared(struct supervisor *supervisor, struct error *
     return code;
 }
 
-/* As the one process does that answers alone. */
+/* Prints and logs the addresses, as a process without workers does. */
 void supervisor_print(const struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;

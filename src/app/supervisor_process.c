@@ -56,7 +56,7 @@ static void pass_on(struct process *from, struct process *to, struct str text)
     (void)frames_send_parts(&to->control, (struct str){head, sizeof(head)}, text);
 }
 
-/* Those that drain hear it, too, but nobody waits for their answers. */
+/* Workers that drain hear it, too, but they are not counted: their answers are not waited for. */
 static void pass_to_all(struct process *from, struct str text)
 {
     struct supervisor *supervisor = from->supervisor;
@@ -141,7 +141,7 @@ static void on_store_closed(void *context)
     closed_one(context);
 }
 
-/* That the socketpair has ended proves nothing: the kernel tells when it is dead. */
+/* The end of the socketpair does not prove that the worker is dead: the kernel tells that (on_ended). */
 static void on_control_end(struct frames *frames)
 {
     (void)frames;
@@ -186,7 +186,7 @@ static bool is_dropped(const char *variable)
     return false;
 }
 
-/* As worker_take reads it. */
+/* Writes the variable that worker_take reads. */
 static void write_start(struct buf *out, const struct process *process)
 {
     const struct supervisor *supervisor = process->supervisor;

@@ -4,11 +4,11 @@
 #include "observe/log.h"
 #include "supervisor_internal.h"
 
-/* The first start after an end comes at once; who ends again and again is started with growing waits. */
+/* The first start after an end comes at once; a worker that ends again and again is started after growing waits. */
 enum {
     WAIT_FIRST_MS = 100,
     WAIT_MAX_MS = 5000,
-    LIVES_MS = 10000,  /* who has lived so long is not ending again and again */
+    LIVES_MS = 10000,  /* a worker that lived so long is not ending again and again */
     SILENT_MS = 5000,  /* so long nothing was heard of it: its loop stands still */
     STARTS_MS = 60000, /* until it answers */
 };
@@ -38,7 +38,7 @@ void seat_fill(struct seat *seat)
     struct process *process = free_process(seat->supervisor);
 
     deadline_clear(&seat->again);
-    if (process == NULL) { /* those before it have not ended */
+    if (process == NULL) { /* no slot is free: earlier workers have not ended */
         fill_later(seat, WAIT_FIRST_MS);
         return;
     }
@@ -68,7 +68,7 @@ void seat_ready(struct process *process)
     supervisor_ready(supervisor);
 }
 
-/* Somebody has sent it SIGTERM: another one takes from its sockets beside it. */
+/* The worker itself has got SIGTERM: another worker starts, and accepts from the same sockets. */
 void seat_draining(struct process *process)
 {
     struct seat *seat = process->seat;
@@ -91,13 +91,13 @@ void seat_ended(struct process *process, int64_t status, int signal)
     if (was_ours) {
         seat->process = NULL;
     }
-    if (supervisor->state == SUPERVISOR_STARTS) { /* it has said why */
+    if (supervisor->state == SUPERVISOR_STARTS) { /* the worker has said why */
         supervisor->failed = true;
         supervisor_stop(supervisor);
         return;
     }
     if (supervisor->state !=
-        SUPERVISOR_SERVES) { /* it was told to end: not well is for us to tell */
+        SUPERVISOR_SERVES) { /* it was told to end: our exit status tells if it failed */
         supervisor->failed = supervisor->failed || status != 0 || signal != 0;
         return;
     }
@@ -116,7 +116,7 @@ void seat_ended(struct process *process, int64_t status, int signal)
     }
 }
 
-/* Connections that the kernel has given to a worker that stands still would wait as long as that. */
+/* Kills workers that stand still: connections that the kernel has given them would wait as long as that. */
 void seats_look(struct supervisor *supervisor)
 {
     uint64_t now_ms = clock_now_ms();

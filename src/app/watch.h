@@ -18,14 +18,14 @@ bool watch_is_closed(const struct watch *watch); /* no handle is left */
 void watch_free(struct watch *watch);
 
 /* look: what the files of a configuration hold now, read by a thread of libuv's, so that a slow disk or a network
- * share that does not answer holds nobody up. One look at a time, one file in memory at a time. Owner: the
+ * share that does not answer does not hold the loop up. One look at a time, one file in memory at a time. Owner: the
  * reload; look_close, and look_free when look_is_closed. */
 struct look;
-/* `on_seen` is called from the loop, once for all that was asked since the look before it began. */
+/* `on_seen` is called from the loop, once for all calls of look_start since the look before began. */
 typedef void (*look_fn)(void *context, const struct digest *now);
 
 struct look *look_open(struct loop *loop, look_fn on_seen, void *context);
-/* While a look runs another one follows it, since that may have read the files too early. */
+/* If a look is running, another one follows it: the running look may have read the files too early. */
 void look_start(struct look *look, const struct config *config);
 void look_close(struct look *look); /* nothing is told any more */
 bool look_is_closed(const struct look *look);

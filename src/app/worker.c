@@ -95,8 +95,9 @@ enum error_code worker_prepare(const struct worker_start *start, struct error *e
     return code;
 }
 
-/* A pipe that has room may be full when we write, since others do, too. Opened anew it is a description of its own, and
- * O_NONBLOCK is of the description. A file never makes us wait, and has one place for all writers. */
+/* Other processes write to the same pipe, so it may be full although it had room. O_NONBLOCK belongs to an open file
+ * description: opened anew, the pipe has one for us alone. A file is left as it is: it never makes us wait, and its
+ * description holds the one position of all writers. */
 int worker_log_fd(void)
 {
     struct stat status;

@@ -31,7 +31,7 @@ enum worker_message {
     /* worker to supervisor */
     WORKER_READY = 1,
     WORKER_ALIVE,    /* then drain.limit_ms as it is now (4 bytes) */
-    WORKER_DRAINING, /* by itself: another one may take its place */
+    WORKER_DRAINING, /* it drains by itself: another worker may take its place */
     WORKER_RELOADED, /* then 1: taken, or 0 */
     WORKER_ALL, /* then an id (4 bytes) and a text, for all others; COUNT says how many they are */
     WORKER_ONE, /* then a slot (4 bytes) and a text, for that one */
@@ -43,27 +43,27 @@ enum worker_message {
     WORKER_COUNT /* then the id and how many have got it (4 bytes each) */
 };
 
-/* What the supervisor has told by the environment. */
+/* What the supervisor has told in the environment. */
 struct worker_start {
     unsigned slot; /* of the metrics; no other worker that lives has it */
     unsigned n_slots;
     bool is_restart; /* it takes the place of one that ended */
     bool has_store;
     unsigned n_sockets;
-    char sandbox[ADDRESS_NAME_MAX]; /* where the supervisor's listens; empty: it has none */
+    char sandbox[ADDRESS_NAME_MAX]; /* where the supervisor's sandbox listens; empty: none */
     struct str listen;              /* instead of server.listen; empty */
     struct str addresses;           /* that the sockets are for, a line each */
     char text[WORKER_VARIABLE_MAX]; /* of which the others are views */
 };
 
-/* False: this process is none. */
+/* False: this process is no worker. */
 bool worker_take(struct worker_start *start);
-/* The sockets are those of the configuration, which was read anew. */
+/* Checks that the sockets are still those of the configuration, which was read anew. */
 enum error_code worker_check(const struct worker_start *start, const struct config *config,
                              struct error *err) MUST_CHECK;
-/* Before the server is opened: metrics. */
+/* Call it before the server is opened: shares the metrics, and leaves the signals of a terminal to the supervisor. */
 enum error_code worker_prepare(const struct worker_start *start, struct error *err) MUST_CHECK;
-/* A descriptor of its own for the log, so that several processes at one pipe never wait there. */
+/* Opens a descriptor for the log, so that the process never waits at a pipe that others write to. */
 int worker_log_fd(void);
 
 struct worker;

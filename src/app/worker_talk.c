@@ -9,7 +9,8 @@
 
 enum { REPORTS_WAIT_MS = 5000, TEXT_MAX = 64 * 1024, NUMBER_BYTES = sizeof(uint32_t) };
 
-/* The first byte of what one worker says to others. Behind it: ASK and REPORT have the asker's number of the question. */
+/* What one worker says to others is a number (4 bytes), one of these bytes, and what stands here. The number is the
+ * asker's number of the question for ASK and REPORT, and 0 for NEWS. */
 enum speech {
     SPEECH_NEWS = 1, /* kind of news, text */
     SPEECH_ASK,      /* 1: check only */
@@ -19,13 +20,13 @@ enum speech {
 /* A request of ours that waits for the reports of the others. */
 struct question {
     struct list link;   /* talk->questions */
-    struct list waiter; /* the request's report; empty: it does not want to know any more */
+    struct list waiter; /* the report of the request; empty: the request is gone */
     uint32_t id;
     uint32_t n_expected; /* UINT32_MAX: not known yet */
     struct deadline deadline;
 };
 
-/* Somebody else's question, while our configuration is read. */
+/* A question of another worker, while our configuration is read. */
 struct answering {
     struct reload_report report;
     struct list link; /* talk->answering */
@@ -141,7 +142,7 @@ static void answer(struct worker_talk *talk, uint32_t to, uint32_t id, bool is_t
 
 /* ---- what we ask of others ---- */
 
-/* NULL: nobody waits. */
+/* NULL: the request is gone. */
 static struct reload_report *waiter_of(struct question *question)
 {
     return CONTAINER_OR_NULL(list_first(&question->waiter), struct reload_report, link);

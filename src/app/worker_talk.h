@@ -12,16 +12,16 @@ struct reload_report;
 struct worker_talk *talk_open(struct worker *worker, struct server *server);
 void talk_hear(struct worker_talk *talk, struct str text);    /* slot, then what it says */
 void talk_counted(struct worker_talk *talk, struct str text); /* id, number of others */
-void talk_stop(struct worker_talk *talk); /* who waits for reports gets what there is */
+void talk_stop(struct worker_talk *talk); /* requests that wait for reports get what there is */
 void talk_free(struct worker_talk *talk);
 
 /* For api_options.tell_others; `teller` is the server. */
 void talk_tell_others(void *teller, enum api_news news, struct str text);
-/* The others read their configuration, too; then report->on_done, with what became of it, after at most 5 s. Where there are
- * none, or ours was not read, at once. */
+/* Makes the others read their configuration, too, and then calls report->on_done with what became of it, after 5 s at
+ * most. Without other workers, or if ours was not read, it is called at once. */
 void talk_gather_reports(struct server *server, struct reload_report *report);
 
-/* worker.c: as WORKER_ALL and WORKER_ONE. */
+/* worker.c: send a text as WORKER_ALL and WORKER_ONE. */
 void worker_send_all(struct worker *worker, struct str text);
 void worker_send_one(struct worker *worker, struct str text);
 struct worker_talk *worker_talk_of(struct worker *worker);

@@ -9,9 +9,9 @@
 #include "observe/log.h"
 
 enum {
-    FRESH_MS = 5 * 60 * 1000, /* before their end they are read anew, beside the calls */
-    USABLE_MS = 30 * 1000,    /* and later than this before their end they are not used */
-    AGAIN_MS = 1000,          /* between two readings, the first of which failed */
+    FRESH_MS = 5 * 60 * 1000, /* so long before their end they are read anew, while calls go on */
+    USABLE_MS = 30 * 1000,    /* with less time than this left they are not used */
+    AGAIN_MS = 1000,          /* after a reading that failed, before the next */
     FILE_MAX = 64 * 1024,
     TEXT_MAX = 8192,
     STATUS_OK = 200
@@ -97,7 +97,7 @@ void account_finish(struct account *account)
     end(account);
 }
 
-/* Those that are still good stay. */
+/* Ends a reading that failed. Credentials that are still good stay. */
 void account_fail(struct account *account, const char *format, ...)
 {
     struct buf text;
@@ -129,7 +129,7 @@ bool account_is_ready(struct account *account, struct cloud_call *call)
             account->kept = STR_EMPTY;
             account->error = (struct error){0};
             account->read(account);
-        } else if (!lasts(account, USABLE_MS)) { /* the answer is still the last one */
+        } else if (!lasts(account, USABLE_MS)) { /* too early: the last failure holds */
             account->is_known = false;
             account->is_reading = true;
             end(account);

@@ -28,7 +28,7 @@ static void take(struct account *account, struct str id, struct str key, struct 
     account_finish(account);
 }
 
-/* As the endpoints of containers and instances tell them. */
+/* Takes credentials from the JSON of the endpoints of containers and instances. */
 static void take_json(struct account *account)
 {
     struct json *root = NULL;
@@ -98,7 +98,8 @@ static void read_web_identity(struct account *account)
 }
 
 /* --- the endpoint of a container (ECS, EKS Pod Identity) */
-/* Where a container's token may go unencrypted, as the SDKs of AWS have it: to this machine, and to the agents of ECS and EKS. */
+/* True: a container's token may go there unencrypted, as in the SDKs of AWS: this machine, the agents of ECS and
+ * EKS. */
 static bool is_of_machine(struct str host)
 {
     static const struct str agents[] = {STR_INIT("169.254.170.2"), STR_INIT("169.254.170.23"),
@@ -233,7 +234,7 @@ static void read_instance(struct account *account)
 
 /* --- which one */
 static const struct {
-    const char *variable; /* set: this place; NULL: in any case */
+    const char *variable; /* if it is set, this place is used; NULL: always */
     void (*read)(struct account *account);
 } places[] = {
     {"AWS_ACCESS_KEY_ID", read_environment},

@@ -1,4 +1,4 @@
-/* Tokens of Google: of the file that GOOGLE_APPLICATION_CREDENTIALS names, else of the metadata server. */
+/* Tokens of Google: by the file that GOOGLE_APPLICATION_CREDENTIALS names, else from the metadata server. */
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_form.h"
@@ -38,7 +38,7 @@ static void take(struct account *account, struct str token, int64_t life_s)
     account_finish(account);
 }
 
-/* {"access_token": "...", "expires_in": 3599}: of the metadata server and of the token endpoint. */
+/* {"access_token": "...", "expires_in": 3599}: from the metadata server and from the token endpoint. */
 static void take_answer(struct account *account)
 {
     struct json *root = parsed(account, account->call.reply.body, "the answer");
@@ -140,8 +140,8 @@ static void read_service_account(struct account *account, const struct json *fil
     account_ask(account, &question, take_answer);
 }
 
-/* --- an identity of somebody else (workload identity federation): their token is exchanged at the security token service
- * (RFC 8693), and what comes of it, if the file says so, for one of a service account */
+/* --- an identity of another provider (workload identity federation): its token is exchanged at the security token
+ * service (RFC 8693), and the result, if the file says so, for a token of a service account */
 static void on_impersonated(struct account *account)
 {
     struct json *root = parsed(account, account->call.reply.body, "the answer");

@@ -13,7 +13,7 @@
 #include "data/json.h"
 
 enum {
-    AGAIN_MS = 100, /* before the second try; doubles, at random below that */
+    AGAIN_MS = 100, /* before the second try; doubles each time, plus a random part below this */
     NAME_MAX_LEN = 80,
     REGION_MAX = 32,
     VALUE_MAX = 8192,
@@ -28,7 +28,7 @@ struct str cloud_variable(const char *name)
 }
 
 /* --- where services are */
-/* AWS_ENDPOINT_URL_SECRETS_MANAGER: as AWS writes the name of the service there. */
+/* The variables with the names of the services as AWS writes them there: AWS_ENDPOINT_URL_SECRETS_MANAGER. */
 static const struct aws_variable {
     const char *service;
     const char *name;
@@ -68,7 +68,7 @@ static struct str region_of_all(const struct cloud *cloud)
     return region.len > 0 ? region : cloud_variable("AWS_DEFAULT_REGION");
 }
 
-/* It becomes a part of a host name, so it is one label of it. */
+/* A region becomes one label of a host name. */
 static bool is_region(struct str text)
 {
     return text.len <= REGION_MAX && str_is_of(text, "a-z0-9-");
@@ -207,7 +207,7 @@ static void on_answered(struct upstream_call *upstream, enum error_code code)
 }
 
 /* --- what is sent */
-/* Without the port that the scheme has anyway, as the header of the request has it. */
+/* The Host header of the request: without the port if that is the usual one of the scheme. */
 static struct str host_of(const struct url *url, struct arena *arena)
 {
     bool is_usual =

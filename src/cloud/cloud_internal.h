@@ -13,7 +13,7 @@ enum { CLOUD_ATTEMPTS = 2, CLOUD_TIMEOUT_MS = 10000, CLOUD_CONNECT_MS = 3000, CL
 enum place_kind {
     PLACE_ANY,
     PLACE_PUBLIC, /* only addresses of the public internet */
-    PLACE_MACHINE /* an endpoint of this machine, where no proxy knows the way to */
+    PLACE_MACHINE /* an endpoint of this machine: no proxy knows the way to it */
 };
 
 struct place {
@@ -57,10 +57,10 @@ struct account {
 
 void account_init(struct account *account, struct cloud *cloud, enum cloud_vendor vendor);
 void account_done(struct account *account);
-/* True: they can be used now. False: the call waits; cloud_ready or cloud_fail tells it how that ended. */
+/* True: the credentials can be used now. False: the call waits until cloud_ready or cloud_fail comes for it. */
 bool account_is_ready(struct account *account, struct cloud_call *call);
 void account_forget(
-    struct account *account); /* those that it has; the next call reads them again */
+    struct account *account); /* forgets its credentials; the next call reads them again */
 
 /* For the sources: one request without a signature. on_answer comes from a later turn, with the answer in the call; anything but
  * a 200 fails the reading. */

@@ -23,7 +23,7 @@ static void finish(struct cloud_recall *recall, const struct error *error)
     arena_done(&arena);
 }
 
-/* A task has a name, so an answer that was lost is no reason not to ask again; an invocation has none. */
+/* After a lost answer a task may be asked for again: its name lets it happen once. An invocation has no name. */
 static bool asks_again(struct cloud_recall *recall)
 {
     const struct cloud_call *call = &recall->call;
@@ -74,7 +74,7 @@ static void ask_lambda(const struct cloud *cloud, const struct cloud_recall_plac
                                  STR_ARG(buf_view(&name)));
     request->headers = &recall->header;
     request->n_headers = 1;
-    request->class = CALL_CREATE; /* twice is twice */
+    request->class = CALL_CREATE; /* asked twice, it is done twice */
     buf_done(&name);
 }
 

@@ -27,7 +27,7 @@ static struct str region_of(struct str name)
                                                                                 : STR_EMPTY;
 }
 
-/* What a service of AWS is asked: its name stands between two texts. */
+/* A question to a service of AWS: the name of the secret stands between two texts. */
 struct aws_question {
     const char *service;
     struct upstream_header target;
@@ -67,7 +67,7 @@ static bool ask_secrets_manager(struct secret_question *question, struct cloud_r
     return ask_aws(question, request, &aws, name);
 }
 
-/* Of a secret that is JSON, one member: a text, or any other value as it is written. */
+/* Takes one member of a secret that is JSON: a text, or any other value as it is written. */
 static bool take_member(struct secret_question *question, struct str text, struct str member,
                         struct str *out)
 {

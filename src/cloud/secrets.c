@@ -33,7 +33,7 @@ struct cloud_secrets {
     struct cloud *cloud;
     unsigned n_reading;
     uint64_t until_ms;
-    uint64_t keep_ms; /* the last value of one that is gone */
+    uint64_t keep_ms; /* so long the last value of a deleted secret is used */
     bool changed;
     cloud_secrets_fn on_done;
     void *context;
@@ -222,8 +222,8 @@ static bool is_over(struct reference *reference, enum cloud_secret_state state)
     return now_ms - reference->absent_since_ms >= reference->secrets->keep_ms;
 }
 
-/* With a value from before, that one goes on; for a while also when the secret is gone: somebody may be about to make it
- * again. */
+/* Ends a reading that failed. An earlier value stays in use, for keep_ms also if the secret is gone: it may be about to
+ * be made again. */
 static void set_failure(struct reference *reference, enum cloud_secret_state state)
 {
     metric_add(M_SECRET_READS, RESULT_ERROR, 0, 0, 1);
@@ -252,8 +252,9 @@ static void set_failure(struct reference *reference, enum cloud_secret_state sta
               F_TEXT("effect", "the last good value is in use"));
 }
 
-/* AWS has one status for all refusals; the answer of Google says it twice. A secret of AWS that will be deleted in some days
- * can be read no more, and neither can a version of Google that is destroyed or disabled. */
+/* AWS has one status, 400, for all refusals, so a word in the answer decides; Google has 404. A secret of AWS that
+ * will be deleted in some days cannot be read any more, nor can a version of Google that is destroyed or disabled
+ * (400, too). */
 static bool is_absent(const struct upstream_reply *reply)
 {
     static const struct str words[] = {
@@ -268,7 +269,7 @@ static bool is_absent(const struct upstream_reply *reply)
     return reply->status == 404;
 }
 
-/* Whatever may be better in a moment: no connection, no credentials yet, a service that has failed. */
+/* `may_pass`: it may be better in a moment (no connection, no credentials yet, a service that has failed). */
 static void fail_or_try_again(struct reference *reference, bool may_pass)
 {
     struct cloud_secrets *secrets = reference->secrets;

@@ -30,7 +30,7 @@ static const struct entity {
     char character;
 } entities[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}};
 
-/* "amp" or "#34"; characters beyond ASCII are left as they are written, which no name of ours has. */
+/* "amp" or "#34". References to characters beyond ASCII are left as they are; no name of ours has one. */
 static bool resolve(struct str reference, char *out)
 {
     const struct entity *entity = ROW_NAMED(reference, entities);

@@ -21,7 +21,7 @@ struct sample {
 
 /* ---- slots ---- */
 
-/* The tiers get what has come together in a minute. */
+/* Adds the open minute to the tiers. */
 static void close_minute(struct series *series)
 {
     int64_t wall_ms = (int64_t)series->open.stamp * analytics_tiers[0].unit_ms;
@@ -148,7 +148,7 @@ static struct series *find(struct analytics *analytics, enum series_kind kind,
     return series;
 }
 
-/* `first` and `second` with a blank between are its name; the latter may be empty. */
+/* Counts a sample for the series with the name `first`, blank, `second`; `second` may be empty. */
 static void count(struct analytics *analytics, enum series_kind kind, const struct fact *fact,
                   const char *first, const char *second, const struct sample *sample)
 {
@@ -245,7 +245,7 @@ void analytics_catch_up(struct analytics *analytics)
     struct series *series;
 
     take_all(analytics);
-    LIST_EACH (series, &analytics->series.order, entry.link) { /* none is held */
+    LIST_EACH (series, &analytics->series.order, entry.link) { /* no entry is held: all are here */
         close_minute(series);
     }
 }

@@ -27,7 +27,7 @@ enum {
 
 /* A span of time. */
 struct slot {
-    uint32_t stamp; /* its time in units of its tier; another one: empty */
+    uint32_t stamp; /* its time in units of its tier; if it is another one, the slot is empty */
     uint32_t n;
     uint32_t passed; /* of a test; what neither passed nor failed was not executed */
     uint32_t failed;
@@ -67,7 +67,7 @@ extern const struct tier analytics_tiers[N_TIERS];
 
 void slot_add(struct slot *sum, const struct slot *slot);
 bool series_is_of(const struct series *series, const uint8_t *owner);
-/* All facts that were noted until now are counted, and in the slots. */
+/* Counts all facts that were noted until now, into the slots. */
 void analytics_catch_up(struct analytics *analytics);
 
 #endif

@@ -121,7 +121,7 @@ static void totals_init(struct totals *totals, struct analytics *analytics,
     totals->sorted = mem_calloc(ANALYTICS_MAX_SERIES, sizeof(struct series *));
     totals->items = mem_calloc(ANALYTICS_MAX_SERIES, sizeof(struct total));
     totals->n = 0;
-    LIST_EACH (series, &analytics->series.order, entry.link) { /* none is held */
+    LIST_EACH (series, &analytics->series.order, entry.link) { /* no entry is held: all are here */
         if (wish->owner == NULL || series_is_of(series, wish->owner)) {
             totals->sorted[n++] = series;
         }
@@ -286,7 +286,7 @@ static void write_test(struct json_writer *w, const struct total *total,
     for (unsigned back = ranges[wish->range].n; back-- > 0;) {
         struct slot sum = sum_at(total, 1, wish, SERIES_TEST, now - back);
 
-        if (sum.n > 0) { /* a test runs seldom: only where it ran */
+        if (sum.n > 0) { /* a test runs seldom: only slots in which it ran */
             jw_object(w);
             jw_kv_time(w, "from", (int64_t)(now - back) * unit_ms);
             write_runs(w, &sum);

@@ -150,7 +150,7 @@ void append_file_end_line(const struct append_file *file)
 
     if (file->n_bytes > 0 && pread(file->fd, &last, 1, (off_t)file->n_bytes - 1) == 1 &&
         last != '\n') {
-        (void)!write(file->fd, "\n", 1); /* else the next line is lost with it */
+        (void)!write(file->fd, "\n", 1); /* without it the next line would be lost, too */
     }
 }
 

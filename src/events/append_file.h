@@ -23,19 +23,19 @@ struct append_file {
     void (*on_written)(struct append_file *file, const char *failure);
 };
 
-/* Whether it could be opened, but for another process that writes it now. */
+/* Whether the file could be opened, if no other process was writing it now. */
 enum error_code append_file_try(const char *path, const char *option, struct error *err) MUST_CHECK;
-/* `option` names it in errors. To be closed in either case; fd must be -1 before. */
+/* `option` names it in errors. It must be closed also after an error; fd must be -1 before. */
 enum error_code append_file_open(struct append_file *file, struct loop *loop, const char *path,
                                  uint64_t max_bytes, const char *option,
                                  struct error *err) MUST_CHECK;
 /* Ends a last line that a killed process has left without its end. */
 void append_file_end_line(const struct append_file *file);
-/* Nothing may be on its way. Zeroed with an fd of -1 is fine. */
+/* No write may be under way. Zeroed with an fd of -1 is fine. */
 void append_file_close(struct append_file *file);
-/* `batch` must stay as it is until on_end, which comes from a later turn, once: with NULL, or with why not. Then
- * the same batch must come again: what was written of it is not written twice. `number`: for the name of
- * the old file. */
+/* `batch` must stay as it is until on_end, which comes from a later turn, once: with NULL, or with the failure. After a
+ * failure the same batch must be given again: what was written of it is not written twice. `number`: for the name
+ * of the old file. */
 void append_file_write(struct append_file *file, struct str batch, uint64_t number,
                        void (*on_end)(struct append_file *file, const char *failure));
 

@@ -27,9 +27,9 @@ struct artifacts {
     struct duty duty;
     struct feed feed;
     struct place place;
-    struct list waiting; /* in the order of their ends; the first one is worked at */
+    struct list waiting; /* in the order in which they ended; the first one is in work */
     unsigned n_waiting;
-    bool puts; /* the port is at it */
+    bool puts; /* the port is at work */
     bool is_failing;
     unsigned tries;
     uint64_t began_ms; /* of the first try */
@@ -43,7 +43,7 @@ struct artifacts {
 
 static void go_on(struct artifacts *artifacts);
 
-/* There is one. */
+/* The run that is in work; at least one must wait. */
 static const struct ended *first_of(const struct artifacts *artifacts)
 {
     return CONTAINER_OF(artifacts->waiting.next, struct ended, link);
@@ -69,14 +69,14 @@ static void on_saved(struct place *place, const struct error *error)
     struct artifacts *artifacts = CONTAINER_OF(place, struct artifacts, place);
 
     if (error != NULL && error->code == ERR_CONFLICT) {
-        duty_yield(&artifacts->duty); /* another process is at it, too */
+        duty_yield(&artifacts->duty); /* another process works, too */
     } else {
         deadline_set(&artifacts->loop->deadlines, &artifacts->save, SAVE_MS, on_save);
         go_on(artifacts);
     }
 }
 
-/* True: it is being saved. Once in a while: what is put there twice is the same. */
+/* True: the place is being saved. Every SAVE_MS is enough: reports that are put there twice are the same. */
 static bool saves_place(struct artifacts *artifacts)
 {
     return artifacts->journal != NULL && !deadline_is_set(&artifacts->save) &&

@@ -27,7 +27,7 @@ void audit_try_again(struct audit *audit)
     deadline_set(&audit->loop->deadlines, &audit->again, RETRY_MS, on_again);
 }
 
-/* What happens within some milliseconds is written at once: to wake a thread and to write cost as much as ten lines. */
+/* Lines of some milliseconds go into one write, since waking a thread and writing cost as much as ten lines. */
 static void gather(struct audit *audit)
 {
     uint64_t lag = feed_lag(&audit->feed);
@@ -60,7 +60,7 @@ static void tell_failure(struct audit *audit, const char *failure)
 void audit_written(struct audit *audit, const char *failure)
 {
     tell_failure(audit, failure);
-    if (audit->journal != NULL && !feed_is_open(&audit->feed)) { /* off duty since */
+    if (audit->journal != NULL && !feed_is_open(&audit->feed)) { /* this process went off duty */
         trouble_tell(TROUBLE_AUDIT, NULL);
         append_file_close(&audit->file);
         buf_clear(&audit->batch);
@@ -99,7 +99,7 @@ static void fill(struct audit *audit)
     size_t n = 0;
 
     while (n < AUDIT_BATCH_LINES && (fact = feed_next(&audit->feed)) != NULL) {
-        note_lost(audit); /* before what came after it */
+        note_lost(audit); /* the loss stands before the facts after it */
         if (audit_takes(fact)) {
             audit_write_fact(&audit->batch, &audit->head, fact);
             n++;
@@ -124,7 +124,7 @@ void audit_has_no_end(struct audit *audit, const char *failure)
 void audit_go_on(struct audit *audit)
 {
     if (audit->writes || audit->acts || place_is_busy(&audit->place)) {
-        return; /* their ends go on */
+        return; /* their ends call this again */
     }
     if (audit->bucket != NULL && audit->journal == NULL && !audit->is_found) {
         audit_bucket_find(audit);
@@ -228,9 +228,9 @@ enum error_code audit_open(struct loop *loop, const struct audit_options *option
         return code;
     }
     *out = audit;
-    audit->is_found = code != ERR_OK; /* there is nothing to be sought */
+    audit->is_found = code != ERR_OK; /* after an error no end is sought */
     if (code != ERR_OK) {
-        return code; /* a client is open: whoever asked closes it */
+        return code; /* a client is open: the caller closes *out */
     }
     deadline_set(&loop->deadlines, &audit->tell_head, HEAD_MS, on_head);
     if (audit->journal != NULL) {

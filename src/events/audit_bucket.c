@@ -21,7 +21,7 @@ static struct str key_of(const struct audit *audit, uint64_t first, char room[BU
                      (unsigned long long)first);
 }
 
-/* 0: it is none of ours. */
+/* The number in a key; 0: the key is none of ours. */
 static uint64_t first_of(const struct audit *audit, struct str key)
 {
     size_t at = strlen(audit->head.chain) + 1;
@@ -69,7 +69,7 @@ static void found(struct audit *audit)
     }
 }
 
-/* A line that was changed keeps its number: audit verify finds it. */
+/* Finds the last line of the newest object. A line that was changed counts, too; audit verify finds it. */
 static void on_newest(void *context, const struct store_bucket_told *told)
 {
     struct audit *audit = context;
@@ -103,7 +103,7 @@ static void on_newest(void *context, const struct store_bucket_told *told)
     found(audit);
 }
 
-/* Objects are listed in order: the newest one is sought by halves. */
+/* Objects are listed in the order of their numbers, so the newest one is found by bisection. */
 static void on_listed(void *context, const struct store_bucket_told *told)
 {
     struct audit *audit = context;
@@ -160,7 +160,7 @@ static void on_there(void *context, const struct store_bucket_told *told)
 
     if (told->end != BUCKET_DONE) {
         fail(audit, told);
-    } else if (str_eq(told->bytes, buf_view(&audit->batch))) { /* an answer was lost */
+    } else if (str_eq(told->bytes, buf_view(&audit->batch))) { /* ours: the answer was lost */
         end_write(audit, NULL);
     } else {
         audit_bucket_find(audit);

@@ -8,7 +8,7 @@ static enum error_code fail(struct error *err, size_t line, const char *what)
     return error_set(err, ERR_INVALID, "line %zu: %s", line, what);
 }
 
-/* A line that its writer found without an end, and closed. */
+/* True: the line says that its writer closed a torn line of so many bytes. */
 static bool closes_torn_line(struct str line, size_t torn_bytes)
 {
     static const struct str mark = STR_INIT("\"audit.recovered\",\"torn_bytes\":");

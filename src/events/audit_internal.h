@@ -15,13 +15,13 @@
 
 enum {
     AUDIT_BATCH_LINES = 200, /* made in one turn of the loop */
-    AUDIT_GATHER_MS = 10,    /* a line is in the file that long after its fact, and a write */
-    AUDIT_OBJECT_MS = 1000   /* the same of a bucket, which wants money for each object */
+    AUDIT_GATHER_MS = 10,    /* so long lines are gathered before they are written */
+    AUDIT_OBJECT_MS = 1000   /* the same for a bucket, where each object costs money */
 };
 
 struct audit {
     struct loop *loop;
-    struct feed feed; /* what stands in the file, or in the batch, is behind it */
+    struct feed feed; /* it has given what stands in the file and in the batch */
     struct audit_head head;
     struct audit_head told; /* the last one that was told as an event */
     struct deadline again;
@@ -35,16 +35,16 @@ struct audit {
     char *path;              /* NULL: the bucket, or the stream of the store */
     uint64_t max_bytes;
     /* With a journal. */
-    struct journal *journal; /* NULL: none; what this process notes is written by it alone */
+    struct journal *journal; /* NULL: none; this process writes what it notes itself */
     struct duty duty;
     struct place place;
     struct store_op op; /* of the stream */
-    bool acts;          /* the operation is on its way */
+    bool acts;          /* an operation of the stream or bucket is in flight */
     uint64_t sequence;  /* of our last entry in the stream */
     /* With a bucket. */
     struct store_bucket *bucket; /* NULL: none */
     struct deadline last_words;
-    bool is_found;           /* the head is the end of the chain there */
+    bool is_found;           /* `head` is the end of the chain in the bucket */
     uint64_t newest;         /* first number of the newest object that is known; 0: none */
     uint64_t looked_behind;  /* the number that objects were listed behind */
     uint64_t nothing_behind; /* a number that nothing was behind */
@@ -54,7 +54,7 @@ struct audit {
 void audit_go_on(struct audit *audit);
 void audit_written(struct audit *audit, const char *failure); /* NULL: the batch is out */
 void audit_begin(struct audit *audit);                        /* the head and the feed are right */
-void audit_has_no_end(struct audit *audit, const char *failure); /* of its chain, now */
+void audit_has_no_end(struct audit *audit, const char *failure); /* the end was not found */
 void audit_on_news(struct feed *feed);
 void audit_finish_close(struct audit *audit);
 void audit_try_again(struct audit *audit);

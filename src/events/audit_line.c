@@ -107,7 +107,7 @@ uint64_t audit_first_number(struct str lines)
     return str_to_i64(digits, 1, INT64_MAX, &first) ? (uint64_t)first : 0;
 }
 
-/* What stands between the number and the hashes stays. */
+/* Writes a line with new number and hashes; what stands between them stays. */
 static void line_anew(struct buf *out, struct audit_head *head, struct str line)
 {
     size_t hashes = before_key.len + hash_key.len + 2 * (size_t)AUDIT_HASH_DIGITS + 3;

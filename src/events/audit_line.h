@@ -15,11 +15,11 @@ struct audit_head {
 };
 
 void audit_head_first(struct audit_head *head);
-/* Lines of the chain itself, with a number that explains it ("torn_bytes": 17). */
+/* Writes a line about the chain itself, with a number that explains it ("torn_bytes": 17). */
 void audit_write_mark(struct buf *out, struct audit_head *head, const char *type, const char *name,
                       uint64_t value);
 void audit_write_fact(struct buf *out, struct audit_head *head, const struct fact *fact);
-/* Lines as they were written, behind another head: new numbers and hashes. */
+/* Puts lines that were written already behind another head: they get new numbers and hashes. */
 void audit_chain_anew(struct buf *lines, struct audit_head *head);
 uint64_t audit_first_number(struct str lines);
 /* A whole line without its end: its number, hash and the hash before; false: it is none, or its

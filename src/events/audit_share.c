@@ -74,7 +74,7 @@ static void begin_file(struct audit *audit)
     audit_share_begin(audit);
 }
 
-/* The store does not say where to go on. */
+/* The store did not say where to go on: yields the duty, or closes. */
 static void leave(struct audit *audit)
 {
     if (audit->closing) {
@@ -141,7 +141,8 @@ static void on_scanned(struct store_op *op, const struct store_result *result)
     }
 }
 
-/* From the last entry that we know of; `sequence` is one more than that of the last one that was read. */
+/* Reads the entries from number `sequence` on: at first our last known entry, then the one behind the last that was
+ * read. */
 static void scan(struct audit *audit)
 {
     char room[AUDIT_KEY_MAX];
@@ -191,7 +192,7 @@ static void on_begin(struct duty *duty)
     place_read(&audit->place, audit->journal, "consumers/audit", on_place);
 }
 
-/* What a thread writes it writes; other lines are made anew by whoever goes on. */
+/* A thread that is writing finishes; the process that takes over makes other lines anew. */
 static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);

@@ -7,7 +7,7 @@ enum { AGAIN_MS = 1000, LOOK_MS = 500, PAUSE_MAX_MS = 60000, MOST_DOUBLED = 7 };
 static void ask(struct duty *duty);
 static void end(struct duty *duty);
 
-/* While it has no lease it asks for one; while it has one it looks whether that still lasts. */
+/* Without the lease asks for it; with the lease looks whether it still lasts. */
 static void on_again(struct deadline *deadline)
 {
     struct duty *duty = CONTAINER_OF(deadline, struct duty, again);
@@ -56,7 +56,7 @@ static void on_ready(struct keep_user *user, const struct error *error)
     }
 }
 
-/* Nothing of the duty is known to the lease, which may outlive it. */
+/* The lease gets no pointer to the duty (context NULL), since it may outlive the duty. */
 static void ask(struct duty *duty)
 {
     static const struct keep_kind kind = {.stays = true};

@@ -19,14 +19,16 @@ struct duty {
     void (*on_end)(struct duty *duty); /* the lease is lost: nothing may be written any more */
 };
 
-/* The callbacks and the name are set; the lease is asked for until duty_close. */
+/* Set the callbacks and the name before. The lease is asked for until duty_close. */
 void duty_open(struct duty *duty, struct loop *loop, struct keeps *keeps);
-/* Lets go, and asks again after a while: what stands in the store was changed by another process. */
+/* Lets the lease go, and asks again after a while; for instance when another process has changed what is in the
+ * store. */
 void duty_yield(struct duty *duty);
-bool duty_lasts(const struct duty *duty); /* before anything is written or sent under it */
+bool duty_lasts(const struct duty *duty); /* ask before you write or send under it */
 void duty_close(struct duty *duty);       /* without on_end; idempotent; zeroed is fine */
 
-/* Before what has failed so often is tried again: twice as long each time, and a minute instead of more than half of one. */
+/* The pause before the next try after so many tries: it doubles each time, and more than half a minute becomes a
+ * minute. */
 uint64_t duty_pause_ms(uint64_t first_ms, unsigned tries);
 
 #endif

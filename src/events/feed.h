@@ -17,7 +17,7 @@ struct feed {
     struct journal *journal;            /* NULL: there is none */
     uint64_t seen;                      /* number of the last fact of the ring */
     uint64_t position;                  /* of the last fact; in the journal */
-    uint64_t n_lost;                    /* facts that nobody has any more; of a journal: at least */
+    uint64_t n_lost;                    /* facts that are lost; with a journal: at least */
     uint64_t n_told_lost;               /* of these */
     /* The rest is of a feed that is behind. */
     bool is_behind;
@@ -32,10 +32,10 @@ struct feed {
     struct packed packed;
 };
 
-/* Facts from now on. The feed must be zeroed, or closed. */
+/* Opens a feed of the facts from now on. It must be zeroed, or closed. */
 void feed_open(struct feed *feed, struct loop *loop, struct journal *journal,
                void (*on_news)(struct feed *feed));
-/* Facts behind a position of the journal. */
+/* Opens a feed of the facts behind a position of the journal. */
 void feed_open_at(struct feed *feed, struct journal *journal, uint64_t position,
                   void (*on_news)(struct feed *feed));
 void feed_close(struct feed *feed); /* idempotent; zeroed is fine */
@@ -44,9 +44,9 @@ bool feed_is_open(const struct feed *feed);
 /* NULL: there is none now; on_news comes. Lives until the next call. */
 const struct fact *feed_next(struct feed *feed);
 void feed_again(struct feed *feed); /* on_news comes in the next turn in any case */
-/* How many were lost since this was asked last; they are counted as those of a consumer, too (observe/metrics.h). */
+/* How many facts were lost since the last call; they are added to the metric of the consumer (observe/metrics.h). */
 uint64_t feed_tell_lost(struct feed *feed, size_t consumer);
-/* How many facts of the ring are still to come; one that is behind: at least. */
+/* How many facts of the ring are still to come; a feed that is behind has at least so many. */
 uint64_t feed_lag(const struct feed *feed);
 
 #endif

@@ -97,7 +97,7 @@ static void flush(struct journal *journal)
         return;
     }
     deadline_clear(&journal->flush);
-    if (journal->n_bytes == 0) { /* else the same once more */
+    if (journal->n_bytes == 0) { /* else the same entry goes once more */
         journal->n_bytes =
             packed_len(buf_view(&journal->gathers), JOURNAL_BATCH_BYTES, JOURNAL_BATCH_FACTS, &n);
         journal->n_entries++;
@@ -162,7 +162,7 @@ struct journal *journal_open(struct loop *loop, struct store *store, bool on_dut
     buf_init(&journal->gathers, JOURNAL_GATHERS_MAX);
     facts_divert(take, journal);
     (void)journal_mark(journal, ".opened", STR_EMPTY,
-                       STR_EMPTY); /* its answer tells where we are */
+                       STR_EMPTY); /* its answer tells the position */
     return journal;
 }
 

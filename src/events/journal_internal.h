@@ -26,7 +26,7 @@ struct journal {
     /* out */
     struct buf gathers;
     size_t n_bytes;     /* of `gathers`, on their way */
-    uint64_t n_entries; /* of those that have been on their way */
+    uint64_t n_entries; /* entries that were sent, once or more */
     struct store_op append;
     uint64_t sent_ms;
     struct deadline flush;

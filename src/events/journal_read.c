@@ -54,7 +54,7 @@ static void on_read(struct store_op *op, const struct store_result *result)
     if (journal->after > sequence_of(journal->tail)) {
         journal->tail = position_of(journal->after, 0);
     }
-    if (result->rewound) { /* what comes is numbered from there; what is missing was told already */
+    if (result->rewound) { /* new entries are numbered from there; lost ones were told before */
         log_event(LOG_WARN, "events.rewound",
                   F_TEXT("reason", "the store has lost events that it had taken"));
         journal->after = result->sequence;

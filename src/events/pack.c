@@ -23,8 +23,8 @@ uint64_t pack_origin(void)
 }
 
 /* --- words that live for ever */
-/* What stands in a fact as `const char *` is a row of a table in the process that noted it. Here it is kept,
- * once, as long as this process lives. */
+/* A `const char *` of a fact points into a table of the process that noted it. For facts of other processes
+ * each word is kept here, once, as long as this process lives. */
 static const char *keep_word(struct str word)
 {
     static char room[WORDS_BYTES];
@@ -257,7 +257,7 @@ bool unpack(struct str *rest, struct packed *out)
         return false;
     }
     fact->is_told =
-        get_number(&one, &is_told) && is_told != 0; /* what a later version adds is not looked at */
+        get_number(&one, &is_told) && is_told != 0; /* what a later version adds is ignored */
     fact->outcome = fact->outcome != NULL ? fact->outcome : "ok";
     set_kind(out, type);
     return true;

@@ -21,9 +21,9 @@ uint64_t pack_origin(void);
 
 void pack_fact(struct buf *out, const struct fact *fact);
 void pack_mark(struct buf *out, const char *mark, struct str subject, struct str name);
-/* The next one of `*rest`; its words live for ever. False: the end, or bytes that are none of ours. */
+/* Reads the next fact or mark of `*rest`; its words live for ever. False: the end, or bytes that are not ours. */
 bool unpack(struct str *rest, struct packed *out);
-/* How many bytes at the front of `text` are whole ones, at most `max_bytes` and `max_n` of them. */
+/* The length of the whole facts and marks at the front of `text`, at most `max_bytes` bytes and `max_n` of them. */
 size_t packed_len(struct str text, size_t max_bytes, size_t max_n, size_t *out_n);
 
 #endif

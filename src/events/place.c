@@ -55,7 +55,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
     if (result->error.code == ERR_OK) {
         place->version = result->version;
     } else {
-        place->position = 0; /* once more */
+        place->position = 0; /* so that it is saved again */
     }
     place->on_done(place, result->error.code == ERR_OK ? NULL : &result->error);
 }

@@ -117,7 +117,7 @@ void sink_go_on(struct sink *sink)
 void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
 {
     sink->sends = false;
-    if (!feed_is_open(&sink->feed)) { /* off duty since */
+    if (!feed_is_open(&sink->feed)) { /* this process went off duty */
         append_file_close(&sink->file);
         sink->n_rows = 0;
         sinks_maybe_idle(sink->sinks);
@@ -147,7 +147,7 @@ void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
     sinks_maybe_idle(sink->sinks);
 }
 
-/* News are gathered for a moment: a batch costs the sink as much as an event. */
+/* News are gathered for interval_ms: a batch costs the sink as much as one event. */
 void sink_on_news(struct feed *feed)
 {
     struct sink *sink = CONTAINER_OF(feed, struct sink, feed);

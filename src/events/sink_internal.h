@@ -78,7 +78,7 @@ void sink_go_on(struct sink *sink);
 void sink_on_news(struct feed *feed);
 void sink_stop(struct sink *sink); /* what is on its way is given up */
 bool sink_is_idle(const struct sink *sink);
-/* The end of a try. NULL: it was taken; `n_refused` of its rows will never be. */
+/* The end of a try. `failure` NULL: the batch was taken, but for `n_refused` rows that never will be. */
 void sink_sent(struct sink *sink, const char *failure, size_t n_refused);
 
 /* sinks.c */

@@ -3,7 +3,7 @@
 #include "events/events.h"
 #include "sink_internal.h"
 
-/* {"insertId": the event's, "json": its columns}: what stands empty is left out, and is NULL in the table. */
+/* Writes {"insertId": id of the event, "json": its columns}. An empty column is left out: it is NULL in the table. */
 void sink_row_table(struct buf *out, const struct fact *fact)
 {
     const struct {

@@ -110,7 +110,7 @@ static void end_rows(struct sink *sink)
     buf_text(&sink->batch, "]}");
 }
 
-/* Rows that the table does not take (another schema) will not be taken later either. */
+/* Counts the rows that the table has refused (another schema): it will not take them later either. */
 static size_t n_refused(struct sink *sink, struct str body)
 {
     struct arena arena;

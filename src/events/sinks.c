@@ -38,7 +38,7 @@ static void on_place(struct place *place, const struct error *error)
     }
 }
 
-/* With a journal the file is open on duty: processes of one machine may have the same. */
+/* With a journal the file is open only on duty: processes of one machine may have the same file. */
 static bool open_file_on_duty(struct sinks *sinks)
 {
     struct sink *sink = sink_at(sinks, SINK_FILE);
@@ -79,7 +79,7 @@ static void on_begin(struct duty *duty)
     }
 }
 
-/* What a thread writes it writes; whoever goes on hands the batch over again. */
+/* A thread that is writing finishes; the process that takes over hands the batch over again. */
 static void on_end(struct duty *duty)
 {
     struct sinks *sinks = CONTAINER_OF(duty, struct sinks, duty);
@@ -89,7 +89,7 @@ static void on_end(struct duty *duty)
 
         if (sink_is_on(sink)) {
             if (feed_is_open(
-                    &sink->feed)) { /* else its file could not be opened, and that is told */
+                    &sink->feed)) { /* else its file could not be opened: that stays told */
                 trouble_tell(sink->kind->trouble, NULL);
             }
             sink_stop(sink);

@@ -36,7 +36,7 @@ struct delivery {
     int64_t last_wall_ms;
 };
 
-/* A client of one address; it outlives a webhook whose address has changed until it is closed. */
+/* A client of one address. When a webhook changes its address or goes, the old client lives on until it is closed. */
 struct webhook_client {
     struct webhooks *hooks;
     struct upstream *upstream;
@@ -108,7 +108,7 @@ struct hooks_share {
     size_t next; /* of `found`, to be read */
     bool walks;
     bool walks_again;
-    uint64_t n_saves; /* so far; a walk that one crossed takes nothing away */
+    uint64_t n_saves; /* so far; a walk during which there was one removes nothing */
     uint64_t saves_before;
     struct list waiting; /* of webhook_ask: for the walk under way */
     struct list late;    /* for the one after it */
@@ -122,9 +122,9 @@ struct webhooks {
     unsigned retry_ms;
     struct list list;
     size_t n;
-    unsigned n_clients;        /* open ones, and those being closed; and last writes to the store */
+    unsigned n_clients;        /* clients that are not closed, and last writes to the store */
     struct hooks_share *share; /* NULL: webhooks live in the memory of this process */
-    webhook_right_fn right;    /* NULL: whoever made a webhook may have it */
+    webhook_right_fn right;    /* NULL: keys are not checked */
     void *right_context;
     struct deadline judge; /* a key has expired */
     struct deadline lag;   /* is told once a second, while there are webhooks */
@@ -176,10 +176,10 @@ void webhook_put_off(struct webhook *hook);       /* it was switched off: the st
 void webhook_state_begin(struct webhook *hook); /* this process posts from now on */
 void webhook_state_end(struct webhook *hook);
 void webhook_state_dirty(struct webhook *hook); /* is written soon */
-/* It was deleted by another process, which may have removed its state before this one wrote that for the first time. */
+/* Another process deleted the webhook, perhaps before this one first wrote its state: removes the state once more. */
 void webhook_state_remove(struct webhook *hook);
 void webhook_state_leave(
-    struct webhook *hook); /* is written, if it must be, though the webhook goes */
+    struct webhook *hook); /* the webhook goes: writes its state, if it must be */
 
 /* webhook_body.c */
 void webhook_write_body(struct webhook *hook, const struct fact *fact);

@@ -85,7 +85,7 @@ static void post(struct webhook *hook)
         return; /* the lease is being lost: another process posts */
     }
     if (!webhook_has_right(hook)) {
-        hook->again = delivery; /* if its key comes back */
+        hook->again = delivery; /* it is sent if the key comes back */
         hook->current = NULL;
         return;
     }

@@ -86,7 +86,7 @@ static void answer_all(struct list *asks, const struct error *error)
     }
 }
 
-/* Those who asked while it went on are answered by the next one. */
+/* Questions that came during this walk are answered by the next walk. */
 static void end_walk(struct hooks_share *share, const struct error *error)
 {
     share->walks = false;
@@ -204,7 +204,7 @@ static void on_listed(struct store_op *op, const struct store_result *result)
     read_next(share);
 }
 
-/* Processes that make webhooks at the same time can make some more than WEBHOOKS_MAX. */
+/* There may be more than WEBHOOKS_MAX, if processes make webhooks at the same time. */
 static void list_page(struct hooks_share *share, struct str after)
 {
     const struct store_request request = {.kind = STORE_LIST,
@@ -264,7 +264,7 @@ static void on_put(struct store_op *op, const struct store_result *result)
     } else if (hook != NULL && ask->version == 0) {
         webhook_remove(hook);
     } else if (hook != NULL) {
-        hook->share.version = 1; /* it is read again */
+        hook->share.version = 1; /* so the walk reads it again */
         walk(share);
     }
     tell_others(share, str_from(ask->id));
@@ -301,10 +301,10 @@ static void on_state_removed(struct store_op *op, const struct store_result *res
     struct webhook *hook = hook_by_id(ask->hooks, str_from(ask->id));
 
     (void)
-        result; /* nobody looks at a state without a webhook, and the process that posts removes it, too */
+        result; /* a state without a webhook is never read, and the process that posts removes it, too */
     ask->on_done(ask, NULL);
     if (hook != NULL) {
-        webhook_remove(hook); /* the question may have been part of it */
+        webhook_remove(hook); /* last: `ask` may be a part of it */
     }
 }
 
@@ -367,7 +367,7 @@ void webhook_put_off(struct webhook *hook)
     }
 }
 
-/* Where keys differ between processes for the time of a rollout, it is too early. */
+/* Waits for WEBHOOK_GONE_MS: during a rollout the keys of processes differ, and another one may know the key. */
 static void end_those_that_are_gone(struct hooks_share *share)
 {
     struct webhook *hook;
@@ -449,7 +449,7 @@ void hooks_share_open(struct webhooks *hooks)
     }
 }
 
-/* The lease is let go when all has been written: hooks_share_free. */
+/* Keeps the lease until all has been written; hooks_share_free lets it go. */
 void hooks_share_close(struct webhooks *hooks)
 {
     struct hooks_share *share = hooks->share;

@@ -1,5 +1,5 @@
 /* How far a webhook came, written by the process that posts: after a delivery, a quarter of a second later at
- * most. Whoever takes over begins there, so what was delivered since then is delivered again. */
+ * most. A process that takes over begins there, so deliveries since the last writing are sent again. */
 #include "webhook_internal.h"
 
 #include "base/mem.h"
@@ -21,7 +21,7 @@ static void on_save(struct deadline *deadline)
     save(CONTAINER_OF(deadline, struct webhook, share.save));
 }
 
-/* A deleted webhook is no reason to begin with all of them anew. */
+/* If the webhook was deleted, only it is removed; else the duty is yielded, and begins anew with all of them. */
 static void on_looked(struct store_op *op, const struct store_result *result)
 {
     struct webhook *hook = CONTAINER_OF(op, struct webhook, share.op);
@@ -49,7 +49,7 @@ static void on_saved(struct store_op *op, const struct store_result *result)
             .key = hook_key(WEBHOOK_DOCUMENTS, str_from(hook->id), room),
             .format = STATE_FORMAT};
 
-        hook->share.writes = true; /* until it is known */
+        hook->share.writes = true; /* until the reason is known */
         store_start(hook->hooks->share->store, &request, &hook->share.op, on_looked);
         return;
     } else {
@@ -111,7 +111,7 @@ static void on_last_saved(struct store_op *op, const struct store_result *result
     struct webhooks *hooks = last->hooks;
 
     (void)
-        result; /* else what was delivered since is delivered again, or the state stays without a webhook */
+        result; /* if it failed: deliveries since then are repeated, or a state stays without its webhook */
     mem_free(last);
     hooks->n_clients--;
     hooks_maybe_closed(hooks);
@@ -142,7 +142,7 @@ void webhook_state_remove(struct webhook *hook)
     if (!feed_is_open(&hook->feed)) {
         return; /* another process posts, and does it */
     }
-    store_cancel(&hook->share.op); /* it may have left: then it comes before this */
+    store_cancel(&hook->share.op); /* if it was sent, the store takes it before this */
     last = mem_zalloc(sizeof(*last));
     last->hooks = hook->hooks;
     hook->hooks->n_clients++;
@@ -179,7 +179,7 @@ static void on_read(struct store_op *op, const struct store_result *result)
     if (result->error.code == ERR_NOT_FOUND) {
         hook->share.state_version = 0;
     } else if (result->error.code != ERR_OK) {
-        duty_yield(&hook->hooks->share->duty); /* and everything from the start */
+        duty_yield(&hook->hooks->share->duty); /* and begin anew with all webhooks */
         return;
     } else if (!webhook_state_read(hook, result->bytes, &position)) {
         log_event(LOG_WARN, "webhook.state_unreadable", F_TEXT("webhook", hook->id));

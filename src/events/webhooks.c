@@ -82,7 +82,7 @@ static enum error_code client_open(struct webhooks *hooks, struct str url,
 
 /* ---- what is asked for ---- */
 
-/* Names are judged when they are connected to: what they stand for can change at any time. */
+/* A host that is a name is judged later, at each connection: its addresses can change at any time. */
 static enum error_code judge_url(const struct webhooks *hooks, struct str text, struct error *err)
 {
     struct url url = {0};
@@ -266,7 +266,7 @@ static enum error_code change_key(struct webhook *hook, struct str text, struct 
     return code;
 }
 
-/* What is on its way begins anew, at the new address. */
+/* A delivery in flight begins anew, at the new address. */
 enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err)
 {
     struct webhook_client *client;
@@ -408,7 +408,7 @@ enum error_code webhook_test(struct webhook *hook, struct error *err)
     return ERR_OK;
 }
 
-/* The process that posts does it. */
+/* Only the process that posts sends; any other process asks it to, through the journal. */
 static void send_again(struct webhook *hook, struct delivery *delivery)
 {
     if (!hooks_on_duty(hook->hooks)) {

@@ -1,5 +1,5 @@
-/* Claims of processes that have died: looked for every second. The claims are listed; whose they are is
- * asked for where a claim is new or has changed; then the lease of each process that has some is asked for. */
+/* Looks for claims of processes that have died, every second while there are claims. It lists the claims, reads the
+ * holder of each claim that is new or has changed, then asks for the lease of each holder. */
 #include "share_internal.h"
 
 #include "base/clock.h"
@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-/* Where there are no claims, one is known before the lease of its process can end. */
+/* IDLE_SCAN_MS is used without claims: even then a new claim is found before the lease of its process can end. */
 enum {
     SCAN_MS = 1000,
     IDLE_SCAN_MS = 3000,
@@ -21,12 +21,12 @@ struct claim {
     struct list link;
     char name[RUN_NAME_MAX];
     uint64_t version;
-    uint64_t read_version; /* that `holder` is of */
-    uint64_t bad_version;  /* that cannot be adopted by this version of the program */
+    uint64_t read_version; /* of the claim that `holder` was read from */
+    uint64_t bad_version;  /* of a claim that this program cannot adopt */
     char holder[HOLDER_MAX];
     unsigned round;
-    uint64_t
-        absent_ms; /* clock_age_ms: since then its process has no lease; 0: that is not known */
+    /* clock_age_ms when its process was first found without a lease; 0: it was not */
+    uint64_t absent_ms;
 };
 
 struct adopter {
@@ -42,8 +42,8 @@ struct adopter {
     char asked[HOLDER_MAX]; /* whose lease is asked for */
     struct store_op removing;
     struct run_ear ear;
-    bool again;               /* it rang during a look */
-    bool rests;               /* nobody drives a run of another process: it does not look */
+    bool again;               /* the next look begins at once */
+    bool rests;               /* it does not look: nobody drives a run of another process */
     uint64_t doubts_until_ms; /* clock_age_ms: until then a lease that has run out says nothing */
 };
 
@@ -122,7 +122,7 @@ static bool is_carried_out_here(const struct adopter *adopter, const struct clai
 
 /* --- of a process that has died */
 
-/* And those that are about to be adopted. */
+/* Counts also the runs that are about to be adopted. */
 static size_t n_active(const struct run_store *store)
 {
     struct run_mirror *mirror;
@@ -140,7 +140,7 @@ static bool is_wanted(const struct run_mirror *mirror)
     return mirror->whole && mirror->run->n_drivers > 0;
 }
 
-/* NULL: it is not for this process, which must not ask for the lease either: another one could not have it then. */
+/* NULL: the claim is not for this process, which must not ask for the lease either: that would keep others from it. */
 static struct run_store *store_for(const struct adopter *adopter, const struct claim *claim)
 {
     struct str scope, owner, id;
@@ -151,7 +151,7 @@ static struct run_store *store_for(const struct adopter *adopter, const struct c
         !runs_read_name(str_from(claim->name), &scope, &owner, &id)) {
         return NULL;
     }
-    store = runs_store_of(adopter->share, scope); /* NULL: an account that it does not have */
+    store = runs_store_of(adopter->share, scope); /* NULL: not an account of this process */
     if (store != NULL && adopter->share->options.role == RUN_ROLE_DRIVEN) {
         const struct run_mirror *mirror = mirror_find(store, str_from(claim->name));
 
@@ -205,7 +205,7 @@ void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
     (void)op;
-    (void)result; /* else the next look removes it */
+    (void)result; /* if it failed, the next look tries again */
 }
 
 void adopter_remove(struct adopter *adopter, struct str name, uint64_t version)
@@ -245,15 +245,15 @@ static void ask_lease(struct adopter *adopter, struct store_request *request, st
     buf_done(&key);
 }
 
-/* The lease of a process that has died is there, and has run out. Where there is none the store may have lost it, and the
- * process lives: it has as long as a lease lasts to take it anew. */
+/* A process that has died leaves a lease that has run out. If there is no lease at all, the store may have lost it, and
+ * the process may live: it has as long as a lease lasts to take the lease anew. */
 static bool is_dead(struct adopter *adopter, const struct store_result *result)
 {
     struct claim *claim;
     bool is_dead = true;
 
     if (result->error.code == ERR_CONFLICT && result->retry_after_ms <= LOOK_TTL_MS) {
-        return false; /* another one looks: that says nothing of the process */
+        return false; /* another process looks, too: that says nothing of the holder */
     }
     LIST_EACH (claim, &adopter->claims, link) {
         if (!str_is(str_from(claim->holder), adopter->asked)) {
@@ -317,7 +317,7 @@ static bool was_asked(const struct adopter *adopter, const struct claim *until)
     return false;
 }
 
-/* Whoever gets the lease of a process knows that the process has it no more. */
+/* Asks for the lease of the next holder: if this process gets it, the holder has it no more. */
 static void ask_next(struct adopter *adopter)
 {
     struct run_share *share = adopter->share;
@@ -364,7 +364,7 @@ static void on_claim(struct store_op *op, const struct store_result *result)
     }
 }
 
-/* Whose is it? */
+/* Reads the holder of the next claim that is new or has changed. */
 static void read_next(struct adopter *adopter)
 {
     char room[RUN_KEY_MAX];

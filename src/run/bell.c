@@ -1,5 +1,5 @@
-/* The bell: who puts a run on record, or gives one up, rings it; whoever carries runs out looks at the claims at once. Where it
- * is not heard they look in their own time. */
+/* The bell is a stream. A process that puts a run on record, or gives one up, rings it; processes that carry runs out
+ * hear it and look at the claims at once. If they miss a ring, they look in their own time. */
 #include "share_internal.h"
 
 enum { BELL_MS = 600000, AGAIN_MS = 1000 };
@@ -26,9 +26,9 @@ void runs_ring(struct run_share *share)
                                     .ttl_ms = BELL_MS};
 
     if (share->stopped || share->options.role == RUN_ROLE_DRIVEN) {
-        return; /* whoever asks for the run drives it */
+        return; /* such a run is free until a request drives it: nobody needs to look */
     }
-    if (store_is_running(&share->bell)) { /* who has heard that may have looked already */
+    if (store_is_running(&share->bell)) { /* its hearers may look too early: ring again */
         share->rings_again = true;
         return;
     }
@@ -49,7 +49,7 @@ static void on_bell(struct store_op *op, const struct store_result *result)
     if (result->n_items > 0) {
         ear->heard = result->items[result->n_items - 1].sequence;
         adopter_look(ear->share->adopter);
-    } else if (result->rewound) { /* it is not kept for ever */
+    } else if (result->rewound) { /* the stream has expired and begins anew */
         ear->heard = result->sequence;
     }
     listen(&ear->again);

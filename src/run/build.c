@@ -47,7 +47,7 @@ static enum error_code read_id(struct builder *b, struct str text, const char *n
     return ERR_OK;
 }
 
-/* Which ids are worth nothing without another one. */
+/* Refuses ids that mean nothing without another id. */
 static enum error_code check_ids(struct builder *b, const struct run_ids *ids)
 {
     if (ids->journey_id != 0 && ids->goal_id == 0 && ids->checkpoint_id == 0) {
@@ -211,8 +211,8 @@ static enum error_code add_test(struct builder *b, const struct testfile_test *s
     return ERR_OK;
 }
 
-/* Ids of the request hold for every test, but when a run is resumed for the first one alone: the
- * tests after it get a journey and a checkpoint of their own, in its goal where they share it. */
+/* The ids of the request for the next test. A checkpoint that is given alone is for every test. Otherwise journey and
+ * checkpoint are for the first test alone; in a resumed run so are goal and snapshot (but see share_resumed_goal). */
 static struct run_ids ids_for(const struct builder *b, const struct run_ids *ids)
 {
     struct run_ids later = *ids;
@@ -229,7 +229,7 @@ static struct run_ids ids_for(const struct builder *b, const struct run_ids *ids
     return later;
 }
 
-/* A resumed run has the id of its first test's goal. Another test of the same goal has its name. */
+/* A resumed run has the id of its first test's goal. Other tests that name the same goal get that id. */
 static void share_resumed_goal(struct builder *b, const struct testfile_test *first,
                                const struct testfile_test *source, struct run_ids *ids)
 {
@@ -294,7 +294,7 @@ static size_t n_attempts(const struct run *run)
     return run->wait ? run->retries + 1 : 1;
 }
 
-/* The next step of a test, with what stands before the first one. */
+/* Makes the next step of a test; before the first one also the calls of the test. */
 static void make_of_test(struct run *run, struct run_place *at, unsigned what)
 {
     const struct run_building *building = run->building;
@@ -330,7 +330,7 @@ static void make_goal(struct run *run, struct run_goal *goal, unsigned what)
     }
 }
 
-/* Notes, rows or both of what comes next. False: there is nothing more. */
+/* Makes the notes, the rows or both of what comes next. False: there is nothing more. */
 static bool make_next(struct run *run, struct run_place *at, unsigned what)
 {
     if (at->goal < run->n_goals) {

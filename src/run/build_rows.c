@@ -101,7 +101,7 @@ void run_note_step(struct run *run, struct run_test *test, const struct testfile
         arena_done(&scratch);
     }
     if (test->n_steps <= test->n_before) {
-        step->status = ROW_DONE; /* by the run that this one goes on from */
+        step->status = ROW_DONE; /* made by the run that this one resumes */
     } else {
         run->plan->n_total++;
     }

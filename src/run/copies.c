@@ -59,7 +59,7 @@ void run_own(struct run *run)
     metric_gauge_add(M_RUNS_ACTIVE, 1);
 }
 
-/* Nothing more is sent, and nothing is written. Its watchers see what others write. */
+/* Another process has the run: this one sends and writes nothing more for it, and its watchers follow a copy. */
 void run_let_go(struct run *run)
 {
     struct run_store *store = run->store;

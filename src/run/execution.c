@@ -93,7 +93,7 @@ bool execution_before(struct plan *plan, const struct run_row *row)
     return is_wanted(row);
 }
 
-/* Those of the attempt before. */
+/* Forgets the outcomes of the attempt before. */
 void execution_forget_outcomes(struct run *run, const struct run_goal *goal)
 {
     for (size_t i = 0; i < run->n_tests; i++) {

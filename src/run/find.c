@@ -4,16 +4,16 @@
  *     └──(answer lost)──► looks once ─► found: it is ours; failed, when the platform said so; or not known
  *   (begun by a process that has died) ─► looks until that call must have ended ─► found, or sent now
  *
- * What is found by its name is ours where nothing of this name can have been there before: it was looked for, or all
- * that is in its parent was made by this run. So is an execution of a goal that this run has made. A checkpoint that
- * stands in its journey is attached. */
+ * A thing that is found by its name is ours if nothing of this name can have been there before: the run had looked for
+ * it, or the run has made the parent and so all that is in it. An execution of a goal that this run has made is ours,
+ * too. A checkpoint that stands in its journey is attached. */
 #include "run_internal.h"
 
 #include "base/clock.h"
 #include "plan/answer.h"
 #include "step/look.h"
 
-/* The platform's clock may be hours from ours. */
+/* A search by date reaches a day further on both sides: the platform's clock may be hours from ours. */
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, DAY_MS = 24 * 3600 * 1000 };
 
 #define LISTS                                                                                      \
@@ -41,7 +41,7 @@ static bool is_named(const struct json *item, struct str name)
     return str_eq(json_str(json_find(item, NAMES)), name);
 }
 
-/* True: there may be more of the list, and the plan asks for it. A platform without pages answers the same one
+/* True: the list may go on, and the plan asks for its next page. A platform without pages answers the same page
  * again. */
 static bool next_page(struct plan *plan, struct run *run, const struct json *list)
 {
@@ -122,7 +122,7 @@ static bool was_made(const struct run_call *calls, size_t n, enum setup setup)
     return false;
 }
 
-/* What is alike can be nobody else's. */
+/* True: a thing that looks like ours must be ours. */
 static bool all_are_ours(const struct run_row *row)
 {
     const struct run_goal *goal = row->goal;
@@ -133,11 +133,11 @@ static bool all_are_ours(const struct run_row *row)
     if (row->test != NULL || row->call->setup == SETUP_EXECUTE) {
         return was_made(goal->calls, goal->n_calls, SETUP_CREATE_GOAL);
     }
-    return row->call->setup == SETUP_CREATE_PROJECT || goal->named || /* there was none */
+    return row->call->setup == SETUP_CREATE_PROJECT || goal->named || /* found none before */
            was_made(goal->calls, goal->n_calls, SETUP_CREATE_PROJECT);
 }
 
-/* Another test's, another goal's, or of an earlier attempt of this run. */
+/* True: the thing belongs to another test, another goal or an earlier attempt of this run. */
 static bool is_taken(const struct run_row *row, int64_t id)
 {
     const struct run *run = row->run;
@@ -191,7 +191,7 @@ static void take_page(struct run_finding *finding, const struct json *list)
     }
 }
 
-/* NULL: the answer lists nothing, which is not the same as a list of nothing. */
+/* NULL: the answer holds no list, which is not the same as an empty list. */
 static const struct json *list_of(const struct run_finding *finding, const struct json *answer)
 {
     const struct json *list = finding->row->call->setup == SETUP_ATTACH
@@ -257,7 +257,7 @@ static enum plan_verdict missing(struct run_finding *finding, struct plan_row *r
         if (clock_age_ms() < finding->row->run->trace.until_ms) {
             return seek_again(finding, row);
         }
-        finding->phase = SENDS; /* it is not there, and will not come */
+        finding->phase = SENDS; /* the thing is not there, and cannot appear any more */
         row->sends = NULL;
         row->doubtful = false;
         return PLAN_AGAIN;

@@ -21,7 +21,7 @@ static bool is_ended(enum row_status status)
     return status == ROW_DONE || status == ROW_FAILED || status == ROW_UNKNOWN;
 }
 
-/* Of a test whose steps are all behind it. */
+/* True: all steps of the test exist, but for optional ones that failed. Asked when all have ended. */
 static bool is_created(const struct run_test *test)
 {
     for (size_t i = 0; i < test->n_steps; i++) {
@@ -93,8 +93,8 @@ static const struct run_step *red_step(const struct run_test *test)
     return NULL;
 }
 
-/* Of a test that exists and whose goal was executed: what its own journey came to; where the tree
- * was not to be had, what the execution came to. */
+/* For a test that exists and whose goal was executed: the result of its own journey or, if the tree
+ * could not be read, that of the execution. */
 static enum test_status judge_executed(const struct run_test *test)
 {
     const struct run_execution *execution = &test->goal->execution;
@@ -192,7 +192,7 @@ static void explain(struct run *run, const struct run_goal *goal, enum run_statu
     struct error err = {0};
 
     if ((status != RUN_FAILED && status != RUN_CANCELLED) || goal->execution.job_id == 0) {
-        return; /* the row that did not start it has said why */
+        return; /* nothing was started, and the row of the start has said why */
     }
     if (!explain_step(run, goal, &err)) {
         explain_execution(&goal->execution, &err);
@@ -200,7 +200,7 @@ static void explain(struct run *run, const struct run_goal *goal, enum run_statu
     run_note_error(run, &err);
 }
 
-/* The time is over, and what was started goes on without us. */
+/* The deadline of the run has passed; an execution that was started goes on without the run. */
 static void explain_lateness(struct run *run, const struct plan *plan)
 {
     struct error err = {0};
@@ -213,7 +213,7 @@ static void explain_lateness(struct run *run, const struct plan *plan)
                             "gave up after %u s; execution %lld is still %.*s on the platform",
                             plan->options.deadline_ms / 1000, (long long)execution->job_id,
                             STR_ARG(execution->status));
-            run->error = err; /* the row's own error says the same with less */
+            run->error = err; /* it says more than the row's own error */
             return;
         }
     }

@@ -85,7 +85,7 @@ void log_put_claim(struct run_log *log, enum store_expect expect, struct str hol
 
 /* --- the stream */
 
-/* Whole lines, about RUN_ENTRY_BYTES of them. */
+/* Moves whole lines, about RUN_ENTRY_BYTES of them, into the next entry. */
 static void take_lines(struct run_log *log)
 {
     size_t len = log->pending.len;
@@ -132,7 +132,7 @@ static bool may_pass(const struct run_log *log)
                                  !log->tail.is_left && runs_lasts(log->share));
 }
 
-/* What its plan is about to send is on record, and this process may send it. */
+/* Lets the plan go on, once what it is about to send is on record and this process may send it. */
 static void pass_gate(struct run_log *log)
 {
     struct plan *plan = log->run->plan;
@@ -164,7 +164,7 @@ static void on_removed(struct store_op *op, const struct store_result *result)
     if (log->store != NULL && result->error.code == ERR_OK) {
         runs_trim(log->store);
     }
-    log_free(log); /* who finds the claim sees that the run is over */
+    log_free(log); /* if the claim is still there, its finder sees that the run is over */
 }
 
 static void remove_claim(struct deadline *again)
@@ -194,7 +194,7 @@ static void close_log(struct run_log *log)
     run_close_over(run);
 }
 
-/* Also when that was not heard: then the claim is found to be that of a process which has ended. */
+/* Also if the claim could not be changed: then others find it as the claim of a process that has ended. */
 static void on_given_up(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
@@ -304,12 +304,12 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
         if (!log->share->holds) {
             return; /* lost again: log_held comes again */
         }
-        if (log->n_left != log->share->n_left) { /* lost and held again since it was sent */
+        if (log->n_left != log->share->n_left) { /* lost and held again since the claim was sent */
             on_claim_again(&log->claim_again);
             return;
         }
         log->state = LOG_RUNS;
-        tail_begin(&log->tail); /* the store may have lost it, as it lost the lease */
+        tail_begin(&log->tail); /* the store may have lost entries along with the lease */
         flush(log);
         pass_gate(log);
         if (log_must_leave(log) && !log->leaves) {
@@ -331,7 +331,7 @@ static void on_claim_again(struct deadline *deadline)
     struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
 
     if (log->state == LOG_DOUBTS && !store_is_running(&log->claim) && log->share->holds) {
-        /* also when it is about to leave: what became of its rows is written first */
+        /* also when the run is about to be given away: what became of its rows is written first */
         log_put_claim(log, STORE_VERSION, runs_holder(log->share), on_reclaimed);
     }
 }
@@ -357,20 +357,20 @@ void log_doubt(struct run_log *log)
     if (log->state == LOG_RUNS) {
         log->state = LOG_DOUBTS;
         deadline_clear(&log->again);
-        store_cancel(&log->append); /* sent once more, when the claim was taken anew */
+        store_cancel(&log->append); /* the entry is sent once more, when the claim was taken anew */
     }
 }
 
 /* --- the plan */
 
-/* Another process may have sent it: it has begun, whoever carries the run on. */
+/* True: another process may have sent the row, so "begun" must stay on record. */
 static bool is_sought(const struct run *run, const struct run_row *row)
 {
     return (row->step != NULL && row->step == run->sought) ||
            (row->call != NULL && row->call == run->sought_call);
 }
 
-/* Between two calls that change something: what is known is written, then nobody has the run. */
+/* Gives the run away between two calls that change something: what is known is written, then the run is free. */
 static void on_leave(struct later_item *item)
 {
     struct run_log *log = CONTAINER_OF(item, struct run_log, leave);
@@ -381,7 +381,7 @@ static void on_leave(struct later_item *item)
 
     if (run->status != RUN_RUNNING || log->state != LOG_RUNS || log->leaves ||
         plan_must_finish(plan) || (row != NULL && row->doubtful)) {
-        return; /* the gate of the next row comes, or the end */
+        return; /* asked again at the gate of the next row, if the run does not end before */
     }
     if (row != NULL && row->status == ROW_RUNNING && on_record &&
         !is_sought(run, run_row_of(row)) && row->call->spec->class != CALL_READ) {
@@ -452,7 +452,7 @@ static void on_stop(struct store_op *op, const struct store_result *result)
     }
 }
 
-/* For whoever wants it to stop, in whatever process. */
+/* Waits for a request of any process to stop the run. */
 static void listen(struct deadline *again)
 {
     struct run_log *log = CONTAINER_OF(again, struct run_log, stop_again);
@@ -466,7 +466,7 @@ static void listen(struct deadline *again)
     store_start(log->share->options.store, &request, &log->stop, on_stop);
 }
 
-/* Was the lease lost since the claim was sent, the claim is taken anew before anything is sent. */
+/* If the lease was lost since the claim was sent, the claim is taken anew before the plan sends anything. */
 void log_begin(struct run_log *log)
 {
     bool is_sure = log->share->holds && log->n_left == log->share->n_left;

@@ -14,7 +14,7 @@ static void read_on(struct run_mirror *mirror, unsigned wait_ms);
 
 void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done)
 {
-    deadline_clear(&mirror->again); /* else it would begin a second one */
+    deadline_clear(&mirror->again); /* else it would start a second operation */
     request->format = RUN_FORMAT;
     store_start(mirror->store->options.share->options.store, request, &mirror->op, on_done);
 }
@@ -31,7 +31,7 @@ struct run_mirror *mirror_find(struct run_store *store, struct str name)
     return NULL;
 }
 
-/* The oldest that nobody needs leave. */
+/* Frees the oldest copies that nobody needs, until there is room for one more. */
 static void trim(struct run_store *store)
 {
     struct list *link;
@@ -67,7 +67,7 @@ struct run_mirror *mirror_new(struct run_store *store, struct str name)
     return mirror;
 }
 
-/* Without its run. */
+/* Frees the mirror, not its run. */
 static void drop(struct run_mirror *mirror)
 {
     CHECK(list_is_empty(&mirror->seekers));
@@ -127,7 +127,7 @@ static void on_again(struct deadline *deadline)
     }
 }
 
-/* Something of it could not be read. */
+/* The document, the steps or the stream could not be read. */
 void mirror_fail(struct run_mirror *mirror, const struct error *error)
 {
     const struct error err = *error;
@@ -157,7 +157,7 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
     }
     mirror_free(mirror);
     if (watched != NULL) {
-        run_lose(watched, &err); /* they know what was seen so far, and ask again */
+        run_lose(watched, &err); /* its watchers keep what they have seen, and ask again */
     }
     runs_leave_if_idle(share);
 }
@@ -215,7 +215,7 @@ static bool apply(struct run_mirror *mirror, struct str entry)
     return ok;
 }
 
-/* Its life here is that of any run that has ended. */
+/* The copy has ended: it is kept here like any run that has ended. */
 static void end(struct run_mirror *mirror)
 {
     struct run *run = mirror->run;
@@ -250,7 +250,7 @@ static void caught_up(struct run_mirror *mirror)
     if (run->n_events == 0) {
         struct error err = {0};
 
-        /* Its document was written, and nothing more: whoever asked for it was told that it does not exist. */
+        /* Its document was written, and nothing more: for those who ask, the run does not exist. */
         (void)error_set(&err, ERR_NOT_FOUND, "run %s was never begun", mirror->run->id);
         mirror_fail(mirror, &err);
         return;
@@ -268,9 +268,9 @@ static void caught_up(struct run_mirror *mirror)
             return;
         }
         mirror_adopts_not(
-            mirror); /* another one took the claim behind us, and has written already */
+            mirror); /* another process took the claim after us, and has written already */
     }
-    tell(mirror, run, NULL); /* still in state READS: who watches from now on is seen below */
+    tell(mirror, run, NULL); /* the state is still READS: a watcher that comes now is seen below */
     mirror->state = MIRROR_IDLE;
     if (mirror->adopts) {
         mirror_claim(mirror);
@@ -290,7 +290,7 @@ static void on_read(struct store_op *op, const struct store_result *result)
         mirror_fail(mirror, &result->error);
         return;
     }
-    if (result->rewound) { /* whoever asks next, or adopts it, reads it from its beginning */
+    if (result->rewound) { /* the next reader or adopter begins at the start of the stream */
         (void)error_set(&err, ERR_STORE_UNREADABLE,
                         "The shared store has lost events of run %s that it had taken; ask again",
                         mirror->run->id);

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-/* Of a turn. */
+/* The lines and rows that one turn of the loop takes. */
 enum { LINES = 200, ROWS = 300 };
 
 static void not_readable(struct run_mirror *mirror, const char *what, const char *why)

@@ -1,6 +1,6 @@
-/* The one thing that runs must not do at the same time: two of them that look for the same project or goal by
- * name, find none and make it twice. So one run at a time is in its rows that look for names, of all
- * processes that share runs; the others wait for their turn. Runs that know their ids do not wait. */
+/* Two runs must not look for the same project or goal by name at the same time: both would find none, and both would
+ * make it. So only one run of all processes that share runs is in its rows that look for names; the others wait for
+ * their turn. Runs that know their ids do not wait. */
 #include "share_internal.h"
 
 static void begin(struct run *run)
@@ -8,7 +8,7 @@ static void begin(struct run *run)
     plan_start(run->plan, run_on_plan_done, run);
 }
 
-/* Without the lease it begins all the same: what it would make waits at its gate until the store is back. */
+/* The run begins also if there is no lease: what it would make waits at its gate until the store is back. */
 static void on_lease(struct keep_user *user, const struct error *error)
 {
     struct run_store *store = CONTAINER_OF(user, struct run_store, naming_lease);
@@ -20,7 +20,7 @@ static void on_lease(struct keep_user *user, const struct error *error)
     }
 }
 
-/* True: it is ours. */
+/* True: this process has the lease now; else on_lease comes. */
 static bool take_lease(struct run_store *store)
 {
     static const struct keep_kind kind = {.stays = false};

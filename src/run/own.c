@@ -1,6 +1,6 @@
-/* A copy becomes a run of this process: the claim is taken, "adopted" is written, and what stands before
- * that in the stream is what is known. A row that had begun is sought, asked again or told as unknown; then
- * the run goes on. */
+/* A copy becomes a run of this process: the claim is taken, and "adopted" is written. What stands before
+ * "adopted" in the stream is the state of the run. A row that was in flight is sought, asked again or told as
+ * unknown; then the run goes on. */
 #include "share_internal.h"
 
 #include "base/clock.h"
@@ -11,7 +11,8 @@ enum { ENTRY_MAX = 512, ADOPTIONS_MAX = 3 /* without progress */ };
 
 /* --- what was on its way */
 
-/* Behind which step of ours it must stand, in this test or in one before it with the same checkpoint. */
+/* The id of our last step before `row` in the same checkpoint, of this test or of one before; 0: there is none. The
+ * step that is sought must stand behind it. */
 static int64_t step_before(const struct run *run, const struct run_row *row)
 {
     for (const struct run_test *test = row->test; test >= run->tests; test--) {
@@ -53,7 +54,7 @@ static void seek_step(struct run *run, const struct run_row *row)
     }
 }
 
-/* `goes_on` false: it will not. */
+/* Decides about a row that was in flight. `goes_on` false: the run does not go on. */
 static void settle_row(struct run *run, struct run_row *row, bool goes_on)
 {
     bool reads = row->call != NULL && setup_call(run, row->call->setup)->spec->class == CALL_READ;
@@ -69,7 +70,7 @@ static void settle_row(struct run *run, struct run_row *row, bool goes_on)
     } else {
         struct error err = {0};
 
-        /* What a dead process has begun and nobody can tell the end of. */
+        /* A dead process has begun the row, and its end cannot be found out. */
         (void)error_set(
             &err, ERR_OUTCOME_UNKNOWN,
             "The process that sent this has died before its answer came; look at the platform "
@@ -122,7 +123,7 @@ static bool settle_test(struct run *run, struct run_test *test, bool goes_on)
     return found;
 }
 
-/* One at a time is on its way. */
+/* Settles the row that was in flight: there is one at most. */
 static void settle(struct run *run, bool goes_on)
 {
     bool found = false;
@@ -137,7 +138,7 @@ static void settle(struct run *run, bool goes_on)
 
 /* --- it goes on */
 
-/* A run that kills its process would kill one after the other. */
+/* Ends a run that kills its process: carried on, it would kill one process after the other. */
 static void end_poisoned(struct run *run)
 {
     struct error err = {0};
@@ -249,7 +250,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
         return;
     }
     mirror_adopts_not(
-        mirror); /* another one was faster, or the next look at the claims tries again */
+        mirror); /* another process was faster, or the next look at the claims tries again */
     mirror_read(mirror);
 }
 

@@ -64,7 +64,7 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     return run_fault_of(row->run, plan_row->error);
 }
 
-/* What exists on the platform must be found in the log when the process is killed. */
+/* Logs the step, so that the log tells what exists on the platform, even if the process is killed. */
 static void log_step(const struct run_row *row, enum row_status status)
 {
     log_event(status == ROW_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",

@@ -1,5 +1,5 @@
-/* A run is published: steps, claim, document, in this order, so whoever finds a claim without a document
- * removes it. */
+/* A run is published: steps, claim, document, in this order. So a claim without a document is that of a run which
+ * never began, and the process that finds it removes it. */
 #include "share_internal.h"
 
 void log_published(struct run_log *log, const struct error *error)

@@ -6,7 +6,7 @@
 
 struct line {
     struct run_log *log;
-    size_t before; /* what waited in front of it */
+    size_t before; /* bytes that waited in front of it */
     struct json_writer w;
 };
 
@@ -28,7 +28,7 @@ static void end(struct line *line)
     log_flush_soon(log);
 }
 
-/* What it is about: a test or a goal; a call or a step of it. */
+/* Writes what a line is about: a test or a goal; a call or a step of it. */
 static void write_what(const struct run *run, struct json_writer *w, const struct run_row *what)
 {
     if (what->test != NULL) {
@@ -64,7 +64,7 @@ void record_begun(struct run *run, const struct run_row *row)
     end(&line);
 }
 
-/* It is not sent after all. */
+/* The row that was noted as begun is not sent after all. */
 void record_unbegun(struct run *run, const struct run_row *row)
 {
     struct line line;
@@ -178,7 +178,7 @@ static void record_outcome(struct run *run, struct run_test *test, struct run_st
     end(&line);
 }
 
-/* What the execution told of each step. */
+/* Writes what the execution told of each step. */
 void record_outcomes(struct run *run, const struct run_goal *goal)
 {
     struct line line;

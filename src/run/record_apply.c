@@ -86,7 +86,7 @@ static void begin_test(struct line *line)
     }
 }
 
-/* NULL: it went well. The first one that counts is the run's, too. */
+/* The fault in a line; NULL: none. The first fault that counts becomes the error of the run, too. */
 static const struct run_fault *take_fault(struct line *line)
 {
     enum error_code code = error_of_slug(text_of(line->json, "e"));
@@ -118,7 +118,7 @@ static bool read_status(const struct line *line, enum row_status *out)
     return status >= ROW_PENDING && status <= ROW_FOUND;
 }
 
-/* Behind the notes of a row that has ended: what that means for its test and its run. */
+/* Called after the notes of a row that has ended: what that end means for its test and its run. */
 static void ended(struct line *line, enum row_status status, bool changes)
 {
     struct run *run = line->run;
@@ -279,7 +279,7 @@ static bool apply_adopted(struct line *line)
     return true;
 }
 
-/* Its process gave it away, and has not died of it. */
+/* Its process gave the run away, so the run has not killed it. */
 static bool apply_left(struct line *line)
 {
     line->run->n_adoptions = 0;

@@ -260,7 +260,7 @@ void run_write_summary(const struct run *run, struct json_writer *w)
     jw_end(w);
 }
 
-/* The next step of a test, with what stands before the first and behind the last one. */
+/* Writes the next step of a test, also the head before its first and the end behind its last step. */
 static void write_of_test(const struct run *run, struct run_writing *at, struct json_writer *w)
 {
     const struct run_test *test = &run->tests[at->test];

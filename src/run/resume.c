@@ -1,4 +1,4 @@
-/* What would go on where a run has ended: the query of another run of the same file. */
+/* How to go on where a run has ended: the query for another run of the same file. */
 #include "run_internal.h"
 
 #include "base/json_form.h"
@@ -18,7 +18,7 @@ static size_t first_missing(const struct run_test *test)
     return at;
 }
 
-/* NULL: every test has all that can be resumed. */
+/* The first test that lacks steps; NULL: there is none to resume. */
 static const struct run_test *unfinished(const struct run *run)
 {
     for (size_t i = 0; i < run->n_tests; i++) {
@@ -69,7 +69,7 @@ static const char *unknown_call(const struct run_call *calls, size_t n)
     return NULL;
 }
 
-/* What to look at before: a call without an answer may have made its thing all the same. */
+/* What to look at first: a call whose answer was lost may have made its thing all the same. */
 static void put_advice(struct buf *out, const struct run_test *test)
 {
     size_t at = first_missing(test);

@@ -15,11 +15,11 @@ static const struct setup_row {
     enum named_call call;
     const char *name; /* in reports */
     bool makes_id;
-    bool finds; /* by name: what is not there is made by the next row */
+    bool finds; /* by name; if nothing is found, the next row makes it */
     const char *variable;
-    size_t id; /* of struct run_ids: not needed where this is known already */
+    size_t id; /* in struct run_ids; if that id is known, the row is not needed */
     enum named_call
-        list; /* what tells whether it was made after all (find.c); CALL_NONE: nothing does */
+        list; /* shows whether the thing was made after all (find.c); CALL_NONE: nothing does */
 } setup_rows[] = {
     [SETUP_ORGANIZATION] = {CALL_ORGANIZATION_OF_THE_TOKEN, "organization", false, false, NULL, 0},
     [SETUP_PROJECT] = {CALL_PROJECT_OF_GOAL, "project of the goal", true, false, "project_id",
@@ -191,7 +191,7 @@ static bool setup_before(struct plan *plan, struct run_row *row)
     bool is_known = setup->makes_id
                         ? *id_of(row) != 0
                         : row->call->setup == SETUP_ORGANIZATION &&
-                              plan_get(plan, "organization_id") != NULL; /* of another goal */
+                              plan_get(plan, "organization_id") != NULL; /* another goal asked */
 
     if (is_known) {
         row->call->status = ROW_SKIPPED;
@@ -206,7 +206,7 @@ static bool setup_before(struct plan *plan, struct run_row *row)
     return true;
 }
 
-/* In a dry run no answer tells where a step goes. */
+/* Sets the place of a step in a dry run, where no answer tells it. */
 static void show_position(struct plan *plan, struct run_row *row)
 {
     struct run_test *test = row->test;
@@ -265,7 +265,7 @@ void run_row_set(const struct run_row *row, enum row_status status, const struct
     }
 }
 
-/* By a process that carried out this run before. */
+/* True: a process that carried out this run before has ended the row. */
 static bool has_ended(const struct run_row *row)
 {
     enum row_status status = run_row_status(row);
@@ -413,9 +413,9 @@ bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row)
            wants_other_title(run_row_of(plan_row), plan_row);
 }
 
-/* A step that nobody knows the fate of fails its test, and the run goes on behind it: the step may still appear, so
- * the next ones go to the end. A call that nobody knows the fate of takes along what needs its thing. Whatever failed
- * for certain ends the run, unless the test says otherwise. */
+/* A step whose fate is unknown fails its test, but the run goes on behind it: the step may still appear, so the next
+ * steps go to the end. A call whose fate is unknown fails the test or the goal that needs what it makes. A row that
+ * failed for certain ends the run, unless the test says otherwise. */
 void run_row_gave_up(const struct run_row *row)
 {
     struct run *run = row->run;
@@ -452,7 +452,7 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
         struct plan_row *again = plan_insert(plan, setup_call(row->run, SETUP_CHECKPOINT));
 
         row->test->n_titles++;
-        row->run->sought_call = NULL; /* of that name there is another one */
+        row->run->sought_call = NULL; /* the name is that of another checkpoint */
         again->context = row;
         rows_hook(again);
     } else {

@@ -27,7 +27,7 @@ enum run_status {
 enum test_status {
     TEST_PENDING,
     TEST_RUNNING,
-    TEST_CREATED, /* its steps exist; in a run that has ended: and it was not executed */
+    TEST_CREATED, /* its steps exist; after the end of the run also: it was not executed */
     TEST_PASSED,  /* executed, and green */
     TEST_FAILED,
     TEST_CANCELLED,
@@ -72,7 +72,7 @@ struct run_call {
     uint64_t us;
     const struct run_fault *fault; /* NULL none */
     unsigned attempt;              /* of an execution's row; 0: the first */
-    struct run_call *next;         /* of an execution's row: the one before */
+    struct run_call *next;         /* of an execution's row: the next older call */
 };
 
 struct run_execution {
@@ -86,7 +86,7 @@ struct run_execution {
     uint64_t us;
     unsigned n_told;
     const struct run_fault *fault;
-    struct run_call *calls; /* the newest; they are in no row's order */
+    struct run_call *calls; /* newest first, whatever the order of rows */
 };
 
 /* One goal that tests share. */
@@ -103,7 +103,7 @@ struct run_goal {
     struct run_execution execution;
 };
 
-/* What the execution made of a step. */
+/* What the execution says of a step. */
 struct run_outcome {
     const char *word;   /* NULL none */
     struct str reason;  /* why it is red; empty none */
@@ -111,7 +111,7 @@ struct run_outcome {
     uint64_t ms;
 };
 
-/* Ten thousand of them are kept for each run: what few steps have is elsewhere. */
+/* A run may keep ten thousand of them, so what only few steps have is stored elsewhere. */
 struct run_step {
     const struct command *command;
     struct str text; /* the sentence, or the command line */
@@ -142,7 +142,7 @@ struct run_test {
     size_t n_steps;
     size_t n_before;   /* steps that an earlier run has made */
     int64_t position;  /* the next step's; -1: behind the last step */
-    unsigned n_titles; /* of the checkpoint that were taken already */
+    unsigned n_titles; /* for its checkpoint that the platform refused as taken */
     bool begun, failed, attached, keeps_going;
     enum test_status status;
     uint64_t began_ms, ended_ms;
@@ -156,7 +156,7 @@ struct run_event {
     enum event_kind kind;
     bool of_goal;
 
-    union { /* by of_goal; of a run and its end neither */
+    union { /* chosen by of_goal; unset for EVENT_RUN and EVENT_DONE */
         const struct run_test *test;
         const struct run_goal *goal;
     } of;
@@ -177,7 +177,7 @@ struct run_row {
     struct run_step *step;
 };
 
-/* What the configuration adds to a run; that of the process where it began. Texts live as long as the run. */
+/* What the configuration of the process where a run began adds to the run. Texts live as long as the run. */
 struct run_ground {
     struct str project, organization_id;
     bool links; /* there is a user interface to link to */
@@ -188,15 +188,15 @@ struct run_place {
     size_t goal, test, step, execution;
 };
 
-/* How far its notes and its rows are made; lives in `work`. The notes are there before the run begins, a row only when
- * the rows before it have ended. A dry run has both, one step at a time: it is shown and forgotten. */
+/* How far the notes and the rows of a run are made; lives in `work`. All notes are made before the run begins, a row
+ * only when the rows before it have ended. A dry run makes note and row of one step, shows them and forgets them. */
 struct run_building {
     struct testfile file;
     bool attach; /* the first test's checkpoint */
     bool noted;  /* all notes are there */
     struct run_place notes, rows;
     struct run_row row;   /* of the step that is made now */
-    struct run_step note; /* the same, of a dry run */
+    struct run_step note; /* of that step, in a dry run */
 };
 
 struct run {
@@ -214,7 +214,7 @@ struct run {
     bool did_something;
     bool held;                      /* its plan waits for run_release */
     bool dry;                       /* nothing is sent */
-    int64_t first_found;            /* of the page before: a platform without pages repeats it */
+    int64_t first_found;            /* id of the page before: the same id again means no pages */
     const struct run_test *at_test; /* whose ids the plan's variables hold */
     const char *format;
     struct str name;
@@ -223,8 +223,8 @@ struct run {
     struct arena work, kept;
     struct run_building *building; /* in work; NULL: it is not prepared yet */
     struct plan *plan;             /* in work; NULL when the run is over */
-    struct step *making;           /* the same: the step that is being made */
-    struct run_finding *finding;   /* the same: a row around the steps whose answer was lost */
+    struct step *making;           /* in work: the step that is being made */
+    struct run_finding *finding;   /* in work: the search for what a row has made */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;
@@ -239,22 +239,22 @@ struct run {
     struct list watchers;
     size_t n_watchers;
     struct later_item tell;
-    struct later_item free_work; /* the plan, after it has called us for the last time */
-    struct list waiting;         /* of the store: for its turn to look for names */
+    struct later_item free_work; /* frees the plan, after its last callback */
+    struct list waiting;         /* in the store's list: waits to look for names */
     struct run_hooks hooks;
     /* Only where runs are shared (share_internal.h). */
-    struct run_log *log;       /* carried out here; NULL: alone, another's, or over */
-    struct run_mirror *mirror; /* another process's, and not over */
+    struct run_log *log;       /* of a run carried out here; NULL: not shared, another's, or over */
+    struct run_mirror *mirror; /* of another process's run that is not over */
     unsigned n_drivers;        /* it advances as long as there are some (RUN_ROLE_DRIVEN) */
-    unsigned n_adoptions;      /* in a row, without anything that has ended in between */
-    bool adopted;              /* some of its rows have ended before */
+    unsigned n_adoptions;      /* in a row, with no row that has ended in between */
+    bool adopted;              /* some of its rows have ended in another process */
     bool lost; /* a copy that cannot be read any more: in no map, gone with its last watcher */
-    enum run_status ends_as;       /* without having begun; RUN_NEW: as its plan says */
-    bool went;                     /* its place in a session was told (run_release) */
+    enum run_status ends_as;       /* if it ends before it begins; RUN_NEW: as its plan says */
+    bool went;                     /* run_release has told its place in the session */
     int64_t end_at_begin;          /* of the checkpoint when the last row began; -1: not known */
-    const struct run_step *sought; /* that a process which has died may have made */
-    const struct run_call *sought_call; /* the same, of the set-up */
-    struct step_trace trace; /* where the step must stand, and until when either may appear */
+    const struct run_step *sought; /* the step that a dead process may have made */
+    const struct run_call *sought_call; /* the same for a call of the set-up */
+    struct step_trace trace;            /* the place of `sought`; until when either may appear */
 };
 
 struct run_store {
@@ -265,10 +265,10 @@ struct run_store {
     struct run *naming;            /* the run that is looking for names; NULL: none */
     struct keep_user naming_lease; /* where processes share runs */
     struct map by_id;
-    struct arena_bin bin; /* of files and plans of thousands of steps */
+    struct arena_bin bin; /* for the arenas of large runs, given back in parts */
     size_t n_new;         /* not started yet: their files are being read */
     size_t n_active, n_ended;
-    struct list shared;  /* of the share */
+    struct list shared;  /* link in the share's list */
     struct list mirrors; /* runs of other processes */
     struct list lost;    /* copies that cannot be read any more, and are still watched */
 };
@@ -279,43 +279,43 @@ void run_on_plan_done(struct plan *plan);
 void run_go_in_turn(struct run *run);
 void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
 void run_tell(struct run *run, const struct run_event *event); /* watch.c */
-/* The oldest ended runs that nobody watches leave, down to max_kept. */
+/* Frees the oldest ended runs that nobody watches, down to max_kept. */
 void run_store_trim(struct run_store *store);
-void run_forget(struct run *run); /* one of them */
-/* For those who hear of all runs; `id` may be NULL. */
+void run_forget(struct run *run); /* frees an ended run that nobody watches */
+/* Tells a fact about the run (observe); `id` may be NULL. */
 void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
                    const struct fact_id *id);
 
 /* --- rows.c: the hooks of the plan */
 const char *setup_name(enum setup setup);
-bool run_row_is_extra(const struct run_row *row); /* the run has its outcome without it */
-const char *setup_variable(enum setup setup);     /* of the plan, with its id; NULL: none */
-bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
+bool run_row_is_extra(const struct run_row *row); /* the outcome of the run does not need it */
+const char *setup_variable(enum setup setup);     /* the plan's variable for its id; NULL: none */
+bool setup_finds(enum setup setup); /* by name; if nothing is found, the next row makes it */
 const struct call *setup_call(const struct run *run, enum setup setup);
-/* What tells whether it was carried out; NULL: nothing does. */
+/* The call that shows whether the row was carried out; NULL: there is none. */
 const struct call *setup_list(const struct run_row *row);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
 bool run_step_has_ended(const struct run_step *step);
 void run_begin_test(const struct run_row *row);
-void run_row_gave_up(const struct run_row *row); /* notes what cannot go on without it */
-void run_setup_made(const struct run_row *row);  /* its id is known: whoever needs it is told */
+void run_row_gave_up(const struct run_row *row); /* marks what cannot go on without the row */
+void run_setup_made(const struct run_row *row);  /* keeps its id for the rows that need it */
 void rows_progress(struct plan *plan, struct plan_row *row);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
 
 /* --- find.c */
-/* A row around the steps whose answer was lost; one at a time. */
+/* The search for what a row around the steps made, if its answer was lost; one at a time. */
 struct run_finding {
     struct plan *plan;
     const struct run_row *row;
     unsigned phase;
-    size_t n_alike;          /* things that may be what it made, but for those that the run knows */
-    int64_t id;              /* of the last one */
-    const struct json *item; /* the same, in the answer that was read last; NULL: in one before */
+    size_t n_alike;          /* things that the row may have made; not those that the run knows */
+    int64_t id;              /* of the last such thing */
+    const struct json *item; /* that thing in the newest answer; NULL: it was in an older answer */
     struct error lost;
 };
 
-void find_begin(struct plan *plan, struct run *run); /* sets what asks for the first page */
+void find_begin(struct plan *plan, struct run *run); /* makes the plan ask for the first page */
 enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer);
 void find_guide(struct plan_row *row, struct run_finding *finding);
 
@@ -329,7 +329,7 @@ void execution_tell_state(struct run *run, struct run_goal *goal);
 const char *execution_outcome_word(struct str text); /* NULL: no word of the platform */
 /* False: it is not wanted. */
 bool execution_before(struct plan *plan, const struct run_row *row);
-/* Did the platform judge it, and as what? */
+/* The platform's verdict; both false: it has not judged. */
 bool execution_is_green(const struct run_execution *execution);
 bool execution_is_red(const struct run_execution *execution);
 
@@ -346,14 +346,14 @@ void resume_write(const struct run *run, struct json_writer *w);
 
 /* --- progress.c asks rows.c */
 struct run_row *run_row_of(const struct plan_row *row);
-/* Notes it, with what is wrong; NULL: nothing. */
+/* Notes the status of the row, and its fault; NULL: none. */
 void run_row_set(const struct run_row *row, enum row_status status, const struct run_fault *fault);
 void run_tell_row(const struct run_row *row); /* progress.c */
-/* Will another row mend it? Then nothing is told yet. */
+/* Will another row try again what this one failed at? Then nothing is told yet. */
 bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
-/* --- build_rows.c: what is noted of goals, tests and steps, and rows of the plan, in the order in which they are
- * added */
+/* --- build_rows.c: makes the notes of goals, tests and steps, and adds the rows of the plan, each in the order of
+ * the calls */
 void run_note_goal(struct run *run, struct run_goal *goal);
 void run_note_test(struct run *run, struct run_test *test, bool attach); /* without steps */
 void run_note_step(struct run *run, struct run_test *test, const struct testfile_step *source);
@@ -365,6 +365,6 @@ void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt)
 /* Found or made; NULL: no call of executions has this name. */
 struct run_call *run_execution_call(struct run *run, struct run_goal *goal, struct str name,
                                     unsigned attempt);
-size_t run_execution_rows(const struct run *run); /* so many does run_add_execution add */
+size_t run_execution_rows(const struct run *run); /* how many run_add_execution adds */
 
 #endif

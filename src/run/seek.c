@@ -1,4 +1,4 @@
-/* Whoever asks for runs of any process. */
+/* Searches for runs of any process, and stops them. */
 #include "share_internal.h"
 
 enum { OWNER_DIGITS = 32 };
@@ -87,7 +87,7 @@ static void ask_to_stop(struct run_mirror *mirror, struct store_op *op, store_do
 void run_stop_elsewhere(struct run *run, struct store_op *op,
                         void (*on_done)(struct store_op *op, const struct store_result *result))
 {
-    run->stop_asked = true; /* so it is shown */
+    run->stop_asked = true; /* so that reports show it */
     ask_to_stop(run->mirror, op, on_done);
 }
 

@@ -1,4 +1,4 @@
-/* The process among those that share runs: its lease, and the names of keys. */
+/* This process as one of those that share runs: its lease, and the names of its keys in the store. */
 #include "share_internal.h"
 
 #include "base/check.h"
@@ -132,7 +132,7 @@ static void on_alive(struct keep_user *user, const struct error *error)
     }
 }
 
-/* log_held comes for each log: now, or from a later turn. */
+/* Afterwards `holds` is true, or log_held comes for each log from a later turn. */
 void runs_want(struct run_share *share)
 {
     char room[RUN_KEY_MAX];
@@ -149,7 +149,7 @@ void runs_want(struct run_share *share)
     }
 }
 
-/* Others may have taken the runs over. */
+/* The lease is lost: other processes may have taken the runs over. */
 static void on_lost(void *context, struct str name)
 {
     struct run_share *share = context;
@@ -192,7 +192,7 @@ void runs_leave_if_idle(struct run_share *share)
     }
 }
 
-/* What still removes a claim, or old runs, does so without the store. */
+/* A claim that is still being removed is removed without the store of runs. The trimming of its old runs ends. */
 void runs_forget_store(struct run_store *store)
 {
     struct run_log *log;
@@ -244,7 +244,7 @@ void run_share_stop(struct run_share *share)
         run_copies_close(store);
     }
     LIST_EACH_SAFE (log, &share->logs, link) {
-        CHECK(log->run == NULL); /* it only removes its claim */
+        CHECK(log->run == NULL); /* only the removal of its claim is left */
         log_free(log);
     }
     trim_free(share);

@@ -1,7 +1,7 @@
-/* The tests and steps of a run as its file has given them, for the store: what the first process sends is what
- * whoever carries the run on sends, whatever has become of variables, words and configuration meanwhile. Lines of
- * JSON, cut into parts; each part is sealed with a key of the account. Without a key the values of steps are left
- * out, and such a run is carried on by nobody. */
+/* The tests and steps of a run as its file has given them, for the store: a process that carries
+ * the run on sends what the first process would have sent, even if variables, words or configuration have changed.
+ * They are lines of JSON, cut into parts; each part is sealed with a key of the account. Without a key the values of
+ * steps are left out, and no process can carry such a run on. */
 #include "share_internal.h"
 
 #include "base/json_form.h"
@@ -9,7 +9,7 @@
 
 #define HIDDEN "***"
 
-/* A part belongs to its place in its run. */
+/* A part is sealed to its place: the id of the run and the number of the part. */
 static struct str place_of(const char *id, size_t part, char room[RUN_KEY_MAX])
 {
     return str_print(room, RUN_KEY_MAX, "%s.%zu", id, part);
@@ -17,13 +17,13 @@ static struct str place_of(const char *id, size_t part, char room[RUN_KEY_MAX])
 
 /* --- written */
 
-/* Without a key: a text with the value of a variable in it. */
+/* Without a key a text that contains the value of a variable is hidden. */
 static struct str shown(const struct run_log *log, struct str text)
 {
     const struct testfile_options *options = log->options;
 
     for (size_t i = 0; i < options->n_variables && !log->seals; i++) {
-        struct str value = str_trim(options->variables[i].value); /* as names are */
+        struct str value = str_trim(options->variables[i].value); /* names are trimmed, too */
 
         if (value.len > 0 && str_contains(text, value)) {
             return STR(HIDDEN);
@@ -40,7 +40,7 @@ static void write_file(const struct run_log *log, struct json_writer *w)
             log->seals ? log->run->warnings : STR("[]"));
 }
 
-/* NULL: it is not of the run. */
+/* The run's test at this place in the file; NULL: the run does not have it. */
 static const struct run_test *in_run(const struct run *run, size_t index)
 {
     for (size_t i = 0; i < run->n_tests; i++) {
@@ -86,7 +86,7 @@ static void write_step(const struct run_log *log, struct json_writer *w,
     }
 }
 
-/* The next line. */
+/* Writes the next line. */
 static void write_next(struct run_log *log)
 {
     struct run_steps_place *at = &log->at;
@@ -165,7 +165,7 @@ bool steps_take_part(struct run_mirror *mirror, struct str bytes)
 
 struct line {
     struct run_mirror *mirror;
-    struct arena *arena; /* of what stays */
+    struct arena *arena; /* for what stays */
     const struct json *json;
 };
 

@@ -55,7 +55,7 @@ void run_free(struct run *run)
     mem_free(run);
 }
 
-/* Shared runs are listed newest first, so their ids begin with what is left of time. */
+/* Shared runs are listed newest first, so their ids begin with the time that is left until LAST_MS. */
 static void make_id(const struct run_store *store, int64_t now_ms, char out[RUN_ID_MAX])
 {
     struct buf text;
@@ -122,7 +122,7 @@ const char *run_id(const struct run *run)
     return run->id;
 }
 
-/* Of a shared run: as far as the store knows. */
+/* A shared run is over only when the store has its last event. */
 bool run_is_over(const struct run *run)
 {
     return run->status > RUN_RUNNING && (run->log == NULL || run->log->n_visible == run->n_events);
@@ -225,7 +225,7 @@ static void write_span(const struct run *run)
             .link = str_from(trace->parent_span_id), /* the request that began it may end first */
             .kind = SPAN_INTERNAL,
             .name = STR("test run"),
-            .begin_us = trace->begin_us, /* as the first row has it */
+            .begin_us = trace->begin_us, /* when the plan was made (build.c) */
             .end_us = clock_now_us(),
             .failure = run_succeeded(run) ? NULL : run_status_name(run->status),
             .attributes = attributes,
@@ -249,8 +249,8 @@ static void free_work(struct later_item *item)
     }
 }
 
-/* A step that may yet appear: nobody knows where the next one goes. However the run ended: a step
- * that was cut is found here. */
+/* Tells the hooks that a step may yet appear: then it is not known where the next one goes. It is called
+ * however the run ended, so it also finds a step that was cut off. */
 static void tell_doubt(struct run *run)
 {
     bool doubt = false;
@@ -317,7 +317,7 @@ static void run_over(struct run *run, enum run_status status)
     run_note_fact(run, FACT_RUN_FINISHED, run_status_name(status), NULL);
     write_span(run);
     if (run->log != NULL) {
-        run->log->over = true; /* run_close_over comes when the store has it */
+        run->log->over = true; /* run_close_over comes when the store has the last line */
     } else {
         run_close_over(run);
     }
@@ -392,7 +392,7 @@ struct run *run_find(struct run_store *store, const struct digest *owner, struct
     return run != NULL && digest_equal(&run->owner, owner) ? run : NULL;
 }
 
-/* The row in flight was cut: what is known about it is noted before the end. */
+/* Cuts off the row in flight, notes what is known about it, and ends the run. */
 static void cut(struct run *run)
 {
     struct plan *plan = run->plan;
@@ -412,8 +412,8 @@ static void cut(struct run *run)
     run_over(run, run_judge(run, plan));
 }
 
-/* Another process carries a shared run on, if it can; nothing is written for that, since nothing more may be
- * read from here. */
+/* Another process carries a shared run on, if it can. Nothing is written for that: others may not read lines of
+ * this process any more. */
 static void end_here(struct run *run)
 {
     if (run->log != NULL) {

@@ -1,5 +1,5 @@
-/* The newest entries of a run's stream, for a store that has lost them (a failover). They are written once more, under their numbers, when
- * the claim was taken anew: who has read them already passes over them. */
+/* Keeps the newest entries of a run's stream, since a store may lose them (a failover). When the claim was taken anew,
+ * they are written once more under their numbers: a reader that has them already passes over them. */
 #include "share_internal.h"
 
 #include "base/mem.h"
@@ -31,7 +31,7 @@ void tail_done(struct run_tail *tail)
     buf_done(&tail->bytes);
 }
 
-/* The oldest ones go, many at once. */
+/* Drops the oldest entries, many at once. */
 void tail_note(struct run_tail *tail, uint64_t number, struct str lines)
 {
     struct head head = {number, lines.len};

@@ -8,8 +8,8 @@ struct run_trim {
     struct map claims; /* struct going */
     struct arena arena;
     struct store_op op;
-    size_t at;  /* the name after the last one that stays, then the next one that goes */
-    bool again; /* a run has ended since it began */
+    size_t at;  /* first the number of newest names that stay, then the next name to remove */
+    bool again; /* a run has ended since the trimming began */
 };
 
 /* A run that has not ended. */
@@ -62,7 +62,7 @@ static void on_part_removed(struct store_op *op, const struct store_result *resu
 {
     struct run_trim *trim = CONTAINER_OF(op, struct run_trim, op);
 
-    (void)result; /* further parts, and the stream, live as long as they were to live */
+    (void)result; /* further parts, and the stream, stay until they expire */
     trim->at++;
     remove_next(trim);
 }
@@ -126,7 +126,7 @@ static void on_claims(struct store_op *op, const struct store_result *result)
     }
 }
 
-/* After the names: a run is claimed before it has its name, so who has a name and no claim now has ended. */
+/* Lists the claims after the names: a run is claimed before it has its name, so a name without a claim has ended. */
 static void list_claims(struct run_trim *trim, struct str after)
 {
     struct store_request request = {.kind = STORE_LIST,
@@ -161,7 +161,7 @@ void runs_trim(struct run_store *store)
     }
     if (trim != NULL) {
         trim->again =
-            trim->again || trim->store == store; /* what has ended since is too many, perhaps */
+            trim->again || trim->store == store; /* runs that ended since may be too many */
         return;
     }
     trim = mem_zalloc(sizeof(*trim));

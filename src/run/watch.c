@@ -47,7 +47,7 @@ static void on_tell(struct later_item *item)
 
         list_append(&run->watchers, link);
         if (watcher->on_change != NULL) {
-            watcher->on_change(watcher); /* it may leave, and be gone */
+            watcher->on_change(watcher); /* the watcher may leave, and be freed */
         }
     }
     run_store_trim(run->store);
@@ -68,7 +68,7 @@ void run_tell(struct run *run, const struct run_event *event)
     }
     run->events[run->n_events++] = *event;
     if (run->log != NULL) {
-        record_event(run); /* they are told when the store has it */
+        record_event(run); /* watchers are told when the store has it */
         if (log_is_alone(run->log)) {
             log_show_all(run->log);
         }

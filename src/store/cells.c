@@ -7,7 +7,7 @@
 #include "net/loop.h"
 
 enum {
-    SKEW_MS = 1500, /* Date tells seconds; less than this is no difference */
+    SKEW_MS = 1500, /* the header Date has whole seconds: less than this is no difference */
     HALF_S_MS = 500,
     PATH_MAX_BYTES = 4096,
     SUCCESS = 200,
@@ -71,7 +71,7 @@ int64_t cells_now_ms(const struct cells *cells)
     return clock_wall_ms() + cells->ahead_ms;
 }
 
-/* Ours may be wrong, and those of all processes have to agree about what has expired: the service's counts. */
+/* Takes the time from the service: our clock may be wrong, and all processes must agree on what has expired. */
 static void note_clock(struct cells *cells, struct str date)
 {
     int64_t then_ms = 0;

@@ -1,7 +1,8 @@
-/* Objects of a bucket, or documents of a collection, as cells: bytes with a tag that changes at each change, changed under a
- * condition. What differs between services stands in their dialects (cells_xml.c, cells_firestore.c).
+/* Objects of a bucket, or documents of a collection, as cells. A cell is bytes with a tag; each change gives a new
+ * tag, and is made under a condition. What differs between services stands in their dialects (cells_xml.c,
+ * cells_firestore.c).
  *
- * Owner: whoever starts a call embeds it, and keeps its texts until on_done, which comes from a later turn, once. */
+ * Owner: the caller of cells_start embeds the call and keeps its texts until on_done, which comes later, once. */
 #ifndef STORE_CELLS_H
 #define STORE_CELLS_H
 
@@ -23,16 +24,16 @@ enum cell_expect {
 
 enum cell_end {
     CELL_OK,
-    CELL_NOTHING,  /* GET, DELETE: there is no such cell; PUT: nor was one there to be changed */
+    CELL_NOTHING,  /* there is no such cell; PUT with CELL_TAG: none to be changed */
     CELL_CONFLICT, /* the condition does not hold, or another change came at the same time */
-    CELL_DOUBT,    /* PUT, DELETE: whether it was carried out is not known */
+    CELL_DOUBT,    /* PUT, DELETE: it is not known whether it was carried out */
     CELL_AWAY      /* it was not carried out; the error says why */
 };
 
 struct cell_call {
     /* in */
     enum cell_kind kind;
-    struct str key;   /* LIST: what names begin with */
+    struct str key;   /* LIST: the prefix of the names */
     struct str bytes; /* PUT */
     struct str tag;
     enum cell_expect expect;
@@ -58,14 +59,14 @@ struct cell_call {
 struct cells_dialect {
     enum cloud_vendor vendor;
     const char *service; /* in a signature */
-    unsigned gap_ms;     /* between two changes of one cell; 0: none */
+    unsigned gap_ms;     /* the least time between two changes of one cell; 0: none */
     size_t max_bytes;    /* of a cell */
-    /* Of XML: writes the header of a condition; how many there are then. */
+    /* XML only: writes the header of the condition; returns the number of headers. */
     size_t (*condition)(struct cell_call *call);
-    const char *version; /* the header that tells the version of an object; NULL: its ETag */
-    /* The request; its texts lie in the call's arena. */
+    const char *version; /* the header with the version of an object; NULL: its ETag */
+    /* Writes the request; its texts lie in the call's arena. */
     void (*ask)(struct cell_call *call, struct cloud_request *request);
-    /* The end, from an answer of any status. */
+    /* Sets the end of the call from an answer of any status. */
     void (*tell)(struct cell_call *call, const struct upstream_reply *reply);
 };
 
@@ -76,8 +77,8 @@ struct cells {
     struct arena arena;
     struct store_cloud where; /* copied */
     struct str origin;
-    struct str path;  /* before each key: "/bucket", or that of a collection */
-    int64_t ahead_ms; /* of the service's clock before ours */
+    struct str path;  /* before each key: "/bucket", or the path of a collection */
+    int64_t ahead_ms; /* how far the service's clock is ahead of ours */
 };
 
 extern const struct cells_dialect cells_s3;

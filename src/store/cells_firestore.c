@@ -10,7 +10,7 @@ enum { OK = 200, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, TEXT_MAX = 4 * 1024
 static const char *const methods[] = {
     [CELL_GET] = "GET", [CELL_PUT] = "PATCH", [CELL_DELETE] = "DELETE", [CELL_LIST] = "POST"};
 
-/* Names of documents hold no slash; a bar is in no key of ours. */
+/* Swaps slashes and bars: a document's name must not hold a slash, and no key of ours holds a bar. */
 static struct str swapped(struct arena *arena, struct str key, char from, char to)
 {
     char *text = arena_alloc(arena, key.len + 1);
@@ -26,7 +26,7 @@ static struct str name_of(struct cell_call *call, struct str key)
     return swapped(&call->arena, key, '/', '|');
 }
 
-/* As values refer to it: without the version of the interface, and not encoded. */
+/* The name of a document in a value: without the version of the interface, and not encoded. */
 static struct str resource_of(struct cell_call *call, struct str name)
 {
     const struct store_cloud *where = &call->cells->where;
@@ -42,8 +42,8 @@ static void write_filter(struct json_writer *w, const char *op, struct str resou
             resource);
 }
 
-/* Names from the prefix (or behind the last one told) to what would follow all names with it. One more than asked for says
- * whether that is all. */
+/* Asks for the names from the prefix (or behind the last name that was told) to the end of all names with that
+ * prefix. It asks for one name more than the call does: if that comes, there are more. */
 static struct str query_of(struct cell_call *call)
 {
     struct str prefix = name_of(call, call->key);
@@ -111,7 +111,7 @@ static void ask(struct cell_call *call, struct cloud_request *request)
     request->content_type = request->body.len > 0 ? STR("application/json") : STR_EMPTY;
 }
 
-/* [{"document": {"name": "projects/.../documents/COLLECTION/NAME"}}, ...]; an element without a document tells times only. */
+/* [{"document": {"name": "projects/.../documents/COLLECTION/NAME"}}, ...]; an element may lack the document. */
 static void tell_list(struct cell_call *call, const struct json *root)
 {
     const struct json *row;

@@ -1,4 +1,4 @@
-/* S3, and the same interface of Google Cloud Storage: objects below a bucket, XML where there is more than one. */
+/* S3, and the same interface of Google Cloud Storage: objects below a bucket; lists of them are XML. */
 #include "cells.h"
 
 #include "cloud/xml.h"
@@ -8,7 +8,8 @@ enum { OK = 200, NO_CONTENT = 204, NOT_FOUND = 404, CONFLICT = 409, FAILED = 412
 static const char *const methods[] = {
     [CELL_GET] = "GET", [CELL_PUT] = "PUT", [CELL_DELETE] = "DELETE", [CELL_LIST] = "GET"};
 
-/* Of S3: an object has an ETag, which is a digest of its bytes; they hold a number that is never the same twice. */
+/* S3: the tag is the ETag, a digest of the bytes. A number in the bytes differs with each writing, so the ETag does,
+ * too. */
 static size_t s3_condition(struct cell_call *call)
 {
     if (call->expect == CELL_ABSENT) {
@@ -19,7 +20,7 @@ static size_t s3_condition(struct cell_call *call)
     return call->expect == CELL_ANY ? 0 : 1;
 }
 
-/* Of Google: an object has a generation; 0: it must not be there. */
+/* Google: the tag is the generation of the object; 0: the object must not exist. */
 static size_t gcs_condition(struct cell_call *call)
 {
     call->headers[0] = (struct upstream_header){STR("x-goog-if-generation-match"),

@@ -10,7 +10,7 @@ struct index_group *index_find(const struct map *groups, struct str group)
     return MAP_FIND(groups, group, struct index_group, node);
 }
 
-/* The first place whose name is not before `name`; with `behind` not equal to it either. */
+/* The first place whose name is `name` or comes after it; with `behind` only a later name. */
 static size_t place_of(const struct index_group *group, struct str name, bool behind)
 {
     size_t from = 0;

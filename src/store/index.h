@@ -21,7 +21,7 @@ struct index_group {
 };
 
 void index_add(struct map *groups, struct str group, struct index_entry *entry, struct str name);
-void index_remove(struct map *groups, struct index_entry *entry);           /* in none: nothing */
+void index_remove(struct map *groups, struct index_entry *entry);           /* idempotent */
 struct index_group *index_find(const struct map *groups, struct str group); /* NULL: no name */
 /* The place of the first name behind `name`. */
 size_t index_behind(const struct index_group *group, struct str name);

@@ -5,7 +5,7 @@
  *             ▼ │
  *           WAITS (another one holds it)
  *
- * Who enters while it is not HELD waits in `waiting`. */
+ * A user that enters while it is not HELD waits in `waiting`. */
 #include "keep_internal.h"
 
 #include "base/check.h"
@@ -78,7 +78,7 @@ void keep_free(struct keep *keep)
     close_if_empty(keeps);
 }
 
-/* Nobody is told from in here: each lease is found to be lost when it is used, or by its timer. */
+/* Calls no callbacks: each lease is found to be lost when it is used, or by its timer. */
 static void on_rewound(void *context)
 {
     struct keeps *keeps = context;
@@ -145,7 +145,7 @@ static void admit(struct keep *keep, struct keep_user *user)
     keep->n_wanted_uses += keep->wanted;
 }
 
-/* Another one waits for it, and had to wait long enough. */
+/* True: another process waits for the lease, and has waited long enough. */
 static bool is_overdue(const struct keep *keep)
 {
     return keep->wanted && (keep->n_wanted_uses >= KEEP_WANTED_USES ||
@@ -198,7 +198,7 @@ bool keep_enter(struct keeps *keeps, struct str name, const struct keep_kind *ki
     if (keep->state == KEEP_HELD && !keep_is_valid(keep, 0)) {
         keep_lose(keep,
                   keep->age == keep->keeps->age ? "this process stood still" : KEEP_WHY_REWOUND);
-        keep = keep_for(keeps, name, kind, context); /* nobody used it: it is gone */
+        keep = keep_for(keeps, name, kind, context); /* if it had no users it is gone */
         user->keep = keep;
     }
     if (keep->state == KEEP_HELD && !is_overdue(keep) && list_is_empty(&keep->waiting)) {
@@ -220,7 +220,7 @@ void keep_join(const struct keep_user *user, struct keep_user *more)
     more->fence = user->fence;
 }
 
-/* The next user of this process comes in the next turn, if there is one. */
+/* Lets go of an unused lease that another process wants, some turns later: the next user here comes by then, if any. */
 static void on_soon(struct later_item *item)
 {
     struct keep *keep = CONTAINER_OF(item, struct keep, soon);
@@ -257,7 +257,7 @@ void keep_leave(struct keep_user *user)
 {
     struct keep *keep = user->keep;
 
-    list_remove(&user->link); /* also of those that are told of a failure just now */
+    list_remove(&user->link); /* also from the list of those that are told of a failure now */
     if (keep == NULL) {
         return;
     }
@@ -331,7 +331,7 @@ void keeps_note_release(struct keep *keep)
     list_append(&keep->keeps->releasing, &keep->release);
 }
 
-/* The oldest one that has not ended. */
+/* The number of the oldest release that has not ended. */
 static uint64_t oldest_release(struct keeps *keeps)
 {
     struct list *first = list_first(&keeps->releasing);

@@ -6,7 +6,7 @@
 enum {
     RENEW_MS = KEEP_TTL_MS / 3,
     AGAIN_MS = 200, /* a renewal that failed is tried again */
-    YIELD_MS = 50,  /* after it was let go for another one, that one asks first */
+    YIELD_MS = 50,  /* after a lease was let go for another process, that process asks first */
     WATCH_MS = 2000
 };
 
@@ -70,14 +70,14 @@ static void on_released(struct store_op *op, const struct store_result *result)
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
     struct keeps *keeps = keep->keeps; /* which close in a later turn */
 
-    (void)result; /* else it ends by itself */
+    (void)result; /* if it failed, the lease runs out */
     keep->state = KEEP_FREE;
     list_remove(&keep->release);
     keep_free_or_ask(keep);
     keeps_note_released(keeps);
 }
 
-/* What is on its way is a renewal: the store takes it and what follows in order. */
+/* A renewal may be in flight. It need not be waited for: the store takes it and what follows in order. */
 static void end_lease(struct keep *keep)
 {
     keep_stop_watching(keep);
@@ -131,7 +131,7 @@ static void on_yielded(struct deadline *deadline)
 
 void keep_free_or_ask(struct keep *keep)
 {
-    if (keep->n_users > 0) { /* they stay, and want it back */
+    if (keep->n_users > 0) { /* its users stay, and want the lease back */
         keep->state = KEEP_WAITS;
         keep_set_timer(keep, AGAIN_MS, on_yielded);
         return;
@@ -161,7 +161,7 @@ static void on_renewed(struct store_op *op, const struct store_result *result)
         if (result->wanted) {
             note_wanted(keep);
         } else {
-            watch(keep); /* it may have been refused */
+            watch(keep); /* the last watch may have failed */
         }
     } else if (result->error.code == ERR_STORE_AWAY && keep_is_valid(keep, 0)) {
         keep_set_timer(keep, AGAIN_MS, on_renewal_due);
@@ -202,7 +202,8 @@ static void on_ask_again(struct deadline *deadline)
     keep_ask(keep);
 }
 
-/* After a loss it may have been another's, and a call of that one may still be under way; unless somebody was seen to have it since. */
+/* A lease is not orderly for a while after the store lost changes: another process may have had it, and sent a call
+ * that is under way still. If a holder was seen since the loss, what the store says counts. */
 static bool is_orderly(const struct keep *keep, const struct store_result *result)
 {
     uint64_t rewound_ms = keep->keeps->rewound_ms;
@@ -246,7 +247,7 @@ static void on_asked(struct store_op *op, const struct store_result *result)
                        on_ask_again);
         watch(keep);
     } else {
-        keep->state = KEEP_LOST; /* nobody new is let in by what is told now */
+        keep->state = KEEP_LOST; /* a callback that enters again must wait */
         keep_fail_waiting(keep, &result->error);
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
@@ -257,14 +258,14 @@ void keep_ask(struct keep *keep)
 {
     struct store_request request = {.kind = STORE_LEASE};
 
-    if (list_is_empty(&keep->waiting) && keep->n_users == 0) { /* whoever wanted it has left */
+    if (list_is_empty(&keep->waiting) && keep->n_users == 0) { /* all users have left */
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
         return;
     }
     if (!keep->kind->stays && keep->keeps->rewound_ms > 0 &&
         clock_age_ms() < keep->keeps->rewound_ms + KEEP_TTL_MS) {
-        keep->state = KEEP_WAITS; /* others may believe to have it */
+        keep->state = KEEP_WAITS; /* others may believe that they hold it */
         keep_set_timer(keep, keep->keeps->rewound_ms + KEEP_TTL_MS - clock_age_ms(), on_yielded);
         return;
     }

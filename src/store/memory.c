@@ -1,5 +1,5 @@
-/* The backend in this process: all in one map of records, gone when the process ends. What has
- * expired is dropped by a deadline, and is not seen from the moment of its expiry on. */
+/* The backend in this process: all in one map of records, gone when the process ends. A deadline drops
+ * each expired record; operations do not see it from the moment of its expiry on. */
 #include "memory_internal.h"
 
 #include "base/clock.h"
@@ -120,7 +120,7 @@ static struct str group_of(struct str key)
     return str_sub(key, (size_t)from, (size_t)(to - from) + 1);
 }
 
-/* What stands behind the group and its '/'; empty: there is no group. */
+/* The part of the key behind the group and its '/'; empty: there is no group. */
 static struct str name_of(struct str key)
 {
     return str_sub(key, (size_t)str_find_char(key, '}') + 2, key.len);
@@ -227,7 +227,7 @@ static void put(struct memory *memory, struct store_op *op)
     store_op_end(op);
 }
 
-/* Removing what is not there is done already, unless a version was expected. */
+/* Removing a document that does not exist succeeds, unless a version was expected. */
 static void forget_document(struct memory *memory, struct store_op *op)
 {
     struct record *record = memory_find(memory, op->key);
@@ -270,7 +270,7 @@ static void list(struct memory *memory, struct store_op *op)
     store_op_end(op);
 }
 
-/* {group}/name and {key} are written without the braces. */
+/* {group}/name and {key} without the braces. */
 static struct str plain_key(struct store_op *op, struct str key)
 {
     struct str group = group_of(key);
@@ -280,7 +280,7 @@ static struct str plain_key(struct store_op *op, struct str key)
                         name.len > 0 ? "/" : "", STR_ARG(name));
 }
 
-/* A document, or a stream if those are asked for. */
+/* True: the record is a document, or a stream if streams are asked for. */
 static bool is_walked(const struct store_op *op, const struct record *record)
 {
     return (op->request.streams ? record->n_entries > 0 : record->version > 0) &&
@@ -288,7 +288,7 @@ static bool is_walked(const struct store_op *op, const struct record *record)
            (record->expires_ms == 0 || record->expires_ms > clock_age_ms());
 }
 
-/* Bucket by bucket; the next one is where it goes on. */
+/* Walks the map bucket by bucket; `next` is the number of the next bucket. */
 static void walk(struct memory *memory, struct store_op *op)
 {
     int64_t at = 0;
@@ -366,7 +366,7 @@ static void memory_start(struct store *store, struct store_op *op)
 
 static void memory_forget(struct store *store, struct store_op *op)
 {
-    (void)store; /* who waits is found among the running operations */
+    (void)store; /* nothing to undo: waiting operations are found among store->running */
     (void)op;
 }
 

@@ -31,7 +31,7 @@ struct record {
     struct str holder; /* of a lease, heap; empty: it was released */
     uint64_t until_ms; /* by clock_age_ms */
     uint64_t fence;
-    uint64_t event; /* the last one */
+    uint64_t event; /* number of the last event */
     bool wanted;
 };
 
@@ -39,7 +39,7 @@ struct memory {
     struct store store; /* first: store_closed frees it */
     struct map records;
     struct map groups;
-    uint64_t last; /* version, sequence, fencing number: one row of numbers for all */
+    uint64_t last; /* one counter for versions, sequence and fencing numbers */
     uint64_t n_bytes;
     uint64_t max_bytes;
 };
@@ -52,16 +52,16 @@ void memory_expire_after(struct record *record, uint64_t ttl_ms);
 uint64_t memory_left_of(const struct record *record); /* 0: it does not expire */
 struct record *memory_find(struct memory *memory,
                            struct str key); /* NULL: it is not there, or has expired */
-/* Room for `n_bytes` more; false: the operation has failed. */
+/* True: there is room for `n_bytes` more; false: the operation has failed. */
 bool memory_has_room(struct memory *memory, struct store_op *op, size_t n_bytes);
-/* The record, made if need be. NULL: the operation has failed. */
+/* Finds the record, or makes it. NULL: the operation has failed. */
 struct record *memory_find_or_make(struct memory *memory, struct store_op *op);
 void memory_set_bytes(struct record *record, struct str bytes);
 /* False: the operation has failed. */
 bool memory_is_readable(struct store_op *op, unsigned format);
 
 /* --- memory_stream.c */
-/* Whoever waits for the record's next entry or event is told. */
+/* Tells the operations that wait for the record's next entry or event. */
 void memory_wake(struct record *record, enum store_kind kind);
 void memory_append(struct memory *memory, struct store_op *op);
 void memory_read_stream(struct memory *memory, struct store_op *op);
@@ -71,7 +71,7 @@ void memory_lease(struct memory *memory, struct store_op *op);
 void memory_renew(struct memory *memory, struct store_op *op);
 void memory_release(struct memory *memory, struct store_op *op);
 void memory_watch(struct memory *memory, struct store_op *op);
-/* The process of that name is dead: its leases end now. `store` is one in memory. */
+/* The process of that name is dead: its leases end now. `store` is a store in memory. */
 void memory_end_holder(struct store *store, struct str holder);
 
 #endif

@@ -31,7 +31,7 @@ void memory_lease(struct memory *memory, struct store_op *op)
     }
     if (is_held(record) && !str_eq(record->holder, op->request.holder)) {
         op->result.retry_after_ms = record->until_ms - clock_age_ms();
-        if (!record->wanted) { /* once: each event wakes whoever waits, and they ask again */
+        if (!record->wanted) { /* once: each event wakes all waiters, and they ask again */
             record->wanted = true;
             note_event(record);
         }
@@ -50,7 +50,7 @@ void memory_lease(struct memory *memory, struct store_op *op)
     store_op_end(op);
 }
 
-/* The lease while the request still has it; NULL: the operation has failed. */
+/* The lease, if the holder in the request still has it; NULL: the operation has failed. */
 static struct record *held(struct memory *memory, struct store_op *op)
 {
     struct record *record = memory_find(memory, op->key);
@@ -108,7 +108,7 @@ void memory_end_holder(struct store *store, struct str holder)
         struct record *record = CONTAINER_OF(node, struct record, node);
 
         if (is_held(record) && str_eq(record->holder, holder)) {
-            record->until_ms = 0; /* who comes next is told that it was not let go */
+            record->until_ms = 0; /* it was not released: the next holder is told so */
             note_event(record);
         }
     }

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-/* Tells the operation what stands in the stream; false: nothing that it asked for. */
+/* Gives the operation the entries that it asked for; false: there are none. */
 static bool tell(struct store_op *op, struct record *record)
 {
     struct store_result *result = &op->result;

@@ -127,7 +127,7 @@ static void on_read(struct cell_call *call)
     }
 }
 
-/* What is to be written goes to the line of the cell. */
+/* Reads the cell and decides. A change that must be written goes to the line of the cell. */
 static void change(struct work *work, const struct objects_change *what)
 {
     work->change = what;
@@ -183,7 +183,7 @@ static const struct {
     [STORE_ABOUT] = {.begin = objects_about},
 };
 
-/* Nothing is done before it is known that the service keeps to conditions. */
+/* Nothing but COUNT is done before the service is known to honour conditions. */
 static void begin(struct deadline *again)
 {
     struct work *work = CONTAINER_OF(again, struct work, again);
@@ -276,7 +276,7 @@ enum error_code store_open_cloud(struct loop *loop, const struct store_options *
     lru_init(&objects->streams);
     list_init(&objects->sweeps_running);
     code = cells_open(loop, where, &objects->cells, err);
-    if (code == ERR_OK) { /* else it is to be closed all the same: a client may be open */
+    if (code == ERR_OK) { /* if not, it must be closed all the same: a client may be open */
         probe_start(objects);
     }
     return code;

@@ -9,7 +9,7 @@
 
 enum { OBJECTS_SWEEPS = 64, OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
 
-/* A lease of another one, as this process has seen it: since when it has not been renewed. */
+/* What this process has seen of another process's lease: since when it has not been renewed. */
 struct seen_lease {
     struct lru_entry entry;
     uint64_t fence;
@@ -17,17 +17,17 @@ struct seen_lease {
     uint64_t since_ms; /* by clock_age_ms */
 };
 
-/* A stream, as this process has seen it: nobody lists what was there before. */
+/* What this process has seen of a stream, so that it need not list the entries up to `last` again. */
 struct seen_stream {
     struct lru_entry entry;
     uint64_t last; /* entry */
-    /* Entries that may be taken out: the service lets nobody change an object that it has just got. */
+    /* Entries up to this one may be removed: the service takes no change of an object that it has just got. */
     uint64_t old;
-    uint64_t mark; /* the last entry at mark_ms (clock_now_ms): soon they are old */
+    uint64_t mark; /* the last entry at mark_ms (clock_now_ms): `old` after gap_ms */
     uint64_t mark_ms;
 };
 
-/* Whether the service keeps to conditions: some that speak S3 take every PUT. */
+/* The test whether the service honours conditions: some services that speak S3 take every PUT. */
 struct probe {
     enum { PROBE_RUNS, PROBE_WAITS, PROBE_DONE, PROBE_BROKEN } state;
     struct cell_call call;
@@ -37,7 +37,7 @@ struct probe {
     char tag[128]; /* of the first object that was put */
 };
 
-/* A document that is gone for good, being taken out of the bucket. */
+/* A removal in flight: the object of a document that is gone for good. */
 struct sweep {
     struct list link;
     struct objects *objects;
@@ -67,9 +67,9 @@ struct work;
 
 /* An operation that reads one cell and changes it. */
 struct objects_change {
-    /* What it makes of the cell as it is: true: `next` is to be written; false: the operation has ended. */
+    /* Decides by the cell as it is. True: `next` must be written; false: the operation has ended. */
     bool (*decide)(struct work *work, const struct blob *now, struct blob *next);
-    /* It is written: the results are told. NULL: there is nothing to tell. */
+    /* Tells the results, once `next` is written. NULL: there is nothing to tell. */
     void (*done)(struct work *work, const struct blob *written);
 };
 
@@ -92,13 +92,13 @@ struct work {
     bool holds;            /* its end waits for what is being written */
     enum error_code held;  /* that end */
     const char *held_text; /* in the arena of the operation */
-    unsigned wait_ms;      /* until it is looked again */
+    unsigned wait_ms;      /* the pause before the next look */
     /* of lists and streams */
     struct cell_call *calls; /* in the arena of the operation */
     struct str *bodies;      /* of each; NULL: there is none */
     struct str *tags;
     struct str *keys;
-    void (*on_all)(struct work *work); /* all of them are read */
+    void (*on_all)(struct work *work); /* called when all are read */
     struct str prefix;
     struct str after;
     size_t n_calls;
@@ -109,12 +109,12 @@ struct work {
 };
 
 /* --- objects.c */
-/* Each answer says how the service does. */
+/* Notes by an answer whether the service works (`trouble`). */
 void objects_note(struct objects *objects, const struct cell_call *call);
 void work_end(struct work *work); /* the operation ends well */
 void work_fail(struct work *work, enum error_code code, const char *text);
 void work_fail_call(struct work *work, const struct cell_call *call);
-/* A cell of the operation is asked for; on_done finds the work in call->owner. */
+/* Starts a call for the operation; on_done finds the work in call->owner. */
 void work_ask(struct work *work, struct cell_call *call, void (*on_done)(struct cell_call *call));
 void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline *deadline));
 void work_look_later(struct work *work,
@@ -122,10 +122,10 @@ void work_look_later(struct work *work,
 /* Reads all cells of a page that was listed: work->bodies of work->keys. */
 void work_read_all(struct cell_call *page, void (*on_all)(struct work *work),
                    void (*on_nothing)(struct work *work));
-/* No version comes twice, also over a document that is gone: where nothing is left of it, time does that. */
+/* No version comes twice, not even when a document is gone: if nothing is left of it, versions begin with the time. */
 uint64_t work_next_version(const struct work *work, const struct blob *now);
 bool blob_is_alive(const struct objects *objects, const struct blob *blob);
-/* Who waits in this process for news of this key looks now. */
+/* Operations of this process that wait for news of this key look at once. */
 void objects_wake(struct objects *objects, enum store_kind kind, struct str key);
 
 /* --- one for each kind */
@@ -136,16 +136,16 @@ void objects_walk(struct work *work);
 void objects_append(struct work *work);
 void objects_read(struct work *work);
 void objects_watch(struct work *work);
-/* left_ms and age_ms, as they were at that moment. */
+/* Sets left_ms and age_ms as they are at `now_ms`. */
 void objects_tell_left(struct work *work, const struct blob *blob, int64_t now_ms);
 void objects_count(struct work *work);
 void objects_about(struct work *work);
 /* --- objects_line.c */
-/* It has decided, with work->tag: that is written, alone or with what else changes the cell, or decided anew. */
+/* The work has decided on a change of the cell with work->tag: it is written, alone or with others, or decided anew. */
 void line_join(struct work *work);
 void lines_stop(struct objects *objects);
 /* --- objects_sweep.c */
-/* What was read of a document, if it is gone for long: nobody needs to count its versions any more. */
+/* `blob` was read. If its document is gone for long, removes the object: its versions need not be counted any more. */
 void sweep_old(struct objects *objects, const struct blob *blob, struct str key, struct str tag);
 void sweep_stop(struct objects *objects);
 /* --- objects_probe.c */

@@ -29,7 +29,7 @@ static void told(struct work *work, const struct blob *blob)
     work_end(work);
 }
 
-/* Only a document that is touched is written, and that not more than once a second. */
+/* A GET writes only if it touches the document, and not more than once a second. */
 static bool decide_get(struct work *work, const struct blob *now, struct blob *next)
 {
     int64_t now_ms = cells_now_ms(&work->objects->cells);

@@ -1,11 +1,11 @@
-/* A lease is a document: who holds it renews it, and whoever waits takes it when it has not been renewed for its time on the
- * waiter's own clock. Clocks of machines are never compared. */
+/* A lease is a document that its holder renews. A waiter takes it when, by the waiter's own clock, it has not been
+ * renewed for its time. Clocks of machines are never compared. */
 #include "objects.h"
 
 #include "base/clock.h"
 
 /* --- leases of others */
-/* How long it has been so, in ms. */
+/* How long this process has seen the lease without a renewal, in ms. */
 static uint64_t see(struct objects *objects, struct str key, const struct blob *lease)
 {
     struct seen_lease *seen = lru_take(&objects->leases, key, sizeof(*seen), OBJECTS_SEEN_MAX);
@@ -29,7 +29,7 @@ static void refused(struct work *work, const struct blob *lease)
     work_fail(work, ERR_CONFLICT, STORE_TEXT_HELD);
 }
 
-/* The first one who is refused leaves word of it; the others find it there. */
+/* The first process that is refused writes that the lease is wanted; the others find that there. */
 static bool decide_held(struct work *work, const struct blob *now, struct blob *next)
 {
     if (now->is_wanted) {
@@ -64,7 +64,7 @@ static bool decide_lease(struct work *work, const struct blob *now, struct blob 
 
 static void leased(struct work *work, const struct blob *written)
 {
-    if (!str_eq(written->holder, work->op->request.holder)) { /* word was left */
+    if (!str_eq(written->holder, work->op->request.holder)) { /* refused: the wish was written */
         objects_wake(work->objects, STORE_WATCH, work->op->key);
         refused(work, written);
         return;
@@ -97,7 +97,7 @@ static bool decide_renew(struct work *work, const struct blob *now, struct blob 
     next->version = now->version + 1;
     next->beat = now->beat + 1;
     next->ttl_ms = (int64_t)work->op->request.ttl_ms;
-    /* a second try finds what the first has written: the wish is not lost with its answer */
+    /* the result keeps the wish: after a lost answer, a second try finds it cleared by the first */
     work->op->result.wanted = work->op->result.wanted || now->is_wanted;
     next->is_wanted = false;
     return true;

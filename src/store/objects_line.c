@@ -1,6 +1,6 @@
-/* The changes of one cell that this process is asked for while one is on its way, or sooner after it than the service takes the
- * next, wait in line. Then the cell is read, each of them is decided upon what those before it have made, and all are written as
- * one. An answer that depends on something that is not written yet waits for that. */
+/* Changes of one cell wait in line while another change of this process is in flight, and until the service takes
+ * the next one. Then the cell is read, each change is decided on the result of the change before it, and all are
+ * written as one. An answer that depends on a change which is not written yet waits for that. */
 #include "objects.h"
 
 #include "base/mem.h"
@@ -8,7 +8,7 @@
 
 enum { TRIES = 16, PAUSE_MS = 20, PAUSE_MAX_MS = 500, BODY_EXTRA = 1024 };
 
-/* It is there while the cell is read or written, or the next change has to wait. */
+/* The line of a cell. It exists while the cell is read or written, or while the next change must wait. */
 struct line {
     struct map_node node; /* its key is on the heap */
     struct objects *objects;
@@ -57,7 +57,7 @@ static void go_on(struct line *line, uint64_t wait_ms)
     deadline_set(&line->objects->store.loop->deadlines, &line->due, wait_ms, on_due);
 }
 
-/* After a change nobody may change the cell for a while. */
+/* After a change the service takes no other change of the cell for gap_ms. */
 static void rest(struct line *line)
 {
     line->in_doubt = false;
@@ -81,7 +81,7 @@ static void end_all(struct line *line)
             if (work->held == ERR_OK) {
                 work_end(work);
             } else {
-                char text[ERROR_TEXT_MAX]; /* the work goes before its text is told */
+                char text[ERROR_TEXT_MAX]; /* the work is freed before its text is used */
 
                 str_copy(text, sizeof(text), str_from(work->held_text));
                 work_fail(work, work->held, text);
@@ -91,7 +91,7 @@ static void end_all(struct line *line)
     rest(line);
 }
 
-/* What waits or holds for a change that was not made is decided anew, before those that came later. */
+/* The works of a batch that was not written are decided anew, behind those that wait already. */
 static void take_back(struct line *line)
 {
     struct list *link;
@@ -118,7 +118,7 @@ static void fail_batch(struct line *line)
     }
 }
 
-/* It could not be written, or the answer is lost: what stands there now is looked at. */
+/* The cell could not be written, or the answer was lost: after a pause the cell is read again. */
 static void try_again(struct line *line)
 {
     struct list *link;
@@ -172,7 +172,7 @@ static void start_call(struct line *line, void (*on_done)(struct cell_call *call
     cells_start(&line->objects->cells, &line->call);
 }
 
-/* What the last one has made of it holds what those before have made. */
+/* Writes the blob of the last work: it contains the changes of the works before it. */
 static void write_cell(struct line *line, struct blob *next)
 {
     struct buf body;
@@ -187,10 +187,11 @@ static void write_cell(struct line *line, struct blob *next)
     start_call(line, on_written);
 }
 
-/* Who has written it stands in it, unless that is to stay. False: it is too large, which was told. */
+/* Makes work->next ready to be written: sets the mark, unless an old one is kept. False: too large, the work has
+ * failed. */
 static bool is_sound(struct line *line, struct work *work)
 {
-    work->holds = false; /* its end waits in `writes` */
+    work->holds = false; /* `writes` makes its end wait */
     if (work->next.bytes.len + BODY_EXTRA > line->objects->cells.dialect->max_bytes) {
         work_fail(work, ERR_TOO_BIG, "the document is larger than this store takes");
         return false;
@@ -203,7 +204,7 @@ static bool is_sound(struct line *line, struct work *work)
 }
 
 /* --- deciding */
-/* Its texts outlive whoever has made it. */
+/* A copy with texts in `arena`: the work that made the blob may be freed earlier. */
 static struct blob copied(struct arena *arena, const struct blob *blob)
 {
     struct blob copy = *blob;
@@ -245,8 +246,9 @@ static void decide_all(struct line *line, const struct blob *now)
 }
 
 /* --- reading */
-/* After an answer was lost: whether the cell holds what was written is seen by its mark; that nothing was written, by its tag
- * or by its version, which somebody else has taken. With a later version nobody knows. */
+/* Finds out what became of a batch whose writing is not settled. If the cell has our mark, the batch was written. If it
+ * has the old tag, or another process has taken our version, the batch was not written. With a later version that
+ * cannot be known. False: the batch has ended. */
 static bool is_settled(struct line *line, const struct blob *now)
 {
     if (list_is_empty(&line->batch)) {

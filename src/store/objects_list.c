@@ -56,7 +56,7 @@ void work_read_all(struct cell_call *page, void (*on_all)(struct work *work),
 /* --- a group */
 static void ask_page(struct work *work);
 
-/* Those of one page that are alive are added; false: the operation has failed. */
+/* Adds the documents of a page that are alive; false: the operation has failed. */
 static bool add_alive(struct work *work, size_t cut)
 {
     struct store_result *result = &work->op->result;
@@ -146,7 +146,8 @@ void objects_list(struct work *work)
 }
 
 /* --- all documents */
-/* What the next WALK goes on behind is kept here, and told as a number: keys hold what no name may. */
+/* Keeps the key behind which the next WALK goes on, and returns its number: keys hold characters that no name may
+ * have. */
 static struct str keep_cursor(struct work *work)
 {
     struct objects *objects = work->objects;
@@ -158,7 +159,7 @@ static struct str keep_cursor(struct work *work)
     return arena_int(&work->op->arena, number);
 }
 
-/* False: it is too old. */
+/* False: the cursor is unknown or too old. */
 static bool take_cursor(struct work *work)
 {
     struct objects *objects = work->objects;
@@ -176,7 +177,7 @@ static bool take_cursor(struct work *work)
     return true;
 }
 
-/* The key of the port again: without the '!' before a name. */
+/* Turns the name of an object into the key of the port: takes out the '!'. */
 static struct str plain_name(struct work *work, struct str name)
 {
     ptrdiff_t at = str_find(name, STR("/!"));
@@ -226,7 +227,7 @@ static void on_stream(struct cell_call *call)
         return;
     }
     work->after = arena_str(&work->arena, key);
-    if (end > 0) { /* the first entry of a stream; the next question is behind all of them */
+    if (end > 0) { /* the first entry of a stream; the next call lists behind all its entries */
         struct str name = arena_str(&work->op->arena, str_sub(key, 0, (size_t)end));
 
         result->items[result->n_items++] = (struct store_item){

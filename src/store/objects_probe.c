@@ -7,15 +7,15 @@ enum { AGAIN_MS = 1000, DIGITS = 16 };
 static const char *const names[] = {
     [STORE_S3] = "s3", [STORE_GCS] = "gs", [STORE_FIRESTORE] = "firestore"};
 
-/* What each step asks, and what has to come of it. Google's own services keep to conditions; of S3 there are many. */
+/* The steps of the test, and the end that each must have. Steps of_s3 are for S3 alone: many services speak S3, and not
+ * all honour conditions; Google's own services do. */
 static const struct {
     enum cell_kind kind;
-    enum cell_expect
-        expect; /* TAG: that of the first object, which is not there any more from the fourth step on */
+    enum cell_expect expect; /* TAG: of the first object, which the fourth step replaces */
     const char *body;
     enum cell_end end;
     bool of_s3;
-    bool may_fail; /* then nothing is swept */
+    bool may_fail; /* if it fails, nothing is swept */
 } steps[] = {
     {CELL_GET, CELL_ANY, "", CELL_NOTHING, false},
     {CELL_PUT, CELL_ABSENT, "one", CELL_OK, true},
@@ -116,7 +116,7 @@ void probe_stop(struct objects *objects)
     cells_cancel(&objects->probe.call);
 }
 
-/* Nothing is dropped there; a lifecycle rule of the bucket is the operator's. */
+/* A cloud drops nothing by itself (noeviction); a lifecycle rule of the bucket is the operator's affair. */
 void objects_about(struct work *work)
 {
     work->op->result.bytes = arena_printf(

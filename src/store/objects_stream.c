@@ -1,4 +1,5 @@
-/* An entry is an object whose name ends in its number; the next number is taken by whoever puts its object first. */
+/* An entry is an object whose name ends in its number. The process that creates the object first has the next
+ * number. */
 #include "objects.h"
 
 #include "base/clock.h"
@@ -83,7 +84,7 @@ static void on_trimmed(struct cell_call *call)
     struct work *work = call->owner;
 
     objects_wake(work->objects, STORE_READ, work->op->key);
-    work_end(work); /* one that is still there is told once more */
+    work_end(work); /* an entry that could not be removed is still read */
 }
 
 static uint64_t one_to_go(const struct work *work)
@@ -101,7 +102,7 @@ static void trim(struct deadline *deadline)
     work_ask(work, &work->call, on_trimmed);
 }
 
-/* One goes for each that comes. */
+/* Removes one old entry for each new entry. */
 static void appended(struct work *work)
 {
     struct seen_stream *seen = seen_of(work);
@@ -110,7 +111,7 @@ static void appended(struct work *work)
 
     note_last(work);
     work->op->result.version = work->last;
-    if (work->op->request.sequence > 0) { /* brought back: numbers have gaps, and none has to go */
+    if (work->op->request.sequence > 0) { /* imported: numbers have gaps, and no entry must go */
         objects_wake(work->objects, STORE_READ, work->op->key);
         work_end(work);
         return;
@@ -213,7 +214,7 @@ static void nothing_new(struct work *work)
     }
 }
 
-/* Of all that was read; false: the operation has failed. */
+/* Tells the entries that were read; *out_expired: some have expired. False: the operation has failed. */
 static bool tell_entries(struct work *work, bool *out_expired)
 {
     struct store_result *result = &work->op->result;
@@ -250,7 +251,7 @@ static void on_newest(struct cell_call *call)
     struct blob blob;
     bool expired = false;
 
-    if (call->end == CELL_AWAY) { /* not "nothing is there" */
+    if (call->end == CELL_AWAY) { /* this does not mean that nothing is there */
         work_fail_call(work, call);
         return;
     }

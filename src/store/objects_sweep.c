@@ -2,8 +2,9 @@
 
 #include "base/mem.h"
 
-/* By then no process is late with a change of it: an operation takes seconds at most. A document that takes its place begins with a
- * version that is the time in microseconds, which is more than any version of the old one. */
+/* The object of a document is removed when the document has been gone for so long: an operation takes seconds at
+ * most, so no process is still changing it. A document that takes its place begins with a version that is the time
+ * in microseconds, which is more than any version of the old one. */
 static const int64_t GONE_MS = INT64_C(120) * 1000;
 
 static void sweep_free(struct sweep *sweep)
@@ -16,7 +17,7 @@ static void sweep_free(struct sweep *sweep)
     mem_free(sweep);
 }
 
-/* Whatever became of it: whoever lists the group next sees it, or not. */
+/* The end does not matter: if the object is still there, the next list of its group finds it. */
 static void on_swept(struct cell_call *call)
 {
     sweep_free(call->owner);

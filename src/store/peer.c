@@ -21,7 +21,7 @@ struct peer {
 struct asked {
     struct map_node node;
     struct store_op *op;
-    uint64_t number; /* what the key of the node shows */
+    uint64_t number; /* the key of the node points to it */
 };
 
 static const char AWAY[] = "the store is away: the process that keeps it has ended";
@@ -80,7 +80,7 @@ static void peer_start(struct store *store, struct store_op *op)
     tell(peer, asked->number, &op->request);
 }
 
-/* A frame with the number alone takes it back. */
+/* A frame with the number alone takes the operation back. */
 static void peer_forget(struct store *store, struct store_op *op)
 {
     struct peer *peer = peer_of(store);
@@ -108,7 +108,7 @@ static void on_frame(struct frames *frames, struct str frame)
     op = asked_end(peer, asked);
     wire.in = arena_str(&op->arena, wire.in); /* the result lives as long as the operation */
     wire_result(&wire, &op->result, &op->arena);
-    if (wire.is_bad) { /* zeros are no result: a change would count as made */
+    if (wire.is_bad) { /* zeros must not count as a result: they would say that a change was made */
         op->result.in_doubt = true;
         store_op_fail(op, ERR_STORE_AWAY, UNREADABLE);
         return;

@@ -1,4 +1,4 @@
-/* The backend in Redis: which command waits where, and what is told when. */
+/* The backend in Redis: the lists that commands wait in, and what their answers mean. */
 #include "redis_internal.h"
 
 #include "base/clock.h"
@@ -125,7 +125,7 @@ static void on_refused(struct redis *redis, struct command *command, const redis
     (void)str_print(refused, sizeof(refused), "Redis refused: %.*s",
                     STR_ARG(str_sub(text, 0, REFUSAL_MAX)));
     redis_command_fail(redis, command, why != NULL ? why : refused, false);
-    if (str_starts(text, STR("READONLY"))) { /* after a failover the name may lead to another one */
+    if (str_starts(text, STR("READONLY"))) { /* after a failover the name may lead elsewhere */
         link_break(&redis->calls, "this Redis is a replica, and takes no changes");
     }
 }
@@ -173,7 +173,7 @@ static void send_unsent(struct redis *redis)
     }
 }
 
-/* Somebody has emptied its scripts: the act was not begun, so it is sent again. */
+/* Redis has lost its scripts (SCRIPT FLUSH): the act was not begun, so it is sent again. */
 static void on_no_script(struct redis *redis, struct command *command)
 {
     if (command->op == NULL) {
@@ -186,7 +186,7 @@ static void on_no_script(struct redis *redis, struct command *command)
     }
 }
 
-/* Once when it goes, and once when it comes back; at the start only if it is not there. */
+/* Logs once when Redis goes, and once when it comes back; at the start only if it is not there. */
 static void tell(struct redis *redis, bool away)
 {
     if (away == redis->is_away) {
@@ -356,7 +356,7 @@ static void redis_start(struct store *store, struct store_op *op)
     }
 }
 
-/* Its time is over: a connection that was cut without a word would go on like this for minutes. */
+/* True: the time for the answer has passed. A connection that was cut silently would go on like this for minutes. */
 static bool is_unanswered(const struct store_op *op)
 {
     return !redis_is_waiting_kind(op) &&
@@ -375,7 +375,7 @@ static void redis_forget(struct store *store, struct store_op *op)
     op->backend = NULL;
     command->op = NULL;
     LIST_FOREACH (link, &redis->sent) {
-        if (link == &command->link) { /* its answer must be read */
+        if (link == &command->link) { /* it was sent: its answer must be read */
             if (is_unanswered(op)) {
                 link_break(&redis->calls, "Redis did not answer within %u ms", store->timeout_ms);
             }

@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "store_internal.h"
 
-/* Name, version, bytes, time left. Of an entry its format stands in place of the name; of a document that is only named, in place
- * of the bytes. */
+/* An item is name, version, bytes and time left. For an entry of a stream the format stands in place of the name;
+ * for an item of a walk, in place of the bytes. */
 enum { ITEM_WORDS = 4 };
 
 /* --- an operation as an act of the script */
@@ -20,7 +20,7 @@ static void add_number(struct act_words *words, struct store_op *op, uint64_t nu
     add(words, arena_int(&op->arena, (int64_t)number));
 }
 
-/* The same key among others: `cut` at the end of its group or whole. */
+/* The key with another letter: whole, or `cut` at the end of its group. */
 static struct str key_beside(struct store_op *op, char letter, bool cut)
 {
     size_t brace = (size_t)str_find_char(op->key, '{');
@@ -182,7 +182,7 @@ static void take_items(struct store_op *op, const redisReply *reply)
     }
 }
 
-/* Instead of where a list goes on there is where the stream ends, if that is before the place that was asked for. */
+/* Where a list has its `next`, a stream has its end, if that end is before the entry that was asked for. */
 static void take_entries(struct store_op *op, const redisReply *reply)
 {
     take_items(op, reply);
@@ -218,7 +218,7 @@ static void take_sequence(struct store_op *op, const redisReply *reply)
     op->result.sequence = last > op->request.after ? last : op->request.after;
 }
 
-/* `beside`: the letter of a second key, of the whole key or of its group. NULL: nothing to add, or to take. */
+/* `beside`, `cut`: the letter and extent of a second key (key_beside); 0: none. NULL: nothing to add, or to take. */
 static const struct act {
     struct str name;
     char beside;
@@ -241,7 +241,7 @@ static const struct act {
     [STORE_ABOUT] = {STR_INIT("about"), 0, false, NULL, take_version},
 };
 
-/* The key that the act works on: of a list the names, of a watch the events. */
+/* The key that the act works on: for a list that of the names, for a watch that of the events. */
 struct str act_key(struct store_op *op)
 {
     if (op->request.kind == STORE_LIST) {

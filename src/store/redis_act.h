@@ -16,11 +16,11 @@ struct act_words {
 
 /* The command; `script` is the name that Redis gave the script. */
 void act_write(struct store_op *op, struct str script, struct act_words *out);
-/* The key that it works on: of a list the names, of a watch the events. */
+/* The key that the act works on: for a list that of the names, for a watch that of the events. */
 struct str act_key(struct store_op *op);
 /* The answer of an act that went well. */
 void act_take(struct store_op *op, const redisReply *reply);
-/* One member of an array; empty, or 0, where there is no such text. */
+/* One member of an array, as a text or a number; empty, or 0, if there is no such text. */
 struct str act_text(const redisReply *reply, size_t i);
 uint64_t act_number(const redisReply *reply, size_t i);
 

@@ -22,8 +22,8 @@ enum what {
 struct command {
     struct list link;
     enum what what;
-    struct store_op *op; /* NULL: nobody wants the answer any more */
-    struct str stream;   /* that it waits for, and what it has of it; in the arena of `op` */
+    struct store_op *op; /* NULL: the answer is not wanted any more */
+    struct str stream;   /* that it waits for, beyond entry `after`; in the arena of `op` */
     struct str after;
 };
 
@@ -45,7 +45,7 @@ struct redis {
     bool ready;         /* calls: greeted, and the script is there */
     struct list unsent; /* until it is ready */
     struct list sent;
-    struct list greeting; /* of blocks: sent */
+    struct list greeting; /* commands that were sent on `blocks` */
     struct list waiters;
     unsigned n_commands;
     unsigned n_waiters;
@@ -80,7 +80,7 @@ void redis_link_closed(struct redis *redis);
 
 /* redis_mark.c */
 void redis_mark_open(struct redis *redis);
-void redis_mark_soon(struct redis *redis, const struct store_op *op); /* it was sent */
+void redis_mark_soon(struct redis *redis, const struct store_op *op); /* `op` was sent */
 void redis_marked(struct redis *redis, const redisReply *reply);
 bool redis_asks_mark(struct redis *redis); /* false: there is none to ask for */
 void redis_take_mark(struct redis *redis, const redisReply *reply);
@@ -91,6 +91,6 @@ void redis_wait_open(struct redis *redis); /* the second connection, when first 
 void redis_wait(struct redis *redis, struct command *command);
 void redis_wait_forget(struct redis *redis, const struct command *command);
 void redis_wait_fail(struct redis *redis, const char *why);
-void redis_wait_missed(struct redis *redis); /* the end of a block came before the block */
+void redis_wait_missed(struct redis *redis); /* UNBLOCK came before the block */
 
 #endif

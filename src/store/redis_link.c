@@ -83,7 +83,7 @@ void link_close(struct link *link)
     link->closing = true;
     hang_up(link);
     if (link->resolving) {
-        (void)uv_cancel((uv_req_t *)&link->resolve); /* else its end is waited for */
+        (void)uv_cancel((uv_req_t *)&link->resolve); /* if that fails, its end is waited for */
     }
     buf_done(&link->out[0]);
     buf_done(&link->out[1]);
@@ -91,7 +91,7 @@ void link_close(struct link *link)
 }
 
 /* --- reading */
-/* A reply may not announce more items than it can have: memory for them would be taken at once. */
+/* Refuses a reply that announces too many items: memory for them would be taken at once. */
 static redisReplyObjectFunctions plain;
 
 #if HIREDIS_MAJOR >= 1
@@ -139,7 +139,7 @@ static void take_plain(struct link *link, struct str bytes)
 static void flush_tls(struct link *link);
 static void is_up(struct link *link);
 
-/* Also shakes hands; then the connection is up. */
+/* Reads TLS. After the handshake the connection is up. */
 static void take_cipher(struct link *link, struct str bytes)
 {
     struct buf clear;
@@ -219,7 +219,7 @@ static void pump(struct link *link)
     buf_clear(&link->out[link->filling]);
     link->write.data = link;
     link->writing = uv_write(&link->write, &link->socket.stream, &bytes, 1, on_written) == 0;
-    if (!link->writing) { /* whoever sends is not called back from here */
+    if (!link->writing) { /* the failure is told from on_due, not from inside a send */
         deadline_set(&link->loop->deadlines, &link->deadline, 0, on_due);
     }
 }
@@ -235,7 +235,7 @@ static void flush_tls(struct link *link)
     }
 }
 
-/* Whole or not at all: half a record would spoil all that follow. */
+/* Sends a command whole or not at all: half a record would spoil all that follow. */
 static bool send_secured(struct link *link, struct str command)
 {
     struct error error = {0};
@@ -369,7 +369,7 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
         (void)uv_tcp_nodelay(&link->socket.tcp, 1);
         status =
             uv_tcp_connect(&link->connect, &link->socket.tcp, choose(link, found), on_connected);
-        if (status != 0) { /* this machine has no such kind of address */
+        if (status != 0) { /* this machine has no addresses of that kind */
             cannot_connect(link, status);
         }
     } else if (link->state == LINK_CONNECTING) {
@@ -378,7 +378,7 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
     uv_freeaddrinfo(found);
 }
 
-/* NULL is this machine, as "localhost" is without asking anybody: a bare container has no /etc/hosts. */
+/* NULL means this machine. "localhost" is not looked up, since a bare container has no /etc/hosts. */
 static const char *name_to_ask_for(const char *host)
 {
     return str_is_nocase(str_from(host), "localhost") ? NULL : host;
@@ -407,7 +407,7 @@ static void ask_for_address(struct link *link)
     link->resolve.data = link;
     status = uv_getaddrinfo(&link->loop->uv, &link->resolve, on_resolved,
                             name_to_ask_for(link->address->host), link->address->port, &hints);
-    link->resolving = status == 0; /* else the deadline tells */
+    link->resolving = status == 0; /* if not, the deadline ends the attempt */
 }
 
 static void on_due(struct deadline *deadline)

@@ -74,7 +74,7 @@ struct link {
     unsigned wait_ms;
     unsigned n_attempts;
     unsigned n_untried; /* other addresses of the name, in this attempt */
-    bool is_first;      /* of the addresses in this attempt */
+    bool is_first;      /* no address was tried in this attempt */
     struct later_item closed;
     char why[LINK_WHY_MAX];
 };
@@ -83,7 +83,7 @@ void link_open(struct link *link, struct loop *loop, const struct link_address *
                unsigned timeout_ms, const struct link_events *events);
 /* False: too much waits to be sent. */
 bool link_send(struct link *link, const struct str *words, size_t n_words) MUST_CHECK;
-/* The connection is of no use: closed, and made again after a wait. */
+/* Closes a connection that is of no use; it is made again after a wait. */
 void link_break(struct link *link, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The greeting went well: the next wait is short again. */
 void link_is_good(struct link *link);

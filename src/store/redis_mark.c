@@ -1,7 +1,8 @@
-/* Whether Redis still has what it had taken. Behind the changes of a turn of the loop goes a number that grows, and whoever
- * connects anew asks for it. Redis carries out, keeps and copies in order what comes on one connection; so a smaller number, or
- * none, means that changes are lost which were acknowledged: by a failover, or since somebody has emptied it. A restart of a
- * Redis that keeps everything keeps the number, too. */
+/* Finds out whether Redis still has what it had acknowledged. After the changes of each turn of the loop this
+ * process sends a mark, a number that grows; when it connects anew, it asks for the mark. Redis carries out, keeps
+ * and copies in order what comes on one connection. So a smaller number, or none, means that acknowledged changes
+ * are lost: by a failover, or because Redis was emptied. A restart of a Redis that keeps everything keeps the mark,
+ * too. */
 #include "base/random.h"
 #include "observe/log.h"
 #include "redis_internal.h"
@@ -9,7 +10,7 @@
 enum { ID_DIGITS = 32 };
 
 #define KEPT_MS                                                                                    \
-    "604800000" /* a week; a process that changes nothing for so long takes its end for a loss */
+    "604800000" /* a week; after a week without changes, the expired mark looks like a loss */
 
 void redis_mark_open(struct redis *redis)
 {
@@ -53,7 +54,7 @@ void redis_mark_soon(struct redis *redis, const struct store_op *op)
     }
 }
 
-/* A Redis that is full does not take it; nor has it taken the changes before it. */
+/* A Redis that is full does not take the mark; nor has it taken the changes before it. */
 void redis_marked(struct redis *redis, const redisReply *reply)
 {
     uint64_t number = reply->type == REDIS_REPLY_ARRAY ? act_number(reply, 1) : 0;
@@ -82,6 +83,6 @@ void redis_take_mark(struct redis *redis, const redisReply *reply)
               F_TEXT("effect", "leases are given up, and taken anew when those of others have "
                                "run out"));
     redis->acked = number;
-    store_rewound(&redis->store); /* first: whoever is told below has no lease any more */
+    store_rewound(&redis->store); /* first: the owners told below have no leases any more */
     redis_fail_all(redis, &redis->unsent, "it has lost changes that it had acknowledged", false);
 }

@@ -4,7 +4,7 @@
 
 enum {
     BLOCK_MS = 1000,
-    QUIET_MS = 3000 /* where nothing came and nobody new waits: Redis is asked less often */
+    QUIET_MS = 3000 /* after a block without news and new waiters: Redis is asked less often */
 };
 
 bool redis_is_waiting_kind(const struct store_op *op)
@@ -13,7 +13,7 @@ bool redis_is_waiting_kind(const struct store_op *op)
            op->request.wait_ms > 0;
 }
 
-/* Blocks on the streams of all who wait, or, if it does already, ends that first. */
+/* Blocks on the streams of all waiters. If the connection blocks already, ends that block first. */
 static void block(struct redis *redis)
 {
     struct str *words = redis->block_words;
@@ -65,7 +65,7 @@ void redis_wait(struct redis *redis, struct command *command)
     block(redis);
 }
 
-/* Asks for what each waiter of a stream with news wants. */
+/* Sends the commands of all waiters whose stream has news. */
 static void on_news(struct redis *redis, const redisReply *reply)
 {
     struct command *command;
@@ -162,7 +162,7 @@ void redis_wait_forget(struct redis *redis, const struct command *command)
     }
 }
 
-/* The two connections are not in step: the block is on its way, and is to be ended once it is there. */
+/* UNBLOCK, on the other connection, arrived before the block and ended nothing: it is sent again, if it is needed. */
 void redis_wait_missed(struct redis *redis)
 {
     redis->unblocking = false;

@@ -57,8 +57,8 @@ end
 
 local acts = {}
 
--- How long the document lives from now on, and how old it is. Its time to live stands in it (t), so that whoever reads
--- it can begin that anew, and so do its first moment (c) and the age that it may reach (m).
+-- How long the document lives from now on, and how old it is. The document holds its time to live (t), so that a reader
+-- can begin it anew, the time of its first PUT (c) and the age that it may reach (m).
 local function live(name)
   local found = redis.call('HMGET', name, 't', 'c', 'm')
   local ttl, most = tonumber(found[1]) or 0, tonumber(found[3]) or 0
@@ -73,7 +73,7 @@ local function left_of(name)
   return math.max(redis.call('PTTL', name), 0)
 end
 
--- A store that takes no changes just now still tells what it has.
+-- pcall: a Redis that takes no changes just now still tells what it has.
 function acts.get(format, touches)
   local state, version, bytes = document(key, format)
   if state ~= 'ok' then
@@ -237,15 +237,15 @@ local function tell()
   redis.call('PEXPIRE', beside, KEEP_MS)
 end
 
--- Holder, end, fencing number, whether another one asked for it, and what was left. The key lives for KEEP_MS longer than the lease, so
--- that its end needs no memory.
+-- Holder, end, fencing number, whether another one asked for the lease, and what was left. The end is told by the time to
+-- live of the key, less KEEP_MS, so it needs no memory of its own.
 local function lease()
   local found = redis.call('HMGET', key, 'h', 'n', 'w', 'b')
   local ends = now_ms + redis.call('PTTL', key) - KEEP_MS
   return found[1] or '', ends, found[2], found[3] == '1', found[4] or ''
 end
 
--- Also in a Redis that is full: whoever has a lease keeps it. The end stands there for versions that read it (u).
+-- Works also in a Redis that is full: a holder keeps its lease. The end (u) is written for versions that read it.
 local function hold(ttl_ms)
   redis.call('PEXPIRE', key, ttl_ms + KEEP_MS)
   redis.call('HDEL', key, 'w')
@@ -296,7 +296,7 @@ function acts.release(holder, fence, bytes)
   end
   local written = redis.pcall('HSET', key, 'h', '', 'b', bytes)
   redis.call('PEXPIRE', key, KEEP_MS)
-  if type(written) == 'table' and written.err then -- Redis is full: it is free, though nothing is left and nobody is told
+  if type(written) == 'table' and written.err then -- Redis is full: the lease is free, but nothing is left or told
     redis.call('HDEL', key, 'h')
   else
     tell()
@@ -317,7 +317,7 @@ function acts.marked()
   return {'ok', not is_foreign(key, 'string') and redis.call('GET', key) or '0'}
 end
 
--- {group}/name and {key} are written without the braces.
+-- {group}/name and {key} without the braces.
 local function plain(name)
   local group, rest = string.match(name, '^{(.-)}(.*)$')
   return group and group .. rest
@@ -345,7 +345,7 @@ function acts.walk(cursor, limit, prefix, letter)
   return answer
 end
 
--- A user may not be allowed to ask; then nothing is said.
+-- The user may not be allowed to call INFO; then the text is empty.
 function acts.about()
   local server, memory = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'memory')
   return {'ok', '0', (type(server) == 'string' and server or '') .. (type(memory) == 'string' and memory or '')}

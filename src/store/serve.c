@@ -1,4 +1,4 @@
-/* A store for other processes of this machine: what one asks is started here, and told when it ends. */
+/* Serves a store to another process of this machine: its operations are started here, and it is told the results. */
 #include "base/mem.h"
 #include "memory_internal.h"
 #include "net/frames.h"
@@ -42,7 +42,7 @@ static void drop_all(struct store_server *server)
     }
 }
 
-/* From the loop, since operations end there, and frames come from there. */
+/* Ends the service. on_end comes from the loop: operations end there, and frames come from there. */
 static void end(struct store_server *server)
 {
     if (!server->ended) {
@@ -52,7 +52,7 @@ static void end(struct store_server *server)
     }
 }
 
-/* A result that is too long for a frame is told as that. */
+/* Sends a result. If it is too long for a frame, an error is sent instead. */
 static void tell(struct store_server *server, uint64_t number, const struct store_result *result)
 {
     struct store_result told = *result;
@@ -73,7 +73,7 @@ static void tell(struct store_server *server, uint64_t number, const struct stor
     }
     (void)frames_send(&server->frames, buf_view(&text));
     buf_done(&text);
-    if (frames_pending(&server->frames) > PENDING_MAX) { /* it does not read */
+    if (frames_pending(&server->frames) > PENDING_MAX) { /* the other process does not read */
         end(server);
     }
 }

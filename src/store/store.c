@@ -57,7 +57,7 @@ static enum error_code check_key(struct str key, const char *what, bool slash, s
     return ERR_OK;
 }
 
-/* What is about all documents has a key of its own. */
+/* Operations on all documents have the key "all". */
 static struct str key_of(const struct store_request *request)
 {
     return request->kind == STORE_WALK || request->kind == STORE_ABOUT ? STR("all") : request->key;
@@ -204,7 +204,7 @@ static void write_span(const struct store_op *op)
     buf_done(&span_name);
 }
 
-/* What follows is asked for the same request. */
+/* Operations that on_done starts belong to the same request (trace). */
 static void tell(struct store_op *op, const struct store_result *result, const struct trace *trace)
 {
     const struct trace *before = span_context_set(trace);
@@ -249,7 +249,7 @@ void store_op_fail(struct store_op *op, enum error_code code, const char *text)
     store_op_end(op);
 }
 
-/* Waiting for an entry that does not come is no fault. */
+/* The time of an operation is over. To have waited for an entry that did not come is no error. */
 static void on_expire(struct deadline *deadline)
 {
     struct store_op *op = CONTAINER_OF(deadline, struct store_op, deadline);

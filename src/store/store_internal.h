@@ -12,7 +12,7 @@ struct store_backend {
     void (*forget)(struct store *store, struct store_op *op);
     void (*close)(struct store *store); /* ends in store_closed */
     const char *(*trouble)(const struct store *store);
-    const char *name; /* of what keeps the documents, for spans */
+    const char *name; /* of the database, for spans */
 };
 
 /* The head of each backend's struct. */
@@ -42,7 +42,7 @@ enum error_code store_new(const struct store_backend *backend, size_t size, stru
 void store_op_end(struct store_op *op);
 /* Sets the error too. */
 void store_op_fail(struct store_op *op, enum error_code code, const char *text);
-/* What was acknowledged is gone. */
+/* Changes that were acknowledged are lost: tells the listener. */
 void store_rewound(struct store *store);
 /* The last thing a backend does: frees the struct (its head is `store`) in a later turn. */
 void store_closed(struct store *store);

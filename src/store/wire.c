@@ -100,7 +100,7 @@ static void wire_items(struct wire *wire, struct store_result *result, struct ar
 
     wire_number(wire, &n);
     if (wire->out == NULL) {
-        if (n > wire->in.len) { /* each takes more than a byte */
+        if (n > wire->in.len) { /* each item takes more than a byte */
             wire->is_bad = true;
             n = 0;
         }

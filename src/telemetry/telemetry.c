@@ -243,7 +243,7 @@ static struct str write_resource(struct telemetry *telemetry,
         struct str name;
         struct str value;
 
-        /* service.name of its own option comes first, as OpenTelemetry wants it. */
+        /* The option service_name wins over a service.name here, as OpenTelemetry wants it. */
         if (str_cut(item, '=', &name, &value) && !str_is(str_trim(name), "service.name") &&
             percent_decode(&telemetry->arena, str_trim(value), false, &value)) {
             write_attribute(&w, str_trim(name), value);
@@ -285,7 +285,7 @@ static enum error_code open_exporter(struct telemetry *telemetry, size_t signal,
     return upstream_open(telemetry->loop, &options, &exporter->upstream, err);
 }
 
-/* The first one is for bodies that are compressed. */
+/* Slot 0 is for the header of compressed bodies; the others are copied behind it. */
 static void copy_headers(struct telemetry *telemetry, const struct telemetry_options *options)
 {
     size_t n =
@@ -345,7 +345,7 @@ static void close_spans(struct telemetry *telemetry)
 
 /* ---- closing ---- */
 
-/* One after another. */
+/* Closes the clients one after another. */
 static void close_next(void *context)
 {
     struct telemetry *telemetry = context;
@@ -381,7 +381,7 @@ static void on_last_words(struct deadline *deadline)
     close_clients(CONTAINER_OF(deadline, struct telemetry, last_words));
 }
 
-/* A batch that was on its way when the end began is followed by the last one. */
+/* If a batch was in flight when the end began, the last batch follows it; then the clients are closed. */
 static void close_when_idle(struct telemetry *telemetry)
 {
     if (!telemetry->closing) {
@@ -423,7 +423,7 @@ enum error_code telemetry_open(struct loop *loop, const struct telemetry_options
     if (code == ERR_OK) {
         code = open_exporter(telemetry, METRICS, options->metrics_url, options->ca_file, err);
     }
-    *out = telemetry; /* in any case to be closed: a client may be open */
+    *out = telemetry; /* must be closed also after an error: a client may be open */
     if (code == ERR_OK) {
         start_spans(telemetry, options->share);
         deadline_set(&loop->deadlines, &telemetry->tick, options->interval_ms, on_tick);

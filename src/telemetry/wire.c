@@ -18,7 +18,7 @@ enum {
 
 enum kind {
     KIND_TEXT,
-    KIND_ID,     /* hexadecimal digits; bytes */
+    KIND_ID,     /* in JSON hexadecimal digits; in protobuf bytes */
     KIND_VARINT, /* enum, int64 */
     KIND_BOOL,
     KIND_FIXED64, /* fixed64, sfixed64; in JSON a text of digits */

@@ -1,5 +1,5 @@
-/* OTLP's JSON as its protobuf (https://opentelemetry.io/docs/specs/otlp/#binary-protobuf-encoding), by one table
- * of field numbers. It reads what this program has written, and nothing else. */
+/* Turns OTLP's JSON into its protobuf (https://opentelemetry.io/docs/specs/otlp/#binary-protobuf-encoding), by one
+ * table of field numbers. It reads what this program has written, and nothing else. */
 #ifndef TELEMETRY_WIRE_H
 #define TELEMETRY_WIRE_H
 
