@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/init.h"
 #include "cli/run_internal.h"
 
 int test_unwritten(void);
@@ -39,6 +40,11 @@ static const char *put(struct fixture *f, const char *name, const char *text)
     return path;
 }
 
+static bool is_there(struct fixture *f, const char *name)
+{
+    return access(path_of(f, name), F_OK) == 0;
+}
+
 /* One file, which was red. */
 static void begin(struct fixture *f)
 {
@@ -56,7 +62,8 @@ static void begin(struct fixture *f)
 
 static void end(struct fixture *f)
 {
-    static const char *const names[] = {"a.yaml", "last"};
+    static const char *const names[] = {"a.yaml", "last", "made/sign-in.yaml",
+                                        "made/.testfile.schema.json", "made"};
 
     assert_int_equal(unsetenv("VIRTUOSO_PROXY_LAST_RUN"), 0);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -206,6 +213,25 @@ static void of_what_is_damaged_no_file_counts_as_green(void **state)
     end(&f);
 }
 
+static void what_init_could_not_write_is_not_in_its_way(void **state)
+{
+    struct fixture f;
+    const char *folder;
+    int status;
+
+    (void)state;
+    begin(&f);
+    folder = path_of(&f, "made");
+    let_files_grow(false);
+    status = cli_init(folder, NULL);
+    let_files_grow(true);
+    assert_int_equal(status, EXIT_FAILURE);
+    assert_false(is_there(&f, "made/sign-in.yaml"));
+    assert_false(is_there(&f, "made/.testfile.schema.json"));
+    assert_int_equal(cli_init(folder, NULL), EXIT_SUCCESS);
+    end(&f);
+}
+
 int test_unwritten(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +240,7 @@ int test_unwritten(void)
         cmocka_unit_test(a_device_is_written_to_and_stays),
         cmocka_unit_test(only_a_place_that_was_named_is_missed),
         cmocka_unit_test(of_what_is_damaged_no_file_counts_as_green),
+        cmocka_unit_test(what_init_could_not_write_is_not_in_its_way),
     };
 
     return cmocka_run_group_tests_name("cli: what cannot be written", tests, NULL, NULL);
