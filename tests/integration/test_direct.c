@@ -284,12 +284,14 @@ static void what_the_caller_asks_for_reaches_the_platform(void **state)
     static const char fields[] = "Accept: text/csv\r\nIf-Match: \"v1\"\r\nRange: bytes=0-9\r\n"
                                  "Accept-Language: de\r\nX-Own: 1\r\nX-Secret-Hop: 2\r\n"
                                  "Connection: keep-alive, X-Secret-Hop\r\nCookie: a=b\r\n"
+                                 "X-Other-Hop: 3\r\nConnection: X-Other-Hop\r\n"
                                  "X-API-Key: k\r\nX-Forwarded-For: 10.0.0.1\r\n"
                                  "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
                                  "b7ad6b7169203331-01\r\ntracestate: a=1,b=2\r\n";
     static const char *const passed[] = {"accept",          "if-match", "range",
                                          "accept-language", "x-own",    "tracestate"};
-    static const char *const stayed[] = {"x-secret-hop", "cookie", "x-api-key", "x-forwarded-for"};
+    static const char *const stayed[] = {"x-secret-hop", "x-other-hop", "cookie", "x-api-key",
+                                         "x-forwarded-for"};
     struct proxy proxy;
     const struct json *headers;
 

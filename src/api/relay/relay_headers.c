@@ -134,7 +134,7 @@ static void note_header(struct relay *relay, struct str name, struct str value)
 }
 
 /* Of several types the one that must be looked into counts: readers differ in which they take.
- * Codings of several lines are one list. */
+ * Several lines of Connection, or of codings, are one list. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
 {
     struct arena *arena = relay->task->arena;
@@ -142,7 +142,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
 
     for (size_t i = 0; i < n; i++) {
         if (str_is_nocase(headers[i].name, "Connection")) {
-            connection = headers[i].value;
+            arena_join(arena, &connection, ", ", headers[i].value);
         }
     }
     for (size_t i = 0; i < n; i++) {

@@ -163,6 +163,23 @@ static void an_address_of_ours_begins_as_our_own_do(void **state)
     close_base();
 }
 
+static void what_any_line_of_connection_names_stays_at_this_hop(void **state)
+{
+    static const struct upstream_header headers[] = {
+        {STR_INIT("Connection"), STR_INIT("X-Hop1")},
+        {STR_INIT("X-Hop1"), STR_INIT("1")},
+        {STR_INIT("X-Hop2"), STR_INIT("2")},
+        {STR_INIT("X-End"), STR_INIT("3")},
+        {STR_INIT("connection"), STR_INIT("close, x-hop2")}};
+
+    (void)state;
+    open_base("http://127.0.0.1:18100/api");
+    note(headers, ARRAY_LEN(headers));
+    assert_int_equal(passed("X-Hop1").len + passed("X-Hop2").len, 0);
+    assert_true(str_is(passed("X-End"), "3"));
+    close_base();
+}
+
 /* What is kept for callers of one prefix would lead those of another one astray. */
 static void an_answer_is_kept_for_callers_of_its_prefix(void **state)
 {
@@ -186,6 +203,7 @@ int test_relay_headers(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_below_the_base_stays_behind_this_proxy),
         cmocka_unit_test(an_address_of_ours_begins_as_our_own_do),
+        cmocka_unit_test(what_any_line_of_connection_names_stays_at_this_hop),
         cmocka_unit_test(an_answer_is_kept_for_callers_of_its_prefix),
     };
 

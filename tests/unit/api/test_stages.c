@@ -295,6 +295,25 @@ static void pages_lead_to_the_address_at_which_they_were_opened(void **state)
     reply_done(&reply);
 }
 
+static void of_several_lines_of_tags_each_counts(void **state)
+{
+    struct reply reply = {0};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    ask("GET", "/problems", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    ask("GET", "/problems",
+        arena_printf(&arena, "If-None-Match: \"other\"\r\nIf-None-Match: %.*s\r\n",
+                     STR_ARG(reply_field(&reply, "ETag")))
+            .ptr,
+        NULL, &reply);
+    assert_int_equal(reply.status, 304);
+    arena_done(&arena);
+    reply_done(&reply);
+}
+
 /* Of an invocation that drives a run: the question for the next one, between two operations of the store. */
 static void a_request_keeps_time_to_ask_for_the_next_one(void **state)
 {
@@ -326,6 +345,7 @@ int test_stages(void)
         cmocka_unit_test(a_body_over_the_limit_is_refused_on_its_head),
         cmocka_unit_test(what_passes_all_stages_reaches_the_platform),
         cmocka_unit_test(a_request_keeps_time_to_ask_for_the_next_one),
+        cmocka_unit_test(of_several_lines_of_tags_each_counts),
         cmocka_unit_test(pages_lead_to_the_address_at_which_they_were_opened),
         cmocka_unit_test(a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone),
     };
