@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include "api/gate/cache.h"
+#include "api/gate/limits.h"
 #include "api/gate/links.h"
 #include "api/gate/media.h"
 #include "api/gate/redact.h"
@@ -27,8 +28,9 @@ bool relay_header_stays(struct str name, struct str connection)
 }
 
 /* Of an answer, also what speaks for the platform's own address, or is written here. */
-static bool answer_header_stays(struct str name, struct str connection)
+static bool answer_header_stays(const struct task *task, struct str name, struct str connection)
 {
+    static const char *const limits[] = {"RateLimit", "X-RateLimit-"};
     static const char *const own[] = {"Date",
                                       "Alt-Svc",
                                       "Strict-Transport-Security",
@@ -38,7 +40,8 @@ static bool answer_header_stays(struct str name, struct str connection)
                                       "Content-Encoding"};
 
     return relay_header_stays(name, connection) || str_in_nocase(name, own, ARRAY_LEN(own)) ||
-           str_starts_nocase(name, STR("Access-Control-"));
+           str_starts_nocase(name, STR("Access-Control-")) ||
+           (limits_are_told(task) && str_starts_any_nocase(name, limits, ARRAY_LEN(limits)));
 }
 
 /* scheme://server… or //server…, if that is the platform's; then what stands behind it. */
@@ -159,7 +162,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
             if (value.len > 0 && !str_is_nocase(value, "identity")) {
                 arena_join(arena, &relay->coding, ", ", value);
             }
-        } else if (!answer_header_stays(name, connection)) {
+        } else if (!answer_header_stays(relay->task, name, connection)) {
             note_header(relay, name, value);
         }
     }

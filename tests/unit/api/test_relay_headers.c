@@ -180,6 +180,34 @@ static void what_any_line_of_connection_names_stays_at_this_hop(void **state)
     close_base();
 }
 
+/* The platform's limit is that of its token; the caller's is ours, where there is one. */
+static void limits_are_told_by_one(void **state)
+{
+    static const struct upstream_header headers[] = {
+        {STR_INIT("RateLimit"), STR_INIT("1")},
+        {STR_INIT("ratelimit-policy"), STR_INIT("1")},
+        {STR_INIT("X-RateLimit-Limit"), STR_INIT("1")},
+        {STR_INIT("X-Ratelimit-Remaining"), STR_INIT("1")},
+        {STR_INIT("X-Rate"), STR_INIT("1")},
+        {STR_INIT("Retry-After"), STR_INIT("1")},
+    };
+
+    (void)state;
+    open_base("http://127.0.0.1:18100/api");
+    here.config.limits.enabled = true;
+    here.config.auth.modes = AUTH_NONE;
+    note(headers, ARRAY_LEN(headers));
+    assert_int_equal(here.relay.n_headers, ARRAY_LEN(headers));
+    here.config.auth.modes = AUTH_KEYS;
+    note(headers, ARRAY_LEN(headers));
+    assert_int_equal(here.relay.n_headers, 2);
+    assert_true(passed("X-Rate").len > 0 && passed("Retry-After").len > 0);
+    here.config.limits.enabled = false;
+    note(headers, ARRAY_LEN(headers));
+    assert_int_equal(here.relay.n_headers, ARRAY_LEN(headers));
+    close_base();
+}
+
 /* What is kept for callers of one prefix would lead those of another one astray. */
 static void an_answer_is_kept_for_callers_of_its_prefix(void **state)
 {
@@ -204,6 +232,7 @@ int test_relay_headers(void)
         cmocka_unit_test(an_address_below_the_base_stays_behind_this_proxy),
         cmocka_unit_test(an_address_of_ours_begins_as_our_own_do),
         cmocka_unit_test(what_any_line_of_connection_names_stays_at_this_hop),
+        cmocka_unit_test(limits_are_told_by_one),
         cmocka_unit_test(an_answer_is_kept_for_callers_of_its_prefix),
     };
 
