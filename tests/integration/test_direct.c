@@ -98,6 +98,8 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         {"text/plain; charset=\"UTF-7\"", 502},
     };
 
+    static const char *const parts[] = {NULL, "image/png", "application/pdf", "text/plain"};
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check_answer((struct scripted_answer){.type = rows[i].type, .body = TREE}, rows[i].status,
@@ -113,10 +115,13 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         check_answer((struct scripted_answer){.body = lies[i].body, .type = lies[i].type}, 502,
                      "/executions/1");
     }
-    check_answer((struct scripted_answer){.body = TREE,
-                                          .status = 206,
-                                          .fields = "Content-Range: bytes 0-9/99\r\n"},
-                 502, "/executions/1");
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        check_answer((struct scripted_answer){.type = parts[i],
+                                              .body = TREE,
+                                              .status = 206,
+                                              .fields = "Content-Range: bytes 0-9/99\r\n"},
+                     502, "/executions/1");
+    }
     check_answer((struct scripted_answer){.body = "{\"dataAttributeValues\":{\"password\":\"" CANARY
                                                   "\"},\"kept\":\"yes\"}"},
                  200, "/testsuites/5?envelope=false");

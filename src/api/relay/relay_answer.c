@@ -24,12 +24,13 @@ static bool is_refused_token(const struct relay *relay)
 }
 
 /* A body in which secrets may stand: JSON anywhere; where they are known to be told, whatever a
- * reader might take for JSON. */
+ * reader might take for JSON, and a part of a whole, which may be one of JSON whatever its type. */
 static bool may_hold_secrets(const struct relay *relay)
 {
     enum media_kind kind = media_kind(relay->content_type);
 
-    return relay->redacts && (kind == MEDIA_JSON || (relay->leaks && kind != MEDIA_OPAQUE));
+    return relay->redacts &&
+           (kind == MEDIA_JSON || (relay->leaks && (kind != MEDIA_OPAQUE || relay->status == 206)));
 }
 
 static bool has_no_body(const struct relay *relay)

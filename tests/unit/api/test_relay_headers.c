@@ -1,5 +1,4 @@
-/* Direct access: what becomes of the header fields of the platform's answer. No byte is sent: the answer is what the test
- * says. */
+/* Direct access: what becomes of the head of the platform's answer. No byte is sent: the answer is what the test says. */
 #include "harness/cmocka.h"
 
 #include "api/gate/cache_entry.h"
@@ -208,6 +207,36 @@ static void limits_are_told_by_one(void **state)
     close_base();
 }
 
+/* Of a path that leaks: what is held back is looked through, or refused. */
+static void a_part_of_a_whole_is_held_back_whatever_its_type(void **state)
+{
+    static const struct {
+        const char *type;
+        int status;
+        bool leaks;
+        bool is_held;
+    } rows[] = {
+        {"image/png", 206, true, true},        {"application/pdf", 206, true, true},
+        {"application/json", 206, true, true}, {"text/plain", 206, true, true},
+        {"image/png", 206, false, false},      {"application/json", 206, false, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct upstream_header type = {STR("Content-Type"), str_from(rows[i].type)};
+
+        open_base("http://127.0.0.1:18100/api");
+        here.relay.call.request.method = STR("GET");
+        here.relay.redacts = true;
+        here.relay.leaks = rows[i].leaks;
+        relay_on_head(&here.relay.call, rows[i].status, &type, 1);
+        if (here.relay.holds != rows[i].is_held || here.relay.sniffs) {
+            fail_msg("%s with %d", rows[i].type, rows[i].status);
+        }
+        close_base();
+    }
+}
+
 /* What is kept for callers of one prefix would lead those of another one astray. */
 static void an_answer_is_kept_for_callers_of_its_prefix(void **state)
 {
@@ -233,8 +262,9 @@ int test_relay_headers(void)
         cmocka_unit_test(an_address_of_ours_begins_as_our_own_do),
         cmocka_unit_test(what_any_line_of_connection_names_stays_at_this_hop),
         cmocka_unit_test(limits_are_told_by_one),
+        cmocka_unit_test(a_part_of_a_whole_is_held_back_whatever_its_type),
         cmocka_unit_test(an_answer_is_kept_for_callers_of_its_prefix),
     };
 
-    return cmocka_run_group_tests_name("api: header fields of direct access", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("api: heads of direct access", tests, NULL, NULL);
 }
