@@ -23,6 +23,9 @@ static const struct row rows[] = {
     {"/projects/1/environments", 0, "{\"variables\":[{\"name\":\"a\",\"value\":\"S\"}]}", "{\"variables\":[{\"name\":\"a\"}]}"},
     {"/environments/1", 0, "{\"variables\":{\"a\":\"S\",\"n\":{\"value\":5}}}", "{\"variables\":{\"n\":{}}}"},
     {"/environments/1/variables/a", 0, "{\"name\":\"a\",\"value\":\"S\"}", "{\"name\":\"a\"}"},
+    {"/projects/1/environments/env", 0, "{\"item\":{\"value\":\"S\"}}", "{\"item\":{}}"},
+    {"/things/1/Environments/2/variables", 0, "[{\"name\":\"a\",\"value\":\"S\"}]", "[{\"name\":\"a\"}]"},
+    {"/projects/1/testdata/tables/5", 0, "{\"rows\":[[\"S\"]],\"values\":{\"0\":\"S\"}}", "{}"},
     {"/environments/1", REDACT_SHOWS_ENVIRONMENTS, "{\"variables\":{\"a\":{\"value\":\"V\"}}}", "{\"variables\":{\"a\":{\"value\":\"V\"}}}"},
     {"/testdata/tables/1/values", 0, "{\"id\":1,\"values\":{\"0\":{\"5\":\"S\"}}}", "{\"id\":1}"},
     {"/testdata/tables/1", 0, "{\"rows\":[[\"S\"]],\"rowCount\":1}", "{\"rowCount\":1}"},
@@ -45,6 +48,7 @@ static const struct row rows[] = {
     {"/executions/1", 0, "{\"count\":\"{\\\"usedData\\\": 2}\"}", "{\"count\":\"{\\\"usedData\\\": 2}\"}"},
     /* the same words where they are harmless */
     {"/teststeps/1", 0, "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}", "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}"},
+    {"/my-environments/1", 0, "{\"value\":\"typed\"}", "{\"value\":\"typed\"}"},
     {"/testsuites/1", 0, "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}", "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}"},
 };
 
@@ -172,9 +176,13 @@ static void own_routes_show_their_own_values_only(void **state)
     assert_int_equal(redact_own_values(STR("/testdata/tables/5/values")), REDACT_SHOWS_TABLES);
     assert_int_equal(redact_own_values(STR("/environments/5")), REDACT_SHOWS_ENVIRONMENTS);
     assert_int_equal(redact_own_values(STR("/projects/5/environments")), REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5/environments/7")),
+                     REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5/testdata/tables/7")), REDACT_SHOWS_TABLES);
     assert_int_equal(redact_own_values(STR("/projects/5")), 0);
     assert_int_equal(redact_own_values(STR("/testsuites/5")), 0);
     assert_true(redact_path_leaks(STR("/testsuites/5")));
+    assert_true(redact_path_leaks(STR("/things/5/environments/7")));
     assert_false(redact_path_leaks(STR("/user")));
 }
 
