@@ -218,6 +218,45 @@ static void a_secret_comes_out_under_no_spelling_of_its_path(void **state)
     direct_stop(&direct);
 }
 
+/* A table of values without names is refused to those who may not see it, in every form. */
+static void values_without_names_are_for_those_who_may_see_them(void **state)
+{
+    static const struct {
+        const char *type, *body;
+        int status;
+    } rows[] = {
+        {"text/csv", "user,pw\na," CANARY, 502},
+        {"text/plain", CANARY, 502},
+        {"application/json", "\"user,pw\\na," CANARY "\"", 502},
+        {"application/json", "[[\"user\",\"pw\"],[\"a\",\"" CANARY "\"]]", 502},
+        {"application/x-yaml", "a: " CANARY "\n", 502},
+        {"application/pdf", "%PDF-1.4 " CANARY, 502},
+        {"application/json", "{\"kept\":\"yes\",\"values\":{\"1\":\"" CANARY "\"}}", 200},
+        {"text/plain", "", 200},
+    };
+    struct direct direct;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted_answer answer = {
+            .method = "GET", .status = 200, .type = rows[i].type, .body = rows[i].body};
+
+        direct_start_as(&direct, "auth.mode=passthrough", &answer, 1);
+        (void)direct_ask(&direct, "GET", "/virtuoso/testdata/tables/5",
+                         "Authorization: Bearer reader-1\r\n");
+        if (direct.reply.status != rows[i].status ||
+            str_contains(reply_text(&direct.reply), STR(CANARY))) {
+            fail_msg("%s %s: %d %.*s", rows[i].type, rows[i].body, direct.reply.status,
+                     STR_ARG(reply_text(&direct.reply)));
+        }
+        direct_stop(&direct);
+        direct_start(&direct, &answer, 1); /* everybody may see everything */
+        assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/testdata/tables/5", NULL), 200);
+        assert_true(str_is(reply_text(&direct.reply), rows[i].body));
+        direct_stop(&direct);
+    }
+}
+
 /* --- headers */
 
 /* Also of an answer that is kept for a retry, and of the one that the retry gets. */
@@ -504,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_secret_comes_out_under_no_media_type),
         cmocka_unit_test(a_secret_comes_out_under_no_coding),
         cmocka_unit_test(an_opaque_answer_passes_as_it_came),
+        cmocka_unit_test(values_without_names_are_for_those_who_may_see_them),
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
         cmocka_unit_test(digests_and_links_fit_what_is_sent),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),

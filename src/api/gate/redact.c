@@ -310,3 +310,26 @@ bool redact_path_leaks(struct str path)
     }
     return str_starts_any_nocase(path, leaking_paths, ARRAY_LEN(leaking_paths));
 }
+
+bool redact_wants_names(struct str path, unsigned shows)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (secrets[i].path != NULL && is_in_force(&secrets[i], path, shows)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool redact_is_nameless(const struct json *root)
+{
+    if (json_type(root) != JSON_ARRAY) {
+        return json_type(root) == JSON_STRING;
+    }
+    for (const struct json *child = json_first(root); child != NULL; child = json_next(child)) {
+        if (json_type(child) == JSON_STRING || json_type(child) == JSON_ARRAY) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -186,6 +186,44 @@ static void own_routes_show_their_own_values_only(void **state)
     assert_false(redact_path_leaks(STR("/user")));
 }
 
+/* Cells and variables are told by their names: what has none may be all of them. */
+static void a_path_of_values_wants_them_named(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_nameless;
+    } trees[] = {
+        {"\"user,pw\\na,S\"", true},
+        {"[[\"user\",\"pw\"],[\"a\",\"S\"]]", true},
+        {"[{\"id\":1},\"S\"]", true},
+        {"[1,[\"S\"]]", true},
+        {"[]", false},
+        {"[1,2]", false},
+        {"[{\"id\":1}]", false},
+        {"{\"rows\":[[\"S\"]]}", false},
+        {"7", false},
+        {"null", false},
+    };
+
+    (void)state;
+    assert_true(redact_wants_names(STR("/testdata/tables/5"), 0));
+    assert_true(redact_wants_names(STR("/projects/1/environments/5"), 0));
+    assert_false(redact_wants_names(STR("/testdata/tables/5"), REDACT_SHOWS_TABLES));
+    assert_false(redact_wants_names(STR("/environments/5"), REDACT_SHOWS_ENVIRONMENTS));
+    assert_false(redact_wants_names(STR("/executions/5"), 0));
+    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+        struct arena arena;
+        struct json *tree = NULL;
+
+        arena_init(&arena);
+        assert_int_equal(json_parse(&arena, str_from(trees[i].text), NULL, &tree, NULL), ERR_OK);
+        if (redact_is_nameless(tree) != trees[i].is_nameless) {
+            fail_msg("%s", trees[i].text);
+        }
+        arena_done(&arena);
+    }
+}
+
 int test_redact(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +233,7 @@ int test_redact(void)
         cmocka_unit_test(many_secrets_take_linear_time),
         cmocka_unit_test(a_text_in_too_many_texts_is_taken_out),
         cmocka_unit_test(own_routes_show_their_own_values_only),
+        cmocka_unit_test(a_path_of_values_wants_them_named),
     };
 
     return cmocka_run_group_tests_name("api/redact", tests, NULL, NULL);
