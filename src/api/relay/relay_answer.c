@@ -82,8 +82,8 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
      * What is coded is decoded first; a part of a whole may begin anywhere. */
     relay->sniffs = !has_no_body(relay) && relay->redacts && relay->leaks && relay->status != 206 &&
                     media_kind(relay->content_type) == MEDIA_OPAQUE && !wants_names(relay);
-    relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
-                   relay->sniffs;
+    relay->holds = is_refused_token(relay) || relay->has_big_head || relay->sniffs ||
+                   (!has_no_body(relay) && may_hold_secrets(relay));
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -108,7 +108,7 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
 {
     struct relay *relay = relay_of(call);
 
-    if (relay->too_big) {
+    if (relay->too_big || relay->has_big_head) {
         return true; /* dropped; the end says why */
     }
     if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
@@ -280,6 +280,13 @@ static enum stage_verdict reply_held(struct relay *relay)
                         "The platform refused the token that this proxy holds (%d)", relay->status);
         return cache_fail(task);
     }
+    if (relay->has_big_head) {
+        (void)error_set(
+            &task->error, ERR_UPSTREAM_TOO_BIG,
+            "The answer's header fields are longer than the %d bytes that are passed on",
+            RELAY_HEAD_MAX);
+        return cache_fail(task);
+    }
     if (relay->too_big) {
         (void)error_set(
             &task->error, ERR_UPSTREAM_TOO_BIG,
@@ -370,10 +377,10 @@ static bool goes_again(struct relay *relay, enum error_code *code)
         return false;
     }
     relay->went_again = true;
-    relay->n_headers = 0;
+    relay->n_headers = relay->head_bytes = 0;
     relay->status = 0;
     relay->content_type = relay->coding = relay->length = STR_EMPTY;
-    relay->too_big = false;
+    relay->too_big = relay->has_big_head = false;
     buf_clear(&relay->held);
     *call = again;
     *code = upstream_start(relay->task->platform->upstream, call, &call->error);

@@ -130,10 +130,13 @@ static void note_header(struct relay *relay, struct str name, struct str value)
     } else if (str_is_nocase(name, "Link") && str_find_char(value, '<') >= 0) {
         value = links_of(relay, value);
     }
-    if (relay->n_headers < ARRAY_LEN(relay->headers)) {
-        relay->headers[relay->n_headers++] =
-            (struct http_header){.name = arena_str(arena, name), .value = value};
+    relay->head_bytes += name.len + value.len + sizeof(": \r\n") - 1;
+    if (relay->n_headers == ARRAY_LEN(relay->headers) || relay->head_bytes > RELAY_HEAD_MAX) {
+        relay->has_big_head = true;
+        return;
     }
+    relay->headers[relay->n_headers++] =
+        (struct http_header){.name = arena_str(arena, name), .value = value};
 }
 
 /* Of several types the one that must be looked into counts: readers differ in which they take.

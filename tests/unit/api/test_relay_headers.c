@@ -55,7 +55,7 @@ static void close_base(void)
 
 static void note(const struct upstream_header *headers, size_t n)
 {
-    here.relay.n_headers = 0;
+    here.relay.n_headers = here.relay.head_bytes = 0;
     relay_note_headers(&here.relay, headers, n);
 }
 
@@ -237,6 +237,31 @@ static void a_part_of_a_whole_is_held_back_whatever_its_type(void **state)
     }
 }
 
+/* None is lost in silence: all of them pass, or the answer is refused. */
+static void as_many_header_lines_pass_as_there_are(void **state)
+{
+    static char value[RELAY_HEAD_MAX / 100];
+    struct upstream_header headers[HTTP_ANSWER_MAX_HEADERS];
+
+    (void)state;
+    memset(value, 'x', sizeof(value));
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        headers[i] = (struct upstream_header){STR("X-Many"), STR("1")};
+    }
+    open_base("http://127.0.0.1:18100/api");
+    here.relay.call.request.method = STR("GET");
+    note(headers, ARRAY_LEN(headers));
+    assert_int_equal(here.relay.n_headers, ARRAY_LEN(headers));
+    assert_false(here.relay.has_big_head);
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        headers[i].value = (struct str){value, sizeof(value)};
+    }
+    here.relay.n_headers = here.relay.head_bytes = 0;
+    relay_on_head(&here.relay.call, 200, headers, ARRAY_LEN(headers));
+    assert_true(here.relay.has_big_head && here.relay.holds && !here.relay.streams);
+    close_base();
+}
+
 /* What is kept for callers of one prefix would lead those of another one astray. */
 static void an_answer_is_kept_for_callers_of_its_prefix(void **state)
 {
@@ -263,6 +288,7 @@ int test_relay_headers(void)
         cmocka_unit_test(what_any_line_of_connection_names_stays_at_this_hop),
         cmocka_unit_test(limits_are_told_by_one),
         cmocka_unit_test(a_part_of_a_whole_is_held_back_whatever_its_type),
+        cmocka_unit_test(as_many_header_lines_pass_as_there_are),
         cmocka_unit_test(an_answer_is_kept_for_callers_of_its_prefix),
     };
 
