@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "http/answer.h"
 
-#define NAMELESS "values without names cannot be told from those that this caller may see"
+static const char nameless[] =
+    "values without names cannot be told from those that this caller may see";
 
 struct relay *relay_of(struct upstream_call *call)
 {
@@ -147,7 +148,9 @@ static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why
 {
     (void)error_set(&relay->task->error, ERR_UPSTREAM_SHAPE,
                     "Secrets cannot be taken out of the platform's answer: %s", why);
-    upstream_note_unfit(&relay->call);
+    if (why != nameless) { /* which is right for other callers */
+        upstream_note_unfit(&relay->call);
+    }
     return cache_fail(relay->task);
 }
 
@@ -178,7 +181,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
 static const char *why_unreadable(const struct relay *relay, enum media_kind kind, struct str text)
 {
     if (kind == MEDIA_OPAQUE && !media_begins_as_json(text)) {
-        return media_begins_as_opaque(text) ? NAMELESS
+        return media_begins_as_opaque(text) ? nameless
                                             : "its bytes are not what its Content-Type says";
     }
     if (kind == MEDIA_JSON && relay->leaks && text.len > 0 && !media_begins_as_json_value(text)) {
@@ -226,7 +229,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     }
     if (kind != MEDIA_JSON &&
         (trimmed.len == 0 || (trimmed.ptr[0] != '{' && trimmed.ptr[0] != '['))) {
-        *why = is_needed ? "it names members that hold secrets, and it is not JSON" : NAMELESS;
+        *why = is_needed ? "it names members that hold secrets, and it is not JSON" : nameless;
         return false;
     }
     if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
@@ -234,7 +237,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         return false;
     }
     if (must_be_named && redact_is_nameless(tree)) {
-        *why = NAMELESS;
+        *why = nameless;
         return false;
     }
     if (is_needed) {
