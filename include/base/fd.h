@@ -36,5 +36,8 @@ bool fd_write_all(int fd, struct str bytes) MUST_CHECK;
 bool fd_read_all(int fd, struct buf *out) MUST_CHECK;
 /* As open(2) for writing; folders above the file that are not there are made. */
 int fd_create(const char *path, int flags, unsigned mode);
+/* Writes the file anew, as `part` first, which lies beside it: who looks sees the whole of the old one or of the new one.
+ * False: errno says why; the old one is as it was, and there is no `part`. */
+bool fd_replace(const char *path, const char *part, struct str bytes, unsigned mode) MUST_CHECK;
 
 #endif

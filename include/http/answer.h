@@ -67,7 +67,7 @@ int64_t http_answer_length(const struct http_answer *answer); /* Content-Length;
 bool http_answer_keeps_connection(const struct http_answer *answer);
 
 /* Content codings (RFC 9110 section 8.4.1). `coding` is a Content-Encoding: gzip, x-gzip, deflate
- * (zlib or raw), identity or empty. Appends the decoded body to *out. ERR_UPSTREAM_TOO_BIG: past
+ * (zlib or raw), identity or empty, or a list with one that is not identity. Appends the decoded body to *out. ERR_UPSTREAM_TOO_BIG: past
  * the ceiling of *out; ERR_UPSTREAM_SHAPE: unknown coding, damaged, cut short, or followed by bytes
  * that do not belong to it. *decoder is made at the first use and serves all later ones. */
 struct http_decoder;

@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "archive_internal.h"
 #include "base/date.h"
@@ -107,34 +105,13 @@ void archive_write(struct archive_job *job)
 }
 
 /* --- one file of them */
-/* Writes under another name first, so that a reader sees a whole file or none. */
-static bool write_file(const char *path, const char *part, struct str bytes)
-{
-    int fd = fd_create(part, O_TRUNC, FILE_MODE);
-    bool ok = fd >= 0 && fd_write_all(fd, bytes) && fsync(fd) == 0;
-    int error = errno;
-
-    if (fd >= 0 && close(fd) != 0 && ok) {
-        return false;
-    }
-    if (ok && rename(part, path) == 0) {
-        return true;
-    }
-    error = ok ? errno : error;
-    if (fd >= 0) {
-        (void)unlink(part);
-    }
-    errno = error;
-    return false;
-}
-
 static void store_file(struct archive_job *job)
 {
     struct str path = arena_printf(&job->requests, "%.*s/%s/%.*s", STR_ARG(job->folder), job->id,
                                    STR_ARG(job->at->name));
     struct str part = arena_printf(&job->requests, "%.*s.part", STR_ARG(path));
 
-    if (!write_file(path.ptr, part.ptr, buf_view(&job->at->bytes))) {
+    if (!fd_replace(path.ptr, part.ptr, buf_view(&job->at->bytes), FILE_MODE)) {
         fail(job, path.ptr, strerror(errno));
     }
 }

@@ -194,6 +194,7 @@ static bool stat_store(struct store_client *client, const char *file, bool repla
 struct export
 {
     int fd;
+    const char *file;
     size_t n;
     size_t n_entries;
 };
@@ -210,6 +211,12 @@ static void write_bytes(struct json_writer *w, struct str bytes)
     base64url_encode(&text, bytes);
     jw_kv_str(w, "base64url", buf_view(&text));
     buf_done(&text);
+}
+
+static bool cannot(const char *what, const char *file)
+{
+    (void)fprintf(stderr, "store: cannot %s %s: %s\n", what, file, strerror(errno));
+    return false;
 }
 
 /* {"key": ..., "format": ..., "left_ms": ..., "text": ...}; an entry has "stream" and "sequence" instead of the key. */
@@ -230,9 +237,11 @@ static bool write_line(const struct export *export, struct str key, const struct
     write_bytes(&w, bytes);
     jw_end(&w);
     buf_char(&line, '\n');
-    good = buf_ok(&line) && fd_write_all(export->fd, buf_view(&line));
+    good = buf_ok(&line);
+    errno = EFBIG;
+    good = good && fd_write_all(export->fd, buf_view(&line));
     buf_done(&line);
-    return good;
+    return good || cannot("write", export->file);
 }
 
 static bool export_one(struct store_client *client, const struct store_item *item, void *context)
@@ -277,17 +286,12 @@ static bool export_stream(struct store_client *client, const struct store_item *
     return true;
 }
 
-static bool cannot(const char *what, const char *file)
-{
-    (void)fprintf(stderr, "store: cannot %s %s: %s\n", what, file, strerror(errno));
-    return false;
-}
-
 /* A file that is there is not written over. */
 static bool export_store(struct store_client *client, const char *file, bool replace)
 {
     static const char head[] = "{\"virtuoso_proxy_store\":2}\n";
-    struct export export = {.fd = fd_create(file, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE)};
+    struct export export = {.fd = fd_create(file, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE),
+                            .file = file};
     bool good;
 
     (void)replace;
@@ -295,8 +299,8 @@ static bool export_store(struct store_client *client, const char *file, bool rep
         return cannot("make", file);
     }
     /* Documents first: how far a consumer came is never behind the end of its stream. */
-    good = fd_write_all(export.fd, str_from(head)) && walk(client, false, export_one, &export) &&
-           walk(client, true, export_stream, &export);
+    good = (fd_write_all(export.fd, str_from(head)) || cannot("write", file)) &&
+           walk(client, false, export_one, &export) && walk(client, true, export_stream, &export);
     if (good && fsync(export.fd) != 0) {
         good = cannot("write", file);
     }

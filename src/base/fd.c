@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -155,4 +156,26 @@ int fd_create(const char *path, int flags, unsigned mode)
         fd = open(path, how, mode);
     }
     return fd;
+}
+
+bool fd_replace(const char *path, const char *part, struct str bytes, unsigned mode)
+{
+    int fd = fd_create(part, O_TRUNC, mode);
+    bool ok = fd >= 0 && fd_write_all(fd, bytes) && fsync(fd) == 0;
+    int error = errno;
+
+    if (fd < 0) {
+        return false;
+    }
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        error = errno;
+    }
+    if (ok && rename(part, path) == 0) {
+        return true;
+    }
+    error = ok ? errno : error;
+    (void)unlink(part);
+    errno = error;
+    return false;
 }

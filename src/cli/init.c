@@ -59,6 +59,7 @@ static bool write_new(const char *path, struct str text)
 {
     int fd;
     bool ok;
+    int error;
 
     if (!make_folders(path)) {
         return false;
@@ -69,11 +70,16 @@ static bool write_new(const char *path, struct str text)
         return false;
     }
     ok = fd >= 0 && fd_write_all(fd, text);
-    if (fd >= 0) {
-        ok = close(fd) == 0 && ok;
+    error = errno;
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        ok = false;
+        error = errno;
     }
     if (!ok) {
-        (void)fprintf(stderr, "virtuoso-proxy init: cannot write %s: %s\n", path, strerror(errno));
+        if (fd >= 0) {
+            (void)unlink(path); /* the next try would leave what was written of it as it is */
+        }
+        (void)fprintf(stderr, "virtuoso-proxy init: cannot write %s: %s\n", path, strerror(error));
         return false;
     }
     (void)printf("wrote %s\n", path);

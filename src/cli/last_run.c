@@ -1,14 +1,18 @@
-/* The files that the last run left red, for --rerun-failed: one path a line, percent-encoded, in
- * $VIRTUOSO_PROXY_LAST_RUN, else in the user's state folder. A convenience: where it cannot be
- * written nothing is said, and --rerun-failed says so when it is asked. */
+/* The files that the last run left red, for --rerun-failed: one path a line, percent-encoded, and "red N", N being how
+ * many they are, as the last line, in $VIRTUOSO_PROXY_LAST_RUN, else in the user's state folder. A user who has no such
+ * folder hears nothing of it: --rerun-failed says so when it is asked. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/percent.h"
 #include "gather_internal.h"
 #include "run_internal.h"
+
+#define LAST_LINE "red "
 
 enum { LAST_RUN_MAX_BYTES = 4 * 1024 * 1024, FILE_MODE = 0600 };
 
@@ -29,40 +33,51 @@ struct str last_run_path(struct arena *arena)
                                           : STR_EMPTY;
 }
 
-static void take_lines(struct arena *arena, struct str text, struct last_run *out)
+/* False: not the whole of it is there. */
+static bool take_lines(struct arena *arena, struct str text, struct last_run *out)
 {
     struct str rest = text;
-    struct str line;
+    struct str line = STR_EMPTY;
+    int64_t n_told = 0;
+    size_t n = 0;
 
     while (str_next(&rest, '\n', &line)) {
+        n++;
+    }
+    if (!str_ends(text, STR("\n")) || !str_starts(line, STR(LAST_LINE)) ||
+        !str_to_i64(str_sub(line, sizeof(LAST_LINE) - 1, line.len), 0, LAST_RUN_MAX_BYTES,
+                    &n_told) ||
+        n != (size_t)n_told + 1) {
+        return false;
+    }
+    out->files = arena_calloc(arena, n, sizeof(*out->files));
+    while (out->n < n - 1 && str_next(&text, '\n', &line)) {
+        if (!percent_decode(arena, line, false, &out->files[out->n])) {
+            return false;
+        }
         out->n++;
     }
-    out->files = arena_calloc(arena, out->n + 1, sizeof(*out->files));
-    out->n = 0;
-    while (str_next(&text, '\n', &line)) {
-        if (percent_decode(arena, line, false, &out->files[out->n])) {
-            out->n++;
-        }
-    }
+    return true;
 }
 
-bool last_run_read(struct arena *arena, struct str path, struct last_run *out)
+enum last_run_state last_run_read(struct arena *arena, struct str path, struct last_run *out)
 {
     int fd = path.len > 0 ? open(arena_cstr(arena, path), O_RDONLY | O_CLOEXEC) : -1;
     struct buf text;
     bool ok;
 
     *out = (struct last_run){0};
+    if (fd < 0) {
+        return LAST_RUN_NONE;
+    }
     buf_init(&text, LAST_RUN_MAX_BYTES);
-    ok = fd >= 0 && fd_read_all(fd, &text);
-    if (ok) {
-        take_lines(arena, buf_view(&text), out);
+    ok = fd_read_all(fd, &text);
+    (void)close(fd);
+    ok = take_lines(arena, arena_take(arena, &text), out) && ok;
+    if (!ok) {
+        *out = (struct last_run){0};
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    buf_done(&text);
-    return ok;
+    return ok ? LAST_RUN_READ : LAST_RUN_DAMAGED;
 }
 
 bool last_run_has(const struct last_run *last, struct str file)
@@ -91,34 +106,95 @@ static bool was_run(const struct cli_run *run, const struct str *reals, struct s
     return false;
 }
 
-void last_run_write(struct cli_run *run)
+/* ---- writing ---- */
+
+static bool write_in_place(const char *path, struct str bytes)
 {
-    struct str path = last_run_path(&run->arena);
+    int fd = fd_create(path, O_TRUNC, FILE_MODE);
+    bool ok = fd >= 0 && fd_write_all(fd, bytes);
+    int error = errno;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    errno = error;
+    return ok;
+}
+
+/* The user may not have a new file there. */
+static bool lacks_place(int error)
+{
+    return error == EACCES || error == EPERM || error == EROFS || error == ENOENT ||
+           error == ENOTDIR;
+}
+
+/* A link or a device stays what it is. */
+static bool replace(const char *path, const char *part, struct str bytes)
+{
+    struct stat status;
+    bool is_there = lstat(path, &status) == 0;
+    int error;
+
+    if (is_there && !S_ISREG(status.st_mode)) {
+        return write_in_place(path, bytes);
+    }
+    if (fd_replace(path, part, bytes, FILE_MODE)) {
+        return true;
+    }
+    error = errno;
+    if (is_there && lacks_place(error)) {
+        return write_in_place(path, bytes);
+    }
+    (void)unlink(path); /* it would pass an earlier run off as the last one */
+    errno = error;
+    return false;
+}
+
+static void put_red(struct cli_run *run, struct str path, struct buf *out)
+{
     struct str *reals = arena_calloc(&run->arena, run->gather.n + 1, sizeof(*reals));
     struct last_run last;
-    struct buf text;
-    int fd;
+    size_t n = 0;
 
-    if (path.len == 0 || run->options.dry_run) {
-        return;
-    }
-    buf_init(&text, LAST_RUN_MAX_BYTES);
     for (size_t i = 0; i < run->gather.n; i++) {
         reals[i] = gather_real(&run->gather, arena_cstr(&run->arena, run->items[i].source->file));
         if (verdict_is_bad(run->items[i].verdict) && reals[i].len > 0) {
-            put_line(&text, reals[i]);
+            put_line(out, reals[i]);
+            n++;
         }
     }
     (void)last_run_read(&run->arena, path, &last);
     for (size_t i = 0; i < last.n; i++) {
         if (!was_run(run, reals, last.files[i])) {
-            put_line(&text, last.files[i]);
+            put_line(out, last.files[i]);
+            n++;
         }
     }
-    fd = fd_create(arena_cstr(&run->arena, path), O_TRUNC, FILE_MODE);
-    if (fd >= 0) {
-        (void)!fd_write_all(fd, buf_view(&text));
-        (void)close(fd);
+    buf_printf(out, LAST_LINE "%zu\n", n);
+}
+
+bool last_run_write(struct cli_run *run)
+{
+    struct str path = last_run_path(&run->arena);
+    struct str part = arena_printf(&run->arena, "%.*s.%ld.part", STR_ARG(path), (long)getpid());
+    const char *asked = getenv("VIRTUOSO_PROXY_LAST_RUN");
+    bool is_asked = asked != NULL && asked[0] != '\0';
+    struct buf text;
+    bool ok;
+    int error;
+
+    if (path.len == 0 || run->options.dry_run) {
+        return true;
     }
+    buf_init(&text, LAST_RUN_MAX_BYTES);
+    put_red(run, path, &text);
+    /* Of more than can be read again nothing is written, which is read as damaged: all files run. */
+    ok = replace(path.ptr, part.ptr, buf_ok(&text) ? buf_view(&text) : STR_EMPTY);
+    error = errno;
     buf_done(&text);
+    if (!ok && !is_asked && lacks_place(error) && access(path.ptr, F_OK) != 0) {
+        return true;
+    }
+    errno = error;
+    return ok;
 }

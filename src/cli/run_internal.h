@@ -116,12 +116,19 @@ struct last_run {
     size_t n;
 };
 
+enum last_run_state {
+    LAST_RUN_NONE,
+    LAST_RUN_DAMAGED, /* empty, torn, or of an earlier version: nothing is known */
+    LAST_RUN_READ
+};
+
 /* Empty: there is no place to remember them. */
 struct str last_run_path(struct arena *arena);
-bool last_run_read(struct arena *arena, struct str path, struct last_run *out);
+enum last_run_state last_run_read(struct arena *arena, struct str path, struct last_run *out);
 bool last_run_has(const struct last_run *last, struct str file);
-/* Remembers which files are red after `run`; the state of files that it did not run stays. */
-void last_run_write(struct cli_run *run);
+/* Remembers which files are red after `run`; the state of files that it did not run stays. False: errno says why it
+ * cannot be written, and then none is remembered. */
+bool last_run_write(struct cli_run *run) MUST_CHECK;
 
 /* ---- run_report.c ---- */
 

@@ -250,5 +250,8 @@ void run_write_reports(struct cli_run *run)
     if (!print_report(run, &report)) {
         run->exit_code = CLI_EXIT_NOT_STARTED;
     }
-    last_run_write(run);
+    if (!last_run_write(run)) {
+        (void)say_unwritten(last_run_path(&run->arena).ptr, errno);
+        run->exit_code = CLI_EXIT_NOT_STARTED;
+    }
 }

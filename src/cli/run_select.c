@@ -40,13 +40,22 @@ static void keep_shard(struct cli_run *run)
 static void keep_failed(struct cli_run *run)
 {
     struct gather *gather = &run->gather;
+    struct str path = last_run_path(&run->arena);
     struct last_run last;
     size_t n = 0;
 
-    if (!last_run_read(&run->arena, last_run_path(&run->arena), &last)) {
+    switch (last_run_read(&run->arena, path, &last)) {
+    case LAST_RUN_NONE:
         (void)error_set(error_list_add(&run->errors), ERR_INVALID,
                         "--rerun-failed: no run is remembered here (see VIRTUOSO_PROXY_LAST_RUN)");
         return;
+    case LAST_RUN_DAMAGED:
+        (void)error_set(error_list_add(&run->warnings), ERR_INVALID,
+                        "warning: --rerun-failed: %s is empty or damaged, so all files run",
+                        path.ptr);
+        return;
+    case LAST_RUN_READ:
+        break;
     }
     for (size_t i = 0; i < gather->n; i++) {
         struct str real = gather_real(gather, arena_cstr(&run->arena, gather->items[i].file));

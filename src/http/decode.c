@@ -47,6 +47,26 @@ static int inflate_step(z_stream *stream, struct buf *out)
     return code;
 }
 
+/* The one coding of a list that is not identity; empty: none is. Of several the list, which nobody can read. */
+static struct str only_coding(struct str list)
+{
+    struct str rest = list;
+    struct str only = STR_EMPTY;
+    struct str coding;
+
+    while (str_next(&rest, ',', &coding)) {
+        coding = str_trim(coding);
+        if (coding.len == 0 || str_is_nocase(coding, "identity")) {
+            continue;
+        }
+        if (only.len > 0) {
+            return list;
+        }
+        only = coding;
+    }
+    return only;
+}
+
 enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str coding,
                                       struct str body, struct buf *out, http_decoded_fn take_it,
                                       void *context)
@@ -56,7 +76,8 @@ enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str 
     bool is_raw;
     int code;
 
-    if (body.len == 0 || coding.len == 0 || str_is_nocase(coding, "identity")) {
+    coding = only_coding(coding);
+    if (body.len == 0 || coding.len == 0) {
         buf_str(out, body);
         return buf_ok(out) && take_it(context, out) ? ERR_OK : ERR_UPSTREAM_TOO_BIG;
     }

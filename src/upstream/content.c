@@ -40,9 +40,20 @@ static bool keep(struct upstream_transfer *transfer, struct str piece)
     return (transfer->n_sifted > 0 || begin_to_sift(transfer)) && sift(transfer, piece);
 }
 
+/* Of several lines the first that changes the bytes. */
 static struct str coding_of(const struct upstream_transfer *transfer)
 {
-    return http_answer_header(transfer->answer, "Content-Encoding");
+    struct str coding = http_answer_header(transfer->answer, "Content-Encoding");
+
+    for (size_t i = 0;
+         str_is_nocase(coding, "identity") && i < http_answer_n_headers(transfer->answer); i++) {
+        struct http_answer_header header = http_answer_header_at(transfer->answer, i);
+
+        if (str_is_nocase(header.name, "Content-Encoding")) {
+            coding = header.value;
+        }
+    }
+    return coding;
 }
 
 bool content_keep(struct upstream_transfer *transfer, struct str piece)

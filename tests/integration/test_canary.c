@@ -280,6 +280,7 @@ static const struct {
     {"/virtuoso/things/1", ""},
     {"/virtuoso/environments/1", ""},
     {"/virtuoso/environments/1/variables/a", OF_VARIABLES},
+    {"/virtuoso/projects/1/environments/a", OF_VARIABLES},
     {"/virtuoso/testdata/tables/1", OF_TABLES},
     {"/virtuoso/testdata/tables/1/values", OF_TABLES},
     {"/virtuoso/testdata/tables/1/values?envelope=false", OF_TABLES},

@@ -98,6 +98,8 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         {"text/plain; charset=\"UTF-7\"", 502},
     };
 
+    static const char *const parts[] = {NULL, "image/png", "application/pdf", "text/plain"};
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check_answer((struct scripted_answer){.type = rows[i].type, .body = TREE}, rows[i].status,
@@ -113,10 +115,13 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         check_answer((struct scripted_answer){.body = lies[i].body, .type = lies[i].type}, 502,
                      "/executions/1");
     }
-    check_answer((struct scripted_answer){.body = TREE,
-                                          .status = 206,
-                                          .fields = "Content-Range: bytes 0-9/99\r\n"},
-                 502, "/executions/1");
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        check_answer((struct scripted_answer){.type = parts[i],
+                                              .body = TREE,
+                                              .status = 206,
+                                              .fields = "Content-Range: bytes 0-9/99\r\n"},
+                     502, "/executions/1");
+    }
     check_answer((struct scripted_answer){.body = "{\"dataAttributeValues\":{\"password\":\"" CANARY
                                                   "\"},\"kept\":\"yes\"}"},
                  200, "/testsuites/5?envelope=false");
@@ -213,6 +218,45 @@ static void a_secret_comes_out_under_no_spelling_of_its_path(void **state)
     direct_stop(&direct);
 }
 
+/* A table of values without names is refused to those who may not see it, in every form. */
+static void values_without_names_are_for_those_who_may_see_them(void **state)
+{
+    static const struct {
+        const char *type, *body;
+        int status;
+    } rows[] = {
+        {"text/csv", "user,pw\na," CANARY, 502},
+        {"text/plain", CANARY, 502},
+        {"application/json", "\"user,pw\\na," CANARY "\"", 502},
+        {"application/json", "[[\"user\",\"pw\"],[\"a\",\"" CANARY "\"]]", 502},
+        {"application/x-yaml", "a: " CANARY "\n", 502},
+        {"application/pdf", "%PDF-1.4 " CANARY, 502},
+        {"application/json", "{\"kept\":\"yes\",\"values\":{\"1\":\"" CANARY "\"}}", 200},
+        {"text/plain", "", 200},
+    };
+    struct direct direct;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted_answer answer = {
+            .method = "GET", .status = 200, .type = rows[i].type, .body = rows[i].body};
+
+        direct_start_as(&direct, "auth.mode=passthrough", &answer, 1);
+        (void)direct_ask(&direct, "GET", "/virtuoso/testdata/tables/5",
+                         "Authorization: Bearer reader-1\r\n");
+        if (direct.reply.status != rows[i].status ||
+            str_contains(reply_text(&direct.reply), STR(CANARY))) {
+            fail_msg("%s %s: %d %.*s", rows[i].type, rows[i].body, direct.reply.status,
+                     STR_ARG(reply_text(&direct.reply)));
+        }
+        direct_stop(&direct);
+        direct_start(&direct, &answer, 1); /* everybody may see everything */
+        assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/testdata/tables/5", NULL), 200);
+        assert_true(str_is(reply_text(&direct.reply), rows[i].body));
+        direct_stop(&direct);
+    }
+}
+
 /* --- headers */
 
 /* Also of an answer that is kept for a retry, and of the one that the retry gets. */
@@ -284,12 +328,14 @@ static void what_the_caller_asks_for_reaches_the_platform(void **state)
     static const char fields[] = "Accept: text/csv\r\nIf-Match: \"v1\"\r\nRange: bytes=0-9\r\n"
                                  "Accept-Language: de\r\nX-Own: 1\r\nX-Secret-Hop: 2\r\n"
                                  "Connection: keep-alive, X-Secret-Hop\r\nCookie: a=b\r\n"
+                                 "X-Other-Hop: 3\r\nConnection: X-Other-Hop\r\n"
                                  "X-API-Key: k\r\nX-Forwarded-For: 10.0.0.1\r\n"
                                  "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
                                  "b7ad6b7169203331-01\r\ntracestate: a=1,b=2\r\n";
     static const char *const passed[] = {"accept",          "if-match", "range",
                                          "accept-language", "x-own",    "tracestate"};
-    static const char *const stayed[] = {"x-secret-hop", "cookie", "x-api-key", "x-forwarded-for"};
+    static const char *const stayed[] = {"x-secret-hop", "x-other-hop", "cookie", "x-api-key",
+                                         "x-forwarded-for"};
     struct proxy proxy;
     const struct json *headers;
 
@@ -497,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_secret_comes_out_under_no_media_type),
         cmocka_unit_test(a_secret_comes_out_under_no_coding),
         cmocka_unit_test(an_opaque_answer_passes_as_it_came),
+        cmocka_unit_test(values_without_names_are_for_those_who_may_see_them),
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
         cmocka_unit_test(digests_and_links_fit_what_is_sent),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),

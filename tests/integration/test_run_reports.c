@@ -250,6 +250,10 @@ static void files_are_chosen_by_shard_and_by_how_they_ended(void **state)
     assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
     assert_true(run_cli_says(f, "0 files: nothing to run"));
     assert_true(run_cli_says(f, "--rerun-failed: every file was green when it last ran"));
+    (void)run_cli_put(f, "state/last", ""); /* as a full disk has left it */
+    assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
+    assert_true(run_cli_says(f, "is empty or damaged, so all files run"));
+    assert_true(run_cli_says(f, "3 files: 3 passed"));
     proxy_stop(&proxy);
 }
 

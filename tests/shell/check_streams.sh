@@ -87,6 +87,11 @@ env -i "$binary" run --sandbox --junit /dev/full test.yaml >/dev/null 2>errors
 status=$?
 [ $status -eq 1 ] || wrong "run --junit /dev/full: exit code $status"
 grep -q 'No space left on device' errors || wrong "run --junit /dev/full: stderr says: $(cat errors)"
+env -i VIRTUOSO_PROXY_LAST_RUN=/dev/full "$binary" run --sandbox test.yaml >/dev/null 2>errors
+status=$?
+[ $status -eq 1 ] || wrong "run with VIRTUOSO_PROXY_LAST_RUN=/dev/full: exit code $status"
+grep -q 'cannot write /dev/full: No space left on device' errors ||
+    wrong "run with VIRTUOSO_PROXY_LAST_RUN=/dev/full: stderr says: $(cat errors)"
 env -i "$binary" run --sandbox test.yaml 2>errors | true
 status=${PIPESTATUS[0]}
 [ "$status" -eq 0 ] || wrong "run | true: exit code $status: $(cat errors)"

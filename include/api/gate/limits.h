@@ -16,6 +16,8 @@ void limits_free(struct limits *limits); /* NULL is fine */
  * RateLimit-Policy, and releases the place at the end of the exchange. DONE: refused with 429. WAIT:
  * the store is asked; the stages behind it run later. */
 enum stage_verdict limits_count_caller(struct task *task);
+/* It tells them: the platform's own, which are about another limit, would contradict. */
+bool limits_are_told(const struct task *task);
 /* The request has no credential, or a wrong one: counts against its address. ERR_RATE_LIMITED in
  * task->error instead of what was there when there were too many. */
 void limits_count_stranger(struct task *task);

@@ -9,8 +9,9 @@
 void links_begin(const struct api *api, struct exchange *exchange);
 /* For Location and JSON: "/api/v1/x", with what stands before it. */
 struct str task_link(const struct task *task, struct str path);
-/* For pages. The link is relative to the page if the prefix before our paths is not known, so
- * that links work behind a proxy that does not tell its prefix. */
+/* For pages, which are opened at any address of ours, whatever server.public_url says (the admin listener has one of
+ * its own), and whose policy lets them load from their own address alone. The link is a path with the prefix that a
+ * trusted proxy tells; where none does it is relative to the page. */
 struct str page_link(const struct task *task, const char *path);
 /* scheme://host and prefix, for examples that are copied: https://example.com/qa */
 struct str task_server_url(const struct task *task);

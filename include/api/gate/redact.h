@@ -18,6 +18,11 @@ enum redact_shows {
 unsigned redact_own_values(struct str path);
 /* True: answers of this path are known to hold secrets, so one that cannot be read is refused. */
 bool redact_path_leaks(struct str path);
+/* True: answers of this path are values themselves (cells of tables, variables), of which this caller may not see all.
+ * They are told by their names: what has none cannot be judged, and is refused. */
+bool redact_wants_names(struct str path, unsigned shows);
+/* The tree is a text, or a list of texts or of lists (rows of cells): nothing in it has a name. */
+bool redact_is_nameless(const struct json *root);
 
 /* Takes the secrets out of the tree, but for those of `shows` (redact_shows bits), also out of texts
  * that are JSON themselves ({"body": "{\"usedData\": ...}"}). A text that names a secret as JSON does

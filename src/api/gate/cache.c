@@ -191,17 +191,19 @@ static void take_seat(struct task *task, struct cache_entry *entry, stage_fn res
 
 /* --- other processes */
 
-/* The same in each process: account and address, whose token, path and query. */
+/* The same in each process: account and address, whose token, path and query, and what stands before our paths. */
 static struct str shared_key_of(const struct task *task)
 {
     const struct http_request *request = &task->exchange->request;
+    struct str base = task->exchange->base;
     char owner[65] = "";
 
     if (task->principal.bearer.len > 0) {
         digest_hex(&task->principal.owner, owner);
     }
-    return arena_printf(task->arena, "%s %s %.*s?%.*s", task->platform->scope, owner,
-                        STR_ARG(request->path), STR_ARG(request->query));
+    return arena_printf(task->arena, "%s %s %.*s?%.*s%s%.*s", task->platform->scope, owner,
+                        STR_ARG(request->path), STR_ARG(request->query), base.len > 0 ? " " : "",
+                        STR_ARG(base));
 }
 
 static void on_others(struct task *task, const struct cache_shared *found)

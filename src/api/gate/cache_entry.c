@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { LINES_MAX = 12 * 1024, LINES_ROOM = 256 };
+/* As much as direct access passes on (relay.h), and an ETag. */
+enum { LINES_MAX = 12 * 1024 + 256, LINES_ROOM = 256 };
 
 const char cache_json_type[] = "application/json; charset=utf-8";
 
@@ -25,12 +26,15 @@ struct str cache_identity(const struct task *task)
     return (struct str){both, platform.len + DIGEST_BYTES};
 }
 
-/* The whole of it, not a hash: the answer for one caller must never become another one's. */
+/* The whole of it, not a hash: the answer for one caller must never become another one's. Addresses in an answer begin
+ * with what stands before our paths for the caller. */
 struct str cache_entry_key(const struct task *task)
 {
     const struct http_request *request = &task->exchange->request;
     struct str identity = cache_identity(task);
-    size_t len = sizeof(identity.len) + identity.len + request->path.len + 1 + request->query.len;
+    struct str base = task->exchange->base;
+    size_t len = sizeof(identity.len) + identity.len + request->path.len + 1 + request->query.len +
+                 1 + base.len;
     char *key = arena_alloc(task->arena, len);
     char *to = key + sizeof(identity.len);
 
@@ -41,6 +45,9 @@ struct str cache_entry_key(const struct task *task)
     to += request->path.len;
     *to++ = '\0'; /* in neither of them */
     mem_copy(to, request->query.ptr, request->query.len);
+    to += request->query.len;
+    *to++ = '\0';
+    mem_copy(to, base.ptr, base.len);
     return (struct str){key, len};
 }
 

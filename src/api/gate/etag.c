@@ -38,7 +38,7 @@ static struct str opaque_tag(struct str etag)
 
 bool etag_is_had(const struct task *task, struct str etag)
 {
-    struct str wanted = exchange_header(task->exchange, "If-None-Match");
+    struct str wanted = exchange_header_lines(task->exchange, "If-None-Match");
     struct str tag;
 
     if (wanted.len == 0) {

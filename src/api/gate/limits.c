@@ -209,13 +209,18 @@ static void give_back(struct limit_counts *counts, size_t n)
     }
 }
 
+bool limits_are_told(const struct task *task)
+{
+    return task->api->config->limits.enabled && task->config->auth.modes != AUTH_NONE;
+}
+
 enum stage_verdict limits_count_caller(struct task *task)
 {
     struct limits *limits = task->api->limits;
     UNINITIALISED struct limit_counts counts;
     const struct limit_count *refused;
 
-    if (!task->api->config->limits.enabled || task->config->auth.modes == AUTH_NONE) {
+    if (!limits_are_told(task)) {
         return STAGE_CONTINUE;
     }
     collect(task, &counts);

@@ -119,15 +119,20 @@ static struct str forwarded_prefix(struct exchange *exchange)
     return prefix;
 }
 
+/* What a trusted proxy says that it takes off; empty: nothing. */
+static struct str told_prefix(const struct api *api, struct exchange *exchange)
+{
+    return is_trusted(api, exchange) && believes(api, "x-forwarded") ? forwarded_prefix(exchange)
+                                                                     : STR_EMPTY;
+}
+
 void links_begin(const struct api *api, struct exchange *exchange)
 {
     struct str public_url = api->config->server.public_url;
 
-    if (public_url.len > 0) {
-        exchange->base = arena_str(&exchange->arena, public_url); /* longer than a configuration */
-    } else if (is_trusted(api, exchange) && believes(api, "x-forwarded")) {
-        exchange->base = forwarded_prefix(exchange);
-    }
+    exchange->base = public_url.len > 0
+                         ? arena_str(&exchange->arena, public_url) /* longer than a configuration */
+                         : told_prefix(api, exchange);
 }
 
 struct str task_link(const struct task *task, struct str path)
@@ -135,16 +140,24 @@ struct str task_link(const struct task *task, struct str path)
     return arena_printf(task->arena, "%.*s%.*s", STR_ARG(task->exchange->base), STR_ARG(path));
 }
 
+/* What stands before our paths where the page was opened: that may be another address than server.public_url. */
+static struct str page_prefix(const struct task *task)
+{
+    return task->config->server.public_url.len > 0 ? told_prefix(task->api, task->exchange)
+                                                   : task->exchange->base;
+}
+
 /* As many steps up as the page's path has directories. */
 struct str page_link(const struct task *task, const char *path)
 {
     struct str page = task->exchange->request.path;
+    struct str prefix = page_prefix(task);
     struct str rest = str_from(path + 1);
     size_t depth = 0;
     char *link;
 
-    if (task->exchange->base.len > 0) {
-        return task_link(task, str_from(path));
+    if (prefix.len > 0) {
+        return arena_printf(task->arena, "%.*s%s", STR_ARG(prefix), path);
     }
     for (size_t i = 1; i < page.len; i++) {
         depth += page.ptr[i] == '/' ? 1 : 0;

@@ -18,7 +18,7 @@ struct secret {
     const char *top;   /* name of the object that holds `above`; NULL: anything. For an element
                         * of a list, `above` is the name of the list, and the element has no name
                         * of its own */
-    const char *path;  /* only in answers of platform paths that begin so; NULL: everywhere */
+    const char *path;  /* only in answers of platform paths that hold it; NULL: everywhere */
     int what;
     unsigned shown_by;  /* redact_shows bit; 0: never shown */
     const char *source; /* where it was seen */
@@ -63,10 +63,22 @@ static bool is_of_kind(const struct secret *secret, const struct json *node)
     }
 }
 
+/* At its begin or below something else: /environments/5, /projects/1/environments/5. */
+static bool leads_through(struct str path, const char *segments)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.ptr[i] == '/' &&
+            str_starts_nocase(str_sub(path, i, path.len), str_from(segments))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_in_force(const struct secret *secret, struct str path, unsigned shows)
 {
     return (secret->shown_by & shows) == 0 &&
-           (secret->path == NULL || str_starts_nocase(path, str_from(secret->path)));
+           (secret->path == NULL || leads_through(path, secret->path));
 }
 
 struct place {
@@ -83,10 +95,9 @@ static bool is_any_secret(const struct json *node, const struct place *place)
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
         const struct secret *secret = &secrets[i];
 
-        if (is_in_force(secret, place->path, place->shows) &&
-            (secret->name[0] == '*' || str_is(json_name(node), secret->name)) &&
+        if ((secret->name[0] == '*' || str_is(json_name(node), secret->name)) &&
             fits(secret->above, place->above) && fits(secret->top, place->top) &&
-            is_of_kind(secret, node)) {
+            is_of_kind(secret, node) && is_in_force(secret, place->path, place->shows)) {
             return true;
         }
     }
@@ -284,17 +295,41 @@ bool redact_names(struct str text, struct str path, unsigned shows)
 
 unsigned redact_own_values(struct str path)
 {
-    if (str_starts_nocase(path, STR("/testdata/tables"))) {
+    if (leads_through(path, "/testdata/tables")) {
         return REDACT_SHOWS_TABLES;
     }
-    if (str_starts_nocase(path, STR("/environments")) ||
-        (str_starts_nocase(path, STR("/projects/")) && str_ends(path, STR("/environments")))) {
-        return REDACT_SHOWS_ENVIRONMENTS;
-    }
-    return REDACT_SHOWS_NOTHING;
+    return leads_through(path, "/environments") ? REDACT_SHOWS_ENVIRONMENTS : REDACT_SHOWS_NOTHING;
 }
 
 bool redact_path_leaks(struct str path)
 {
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (secrets[i].path != NULL && leads_through(path, secrets[i].path)) {
+            return true;
+        }
+    }
     return str_starts_any_nocase(path, leaking_paths, ARRAY_LEN(leaking_paths));
+}
+
+bool redact_wants_names(struct str path, unsigned shows)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (secrets[i].path != NULL && is_in_force(&secrets[i], path, shows)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool redact_is_nameless(const struct json *root)
+{
+    if (json_type(root) != JSON_ARRAY) {
+        return json_type(root) == JSON_STRING;
+    }
+    for (const struct json *child = json_first(root); child != NULL; child = json_next(child)) {
+        if (json_type(child) == JSON_STRING || json_type(child) == JSON_ARRAY) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -225,8 +225,8 @@ static bool request_header_stays(struct str name, struct str connection)
 
 static size_t take_headers(struct relay *relay)
 {
-    const struct exchange *exchange = relay->task->exchange;
-    struct str connection = exchange_header(exchange, "Connection");
+    struct exchange *exchange = relay->task->exchange;
+    struct str connection = exchange_header_lines(exchange, "Connection");
     size_t n = 0;
 
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
@@ -242,8 +242,8 @@ static size_t take_headers(struct relay *relay)
     }
     relay->sent[n++] = (struct upstream_header){STR("Accept-Encoding"), STR("identity")};
     if (relay->task->config->upstream.is_proxy && exchange_has_header(exchange, "Via")) {
-        relay->sent[n++] = (struct upstream_header){
-            STR("Via"), exchange_header_lines(relay->task->exchange, "Via")};
+        relay->sent[n++] =
+            (struct upstream_header){STR("Via"), exchange_header_lines(exchange, "Via")};
     }
     if (exchange->trace.state.len > 0) {
         relay->sent[n++] = (struct upstream_header){STR("tracestate"), exchange->trace.state};

@@ -4,7 +4,11 @@
 #define API_RELAY_H
 
 #include "api/gate/task.h"
+#include "http/answer.h"
 #include "step/lane.h"
+
+/* What an answer may have of the platform's header lines: the cache keeps no more, and our own stand beside them. */
+enum { RELAY_HEAD_MAX = 12 * 1024 };
 
 struct relay {
     struct task *task;
@@ -23,14 +27,16 @@ struct relay {
     struct str content_type;
     struct str coding; /* Content-Encoding; empty: none */
     struct str length;
-    struct http_header headers[HTTP_MAX_HEADERS]; /* those that pass */
+    struct http_header headers[HTTP_ANSWER_MAX_HEADERS]; /* those that pass */
     size_t n_headers;
-    struct buf held; /* an answer that is looked through before it goes */
+    size_t head_bytes; /* of their lines */
+    struct buf held;   /* an answer that is looked through before it goes */
     bool holds;
     bool sniffs;  /* an opaque type, and its first bytes are still to come */
     bool streams; /* the answer has begun */
     bool too_big;
-    bool went_again; /* with the account's other token */
+    bool has_big_head; /* more than can be passed on */
+    bool went_again;   /* with the account's other token */
 };
 
 struct relay *relay_of(struct upstream_call *call);

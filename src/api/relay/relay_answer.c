@@ -13,6 +13,9 @@
 #include "base/clock.h"
 #include "http/answer.h"
 
+static const char nameless[] =
+    "values without names cannot be told from those that this caller may see";
+
 struct relay *relay_of(struct upstream_call *call)
 {
     return CONTAINER_OF(call, struct relay, call);
@@ -23,13 +26,24 @@ static bool is_refused_token(const struct relay *relay)
     return relay->status == 401 || relay->status == 403;
 }
 
+/* The answer is values of which this caller may not see all. What is refused tells of the request, and what a write tells
+ * is for those who may write. */
+static bool wants_names(const struct relay *relay)
+{
+    return relay->redacts && relay->status / 100 == 2 && relay->call.request.class == CALL_READ &&
+           redact_wants_names(relay->meaning, relay->shows);
+}
+
 /* A body in which secrets may stand: JSON anywhere; where they are known to be told, whatever a
- * reader might take for JSON. */
+ * reader might take for JSON, and a part of a whole, which may be one of JSON whatever its type;
+ * where the whole is values, anything. */
 static bool may_hold_secrets(const struct relay *relay)
 {
     enum media_kind kind = media_kind(relay->content_type);
 
-    return relay->redacts && (kind == MEDIA_JSON || (relay->leaks && kind != MEDIA_OPAQUE));
+    return relay->redacts &&
+           (kind == MEDIA_JSON ||
+            (relay->leaks && (kind != MEDIA_OPAQUE || relay->status == 206)) || wants_names(relay));
 }
 
 static bool has_no_body(const struct relay *relay)
@@ -68,9 +82,9 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
     /* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell.
      * What is coded is decoded first; a part of a whole may begin anywhere. */
     relay->sniffs = !has_no_body(relay) && relay->redacts && relay->leaks && relay->status != 206 &&
-                    media_kind(relay->content_type) == MEDIA_OPAQUE;
-    relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
-                   relay->sniffs;
+                    media_kind(relay->content_type) == MEDIA_OPAQUE && !wants_names(relay);
+    relay->holds = is_refused_token(relay) || relay->has_big_head || relay->sniffs ||
+                   (!has_no_body(relay) && may_hold_secrets(relay));
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -95,7 +109,7 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
 {
     struct relay *relay = relay_of(call);
 
-    if (relay->too_big) {
+    if (relay->too_big || relay->has_big_head) {
         return true; /* dropped; the end says why */
     }
     if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
@@ -134,7 +148,9 @@ static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why
 {
     (void)error_set(&relay->task->error, ERR_UPSTREAM_SHAPE,
                     "Secrets cannot be taken out of the platform's answer: %s", why);
-    upstream_note_unfit(&relay->call);
+    if (why != nameless) { /* which is right for other callers */
+        upstream_note_unfit(&relay->call);
+    }
     return cache_fail(relay->task);
 }
 
@@ -165,7 +181,8 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
 static const char *why_unreadable(const struct relay *relay, enum media_kind kind, struct str text)
 {
     if (kind == MEDIA_OPAQUE && !media_begins_as_json(text)) {
-        return "its bytes are not what its Content-Type says";
+        return media_begins_as_opaque(text) ? nameless
+                                            : "its bytes are not what its Content-Type says";
     }
     if (kind == MEDIA_JSON && relay->leaks && text.len > 0 && !media_begins_as_json_value(text)) {
         return "its Content-Type says JSON, and it is not JSON";
@@ -190,10 +207,12 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
     struct str path = relay->meaning;
     enum media_kind kind = media_kind(relay->content_type);
+    bool must_be_named = wants_names(relay);
     struct json *tree = NULL;
     struct str trimmed;
+    bool is_needed;
 
-    if (kind == MEDIA_OPAQUE && media_begins_as_opaque(*text)) {
+    if (kind == MEDIA_OPAQUE && !must_be_named && media_begins_as_opaque(*text)) {
         return true;
     }
     *why = why_unreadable(relay, kind, *text);
@@ -203,21 +222,28 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     if (str_starts(*text, STR("\xef\xbb\xbf"))) {
         *text = str_sub(*text, 3, text->len);
     }
-    if (!redact_is_needed(*text, path)) {
+    trimmed = str_trim(*text);
+    is_needed = redact_is_needed(*text, path);
+    if (!is_needed && (!must_be_named || trimmed.len == 0)) {
         return true;
     }
-    trimmed = str_trim(*text);
     if (kind != MEDIA_JSON &&
         (trimmed.len == 0 || (trimmed.ptr[0] != '{' && trimmed.ptr[0] != '['))) {
-        *why = "it names members that hold secrets, and it is not JSON";
+        *why = is_needed ? "it names members that hold secrets, and it is not JSON" : nameless;
         return false;
     }
     if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
         *why = "its Content-Type says JSON, and it is not JSON";
         return false;
     }
-    redact(tree, relay->task->arena, path, relay->shows);
-    *text = json_text(relay->task->arena, tree);
+    if (must_be_named && redact_is_nameless(tree)) {
+        *why = nameless;
+        return false;
+    }
+    if (is_needed) {
+        redact(tree, relay->task->arena, path, relay->shows);
+        *text = json_text(relay->task->arena, tree);
+    }
     return true;
 }
 
@@ -255,6 +281,13 @@ static enum stage_verdict reply_held(struct relay *relay)
         task->error.upstream_status = relay->status;
         (void)error_set(&task->error, ERR_UPSTREAM_AUTH,
                         "The platform refused the token that this proxy holds (%d)", relay->status);
+        return cache_fail(task);
+    }
+    if (relay->has_big_head) {
+        (void)error_set(
+            &task->error, ERR_UPSTREAM_TOO_BIG,
+            "The answer's header fields are longer than the %d bytes that are passed on",
+            RELAY_HEAD_MAX);
         return cache_fail(task);
     }
     if (relay->too_big) {
@@ -347,10 +380,10 @@ static bool goes_again(struct relay *relay, enum error_code *code)
         return false;
     }
     relay->went_again = true;
-    relay->n_headers = 0;
+    relay->n_headers = relay->head_bytes = 0;
     relay->status = 0;
     relay->content_type = relay->coding = relay->length = STR_EMPTY;
-    relay->too_big = false;
+    relay->too_big = relay->has_big_head = false;
     buf_clear(&relay->held);
     *call = again;
     *code = upstream_start(relay->task->platform->upstream, call, &call->error);

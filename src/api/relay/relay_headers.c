@@ -2,8 +2,12 @@
 #include "relay.h"
 
 #include "api/gate/cache.h"
+#include "api/gate/limits.h"
+#include "api/gate/links.h"
 #include "api/gate/media.h"
 #include "api/gate/redact.h"
+#include "base/host.h"
+#include "base/url.h"
 #include "http/answer.h"
 
 enum { LINK_GROWS = 4 };
@@ -24,8 +28,9 @@ bool relay_header_stays(struct str name, struct str connection)
 }
 
 /* Of an answer, also what speaks for the platform's own address, or is written here. */
-static bool answer_header_stays(struct str name, struct str connection)
+static bool answer_header_stays(const struct task *task, struct str name, struct str connection)
 {
+    static const char *const limits[] = {"RateLimit", "X-RateLimit-"};
     static const char *const own[] = {"Date",
                                       "Alt-Svc",
                                       "Strict-Transport-Security",
@@ -35,36 +40,60 @@ static bool answer_header_stays(struct str name, struct str connection)
                                       "Content-Encoding"};
 
     return relay_header_stays(name, connection) || str_in_nocase(name, own, ARRAY_LEN(own)) ||
-           str_starts_nocase(name, STR("Access-Control-"));
+           str_starts_nocase(name, STR("Access-Control-")) ||
+           (limits_are_told(task) && str_starts_any_nocase(name, limits, ARRAY_LEN(limits)));
 }
 
-/* An address below the platform's base is one below /virtuoso; others stay. */
+/* scheme://server… or //server…, if that is the platform's; then what stands behind it. */
+static bool names_platform(struct str address, const struct url *base, struct str *out_behind)
+{
+    struct str own_port = str_is_nocase(base->scheme, "https") ? STR("443") : STR("80");
+    struct str scheme = base->scheme;
+    struct str rest = address;
+    struct str host;
+    struct str port;
+    size_t n = 0;
+
+    if (!str_starts(address, STR("//")) && !str_cut(address, ':', &scheme, &rest)) {
+        return false;
+    }
+    if (!str_starts(rest, STR("//")) || !str_eq_nocase(scheme, base->scheme)) {
+        return false;
+    }
+    rest = str_sub(rest, 2, rest.len);
+    while (n < rest.len && str_find_char(STR("/?#"), rest.ptr[n]) < 0) {
+        n++;
+    }
+    authority_split(str_sub(rest, 0, n), &host, &port);
+    *out_behind = str_sub(rest, n, rest.len);
+    return str_eq_nocase(host, base->host) &&
+           str_eq(port.len > 0 ? port : own_port, base->port.len > 0 ? base->port : own_port);
+}
+
+/* An address below the platform's base is one below /virtuoso, as our own paths are for the client; others stay. */
 static struct str location_of(const struct relay *relay, struct str value)
 {
-    struct str base = upstream_call_base(&relay->call);
-    struct str scheme;
-    struct str after;
-    struct str host;
+    struct str behind = value;
     struct str path;
+    struct url base;
 
-    if (str_ends(base, STR("/"))) {
-        base = str_sub(base, 0, base.len - 1);
+    if (url_read(upstream_call_base(&relay->call), &base, NULL) != ERR_OK) {
+        return value;
     }
-    if (str_starts(value, base) && (value.len == base.len || value.ptr[base.len] == '/')) {
-        return arena_printf(relay->task->arena, "/virtuoso%.*s",
-                            STR_ARG(str_sub(value, base.len, value.len)));
+    path = str_without_end(base.path, '/');
+    if ((!str_starts(value, STR("/")) || str_starts(value, STR("//"))) &&
+        !names_platform(value, &base, &behind)) {
+        return value;
     }
-    (void)str_cut(base, ':', &scheme, &after);
-    after = str_sub(after, 2, after.len); /* behind "//" */
-    if (str_cut(after, '/', &host, &path) && path.len > 0) {
-        struct str prefix = arena_printf(relay->task->arena, "/%.*s/", STR_ARG(path));
-
-        if (str_starts(value, prefix)) {
-            return arena_printf(relay->task->arena, "/virtuoso/%.*s",
-                                STR_ARG(str_sub(value, prefix.len, value.len)));
-        }
+    if (!str_starts(behind, path)) {
+        return value;
     }
-    return value;
+    behind = str_sub(behind, path.len, behind.len);
+    if (behind.len > 0 && str_find_char(STR("/?#"), behind.ptr[0]) < 0) {
+        return value; /* /api and /apiary */
+    }
+    return task_link(relay->task,
+                     arena_printf(relay->task->arena, "/virtuoso%.*s", STR_ARG(behind)));
 }
 
 /* <ADDRESS>; rel=next, <ADDRESS>; ...: who follows them stays behind this proxy. */
@@ -75,7 +104,8 @@ static struct str links_of(const struct relay *relay, struct str value)
     struct str rest;
     struct buf out;
 
-    buf_init(&out, (value.len + 1) * LINK_GROWS); /* "</api/>" is the shortest one that grows */
+    /* "</>" is the shortest one that grows. */
+    buf_init(&out, (value.len + 1) * (LINK_GROWS + relay->task->exchange->base.len));
     while (str_cut(value, '<', &before, &rest) && str_cut(rest, '>', &address, &rest)) {
         buf_str(&out, before);
         buf_char(&out, '<');
@@ -100,14 +130,17 @@ static void note_header(struct relay *relay, struct str name, struct str value)
     } else if (str_is_nocase(name, "Link") && str_find_char(value, '<') >= 0) {
         value = links_of(relay, value);
     }
-    if (relay->n_headers < ARRAY_LEN(relay->headers)) {
-        relay->headers[relay->n_headers++] =
-            (struct http_header){.name = arena_str(arena, name), .value = value};
+    relay->head_bytes += name.len + value.len + sizeof(": \r\n") - 1;
+    if (relay->n_headers == ARRAY_LEN(relay->headers) || relay->head_bytes > RELAY_HEAD_MAX) {
+        relay->has_big_head = true;
+        return;
     }
+    relay->headers[relay->n_headers++] =
+        (struct http_header){.name = arena_str(arena, name), .value = value};
 }
 
 /* Of several types the one that must be looked into counts: readers differ in which they take.
- * Codings of several lines are one list. */
+ * Several lines of Connection, or of codings, are one list. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
 {
     struct arena *arena = relay->task->arena;
@@ -115,7 +148,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
 
     for (size_t i = 0; i < n; i++) {
         if (str_is_nocase(headers[i].name, "Connection")) {
-            connection = headers[i].value;
+            arena_join(arena, &connection, ", ", headers[i].value);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -132,7 +165,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
             if (value.len > 0 && !str_is_nocase(value, "identity")) {
                 arena_join(arena, &relay->coding, ", ", value);
             }
-        } else if (!answer_header_stays(name, connection)) {
+        } else if (!answer_header_stays(relay->task, name, connection)) {
             note_header(relay, name, value);
         }
     }

@@ -23,6 +23,9 @@ static const struct row rows[] = {
     {"/projects/1/environments", 0, "{\"variables\":[{\"name\":\"a\",\"value\":\"S\"}]}", "{\"variables\":[{\"name\":\"a\"}]}"},
     {"/environments/1", 0, "{\"variables\":{\"a\":\"S\",\"n\":{\"value\":5}}}", "{\"variables\":{\"n\":{}}}"},
     {"/environments/1/variables/a", 0, "{\"name\":\"a\",\"value\":\"S\"}", "{\"name\":\"a\"}"},
+    {"/projects/1/environments/env", 0, "{\"item\":{\"value\":\"S\"}}", "{\"item\":{}}"},
+    {"/things/1/Environments/2/variables", 0, "[{\"name\":\"a\",\"value\":\"S\"}]", "[{\"name\":\"a\"}]"},
+    {"/projects/1/testdata/tables/5", 0, "{\"rows\":[[\"S\"]],\"values\":{\"0\":\"S\"}}", "{}"},
     {"/environments/1", REDACT_SHOWS_ENVIRONMENTS, "{\"variables\":{\"a\":{\"value\":\"V\"}}}", "{\"variables\":{\"a\":{\"value\":\"V\"}}}"},
     {"/testdata/tables/1/values", 0, "{\"id\":1,\"values\":{\"0\":{\"5\":\"S\"}}}", "{\"id\":1}"},
     {"/testdata/tables/1", 0, "{\"rows\":[[\"S\"]],\"rowCount\":1}", "{\"rowCount\":1}"},
@@ -45,6 +48,7 @@ static const struct row rows[] = {
     {"/executions/1", 0, "{\"count\":\"{\\\"usedData\\\": 2}\"}", "{\"count\":\"{\\\"usedData\\\": 2}\"}"},
     /* the same words where they are harmless */
     {"/teststeps/1", 0, "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}", "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}"},
+    {"/my-environments/1", 0, "{\"value\":\"typed\"}", "{\"value\":\"typed\"}"},
     {"/testsuites/1", 0, "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}", "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}"},
 };
 
@@ -172,10 +176,52 @@ static void own_routes_show_their_own_values_only(void **state)
     assert_int_equal(redact_own_values(STR("/testdata/tables/5/values")), REDACT_SHOWS_TABLES);
     assert_int_equal(redact_own_values(STR("/environments/5")), REDACT_SHOWS_ENVIRONMENTS);
     assert_int_equal(redact_own_values(STR("/projects/5/environments")), REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5/environments/7")),
+                     REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5/testdata/tables/7")), REDACT_SHOWS_TABLES);
     assert_int_equal(redact_own_values(STR("/projects/5")), 0);
     assert_int_equal(redact_own_values(STR("/testsuites/5")), 0);
     assert_true(redact_path_leaks(STR("/testsuites/5")));
+    assert_true(redact_path_leaks(STR("/things/5/environments/7")));
     assert_false(redact_path_leaks(STR("/user")));
+}
+
+/* Cells and variables are told by their names: what has none may be all of them. */
+static void a_path_of_values_wants_them_named(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_nameless;
+    } trees[] = {
+        {"\"user,pw\\na,S\"", true},
+        {"[[\"user\",\"pw\"],[\"a\",\"S\"]]", true},
+        {"[{\"id\":1},\"S\"]", true},
+        {"[1,[\"S\"]]", true},
+        {"[]", false},
+        {"[1,2]", false},
+        {"[{\"id\":1}]", false},
+        {"{\"rows\":[[\"S\"]]}", false},
+        {"7", false},
+        {"null", false},
+    };
+
+    (void)state;
+    assert_true(redact_wants_names(STR("/testdata/tables/5"), 0));
+    assert_true(redact_wants_names(STR("/projects/1/environments/5"), 0));
+    assert_false(redact_wants_names(STR("/testdata/tables/5"), REDACT_SHOWS_TABLES));
+    assert_false(redact_wants_names(STR("/environments/5"), REDACT_SHOWS_ENVIRONMENTS));
+    assert_false(redact_wants_names(STR("/executions/5"), 0));
+    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+        struct arena arena;
+        struct json *tree = NULL;
+
+        arena_init(&arena);
+        assert_int_equal(json_parse(&arena, str_from(trees[i].text), NULL, &tree, NULL), ERR_OK);
+        if (redact_is_nameless(tree) != trees[i].is_nameless) {
+            fail_msg("%s", trees[i].text);
+        }
+        arena_done(&arena);
+    }
 }
 
 int test_redact(void)
@@ -187,6 +233,7 @@ int test_redact(void)
         cmocka_unit_test(many_secrets_take_linear_time),
         cmocka_unit_test(a_text_in_too_many_texts_is_taken_out),
         cmocka_unit_test(own_routes_show_their_own_values_only),
+        cmocka_unit_test(a_path_of_values_wants_them_named),
     };
 
     return cmocka_run_group_tests_name("api/redact", tests, NULL, NULL);

@@ -55,10 +55,12 @@ static void on_closed(void *context)
     here.closed = true;
 }
 
-static const char keys[] = "auth:\n  keys:\n"
-                           "    - {name: all, key: key-of-a-test}\n"
-                           "    - {name: reader, key: key-of-a-reader, permissions: [read]}\n"
-                           "http: {max_body: 1024}\n";
+static const char keys[] =
+    "auth:\n  keys:\n"
+    "    - {name: all, key: key-of-a-test}\n"
+    "    - {name: reader, key: key-of-a-reader, permissions: [read]}\n"
+    "http: {max_body: 1024}\n"
+    "server: {public_url: \"https://pub.example/qa\", trusted_proxies: [127.0.0.1]}\n";
 
 static void open_config(void)
 {
@@ -255,6 +257,63 @@ static void a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone(void *
     reply_done(&reply);
 }
 
+#define AS_PAGE "Accept: text/html\r\n"
+
+/* A page is opened where it is opened: its links lead there. What others keep leads to server.public_url. */
+static void pages_lead_to_the_address_at_which_they_were_opened(void **state)
+{
+    static const struct {
+        const char *target;
+        const char *fields;
+        const char *leads;
+    } pages[] = {
+        {"/", AS_PAGE, "href=\"docs/page.css\""},
+        {"/docs/", NULL, "href=\"../docs/page.css\""},
+        {"/docs/plain", NULL, "href=\"../openapi.json\""},
+        {"/docs/plain/", NULL, "href=\"../../openapi.json\""},
+        {"/ui/runs", NULL, "src=\"../ui/runs.js\""},
+        {"/problems", AS_PAGE, "href=\"docs/page.css\""},
+        {"/problems/not_found", AS_PAGE, "href=\"../docs/page.css\""},
+        {"/ui/runs", "X-Forwarded-Prefix: /other\r\n", "src=\"/other/ui/runs.js\""},
+        {"/ui/runs", "X-Forwarded-Prefix: //evil\r\n", "src=\"../ui/runs.js\""},
+    };
+    struct reply reply = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        ask("GET", pages[i].target, pages[i].fields, NULL, &reply);
+        if (reply.status != 200 || !str_contains(reply_text(&reply), str_from(pages[i].leads)) ||
+            str_contains(reply_text(&reply), STR("=\"https://pub.example"))) {
+            fail_msg("%s: %d %.*s", pages[i].target, reply.status, STR_ARG(reply_text(&reply)));
+        }
+    }
+    ask("GET", "/", NULL, NULL, &reply);
+    assert_true(str_contains(reply_text(&reply), STR("\"https://pub.example/qa/docs\"")));
+    ask("GET", "/nowhere", "X-Forwarded-Prefix: /other\r\n", NULL, &reply);
+    assert_true(
+        str_contains(reply_text(&reply), STR("\"https://pub.example/qa/problems/not_found\"")));
+    reply_done(&reply);
+}
+
+static void of_several_lines_of_tags_each_counts(void **state)
+{
+    struct reply reply = {0};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    ask("GET", "/problems", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    ask("GET", "/problems",
+        arena_printf(&arena, "If-None-Match: \"other\"\r\nIf-None-Match: %.*s\r\n",
+                     STR_ARG(reply_field(&reply, "ETag")))
+            .ptr,
+        NULL, &reply);
+    assert_int_equal(reply.status, 304);
+    arena_done(&arena);
+    reply_done(&reply);
+}
+
 /* Of an invocation that drives a run: the question for the next one, between two operations of the store. */
 static void a_request_keeps_time_to_ask_for_the_next_one(void **state)
 {
@@ -286,6 +345,8 @@ int test_stages(void)
         cmocka_unit_test(a_body_over_the_limit_is_refused_on_its_head),
         cmocka_unit_test(what_passes_all_stages_reaches_the_platform),
         cmocka_unit_test(a_request_keeps_time_to_ask_for_the_next_one),
+        cmocka_unit_test(of_several_lines_of_tags_each_counts),
+        cmocka_unit_test(pages_lead_to_the_address_at_which_they_were_opened),
         cmocka_unit_test(a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone),
     };
 

@@ -1,4 +1,5 @@
 /* Files that are read whole: regular ones only, and never for ever. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -64,6 +65,29 @@ static void what_is_not_a_regular_file_is_refused_at_once(void **state)
     assert_true(str_contains(str_from(err.text), STR("a device")));
     assert_int_equal(fd_open_regular(SCRATCH, &err), -1);
     assert_true(str_contains(str_from(err.text), STR("No such file")));
+}
+
+/* What cannot be put in its place is gone, and what is there stays. */
+static void a_file_is_replaced_whole_or_not_at_all(void **state)
+{
+    const char *const folder = SCRATCH "_folder";
+    struct buf text;
+    struct error err = {0};
+
+    (void)state;
+    write_file("old");
+    assert_true(fd_replace(SCRATCH, SCRATCH ".part", STR("new"), 0600));
+    buf_init(&text, 9);
+    assert_int_equal(fd_read_file(SCRATCH, &text, &err), ERR_OK);
+    assert_true(str_is(buf_view(&text), "new"));
+    buf_done(&text);
+    assert_int_equal(access(SCRATCH ".part", F_OK), -1);
+    assert_int_equal(unlink(SCRATCH), 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_false(fd_replace(folder, SCRATCH ".part", STR("new"), 0600));
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(access(SCRATCH ".part", F_OK), -1);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void the_clocks_go_their_own_ways(void **state)
@@ -154,6 +178,7 @@ int test_fd(void)
         cmocka_unit_test(a_file_is_read_whole_or_refused),
         cmocka_unit_test(what_is_not_a_regular_file_is_refused_at_once),
         cmocka_unit_test(a_file_is_created_with_the_folders_above_it),
+        cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
         cmocka_unit_test(the_clocks_go_their_own_ways),
         cmocka_unit_test(a_turn_reads_the_clock_once),
     };

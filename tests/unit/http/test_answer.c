@@ -279,7 +279,8 @@ static void every_coding_is_decoded_and_cut_ones_are_refused(void **state)
     static const struct {
         const char *coding;
         int window;
-    } codings[] = {{"gzip", 15 + 16}, {"X-GZIP", 15 + 16}, {"deflate", 15}, {"deflate", -15}};
+    } codings[] = {{"gzip", 15 + 16}, {"X-GZIP", 15 + 16},         {"deflate", 15},
+                   {"deflate", -15},  {"identity, gzip", 15 + 16}, {"deflate ,,Identity", 15}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(codings); i++) {

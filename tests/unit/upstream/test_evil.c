@@ -226,6 +226,9 @@ static void every_framing_is_read_and_the_connection_kept_where_it_may(void **st
         {STR_INIT("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), "", 500, 0},
         {STR_INIT(OK200 "Content-Encoding: deflate\r\nContent-Length: 5\r\n\r\n\xcb/\xcf\x03\0"),
          "own", 200, 0}, /* raw, without the head of zlib */
+        {STR_INIT(OK200 "Content-Encoding: identity\r\nContent-Encoding: deflate\r\n"
+                        "Content-Length: 5\r\n\r\n\xcb/\xcf\x03\0"),
+         "own", 200, 0},
     };
 
     (void)state;
