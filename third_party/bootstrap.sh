@@ -129,15 +129,29 @@ missing_of() {
 # policy of our own (unless there is one) says no for as long as apt-get runs, and what would start with the
 # machine is switched off.
 policy=/usr/sbin/policy-rc.d
+policy_mark="# Of bootstrap.sh of virtuoso-proxy, while it installs packages."
+
+# Takes away our policy, of this run or of an earlier one that was killed; never that of somebody else.
+drop_policy() {
+    if grep -qsxF "$policy_mark" "$policy"; then
+        as_root rm -f "$policy" || true
+    fi
+}
+
 install_quietly() {
-    local made_policy=no result=0 package
+    local result=0 package
+    # Bash waits for apt-get before it heeds a signal.
+    trap drop_policy EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
-        made_policy=yes
     fi
     apt_get install -y --no-install-recommends "$@" || result=$?
-    [ "$made_policy" = no ] || as_root rm -f "$policy"
+    drop_policy
+    trap - EXIT HUP INT TERM
     if [ -d /run/systemd/system ]; then
         for package in "$@"; do
             case $package in
@@ -210,6 +224,7 @@ install_for() {
         has_llhttp || has_lists || refuse # llhttp.cmake downloads it
         return
     fi
+    drop_policy
     if ! has_lists && { [ ${#wanted[@]} -gt 0 ] || ! has_llhttp; }; then
         update_lists # a fresh machine has none; now it is known what is offered
         find_missing "$1"

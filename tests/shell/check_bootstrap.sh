@@ -9,9 +9,10 @@ scratch="$2/boot strap-$$"
 rm -rf "$scratch"
 mkdir -p "$scratch/tools" "$scratch/tree/third_party" "$scratch/tree/tests/harness"
 # What it reads of the machine lies here, too.
-sed -e "s|/etc/os-release|\"$scratch/os-release\"|" -e "s| \(/usr/[a-z]*/[a-z]*/llhttp[.a-z]*\)| \"$scratch\"\1|g" \
+sed -e "s|^policy=.*|policy='$scratch/policy-rc.d'|" -e "s|/etc/os-release|\"$scratch/os-release\"|" -e "s| \(/usr/[a-z]*/[a-z]*/llhttp[.a-z]*\)| \"$scratch\"\1|g" \
     "$source_dir/third_party/bootstrap.sh" >"$scratch/tree/third_party/bootstrap.sh"
 cd "$scratch"
+! grep -n '[ =]/\(etc\|usr\)/' tree/third_party/bootstrap.sh || { echo "failed: it would touch this machine" >&2; exit 1; }
 
 fail() {
     echo "failed: $*" >&2
@@ -26,13 +27,21 @@ tool() {
 }
 
 # The commands that the script may find: these, and what each machine has.
-for name in awk bash cat dirname env grep head sed tr; do
+for name in awk bash cat chmod dirname env grep head rm sed sleep tee tr; do
     ln -sf "$(command -v "$name")" tools/
 done
 tool id 'echo 1000'
 tool nproc 'echo 2'
 tool dpkg-query 'case $* in *Status*) grep -qx -- "${*: -1}" "'"$scratch/installed"'" && printf installed ;; *) exit 1 ;; esac; exit 0'
-tool apt-get 'case $* in *update*) : >"'"$scratch/lists"'" ;; esac'
+# A file `signal` is for who called apt-get: whether its services are still held back then stands in the file `held`.
+tool apt-get 'case $* in
+    *update*) : >"'"$scratch/lists"'" ;;
+    *install*)
+        [ ! -e "'"$scratch/signal"'" ] || kill -"$(cat "'"$scratch/signal"'")" "$PPID"
+        sleep 0.3
+        [ ! -x "'"$scratch/policy-rc.d"'" ] || : >"'"$scratch/held"'"
+        ;;
+    esac'
 # Without lists apt knows what is installed, as base-files is everywhere. What is not offered stands in the file `lacks`.
 tool apt-cache 'if [ "$*" = "policy base-files" ]; then printf "base-files:\n  Candidate: 13.1\n  Version table:\n *** 13.1 100\n"; fi
     [ -e "'"$scratch/lists"'" ] || { [ "$*" = "policy base-files" ] && echo "        100 /var/lib/dpkg/status"; exit; }
@@ -43,7 +52,7 @@ tool apt-cache 'if [ "$*" = "policy base-files" ]; then printf "base-files:\n  C
     esac'
 tool cmake 'case $* in *--build*) for i in {1..900}; do echo "[$i/900] Building"; done ;; esac'
 tool ctest
-sudo='while [ "$1" = env ] || [[ $1 = *=* ]]; do shift; done; case $1 in apt-get) exec "$@" ;; esac'
+sudo='while [ "$1" = env ] || [[ $1 = *=* ]]; do shift; done; case $1 in apt-get) exec "$@" ;; tee | chmod | rm) [ "${*: -1}" != "'$scratch/policy-rc.d'" ] || exec "$@" ;; esac'
 
 # machine DEBIAN LACKS...: a release with its package lists, but for the packages LACKS
 machine() {
@@ -176,6 +185,31 @@ done
 printf '%s\n' "${needs[@]}" libllhttp-dev >installed
 boot demo
 ! grep -q '^apt-get' noted || fail "apt-get is called though nothing is missing"
+
+# --- services are held back while apt-get runs, and no longer, whatever ends it ---
+
+for signal in "" INT TERM HUP; do
+    rm -f held signal
+    [ -z "$signal" ] || echo "$signal" >signal
+    : >installed
+    boot demo
+    [ -e held ] || fail "${signal:-no signal}: services may start while apt-get runs"
+    [ ! -e policy-rc.d ] || fail "${signal:-no signal}: the policy stays"
+    [ "$signal" != TERM ] || [ "$code" -eq 143 ] || fail "TERM: exit code $code"
+done
+echo KILL >signal
+{ boot demo; } 2>/dev/null # bash says "Killed"
+[ -e policy-rc.d ] || fail "KILL: no policy is left, this test shows nothing"
+rm signal
+printf '%s\n' "${needs[@]}" libllhttp-dev >installed
+boot demo
+[ ! -e policy-rc.d ] || fail "what an earlier run left stays"
+printf '#!/bin/sh\nexit 101\n' >policy-rc.d
+: >installed
+boot demo
+[ "$(cat policy-rc.d)" = "$(printf '#!/bin/sh\nexit 101')" ] || fail "the policy of somebody else is touched"
+rm policy-rc.d
+printf '%s\n' "${needs[@]}" libllhttp-dev >installed
 
 # --- at the end: what is not there, and how long the tests take ---
 
