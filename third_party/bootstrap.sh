@@ -32,7 +32,7 @@ is_installed() {
 # Whether the distribution offers a package; needs the package lists.
 is_offered() {
     local policy
-    policy=$(apt-cache policy "$1" 2>/dev/null) # not a pipe: grep -q would end it with SIGPIPE
+    policy=$(LC_ALL=C apt-cache policy "$1" 2>/dev/null) # not a pipe: grep -q would end it with SIGPIPE
     grep -q '^  Candidate: [^(]' <<<"$policy"
 }
 
