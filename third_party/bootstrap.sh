@@ -32,8 +32,37 @@ is_installed() {
 # Whether the distribution offers a package; needs the package lists.
 is_offered() {
     local policy
-    policy=$(apt-cache policy "$1" 2>/dev/null) # not a pipe: grep -q would end it with SIGPIPE
+    policy=$(LC_ALL=C apt-cache policy "$1" 2>/dev/null) # not a pipe: grep -q would end it with SIGPIPE
     grep -q '^  Candidate: [^(]' <<<"$policy"
+}
+
+# Whether there are package lists. Without them apt knows what is installed, base-files too, and nothing else.
+has_lists() {
+    local policy
+    policy=$(apt-cache policy base-files 2>/dev/null)
+    grep -q '^ *-\{0,1\}[0-9]* [a-z][a-z0-9+]*:' <<<"$policy"
+}
+
+# What is known without lists: the version of Debian's clang, and which packages of those below a Debian lacks.
+declare -A debian_clang=([12]=14 [13]=19) debian_lacks=([12]=libllhttp-dev [13]="clang-format-14 clang-tidy-14")
+
+# The Debian that this is, if it is one of those; else nothing.
+known_debian() {
+    local version
+    # shellcheck disable=SC1091 # of the machine
+    version=$(. /etc/os-release 2>/dev/null && [ "${ID-}" = debian ] && echo "${VERSION_ID-}") || true
+    [ -z "$version" ] || [ -z "${debian_clang[$version]-}" ] || echo "$version"
+}
+
+# Whether the distribution offers a package, as far as that is known.
+may_offer() {
+    local debian
+    if has_lists; then
+        is_offered "$1"
+        return
+    fi
+    debian=$(known_debian)
+    [ -n "$debian" ] && [[ " ${debian_lacks[$debian]} " != *" $1 "* ]]
 }
 
 can_be_root() {
@@ -64,9 +93,8 @@ update_lists() {
 # What is needed, and what is used where the distribution has it.
 build_needs=(gcc libc6-dev cmake ninja-build pkg-config ca-certificates libuv1-dev libcurl4-openssl-dev libcjson-dev
     libyaml-dev libmbedtls-dev libssl-dev zlib1g-dev libhiredis-dev)
-# Debian 13 only. Debian 12 has llhttp only as C sources inside node-llhttp, which would pull in Node.js:
-# third_party/llhttp.cmake downloads and unpacks that package without installing it.
-build_uses=(libllhttp-dev)
+# libllhttp-dev is needed, too, where it is offered (Debian 13). Debian 12 has llhttp only as C sources inside node-llhttp, which
+# would pull in Node.js: third_party/llhttp.cmake downloads and unpacks that package without installing it.
 demo_needs=(curl) # for the lines that the demo prints
 test_needs=(curl libcmocka-dev clang valgrind)
 # Format and tidy are checked with version 14 alone, whose verdicts differ from those of others.
@@ -101,15 +129,29 @@ missing_of() {
 # policy of our own (unless there is one) says no for as long as apt-get runs, and what would start with the
 # machine is switched off.
 policy=/usr/sbin/policy-rc.d
+policy_mark="# Of bootstrap.sh of virtuoso-proxy, while it installs packages."
+
+# Takes away our policy, of this run or of an earlier one that was killed; never that of somebody else.
+drop_policy() {
+    if grep -qsxF "$policy_mark" "$policy"; then
+        as_root rm -f "$policy" || true
+    fi
+}
+
 install_quietly() {
-    local made_policy=no result=0 package
+    local result=0 package
+    # Bash waits for apt-get before it heeds a signal.
+    trap drop_policy EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
-        made_policy=yes
     fi
     apt_get install -y --no-install-recommends "$@" || result=$?
-    [ "$made_policy" = no ] || as_root rm -f "$policy"
+    drop_policy
+    trap - EXIT HUP INT TERM
     if [ -d /run/systemd/system ]; then
         for package in "$@"; do
             case $package in
@@ -121,55 +163,78 @@ install_quietly() {
     return "$result"
 }
 
-# The version that the package clang stands for, installed or offered; empty when neither is known.
+# The version that the package clang stands for, installed, offered or known; empty when it is none of these.
 llvm_version() {
-    { dpkg-query -W -f='${Depends}' clang 2>/dev/null || apt-cache depends clang 2>/dev/null || true; } |
-        sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p' | head -n 1
+    local version debian
+    version=$({ dpkg-query -W -f='${Depends}' clang 2>/dev/null || apt-cache depends clang 2>/dev/null || true; } |
+        sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p' | head -n 1)
+    debian=$(known_debian)
+    if [ -z "$version" ] && [ -n "$debian" ] && ! has_lists; then
+        version=${debian_clang[$debian]}
+    fi
+    echo "$version"
 }
 
-# Installs all that the verb needs, in one go; without root and without sudo names all of it.
-install_for() {
-    local needed needs=("${build_needs[@]}") uses=("${build_uses[@]}") missing wanted=() package llvm=""
+# Whether llhttp is there, installed or as sources.
+has_llhttp() {
+    local file
+    for file in /usr/local/include/llhttp.h /usr/share/llhttp/llhttp.c "$build_dir/third_party/llhttp/usr/share/llhttp/llhttp.c"; do
+        [ ! -e "$file" ] || return 0
+    done
+    is_installed libllhttp-dev
+}
+
+# What the verb lacks: `needed` is what it needs, `wanted` that and what it uses where it is offered.
+find_missing() {
+    local needs=("${build_needs[@]}") uses=() package llvm
     case $1 in
     demo) needs+=("${demo_needs[@]}") ;;
     test)
         needs+=("${test_needs[@]}")
         uses+=("${test_uses[@]}")
+        llvm=$(llvm_version)
+        [ -z "$llvm" ] || needs+=("libclang-rt-$llvm-dev")
         ;;
     esac
-    read -r -a missing <<<"$(missing_of "${needs[@]}" "${uses[@]}")"
-    if [ ${#missing[@]} -gt 0 ] && ! is_offered base-files && can_be_root; then
-        update_lists # a fresh machine has none: nothing is offered yet
-    fi
-    for package in "${missing[@]}"; do
-        case " ${needs[*]} " in
-        *" $package "*) wanted+=("$package") ;;
-        *) ! is_offered "$package" || wanted+=("$package") ;;
-        esac
+    has_llhttp || ! may_offer libllhttp-dev || needs+=(libllhttp-dev)
+    read -r -a needed <<<"$(missing_of "${needs[@]}")"
+    wanted=("${needed[@]}")
+    for package in $(missing_of "${uses[@]}"); do
+        ! may_offer "$package" || wanted+=("$package")
     done
-    if [ "$1" = test ]; then
-        llvm=$(llvm_version)
-        [ -z "$llvm" ] || is_installed "libclang-rt-$llvm-dev" || wanted+=("libclang-rt-$llvm-dev")
-    fi
-    if [ ${#wanted[@]} -gt 0 ]; then
-        needed=$(missing_of "${needs[@]}")
-        if can_be_root; then
-            update_lists
-            say "installing: ${wanted[*]}"
-            install_quietly "${wanted[@]}" || die "apt-get install failed"
-        elif [ -n "$needed" ] || ! has_sanitizers "$1" "$llvm"; then
-            die "neither root nor sudo: let an administrator run: apt-get install --no-install-recommends ${wanted[*]}"
-        fi
-    fi
-    if ! is_installed libllhttp-dev && [ ! -e /usr/share/llhttp/llhttp.c ] &&
-        [ ! -e "$build_dir/third_party/llhttp/usr/share/llhttp/llhttp.c" ] &&
-        ! is_offered node-llhttp && can_be_root; then
-        update_lists
-    fi
 }
 
-has_sanitizers() {
-    [ "$1" != test ] || { [ -n "$2" ] && is_installed "libclang-rt-$2-dev"; }
+# Says which one command helps, without root and without sudo.
+refuse() {
+    local command=""
+    if ! has_lists; then
+        command="apt-get update"
+        [ -n "$(known_debian)" ] || say "without package lists it is not known what else this distribution offers"
+    fi
+    [ $# -eq 0 ] || command+="${command:+ && }apt-get install --no-install-recommends $*"
+    die "neither root nor sudo: let an administrator run: $command"
+}
+
+# Installs all that the verb needs, in one go; without root and without sudo names all of it.
+install_for() {
+    local needed wanted
+    find_missing "$1"
+    if ! can_be_root; then
+        [ ${#needed[@]} -eq 0 ] || refuse "${wanted[@]}"
+        has_llhttp || has_lists || refuse # llhttp.cmake downloads it
+        return
+    fi
+    drop_policy
+    if ! has_lists && { [ ${#wanted[@]} -gt 0 ] || ! has_llhttp; }; then
+        update_lists # a fresh machine has none; now it is known what is offered
+        find_missing "$1"
+    fi
+    if [ ${#wanted[@]} -gt 0 ]; then
+        update_lists
+        say "installing: ${wanted[*]}"
+        install_quietly "${wanted[@]}" || die "apt-get install failed"
+    fi
+    has_llhttp || is_offered node-llhttp || update_lists
 }
 
 # Tools that tests take from npm: fetched here, so that no test waits for the network.

@@ -3,7 +3,8 @@
 #   image.sh tools        installs what the build needs, and builds libcurl for HTTP alone, as a part of the program (the
 #                         distribution's brings 30 libraries)
 #   image.sh root FOLDER  builds the program and puts together the file system of the image: the program, the libraries that it
-#                         loads, certificates, user, configuration, notices, and a list of it all (SPDX)
+#                         loads, certificates, user, configuration, notices and the licenses that they name, and a list of it
+#                         all (SPDX)
 # SOURCE_DATE_EPOCH is the time of everything that is written: two builds are the same.
 set -euo pipefail
 
@@ -108,6 +109,19 @@ notices() {
         -DSWAGGER="$PWD/build/third_party/swagger/package" -P third_party/notices.cmake
 }
 
+# common_licenses FOLDER FILE: into FOLDER the license texts that FILE names, where it says that they lie
+common_licenses() {
+    local text
+    while read -r text; do
+        if [ -e "$text" ]; then
+            mkdir -p "$(dirname "$1$text")"
+            cp -L "$text" "$1$text"
+        else
+            echo "image: there is no $text, which the notices name" >&2
+        fi
+    done < <(grep -o '/usr/share/common-licenses/[A-Za-z0-9.+-]*[A-Za-z0-9]' "$2" | sort -u)
+}
+
 root() {
     local out=$1 library target libraries doc listed
     doc=$out/usr/share/doc/virtuoso-proxy
@@ -139,6 +153,7 @@ root() {
     listed=$(contents "${libraries[@]}")
     spdx <<<"$listed" >"$doc/sbom.spdx.json"
     notices "$doc/NOTICES" <<<"$listed"
+    common_licenses "$out" "$doc/NOTICES"
     find "$out" -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     echo "image: ${#libraries[@]} shared libraries, $(du -sk "$out" | cut -f1) KiB"
 }

@@ -87,7 +87,7 @@ in_root() {
     ' prove "$work" "$1" "${trees[$1]}" "$2" "$user"
 }
 
-# Without packages, root and sudo: refused at once, and the one command that helps names everything.
+# Without packages, root, sudo and package lists: refused at once, and the one command that helps names everything.
 prove_refusal() {
     # shellcheck disable=SC2016 # expanded inside
     in_root user '
@@ -96,9 +96,9 @@ prove_refusal() {
             third_party/bootstrap.sh "$verb" 2>refusal.txt || code=$?
             cat refusal.txt
             [ "$code" -eq 1 ]
-            grep -q "apt-get install .*gcc .*libcurl4-openssl-dev .*curl" refusal.txt
+            grep -q "apt-get update && apt-get install .*gcc .*libcurl4-openssl-dev .*curl" refusal.txt
         done
-        grep -q "libcmocka-dev clang valgrind" refusal.txt
+        grep -q "libcmocka-dev clang valgrind libclang-rt-[0-9]*-dev .*redis-server" refusal.txt
         rm refusal.txt
     '
     echo "prove: without root both commands say what to install on Debian $version"
@@ -154,6 +154,7 @@ prove_as() {
 make_bare_root
 trap 'rm -rf --one-file-system "$work"' EXIT
 cp -a "$bare" "$work"
+rm -rf "$work/var/lib/apt/lists/"* # as in the image of a container
 cp /etc/resolv.conf "$work/etc/resolv.conf"
 copy_sources root
 copy_sources user

@@ -92,6 +92,10 @@ if grep -B 2 '^The notice comes with' "$notices"; then
     exit 1
 fi
 grep -A 3 -x '==== curl ====' "$notices" | grep -q '^COPYRIGHT AND PERMISSION NOTICE' || { echo "curl's title has another notice"; exit 1; }
+mapfile -t texts < <(grep -o '/usr/share/common-licenses/[A-Za-z0-9.+-]*[A-Za-z0-9]' "$notices" | sort -u)
+for text in "${texts[@]}" /usr/share/common-licenses/LGPL-2.1; do
+    [ -s "$mounted$text" ] || { echo "its notices name $text, which it lacks"; exit 1; }
+done
 
 # Name spaces of its own: no network but loopback, the image's file system cannot be written, and it is process 1.
 cat >"$scratch/start.sh" <<'START'
