@@ -29,8 +29,8 @@ static bool believes(const struct api *api, const char *word)
     return str_is(api->config->server.forwarded, word);
 }
 
-/* The element of Forwarded that the outermost trusted proxy wrote, and in `client` whom it names. False: the
- * peer is not trusted, or says nothing that counts. */
+/* The element of Forwarded that the outermost trusted proxy wrote, and in `client` the address that it names.
+ * False: the peer is not trusted, or its Forwarded cannot be used. */
 static bool outermost_hop(const struct api *api, struct exchange *exchange,
                           struct forwarded_hop *out, uint8_t client[16])
 {
@@ -72,8 +72,8 @@ bool client_address(struct task *task, uint8_t out[16])
     if (task->api->n_trusted > 0 && believes(task->api, "x-forwarded")) {
         hops = exchange_header_lines(exchange, "X-Forwarded-For");
     }
-    /* From right to left, past hops that are trusted: what stands further left is the caller's own
-     * word. */
+    /* From right to left, past trusted hops. What stands further left may have been written by the client
+     * itself. */
     while (hops.len > 0 && is_trusted_address(task->api, out)) {
         size_t at = str_behind_last(hops, ',');
         uint8_t hop[16];
@@ -124,7 +124,7 @@ void links_begin(const struct api *api, struct exchange *exchange)
     struct str public_url = api->config->server.public_url;
 
     if (public_url.len > 0) {
-        exchange->base = arena_str(&exchange->arena, public_url); /* longer than a configuration */
+        exchange->base = arena_str(&exchange->arena, public_url); /* outlives the configuration */
     } else if (is_trusted(api, exchange) && believes(api, "x-forwarded")) {
         exchange->base = forwarded_prefix(exchange);
     }

@@ -23,7 +23,8 @@ bool relay_header_stays(struct str name, struct str connection)
     return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
 }
 
-/* Of an answer, also what speaks for the platform's own address, or is written here. */
+/* True: the header of an answer is not passed on: for the reasons of relay_header_stays, or since it speaks for the
+ * platform's own address, or since we write it. */
 static bool answer_header_stays(struct str name, struct str connection)
 {
     static const char *const own[] = {"Date",
@@ -38,7 +39,7 @@ static bool answer_header_stays(struct str name, struct str connection)
            str_starts_nocase(name, STR("Access-Control-"));
 }
 
-/* An address below the platform's base is one below /virtuoso; others stay. */
+/* An address below the platform's base becomes one below /virtuoso; others stay. */
 static struct str location_of(const struct relay *relay, struct str value)
 {
     struct str base = upstream_call_base(&relay->call);
@@ -67,7 +68,7 @@ static struct str location_of(const struct relay *relay, struct str value)
     return value;
 }
 
-/* <ADDRESS>; rel=next, <ADDRESS>; ...: who follows them stays behind this proxy. */
+/* <ADDRESS>; rel=next, <ADDRESS>; ...: a client that follows them stays behind this proxy. */
 static struct str links_of(const struct relay *relay, struct str value)
 {
     struct str before;
@@ -106,7 +107,7 @@ static void note_header(struct relay *relay, struct str name, struct str value)
     }
 }
 
-/* Of several types the one that must be looked into counts: readers differ in which they take.
+/* If there are several types, JSON counts, since it must be searched: readers differ in which they take.
  * Codings of several lines are one list. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
 {

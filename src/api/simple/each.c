@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-/* As many as a batch may have: the rows of all are made in one turn of the loop. */
+/* As many as a batch may have: all rows are made in one turn of the loop. */
 enum { STEPS_MAX = 500 };
 
 /* ---- what is there ---- */
@@ -31,7 +31,7 @@ static bool is_given(const struct json *element, const struct simple_copy *copy)
     return copy->actions == NULL || copy->not_actions;
 }
 
-/* Do the inner calls belong to this element? The value that decides is one of its copies. */
+/* Does this element get the inner calls? Not if it has the value `inner_unless`, which is one of its copies. */
 static bool has_inner(const struct simple_each *each, const struct json *element)
 {
     const struct simple_copy *copy = each->copies;
