@@ -27,20 +27,20 @@ size_t api_n_running(const struct api *api); /* test runs in progress: a drain w
 void api_close(struct api *api);
 const struct http_service *api_service(void);       /* context: struct api * */
 const struct http_service *api_admin_service(void); /* of the admin listener; the same context */
-/* Another worker has told this one. */
+/* Takes news from another worker. */
 void api_hear(struct api *api, enum api_news news, struct str text);
-/* Writes the metrics that are figures of the moment. */
+/* Brings the metrics that are gauges up to date. */
 void api_set_gauges(struct api *api);
-/* Event streams that have no end of their own end: nobody is accepted any more. */
+/* Ends the event streams that have no end of their own, since the server shuts down. */
 void api_end_streams(struct api *api);
 void api_set_draining(struct api *api); /* readiness answers 503 from now on */
 
 enum { API_MAX_ROUTE_LABELS = 96 };
 
-/* A request of the simplified API, of an object: `action` is the operationId of the route (ERR_BAD_REQUEST with the nearest
- * name when there is none such), members with the names of its parameters (goalId or id for the {id} behind "goals") fill
- * path and query, and the others are the body, unless the member `body` is it. `headers` is left out. *line is
- * "POST /api/goals/1/execute?dry_run=true"; texts in the arena. */
+/* Makes a request of the simplified API from an object. `action` is the operationId of the route (ERR_BAD_REQUEST with
+ * the nearest name if there is no such route). Members with the names of its parameters (goalId or id for the {id}
+ * behind "goals") fill path and query; the others are the body, unless there is a member `body`, which then is it.
+ * `headers` is left out. *line is "POST /api/goals/1/execute?dry_run=true"; texts in the arena. */
 enum error_code api_read_action(struct arena *arena, const struct json *event, struct str *line,
                                 struct str *body, struct error *err) MUST_CHECK;
 

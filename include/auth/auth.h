@@ -5,9 +5,9 @@
  *          ├─────► REFUSED    *err says why (401; 503 while the key set was never there)
  *          └─────► LATER      auth_wait; after on_ready ask auth_check again, with the same ticket
  *
- * A credential that is there and wrong is refused: no weaker provider is asked instead. Of two
- * credentials in one request none is guessed at: a client certificate may come with a key or a token if
- * both are of the same name; one that stands for nobody is no credential.
+ * A wrong credential is refused: no weaker provider is asked instead. A request with two different credentials
+ * is refused, too, with one exception: a client certificate may come with a key or a token of the same
+ * name. A certificate that the configuration does not list is no credential.
  * Owner: auth_open/auth_close. All that a reload would change (keys, key set, what tokens mean) is
  * in this one value. No secret is in it: keys are hashes, tokens are remembered by their hash. */
 #ifndef AUTH_AUTH_H
@@ -28,7 +28,7 @@ struct principal {
     bool is_listed;      /* the configuration lists the key or certificate: see auth_lists */
     struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
     size_t tenant;       /* 1-based, in config->tenants; 0: the account of `upstream` */
-    const struct config_rate *rate; /* NULL: as limits says for everybody */
+    const struct config_rate *rate; /* NULL: the limits for everybody */
 };
 
 /* Views into the head of the request. */
@@ -50,12 +50,12 @@ struct auth_ticket {
     struct auth *auth;
     bool wants_keys; /* true: it waits for the key set; false: for its turn */
     bool has_turn;
-    unsigned n_refreshes; /* that it has waited for */
+    unsigned n_refreshes; /* readings of the key set that it waited for */
 };
 
 /* Where the key set is read from. */
 struct auth_fetch {
-    /* `text` is valid until it returns. Once, from a later turn; not after cancel. */
+    /* Called once, from a later turn of the loop; not after cancel. `text` is valid until on_done returns. */
     void (*on_done)(struct auth_fetch *fetch, enum error_code code, struct str text,
                     const struct error *err);
 };
@@ -78,10 +78,11 @@ struct auth_options {
 struct auth;
 
 struct auth *auth_open(const struct auth_options *options);
-/* Whether the key set is read from another place, or in another way. */
+/* True: with `after` the key set is read from another place, or in another way. */
 bool auth_reads_elsewhere(const struct config *before, const struct config *after);
-/* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. If
- * auth_reads_elsewhere, the source has moved already, and is asked anew; the old keys stay until it answers. */
+/* Takes over keys, modes and what tokens mean from `config`. Remembered tokens are checked again. If
+ * auth_reads_elsewhere, the caller has given the source its new place already, and the key set is read anew; the
+ * old keys stay until then. */
 void auth_configure(struct auth *auth, const struct config *config);
 void auth_stop(struct auth *auth);  /* no ticket is called after this; NULL is fine */
 void auth_close(struct auth *auth); /* NULL is fine */
@@ -92,8 +93,8 @@ bool auth_lists(const struct auth *auth, const struct digest *owner);
 enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
                              struct auth_ticket *ticket, struct arena *arena, struct principal *out,
                              struct error *err) MUST_CHECK;
-/* The same of a credential that was admitted before: never LATER. A token whose key is not in the key set is
- * refused, and a signature is checked at once. */
+/* Checks a credential once more that was admitted before, as auth_check does, but never LATER: a token whose key is
+ * not in the key set is refused, and a signature is checked at once. */
 enum auth_verdict auth_check_again(struct auth *auth, const struct auth_shown *shown,
                                    struct arena *arena, struct principal *out,
                                    struct error *err) MUST_CHECK;

@@ -20,8 +20,8 @@
 #define STEPS_PLACES "/item/steps /steps /testCase/steps /item/testSteps /testSteps /items /item"
 #define CASES_PLACES "/item/cases /cases /item/testCases /testCases"
 
-/* The list of an answer: at the first of the pointers that exists, or the whole answer; NULL: what
- * is there is no list. */
+/* The list of an answer: the whole answer if it is a list, else what stands at the first of the
+ * pointers that exists. NULL: that is no list. */
 const struct json *answer_list(const struct json *answer, const char *pointers);
 
 /* An id as the platform writes it: a whole number from 1, or the digits of one; 0: it is none. */
@@ -38,22 +38,24 @@ struct answer {
 
 /* Does the body claim to be JSON? */
 bool answer_is_json(struct str content_type);
-/* ERR_OK, or what is wrong with it, with the platform's status in err->upstream_status:
- * ERR_UPSTREAM_REFUSED (4xx), ERR_UPSTREAM_AUTH (401/403 for a stored token), ERR_RATE_LIMITED,
- * ERR_UPSTREAM_ERROR (5xx), ERR_UPSTREAM_SHAPE (anything that is not a readable success). */
+/* ERR_OK, or what is wrong with the answer, with the platform's status in err->upstream_status:
+ * ERR_UPSTREAM_REFUSED (4xx), ERR_UPSTREAM_AUTH (401/403 for a stored token), ERR_RATE_LIMITED (429),
+ * ERR_UPSTREAM_ERROR (5xx), ERR_OUTCOME_UNKNOWN (gateway_gave_up on a create or change),
+ * ERR_UPSTREAM_SHAPE (anything that is not a readable success). */
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
                              bool stored_token, struct error *err) MUST_CHECK;
 
-/* Of an answer that was judged ERR_OK: ERR_UPSTREAM_SHAPE where its id is not `asked`, so that it belongs to another request. */
+/* For an answer that was judged ERR_OK. ERR_UPSTREAM_SHAPE: its id is not `asked`, so it answers another request. */
 enum error_code answer_judge_subject(const struct answer *answer, const struct call_spec *spec,
                                      const struct json *asked, struct error *err) MUST_CHECK;
 
-/* A 5xx behind which the request may still be carried out: a gateway gave up (502, 504, 520, ...), or nobody knows what
- * the status means. Not 500, after which the platform is done. */
+/* True: after this status (5xx) the request may still be carried out: a gateway gave up waiting (502, 504, 520, ...), or
+ * the meaning of the status is not known. After a 500 the platform is done. */
 bool status_leaves_open(int status);
 
-/* Of an answer that was judged ERR_UPSTREAM_SHAPE: a success in JSON, so it may answer another request. Pages and
- * refusals belong to their request, and a new connection for each of them would be dear. */
+/* For an answer that was judged ERR_UPSTREAM_SHAPE. True: it is a success in JSON, so it may be the answer to another
+ * request, and its connection is not used again. HTML pages and refusals belong to their own request, and a new
+ * connection after each of them would be dear. */
 bool answer_may_be_anothers(const struct answer *answer);
 
 #endif

@@ -1,6 +1,6 @@
 /* call_spec: one call to the platform as a row. Rows are data; templates in them are parsed and
- * checked once at start-up (call_specs_compile), a bad one stops the program with the row's
- * name. */
+ * checked once at start-up (call_compile); a bad template stops the program with the name of its
+ * row. */
 #ifndef PLAN_CALL_H
 #define PLAN_CALL_H
 
@@ -14,8 +14,8 @@
 
 enum { CALL_MAX_CAPTURES = 6 };
 
-/* After an answer: the first of the alternative pointers that exists becomes the plan's
- * variable. */
+/* What is kept of an answer: the value at the first of the pointers that exists becomes a variable of
+ * the plan. */
 struct capture {
     const char *variable; /* NULL ends the list */
     const char *pointers; /* "/item/id /goal/id /id" */
@@ -35,19 +35,19 @@ struct call_spec {
     /* A route that only some sources know (PLATFORM.md, "Routes with one source"): the name of the
      * call that asks the same in another way; NULL: there is none. */
     const char *or_else;
-    const char *needs; /* variable without which this way cannot be gone; NULL none */
-    const char *about; /* variable whose id the answer must repeat where it has one; NULL none */
+    const char *needs; /* variable that this way needs; NULL none */
+    const char *about; /* variable with an id: if the answer has an id, it must be this one; NULL none */
     const char *tells; /* the answer has a text at one of these pointers; NULL: anything will do */
     const char *lists; /* the answer holds a list at one of these pointers, or is one; else the
                           platform does not offer the route; NULL: any answer will do */
 };
 
-/* What was made of a row at start-up. */
+/* A row after its check at start-up (call_compile). */
 struct call {
     const struct call_spec *spec;
     struct template *body; /* NULL none */
     size_t label;          /* metrics index */
-    /* Set by who compiled all calls. */
+    /* Room catalog sets these two when it has compiled all calls. */
     const struct call *or_else; /* NULL none */
     size_t route;               /* the same number for calls with one method and path */
 };

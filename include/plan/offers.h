@@ -1,11 +1,11 @@
 /* offers: which of its routes a platform offers, as its answers have shown. Some calls can go several
- * ways (call_spec.or_else), since the sources do not agree which route exists. The first way that
- * answers is remembered, so that it is the only one that is asked from then on.
+ * ways (call_spec.or_else), since the sources of PLATFORM.md do not agree which route exists. The first
+ * way that answers is remembered, and only that way is asked from then on.
  *
  *   unknown ──answered──► offered ──(404 without JSON, 405, 501)──► all ways unknown again
  *      └─────refused, and another way answered──► not offered
  *
- * Owner: who owns the connection to the platform (one struct offers for each); zeroed: nothing is
+ * Owner: the owner of the connection to the platform (one struct offers for each). Zeroed: nothing is
  * known. No allocation. */
 #ifndef PLAN_OFFERS_H
 #define PLAN_OFFERS_H

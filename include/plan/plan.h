@@ -23,7 +23,7 @@ struct plan_port {
     enum error_code (*start)(void *context, struct upstream_call *call, struct error *err);
     void (*cancel)(void *context, struct upstream_call *call);
     void *context;
-    struct loop *loop; /* later work and AGAIN delays; needs only its base parts */
+    struct loop *loop; /* of the real network; a plan uses only the two below */
     struct deadlines *deadlines;
     struct later *later;
     struct offers *offers; /* which routes this platform offers; NULL: it is not remembered */
@@ -39,15 +39,15 @@ enum row_status {
     ROW_DONE,
     ROW_FAILED,
     ROW_UNKNOWN, /* it may have been carried out */
-    ROW_FOUND    /* there already; of what was looked for by name, never of a row itself */
+    ROW_FOUND    /* the thing was there, looked up by name; never the status of a row */
 };
 
 const char *row_status_name(enum row_status status); /* "done" */
 
 struct plan_row;
-/* Looks at the answer of a row (which lives as long as the plan, or until the answer after the next
- * one when it says AGAIN); may set variables, *delay_ms (for AGAIN) and *err (for FAIL); may
- * append rows (plan_append). */
+/* Looks at the answer of a row; may set variables, *delay_ms (for AGAIN) and *err (for FAIL), and may
+ * append rows (plan_append). The answer lives as long as the plan; after AGAIN only until the answer
+ * after the next one. */
 typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *row,
                                            const struct json *answer, uint64_t *delay_ms,
                                            struct error *err);
@@ -71,8 +71,8 @@ struct plan_guide {
     /* row->sends was answered with success. NEXT: the row's own `after` is asked. AGAIN: send
      * row->sends, at once or after plan->again_ms. FAIL: *err, and `failed` is asked. NULL: NEXT. */
     enum plan_verdict (*answered)(struct plan *plan, struct plan_row *row, struct error *err);
-    /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends.
-     * FAIL: it has failed. Not asked when the plan is being cancelled or stopped. */
+    /* row->status and row->error say how it failed; the guide may change the error. AGAIN: send
+     * row->sends. FAIL: the row has failed. Not asked when the plan is being cancelled or stopped. */
     enum plan_verdict (*failed)(struct plan *plan, struct plan_row *row);
     /* Exactly once after enter; row->status says what became of it. May be NULL. */
     void (*leave)(struct plan_row *row);
@@ -87,7 +87,7 @@ struct plan_row {
     /* in */
     const struct call *call;
     const struct plan_guide *guide; /* NULL: `call` is sent, once */
-    void *guided;                   /* the guide's own */
+    void *guided;                   /* the guide's own data */
     const struct json *args; /* row's own values, asked before the plan's variables; may be NULL */
     const char *when;        /* "name" run only when set; "!name" only when not; NULL always */
     const char *save_as;     /* keep the whole answer as this variable; NULL no */
@@ -95,12 +95,12 @@ struct plan_row {
     plan_after_fn after;     /* NULL: next */
     plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
-    bool
-        drop_answer; /* not kept after `after`, nor what its values were before: thousands of rows cost no
-                             memory for theirs */
-    unsigned patience_ms; /* a read is asked again while the platform is away (no connection, 5xx,
-                             429, unreadable) for so long; 0: the first failure is one */
-    unsigned limit_ms;    /* patience ends so long after the row began at the latest; 0: no end */
+    /* The answer is dropped after `after`, and numbers that it gives to variables are written over the
+     * older ones: thousands of rows cost no memory for their answers. */
+    bool drop_answer;
+    unsigned patience_ms; /* for so long a read is asked again while the platform is away (no
+                             connection, 5xx, 429, unreadable); 0: the first failure ends it */
+    unsigned limit_ms;    /* patience ends at the latest so long after the row began; 0: no limit */
     const void *context;  /* for `after` and the owner (e.g. the step of a test file) */
     const char *label;    /* what the report calls it; NULL: call name */
     /* out */
@@ -112,7 +112,7 @@ struct plan_row {
     unsigned tries;
     uint64_t us;
     uint64_t started_ms;       /* clock_now_ms */
-    const struct error *error; /* never NULL; code ERR_OK: none. Large, and few rows have one */
+    const struct error *error; /* never NULL; code ERR_OK: none. By pointer: few rows have one */
     const struct json *answer; /* parsed (arena); NULL: none, or it is not JSON */
 };
 
@@ -132,8 +132,8 @@ struct plan_options {
 typedef void (*plan_done_fn)(struct plan *plan);
 typedef void (*plan_progress_fn)(struct plan *plan,
                                  struct plan_row *row); /* a row began or ended */
-/* All rows have been run, and are forgotten: may append the next ones (plan_append). No row appended: that was
- * the rest. */
+/* Called when all rows have been run, and are forgotten: may append the next rows (plan_append). If it appends
+ * none, the plan is done. */
 typedef void (*plan_more_fn)(struct plan *plan);
 
 struct plan {
@@ -148,10 +148,10 @@ struct plan {
     struct json *variables; /* object */
     plan_done_fn on_done;
     plan_progress_fn on_progress; /* may be NULL */
-    plan_more_fn
-        more; /* NULL: the rows are all there; else thousands of them cost the memory of a few */
-    size_t
-        n_total; /* with `more`: of rows, to tell how many were not begun; 0: those that are there */
+    /* Gives the next rows, so that thousands of rows cost the memory of a few. NULL: all rows are there. */
+    plan_more_fn more;
+    /* With `more`: how many rows there will be, to tell how many were not begun. 0: those that are there. */
+    size_t n_total;
     /* Asked before the first call of a row that creates or changes something. NEXT: it begins. AGAIN: the
      * row waits until plan_go_on. NULL: it begins. */
     enum plan_verdict (*gate)(struct plan *plan, struct plan_row *row);
@@ -176,24 +176,24 @@ struct plan {
     struct arena *polls[2]; /* answers of the row that polls: the newest two */
     struct arena *passing;  /* the answer of a row whose answer is not kept */
     unsigned n_polls;
-    unsigned n_away; /* failures in a row that a patient row has outlived; it stops counting at 3 */
+    unsigned n_away; /* failures one after another that a patient row outlived; at most 3 */
     uint64_t away_ms;
     uint64_t begin_ms;
-    uint64_t again_ms; /* set by a guide that says AGAIN: not at once, but so much later */
+    uint64_t again_ms; /* set by a guide that says AGAIN: send so much later; 0: at once */
     uint64_t row_begin_us;
     size_t insert_at;
     const struct call *ways;   /* what the row sends; NULL: not chosen yet */
     const struct call *way;    /* the way (or_else) that the row takes now */
     uint32_t ways_refused;     /* bits: the ways of this call that the platform does not offer */
-    struct error *spare_error; /* of a row that is forgotten (arena); NULL none */
-    struct error *way_error;   /* the refusal to tell when it offers none (arena); NULL none */
+    struct error *spare_error; /* memory of a forgotten one, for the next (arena); NULL none */
+    struct error *way_error;   /* the refusal to tell if no way is left (arena); NULL none */
     char traceparent[56];
     char row_span[17]; /* empty: the row has no span of its own */
     struct upstream_header tracestate;
     bool running;
     bool stop_asked;
-    bool waits; /* the row at `at` for its turn */
-    bool gated; /* it waits at the gate: its guide knows nothing of it yet */
+    bool waits; /* the row at `at` waits for its turn */
+    bool gated; /* the row waits at the gate, and has not entered its guide yet */
 };
 
 /* `port` must outlive the plan. The plan's own memory goes with the arena. */
@@ -203,24 +203,25 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *p
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
 /* The same, but right after the row that runs now (for hooks); several keep their order. */
 struct plan_row *plan_insert(struct plan *plan, const struct call *call);
-/* A plan that is only shown (plan_write_requests) forgets its last row: thousands of them cost no memory. */
+/* Forgets the last row of a plan that is only shown (plan_write_requests), so that thousands cost no memory. */
 void plan_forget_last(struct plan *plan);
 /* The row's own error, to be filled in. */
 struct error *plan_row_error(struct plan *plan, struct plan_row *row);
 /* `value` must be a root in the plan's arena; the plan owns it from then on. */
 void plan_set(struct plan *plan, const char *variable, struct json *value);
 void plan_set_int(struct plan *plan, const char *variable,
-                  int64_t value); /* in the same memory again */
+                  int64_t value); /* writes over the number before */
 void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);
 
-/* Hooks (before, after, failed, on_progress) may cancel the plan but must leave its memory alone
- * until they have returned; on_done may free it. */
+/* Hooks (before, after, failed, on_progress) may cancel the plan, but its memory must not be freed
+ * before they have returned; on_done may free it. */
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
-/* A guided row has its turn, or a row may pass the gate; from a later turn of the loop than `enter`, or `gate`. */
+/* To be called when a waiting row has its turn, or may pass the gate; in a later turn of the loop than
+ * `enter` or `gate`. */
 void plan_go_on(struct plan *plan);
-/* It does not get its turn: it has failed. The same otherwise. */
+/* As plan_go_on, but the row does not get its turn: it has failed with *err. */
 void plan_refuse(struct plan *plan, const struct error *err);
 /* The time is over: the row in flight is cut (ERR_OUTCOME_UNKNOWN where it may have been carried
  * out, ERR_OVERLOADED where it still waited for its turn), the rows after it are not begun, and
@@ -232,19 +233,19 @@ void plan_stop_after_row(struct plan *plan);
 bool plan_must_finish(const struct plan *plan);
 
 /* A create or change that failed and may have been carried out all the same: its answer was lost or
- * unreadable, or the platform (or what stands before it: PLATFORM.md, "Hosts") failed behind the
- * point where it is known that nothing happened. */
+ * unreadable, or the platform (or a gateway before it: PLATFORM.md, "Hosts") failed at a point where
+ * the change may have been made already. */
 bool row_may_have_acted(const struct plan_row *row);
-/* What exists because of the plan's rows of that context (NULL: all): [{call, id}] of creates and
+/* What the rows with this `context` (NULL: all rows) have made or changed: [{call, id}] of creates and
  * changes that were answered with success; NULL: nothing. */
 struct json *plan_made(const struct plan *plan, const void *context);
 /* What would be sent, without sending: [{method, path, query?, body?}]. Values that only an answer
- * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
- * when they say so: what they know at run time is not known here. */
+ * can give appear as "{name}". `before` hooks run (they set variables). A hook that says no leaves out
+ * only a read, since it may decide by what only a real run knows. */
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err) MUST_CHECK;
 /* The same requests, written one by one into the array that `w` has open, for plans of thousands:
- * those of the rows from *at on, at most `n_rows` of them. *at becomes the next row; plan->n_rows: that was
- * the rest. */
+ * those of the rows from *at on, at most `n_rows` of them. *at becomes the next row; plan->n_rows: all are
+ * written. */
 enum error_code plan_write_requests(struct plan *plan, size_t *at, size_t n_rows,
                                     struct json_writer *w, struct error *err) MUST_CHECK;
 /* [{name, status, http_status, ms, error?}] of rows that were begun. */

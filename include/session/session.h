@@ -1,10 +1,10 @@
-/* Sessions: which checkpoint a caller works on and where the next step goes. In memory, least
- * recently used out first, owner-bound, with a lane per session that runs its commands one after
- * another. No pointer to a session leaves this room: they are looked up by id, copied into the
- * caller's arena and changed by id, so that eviction at any moment is safe. Cost: 100,000 sessions
- * without name and metadata take at most 64 MiB. Owner: session_store_open/close. Expiry is checked
- * on use and swept by a deadline; it goes by clock_age_ms, so a jump of the wall clock ends nothing
- * and keeps nothing alive. */
+/* Sessions: which checkpoint a caller works on and where the next step goes. Sessions live in memory;
+ * when there are too many, the least recently used one is evicted. Each belongs to one owner and has
+ * a lane that runs its commands one after another. No pointer to a session leaves this room: a
+ * session is looked up by id, copied into the caller's arena and changed by id, so that eviction at
+ * any moment is safe. Cost: 100,000 sessions without name and metadata take at most 64 MiB. Owner:
+ * session_store_open/close. Expiry is checked at each use and by a regular sweep. It goes by
+ * clock_age_ms, so a jump of the wall clock neither ends a session nor keeps one alive. */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
@@ -29,7 +29,7 @@ struct session_options {
     unsigned max_active;
     unsigned timeout_s;       /* default idle time of a new session */
     unsigned max_age_s;       /* absolute */
-    unsigned max_queue;       /* commands waiting in one lane; past it ERR_OVERLOADED */
+    unsigned max_queue;       /* commands that may wait in one lane; one more: ERR_OVERLOADED */
     struct str snapshot_file; /* empty: none */
     unsigned snapshot_interval_s;
     struct store *store; /* shared by several processes (session/share.h); NULL: none */
@@ -50,20 +50,20 @@ struct session {
     int64_t checkpoint_id; /* 0: none */
     int64_t journey_id;    /* that the checkpoint is part of; 0: not known */
     int64_t position;      /* next step's; -1: not known */
-    bool is_set;           /* by the owner; else `position` is where the checkpoint ended last */
+    bool is_set;           /* the owner has set `position`; else the checkpoint ended there last */
     int64_t steps_added;
     int64_t created_ms; /* Unix time; these three are only shown, nothing depends on them */
     int64_t last_activity_ms;
     int64_t expires_ms;
     unsigned timeout_s;
-    unsigned version; /* counts what the owner has set, for session_advance */
+    unsigned version; /* goes up when the owner sets checkpoint or position; see session_move */
     enum session_status status;
     bool is_current;
 };
 
-/* ERR_CONFLICT: nothing is done in a paused session. */
+/* Sets ERR_CONFLICT: a paused session runs no commands. */
 enum error_code session_is_paused(struct error *err);
-/* ERR_SESSION_NOT_FOUND. */
+/* Sets ERR_SESSION_NOT_FOUND: the owner has no current session. */
 enum error_code session_has_no_current(struct error *err);
 
 struct session_patch {
@@ -82,7 +82,8 @@ struct session_patch {
 enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
                                    const struct session_options *options,
                                    struct session_store **out, struct error *err) MUST_CHECK;
-/* Limits and times: of sessions that are made from now on, and when room is made. */
+/* Takes the limits and times of `options`. timeout_s is for sessions that are made from now on; the
+ * others are for all sessions (max_active when the next session needs room). */
 void session_store_configure(struct session_store *store, const struct session_options *options);
 void session_store_close(
     struct session_store *store); /* writes the snapshot; no lane may be held then */
@@ -95,11 +96,11 @@ struct session_trouble {
 };
 
 const struct session_trouble *session_store_trouble(const struct session_store *store);
-/* Writes now, before it returns (atomic: temporary file, fsync, rename); at intervals a thread does
- * it. */
+/* Writes the snapshot before it returns (atomic: temporary file, fsync, rename). The snapshots at
+ * intervals are written by a thread instead. */
 enum error_code session_store_save(struct session_store *store, struct error *err) MUST_CHECK;
 
-/* `owner` is the digest of the caller's identity; another owner's session does not exist for it.
+/* `owner` is the digest of the caller's identity. A session of another owner is not found.
  * Errors: ERR_SESSION_NOT_FOUND, ERR_SESSION_ELSEWHERE (made with another shared store), ERR_SESSION_EVICTED, ERR_SESSION_EXPIRED, ERR_INVALID. */
 enum error_code session_create(struct session_store *store, const struct digest *owner,
                                const struct session_patch *values, struct arena *arena,
@@ -132,8 +133,8 @@ enum error_code session_current(struct session_store *store, const struct digest
                                 struct arena *arena, struct session *out,
                                 struct error *err) MUST_CHECK;
 
-/* What became of a session's place. Where its owner has set checkpoint or position since it was
- * loaded, that stands and only the count goes up. */
+/* Where the next step goes, after commands have run. If the owner has set checkpoint or position since
+ * the session was loaded, the owner's values stand, and only the count of steps goes up. */
 struct session_move {
     int64_t checkpoint_id; /* that the steps went to */
     unsigned version;      /* of the session when it was loaded */
@@ -142,12 +143,12 @@ struct session_move {
     int64_t steps_added;
 };
 
-/* A session that is gone meanwhile is left alone. */
+/* Does nothing if the session is gone meanwhile. */
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
                      const struct session_move *move);
 
-/* Lanes. Exactly one end: session_lane_leave (from waiting or from holding; idempotent; zeroed is
- * fine). on_turn comes from a later turn, at most once. */
+/* Lanes. A ticket ends with session_lane_leave, whether it waits for the lane or holds it (idempotent;
+ * a zeroed ticket is fine). on_turn comes from a later turn of the loop, at most once. */
 struct session_ticket;
 typedef void (*session_turn_fn)(struct session_ticket *ticket);
 

@@ -1,22 +1,22 @@
-/* lanes: one queue per checkpoint, for everybody of this process who creates, moves or deletes a
- * step in it. Whoever holds the lane is the only one of ours at work there, so a lane knows where
- * the checkpoint ends and the ids of its steps: from one count, plus each step that is made.
+/* lanes: one queue per checkpoint, for all work of this process that creates, moves or deletes steps in
+ * it. Only the holder of the lane works on the checkpoint, so the lane knows where the checkpoint ends
+ * and the ids of its steps: from one count, plus each step that is made.
  *
  *   enter ──► (turn) ──► count, if lane_end says -1 ──► create ──► made | doubt ──► leave
  *
- * Knowledge ends when a step's fate is not known, when something was done that nobody here
- * understands (direct access), and LANE_TRUST_MS after the count, since others write to a
- * checkpoint too. Then the next step counts first.
+ * This knowledge ends when it is not known whether a step was made, when a request was sent that this
+ * program does not interpret (direct access), and LANE_TRUST_MS after the count, since other programs
+ * write to a checkpoint, too. Then the next step counts first.
  *
- * Owner: lanes_new/free; tickets are embedded and must leave before their memory goes. A lane that
- * nobody uses is kept for what it knows, the longest unused one leaves first.
+ * Owner: lanes_new/free; tickets are embedded and must leave before their memory goes. An
+ * unused lane is kept for what it knows; the longest unused one is dropped first.
  * Limits: LANES_MAX unused lanes, LANE_IDS_MAX ids in all of them (8 MiB). A checkpoint with more
  * steps than LANE_MAX_STEPS is counted anew for each step.
  *
- * Lanes of several processes (lanes_share): whoever has his turn here needs the lease of the lane, too. What the
- * lane knows goes to the next process with the lease. Who takes a lease over from a process that did not
+ * Lanes of several processes (lanes_share): a ticket that has its turn needs the lease of the lane, too. What the
+ * lane knows goes to the next process with the lease. A process that takes over a lease which its holder did not
  * let go waits LANE_TAKEOVER_MS, counts, and is certain of nothing until the last call of that
- * process must have ended. The lease is looked at once more when a step is sent (lane_may_send). */
+ * holder must have ended. The lease is checked once more when a step is sent (lane_may_send). */
 #ifndef STEP_LANE_H
 #define STEP_LANE_H
 
@@ -54,16 +54,15 @@ struct lane_ticket {
     struct lane *lane; /* NULL: neither waits nor holds */
     lane_turn_fn on_turn;
     struct keep_user lease;
-    struct deadline wait;        /* for what another process may have sent */
-    const struct error *refusal; /* while on_turn runs: why the turn is none; NULL: it is one */
+    struct deadline wait;        /* for a step that another process may have sent */
+    const struct error *refusal; /* while on_turn runs: why the turn is refused; NULL: granted */
 };
 
 struct lanes *lanes_new(struct later *later, unsigned max_queue);
 void lanes_configure(struct lanes *lanes, unsigned max_queue);
 
-/* From now on the lanes are those of all processes with these keeps and this scope (letters and
- * digits that say which platform is meant; at most LANE_SCOPE_MAX). To be called before anybody is in
- * one. */
+/* Shares the lanes with all processes of the same store (keeps) and scope (letters and digits for the
+ * platform; at most LANE_SCOPE_MAX). To be called before any ticket enters a lane. */
 struct lanes_shared {
     struct keeps *keeps;
     struct deadlines *deadlines;
@@ -71,12 +70,12 @@ struct lanes_shared {
 };
 
 void lanes_share(struct lanes *lanes, const struct lanes_shared *shared);
-/* For how long a call of another process may be on its way after its lease has ended, and whether
- * steps wait for the store while it is away (else this process goes on alone). */
+/* call_ms: for how long a call of another process may be on its way after its lease has ended. strict:
+ * steps are refused while the store is away; else this process goes on alone. */
 void lanes_configure_share(struct lanes *lanes, unsigned call_ms, bool strict);
-void lanes_free(struct lanes *lanes); /* CHECKs that nobody is in one; NULL is fine */
+void lanes_free(struct lanes *lanes); /* CHECKs that no lane is in use; NULL is fine */
 
-/* *out_now true: it is yours, and on_turn will not come; else on_turn comes from a later turn of
+/* *out_now true: the lane is yours, and on_turn will not come; else on_turn comes from a later turn of
  * the loop, at most once; ticket->refusal may be set then (ERR_STORE_AWAY, ERR_STORE_UNREADABLE).
  * ERR_OVERLOADED: max_queue wait already. */
 enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
@@ -85,33 +84,33 @@ void lane_leave(struct lane_ticket *ticket); /* idempotent; zeroed is fine */
 /* True: a step may be sent now. False: the lease of the lane may end before it has arrived. */
 bool lane_may_send(const struct lane_ticket *ticket);
 
-/* --- what the lane knows; the ticket holds it --- */
+/* --- what the lane knows; only for a ticket that holds the lane --- */
 
 struct lane_moment {
     uint64_t epoch;
     uint64_t ms;
-    bool foreign; /* something foreign was on its way */
+    bool foreign; /* a foreign change (lanes_foreign) was on its way */
 };
 
 struct lane_moment lanes_now(const struct lanes *lanes);
 
 int64_t lane_end(const struct lane_ticket *ticket); /* how many steps there are; -1: not known */
-int64_t lane_end_seen(const struct lane_ticket *ticket); /* the same, be it long ago */
-/* The ids are those of all steps, as far as this process can know. */
+int64_t lane_end_seen(const struct lane_ticket *ticket); /* the same, even if seen long ago */
+/* True: the lane has the ids of all steps, as far as this process can know. */
 bool lane_is_certain(const struct lane_ticket *ticket);
 bool lane_has(const struct lane_ticket *ticket, int64_t step_id);
-/* An answer on this connection has named the step a short while ago, in this lane or in another one: then
- * this one is the same answer once more. 0: the connection is not known, or was closed. */
+/* True: an answer on this connection has named the step a short while ago, in this lane or in another one. An
+ * answer that names it now is then that answer once more. 0: the connection is not known, or was closed. */
 bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
 void lane_told(struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
 size_t lane_n_ids(const struct lane_ticket *ticket);
-/* All steps (look.h, checkpoint_steps; NULL: there are none), told by an answer to a call that began
- * at `since`. What was done elsewhere since then makes them doubtful. Of too many only the number is
- * kept. */
+/* Takes over all steps of the checkpoint (look.h, checkpoint_steps; NULL: there are none) from the answer
+ * to a call that began at `since`. A foreign change since then makes them doubtful. If there are too
+ * many, only their number is kept. */
 void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
                   const struct json *steps);
 void lane_made(struct lane_ticket *ticket, int64_t step_id);
-void lane_doubt(struct lane_ticket *ticket); /* a step may exist that nobody knows of */
+void lane_doubt(struct lane_ticket *ticket); /* a step may exist that the lane does not know */
 
 /* --- from outside --- */
 
@@ -119,8 +118,8 @@ void lane_doubt(struct lane_ticket *ticket); /* a step may exist that nobody kno
 void lanes_know_empty(struct lanes *lanes, int64_t checkpoint_id);
 int64_t lanes_end(struct lanes *lanes, int64_t checkpoint_id); /* as lane_end */
 
-/* Something that nobody here understands may change steps, from begin to end. Zeroed: it is not on
- * its way; lanes_foreign_end is idempotent. */
+/* A foreign change: a request that this program does not interpret may change steps, from begin to end.
+ * Zeroed: none is on its way; lanes_foreign_end is idempotent. */
 struct lanes_foreign {
     struct lanes *lanes;
 };

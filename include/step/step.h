@@ -12,7 +12,7 @@
  *   not there otherwise                                      not known: it may still be carried out
  *   the answer tells nothing about the checkpoint            not known
  *
- * Owner: who has the plan; one struct step serves all rows of a plan, since one row runs at a time.
+ * Owner: the owner of the plan; one struct step serves all rows of a plan, since one row runs at a time.
  * It must live as long as the plan. */
 #ifndef STEP_STEP_H
 #define STEP_STEP_H
@@ -48,7 +48,7 @@ struct step {
     const struct call *count; /* reads the checkpoint with its steps */
     struct lane_key key;
     int64_t position;  /* where the step is to stand; -1: behind the last one */
-    bool tells_answer; /* somebody wants the answer about the created step as it is */
+    bool tells_answer; /* the answer about the created step is kept whole */
     /* out, for the row's `after` and `failed` */
     int64_t id;              /* of the step; 0: there is none */
     int64_t at;              /* where it stands; -1: not known */
@@ -62,12 +62,12 @@ struct step {
     void (*take_turn)(struct step *step, struct plan_row *row); /* in the lane */
     enum step_phase phase;
     bool certain;             /* the lane knew all steps when this one was sent */
-    struct lane_moment begun; /* the call in flight */
+    struct lane_moment begun; /* when the call in flight began */
     struct step_trace trace;
     struct lanes_foreign foreign;
     struct upstream_sieve sieve; /* of long answers */
     struct json_sift sift;
-    const struct json *sent; /* while it LOOKS */
+    const struct json *sent; /* the parsedStep; in phase STEP_LOOKS */
     size_t n_alike;
     int64_t last_id; /* of the step before in the list; 0: there is none; -1: not known */
     struct error lost;
@@ -77,13 +77,13 @@ struct step {
 void step_init(struct step *step, struct lanes *lanes, const struct call *count);
 /* To be called before the row that creates the step begins (in its `before`). */
 void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
-/* After step_to: the step may be there already, or still appear. It is created when it certainly is not there
- * and will not come; what cannot be told is ERR_OUTCOME_UNKNOWN. */
+/* After step_to, for a step that may be there already, or still appear. The step is created once it is certain that
+ * it is not there and will not appear. If that cannot be told, the row fails with ERR_OUTCOME_UNKNOWN. */
 void step_seek(struct step *step, const struct step_trace *trace);
 /* True: a look that failed is repeated. That ends a while after until_ms. */
 bool step_seek_is_patient(const struct step_trace *trace);
-/* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
- * the platform's about the step, or the step as it was found. */
+/* Makes the row one that creates a step. It sets the plan's variables "position" and "step_id"; its answer
+ * is what the platform answered to the create, or the step that was found after a lost answer. */
 void step_guide(struct plan_row *row, struct step *step);
 /* Before a row of step_order begins. */
 void step_to_library(struct step *step, int64_t library_checkpoint_id);

@@ -1,4 +1,4 @@
-/* An operation of the simplified API by its name, with all that it needs as members of one object: as a request. */
+/* Makes a request of the simplified API from one object: the name of the operation, and its values as members. */
 #include "api/api.h"
 #include "api/gate/members.h"
 #include "api/gate/query.h"
@@ -34,7 +34,7 @@ static const struct route *find(struct str name, struct error *err)
     return NULL;
 }
 
-/* NULL: it is not there, or null. */
+/* Takes the member out of the object. NULL: it is not there, or null. */
 static const struct json *take(struct json *members, struct str name)
 {
     const struct json *found = json_get_str(members, name);
@@ -131,7 +131,8 @@ static enum error_code put_pair(struct arena *arena, struct buf *out, struct str
     return put_value(arena, out, name, value, err);
 }
 
-/* Parameters of the route; and what cannot belong to a body, so that the route refuses it by name. */
+/* Writes the parameters of the route; with `all` also the other members, which cannot belong to a body, so that the
+ * route refuses them by name. */
 static enum error_code put_query(struct arena *arena, struct buf *out, const struct route *route,
                                  struct json *members, bool all, struct error *err)
 {

@@ -195,7 +195,7 @@ static void judge_webhooks(struct api *api)
 struct api *api_open(const struct api_options *options)
 {
     struct api *api = mem_zalloc(sizeof(*api));
-    /* Such a place stops the process between two requests: AWS Lambda, Cloud Run. */
+    /* AWS Lambda and Cloud Run stop the process between two requests. */
     bool is_stopped_between = str_is(options->config->runs.driver, "request") ||
                               options->config->lambda.runtime_api.len > 0;
 

@@ -23,7 +23,7 @@ static bool is_jwt(const struct auth *auth, const struct auth_shown *shown)
     return jwt_is_meant(shown->bearer);
 }
 
-/* Asked before the others, and beside them (auth_check). */
+/* For client certificates: check_all asks them before the headers, so no header is meant for them. */
 static bool is_never(const struct auth *auth, const struct auth_shown *shown)
 {
     (void)auth;
@@ -37,8 +37,8 @@ static bool is_bearer(const struct auth *auth, const struct auth_shown *shown)
     return shown->bearer.len > 0;
 }
 
-/* In this order; the first whose mode is on and who says that the credential is meant for it
- * decides, for good. */
+/* Asked in this order. The first provider whose mode is on and that says that the credential is meant
+ * for it decides; no other is asked. */
 static const struct provider {
     unsigned mode;
     bool (*is_meant)(const struct auth *auth, const struct auth_shown *shown);
@@ -53,7 +53,7 @@ static const struct provider {
     {AUTH_PASSTHROUGH, is_bearer, check_token,
      "your API token of the platform as \"Authorization: Bearer TOKEN\""},
     {AUTH_MTLS, is_never, NULL, "a client certificate in the TLS handshake"},
-    {AUTH_KEYS, is_bearer, check_key, NULL}, /* nobody else's: a wrong key */
+    {AUTH_KEYS, is_bearer, check_key, NULL}, /* no other provider's: a wrong key */
 };
 
 static enum auth_verdict refuse_nothing(const struct auth *auth, const struct auth_shown *shown,
@@ -85,7 +85,7 @@ static enum auth_verdict admit_anybody(const struct auth *auth, struct principal
     return AUTH_ADMITTED;
 }
 
-/* What the headers show. */
+/* Judges the credential in the headers. */
 static enum auth_verdict check_headers(struct auth *auth, const struct auth_shown *shown,
                                        struct auth_ticket *ticket, struct arena *arena,
                                        struct principal *out, struct error *err)
@@ -105,8 +105,8 @@ static enum auth_verdict check_headers(struct auth *auth, const struct auth_show
     return AUTH_REFUSED;
 }
 
-/* A certificate and a credential in the headers have to be of one caller; the latter says what the caller
- * may do. */
+/* A certificate and a credential in the headers must be of one caller. The credential says what the caller may
+ * do. */
 static enum auth_verdict join(const struct principal *by_certificate, struct principal *out,
                               struct error *err)
 {
@@ -225,8 +225,8 @@ void auth_wait_cancel(struct auth_ticket *ticket)
 
 /* ---- life ---- */
 
-/* What sessions and caches know the caller by: made once, not for each request. Of a certificate the name
- * counts, not the certificate: it is made anew every few weeks. */
+/* The owners by which sessions and caches know the callers: made once, not for each request. The owner of a
+ * certificate is made of its name, since the certificate itself is replaced every few weeks. */
 static struct digest *owners_of(const struct config_key *keys, size_t n)
 {
     struct digest *owners = mem_calloc(n + 1, sizeof(*owners));

@@ -8,7 +8,7 @@
 #include "crypto/siphash.h"
 #include "data/json.h"
 
-/* Key sets that a token waits for: one that was being read, and one that the token caused. */
+/* A token waits for two readings of the key set at most: one that was under way, and one that it caused. */
 enum { REFRESHES_MAX = 2 };
 
 /* A token read, its signature not yet checked. Views into the token and the arena. */
@@ -36,17 +36,17 @@ enum error_code jwt_read(struct arena *arena, struct str token, unsigned allowed
                          struct error *err) MUST_CHECK;
 enum error_code jwt_judge(const struct config *config, struct arena *arena, const struct jwt *jwt,
                           int64_t now_ms, struct jwt_subject *out, struct error *err) MUST_CHECK;
-/* Looks like one, so it is for nobody else (least of all for the platform). */
+/* True: it looks like a JWT, so no other provider gets it (least of all the platform). */
 bool jwt_is_meant(struct str bearer);
 
 /* key_set.c: a JWKS (RFC 7517). */
 struct key_set; /* heap */
-/* Keys that cannot be used are skipped and counted; without one that can, ERR_INVALID. */
+/* Keys that cannot be used are skipped and counted. ERR_INVALID: no key can be used. */
 enum error_code key_set_read(struct str text, struct key_set **out, struct error *err) MUST_CHECK;
 void key_set_free(struct key_set *set); /* NULL is fine */
 size_t key_set_size(const struct key_set *set);
 size_t key_set_n_skipped(const struct key_set *set);
-/* NULL: none. Without a kid the only key that fits. */
+/* NULL: no key fits, or `kid` is empty and several fit. */
 struct public_key *key_set_find(const struct key_set *set, struct str kid,
                                 enum signature_kind kind);
 
@@ -73,27 +73,27 @@ struct refresh {
     struct deadline next;
     struct list waiting;   /* tickets */
     struct key_set *keys;  /* NULL: never read */
-    struct digest content; /* what they were read from */
+    struct digest content; /* hash of the text they were read from */
     bool running;
-    bool has_asked; /* for an unknown key, at unknown_ms */
+    bool has_asked; /* a token with an unknown key has, at unknown_ms */
     uint64_t unknown_ms;
     unsigned n_failures; /* in a row */
 };
 
 void refresh_open(struct refresh *refresh, struct auth *auth, const struct auth_source *source);
-void refresh_configure(struct refresh *refresh); /* begins to read, where tokens are taken now */
+void refresh_configure(struct refresh *refresh); /* begins to read, if JWTs are taken now */
 void refresh_restart(
     struct refresh *refresh); /* the source is another one; the old keys stay until it is read */
 void refresh_stop(struct refresh *refresh);
 void refresh_close(struct refresh *refresh);
-/* The key set lacks a key that somebody names (or is not there at all). True: it is being read, so
+/* A token names a key that the key set lacks, or there is no key set yet. True: it is being read, so
  * waiting helps. */
 bool refresh_ask(struct refresh *refresh);
 
 enum { SEEN_KEYS = 64 };
 
-/* Keys that were found lately, so that they need no SHA-256 again: by a tag that nobody can make without the
- * process's own random key. The key itself is kept nowhere. */
+/* API keys that were found lately, so that they need no SHA-256 again. Each is known by a tag that cannot be made
+ * without a random key of this process. The API key itself is kept nowhere. */
 struct seen_keys {
     struct siphash_key key;
 
@@ -117,7 +117,7 @@ struct auth {
     struct later_item next_turn;
 };
 
-void ticket_call(struct auth_ticket *ticket); /* it is ready: out of its list, and told */
+void ticket_call(struct auth_ticket *ticket); /* takes it out of its list and calls on_ready */
 
 /* One provider each; LATER only from the one for JWT. */
 enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
@@ -129,11 +129,11 @@ enum auth_verdict check_jwt(struct auth *auth, const struct auth_shown *shown,
 enum auth_verdict check_token(struct auth *auth, const struct auth_shown *shown,
                               struct auth_ticket *ticket, struct arena *arena,
                               struct principal *out, struct error *err);
-/* certificates.c: ADMITTED with the name of the caller; REFUSED: there is one, and it is not good; LATER
- * never. *out_is_known false, with ADMITTED: it stands for nobody, or there is none. */
+/* certificates.c. REFUSED: the request has a certificate that is not good. ADMITTED: *out is the caller if
+ * *out_is_known; else there is no certificate, or the configuration does not list it. Never LATER. */
 enum auth_verdict check_certificate(const struct auth *auth, const struct auth_shown *shown,
                                     struct principal *out, bool *out_is_known, struct error *err);
-/* keys.c. The one whom it stands for; REFUSED: it is not valid now. */
+/* keys.c. *out becomes the caller to whom the key or certificate belongs; REFUSED: it is not valid now. */
 enum auth_verdict admit_listed(const struct config_key *key, const struct digest *owner,
                                const char *what, struct principal *out, struct error *err);
 /* NULL: no such key. */

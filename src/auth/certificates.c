@@ -1,5 +1,5 @@
-/* Client certificates (mTLS): a row of auth.certificates names who a good one stands for. Of a certificate
- * with names of several rows nobody is guessed at. */
+/* Client certificates (mTLS): a row of auth.certificates names the caller to whom a good certificate belongs.
+ * A certificate with the names of several rows is refused. */
 #include "auth_internal.h"
 #include "base/clock.h"
 #include "crypto/tls_peer.h"
@@ -25,7 +25,7 @@ static bool has_name(const struct tls_peer *peer, const struct config_key *row)
     return false;
 }
 
-/* Looked at on every request: a connection may be older than the end of its certificate. */
+/* Checked on every request: a connection may outlive its certificate. */
 static bool is_in_time(const struct tls_peer *peer)
 {
     int64_t now_s = clock_wall_ms() / MS_PER_S;

@@ -1,7 +1,7 @@
 /* JSON Web Tokens as RFC 8725 wants them read: the algorithm is one of a list and belongs to the
  * type of the key, a key that the token itself brings is never used, a claim of the wrong type is
- * an error and not an absent claim. Nothing of this needs the key: what is wrong here is refused
- * before a signature is paid for. */
+ * an error and not an absent claim. None of these checks needs the key, so a wrong token
+ * is refused before the cost of a signature. */
 #include "auth_internal.h"
 #include "base/base64.h"
 #include "base/utf8.h"
@@ -38,7 +38,7 @@ bool jwt_is_meant(struct str bearer)
     for (size_t i = 0; i < bearer.len; i++) {
         n_dots += bearer.ptr[i] == '.' ? 1 : 0;
     }
-    /* {"  in base64url: a header of one part, or of an encrypted token of five */
+    /* "ey" is {" in base64url, the begin of a header: such a token may be encrypted, with five parts. */
     return n_dots == 2 || (n_dots > 0 && str_starts(bearer, STR("ey")));
 }
 
@@ -68,8 +68,8 @@ static enum error_code read_algorithm(const struct json *header, unsigned allowe
     return refuse(err, "its algorithm (alg) is none of RS256, PS256 and ES256");
 }
 
-/* RFC 9068 and RFC 7519: what is another kind of token (an id token for logging out, say) is not
- * taken for one that gives access. */
+/* RFC 9068 and RFC 7519: another kind of token (an id token for logging out, say) is not taken for one
+ * that gives access. */
 static bool is_access_type(const struct json *typ)
 {
     struct str name = json_str(typ);
@@ -198,7 +198,7 @@ static enum error_code judge_dates(const struct config *config, const struct jso
     return ERR_OK;
 }
 
-/* "aud" is a text, or a list of texts of which one has to be ours. */
+/* "aud" is a text, or a list of texts; ours must be among them. */
 static bool is_for_us(const struct json *aud, struct str audience)
 {
     const struct json *item;
@@ -216,8 +216,8 @@ static bool is_for_us(const struct json *aud, struct str audience)
     return found;
 }
 
-/* What one word of the claim gives: by auth.jwt.permissions ("qa-admins=admin") when it says
- * anything at all, else a permission's own name. */
+/* The permissions that one word of the claim gives: by auth.jwt.permissions ("qa-admins=admin") if that
+ * is set, else by the word as the name of a permission. */
 static unsigned bits_of_word(const struct config *config, struct str word)
 {
     unsigned bits = 0;
@@ -265,7 +265,7 @@ static bool read_permissions(const struct config *config, const struct json *cla
     return true;
 }
 
-/* The claim names one of `tenants`, or nobody's account is used. */
+/* False: auth.jwt.tenant_claim is set, and the claim names none of `tenants`. No other account is used then. */
 static bool read_tenant(const struct config *config, const struct json *claims,
                         struct str *out_name, size_t *out)
 {
@@ -277,7 +277,7 @@ static bool read_tenant(const struct config *config, const struct json *claims,
     return name.len == 0 || *out > 0;
 }
 
-/* False: it is there and no text. */
+/* False: the claim is there, and is not a text. */
 static bool read_class(const struct config *config, const struct json *claims, size_t *out)
 {
     const struct json *claim = claim_at(claims, config->auth.jwt.class_claim);

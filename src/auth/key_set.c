@@ -1,5 +1,5 @@
-/* Keys are read one by one: one that is of another kind, too short or broken does not spoil the
- * others. A key that is not for signatures ("use", "key_ops") is not taken either. */
+/* Keys are read one by one: a key that is of another kind, too short or broken is skipped, and the others
+ * are used. A key that is not for signatures ("use", "key_ops") is not taken either. */
 #include "auth_internal.h"
 #include "base/base64.h"
 #include "base/mem.h"

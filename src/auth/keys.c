@@ -30,14 +30,14 @@ const struct config_key *api_key_find(const struct auth *auth, struct str creden
         return NULL;
     }
     siphash(&seen->key, credential, tag);
-    at = tag[0] %
-         SEEN_KEYS; /* the tag tells nothing, so its place may show in the time that this takes */
+    /* The tag tells nothing about the key, so the time that this takes may depend on the place. */
+    at = tag[0] % SEEN_KEYS;
     if (seen->items[at].found != NULL &&
         bytes_equal_constant_time(tag, seen->items[at].tag, SIPHASH_BYTES)) {
         return seen->items[at].found;
     }
     found = find_in_table(auth->config, credential);
-    if (found != NULL) { /* what is refused takes nobody's place */
+    if (found != NULL) { /* a wrong key does not replace another one */
         mem_copy(seen->items[at].tag, tag, SIPHASH_BYTES);
         seen->items[at].found = found;
     }

@@ -1,5 +1,5 @@
-/* A signature costs a part of a millisecond to two; the same token comes a thousand times. Only
- * tokens that were found right are kept, so nobody without one can fill this. */
+/* To check a signature takes a part of a millisecond to two, and the same token comes a thousand times.
+ * Only tokens with a right signature are kept, so callers without one cannot fill the table. */
 #include "auth_internal.h"
 #include "base/mem.h"
 

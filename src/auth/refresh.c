@@ -1,7 +1,7 @@
 /* The key set is read at the start, every auth.jwt.refresh_s, and when a token names a key that is
- * not in it; the last at most once a minute, since anybody can write a token (a file costs nobody
- * else anything: once a second). The old keys stay while reading fails, and it is tried again
- * soon. */
+ * not in it. Tokens cause a reading at most once a minute, since anybody can write a token (once a
+ * second if the set is a file, which burdens no other server). While reading fails, the old keys stay,
+ * and it is tried again soon. */
 #include "auth_internal.h"
 #include "base/clock.h"
 #include "observe/log.h"
@@ -49,7 +49,7 @@ static void take(struct refresh *refresh, struct str text, struct error *err)
     refresh->keys = keys;
     refresh->content = content;
     refresh->n_failures = 0;
-    known_clear(&refresh->auth->known); /* what a key was taken out for must not go on */
+    known_clear(&refresh->auth->known); /* tokens of a key that was taken out must end */
     metric_add(M_KEY_SET_READS, 0, 0, 0, 1);
     log_event(LOG_INFO, "auth.key_set", F_INT("keys", key_set_size(keys)),
               F_INT("skipped", key_set_n_skipped(keys)));

@@ -1,5 +1,5 @@
-/* The caller's own token of the platform (passthrough): whether it is one the platform alone
- * knows, and is asked by whoever uses the principal. */
+/* The caller's own token of the platform (passthrough). Only the platform knows whether the token is
+ * valid; the stages of room api ask it after this check. */
 #include "auth_internal.h"
 
 enum { TOKEN_MAX = 4096, NAME_DIGITS = 12 };
@@ -10,7 +10,7 @@ static bool is_token(struct str text)
     return text.len > 0 && text.len <= TOKEN_MAX && str_is_of(text, "!-~");
 }
 
-/* Hashed with a word of its own, so that no key of ours can have the same owner. */
+/* The owner is a hash of a fixed word and the token, so that no API key can have the same owner. */
 enum auth_verdict check_token(struct auth *auth, const struct auth_shown *shown,
                               struct auth_ticket *ticket, struct arena *arena,
                               struct principal *out, struct error *err)

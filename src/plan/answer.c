@@ -63,8 +63,8 @@ static bool names_secret(struct str text)
     return false;
 }
 
-/* It may be JSON, whole or cut off, with what nobody should read. `[E102] name is taken` and `{name} is taken` are
- * words: what stands in the brackets has no quotes, commas or members, and what stands behind is no JSON either. */
+/* True: the words may be JSON, whole or cut off, which may hold secrets. `[E102] name is taken` and `{name} is taken`
+ * are words: there are no quotes, commas or members in the brackets, and no JSON behind them. */
 static bool may_be_json(struct str words)
 {
     bool is_list = str_starts(words, STR("["));
@@ -229,8 +229,8 @@ static enum error_code judge_success(const struct answer *answer, const struct c
         return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
                          spec->name, answer->status);
     }
-    /* Paths outside the API answer 200 with text (PLATFORM.md, "Hosts"): done is only what is said
-     * in JSON, or by saying nothing. */
+    /* Paths outside the API answer 200 with text (PLATFORM.md, "Hosts"), so only an answer in JSON or
+     * an empty one is a success. */
     if (answer->json == NULL && !(empty && (!spec->needs_json || answer->status == 204))) {
         words = quote(answer);
         return error_set(

@@ -1,4 +1,4 @@
-/* Ends that come from outside: the time is over, or nobody wants the plan any more. */
+/* How a plan is ended from outside: its time is over, its owner cancels it, or asks it to stop. */
 #include "plan_internal.h"
 
 #include "base/check.h"
@@ -26,14 +26,15 @@ enum error_code plan_out_of_time(const struct plan *plan, struct error *err)
                      row_name(&plan->rows[plan->at]));
 }
 
-/* Would nobody know what became of the row in flight if it were cut now? */
+/* If the row in flight were cut now, would its outcome be unknown? */
 static bool is_unknown(const struct plan *plan)
 {
     return plan_must_finish(plan) || (plan->at < plan->n_rows && plan->rows[plan->at].doubtful &&
                                       plan->rows[plan->at].status == ROW_RUNNING);
 }
 
-/* From outside. Cuts what is in flight; the row in flight says what is known about it. */
+/* Cancels the call in flight and closes its row: as skipped if it is cancelled and nothing was sent, as unknown if
+ * the call may have acted, else as failed. */
 static void cut(struct plan *plan, const struct error *err)
 {
     struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
@@ -128,7 +129,7 @@ void plan_refuse(struct plan *plan, const struct error *err)
     plan_follow(plan, plan_row_failed(plan, ROW_FAILED, err));
 }
 
-/* A guide is told of the end of its row. */
+/* Closes a guided row that waits between two calls, so that its guide is told of the end. */
 static void end_between_looks(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];

@@ -1,4 +1,4 @@
-/* Answers: parsed, kept as long as somebody wants them, and their values as variables of the plan. */
+/* Answers: how they are parsed, how long they are kept, and their values as variables of the plan. */
 #include "plan_internal.h"
 
 #include "plan/answer.h"
@@ -47,9 +47,9 @@ void plan_keep_values(struct plan *plan, const struct plan_row *row)
     }
 }
 
-/* Watching an execution for hours must not gather every answer: from the second one on they go into
- * two arenas by turns. Answers that nobody wants to keep share one, as do those of the calls that a
- * guide sends beside the row's own. */
+/* A row that watches an execution for hours must not pile up its answers: from the second one on they
+ * go into two arenas by turns. Answers that are not kept (drop_answer, and those to the other calls of
+ * a guide) share one arena. */
 static struct arena *arena_for_answer(struct plan *plan)
 {
     const struct plan_row *row = &plan->rows[plan->at];

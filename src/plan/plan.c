@@ -94,7 +94,7 @@ static enum flow not_given(struct plan *plan, enum row_status status, const stru
     return plan_outlives(plan, err) ? FLOW_WAIT : plan_row_failed(plan, status, err);
 }
 
-/* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
+/* Sends the call that the guide wants next. A plan that was asked to stop skips the row instead. */
 static enum flow send_again(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -359,7 +359,7 @@ static enum flow ask_after(struct plan *plan)
     return next_row(plan);
 }
 
-/* The guide's word about an answer that is a success, then the row's own. */
+/* Asks the guide about an answer that is a success, then the row's own `after`. */
 static enum flow ask_guide(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];

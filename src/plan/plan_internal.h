@@ -24,14 +24,14 @@ bool way_refused(struct plan *plan, struct error *err);
 enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
                            const struct call *way, struct arena *arena, struct row_request *out,
                            struct error *err) MUST_CHECK;
-/* show.c. A call with these values. */
+/* show.c. The request of a call with these values. */
 enum error_code call_expand(const struct call *call, const struct scope *values,
                             struct arena *arena, struct row_request *out,
                             struct error *err) MUST_CHECK;
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
 
-/* For the answer to it; NULL: none. */
+/* The sieve for the answer to that call; NULL: none. */
 static inline struct upstream_sieve *row_sieve(const struct plan_row *row)
 {
     return row->guide != NULL && row->guide->sieve != NULL ? row->guide->sieve(row) : NULL;
@@ -51,7 +51,7 @@ enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
 enum flow plan_end_with(struct plan *plan, enum error_code code, const struct error *err);
 void plan_finish(struct plan *plan);        /* calls on_done, which may free the plan */
 bool plan_tell_progress(struct plan *plan); /* false: the hook has cancelled the plan */
-/* The row at `at` has ended so. */
+/* Ends the row at `at` with this status. */
 void plan_close_row(struct plan *plan, enum row_status status);
 /* plan_span.c */
 void plan_span_begin_row(struct plan *plan);
@@ -69,9 +69,9 @@ enum error_code plan_out_of_time(const struct plan *plan, struct error *err);
 bool plan_take_more(struct plan *plan);
 void row_forget_error(struct plan_row *row);
 
-/* kept.c. The answer of a call that is not the row's own is gone with the next one. */
+/* kept.c. Drops the answer to another call than the row's own: its memory is used for the next answer. */
 void row_forget_other_answer(struct plan_row *row);
-void row_forget_answer(struct plan_row *row); /* where nobody wants to keep it */
+void row_forget_answer(struct plan_row *row); /* if it is not kept (drop_answer) */
 /* The captures of the call, and the whole answer where the row saves it, as variables. */
 void plan_keep_values(struct plan *plan, const struct plan_row *row);
 void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
@@ -80,9 +80,9 @@ void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct ups
 void plan_run_soon(struct plan *plan); /* in the next turn */
 void plan_run_in(struct plan *plan, uint64_t ms);
 void plan_follow(struct plan *plan,
-                 enum flow flow); /* goes on, or ends, as a step of it has come out */
+                 enum flow flow); /* goes on or ends, as the last step of the interpreter says */
 enum flow plan_row_failed(struct plan *plan, enum row_status status, const struct error *err);
-/* cut.c: of upstream_request; the sender is the plan. */
+/* cut.c. upstream_request.may_send; the sender is the plan. */
 bool plan_may_send(const void *sender);
 
 #endif

@@ -1,4 +1,4 @@
-/* The network of a plan that is no test. */
+/* The real network of a plan; tests have ports of their own. */
 #include "plan_internal.h"
 
 static enum error_code start_upstream(void *context, struct upstream_call *call, struct error *err)

@@ -1,6 +1,6 @@
 /* A call as the request that it makes, for people. Values that only an earlier answer can give are
- * not known; which those are is found by trying: the last name that nobody knew when an expansion
- * failed is one of them. Each such name stands for itself as the text "{name}", which templates leave
+ * not known. Their names are found by trying: when an expansion fails, the name that was looked up in
+ * vain last is one of them. Each such name stands for itself as the text "{name}", which templates leave
  * as it is. */
 #include "plan_internal.h"
 

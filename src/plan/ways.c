@@ -29,8 +29,8 @@ static bool can_go(const struct plan *plan, const struct plan_row *row, const st
     return needs == NULL || row_value(plan, row, needs) != NULL;
 }
 
-/* What is known to answer, else the first that may, else the first of those said to be not there:
- * of the ways that were not tried for this call. NULL: all were. */
+/* Of the ways that were not tried for this call: the first that is offered, else the first that is
+ * unknown, else the first that is not offered. NULL: all were tried. */
 const struct call *way_of(const struct plan *plan, const struct plan_row *row,
                           const struct call *call)
 {
@@ -91,9 +91,9 @@ void way_answered(struct plan *plan)
     offer_set(plan->port->offers, plan->way, OFFER_YES);
 }
 
-/* Nothing was done where no route is: a create may go another way, too. A 404 in JSON may be about
- * the thing that was asked for, so it says little about a route, and nothing about one that has
- * answered before. */
+/* True: the platform has no such route. It has done nothing then, so a create may go another way, too. A
+ * 404 in JSON may be about the thing that was asked for, so it says little about a route, and nothing
+ * about one that has answered before. */
 static bool is_no_route(const struct plan *plan, const struct plan_row *row,
                         const struct error *err)
 {
@@ -111,7 +111,7 @@ static bool is_no_route(const struct plan *plan, const struct plan_row *row,
     }
 }
 
-/* What the platform says of the thing itself goes before what it says of a route. */
+/* A refusal about the thing that was asked for replaces one about a route. */
 static void keep_error(struct plan *plan, const struct plan_row *row, const struct error *err)
 {
     bool is_word = row->answer != NULL && err->code == ERR_UPSTREAM_REFUSED;

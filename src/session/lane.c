@@ -1,5 +1,5 @@
-/* Lanes: a queue per session that exists only while somebody runs or waits in it. Not tied to the
- * record: a session may be evicted while its commands run; they still end in order. */
+/* Lanes: a queue per session that exists only while a command runs or waits in it. It is not tied
+ * to the record: a session may be evicted while its commands run, and they still end in order. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "session_internal.h"

@@ -137,7 +137,8 @@ static struct session_record *least_recently_used(struct session_store *store)
     return LRU_OLDEST(&store->records, struct session_record, lru);
 }
 
-/* A session that is shared is still in the store. */
+/* Evicts sessions until there is room for one more. A shared session is not noted as gone: it is still in
+ * the store. */
 void session_make_room(struct session_store *store)
 {
     while (lru_size(&store->records) >= store->options.max_active) {
@@ -151,7 +152,8 @@ void session_make_room(struct session_store *store)
     }
 }
 
-/* The same session may be in several stores, where one is a copy of the other: so only what is not found is. */
+/* True: the id has the mark of another store. Only asked for a session that was not found here, since a store
+ * that is a copy of another one holds sessions with the mark of the other. */
 static bool is_of_another_store(const struct session_store *store, struct str id)
 {
     return store->options.mark[0] != '\0' && session_is_id(id) &&

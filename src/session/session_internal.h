@@ -10,9 +10,9 @@ enum { SESSION_TIMEOUT_MAX_S = 30 * 86400 };
 /* "sess_" + 24 hex digits, the first of them the mark of a shared store */
 enum { SESSION_ID_LEN = 29, ID_MARK_AT = 5, SESSION_GONE_MAX = 10000 };
 
-enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
+enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* bytes of the snapshot file */
 
-#define SNAPSHOT_CHECK "sha256:" /* begins its last line */
+#define SNAPSHOT_CHECK "sha256:" /* begins the last line of the snapshot file */
 
 /* One session. Kept small, as there may be 100,000: most have a name, and few another text. */
 struct session_record {
@@ -20,7 +20,7 @@ struct session_record {
     struct digest owner;
     char id[SESSION_ID_LEN];
     bool is_current;
-    bool is_set; /* the position, by the owner */
+    bool is_set; /* the owner has set the position */
     uint8_t status;
     unsigned timeout_s;
     unsigned version; /* of the place: counted up when its owner sets checkpoint or position */
@@ -46,7 +46,7 @@ struct session_texts {
 /* The id of a session that was evicted or has expired, so that its owner can be told why it is
  * gone. */
 struct session_gone {
-    struct lru_entry lru; /* first: lru_take makes it. Key: id */
+    struct lru_entry lru; /* must be the first member (lru_take). Key: id */
     struct digest owner;
     bool expired;
 };
@@ -75,7 +75,7 @@ struct session_store {
     struct keeps *keeps;
     struct map shares;
     struct later_item stopped;
-    void (*on_stopped)(void *context); /* NULL: it does not stop */
+    void (*on_stopped)(void *context); /* NULL: not stopping (session_store_stop) */
     void *stop_context;
 };
 
@@ -95,10 +95,12 @@ void session_make_room(struct session_store *store);
 /* snapshot.c */
 enum error_code snapshot_load(struct session_store *store, struct error *err);
 /* snapshot_write.c */
-void snapshot_begin(struct session_store *store); /* copies; a thread writes. None may be running */
-bool snapshot_is_running(struct session_store *store); /* false: what has ended is dealt with */
+/* Copies the records and starts a thread that writes them. No other snapshot may be running. */
+void snapshot_begin(struct session_store *store);
+/* False: no snapshot is being written. One that has ended is joined here. */
+bool snapshot_is_running(struct session_store *store);
 
-/* store.c */
+/* session.c */
 void record_leave(struct session_store *store, struct session_record *record);
 bool expire_if_due(struct session_store *store, struct session_record *record);
 

@@ -1,9 +1,9 @@
 /* The lease of a session, its document read under it, and what is written behind.
  *
  *   begin ──► lease ──► read (once a lease) ──► ready ──► (changes: dirty) ──► end
- *                                                             └─► written: after a second, when
- *                                                                 another one wants the lease, or
- *                                                                 when it is to be answered */
+ *                                                             └─► written: after a second, when another
+ *                                                                 process wants the lease, or before
+ *                                                                 the owner is answered */
 #include "share.h"
 
 #include "base/clock.h"
@@ -47,7 +47,7 @@ static void take_times(struct session_record *record, const struct store_result 
     record->used_ms = now_ms + (int64_t)result->left_ms - (int64_t)record->timeout_s * 1000;
 }
 
-/* Everything but what makes it a member of lists. */
+/* Takes over what a document tells. The links, id, owner, share and times of the record stay. */
 static void replace(struct session_record *record, struct session_record *with)
 {
     record->is_set = with->is_set;
@@ -81,8 +81,8 @@ static struct session_record *find_or_make(struct session_store *store, const st
     return record;
 }
 
-/* What was done here and is not in the document is added to it: steps are counted together, and the
- * position stands unless the owner has set another one meanwhile. */
+/* Adds to `read`, the document, what was done here and is not written yet: the numbers of steps are
+ * added, and our position stands unless the owner has set another one meanwhile. */
 static void merge(struct session_share *share, const struct session_record *record,
                   struct session_record *read)
 {
@@ -199,7 +199,7 @@ static void tell(struct session_use *use, const struct error *error)
     use->on_done(use, error);
 }
 
-/* Whoever is told may end other uses of the list. */
+/* A callback may end other uses of the list, so each round takes the use that is first then. */
 void share_tell_all(struct list *uses, const struct error *error)
 {
     struct list *link;
@@ -243,7 +243,8 @@ void share_take_document(struct session_share *share, const struct store_result 
     }
 }
 
-/* While the store is away, the lease was not to be had in time, or the document cannot be read. */
+/* True: the store is away when the lease or the document is asked for, so the record here is used as it is. Not in
+ * strict mode, and not if there is no record here. */
 static bool goes_on_alone(const struct session_share *share, const struct error *error)
 {
     return error->code == ERR_STORE_AWAY && !share->store->options.strict &&
@@ -285,7 +286,7 @@ void share_read_for_waiting(struct session_share *share)
     share_read_document(share, on_read);
 }
 
-/* True: ready. */
+/* True: the document was read under this lease before. False: `use` waits for it. */
 static bool load(struct session_use *use)
 {
     struct session_share *share = use->share;
@@ -341,7 +342,8 @@ static void on_release(void *context, struct str name, struct buf *out)
     let_go(context, name);
 }
 
-/* What is to be written yet holds nobody up: it is written only if nobody else has written. */
+/* Changes that are not written yet no longer hold the lease. They are still written, but if another process has
+ * written meanwhile, only the number of steps is added to its document (merge). */
 static void on_lost(void *context, struct str name)
 {
     struct session_share *share = share_named(context, name);
@@ -403,7 +405,7 @@ void session_use_end(struct session_use *use)
         keep_leave(&use->lease); /* which may end in let_go */
         if (share->dirty && !share->writes && list_is_empty(&share->uses) &&
             share->lease.keep != NULL && keep_is_wanted(&share->lease)) {
-            share_write_now(share); /* nothing else holds the lease up */
+            share_write_now(share); /* only the changes hold the lease */
         }
         share->n_busy--;
         share_free_if_unused(share);

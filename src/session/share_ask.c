@@ -1,4 +1,4 @@
-/* What asks the store about sessions without a lease, or about more than one. */
+/* Requests to the store that need no lease of a session, or are about several sessions. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -196,7 +196,7 @@ static int by_activity(const void *a, const void *b)
 
 static void list_page(struct session_use *use, struct str after);
 
-/* What is in use here is newer than its document. */
+/* The record of a session that is in use here is newer than its document. */
 static void take_item(struct session_use *use, const struct store_item *item)
 {
     struct session_record read = {0};
@@ -211,7 +211,7 @@ static void take_item(struct session_use *use, const struct store_item *item)
         return;
     } else {
         mem_copy(read.id, item->name.ptr, SESSION_ID_LEN);
-        read.born_ms = (int64_t)clock_age_ms(); /* the time that is left tells all */
+        read.born_ms = (int64_t)clock_age_ms(); /* so only left_ms decides */
         read.used_ms = read.born_ms + (int64_t)item->left_ms - (int64_t)read.timeout_s * 1000;
     }
     if (use->filter->status == NULL || record->status == *use->filter->status) {

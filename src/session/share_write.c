@@ -1,4 +1,4 @@
-/* What was changed here is written: behind, for who waits for it, and at the end. */
+/* Writes what was changed here: a second later, at once when a use waits for it, and at the end. */
 #include "base/random.h"
 #include "observe/log.h"
 #include "share.h"
@@ -75,7 +75,7 @@ static void on_reread(struct store_op *op, const struct store_result *result)
         bool is_ours = str_is(str_from(write_id), share->write_id);
 
         record_drop_texts(&read);
-        if (is_ours) { /* the answer to it was lost */
+        if (is_ours) { /* our write is there; only its answer was lost */
             share->writes = false;
             share->version = result->version;
             share->saved_steps = read.steps_added;
@@ -119,7 +119,7 @@ static void on_written(struct store_op *op, const struct store_result *result)
     }
     share->n_conflicts = 0;
     if (!list_is_empty(
-            &share->saving)) { /* nobody was told that it is so: what is stored, stands */
+            &share->saving)) { /* the owner learns of the failure: the stored document stands */
         share->fence = 0;
     }
     share->dirty = error.code == ERR_STORE_AWAY;

@@ -34,7 +34,7 @@ static bool verify(struct str text, struct str *out_records)
     return digest_equal(&want, &have);
 }
 
-/* The time on the clock of this process's machine; what lies in the future counts as just now. */
+/* A wall time as clock_age_ms; a time in the future counts as now. */
 static int64_t age_of(int64_t wall_ms)
 {
     int64_t gone_ms = clock_wall_ms() - wall_ms;
@@ -111,7 +111,7 @@ enum error_code snapshot_load(struct session_store *store, struct error *err)
         return ERR_OK;
     }
     buf_init(&text, SNAPSHOT_MAX);
-    if (fd_read_file(store->snapshot_file, &text, &cause) != ERR_OK) { /* not to be written over */
+    if (fd_read_file(store->snapshot_file, &text, &cause) != ERR_OK) { /* must not be overwritten */
         buf_done(&text);
         return error_set(err, ERR_CONFIG, "cannot read %s: %s", store->snapshot_file, cause.text);
     }

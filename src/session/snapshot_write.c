@@ -42,7 +42,7 @@ struct row {
     struct session_texts *texts; /* NULL: none of them set */
 };
 
-/* Small enough that freed ones go back to the system. */
+/* Rows in blocks: the memory of a freed block of this size goes back to the system. */
 struct block {
     struct block *next;
     size_t n;
@@ -71,8 +71,8 @@ static char *text_copy(struct snapshot_job *job, const char *text)
     return job->text_bytes <= SNAPSHOT_MAX ? mem_strdup(text) : NULL;
 }
 
-/* Times are written as the wall clock tells them now, so that it may have jumped since the session
- * was made: only what it does while nothing runs is taken for time that went by. */
+/* Each time is written as the wall clock of now minus the age, so a jump of the wall clock since the
+ * session was made has no effect. Only a jump between this snapshot and the next start counts as time. */
 static struct row row_of(struct snapshot_job *job, const struct session_record *record)
 {
     struct row row = {.owner = record->owner,
@@ -345,7 +345,7 @@ enum error_code session_store_save(struct session_store *store, struct error *er
     if (store->snapshot_file == NULL) {
         return ERR_OK;
     }
-    if (job != NULL) { /* or an older one would be written over this one */
+    if (job != NULL) { /* else its older copy might be written over this one */
         store->job = NULL;
         (void)pthread_join(job->thread, NULL);
         (void)job_end(store, job, err);

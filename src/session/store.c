@@ -26,7 +26,8 @@ static void on_sweep(struct deadline *deadline)
     deadline_set(store->deadlines, deadline, SWEEP_MS, on_sweep);
 }
 
-/* A crash shall lose at most the interval, writing included: it begins twice in it. */
+/* A crash may lose at most one interval, including the time that writing takes: so a snapshot begins twice in
+ * each interval. */
 static uint64_t snapshot_pause_ms(const struct session_store *store)
 {
     return (uint64_t)store->options.snapshot_interval_s * 1000 / 2;
@@ -71,7 +72,7 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
         if (snapshot_load(store, &cause) != ERR_OK ||
-            session_store_save(store, &cause) != ERR_OK) { /* now, not when they are lost */
+            session_store_save(store, &cause) != ERR_OK) { /* an unwritable file fails the start */
             mem_free(store->snapshot_file);
             store->snapshot_file = NULL;
             session_store_close(store);

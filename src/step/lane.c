@@ -1,4 +1,4 @@
-/* Ids lie sorted; the platform's rise, so a new one goes to the end. */
+/* The ids of a lane are sorted. The ids that the platform gives rise, so a new one goes to the end. */
 #include "step/lane.h"
 
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void lane_drop(struct lane *lane)
     mem_free(lane);
 }
 
-/* False: there is none that nobody uses. */
+/* False: there is no unused lane. */
 static bool drop_oldest(struct lanes *lanes)
 {
     struct lane *lane = LRU_OLDEST(&lanes->by_key, struct lane, lru);
@@ -86,7 +86,7 @@ struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t i
     return LRU_FIND(&lanes->by_key, key_view(key), struct lane, lru);
 }
 
-/* Nobody is in the lane. */
+/* No ticket is left in the lane: keeps it as the newest unused one. */
 static void lane_rest(struct lane *lane)
 {
     struct lanes *lanes = lane->lanes;
@@ -115,7 +115,7 @@ static struct lane *lane_for(struct lanes *lanes, enum lane_kind kind, int64_t i
 
 /* --- tickets */
 
-/* What operators see of the turns of a lane, which were `before`. */
+/* Brings the metrics up to date after a change of a lane's turns from `before` to `now`. */
 static void tell(const struct turns *now, const struct turns *before)
 {
     if ((now->holder != NULL) != (before->holder != NULL)) {
@@ -256,7 +256,7 @@ size_t lane_n_ids(const struct lane_ticket *ticket)
     return ticket->lane->n_ids;
 }
 
-/* Room for `n` ids, at the cost of lanes that nobody uses. False: there is none. */
+/* Makes room for `n` ids, at the cost of unused lanes. False: there is no room. */
 bool lane_make_room(struct lane *lane, size_t n)
 {
     struct lanes *lanes = lane->lanes;

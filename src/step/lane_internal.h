@@ -6,18 +6,18 @@
 #include "step/lane.h"
 
 struct lane {
-    struct lru_entry lru; /* key: `key`. Held while somebody is in it */
+    struct lru_entry lru; /* key: `key`. Held while a ticket is in the lane */
     struct lanes *lanes;
     struct turns turns;
     int64_t key[2];           /* kind, id */
-    bool known;               /* since the count */
+    bool known;               /* `end` is known, by a count */
     bool complete;            /* `ids` are all of them */
     struct lane_moment since; /* when the count began */
     int64_t end;
     int64_t *ids;
     size_t n_ids;
     size_t cap_ids;
-    uint64_t fence; /* of the lease under which this is known; 0: of none */
+    uint64_t fence; /* of the lease under which all this is known; 0: of none */
     uint64_t
         uncertain_ms; /* clock_age_ms: until then a step of another process may appear; 0: no */
 };
@@ -35,7 +35,7 @@ struct lanes {
     struct later *later;
     unsigned max_queue;
     size_t n_ids;   /* room for ids in all lanes */
-    uint64_t epoch; /* counts what nobody here understands */
+    uint64_t epoch; /* counts foreign changes (lanes_foreign) */
     unsigned n_foreign;
     struct told
         told[TOLD_MAX];  /* of the steps that were made last, by the lowest bits of their ids */

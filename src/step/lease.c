@@ -1,4 +1,4 @@
-/* Lanes of several processes: the lease of a lane, and what it takes along. */
+/* Lanes of several processes: the lease of a lane, and what goes with it to its next holder. */
 #include "base/clock.h"
 #include "lane_internal.h"
 
@@ -67,7 +67,7 @@ static bool next_number(struct str *rest, int64_t max, int64_t *out)
     return str_next(rest, ' ', &word) && str_to_i64(word, 0, max, out);
 }
 
-/* False: nothing that could be used. */
+/* False: the text is of no use. */
 static bool read_knowledge(struct lane *lane, struct str text, uint64_t passed_ms)
 {
     int64_t format;
@@ -130,8 +130,8 @@ static void on_waited(struct deadline *deadline)
     ticket->on_turn(ticket);
 }
 
-/* The first one under a new lease. False: it has to wait for what a process that did not let go may
- * have sent. */
+/* For the first ticket under a new lease. False: the last holder did not let the lease go, so the ticket
+ * waits for a step that the holder may have sent. */
 static bool begin_lease(struct lane_ticket *ticket)
 {
     struct lane *lane = ticket->lane;
@@ -176,7 +176,7 @@ static void on_leased(struct keep_user *lease, const struct error *error)
     lane_forget(ticket->lane);
     ticket->lane->fence = 0;
     ticket->refusal = error->code == ERR_STORE_AWAY && !lanes->strict ? NULL : error;
-    ticket->on_turn(ticket); /* which may end it */
+    ticket->on_turn(ticket); /* which may end the ticket */
 }
 
 bool lane_lease(struct lane_ticket *ticket)

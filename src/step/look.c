@@ -21,7 +21,7 @@ const struct json *step_sent(struct arena *arena, const struct call *call, const
     return json_get(body, "parsedStep");
 }
 
-/* What its first selector names (GUESS: the clue of the JSON text in it); NULL: no element. */
+/* What the first selector of a step names (GUESS: the clue in its JSON text); NULL: the step has no element. */
 static const struct json *clue_of(struct arena *arena, const struct json *step)
 {
     const struct json *selector =
@@ -35,7 +35,7 @@ static const struct json *clue_of(struct arena *arena, const struct json *step)
     return json_get(guess, "clue") != NULL ? json_get(guess, "clue") : guess;
 }
 
-/* Details that both have must agree; the platform adds some of its own. */
+/* Members of `meta` that both steps have must agree; the platform adds members. */
 static bool meta_agrees(const struct json *stored, const struct json *sent)
 {
     const struct json *want;

@@ -26,7 +26,7 @@ static enum plan_verdict seek_again(struct step *step)
     return PLAN_AGAIN;
 }
 
-/* Until the last call of the dead process must have ended it may still come; after that it is sent. */
+/* The step is not there. It may come until the last call of the dead process must have ended; then it is sent. */
 static enum plan_verdict missing(struct step *step, struct plan_row *row, const struct json *steps)
 {
     if (clock_age_ms() < step->trace.until_ms) {
@@ -39,7 +39,7 @@ static enum plan_verdict missing(struct step *step, struct plan_row *row, const 
     return PLAN_AGAIN;
 }
 
-/* Where it would stand; -1: that is not known. */
+/* Where the sought step would stand; -1: that is not known. */
 static int64_t sought_place(const struct step *step, const struct json *steps)
 {
     int64_t place;
@@ -66,7 +66,7 @@ enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct er
         return not_told(step, err);
     }
     seen.step = json_at(seen.steps, (size_t)seen.position);
-    plan_set_int(plan, "position", seen.position); /* as it was sent */
+    plan_set_int(plan, "position", seen.position); /* as in the request of the dead process */
     alike = step_looks_like(plan->passing, seen.step,
                             step_sent(plan->passing, row->call, row->args, plan->variables));
     if (seen.position == n || (step->position >= 0 && !alike)) {

@@ -6,7 +6,8 @@
 
 enum { ALIKE_KEPT = 2 /* more of them tell no more than two do */ };
 
-/* To a look a new step without an action is one that cannot be read, and one with another action is another's. */
+/* look_at takes a new step without an action for one that cannot be read. So a new step that can be read, and is not
+ * kept whole, keeps an action that is like none that was sent: "". */
 static void keep_id(const struct step *step, const struct json *stored, int64_t id,
                     struct buf *kept)
 {
@@ -18,7 +19,7 @@ static void keep_id(const struct step *step, const struct json *stored, int64_t 
     buf_text(kept, is_other ? ",\"action\":\"\"}" : "}");
 }
 
-/* What a look would take for the lost step (look_at). */
+/* True: look_at may take the step for the lost one. */
 static bool may_be_lost(struct step *step, struct arena *arena, const struct json *stored,
                         size_t index)
 {
@@ -26,7 +27,8 @@ static bool may_be_lost(struct step *step, struct arena *arena, const struct jso
            (step->n_alike++ < ALIKE_KEPT || (int64_t)index == step->at);
 }
 
-/* Right behind the step that the one that is sought was sent behind, or behind one whose id was not read. */
+/* True: the step stands where the sought one was sent to: right behind step behind_id (or behind a step whose id was
+ * not read), or at the place `at`. */
 static bool may_be_sought(const struct step *step, size_t index)
 {
     const struct step_trace *trace = &step->trace;

@@ -175,7 +175,7 @@ static const struct json *member_or(const struct json *object, const char *name,
 }
 
 /* The platform answers a created step with its checkpoint (PLATFORM.md, "Structure"), with all
- * steps or without. What it says goes before what the lane knew. */
+ * steps or without. What the answer says replaces what the lane knew. */
 static void learn(struct step *step, const struct json *told, const struct json *checkpoint)
 {
     const struct json *steps =
@@ -191,7 +191,7 @@ static void learn(struct step *step, const struct json *told, const struct json 
     } else if (json_to_i64(json_get(told, "stepIndex"), &index) && index >= 0 &&
                index != step->at) {
         step->at = index;
-        lane_doubt(&step->ticket); /* the checkpoint is not what it was taken for */
+        lane_doubt(&step->ticket); /* the checkpoint has other steps than the lane knew */
     }
     step->end = lane_end_seen(&step->ticket);
 }
@@ -316,7 +316,7 @@ static enum plan_verdict begin_look(struct step *step, struct plan_row *row)
     return PLAN_AGAIN;
 }
 
-/* The lease of the checkpoint was about to end: the error says so. */
+/* True: nothing was sent, since the lease of the checkpoint was about to end. Sets the error of the row. */
 static bool is_unsent(const struct step *step, struct plan *plan, struct plan_row *row)
 {
     struct error *err = plan_row_error(plan, row);
@@ -332,7 +332,7 @@ static bool is_unsent(const struct step *step, struct plan *plan, struct plan_ro
     return true;
 }
 
-/* Only the step itself; whoever reads needs no lease. */
+/* Only sending the step needs the lease; reading does not. */
 static bool may_send(const struct plan_row *row)
 {
     const struct step *step = row->guided;
@@ -397,7 +397,7 @@ void step_guide(struct plan_row *row, struct step *step)
     row->guided = step;
 }
 
-/* --- changes that are not understood: only their order is kept */
+/* --- other changes: their effect is not read, only their order is kept */
 
 static void order_turn(struct step *step, struct plan_row *row)
 {

@@ -1,4 +1,4 @@
-/* Where people look at an execution. The link needs the project of the goal, which the platform's
+/* The link to the page where people look at an execution. It needs the project of the goal, which the platform's
  * answers about executions do not tell: it is asked for once a goal, as a last row of the plan
  * whose failure does no harm. */
 #ifndef API_EXECUTION_LINK_H

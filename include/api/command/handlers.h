@@ -10,7 +10,7 @@ handler handle_execute, handle_step_path, handle_batch, handle_validate;
 handler handle_session_create, handle_session_get, handle_session_list, handle_session_patch;
 handler handle_session_delete, handle_session_activate, handle_session_current;
 
-/* What the bodies of these routes may have. */
+/* The members that the bodies of these routes may have. */
 extern const struct member execute_members[], path_members[], batch_members[],
     session_create_members[], session_patch_members[];
 

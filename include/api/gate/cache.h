@@ -7,12 +7,14 @@
  *                └─► MISS  fetch, then cache_reply or cache_fail
  *
  * The request's own Cache-Control is obeyed (RFC 9111 section 5.2.1): no-store passes by, no-cache
- * and max-age ask for an answer that is new enough, max-stale and only-if-cached for less. An answer
- * that has just expired serves all but the one who fetches the next (stale-while-revalidate).
+ * and max-age ask for an answer that is new enough, max-stale accepts an expired one, only-if-cached
+ * nothing but a kept one. An answer that has just expired serves all requests but the one that fetches the
+ * next (stale-while-revalidate).
  * With cache.shared processes share answers and fetches (src/api/gate/cache_share.h).
  * The platform's Cache-Control shortens what is kept, or forbids it.
- * A leader that is cancelled hands over to the first waiter. What our own writes change is unknown
- * in detail, so a write drops everything. Bounded by bytes, least recently used first. */
+ * A leader that is cancelled hands over to the first waiter. It is not known which
+ * answers our own writes change, so a write drops all of them. Bounded by bytes; the least recently
+ * used answer is dropped first. */
 #ifndef API_CACHE_H
 #define API_CACHE_H
 
@@ -24,34 +26,35 @@ struct cache *cache_new(const struct api_options *options);
 void cache_stop(struct cache *cache); /* nothing is asked of the shared store any more */
 /* Entries stay. If the cache is smaller now, the next answer that is kept pushes the oldest out. */
 void cache_configure(struct cache *cache, const struct config *config);
-void cache_free(struct cache *cache); /* nobody may wait */
+void cache_free(struct cache *cache); /* no task may wait */
 
-/* DONE: what is kept answers it. An answer is kept only of a request that was right, so nothing of it needs to be
- * read before. */
+/* DONE: a kept answer was sent. Only answers to valid requests are kept, so the request need not be checked
+ * before. */
 enum stage_verdict cache_look(struct task *task);
 /* `resume` is what a waiter does when it becomes the leader. */
 enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
 
-/* The leader has an answer (200). An ETag among the headers is the answer's own; Cache-Control, Age, Expires and Cache-Status are this cache's to say and left out. */
+/* The leader has an answer (200). An ETag among the headers is kept; Cache-Control, Age, Expires and Cache-Status are
+ * left out, since this cache writes its own. */
 struct cache_answer {
     struct str body;
     struct str content_type; /* empty: JSON */
     const struct http_header *headers;
     size_t n_headers;
-    unsigned age_s;   /* so old it was when it came */
-    unsigned below_s; /* for so long a proxy of our kind may keep it, also where we do not */
-    bool for_one;     /* for this caller only; who waited for it asks the platform anew */
+    unsigned age_s;   /* how old the answer was when it came */
+    unsigned below_s; /* for so long another proxy of our kind may keep it, even if we do not */
+    bool for_one;     /* for this caller only; the waiters ask the platform themselves */
 };
-/* Kept for ttl_s (0: only given to the waiters), given to all. */
+/* Answers the leader and all waiters, and keeps the answer for ttl_s (0: not at all). */
 enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer,
                                unsigned ttl_s);
 
-/* What the platform's answer says about its keeping; empty: nothing. */
+/* What the platform's answer says about how long it may be kept; empty: nothing. */
 struct cache_said {
     struct str control; /* all lines of Cache-Control, joined by commas */
-    struct str age;     /* so old it was when it came */
+    struct str age;     /* how old the answer was when it came */
     struct str expires;
-    bool from_proxy; /* of our kind: `private` means us, and max-age is what is left */
+    bool from_proxy; /* of our kind: `private` means us, max-age is the time left */
 };
 
 /* For how long such an answer may be kept: at most ttl_s, 0 where it says no-store, private, no-cache or
@@ -66,12 +69,12 @@ enum stage_verdict cache_fail(struct task *task);
 /* The leader's client left. */
 void cache_abandon(struct task *task);
 size_t cache_purge(struct cache *cache); /* how many answers it held */
-/* The same, because somebody else has purged: nobody is told. */
+/* The same after a purge in another process: it is not passed on. */
 size_t cache_forget(struct cache *cache);
-/* Grows with each purge, whoever's it was. */
+/* Grows with each purge, of this process or of another one. */
 uint64_t cache_generation(const struct cache *cache);
 
-/* Told whenever that grows. `is_ours`: this process has purged, and keeps answers (cache.enabled). */
+/* Is told of each purge. `is_ours`: this process has purged, and keeps answers (cache.enabled). */
 struct cache_watcher {
     struct list link;
     void (*on_purge)(struct cache_watcher *watcher, bool is_ours);

@@ -7,8 +7,9 @@
 /* The tag of a body, in quotes; in the arena. */
 struct str etag_of(struct arena *arena, struct str body);
 
-/* A weak one, W/"...", of a document of this program. They are hundreds of KiB, and SHA-256 of one would hold up the
- * loop for three milliseconds: nobody gains from two documents with one tag. The same in all processes. */
+/* The weak tag, W/"...", of a document of this program; the same in all processes. Documents are hundreds of KiB, and
+ * SHA-256 would hold up the loop for three milliseconds. A faster hash will do: two documents with one tag would be of
+ * use to no attacker. */
 struct str etag_of_document(struct arena *arena, struct str body);
 
 /* Whether If-None-Match of the request names the tag, or any, by weak comparison (section 13.1.2). */

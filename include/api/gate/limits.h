@@ -1,4 +1,4 @@
-/* How much one caller may ask for: a rate and a number at once for each credential, and a rate for
+/* How much one caller may ask for: a rate and a number of requests at once for each credential, and a rate for
  * each address that sends none or a wrong one. A right credential is never refused for its address.
  * Buckets live as long as the api, so that a caller's bucket is the same after a reload. */
 #ifndef API_LIMITS_H
@@ -16,10 +16,10 @@ void limits_free(struct limits *limits); /* NULL is fine */
  * RateLimit-Policy, and releases the place at the end of the exchange. DONE: refused with 429. WAIT:
  * the store is asked; the stages behind it run later. */
 enum stage_verdict limits_count_caller(struct task *task);
-/* It tells them: the platform's own, which are about another limit, would contradict. */
+/* True: the answer tells our limits. Those of the platform, which are about another limit, are left out then. */
 bool limits_are_told(const struct task *task);
-/* The request has no credential, or a wrong one: counts against its address. ERR_RATE_LIMITED in
- * task->error instead of what was there when there were too many. */
+/* The request has no credential, or a wrong one: counts against its address. If there were
+ * too many, task->error becomes ERR_RATE_LIMITED. */
 void limits_count_stranger(struct task *task);
 
 #endif

@@ -16,8 +16,8 @@ struct str page_link(const struct task *task, const char *path);
 /* scheme://host and prefix, for examples that are copied: https://example.com/qa */
 struct str task_server_url(const struct task *task);
 
-/* Whose request it is: the peer, or whom its X-Forwarded-For names where the peer is one of
- * server.trusted_proxies. False: the peer is not an address (a Unix socket). */
+/* The address of the client: the peer, or the address that X-Forwarded-For (or Forwarded) names if the
+ * peer is one of server.trusted_proxies. False: the peer is not an address (a Unix socket). */
 bool client_address(struct task *task, uint8_t out[16]);
 
 #endif

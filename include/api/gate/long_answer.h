@@ -1,5 +1,6 @@
-/* An answer about ten thousand steps is written in pieces: some steps a turn. A short one is sent as a whole; of
- * a long one each piece leaves when it is written, and the next one waits while the client does not read. */
+/* An answer about ten thousand steps is written in pieces: some steps in each turn of the loop. A short one is sent as
+ * a whole. Of a long one each piece leaves when it is written, and the next one waits while the client does not
+ * read. */
 #ifndef API_LONG_ANSWER_H
 #define API_LONG_ANSWER_H
 
@@ -16,9 +17,9 @@ struct long_answer {
     int status;
     bool streams; /* the head was sent */
     size_t sent;  /* of `text` */
-    /* Writes about so many steps; *done: it was the rest. An error is that of the task. */
+    /* Writes about n_steps steps; *done: all are written. An error is put into task->error. */
     enum error_code (*go_on)(struct long_answer *answer, size_t n_steps, bool *done);
-    /* Exactly once, also when the caller left: lets go of what was held. NULL: nothing is. */
+    /* Called exactly once, also when the caller left: lets go of what is held. NULL: nothing is held. */
     void (*end)(struct long_answer *answer);
     enum error_code result;
 };

@@ -33,7 +33,7 @@ struct reload_other {
 
 /* One request for the configuration to be read again, and what that came to; texts in the arena. */
 struct reload_report {
-    struct list link; /* it waits; who does not want to know any more removes it */
+    struct list link; /* in a list while it waits; removing it gives the report up */
     void (*on_done)(struct reload_report *report); /* once, from a later turn */
     struct arena *arena;
     bool is_tried; /* in: check only, the running configuration stays */
@@ -49,11 +49,11 @@ struct reload_report {
     size_t n_others;
 };
 
-/* A POST that comes to this service from outside, soon, since nothing is done here after an answer (runs.recall). */
+/* A POST that another service sends to this one soon (runs.recall), since this process is stopped after an answer. */
 struct api_recall {
     struct str name; /* letters, digits, '-', '_' */
     struct str path; /* with its query; both stay until the end */
-    /* NULL: it will come, perhaps more than once. Once, from a later turn; not after cancel. */
+    /* error NULL: the POST will come, perhaps more than once. Called once, from a later turn; not after cancel. */
     void (*on_done)(struct api_recall *recall, const struct error *error);
     void *state; /* the recaller's */
 };
@@ -61,7 +61,7 @@ struct api_recall {
 struct api_recaller {
     void (*start)(void *context, struct api_recall *recall);
     void (*cancel)(struct api_recall *recall); /* idempotent; zeroed is fine */
-    bool knows_names; /* who is asked for the same name twice does it once */
+    bool knows_names;                          /* of two recalls with the same name it sends one */
     void *context;
 };
 
@@ -70,7 +70,7 @@ struct api_options {
     struct dictionary *dictionary; /* of test files */
     const struct config *config;   /* held by the api */
     const struct api_link *links;  /* of `upstream`, then of config->tenants in their order */
-    void (*release_client)(void *client); /* of a link; its upstream has no call then */
+    void (*release_client)(void *client); /* lets go of api_link.client; no call of it is left */
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
     struct webhooks *webhooks;
@@ -78,7 +78,7 @@ struct api_options {
     struct journal *journal;     /* where other processes are told of purges; NULL: nowhere */
     struct analytics *analytics; /* NULL: nothing is counted */
     struct deadlines *deadlines;
-    const bool *is_behind; /* the loop is, for seconds: not ready for more. NULL: nobody knows */
+    const bool *is_behind; /* true: the loop is seconds behind, so not ready. NULL: not known */
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
     const struct api_recaller *recaller;  /* NULL: runs wait for the next request of a client */

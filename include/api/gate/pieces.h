@@ -1,5 +1,5 @@
-/* pieces: long work for one request, some of it each turn of the loop, so that nobody else waits.
- * Owner: embedded in what the work is about, which lives in the task's arena; the caller sets task,
+/* pieces: long work for one request, one piece in each turn of the loop, so that other requests do not wait.
+ * Owner: embedded in the struct of the work, which lives in the task's arena; the caller sets task,
  * go_on, then and gone. Ends once: by `then`, or by `gone` when the caller leaves or the time is over. */
 #ifndef API_GATE_PIECES_H
 #define API_GATE_PIECES_H
@@ -21,6 +21,6 @@ struct pieces {
 
 /* Up to `n_now` pieces in this turn, each other one in a turn of its own. */
 enum stage_verdict pieces_begin(struct pieces *pieces, size_t n_now);
-void pieces_go_on(struct pieces *pieces); /* one that waits; else nothing */
+void pieces_go_on(struct pieces *pieces); /* if it waits; else does nothing */
 
 #endif

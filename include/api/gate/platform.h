@@ -10,7 +10,7 @@
 
 struct platform {
     struct str tenant;       /* empty: the account of `upstream` */
-    struct str identity;     /* names it in caches: another platform has another one */
+    struct str identity;     /* its name in caches; no other platform has the same */
     struct digest owner;     /* names the account in limits */
     struct config_rate rate; /* of all its callers together; 0: none of its own */
     struct plan_port port;

@@ -7,9 +7,9 @@
 
 enum query_rule {
     QUERY_TABLE,   /* only the parameters of the table */
-    QUERY_IGNORED, /* pages and probes: links carry parameters of others */
-    QUERY_KNOWN,   /* the same, but for the parameters of the table */
-    QUERY_RELAYED  /* the platform's own, but for the table's where the method changes something */
+    QUERY_IGNORED, /* pages and probes: all are ignored, as links carry foreign ones */
+    QUERY_KNOWN,   /* only the table's are read, the others are ignored */
+    QUERY_RELAYED  /* go to the platform; dry_run is ours if the method changes something */
 };
 
 struct query {

@@ -30,8 +30,8 @@ bool redact_is_nameless(const struct json *root);
 void redact(struct json *root, struct arena *arena, struct str path, unsigned shows);
 /* False: the text holds none of the names, escaped or not, so the tree need not be built. */
 bool redact_is_needed(struct str text, struct str path);
-/* The text, of a header field, holds one of the names that are secrets wherever they stand, or another one as
- * JSON writes it. */
+/* True: the text, of a header field, holds a name that is a secret wherever it stands, or the name of another secret
+ * in quotes, as in JSON. */
 bool redact_names(struct str text, struct str path, unsigned shows);
 
 #endif

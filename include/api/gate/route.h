@@ -63,9 +63,9 @@ struct route {
     enum route_class class;    /* ANY: as its permission says */
     enum session_need session; /* of the session that the request names */
     const char *session_param; /* the session is this part of the path; NULL: body, header, query */
-    unsigned
-        keep_s; /* how long caches may keep its 200, with an ETag: what every caller gets alike, and
-                      * only another version of the program changes; 0: not at all */
+    /* How long caches may keep its 200, with an ETag: for answers that are the same for every caller, and
+     * change only with the version of the program. 0: not at all. */
+    unsigned keep_s;
     const struct member *members; /* of its body; NULL: not told, or those of a simple_row */
     int status;                   /* of success; 0: 200, or that of its simple_row */
 };
@@ -126,7 +126,7 @@ struct route_table {
     struct route_set by_parts[ROUTE_MAX_PARTS + 2];
 };
 
-/* Fills what the rows do not say. */
+/* Fills the members of the table that are made of its rows. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
 enum route_class route_class_of(const struct route_table *table, const struct route *route);

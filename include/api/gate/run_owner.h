@@ -1,5 +1,5 @@
-/* run_owner: what a test run needs of the api while it works. It purges the cache, and where it belongs to a
- * session it waits for the session's turn, goes to its place and moves it. Owner: the run's arena. */
+/* run_owner: what a test run needs of the api while it works. Each step purges the cache. A run that belongs
+ * to a session waits for the session's turn, begins at its position and moves it. Owner: the run's arena. */
 #ifndef API_GATE_RUN_OWNER_H
 #define API_GATE_RUN_OWNER_H
 
@@ -16,19 +16,19 @@ struct run_owner {
     unsigned version;      /* of the session when its turn came; see session_advance */
     struct session_ticket ticket;
     struct session_use use; /* of a session that is shared */
-    struct later_item soon; /* an adopted one asks for its session in a turn of its own */
+    struct later_item soon; /* an adopted run asks for its session in a turn of its own */
 };
 
-/* Not begun: waits for nothing. */
+/* The new owner waits for nothing yet. */
 struct run_owner *run_owner_new(struct api *api, struct run *run, struct str session_id,
                                 int64_t checkpoint_id, struct run_hooks *out);
-/* Where it belongs to a session. `use`: of the request, NULL where sessions are not shared. *out_now: its turn
- * has come, and run_owner_turn is to be called when the run is started; else it comes by itself. */
+/* For a run that belongs to a session. `use`: of the request, NULL where sessions are not shared. *out_now true: its
+ * turn has come, and the caller calls run_owner_turn when the run is started. False: the turn comes by itself. */
 enum error_code run_owner_enter(struct run_owner *owner, const struct session_use *use,
                                 bool *out_now, struct error *err) MUST_CHECK;
 void run_owner_turn(struct run_owner *owner);
 
-/* Of run_store_options; the context is a platform. */
+/* run_store_options.adopt; the context is a platform. */
 bool run_owner_adopt(void *context, struct run *run, const struct run_adoption *what,
                      struct run_hooks *hooks);
 

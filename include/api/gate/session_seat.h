@@ -1,7 +1,7 @@
 /* session_seat: the session of a request, where several processes share sessions. Before the handler
  * runs, the session is brought here (to read it) or its lease is taken (to change it, or to carry out
- * its commands); then room session works as with sessions of its own. Without a shared store nothing
- * of this is made. Owner: the task's arena, which ends the use. */
+ * its commands); then room session works as without a shared store. Without one nothing of
+ * this is made. Owner: the task's arena, which ends the use. */
 #ifndef API_GATE_SESSION_SEAT_H
 #define API_GATE_SESSION_SEAT_H
 
@@ -19,10 +19,10 @@ struct session_seat {
 struct str session_of(struct task *task, const struct json *body);
 /* The stage: by the `session` of the route. */
 enum stage_verdict session_seat_take(struct task *task);
-/* The task's, made if need be; its use is not begun then. */
+/* The seat of the task. It is made if there is none; then its use is not begun. */
 struct session_seat *session_seat_of(struct task *task);
-/* After an operation of its use was started with session_seat_on_done: `then` goes on when it went
- * well. Returns WAIT. */
+/* To be called after an operation of the seat's use was started with session_seat_on_done. `then` is
+ * called if the operation succeeds. Returns WAIT. */
 enum stage_verdict session_seat_wait(struct session_seat *seat, stage_fn then);
 void session_seat_on_done(struct session_use *use, const struct error *error);
 

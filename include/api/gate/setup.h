@@ -5,8 +5,8 @@
  *                                 └──► platforms; those that stay the same are held by the next setup, too
  *
  * A platform that is not in the newest setup is retired: its client is let go when the last request and the
- * last run with it have ended. Its runs are found (platform_runs) as long as its tenant exists, of the last
- * RETIRED_MAX platforms. Owner: the api. */
+ * last run with it have ended. The runs of the last RETIRED_MAX platforms are found (platform_next) as long as
+ * their tenant exists. Owner: the api. */
 #ifndef API_GATE_SETUP_H
 #define API_GATE_SETUP_H
 
@@ -29,11 +29,11 @@ struct setup {
 struct setup *setup_hold(struct setup *setup);
 void setup_release(void *context); /* the last one lets the configuration and the platforms go */
 
-/* Takes the holds of the links over. `config` is held by the setup. */
+/* Takes over the holds on the clients of the links. `config` is held by the setup. */
 void setup_open(struct api *api, const struct config *config, const struct api_link *links);
-/* The same while one is open; true: the platform of `upstream` is another one. */
+/* The same when a setup is open already. True: the platform of `upstream` is another one now. */
 bool setup_change(struct api *api, const struct config *config, const struct api_link *links);
-void setup_drain(struct api *api);             /* runs that processes share go to others */
+void setup_drain(struct api *api);             /* hands shared runs to other processes */
 void setup_stop(struct api *api);              /* cancels what runs */
 size_t setup_n_running(const struct api *api); /* test runs in progress */
 void setup_close(struct api *api);

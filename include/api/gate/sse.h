@@ -1,7 +1,7 @@
 /* Answers that last: server-sent events (WHATWG HTML, section 9.2). A watcher is a cursor into what its
- * source holds: nothing is kept for it, so a slow reader costs no memory, and who comes back with
- * Last-Event-ID goes on where it was. Once a heartbeat a silent stream gets a comment. Then, and
- * after each change of who is let in, the credential of its client is judged again. */
+ * source holds: nothing is kept for it, so a slow reader costs no memory, and a client that comes back
+ * with Last-Event-ID goes on where it was. Once a heartbeat a silent stream gets a comment. Then, and
+ * after each reload and each new key set, the credential of its client is judged again. */
 #ifndef API_GATE_SSE_H
 #define API_GATE_SSE_H
 
@@ -31,17 +31,17 @@ struct sse {
     bool blocked;
 };
 
-/* CONTINUE: one more may be opened. DONE: HEAD is answered, or it would be one too many (runs.max_watchers). */
+/* CONTINUE: one more stream may be opened. DONE: HEAD is answered, or the stream is refused (runs.max_watchers). */
 enum stage_verdict sse_admit(struct task *task);
 /* Answers with a stream; `stream` lives in the task's arena. Returns WAIT. */
 enum stage_verdict sse_begin(struct task *task, struct sse *stream,
                              const struct sse_source *source);
-/* Other clients are let in than before: every stream is looked at in the next turns. */
+/* After a reload or a new key set: the credential of every stream is judged again in the next turns. */
 void sse_ask_all(void *context); /* struct api * */
-/* The endless ones end as they should, with what was sent so far whole: the process shuts down, and their clients come
- * back to another one. */
+/* Ends the endless streams properly, behind a whole event: the process shuts down, and the clients come back to
+ * another one. */
 void sse_end_endless(struct api *api);
-/* There is something new: it is sent now, or when the client takes more. */
+/* The source has a new event: it is sent now, or when the client takes more. */
 void sse_news(struct sse *stream);
 
 #endif

@@ -15,12 +15,12 @@
 
 /* The plan has ended; its outcome is in task->error and the notes. */
 typedef void (*plan_end_fn)(struct task *task, enum error_code code);
-/* The plan was cancelled, or never begun: what the handler holds besides is let go. */
+/* The plan was cancelled, or never begun: the handler lets go of what else it holds. */
 typedef void (*plan_gone_fn)(struct task *task);
 
 struct task {
     struct api *api;
-    struct setup *setup;         /* of the time when it began; it holds it */
+    struct setup *setup;         /* the one that it began with, and holds */
     const struct config *config; /* of that setup */
     struct exchange *exchange;
     struct arena *arena; /* the exchange's */
@@ -30,7 +30,7 @@ struct task {
     struct principal principal;
     struct platform *platform; /* the account that the principal works with */
     struct auth_ticket ticket; /* while it waits for authentication */
-    bool head_waits;           /* it does */
+    bool head_waits;           /* while it waits for authentication, or for limits */
     struct list waits;         /* among the tasks that wait for the same thing */
     const struct json *body;   /* NULL: none was sent */
     const struct json *query;  /* query.h */
@@ -52,15 +52,15 @@ struct task {
     bool may_have_changed;   /* something that creates or changes may have reached the platform */
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
     struct str location;     /* Location of the answer; empty none */
-    struct str fields;       /* of the platform, as lines, for the replay of a keyed answer */
+    struct str fields;       /* header lines of the platform, for the replay of a kept answer */
     struct cache_seat *cache_seat;     /* its place in the cache, as leader or waiter; NULL none */
     uint64_t cache_generation;         /* what it was when the fetch began */
     struct session_seat *session_seat; /* session_seat.h; NULL none */
-    struct resting *resting; /* rest.c: nothing is held any more, or soon; NULL: not yet */
+    struct resting *resting; /* rest.c: leases are let go before the answer; NULL: not begun */
     bool passes_cache;       /* the cached answer is for another caller: ask the platform */
     struct written *written; /* task_writer; NULL: nothing */
     uint64_t begin_us;
-    uint64_t wait_ms; /* for the answer to begin, where it waits; 0: no limit, or it is set */
+    uint64_t wait_ms; /* time for the answer to begin, if it waits; 0: no limit, or set already */
 };
 
 enum { HEALTH_KEPT = 1024 };
@@ -71,13 +71,13 @@ struct api {
     struct dictionary *dictionary;
     struct route_table *routes;
     struct run_share *run_share; /* NULL: runs are this process's alone */
-    struct keeps *rests;         /* let go before an answer leaves (rest.c); NULL: not so */
+    struct keeps *rests;         /* leases to let go before an answer leaves (rest.c); NULL: none */
     struct setup *setup;         /* the newest */
     const struct config *config; /* of it */
     struct list retired;         /* platforms that are not in it, oldest first */
     unsigned n_retired;
     unsigned n_platforms_made; /* so far */
-    unsigned n_changes;        /* of who is let in, so far */
+    unsigned n_changes;        /* reloads and new key sets so far (sse_ask_all) */
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct purges *purges;
@@ -105,8 +105,8 @@ struct api {
     } health; /* the last answer to "how are you", while all is well: health.c */
 };
 
-/* rest.c: this process may be stopped when the task is answered. False: it may be answered now. Else `then` is called when
- * what was changed is written, and the leases are let go. */
+/* rest.c: for a process that may be stopped as soon as the task is answered. False: the task may be answered now. True:
+ * `then` is called when what was changed is written, and the leases are let go. */
 bool task_rests(struct task *task, void (*then)(struct task *task)) MUST_CHECK;
 
 /* stages.c */
@@ -121,23 +121,23 @@ void task_go_on_head(struct task *task);
 enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict verdict,
                                     size_t *max_body);
 
-/* Whose fact it is: owner, principal, peer and request. */
+/* Writes into the fact whose it is: owner, principal, peer and request. */
 void task_sign_fact(const struct task *task, struct fact *fact);
 
 /* fields.c: the header fields by which callers say what they want. They are checked before anything else: a field that
- * stands twice, or is misspelled, would silently change what is done. ERR_BAD_REQUEST, with the field in `err`: one that
- * may stand once stands twice, or the name is one slip away from one that is read (a letter, the separators, the X-
- * before it), which is absent itself. */
+ * stands twice, or is misspelled, would silently change what is done. ERR_BAD_REQUEST, with the field in `err`: a field
+ * that may stand once stands twice, or the name is one slip (a letter, the separators, the X- before it) away from a
+ * field that is read, and that the request does not have. */
 enum error_code fields_check(const struct task *task, struct error *err) MUST_CHECK;
 
 /* body.c: a stage: task->body, or a refusal; and whether the route takes a body of this Content-Type. */
 enum stage_verdict body_read(struct task *task);
 bool body_type_fits(enum body_kind kind, struct str type);
 
-/* admin.c: who needs no key on the admin listener: somebody on this machine, whose peer is loopback or the Unix socket.
- * They become the principal "operator" with the permission admin. Not one who shows a credential (then the credential
- * decides), and not a request that somebody else may have made this machine send: one that came through another proxy,
- * or from a page in a browser. */
+/* admin.c. True: the request needs no key, since it came to the admin listener from this machine (loopback or the Unix
+ * socket); its principal becomes "operator" with the permission admin. False: it shows a credential (then that
+ * decides), or somebody else may have made this machine send it: it came through another proxy, or from a page in a
+ * browser. */
 bool admin_is_operator(struct task *task);
 
 /* auth.c: WAIT: the stages behind it run later, and http_head_done is called. */
@@ -163,7 +163,7 @@ void idempotency_abandon(struct task *task); /* the task ended without an answer
 /* cors.c */
 void cors_apply(const struct api *api, struct exchange *exchange);
 
-/* reply.c: each of them ends the task; return what they return. */
+/* reply.c: each of these ends the task; a handler returns its verdict. */
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body);
 /* A long answer in pieces, written with exchange_stream_write. At its end `body` is the whole of it where an
@@ -171,7 +171,7 @@ enum stage_verdict task_reply(struct task *task, int status, const char *content
 void task_stream_begin(struct task *task, int status, const char *content_type);
 enum stage_verdict task_stream_end(struct task *task, int status, const char *content_type,
                                    struct str body);
-/* The text of the buf, which is done then. */
+/* Answers with the text of the buf, and frees the buf. */
 enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
                                    struct buf *text);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
@@ -185,7 +185,7 @@ void task_set_location(struct task *task, struct str location);
 enum stage_verdict
 task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
 enum stage_verdict task_fail_with(struct task *task, const struct error *error);
-/* With what error_set makes of it; retry_after_s of task->error stays. */
+/* task_fail with the error that error_set makes; retry_after_s of task->error stays. */
 enum stage_verdict task_refuse(struct task *task, enum error_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
 struct error_list *task_errors(struct task *task);
@@ -195,10 +195,10 @@ struct str task_now(struct task *task); /* RFC 3339 */
 /* A new, empty one, with the task's options; task->plan is it, and its owner is the task. */
 struct plan *task_plan_new(struct task *task);
 void *plan_state(const struct plan *plan); /* the state of the task that owns it, for hooks */
-/* Once held, the task is cancelled, finished after its client has left, and out of time as the plan
- * is; the plan begins with the start, where the task may have waited for its turn. With an
- * Idempotency-Key a plan that has changed something goes on to its end when the client leaves: the
- * retry shall find the whole of it. */
+/* From now on a cancel of the task, a client that leaves and the end of the time act on the plan.
+ * The plan begins only with task_start_plan: the task may wait for its turn before. With an
+ * Idempotency-Key a plan that has changed something goes on to its end when the client leaves, so that
+ * the retry finds the whole of it. */
 void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone);
 void task_start_plan(struct task *task);
 /* The dry run: answers with the requests that would be sent. */

@@ -19,9 +19,9 @@ handler handle_webhook_create, handle_webhook_list, handle_webhook_get, handle_w
 handler handle_webhook_delete, handle_webhook_test, handle_webhook_deliveries;
 handler handle_webhook_redeliver;
 
-/* Told to others from now on, until purges_close. */
+/* Purges are told to other processes from now on, until purges_close. */
 struct purges *purges_open(struct api *api);
 void purges_close(struct purges *purges);
-void ops_set_gauges(const struct api *api); /* figures of the moment, into the metrics */
+void ops_set_gauges(const struct api *api); /* brings the gauges up to date */
 
 #endif

@@ -47,7 +47,8 @@ struct simple_words {
 
 /* Calls for each element of a list that an earlier answer holds. */
 struct simple_each {
-    const char *list; /* JSON pointers into the plan's variables; of an inner one: the element */
+    const char
+        *list; /* JSON pointers into the plan's variables; of inner calls, into the element */
     int64_t first_position; /* value "position" of the first element; 0: none is given */
     struct simple_copy copies[SIMPLE_MAX_COPIES];
     struct simple_call calls[SIMPLE_MAX_CALLS];
@@ -96,7 +97,7 @@ struct simple_row {
     const char *location; /* prefix of Location for 201; NULL none */
     simple_prepare_fn prepare;
     enum simple_keep keep;
-    bool tells_name; /* that which was asked for: the answer has an older one */
+    bool tells_name; /* the reply has the name of the request: the answer has an older one */
 };
 
 const struct simple_row *simple_row_of(const struct route *route);

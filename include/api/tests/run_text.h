@@ -1,8 +1,8 @@
-/* The report of a test run that has ended, as GET /api/v1/tests/runs/{id} tells it, for the process itself: of any account, and where
- * processes share runs of any process. It is written some steps a turn.
+/* The report of a test run that has ended, as GET /api/v1/tests/runs/{id} tells it, for use in this process: of a run
+ * of any account, and where processes share runs, of any process. It is written some steps a turn.
  *
- * Owner: whoever starts it, until on_done, which comes once, from a later turn, or run_text_cancel. Both before the api is stopped where runs
- * are shared, else before it is closed. */
+ * Owner: the caller of run_text_start, until on_done (once, from a later turn) or run_text_cancel. One of them must
+ * come before the api is stopped, where runs are shared; else before the api is closed. */
 #ifndef API_TESTS_RUN_TEXT_H
 #define API_TESTS_RUN_TEXT_H
 
@@ -15,7 +15,7 @@ struct run_text;
 
 enum { RUN_TEXT_MAX = 64 * 1024 * 1024 };
 
-/* `text` lives until on_done returns. `error`: NULL; or ERR_NOT_FOUND: nobody knows the run any more; ERR_STORE_AWAY;
+/* `text` lives until on_done returns. `error`: NULL; or ERR_NOT_FOUND: the run is not kept any more; ERR_STORE_AWAY;
  * ERR_TOO_BIG: it is longer than RUN_TEXT_MAX. */
 typedef void (*run_text_fn)(void *context, struct str text, const struct error *error);
 

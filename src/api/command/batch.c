@@ -1,10 +1,10 @@
 /* See batch.h. The rows of one item: [before calls] [count the steps of its checkpoint] main [then
- * calls]. `before` hooks of the plan set what only the moment knows (the position), `after` hooks
+ * calls]. `before` hooks of the plan set what is known only then (the position), `after` hooks
  * keep what came. */
 #include "api/command/batch.h"
 
-/* Of a batch's commands together; a cell of two bytes takes two hundred as JSON, so what one may
- * have is not for each of a thousand. */
+/* For all commands of a batch together: a cell of two bytes takes two hundred as JSON, so not each of
+ * hundreds of commands may have as much as a single one. */
 enum { CSV_MAX_BYTES = 512 * 1024 };
 
 static struct batch_cursor *cursor_for(struct batch *batch, struct str checkpoint_id,
@@ -39,7 +39,7 @@ static enum error_code choose_checkpoint(struct batch_item *item, struct error *
     int64_t number;
     bool is_session = batch->session_id.len > 0 && batch->session.checkpoint_id != 0 &&
                       str_to_i64(id, 0, INT64_MAX, &number) &&
-                      number == batch->session.checkpoint_id; /* said twice is no other place */
+                      number == batch->session.checkpoint_id; /* the session's own, named again */
 
     if (id.len == 0 && batch->session_id.len > 0) {
         if (batch->session.checkpoint_id == 0) {
@@ -85,8 +85,8 @@ static enum error_code forbid(const struct batch_item *item, struct error *err)
                     permission_name(permission), item->bound.command->words);
 }
 
-/* Of all items together ERROR_LIST_MAX errors are told in full; of the items after that the first one
- * each, without a proposal. *left is what is left of them. */
+/* All items together tell ERROR_LIST_MAX errors in full; each item after that tells its first error, without
+ * a proposal. *left: how many may still be told in full. */
 static void item_prepare(struct batch_item *item, size_t *left)
 {
     struct arena *arena = item->batch->task->arena;

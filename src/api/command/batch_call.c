@@ -1,4 +1,4 @@
-/* Commands that are no steps: what became of them, and of those that ask again until something is over. */
+/* Commands that are no steps: what became of them, and how they ask again until an execution is over. */
 #include "batch_rows.h"
 
 #include "api/command/execution_link.h"
@@ -22,8 +22,8 @@ int64_t batch_item_limit(const struct batch_item *item)
     return value_int(item, "timeout", WAIT_DEFAULT_S) * 1000;
 }
 
-/* Asks again until the execution has ended or the command's own time is over, the last time just
- * then; what state it is in is answered, with a warning where it still runs. */
+/* Asks again until the execution has ended or the command's own time is over; the last time just when it
+ * is over. The reply tells the state that was seen last, with a warning if the execution still runs. */
 static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms)
 {
@@ -48,8 +48,8 @@ static bool says_nothing(const struct json *answer)
                               (json_type(answer) == JSON_OBJECT && json_size(answer) == 0));
 }
 
-/* Done without a word about the thing: no body, or just "success". Enough for what is changed and
- * for what needs no id. */
+/* True: the platform said that it is done, without a word about the thing (no body, or just "success"), and
+ * that is enough: for a change, and for a create that needs no id. */
 static bool is_plain_done(const struct batch_item *item, const struct reply_map *map)
 {
     const struct command *command = item->bound.command;

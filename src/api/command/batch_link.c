@@ -5,7 +5,7 @@
 #include "api/command/execution_link.h"
 #include "base/check.h"
 
-/* Each item has arguments of its own, and the row has those of one of them. */
+/* Finds the item by its arguments: each item has its own, and the row has those of its item. */
 static struct batch_item *item_of_link(const struct plan *plan, const struct plan_row *row)
 {
     struct batch *batch = plan_state(plan);

@@ -1,4 +1,4 @@
-/* What a batch came to, as a reply: of one command, of a list, and of what would be sent. */
+/* The replies of a batch: for one command, for a list, and for a dry run. */
 #include "batch_rows.h"
 
 #include "api/gate/long_answer.h"
@@ -17,7 +17,7 @@ static void write_warnings(struct json_writer *w, const struct batch_item *item)
         jw_str(w, STR("The platform's answer was lost; the step was found when the checkpoint was "
                       "read back"));
     }
-    /* The platform puts a step that is asked to stand behind the end at the end. */
+    /* A step whose position is behind the end is put at the end by the platform. */
     if (item->status == ROW_DONE && item->bound.command->kind == COMMAND_STEP &&
         item->position < item->input.position) {
         jw_str(w, arena_printf(item->batch->task->arena,
@@ -31,7 +31,7 @@ static void write_warnings(struct json_writer *w, const struct batch_item *item)
     jw_end(w);
 }
 
-/* Of a step it is text already. */
+/* The data of a step are text already. */
 static void write_data(struct json_writer *w, const struct batch_item *item)
 {
     if (item->data != NULL) {
@@ -185,7 +185,7 @@ struct shown_batch {
     bool in_results;
 };
 
-/* A request; or, of a list, a result. */
+/* Writes the next request; after the last one, for a list, the next result. */
 static enum error_code show_next(struct shown_batch *shown, bool *done)
 {
     struct batch *batch = shown->batch;

@@ -1,4 +1,4 @@
-/* The rows of a batch and what happens around them: hooks before a row (what only the moment knows:
+/* The rows of a batch and what happens around them: hooks before a row (what is known only then:
  * the position) and after it (what came back). */
 #include "batch_rows.h"
 
@@ -16,7 +16,7 @@ struct batch_item *batch_item_of(const struct plan_row *row)
 
 /* --- steps */
 
-/* Where the cursor stands, if the plan was to begin now; -1: not known. */
+/* Where the cursor would stand if the plan began now; -1: not known. */
 static int64_t shown_position(const struct batch_item *item)
 {
     struct batch_cursor *cursor = item->cursor;
@@ -27,7 +27,7 @@ static int64_t shown_position(const struct batch_item *item)
     return cursor->position;
 }
 
-/* Of a dry run: the count is shown where the position would be counted. */
+/* For a dry run: shows the call that counts the steps, once, where the position would have to be counted. */
 static bool before_shown_count(struct plan *plan, struct plan_row *row)
 {
     struct batch_item *item = batch_item_of(row);
@@ -68,7 +68,7 @@ static bool before_step(struct plan *plan, struct plan_row *row)
     return true;
 }
 
-/* What failed before it leaves nothing to go on with: the plan's variables are another command's.
+/* False: an earlier row of this item has failed, so the plan's variables may be those of another command.
  */
 static bool before_call(struct plan *plan, struct plan_row *row)
 {
@@ -86,7 +86,7 @@ void batch_take_failure(struct batch_item *item, const struct plan_row *row)
     item->error = *row->error;
 }
 
-/* Of a command that changes the steps of a library checkpoint. */
+/* For a command that changes the steps of a library checkpoint. */
 static bool before_ordered(struct plan *plan, struct plan_row *row)
 {
     struct batch_item *item = batch_item_of(row);
@@ -121,7 +121,7 @@ static void tell_session(const struct batch_item *item, int64_t next, int64_t st
     }
 }
 
-/* Whether the step exists is not known: nor is where the next one goes. */
+/* It is not known whether the step exists, so it is not known either where the next one goes. */
 void batch_position_unknown(struct batch_item *item)
 {
     item->cursor->position = -1;
@@ -176,7 +176,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     return PLAN_NEXT;
 }
 
-/* A step that may be the lost one is told of. */
+/* Notes the step that may be the lost one, for the reply. */
 static void take_seen(struct batch_item *item)
 {
     struct arena *arena = item->batch->task->arena;
@@ -290,7 +290,7 @@ static void add_call(struct batch_item *item)
     }
     if (command->then[0].poll != NULL && command->call.class == CALL_READ &&
         call_is_wanted(item->args,
-                       command->then[0].when)) { /* its own call is what is asked again */
+                       command->then[0].when)) { /* its own call is the one that polls */
         polls(item, row);
         batch_add_project(item);
         return;

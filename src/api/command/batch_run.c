@@ -5,8 +5,8 @@
 
 enum { WAIT_MARGIN_MS = 30000 };
 
-/* False: the session is gone (deleted, expired, evicted) while its command waited; where the step
- * was to stand is not known any more. */
+/* Sets the cursors from the session. False: the session is gone (deleted, expired, evicted) while its command
+ * waited, so it is not known any more where the step goes. */
 static bool cursors_take_session(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;
@@ -27,7 +27,7 @@ static bool cursors_take_session(struct batch *batch, struct error *err)
             cursor->position = is_set ? batch->session.position : -1;
         }
     }
-    batch->session.checkpoint_id = meant; /* set to another one since: it is told nothing of this */
+    batch->session.checkpoint_id = meant; /* where our steps go: session_advance compares it */
     return true;
 }
 
@@ -52,7 +52,7 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
                : NULL;
 }
 
-/* In catalog_command_names. */
+/* The index of the command in catalog_command_names; 0: not known. */
 static size_t label_of(const struct batch_item *item)
 {
     const struct command *command = item->bound.command;
@@ -60,7 +60,7 @@ static size_t label_of(const struct batch_item *item)
     return command != NULL ? catalog_index(command) + 1 : 0;
 }
 
-/* Given with the command, or made by it. A step names its checkpoint alone. */
+/* Names the project in the fact: it was given with the command, or made by it. A step names none. */
 static void name_project(const struct task *task, const struct batch_item *item, struct fact *fact)
 {
     const struct command *command = item->bound.command;

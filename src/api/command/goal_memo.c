@@ -6,7 +6,7 @@
 
 enum { GOALS_KEPT = 256, ID_BYTES = 24, PROJECT_TTL_MS = 3600000 };
 
-/* A few look-ups, replaced in turn. */
+/* One remembered look-up; the entries are replaced in turn. */
 struct remembered {
     char goal_id[ID_BYTES];
     char id[ID_BYTES];

@@ -166,7 +166,7 @@ static enum error_code load(struct task *task, struct str id, struct session *ou
     return session_load(store_of(task), &task->principal.owner, id, task->arena, out, &task->error);
 }
 
-/* `code`: of looking for it. */
+/* `code`: what came of looking for the session. */
 static enum stage_verdict reply_session(struct task *task, enum error_code code, int status,
                                         const struct session *session)
 {
@@ -186,7 +186,7 @@ static enum stage_verdict dry_run_with(struct task *task)
                                                                   : task_fail(task);
 }
 
-/* Where sessions are shared: an operation of the use that the request has, then what comes of it. */
+/* Where sessions are shared: starts an operation of the use of this request; `then` goes on after it. */
 static enum stage_verdict use_and(struct task *task,
                                   void (*operate)(struct session_use *use, session_use_fn on_done),
                                   stage_fn then)

@@ -7,7 +7,7 @@
 #include "api/gate/task.h"
 #include "base/json_form.h"
 
-/* What is right as it is goes along. */
+/* Members that need no correction are taken over. */
 static void keep_members(struct task *task, const struct json *body, struct json *corrected)
 {
     static const char *const names[] = {"session_id", "description", "dry_run"};

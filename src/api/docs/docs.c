@@ -29,7 +29,7 @@ static const struct {
     {"metrics", "/metrics", "Metrics", "For Prometheus"},
 };
 
-/* What can be sent as it stands. */
+/* Writes an example that can be sent as it stands. */
 static void put_example(struct task *task, struct buf *text, const char *before, const char *path)
 {
     buf_text(text, before);
@@ -128,7 +128,7 @@ enum stage_verdict handle_schema(struct task *task)
     return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
-/* What both builds have. */
+/* The files that both builds have, with Swagger UI and without it. */
 static enum stage_verdict reply_common_file(struct task *task, struct str file)
 {
     struct str heading;
@@ -158,7 +158,7 @@ static enum stage_verdict reply_common_file(struct task *task, struct str file)
 
 extern const char docs_bundle_start[], docs_bundle_end[], docs_style_start[], docs_style_end[];
 
-/* The script finds the document beside the folder that it lies in itself. */
+/* The script finds the document beside its own folder. */
 static const char start_js[] =
     "window.ui = SwaggerUIBundle({url: new URL('../openapi.json', document.currentScript.src).href, "
     "dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null, docExpansion: 'list', "

@@ -7,7 +7,7 @@ enum { REST_MAX = 16 * 1024 * 1024 };
 
 /* ---- parameters and operations ---- */
 
-/* All but its schema. */
+/* Begins a parameter: all but its schema. */
 static void begin_parameter(struct json_writer *w, struct str name, const char *in,
                             const char *description)
 {
@@ -143,7 +143,7 @@ static void write_paths(struct json_writer *w, struct task *task)
     }
 }
 
-/* As this proxy is configured: nobody needs a credential, or one of ours, or one of the platform. The address is
+/* Says, by the configuration, whether a credential is needed, and which are taken. The address is
  * relative to this document where nothing else is known: "." is the folder that it lies in. */
 static void write_access(struct json_writer *w, const struct task *task)
 {

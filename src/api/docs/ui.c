@@ -1,6 +1,6 @@
 /* /ui, live figures for operators, and /ui/runs, test runs for people who write tests. Both are a
- * frame and a script of ours (live.js, runs.js), which asks the routes that programs ask: nothing of
- * anybody stands in the pages, and no request leaves for another host. */
+ * frame and a script of ours (live.js, runs.js), which asks the routes that programs ask: the
+ * pages hold no data of any caller, and no request leaves for another host. */
 #include "api/docs/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"

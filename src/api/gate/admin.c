@@ -27,8 +27,8 @@ bool admin_is_operator(struct task *task)
     if (!task->on_admin || exchange->request.hop.len > 0 || may_be_of_another(exchange)) {
         return false;
     }
-    /* A name that leads here although it is not ours is how a page in a browser gets past the origin
-     * rules (DNS rebinding). */
+    /* The Host must be loopback, too: a page in a browser gets past the origin rules by a name of its own
+     * that leads to this machine (DNS rebinding). */
     authority_split(exchange->request.host, &host, &port);
     if (!str_is(peer, HTTP_UNIX_PEER) &&
         !(ip_address_parse(peer, address) && ip_address_is_loopback(address) &&

@@ -50,7 +50,7 @@ static enum stage_verdict refuse(struct task *task, const struct auth_shown *sho
 
 static enum stage_verdict admit(struct task *task)
 {
-    if (task->api->setup != task->setup) { /* the principal is of the newest */
+    if (task->api->setup != task->setup) { /* the principal belongs to the newest */
         task->setup = setup_hold(task->api->setup);
         arena_defer(task->arena, setup_release, task->setup);
     }
@@ -65,7 +65,7 @@ enum stage_verdict task_authenticate(struct task *task)
     struct auth_shown shown = shown_by(task->exchange);
     struct str caller = task->exchange->request.caller;
 
-    if (caller.len > 0) { /* has been asked for his right to call, and shows no credential */
+    if (caller.len > 0) { /* the right to call was checked before; no credential is shown */
         task->principal = (struct principal){.name = caller, .permissions = PERMISSION_CONTINUE};
         digest_of(caller, &task->principal.owner);
         return admit(task);
@@ -117,7 +117,7 @@ bool task_may(const struct task *task, unsigned permission)
 
 enum stage_verdict task_allow(struct task *task, unsigned permission)
 {
-    /* What a token may change directly the platform judges. */
+    /* In direct access the platform judges what a caller's own token may change. */
     bool judged_there = task->principal.bearer.len > 0 && task->route->body == BODY_STREAM;
 
     if (judged_there || task_may(task, permission)) {

@@ -1,5 +1,5 @@
-/* The body of a request as a tree. A long one is read in turns of the loop of its own: what is done with it begins in
- * another one. */
+/* The body of a request as a tree. Long YAML is read in several turns of the loop; after any long body the next stage
+ * begins in another turn. */
 #include "api/gate/pieces.h"
 #include "data/node.h"
 
@@ -82,7 +82,7 @@ static bool read_on(struct pieces *pieces)
 {
     struct body_reading *reading = CONTAINER_OF(pieces, struct body_reading, pieces);
 
-    /* What is put off once runs before the loop looks for events again: others are served after the second time. */
+    /* Work that is put off once still runs before the loop looks for events. Put off twice, it lets others go first. */
     if (!reading->has_rested) {
         reading->has_rested = true;
         return false;

@@ -71,7 +71,7 @@ static void drop_body(struct cache *cache, struct cache_entry *entry)
     }
 }
 
-/* Gone when nobody uses it and it holds nothing. */
+/* Frees an entry that no task uses and that holds no answer. */
 static void tidy(struct cache *cache, struct cache_entry *entry)
 {
     if (entry->leader == NULL && list_is_empty(&entry->waiters) && entry->body == NULL) {
@@ -191,7 +191,8 @@ static void take_seat(struct task *task, struct cache_entry *entry, stage_fn res
 
 /* --- other processes */
 
-/* The same in each process: account and address, whose token, path and query, and what stands before our paths. */
+/* The key is the same in each process: account and address, the caller's token, path and query, and the prefix of our
+ * paths for the caller. */
 static struct str shared_key_of(const struct task *task)
 {
     const struct http_request *request = &task->exchange->request;
@@ -278,7 +279,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         return refuse_uncached(task);
     }
     if (entry->leader != NULL && wish.max_age_ms != UINT64_MAX) {
-        return STAGE_CONTINUE; /* the fetch under way began before this request: asked again */
+        return STAGE_CONTINUE; /* the fetch under way began before this request: fetch once more */
     }
     take_seat(task, entry, resume);
     task->cache_generation = cache->generation;
@@ -371,7 +372,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
         return task_reply(task, 200, cache_json_type, answer->body);
     }
     keeps = ttl_s > 0 && !answer->for_one && task->cache_generation == cache->generation;
-    /* All at once, each for itself: what the leader was told is not for them. */
+    /* The answer is for the leader alone: all waiters ask the platform themselves, at once. */
     while (answer->for_one && (waiter = next_waiter(task->cache_seat->entry)) != NULL) {
         waiter->passes_cache = true;
         waiter->on_cancel = NULL;
@@ -381,7 +382,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     entry = leave_lead(task, keeps ? answer : NULL, ttl_s);
     keep(cache, entry, answer, keeps ? ttl_s : 0);
     if (task->cache_generation != cache->generation) {
-        entry->below_ms = 0; /* it may be older than the change that purged */
+        entry->below_ms = 0; /* the answer may be older than the change that purged */
     }
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);

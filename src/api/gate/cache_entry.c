@@ -26,8 +26,8 @@ struct str cache_identity(const struct task *task)
     return (struct str){both, platform.len + DIGEST_BYTES};
 }
 
-/* The whole of it, not a hash: the answer for one caller must never become another one's. Addresses in an answer begin
- * with what stands before our paths for the caller. */
+/* The key is the whole text, not a hash: the answer for one caller must never go to another one. The prefix of our
+ * paths belongs to it: addresses in the answer begin with it. */
 struct str cache_entry_key(const struct task *task)
 {
     const struct http_request *request = &task->exchange->request;
@@ -83,7 +83,8 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
 
 /* ---- answering ---- */
 
-/* A caller asks each time, and is answered from here. A proxy of our kind keeps the answer for its own callers. */
+/* A client must ask each time (no-cache), and is answered from here. A proxy of our kind before us may keep the answer
+ * for its own clients. */
 static void put_control(struct buf *out, const struct task *task, const struct cache_entry *entry)
 {
     uint64_t now = clock_turn_age_ms();
@@ -141,7 +142,7 @@ bool cache_entry_is_fresh(const struct cache_entry *entry, const struct cache_wi
            clock_turn_age_ms() + wish->min_fresh_ms < entry->fresh_ms;
 }
 
-/* Expired, but the request says that so much is fine. Never past the time for errors. */
+/* True: the answer has expired, but not longer ago than max-stale of the request allows. Never past stale_ms. */
 bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     uint64_t now = clock_turn_age_ms();
@@ -151,15 +152,15 @@ bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_
            (now < entry->fresh_ms || now - entry->fresh_ms <= wish->max_stale_ms);
 }
 
-/* Somebody fetches the next one already, and the request has no wish of its own. */
+/* True: the answer has expired, another task fetches the next one, and the request does not want a newer one. */
 bool cache_entry_serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
            is_new_enough(entry, wish) && clock_turn_age_ms() < entry->revalidate_ms;
 }
 
-/* There was no answer. A request that asked for a newer answer gets the error (RFC 9111 section
- * 5.2.1.4). */
+/* True: the kept answer may be given instead of an error. A request that asked for a newer answer gets
+ * the error (RFC 9111 section 5.2.1.4). */
 bool cache_entry_stands_in(const struct cache_entry *entry, const struct task *task)
 {
     struct cache_wish wish;

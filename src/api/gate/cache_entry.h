@@ -9,7 +9,7 @@
 /* What a request asks of a cache on its way (RFC 9111 section 5.2.1). */
 struct cache_wish {
     bool no_store;         /* neither take from the cache nor keep */
-    bool passes;           /* it is for the platform alone */
+    bool passes;           /* only the platform can answer it */
     bool only_if_cached;   /* rather 504 than a call */
     uint64_t max_age_ms;   /* UINT64_MAX: any age; 0: none, also for no-cache */
     uint64_t min_fresh_ms; /* at least so long before it expires */
@@ -34,14 +34,14 @@ struct cache_entry {
     uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
                              * this one */
     uint64_t stale_ms;      /* until then it may be given instead of an error */
-    struct task *leader;    /* NULL: nobody fetches */
+    struct task *leader;    /* the task that fetches; NULL: none */
     struct list waiters;
     char key[]; /* cache_entry_key */
 };
 
 extern const char cache_json_type[];
 
-/* Of the answer to this request: in the task's arena. */
+/* The key of the answer to this request, in the task's arena. */
 struct str cache_entry_key(const struct task *task);
 
 /* Texts of the answer beside its body; `extra` must be empty. */

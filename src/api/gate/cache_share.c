@@ -25,7 +25,7 @@ enum flight_state {
 struct cache_flight {
     struct list link;
     struct cache_share *share;
-    struct task *task; /* NULL: it has its answer */
+    struct task *task; /* NULL: it has its answer, or has left */
     void (*on_end)(struct task *task, const struct cache_shared *found);
     enum flight_state state;
     char key[65];
@@ -70,7 +70,7 @@ static void start(struct cache_flight *flight, struct store_request *request, co
     store_start(flight->share->store, request, &flight->op, on_done);
 }
 
-/* Its task fetches. */
+/* Lets the task fetch the answer from the platform. */
 static void fetch(struct cache_flight *flight)
 {
     flight->state = FLIGHT_FETCHES;
@@ -118,8 +118,9 @@ static void read_fields(struct arena *arena, const struct json *list, struct cac
     }
 }
 
-/* False: it is none, it has expired, or it may be older than a change of this process. When the store looked at its age is not
- * known: not before it was asked. So the age counts from there, and not from the time at which a slow answer came. */
+/* False: there is no document, it has expired, or it may be older than a change of this process. The store told its age
+ * at a time that is not known, but not before it was asked. So the age counts from when the store was asked, and not
+ * from when a slow answer came. */
 static bool read_document(const struct cache_flight *flight, const struct store_result *result,
                           struct arena *arena, struct cache_shared *out)
 {
@@ -185,7 +186,7 @@ static void on_event(struct store_op *op, const struct store_result *result)
     look(flight);
 }
 
-/* For the holder of the lease to let go, as long as a call may last. */
+/* Waits until the holder lets the lease go, at most as long as a call may last. */
 static void wait(struct cache_flight *flight)
 {
     uint64_t used_ms = clock_age_ms() - flight->began_ms;
@@ -206,7 +207,7 @@ static void on_lease(struct store_op *op, const struct store_result *result)
     struct cache_flight *flight = CONTAINER_OF(op, struct cache_flight, op);
 
     flight->sequence = result->sequence;
-    if (flight->task == NULL) { /* it left meanwhile */
+    if (flight->task == NULL) { /* the task left meanwhile */
         flight->fence = result->error.code == ERR_OK ? result->fence : 0;
         let_go(flight, false);
         return;
@@ -220,7 +221,7 @@ static void on_lease(struct store_op *op, const struct store_result *result)
         return;
     }
     flight->fence = result->fence;
-    if (result->bytes.len > 0) { /* whoever had it has put an answer, perhaps since we looked */
+    if (result->bytes.len > 0) { /* the last holder has put an answer, perhaps since we looked */
         look(flight);
     } else {
         fetch(flight);

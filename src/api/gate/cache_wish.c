@@ -11,12 +11,12 @@ static uint64_t seconds_of(struct str value)
     if (str_to_i64(value, 0, INT32_MAX, &seconds)) {
         return (uint64_t)seconds * 1000;
     }
-    /* More than that is that (RFC 9111 section 1.2.2); what cannot be read asks for the most careful
-     * reading. */
+    /* A greater number counts as the greatest (RFC 9111 section 1.2.2). A value that cannot be read counts as
+     * 0, the most careful age. */
     return value.len > 0 && str_is_of(value, "0-9") ? (uint64_t)INT32_MAX * 1000 : 0;
 }
 
-/* Of directives that contradict each other the most careful holds (RFC 9111 section 4.2.1). */
+/* If directives contradict each other, the most careful one holds (RFC 9111 section 4.2.1). */
 static void at_most(uint64_t *limit, uint64_t value)
 {
     *limit = value < *limit ? value : *limit;
@@ -58,7 +58,7 @@ static void read_directive(struct cache_wish *wish, struct str directive)
 
 void cache_wish_read(const struct http_request *request, struct cache_wish *out)
 {
-    /* Only the platform can judge its precondition, or cut out the part. */
+    /* Only the platform can judge these preconditions, or cut out the range. */
     static const char *const passing[] = {"If-Match", "If-Unmodified-Since", "If-Range", "Range"};
     bool has_control = false;
     bool has_pragma = false;
@@ -85,7 +85,7 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
     }
 }
 
-/* Without max-age an Expires holds; what is no date has passed (RFC 9111 section 5.3). */
+/* Without max-age the Expires field holds; a value that is no date counts as expired (RFC 9111 section 5.3). */
 static unsigned until_it_expires(struct str expires, unsigned ttl_s)
 {
     int64_t expires_ms;

@@ -23,7 +23,7 @@ void cors_apply(const struct api *api, struct exchange *exchange)
         return;
     }
     exchange_set_header(exchange, "Vary", STR("Origin"));
-    if (origin.len == 0 && exchange->request.path.len == 0) { /* refused before it was read */
+    if (origin.len == 0 && exchange->request.path.len == 0) { /* the request was refused unread */
         if (origin_allowed(config, STR("*"), &any)) {
             exchange_set_header(exchange, "Access-Control-Allow-Origin", STR("*"));
         }

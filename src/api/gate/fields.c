@@ -1,5 +1,5 @@
-/* The header fields of a request: which are sent twice, and which are one slip away from a field that is read. Three looks into small
- * tables, by length, first and last letter, tell that a name is none of these. */
+/* The header fields of a request: which are sent twice, and which are one slip away from a field that is read. Three
+ * small tables, by length, first letter and last letter, rule out most names at once. */
 #include <string.h>
 
 #include "api/gate/task.h"
@@ -21,10 +21,10 @@ enum { NAME_MOST = 18, SHOWN_MAX = 40 };
 
 struct field {
     const char *name;
-    const char *bare; /* in small letters, without separators, and for those of ours without X- */
-    unsigned instead; /* a slip is none while one of these is there */
+    const char *bare; /* in lower case, without separators; our own fields also without X- */
+    unsigned instead; /* while one of these is sent, a slip does no harm */
     bool matters_to_reads;
-    bool stands_once; /* of two that say different things any choice would be wrong */
+    bool stands_once; /* of two different values any choice would be wrong */
 };
 
 static const struct field fields[] = {
@@ -99,7 +99,7 @@ static struct str bare_of(struct str name, bool is_ours, char out[NAME_MOST])
     return is_ours && bare.len > 1 && bare.ptr[0] == 'x' ? str_sub(bare, 1, bare.len) : bare;
 }
 
-/* Begins or ends like it with two letters: most names that are looked at do not. */
+/* True: the name begins or ends with the same two letters as the field. Most names do not. */
 static bool is_alike(struct str name, const struct field *field)
 {
     const char *end = field->bare + strlen(field->bare);
@@ -111,7 +111,7 @@ static bool is_alike(struct str name, const struct field *field)
            (char_lower(name.ptr[0]) == 'x' && field->name[0] == 'X');
 }
 
-/* The field that the name is, or is meant as; `fields` has no such row: neither. */
+/* The row of the field that the name is, or is a slip of; ARRAY_LEN(fields): of none. */
 static size_t field_of(struct str name, unsigned candidates, bool *out_is_slip)
 {
     char room[NAME_MOST];

@@ -1,6 +1,6 @@
 /* Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the reply of a POST is kept under
- * the caller, the address and the key, so that a client that lost it may ask again without doing it
- * again.
+ * the caller, the address and the key, so that a client that lost it may send the request again without
+ * doing the work again.
  *
  *   begin: none ──► in flight ──► reply kept (something may have happened) ──► replayed, until ttl
  *                        └──────► forgotten (provably nothing happened: the retry is a first try)
@@ -206,7 +206,7 @@ bool idempotency_is_asked(const struct task *task)
            !json_true(json_get(task->body, "dry_run"));
 }
 
-/* The key with what is sent under it: replayed, refused, or the first one. */
+/* Looks up the key and the digest of what is sent under it: the request is replayed, refused, or the first. */
 static enum stage_verdict take_key(struct task *task, const struct digest *body)
 {
     struct idempotency_store *store = task->api->idempotency;

@@ -24,7 +24,7 @@ static void fail_as(struct claim *claim, size_t end)
     claim_fail(claim, &error);
 }
 
-/* The document without a reply. */
+/* Puts the document with this state and this holder, without a reply. */
 static void put(struct claim *claim, const char *state, const char *holder,
                 enum store_expect expect, store_done_fn on_done)
 {
@@ -44,7 +44,7 @@ static void on_marked(struct store_op *op, const struct store_result *result)
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
 
     if (result->error.code ==
-        ERR_CONFLICT) { /* it has come to life again, or another one was faster */
+        ERR_CONFLICT) { /* the holder lives after all, or another process was faster */
         look(claim);
         return;
     }
@@ -100,9 +100,9 @@ static void judge(struct claim *claim, const struct told *told)
         }
     }
     str_copy(claim->other, sizeof(claim->other), told->holder);
-    if (claim_is_ours(claim, told)) { /* of a request that nobody waits for: its answer was lost */
+    if (claim_is_ours(claim, told)) { /* the answer to our write was lost: no request waits */
         put_claim(claim, STORE_VERSION);
-    } else { /* whoever gets the lease of a process knows that the process has it no more */
+    } else { /* if we get the lease of that process, the process has it no more */
         char name[CLAIM_KEY_MAX];
         struct store_request request = {.kind = STORE_LEASE,
                                         .key = process_key(claim->other, name),
@@ -158,7 +158,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
         claim_tell(claim, NULL, NULL);
     } else if (result->error.code == ERR_CONFLICT && ++claim->n_tries < CLAIM_TRIES_MAX) {
         look(claim);
-    } else if (result->in_doubt) { /* it may be there: nobody shall wait for it */
+    } else if (result->in_doubt) { /* the claim may be stored: it is removed later */
         struct error error = result->error;
 
         error.retry_after_s = 1;

@@ -18,7 +18,7 @@ enum {
 enum claim_state {
     CLAIM_ENTERS, /* waits for the lease of this process */
     CLAIM_PUTS,
-    CLAIM_LOOKS, /* another one has it: at the document, then at the lease of its process */
+    CLAIM_LOOKS, /* another claim is there: at its document, then at the lease of its process */
     CLAIM_OURS,
     CLAIM_WRITES,
     CLAIM_CLEANS
@@ -39,7 +39,7 @@ struct claim {
     unsigned n_tries;
     uint64_t version;
     struct buf document; /* that is to be written */
-    char other[65];      /* the process that has it */
+    char other[65];      /* the process that has the key */
 };
 
 struct idempotency_share {
@@ -62,11 +62,11 @@ void claim_free(struct claim *claim);
 void claim_write(struct buf *out, const struct claim *claim, const char *state, struct str holder,
                  const struct kept_reply *reply);
 bool claim_read(struct arena *arena, struct str bytes, struct told *out);
-/* About the document of the key. */
+/* Sends a request about the document of the key. */
 void claim_ask(struct claim *claim, struct store_request *request, store_done_fn on_done);
-/* Ends it for whoever waits. */
+/* Tells the waiting request how the claim came out. */
 void claim_tell(struct claim *claim, const struct error *error, const struct kept_reply *reply);
-void claim_fail(struct claim *claim, const struct error *error); /* the same; it is free then */
+void claim_fail(struct claim *claim, const struct error *error); /* the same, and frees the claim */
 bool claim_is_ours(const struct claim *claim, const struct told *told);
 void claim_clean_later(struct claim *claim);
 

@@ -235,7 +235,7 @@ static void on_put_again(struct deadline *deadline)
     put_reply(CONTAINER_OF(deadline, struct claim, again));
 }
 
-/* What the document is now: our own write whose answer was lost, or another process took us for
+/* After a conflict: the document is our own write, whose answer was lost, or another process took us for
  * dead. */
 static void on_looked(struct store_op *op, const struct store_result *result)
 {

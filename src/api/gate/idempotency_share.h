@@ -1,9 +1,9 @@
 /* Idempotency-Keys of several processes. The first request with a key claims it: a document that says
  * which process carries it out. The reply is written over the claim. A process that has claims holds a
- * lease with its name; a claim whose process has no lease any more is of one that died, and what
- * became of the request is not known: never a second try.
+ * lease with its name. If the process of a claim has no lease any more, it has died, and it is not
+ * known what became of the request: it is never tried a second time.
  *
- *   none ──► claimed ──► done (the reply) ──► told to whoever asks, until its time is over
+ *   none ──► claimed ──► done (the reply) ──► told to each retry, until its time is over
  *               │ └────► removed (nothing happened: the retry is a first try)
  *               └──────► not known (its process died)
  *
@@ -33,17 +33,18 @@ struct kept_reply {
 enum error_code key_is_of_another(struct error *err);
 enum error_code key_is_in_flight(struct error *err);
 
-/* error->code: ERR_OK: the key is ours, or `reply` is that of the first request. Else
- * ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT, ERR_OUTCOME_UNKNOWN, ERR_STORE_AWAY,
- * ERR_STORE_UNREADABLE. But for the first of these the claim is gone. */
+/* ERR_OK and `reply` NULL: the key is ours. In all other cases the claim is gone: ERR_OK with `reply`,
+ * that of the first request; or ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT,
+ * ERR_OUTCOME_UNKNOWN, ERR_STORE_AWAY, ERR_STORE_UNREADABLE. */
 typedef void (*claim_fn)(void *context, const struct error *error, const struct kept_reply *reply);
 
 struct idempotency_share *idempotency_share_open(struct store *store, struct keeps *keeps,
                                                  struct deadlines *deadlines);
-/* What is on its way is carried out or not; no callback comes any more, and mem_free frees it. NULL is fine. */
+/* Ends all claims: no callback comes any more, and a write on its way may be done or not. Then mem_free frees the
+ * share. NULL is fine. */
 void idempotency_share_stop(struct idempotency_share *share);
 
-/* `body` is what the request must be the same in. on_end comes from a later turn, once. */
+/* `body` is the digest of what a retry must repeat exactly. on_end comes from a later turn, once. */
 struct claim *claim_start(struct idempotency_share *share, const struct digest *id,
                           const struct digest *body, uint64_t ttl_ms, void *context,
                           claim_fn on_end);

@@ -7,7 +7,7 @@
 enum {
     SLICES_A_SECOND = 20,
     SERVED_A_TURN = 64,
-    AWAY_MS = 1000, /* how long nobody asks a store that was away */
+    AWAY_MS = 1000, /* how long a store that was away is not asked */
     NS_PER_MS = 1000000,
     KEY_TEXT_MAX = 80
 };
@@ -103,7 +103,7 @@ enum share_answer limit_share_take(struct limit_share *share, struct limit_bucke
 
 static void ask_store(struct ask *ask);
 
-/* Whether a request can be told something without asking. */
+/* True: the next request can be answered without asking the store. */
 static bool is_decided(const struct ask *ask)
 {
     uint64_t now = now_ns();
@@ -158,7 +158,7 @@ static void on_counted(struct store_op *op, const struct store_result *result)
     } else if (result->allowed) {
         bucket->permits += ask->cost;
         bucket->remaining = result->remaining;
-    } else if (ask->cost > 1) { /* less may be left, and the wait for one is shorter */
+    } else if (ask->cost > 1) { /* fewer may be left, and one permit comes sooner */
         ask->cost = result->remaining > 1 && result->remaining < ask->cost ? result->remaining : 1;
         ask_store(ask);
         return;
@@ -169,7 +169,7 @@ static void on_counted(struct store_op *op, const struct store_result *result)
     serve(&ask->soon);
 }
 
-/* Of a credential only the digest is told. */
+/* The store is told only the digest of a credential. */
 static void ask_store(struct ask *ask)
 {
     char key[KEY_TEXT_MAX];

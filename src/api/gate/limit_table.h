@@ -19,8 +19,8 @@ struct limit_bucket {
     char key[LIMIT_KEY_BYTES];
     uint64_t tat_ns;
     uint32_t in_flight; /* requests under way; while there are some, the entry is not evicted */
-    /* Only where a store is shared (limit_share.c): what was taken there ahead, what was left there
-     * then, until when it refuses, and the question on its way. */
+    /* Only where a store is shared (limit_share.c): permits that were taken from it ahead, permits that were
+     * left there then, until when it refuses, and the question on its way. */
     uint32_t permits;
     uint32_t remaining;
     uint64_t refused_until_ns;
@@ -30,7 +30,7 @@ struct limit_bucket {
 struct limit_table {
     struct lru buckets;
     size_t max;
-    struct limit_bucket shared; /* for those without room */
+    struct limit_bucket shared; /* for keys that found no room */
 };
 
 void limit_table_init(struct limit_table *table, size_t max);

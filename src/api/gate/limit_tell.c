@@ -62,7 +62,7 @@ static void put_states(struct buf *out, const struct limit_counts *counts)
     }
 }
 
-/* Clients of the X- names know one limit only: the one that is used up first. */
+/* The X- names tell one limit only: the one that is used up first. */
 static const struct limit_count *tightest(const struct limit_counts *counts)
 {
     const struct limit_count *found = limit_slowest(counts);
@@ -94,7 +94,8 @@ static void put_what_stays(struct buf *out, const struct limit_counts *counts,
     put_line(out, "X-RateLimit-Limit: ", one->limit.burst);
 }
 
-/* What stays, of those who have the limit of a key alone: most callers have the one that the caller before had. */
+/* The constant lines for callers that have only the limit of a key. They are kept, as most callers have the limit of
+ * the caller before. */
 static struct str text_of_key(const struct limit_counts *counts)
 {
     static char room[POLICY_ROOM];

@@ -50,8 +50,8 @@ static uint64_t now_ns(void)
     return clock_turn_us() * 1000;
 }
 
-/* Of everybody, but for what the credential says itself. A rate of its own without a burst has the
- * burst that everybody's has to everybody's rate by default: twice as much. */
+/* The limit for everybody, except for what the credential has of its own. A rate of its own without a
+ * burst gets twice the rate as burst, which is also the ratio of the defaults. */
 static struct gcra_limit limit_of(const struct config *config, const struct config_rate *rate)
 {
     struct gcra_limit limit = {config->limits.per_key, config->limits.burst};
@@ -98,8 +98,8 @@ static void add(struct task *task, struct limit_counts *counts, const struct con
     };
 }
 
-/* The credential's own, then the rules in their order. A tenant with a rate of its own has that
- * instead of the rule for all tenants. */
+/* Collects the limit of the credential, then the rules in their order. A tenant with a rate of its own has
+ * that instead of the rule for all tenants. */
 static void collect(struct task *task, struct limit_counts *counts)
 {
     struct limits *limits = task->api->limits;
@@ -189,7 +189,7 @@ static enum share_answer take(struct limits *limits, struct limit_count *count)
     return answer;
 }
 
-/* Those that were taken before another limit refused, or before a question to the store. */
+/* Gives back permits that were taken before another limit refused, or before the store had to be asked. */
 static void give_back(struct limit_counts *counts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -253,7 +253,7 @@ void limits_count_stranger(struct task *task)
     if (!config->limits.enabled || !client_address(task, address)) {
         return;
     }
-    /* Of IPv6 a customer has at least a /64: its addresses are one. */
+    /* A customer with IPv6 has at least a /64: all addresses of a /64 count as one. */
     if (!ip_address_is_v4(address)) {
         n = sizeof(address) / 2;
     }

@@ -29,8 +29,8 @@ static bool believes(const struct api *api, const char *word)
     return str_is(api->config->server.forwarded, word);
 }
 
-/* The element of Forwarded that the outermost trusted proxy wrote, and in `client` whom it names. False: the
- * peer is not trusted, or says nothing that counts. */
+/* The element of Forwarded that the outermost trusted proxy wrote, and in `client` the address that it names.
+ * False: the peer is not trusted, or its Forwarded cannot be used. */
 static bool outermost_hop(const struct api *api, struct exchange *exchange,
                           struct forwarded_hop *out, uint8_t client[16])
 {
@@ -72,8 +72,8 @@ bool client_address(struct task *task, uint8_t out[16])
     if (task->api->n_trusted > 0 && believes(task->api, "x-forwarded")) {
         hops = exchange_header_lines(exchange, "X-Forwarded-For");
     }
-    /* From right to left, past hops that are trusted: what stands further left is the caller's own
-     * word. */
+    /* From right to left, past trusted hops. What stands further left may have been written by the client
+     * itself. */
     while (hops.len > 0 && is_trusted_address(task->api, out)) {
         size_t at = str_behind_last(hops, ',');
         uint8_t hop[16];
@@ -119,7 +119,7 @@ static struct str forwarded_prefix(struct exchange *exchange)
     return prefix;
 }
 
-/* What a trusted proxy says that it takes off; empty: nothing. */
+/* The prefix that a trusted proxy says it takes off the path; empty: none. */
 static struct str told_prefix(const struct api *api, struct exchange *exchange)
 {
     return is_trusted(api, exchange) && believes(api, "x-forwarded") ? forwarded_prefix(exchange)
@@ -131,7 +131,7 @@ void links_begin(const struct api *api, struct exchange *exchange)
     struct str public_url = api->config->server.public_url;
 
     exchange->base = public_url.len > 0
-                         ? arena_str(&exchange->arena, public_url) /* longer than a configuration */
+                         ? arena_str(&exchange->arena, public_url) /* outlives the configuration */
                          : told_prefix(api, exchange);
 }
 
@@ -140,7 +140,7 @@ struct str task_link(const struct task *task, struct str path)
     return arena_printf(task->arena, "%.*s%.*s", STR_ARG(task->exchange->base), STR_ARG(path));
 }
 
-/* What stands before our paths where the page was opened: that may be another address than server.public_url. */
+/* The prefix of our paths where the page was opened. The page may be open at another address than server.public_url. */
 static struct str page_prefix(const struct task *task)
 {
     return task->config->server.public_url.len > 0 ? told_prefix(task->api, task->exchange)

@@ -1,6 +1,6 @@
 #include "api/gate/long_answer.h"
 
-/* Longer ones are streams. */
+/* Answers longer than WHOLE_MAX are streamed. */
 enum { ANSWER_MAX = 256 * 1024 * 1024, WHOLE_MAX = 256 * 1024 };
 
 static void on_writable(struct task *task)
@@ -8,7 +8,7 @@ static void on_writable(struct task *task)
     pieces_go_on(task->state);
 }
 
-/* What was written since the last time. An Idempotency-Key wants the whole of it at the end. */
+/* Sends what was written since the last time. For an Idempotency-Key the text is kept: its end needs the whole. */
 static void stream(struct long_answer *answer)
 {
     struct task *task = answer->pieces.task;

@@ -15,7 +15,7 @@ static struct str essence(struct str content_type)
     return str_trim(plain);
 }
 
-/* Of one type. */
+/* The kind of a single type. */
 static enum media_kind kind_of(struct str plain)
 {
     static const char *const opaque[] = {"image/", "audio/", "video/", "font/", "application/pdf"};
@@ -37,7 +37,7 @@ static enum media_kind kind_of(struct str plain)
     return str_is_nocase(type, "multipart") ? MEDIA_PARTS : MEDIA_TEXT;
 }
 
-/* A proxy on the way may have made one field of two: what must be looked into counts. */
+/* A proxy on the way may have joined two fields. JSON among the types counts, so that the body is searched. */
 enum media_kind media_kind(struct str content_type)
 {
     struct str one;

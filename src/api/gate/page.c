@@ -50,8 +50,8 @@ void page_set_policy(struct task *task)
         task->exchange, "Content-Security-Policy",
         STR("default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"));
-    /* Addresses of ours are nobody's business; and what has a Referer may come from a page elsewhere,
-     * so that the admin listener asks for a key (admin.c). */
+    /* Other sites must not learn our addresses. And from a request with a Referer, which a page elsewhere may
+     * have made, the admin listener would want a key (admin.c). */
     exchange_set_header(task->exchange, "Referrer-Policy", STR("no-referrer"));
 }
 

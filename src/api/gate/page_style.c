@@ -1,5 +1,5 @@
-/* What pages look like: /docs/page.css and /favicon.svg. Swagger UI knows no dark mode; its colours
- * are turned round instead. */
+/* What pages look like: /docs/page.css and /favicon.svg. Swagger UI has no dark mode, so its colours
+ * are inverted. */
 #include "api/gate/page.h"
 
 /* clang-format off */

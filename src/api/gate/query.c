@@ -199,7 +199,7 @@ static void read_value(struct task *task, const struct member *row, struct json 
     }
 }
 
-/* `texts` has what was written, for comparing; values are not quoted, they may be secrets. */
+/* `texts` has the values as written, to compare them. The error does not quote a value: it may be a secret. */
 static void take(struct task *task, struct json *query, struct json *texts, struct str name,
                  struct str value)
 {
@@ -256,7 +256,7 @@ static bool decode(struct task *task, struct str pair, struct str *out_name, str
     return true;
 }
 
-/* dryRun, DRY-RUN, dry.run, isDryRun, dry_rnu: who writes one of these means dry_run. Only letters
+/* dryRun, DRY-RUN, dry.run, isDryRun, dry_rnu: a caller who writes one of these means dry_run. Only letters
  * count: they must hold "dryrun", or be one slip away from it. */
 static bool is_nearly_dry_run(const struct task *task, struct str name)
 {
@@ -291,7 +291,8 @@ static bool names_ours(struct task *task, struct str pair, is_ours_fn is_ours)
     return percent_decode(task->arena, name, true, &name) && is_ours(task, name);
 }
 
-/* `is_ours` NULL: all must be. Else others are passed over; of a relayed request they go to the platform unchanged. */
+/* `is_ours` NULL: all parameters must be ours. Else foreign ones are skipped; those of a relayed request go to the
+ * platform unchanged. */
 static void read_pairs(struct task *task, struct json *query, is_ours_fn is_ours)
 {
     struct json *texts = json_new_object(task->arena);
@@ -325,7 +326,7 @@ bool query_read(struct task *task)
     struct json *query;
 
     if (task->exchange->request.query.len == 0) {
-        return true; /* a query that is not there is asked as one that is empty */
+        return true; /* task->query NULL is read as an empty query */
     }
     query = json_new_object(task->arena);
     switch (task->route->query->rule) {

@@ -1,13 +1,13 @@
 /* The platform echoes variable values in clear, passwords among them. Seen in captured answers:
- * executions (initial data, used data, the e-mail address of who launched) and journeys (the row of
- * their data table). Of the same kind by their nature: values of environment variables, cells of
- * data tables. Each is a row below; a name is a secret only in its place, since the same word is
+ * executions (initial data, used data, the e-mail address of the user who launched them) and journeys
+ * (the row of their data table). Values of environment variables and cells of data tables are secrets
+ * by their nature. Each is a row below; a name is a secret only in its place, since the same word is
  * harmless elsewhere (sideEffectsSummary.usedData is a count). */
 #include "api/gate/redact.h"
 
 #include "plan/answer.h"
 
-/* JSON in a text of JSON in a text …: no platform writes more; deeper ones are taken out. */
+/* JSON in a text of JSON in a text …: no platform nests deeper. Deeper texts that name a secret are taken out. */
 enum { TEXTS_DEEP = 4 };
 
 enum { ANYTHING, NOT_A_NUMBER, A_TEXT };
@@ -104,7 +104,7 @@ static bool is_any_secret(const struct json *node, const struct place *place)
     return false;
 }
 
-/* The word without which the secret cannot be told. */
+/* A word that every text with this secret holds. */
 static struct str needle_of(const struct secret *secret)
 {
     return str_from(secret->above != NULL ? secret->above
@@ -122,7 +122,7 @@ static bool names_plainly(struct str text, struct str path, unsigned shows)
     return false;
 }
 
-/* In JSON, in YAML and scripts, in HTML and XML. */
+/* True: the text names a secret, or has an escape of JSON, YAML, scripts, HTML or XML by which it may. */
 static bool names_any(struct str text, struct str path, unsigned shows)
 {
     static const char *const escapes[] = {"\\u", "\\x", "\\U", "&#"};
@@ -143,7 +143,7 @@ static bool is_secret_anywhere(const struct secret *secret)
     return secret->above == NULL && secret->top == NULL && secret->path == NULL;
 }
 
-/* `usedData: x`, `usedData=x`: a name that is a secret wherever it stands, and its value. */
+/* `usedData: x`, `usedData=x`. True: behind a name that is a secret wherever it stands comes its value. */
 static bool gives_value(const struct secret *secret, struct str behind)
 {
     while (behind.len > 0 && str_find_char(STR(" '\""), behind.ptr[0]) >= 0) {
@@ -153,7 +153,8 @@ static bool gives_value(const struct secret *secret, struct str behind)
            (behind.ptr[0] == ':' || behind.ptr[0] == '=');
 }
 
-/* `"usedData` or `\"usedData`: the begin of a member's name in what is no JSON as a whole. */
+/* `"usedData` or `\"usedData`. True: the name of a secret begins a member, or has a value, in a text that is no JSON
+ * as a whole. */
 static bool quotes_any(struct str text, const struct place *place)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
@@ -176,7 +177,7 @@ static bool quotes_any(struct str text, const struct place *place)
     return false;
 }
 
-/* The text stands in the place of a secret, were it the value that it writes. */
+/* True: the text stands below the name of a secret, so members of the JSON in it may be secrets by their place. */
 static bool stands_below_any(const struct place *place)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
@@ -191,7 +192,7 @@ static bool stands_below_any(const struct place *place)
 
 static bool redact_below(struct json *node, const struct place *place);
 
-/* A text that may be JSON. False: it names a secret as JSON does and cannot be read. */
+/* Takes the secrets out of a text that may be JSON. False: it names a secret as JSON does, and cannot be read. */
 static bool redact_text(struct json *string, const struct place *place, bool *changed)
 {
     static const struct json_limits limits = {
@@ -269,8 +270,8 @@ bool redact_is_needed(struct str text, struct str path)
     return names_any(text, path, REDACT_SHOWS_NOTHING);
 }
 
-/* Names that are secrets in their place alone are words as others are (/environments/5/variables,
- * rows?page=2, table.csv), unless they stand there as names of JSON, also percent-encoded. */
+/* A name that is a secret only in its place is an ordinary word here (/environments/5/variables,
+ * rows?page=2, table.csv), unless it stands in quotes as in JSON, perhaps percent-encoded. */
 bool redact_names(struct str text, struct str path, unsigned shows)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {

@@ -52,8 +52,8 @@ static void task_ends(struct task *task)
     add_server_timing(task);
 }
 
-/* Documents that change with the program only (keep_s of their route). The tag is weak: the answer may be sent packed.
- * True: the client has the document already. */
+/* For documents that change only with the program (keep_s of their route). The tag is weak: the answer may be
+ * compressed. True: the client has the document already. */
 static bool may_be_kept(struct task *task, struct str body)
 {
     const struct route *route = task->route;

@@ -1,5 +1,6 @@
-/* Where the process is stopped between two requests (api.rests: AWS Lambda, Cloud Run), nothing may be left to do after an answer:
- * the session is written, and the leases are let go, so whoever asks another process next waits for none to expire.
+/* Where the process is stopped between two requests (api.rests: AWS Lambda, Cloud Run), nothing may be left to do after
+ * an answer. So the session is written and the leases are let go before it: the next request, to another process, need
+ * not wait until a lease expires.
  *
  *   answer ──► session saved ──► session and leases let go ──► released in the store ──► the answer leaves */
 #include "api/gate/session_seat.h"
@@ -7,7 +8,7 @@
 #include "store/keep.h"
 
 struct resting {
-    struct later_item saved; /* the session leaves its own lease when all have been told */
+    struct later_item saved; /* a later turn: a session leaves its lease after telling all uses */
     struct keeps_rested wait;
     struct task *task;
     void (*then)(struct task *task);
@@ -58,7 +59,7 @@ static void on_rested(struct keeps_rested *wait)
     go_on(CONTAINER_OF(wait, struct resting, wait)->task);
 }
 
-/* False: nothing is to be waited for. */
+/* False: there is nothing to wait for. */
 static bool release(struct task *task)
 {
     let_go(task);
@@ -79,7 +80,7 @@ static void on_saved(struct session_use *use, const struct error *error)
 {
     struct task *task = CONTAINER_OF(use, struct session_seat, use)->task;
 
-    (void)error; /* the caller's change is done; what counts here is that nobody is held up */
+    (void)error; /* the caller's change is done: a failure must not hold up the answer */
     later_add(task->api->options.later, &task->resting->saved, on_soon);
 }
 

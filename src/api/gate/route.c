@@ -120,7 +120,7 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
         (void)str_cut(rest, '/', &raw, &rest);
         if (!has_escapes && raw.len > 0 && raw.ptr[0] != '.' && out->n < MAX_SEGMENTS) {
             out->is_joined[out->n] = false;
-            out->items[out->n++] = raw; /* as add_decoded has it */
+            out->items[out->n++] = raw; /* as add_decoded does */
             continue;
         }
         if (!percent_decode(arena, raw, false, &decoded)) {
@@ -190,7 +190,7 @@ static bool shape_matches(struct arena *arena, const struct route_shape *want,
 
 /* ---- what is made at the start ---- */
 
-/* Of the length and the last eight bytes, in which paths differ most. */
+/* A hash of the length and the last eight bytes, in which paths differ most. */
 static size_t slot_of(struct str path)
 {
     uint64_t end = 0;
@@ -208,7 +208,7 @@ static size_t next_slot(size_t slot)
     return (slot + 1) % ROUTE_SLOTS;
 }
 
-/* A row with parameters that comes first may match the same path: then the rows are gone through. */
+/* True: an earlier row with parameters matches the same path. Then the path is not found by hash, but row by row. */
 static bool is_behind_another(const struct route_table *table, struct arena *arena, size_t row)
 {
     const struct route_shape *own = &table->shapes[row];

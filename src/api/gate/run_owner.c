@@ -76,7 +76,7 @@ enum error_code run_owner_enter(struct run_owner *owner, const struct session_us
 
 /* --- of a process that has died */
 
-/* A session that cannot be had now is as one that is gone. */
+/* A session that cannot be taken now counts as one that is gone. */
 static void go_on_without(struct run_owner *owner)
 {
     session_use_end(&owner->use);

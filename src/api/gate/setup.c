@@ -8,7 +8,7 @@
 
 static void settle_later(void *context);
 
-/* For a run of another process: with the token of the account, since its caller is not here. */
+/* For a run of another process: it uses the token of the account, since its caller's is not known here. */
 static void run_plan_options(void *context, struct run *run, struct plan_options *out)
 {
     struct platform *platform = context;
@@ -18,7 +18,7 @@ static void run_plan_options(void *context, struct run *run, struct plan_options
     out->stored_token = true;
 }
 
-/* Whoever carries on a run of this account has its token: so the keys come from that. */
+/* A process that carries on a run of this account has its token, so the keys are made from the token. */
 static size_t run_keys(void *context, struct digest out[RUN_KEYS_MAX])
 {
     const struct platform *platform = context;
@@ -88,7 +88,7 @@ static void name_platform(struct platform *platform, const struct config *config
     str_copy(platform->scope, sizeof(platform->scope), str_from(hex));
 }
 
-/* The same platform has the same checkpoints, whoever asks: its address says which lanes are meant. */
+/* All accounts see the same checkpoints of a platform, so its address is the scope of the lanes. */
 static void share_lanes(const struct platform *platform, const struct config *config)
 {
     const struct api_options *options = &platform->api->options;
@@ -215,7 +215,7 @@ static void on_settle(struct later_item *item)
     }
 }
 
-/* From a later turn: whoever lets go may be a run of this platform, or a request at its end. */
+/* In a later turn: the caller may be a run of this platform, or a request at its end. */
 static void settle_later(void *context)
 {
     struct platform *platform = context;

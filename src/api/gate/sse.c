@@ -31,8 +31,9 @@ static void arm_heartbeat(struct sse *stream)
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 
-/* A stream lasts for hours: once a heartbeat, and after a change before anything else, it is asked
- * whether its client would still be let in. True: not, and it has ended; who comes back is told why. */
+/* A stream lasts for hours. Once a heartbeat, and after a reload or a new key set before anything else, it
+ * is checked whether its client would still be admitted. True: it would not, and the stream has ended; a
+ * client that comes back is told why. */
 static bool ends_for_its_client(struct sse *stream)
 {
     struct task *task = stream->task;
@@ -65,8 +66,8 @@ static void on_heartbeat(struct deadline *deadline)
     }
 }
 
-/* One in each turn: the signature of a token may have to be checked again. Those that have been asked stand
- * at the end. */
+/* Checks one stream in each turn: the signature of a token may have to be checked again. Streams that were
+ * checked stand at the end of the list. */
 static void on_ask(struct later_item *item)
 {
     struct api *api = CONTAINER_OF(item, struct api, ask_streams);
@@ -142,7 +143,7 @@ static void on_soon(struct later_item *item)
     pump(CONTAINER_OF(item, struct sse, soon));
 }
 
-/* Unless its next turn comes anyway. */
+/* Does nothing if the next turn of the stream is on its way. */
 void sse_news(struct sse *stream)
 {
     if (!list_is_linked(&stream->soon.link)) {

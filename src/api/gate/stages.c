@@ -199,7 +199,7 @@ static enum stage_verdict run_stages(struct task *task, const stage_fn *stages)
     return STAGE_CONTINUE;
 }
 
-/* What the stages ask of the store is theirs in the trace. */
+/* Calls of the stages to the store belong to the trace of this request. */
 static enum stage_verdict run(struct task *task, const stage_fn *stages)
 {
     const struct trace *before = span_context_set(&task->exchange->trace);

@@ -11,8 +11,8 @@ struct verdict {
     struct lru_entry lru; /* key: `token` */
     struct digest token;
     struct verdict_store *store;
-    struct setup *setup; /* of the question; NULL: it was answered */
-    struct list old;     /* store.old, and not in the lru: the platform is another one since */
+    struct setup *setup; /* held while the platform is asked; NULL: it has answered */
+    struct list old;     /* in store.old, not in the lru: the platform is another one since */
     bool good;
     uint64_t until_ms; /* 0: being asked */
     struct list waiters;
@@ -23,7 +23,7 @@ struct verdict {
 struct verdict_store {
     struct api *api;
     struct lru verdicts;
-    struct list old; /* asked before a restart: their answers are for those who wait alone */
+    struct list old; /* asked before a restart: only waiting tasks get the answers */
 };
 
 struct verdict_store *verdict_store_new(struct api *api)
@@ -74,7 +74,7 @@ void verdict_store_stop(struct verdict_store *store)
     }
 }
 
-/* Those that are being asked are answered to who waits, and not kept. */
+/* Verdicts that are being asked for are told to the tasks that wait, and not kept. */
 void verdict_store_restart(struct verdict_store *store)
 {
     struct verdict *verdict;
@@ -123,7 +123,7 @@ static void answer(struct task *task, enum error_code code, const struct error *
     }
 }
 
-/* A verdict is kept; that the platform could not be asked is not. */
+/* A verdict is kept. A failure to ask the platform is not. */
 static void on_done(struct plan *plan)
 {
     struct verdict *verdict = plan->owner;
@@ -168,7 +168,7 @@ static void on_cancel(struct task *task)
 
 /* ---- the store ---- */
 
-/* The least recently used one that nobody waits for. */
+/* Forgets the least recently used verdict that is not being asked for. False: there is none. */
 static bool make_room(struct verdict_store *store)
 {
     struct verdict *verdict;

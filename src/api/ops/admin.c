@@ -48,7 +48,7 @@ enum stage_verdict handle_log_level_set(struct task *task)
     return reply_level(task, log_level_name(level));
 }
 
-/* As virtuoso-proxy check --print. */
+/* Prints what virtuoso-proxy check --print does. */
 enum stage_verdict handle_config(struct task *task)
 {
     struct buf text;

@@ -11,7 +11,7 @@ struct stream {
     bool greeted;
 };
 
-/* The first event says that the stream is open: whatever was purged before it is not told. */
+/* The first event says that the stream is open: purges before it are not told. */
 static bool next(struct sse *sse, struct buf *out)
 {
     struct stream *stream = CONTAINER_OF(sse, struct stream, sse);

@@ -46,7 +46,7 @@ static void write_event(const struct fact *fact, struct buf *out)
     buf_text(out, "\n\n");
 }
 
-/* A reader who was too slow is told so. */
+/* Tells a reader that was too slow how many events it has lost. */
 static bool skip_gap(struct stream *stream, struct buf *out)
 {
     uint64_t oldest = facts_oldest();
@@ -94,7 +94,7 @@ static void on_news(struct fact_consumer *consumer)
     sse_news(&CONTAINER_OF(consumer, struct stream, consumer)->sse);
 }
 
-/* Types that nobody knows are an error: a stream without events looks like one that waits. */
+/* Unknown types are an error: the stream would have no events, and look like one that waits. */
 static enum error_code judge_types(struct task *task, struct str types)
 {
     struct str word;
@@ -115,7 +115,7 @@ static enum error_code judge_types(struct task *task, struct str types)
     return ERR_OK;
 }
 
-/* The last event that the caller has seen. Where it is not there any more all events that are there are new. */
+/* The last event that the caller has seen. If that is not kept any more, all events that are kept are new. */
 static enum error_code last_seen(struct task *task, uint64_t *out)
 {
     struct str text = exchange_header(task->exchange, "Last-Event-ID");

@@ -12,7 +12,7 @@ enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
 /* One member of `checks`. */
 struct check {
-    const char *name; /* NULL: there is no such thing here */
+    const char *name; /* NULL: the check is left out */
     enum health health;
     bool has_routes;                 /* it tells which routes the platform offers */
     struct str output;               /* what is wrong; empty: nothing */
@@ -56,7 +56,7 @@ static struct str platform_trouble(struct task *task, bool is_elsewhere,
                         state->last_error);
 }
 
-/* Traffic tells how the platform does, and probes while it is away: no call is made to answer this. */
+/* Traffic tells how the platform does, or probes while it is away: no call is made for this answer. */
 static void check_upstream(struct task *task, struct check *check)
 {
     static const enum health words[] = {[UPSTREAM_PASS] = HEALTH_PASS,
@@ -81,8 +81,8 @@ static void check_upstream(struct task *task, struct check *check)
     check->output = platform_trouble(task, upstream_is_elsewhere(check->upstream), state);
 }
 
-/* Tenants whose platform is another one: how many of these do not do well. Who they are is nobody's business
- * here: health needs no key. */
+/* Of the tenants with another platform: how many of those platforms do not do well. The names of the tenants are
+ * not told, since health needs no key. */
 static void check_tenants(struct task *task, struct check *check)
 {
     const struct setup *setup = task->setup;
@@ -117,14 +117,14 @@ static void check_tenants(struct task *task, struct check *check)
     }
 }
 
-/* Why something fails may name buckets, files and addresses, and health needs no key: the log tells it, and the
- * listener of the operators. */
+/* Why something fails may name buckets, files and addresses, and health needs no key. So only the log and the
+ * listener of the operators tell it. */
 static void tell_why(const struct task *task, struct check *check, const char *why)
 {
     check->last_error = task->on_admin ? str_from(why) : STR_EMPTY;
 }
 
-/* Sessions are served from memory: that they cannot be saved harms at the next start only. */
+/* Sessions are served from memory: a snapshot that cannot be saved does harm only at the next start. */
 static void check_sessions(struct task *task, struct check *check)
 {
     const struct session_trouble *trouble;
@@ -142,7 +142,7 @@ static void check_sessions(struct task *task, struct check *check)
     tell_why(task, check, trouble->last_error);
 }
 
-/* Requests are served while it is away: each process counts for itself. */
+/* Requests are served while the store is away: each process counts for itself. */
 static void check_store(struct task *task, struct check *check)
 {
     const struct store *store = task->api->options.store;
@@ -185,7 +185,7 @@ static void check_lifecycle(struct task *task, struct check *check)
     }
 }
 
-/* Those by reference: the last good values serve, until they are exchanged where they come from. */
+/* Secrets by reference: the last good values work until the secrets are replaced at their source. */
 static void check_secrets(struct task *task, struct check *check)
 {
     int64_t n = metric_value(M_SECRETS_STALE);
@@ -200,8 +200,8 @@ static void check_secrets(struct task *task, struct check *check)
     }
 }
 
-/* What the process does beside answering. Everybody is told why log lines are lost: the log cannot tell it, and the reason
- * is a text of the system without names. */
+/* Trouble with what the process does beside answering. Only why log lines are lost is told to everybody: the log cannot
+ * tell it, and the reason is a text of the system without names. */
 static void check_troubles(const struct task *task, struct check checks[N_TROUBLES])
 {
     for (size_t i = 0; i < N_TROUBLES; i++) {
@@ -231,7 +231,7 @@ static const struct {
 
 enum { N_CHECKS = ARRAY_LEN(rows) + N_TROUBLES };
 
-/* The worst of them. */
+/* Makes all checks, and returns the worst result. */
 static enum health make_checks(struct task *task, struct check checks[N_CHECKS])
 {
     enum health worst = HEALTH_PASS;
@@ -280,7 +280,7 @@ static struct str time_text(const struct task *task, int64_t wall_ms)
     return wall_ms == 0 ? STR_EMPTY : arena_time(task->arena, wall_ms);
 }
 
-/* Of several addresses of the platform, in the order in which they are wanted. */
+/* The addresses of a platform that has several, in the order of preference. */
 static void write_endpoints(struct json_writer *w, const struct task *task,
                             const struct upstream *upstream)
 {
@@ -334,8 +334,8 @@ static void write_health(struct task *task, enum health health, const struct che
     jw_shape(&w, "}}");
 }
 
-/* What the text says when all is well, as a number: the platform's limit, and which routes it offers. The rest is
- * the setup's. 0: there is more to say. */
+/* A number for what the text says when all is well: the platform's limit, and which routes it offers. The rest depends
+ * on the setup alone. 0: there is more to say. */
 static uint64_t quiet_state(const struct task *task, enum health worst)
 {
     const struct upstream *upstream = task->platform->upstream;
@@ -395,8 +395,8 @@ enum stage_verdict handle_live(struct task *task)
     return answer_health(task, true, false);
 }
 
-/* A platform that is away makes no replica unready: the others would not fare better. Who chooses between regions
- * (Route 53, Cloud DNS) asks for `deep`, and sends the callers to another one then. */
+/* A platform that is away makes no replica unready: the others would not fare better. A service that chooses between
+ * regions (Route 53, Cloud DNS) asks with `deep`, and then sends the callers to another region. */
 enum stage_verdict handle_ready(struct task *task)
 {
     return answer_health(

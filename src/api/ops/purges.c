@@ -1,5 +1,5 @@
-/* Purges of the cache, told to the processes that keep answers as old: the other workers, and all who share the store.
- * After a time without the store they are told late, but they are. */
+/* Purges of the cache are told to the processes that keep answers as old: the other workers, and all that share the
+ * store. If the store is away, they are told when it is back. */
 #include "api/gate/cache.h"
 #include "api/ops/handlers.h"
 #include "base/mem.h"
@@ -14,14 +14,14 @@ struct purges {
     struct cache_watcher watcher;
     struct journal_ear ear;
     struct api *api;
-    uint64_t told; /* the entry of the journal in which the last one stands */
+    uint64_t told; /* the entry of the journal that has the last mark */
     struct deadline again;
 };
 
 static void on_again(struct deadline *deadline);
 
-/* Each change of the platform purges: one mark in an entry of the journal stands for all that came before it left. Where the journal
- * has no room, later. */
+/* Puts a mark into the entry that the journal gathers now. Each change of the platform purges, so one mark stands for
+ * all purges until the entry leaves. If the journal has no room, the mark is put later. */
 static void mark(struct purges *purges)
 {
     const struct api_options *options = &purges->api->options;

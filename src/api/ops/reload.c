@@ -19,7 +19,7 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
     }
     if (!report->taken) {
         for (size_t i = 0; i < report->errors->n; i++) {
-            report->errors->items[i].code = ERR_UNPROCESSABLE; /* not this program: the file */
+            report->errors->items[i].code = ERR_UNPROCESSABLE; /* the fault is in the file */
         }
         return task_fail(task);
     }

@@ -65,7 +65,7 @@ static int shape_of(struct str word)
     return -1;
 }
 
-/* Into task->state. False: task->error or task->errors say why not. */
+/* Reads the body into task->state. False: task->error or task->errors say why not. */
 static bool read_wish(struct task *task, const struct member *members)
 {
     struct webhook_wish *wish = arena_zalloc(task->arena, sizeof(*wish));
@@ -89,7 +89,7 @@ static bool read_wish(struct task *task, const struct member *members)
 
 /* What is done with one webhook, or with all. */
 struct action {
-    enum stage_verdict (*act)(struct task *task, struct webhook *hook); /* NULL: it is about all */
+    enum stage_verdict (*act)(struct task *task, struct webhook *hook); /* hook NULL: all */
     bool is_of_one;
     const struct member *members; /* the body is read by them into task->state; NULL: none is */
 };
@@ -145,7 +145,7 @@ static void on_cancel(struct task *task)
     webhook_ask_cancel(&((struct asking *)task->state)->ask);
 }
 
-/* What was begun is carried through when the client leaves: a webhook is never known to this process and not to the store. */
+/* What was begun is finished when the client leaves: else this process might know a webhook that the store does not. */
 static bool must_finish(struct task *task)
 {
     (void)task;
@@ -199,7 +199,7 @@ static enum stage_verdict when_fresh(struct task *task, const struct action *act
     return STAGE_WAIT;
 }
 
-/* Another request may have removed it. */
+/* Another request may have removed the webhook meanwhile. */
 static void on_saved(struct webhook_ask *ask, const struct error *error)
 {
     struct asking *asking = CONTAINER_OF(ask, struct asking, ask);

@@ -89,8 +89,8 @@ static bool is_ours(struct task *task, struct str pair)
             (changes && str_in(decoded, dry_run, ARRAY_LEN(dry_run))));
 }
 
-/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
- * does what is ours. The rest goes byte for byte, in one pass. */
+/* A token in the query is an old way to authenticate at the platform: the caller's never passes. Nor does
+ * our own parameter dry_run. The rest goes byte for byte, in one pass. */
 static struct str query_without_token(struct task *task)
 {
     struct str query = task->exchange->request.query;
@@ -128,10 +128,9 @@ static bool is_dot_segment(struct str segment)
     return name.len == 0 || str_is(name, ".") || str_is(name, "..");
 }
 
-/* Decoded once, no segment is "." or "..", and there is no backslash, which some servers take for a
- * slash, and no control character; it is UTF-8, of which some servers take overlong forms for dots and
- * slashes. Decoded twice the same holds: a server that decodes once more
- * must not be led out of the base either. */
+/* True: the path cannot lead out of the base. Decoded once it has no segment "." or "..", no backslash (some
+ * servers take it for a slash) and no control character. Decoded twice the same holds, since a server may
+ * decode once more. Decoded once it is UTF-8 (some servers take overlong forms for dots and slashes). */
 static bool stays_below(struct arena *arena, struct str path)
 {
     for (int i = 0; i < 2; i++) {
@@ -191,8 +190,8 @@ static struct str platform_path(const struct task *task)
     return str_starts(path, STR("/api/")) ? str_sub(path, sizeof("/api") - 1, path.len) : path;
 }
 
-/* What the path names, without escapes, whichever of its letters are written as such: what an answer
- * may show depends on it. */
+/* The path without escapes, whichever of its letters are written as escapes. What an answer may show
+ * depends on it. */
 static struct str meaning_of(struct arena *arena, struct str path)
 {
     for (int i = 0; i < 2; i++) {
@@ -208,8 +207,9 @@ static struct str meaning_of(struct arena *arena, struct str path)
     return path;
 }
 
-/* Of a request, what belongs to this hop, to this proxy, or to the network on this side. Bodies are
- * asked for without a coding: what is looked through must be read. */
+/* True: the header of a request is not passed on, since it belongs to this hop, to this proxy, or to the
+ * network on this side. Accept-Encoding is replaced: answers are asked for without a coding, since they are
+ * searched for secrets. */
 static bool request_header_stays(struct str name, struct str connection)
 {
     static const char *const own[] = {
@@ -251,7 +251,7 @@ static size_t take_headers(struct relay *relay)
     return n;
 }
 
-/* What would be sent; the body, which is streamed, is the caller's own as it stands. */
+/* Shows what would be sent, without the body: that is streamed just as the caller sends it. */
 static enum stage_verdict answer_dry_run(struct task *task, const struct upstream_request *request)
 {
     struct json *requests = json_new_array(task->arena);
@@ -318,14 +318,14 @@ enum stage_verdict handle_relay(struct task *task)
 
     struct str path = platform_path(task);
     struct str meaning = meaning_of(task->arena, path);
-    /* Table and environment values are shown to who may administrate and asks for just them. */
+    /* Values of tables and environments are shown to a caller with the permission admin who asks for just them. */
     unsigned shows =
         task_may(task, PERMISSION_ADMIN) ? redact_own_values(meaning) : REDACT_SHOWS_NOTHING;
 
     if (!is_sound(task, path)) {
         return task_fail(task);
     }
-    /* What is kept has no secrets in it: whoever sees more asks the platform each time. */
+    /* Kept answers have no secrets in them: for a caller who may see secrets, the platform is asked each time. */
     if (str_is(request->method, "GET") && redacts(task) && shows == REDACT_SHOWS_NOTHING) {
         enum stage_verdict verdict = cache_begin(task, handle_relay);
 
@@ -338,7 +338,7 @@ enum stage_verdict handle_relay(struct task *task)
     relay->meaning = meaning;
     relay->leaks = redact_path_leaks(meaning);
     relay->shows = shows;
-    /* Beside text of the caller's choice a compressed secret tells itself by its length (BREACH). */
+    /* If a secret is compressed together with text of the caller's choice, the length tells it (BREACH). */
     exchange->no_compress = !relay->redacts || shows != REDACT_SHOWS_NOTHING;
     task->state = relay;
     buf_init(&relay->held, task->config->redact.max_bytes);

@@ -20,7 +20,7 @@ struct relay {
     bool leaks;         /* answers of this path are known to hold some */
     struct str meaning; /* the path without escapes, for what depends on it */
     unsigned shows;     /* redact_shows bits: what this caller asked for by its own route */
-    struct lanes_foreign foreign; /* it may be changing steps */
+    struct lanes_foreign foreign; /* the request may be changing steps */
     bool body_ended;
     /* the answer */
     int status;
@@ -55,7 +55,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
 void relay_set_headers(const struct relay *relay);
 void relay_keep_headers(struct relay *relay);   /* for the replay of a keyed answer */
 void relay_drop_digests(struct relay *relay);   /* the body is not what the platform sent */
-bool relay_fits_all(const struct relay *relay); /* the answer is for whoever asks the same */
+bool relay_fits_all(const struct relay *relay); /* the answer fits all who ask the same */
 /* For how long the cache may keep the answer: at most ttl_s. */
 unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s);
 unsigned relay_age_s(const struct relay *relay); /* of the answer, when it came */

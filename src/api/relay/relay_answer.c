@@ -26,17 +26,16 @@ static bool is_refused_token(const struct relay *relay)
     return relay->status == 401 || relay->status == 403;
 }
 
-/* The answer is values of which this caller may not see all. What is refused tells of the request, and what a write tells
- * is for those who may write. */
+/* True: the whole answer is values, and this caller may not see all of them, so each value needs a name. Only successful
+ * reads are such answers: a refusal tells of the request, and a write is answered to callers who may write. */
 static bool wants_names(const struct relay *relay)
 {
     return relay->redacts && relay->status / 100 == 2 && relay->call.request.class == CALL_READ &&
            redact_wants_names(relay->meaning, relay->shows);
 }
 
-/* A body in which secrets may stand: JSON anywhere; where they are known to be told, whatever a
- * reader might take for JSON, and a part of a whole, which may be one of JSON whatever its type;
- * where the whole is values, anything. */
+/* True: the body may hold secrets. JSON may on any path. On paths that are known to tell secrets, whatever a reader might
+ * take for JSON may, and so may a part (206) of any type. Where the whole answer is values, any body may. */
 static bool may_hold_secrets(const struct relay *relay)
 {
     enum media_kind kind = media_kind(relay->content_type);
@@ -79,8 +78,8 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
 
     relay->status = status;
     relay_note_headers(relay, headers, n);
-    /* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell.
-     * What is coded is decoded first; a part of a whole may begin anywhere. */
+    /* An image, a film or the like, on a path that leaks: its first bytes tell whether the type is right.
+     * A coded body must be decoded first, and a part of a body (206) may begin anywhere. */
     relay->sniffs = !has_no_body(relay) && relay->redacts && relay->leaks && relay->status != 206 &&
                     media_kind(relay->content_type) == MEDIA_OPAQUE && !wants_names(relay);
     relay->holds = is_refused_token(relay) || relay->has_big_head || relay->sniffs ||
@@ -128,7 +127,7 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
     return true;
 }
 
-/* The caller's own token: the platform's word is for the caller. */
+/* The platform refused the caller's own token: the refusal is passed on to the caller. */
 static enum stage_verdict refuse_caller(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -177,7 +176,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
     return code == ERR_OK;
 }
 
-/* NULL: names of members can be looked for in it. */
+/* Why names of members cannot be looked for in the text; NULL: they can. */
 static const char *why_unreadable(const struct relay *relay, enum media_kind kind, struct str text)
 {
     if (kind == MEDIA_OPAQUE && !media_begins_as_json(text)) {
@@ -258,7 +257,7 @@ static enum stage_verdict reply_cached(struct relay *relay, struct str text)
         .n_headers = relay->n_headers,
         .age_s = relay_age_s(relay),
         .below_s = relay_keep_s(relay, task->config->cache.ttl_s),
-        /* All that we ask a proxy for is asked with one key: what it says is for us is for all of ours. */
+        /* A proxy is asked with one key for all our callers, so an answer that is private to us fits all of them. */
         .for_one = !relay_fits_all(relay) ||
                    (!task->config->upstream.is_proxy && relay_keep_s(relay, 1) == 0),
     };
@@ -366,8 +365,8 @@ static void end_stream(struct relay *relay, enum error_code code)
     }
 }
 
-/* The platform refused the stored token before anything of the answer was passed on, and there was no
- * body to stream: once more, and the account's other token is taken. */
+/* True: the call is sent once more, with the account's other token. The platform refused the stored token
+ * before any of the answer was passed on, and there was no body to stream. */
 static bool goes_again(struct relay *relay, enum error_code *code)
 {
     struct upstream_call *call = &relay->call;

@@ -27,7 +27,8 @@ bool relay_header_stays(struct str name, struct str connection)
     return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
 }
 
-/* Of an answer, also what speaks for the platform's own address, or is written here. */
+/* True: the header of an answer is not passed on: for the reasons of relay_header_stays, or since it speaks for the
+ * platform's own address, or since we write it. */
 static bool answer_header_stays(const struct task *task, struct str name, struct str connection)
 {
     static const char *const limits[] = {"RateLimit", "X-RateLimit-"};
@@ -96,7 +97,7 @@ static struct str location_of(const struct relay *relay, struct str value)
                      arena_printf(relay->task->arena, "/virtuoso%.*s", STR_ARG(behind)));
 }
 
-/* <ADDRESS>; rel=next, <ADDRESS>; ...: who follows them stays behind this proxy. */
+/* <ADDRESS>; rel=next, <ADDRESS>; ...: a client that follows them stays behind this proxy. */
 static struct str links_of(const struct relay *relay, struct str value)
 {
     struct str before;

@@ -33,7 +33,7 @@ static bool is_given(const struct simple_each *each, const struct json *element,
     return copy->kinds == NULL || copy->not_kinds;
 }
 
-/* Do the inner calls belong to this element? The value that decides is one of its copies. */
+/* Does this element get the inner calls? Not if it has the value `inner_unless`, which is one of its copies. */
 static bool has_inner(const struct simple_each *each, const struct json *element)
 {
     const struct simple_copy *copy = each->copies;

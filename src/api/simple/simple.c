@@ -192,7 +192,7 @@ static unsigned ttl_of(const struct simple *simple)
     return config->cache.ttl_s;
 }
 
-/* Kept as long as the configuration says and the platform allows. */
+/* Answers, and keeps the answer as long as the configuration says and the platform allows. */
 static void reply_kept(struct simple *simple, struct str body)
 {
     bool from_proxy = simple->task->config->upstream.is_proxy;
@@ -352,7 +352,7 @@ static void build(struct simple *simple)
     }
 }
 
-/* The time was over while the project of the link was asked for: all the rest is there. */
+/* True: the time was over while the project for the link was asked for. All the rest is there. */
 static bool lacks_only_the_link(struct simple *simple)
 {
     const struct plan *plan = simple->task->plan;

@@ -21,9 +21,9 @@ static const struct member library_members[] = {{"name", PARAM_TEXT}, {"steps", 
 static const struct member table_members[] = {TEXT("name"), {"columns", PARAM_ARRAY, .required = true, .min = 1, .max = 100}, {"rows", PARAM_ARRAY, .max = 5000}, END};
 static const struct member environment_members[] = {TEXT("name"), {"variables", PARAM_OBJECT, .required = true}, END};
 
-/* A copy of a journey: own checkpoints are made anew with their steps, those of the library are attached again. The title of a
- * checkpoint is unique in its goal (PLATFORM.md, "Structure"), so the copy's has the id of its journey behind it. Selectors
- * stand under `target`, but under `element` for a wait and an upload. */
+/* A copy of a journey: own checkpoints are made anew with their steps, those of the library are attached again. The
+ * title of a checkpoint is unique in its goal (PLATFORM.md, "Structure"), so each copied title gets the id of the new
+ * journey behind it. Selectors stand under `target`, but under `element` for a wait and an upload. */
 static const struct simple_each steps_of_copy = {
     "/steps /testSteps", 0,
     {{"action", "/action"}, {"value", "/value"}, {"variable", "/variable"}, {"expression", "/expression"}, {"meta", "/meta"},

@@ -1,4 +1,4 @@
-/* What a run is, and what it would send: answers that may be long. */
+/* Answers about a run, which may be long: what it is, and what it would send. */
 #include "api/gate/long_answer.h"
 #include "base/json_form.h"
 #include "runs.h"
@@ -38,7 +38,7 @@ enum stage_verdict run_reply(struct task *task, int status, struct run *run)
 
 /* ---- what it would send ---- */
 
-enum { DRY_COST = 3 }; /* so many times as much as to tell what became of a step */
+enum { DRY_COST = 3 }; /* a step costs so many times as much as in a report */
 
 struct dry_run {
     struct long_answer answer;

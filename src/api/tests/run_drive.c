@@ -1,10 +1,12 @@
-/* runs.driver: request. A run advances while a request for it is open: its POST, POST .../continue, a GET. When the time of
- * the request is over the run is put on record and is nobody's, then the request is answered; the next one goes on with it.
+/* runs.driver: request. A run advances while a request for it is open: its POST, POST .../continue, a GET. When the
+ * time of the request is over, the run is put on record and no process has it; then the request is answered. The next
+ * request goes on with the run.
  *
- * Where there is a recaller (runs.recall), its POST asks for that next request before it is answered, and so does each
- * request that was asked for in this way: one after another, until the run is over. Others do not, or there would be several
- * such chains. A request that is asked for has a number, so that one that comes twice asks once: the queue of tasks knows
- * which names it has had, and for an invocation of a function, which has none, the store keeps who has asked. */
+ * Where there is a recaller (runs.recall), the POST that began the run asks for that next request before it is
+ * answered, and so does each request that was asked for in this way (a recall): one after another, until the run is
+ * over. Other requests do not ask, or there would be several such chains. Each recall has a number, so that a recall
+ * that comes twice asks once: a queue of tasks knows which names it has had; an invocation of a function has no name,
+ * so the store keeps which number has asked. */
 #include "api/tests/handlers.h"
 
 #include "api/gate/links.h"
@@ -20,9 +22,9 @@ enum {
     MARGIN_MS = 10000, /* for the row in flight */
     LEFT_FOR_REPLY_MS = 1000,
     LEFT_FOR_RECALL_MS = 3000, /* a recall (src/app/recaller.c) and the reply */
-    ASKING_MS = 30000, /* longer than the question takes; who dies meanwhile has not asked */
+    ASKING_MS = 30000, /* longer than asking takes; if the process dies, its mark ends then */
     ASKED_MS = 24 * 3600 * 1000,
-    RECALLS_MAX = 1000 /* of one run: days; who looks at it drives it still */
+    RECALLS_MAX = 1000 /* of one run: days; other requests still drive it */
 };
 
 struct driving {
@@ -30,14 +32,14 @@ struct driving {
     struct deadline until;
     struct task *task;
     struct api_recall recall;
-    struct store_op mark; /* that the next request is asked for */
+    struct store_op mark; /* in the store: the next request is asked for */
     int64_t next;    /* number of the request that is asked for when the time is over; 0: none is */
-    bool begins;     /* it is the request that began the run */
-    bool drives;     /* until the time is over */
-    bool is_late;    /* it is */
-    bool asks;       /* for the next request */
-    bool is_refused; /* it will not come */
-    bool is_recalled; /* it was asked for itself: nobody reads the answer */
+    bool begins;     /* this is the request that began the run */
+    bool drives;     /* drives the run, until the time is over */
+    bool is_late;    /* the time is over */
+    bool asks;       /* is asking for the next request */
+    bool is_refused; /* the next request will not come */
+    bool is_recalled; /* this is a recall: nobody reads the answer */
 };
 
 bool runs_are_driven(const struct task *task)
@@ -64,7 +66,7 @@ static void end(struct driving *driving)
     keeps_rest(task->api->options.keeps); /* this process may be stopped after the answer */
 }
 
-/* Of a request that was asked for. Who has asked is told a failure alone: then it comes again. */
+/* Answers a recall. Only a failure tells the recaller something: then it sends the recall again. */
 static void reply_recalled(struct driving *driving)
 {
     struct task *task = driving->task;
@@ -107,7 +109,8 @@ static void reply(struct driving *driving)
     }
 }
 
-/* When its time is over the run is a copy here, or another request drives it. */
+/* Answers when the run is over or lost; once the time is over, also when the run is a copy here by now, or another
+ * request drives it. */
 static void look(struct driving *driving)
 {
     const struct run *run = driving->watcher.run;
@@ -180,7 +183,7 @@ static void on_marked(struct store_op *op, const struct store_result *result)
     recaller->start(recaller->context, &driving->recall);
 }
 
-/* It may come before this request is answered: then it waits for the run. */
+/* Asks for the next request. If that comes before this one is answered, it waits for the run. */
 static void ask(struct driving *driving)
 {
     const struct api_recaller *recaller = driving->task->api->options.recaller;
@@ -203,7 +206,7 @@ static void ask(struct driving *driving)
     }
 }
 
-/* The row in flight ends, and all is written. */
+/* The time is over: the row in flight ends, and all is written. */
 static void on_until(struct deadline *deadline)
 {
     struct driving *driving = CONTAINER_OF(deadline, struct driving, until);
@@ -224,7 +227,7 @@ static void on_cancel(struct task *task)
     end(task->state);
 }
 
-/* The client leaves: whoever is asked for goes on. With an Idempotency-Key the answer is wanted all the same. */
+/* The client leaves: the next recall goes on with the run. With an Idempotency-Key the answer is still wanted. */
 static bool must_finish(struct task *task)
 {
     struct driving *driving = task->state;
@@ -305,7 +308,7 @@ static enum stage_verdict go_on(struct task *task, struct run *run)
     return run_is_over(run) ? run_reply(task, 200, run) : drive_again(task, run, slice_ms(task));
 }
 
-/* By whoever was asked to; the run may be anybody's. */
+/* For a recall: the run may be anybody's. */
 static enum stage_verdict go_on_recalled(struct task *task, struct run *run)
 {
     int64_t number = task_query_number(task, "recall", 0);

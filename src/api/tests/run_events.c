@@ -1,5 +1,5 @@
-/* GET /api/v1/tests/runs/{id}/events. After `done` the stream ends; who comes back then gets 204,
- * which tells an EventSource to stop. */
+/* GET /api/v1/tests/runs/{id}/events. After `done` the stream ends; a client that comes back then gets
+ * 204, which tells an EventSource to stop. */
 #include "api/gate/query.h"
 #include "api/gate/sse.h"
 #include "api/tests/handlers.h"
@@ -75,7 +75,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
     stream->sent = sent;
     stream->watcher.on_change = on_change;
     run_watch(run, &stream->watcher);
-    run_drive(run); /* with runs.driver: request it advances while somebody looks */
+    run_drive(run); /* with runs.driver: request it advances while it is watched */
     return sse_begin(task, &stream->sse, &source);
 }
 

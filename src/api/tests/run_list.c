@@ -1,4 +1,4 @@
-/* Runs that are there: one, all of yours, and the end of one. */
+/* Runs that exist: showing one, stopping one, listing them. */
 #include "api/gate/query.h"
 #include "api/tests/handlers.h"
 #include "base/json_form.h"
@@ -12,15 +12,14 @@ static enum stage_verdict no_such_run(struct task *task)
     bool may_recall = task_may(task, PERMISSION_CONTINUE);
 
     if (may_recall && task_query_number(task, "recall", 0) > 0) {
-        return task_reply(task, 204, NULL,
-                          STR_EMPTY); /* late: nothing is left to do, and nobody asks again */
+        return task_reply(task, 204, NULL, STR_EMPTY); /* a late recall: nothing is left to do */
     }
     return task_refuse(task, ERR_NOT_FOUND,
                        "There is no such test run; the last %u that have ended are kept",
                        task->config->runs.max_kept);
 }
 
-/* NULL: this process does not know it. */
+/* NULL: this process does not know the run. */
 static struct run *find_here(struct task *task)
 {
     struct str id = task_param(task, "id");
@@ -28,7 +27,7 @@ static struct run *find_here(struct task *task)
     struct platform *platform = NULL;
 
     while (run == NULL && (platform = platform_next(task->api, platform)) != NULL) {
-        if (str_eq(platform->tenant, task->platform->tenant)) { /* its address was another one */
+        if (str_eq(platform->tenant, task->platform->tenant)) { /* it had another address */
             run = run_find(platform->runs, &task->principal.owner, id);
         }
     }
@@ -123,7 +122,7 @@ enum stage_verdict handle_run_get(struct task *task)
 
 /* ---- the end of one ---- */
 
-/* The process that carries it out is told; the run is watched, so that it stays. */
+/* Tells the process that carries the run out. The run is watched meanwhile, so that it stays. */
 struct stopping {
     struct run_watcher watcher;
     struct store_op op;
@@ -190,7 +189,7 @@ enum stage_verdict handle_run_stop(struct task *task)
 
 /* ---- all of them ---- */
 
-/* A part of all the runs that are asked for. */
+/* One page of the runs that are asked for. */
 struct run_page {
     size_t limit;
     size_t offset;

@@ -1,5 +1,5 @@
-/* The list of runs where processes share them: their names stand in the store, newest first; then one after
- * the other is looked at, here or in the store. */
+/* The list of runs where processes share them: their names are read from the store, newest first; then one
+ * run after the other is looked up, here or in the store. */
 #include "api/gate/query.h"
 #include "base/json_form.h"
 #include "run/share.h"
@@ -48,7 +48,7 @@ static void next_platform(struct listing *listing)
 
 static void look_at_next(struct listing *listing);
 
-/* One that has gone since, or cannot be read, is left out. */
+/* A run that is gone meanwhile, or cannot be read, is left out. */
 static void on_found(struct run_seek *seek, struct run *run, const struct error *error)
 {
     struct listing *listing = CONTAINER_OF(seek, struct listing, seek);

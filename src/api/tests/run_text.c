@@ -13,7 +13,7 @@ struct run_text {
     char id[ID_LONGEST + 1];
     run_text_fn on_done;
     void *context;
-    struct platform *platform; /* held: where it is looked for, or was found */
+    struct platform *platform; /* held: where the run is looked for, or was found */
     bool seeks;
     struct run_seek seek;
     struct run_watcher watcher; /* so that the run stays */
@@ -21,7 +21,7 @@ struct run_text {
     struct json_writer writer;
     struct buf text;
     struct later_item soon;
-    struct deadline patience; /* of a run of another process, whose end does not come here */
+    struct deadline patience; /* for a run of another process, whose end may not come here */
 };
 
 static void leave_platform(struct run_text *text)
@@ -122,7 +122,7 @@ static void on_sought(struct run_seek *seek, struct run *run, const struct error
     }
 }
 
-/* The run is of one of the accounts; nobody told which. */
+/* The run is of one of the accounts; it is not known of which. */
 static bool next_platform(struct run_text *text)
 {
     struct platform *next = platform_next(text->api, text->platform);

@@ -1,4 +1,4 @@
-/* Whoever asked for a run and waits: for its end, or for its beginning. */
+/* Requests that have asked for a run, and wait for its end, or for its beginning. */
 #include "runs.h"
 
 enum { REPLY_MARGIN_MS = 10000 };
@@ -6,7 +6,7 @@ enum { REPLY_MARGIN_MS = 10000 };
 struct waiter {
     struct run_watcher watcher;
     struct task *task;
-    bool for_begin; /* where processes share runs: it is on record before it is told */
+    bool for_begin; /* until the run is on record, where processes share runs */
 };
 
 /* A run that created nothing is answered with an error, like any other call. */
@@ -22,7 +22,7 @@ enum stage_verdict run_reply_ended(struct task *task, struct run *run)
     return run_reply(task, run_succeeded(run) ? 200 : 207, run);
 }
 
-/* Another process goes on with it, and what it writes cannot be read here. */
+/* Another process goes on with the run, and what that writes cannot be read here. */
 void run_reply_lost(struct task *task, struct run *run)
 {
     task->may_have_changed = run_did_something(run);
@@ -39,7 +39,7 @@ static void on_change(struct run_watcher *watcher)
     if (!has_come && run_lost(run) == NULL) {
         return;
     }
-    run_unwatch(watcher); /* it stays until all watchers are told */
+    run_unwatch(watcher); /* the run stays until all watchers are told */
     task->on_cancel = NULL;
     if (run_lost(run) != NULL) {
         run_reply_lost(task, run);

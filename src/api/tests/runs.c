@@ -1,6 +1,6 @@
 /* /api/v1/tests/run and /runs: a test file carried out by room run. A run belongs to the store of
- * room run, not to the exchange that asked for it: whoever asked without async=true watches it like
- * any other watcher, and stops it when it leaves. */
+ * room run, not to the exchange that asked for it: a request without async=true watches the run
+ * like any other watcher, and stops it when the client leaves. */
 #include "runs.h"
 #include "api/tests/handlers.h"
 
@@ -102,8 +102,8 @@ static uint64_t timeout_of(const struct task *task, const struct asked *asked,
                                                  : config->http.long_exchange_timeout_ms;
 }
 
-/* Where the one who gave the request allows less time, the run ends before that, and the answer says what
- * exists. */
+/* If the request itself has less time than that (AWS Lambda, say), the run ends before, and the answer says
+ * what exists. */
 static uint64_t within_the_request(const struct task *task, uint64_t timeout_ms)
 {
     uint64_t left_ms = exchange_left_ms(task->exchange);

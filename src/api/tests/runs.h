@@ -14,7 +14,7 @@ struct reading {
     bool ok;
 };
 
-/* A test file that is being read: in pieces of a turn each, so that a long one holds up nobody. */
+/* A test file that is being read: one piece a turn, so that a long file does not hold up the loop. */
 struct test_reading {
     struct pieces pieces;
     struct testfile_job *job;
@@ -42,40 +42,41 @@ enum { RUN_ANSWER_MAX = 256 * 1024 * 1024 };
 
 typedef enum stage_verdict (*run_fn)(struct task *task, struct run *run);
 
-/* Goes on with the run that the path names: at once, or in a later turn where processes share runs. Without one
- * the task fails. */
+/* Goes on with the run that the path names: at once, or in a later turn where processes share runs. If there is
+ * no such run, the task fails. */
 enum stage_verdict task_with_run(struct task *task, run_fn then);
-/* The same of a run that the path names by its whole name (run/share.h), whosever it is. */
+/* The same for a run that the path names by its whole name (run/share.h); it may be anybody's. */
 enum stage_verdict task_with_run_of_anybody(struct task *task, run_fn then);
 bool task_names_run_of_anybody(const struct task *task);
 /* The list where processes share runs; `all`: everybody's. */
 enum stage_verdict run_list_shared(struct task *task, bool all);
 
-/* Answers when it has ended, or when its caller has waited long enough; when he leaves it is stopped. */
+/* Answers when the run has ended, or the caller has waited long enough. Stops the run when the caller leaves. */
 enum stage_verdict run_wait_for_end(struct task *task, struct run *run, uint64_t timeout_ms);
-/* Of one that has ended: 200 where all that was asked for came true, else 207, or the error. */
+/* Answers for a run that has ended: 200 if it did all that was asked for, else 207, or the error. */
 enum stage_verdict run_reply_ended(struct task *task, struct run *run);
 void run_reply_lost(struct task *task, struct run *run); /* run_lost */
-/* 202 when the beginning is on record. */
+/* Answers 202 when the begin of the run is on record. */
 enum stage_verdict run_wait_for_begin(struct task *task, struct run *run);
 
-/* With an Idempotency-Key what was begun is carried through, its answer too: the retry shall find the
- * whole of it. */
+/* True with an Idempotency-Key: the run and its answer are finished when the client leaves, so that the
+ * retry finds the whole of it. */
 bool run_must_finish(struct task *task);
 
 /* runs.driver is "request". */
 bool runs_are_driven(const struct task *task);
-/* How much of the `left_ms` of a request a run does not get, so that the request is answered in time. Who `asks` a
- * recaller that knows no names keeps in the store that it asks, before and after. Half of the time is enough. */
+/* How much of the `left_ms` of a request a run does not get, so that the request is answered in time. If it
+ * `asks` a recaller that knows no names, it also writes to the store, before and after. At most half of the time, or
+ * LEFT_FOR_RECALL_MS if that is more. */
 uint64_t run_end_ms(bool asks, bool knows_names, unsigned store_ms, uint64_t left_ms);
-/* Of the request that began the run, and drives it already: lets it advance for `ms`, or as long as the request may last;
- * then answers. 0: it is not driven, but put on record. */
+/* For the request that began the run, and drives it already: lets it advance for `ms`, or as long as the request may
+ * last; then answers. `ms` 0: the run is not driven, but put on record. */
 enum stage_verdict run_drive_on(struct task *task, struct run *run, uint64_t ms);
 enum stage_verdict run_show(struct task *task, struct run *run); /* GET */
 
-/* What a run is now. The answer may come in a later turn. */
+/* Answers with what the run is now, perhaps in a later turn. */
 enum stage_verdict run_reply(struct task *task, int status, struct run *run);
-/* What a run whose rows are made would send; the run is dropped. */
+/* Answers with what the run would send (its rows are made), and drops it. */
 enum stage_verdict run_reply_dry(struct task *task, struct run *run, const struct reading *reading);
 
 #endif

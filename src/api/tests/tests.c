@@ -10,8 +10,8 @@
 #include "base/json_form.h"
 #include "http/problem.h"
 
-/* A short file goes through its stages at once: they are three. To begin with a long one is work enough
- * for the turn in which its last bytes came. */
+/* A short file goes through its three stages at once. A long one waits for the next turn: to take its last
+ * bytes was work enough for this one. */
 enum {
     ANSWER_MAX = 64 * 1024 * 1024,
     PIECE_UNITS = 2000,
