@@ -36,7 +36,8 @@ struct call_spec {
      * call that asks the same in another way; NULL: there is none. */
     const char *or_else;
     const char *needs; /* variable that this way needs; NULL none */
-    const char *about; /* variable with an id: if the answer has an id, it must be this one; NULL none */
+    const char
+        *about; /* variable with an id: if the answer has an id, it must be this one; NULL none */
     const char *tells; /* the answer has a text at one of these pointers; NULL: anything will do */
     const char *lists; /* the answer holds a list at one of these pointers, or is one; else the
                           platform does not offer the route; NULL: any answer will do */
