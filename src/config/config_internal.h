@@ -216,6 +216,11 @@ void load_lambda_log(struct loader *loader); /* AWS_LAMBDA_LOG_FORMAT, AWS_LAMBD
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 
+/* judge_auth.c */
+void config_judge_auth(struct loader *loader, struct config *config);
+void config_judge_token(struct loader *loader, const struct config *config);
+/* judge_proxy.c */
+void config_judge_proxy(struct loader *loader, const struct config *config);
 /* judge_limits.c: fills class_rates and rule_rates. */
 void config_judge_limits(struct loader *loader, struct config *config);
 /* judge_store.c: what is wrong with a URL s3://, gs:// or firestore://; NULL: nothing. Texts in the arena. */
