@@ -267,6 +267,60 @@ static void collect(void *context, const char *text)
 }
 
 /* Names of the service that was replaced, and slips in names that others may have too. */
+/* The value may hold a password, which nobody is told. */
+static void the_address_of_a_proxy_is_judged(void **state)
+{
+    static const char *const wrong[] = {
+        "http://bob:S3c/ret@h:3128",
+        "http://bob:S3c#ret@h:3128",
+        "http://bob:S3c@ret@h:3128",
+        "http://bob:S3c ret@h:3128",
+        "http://bob:12/S3c@h:3128",
+        "http://bob:S3cret@h:99999",
+        "http://bob:S3cret@[::1",
+        "http://bob:S3cret",
+        "bob:S3c/ret@h:3128",
+        "bob:S3c://ret@h:3128",
+        "http://bob:S3cret@",
+        "http://",
+        "http://h:99999",
+        "http://h:0",
+        "http://a b",
+        "http://[::1",
+        "http://[127.0.0.1]:3128",
+        "::1",
+    };
+    static const char *const right[] = {
+        "http://bob:S3c%2Fret@h:3128",
+        "http://bob:S3c^ret|{}@h",
+        "socks5h://bob:x@h:1080",
+        "http://[::1]:3128/",
+        "http://[fe80::1%25eth0]:80",
+        "h",
+        "bob:x@proxy_1.corp.example:80/",
+        "http://proxy.example.:3128/",
+        "https://127.1:3128",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong) + ARRAY_LEN(right); i++) {
+        bool is_wrong = i < ARRAY_LEN(wrong);
+        char variable[128];
+        struct loaded loaded;
+
+        (void)snprintf(variable, sizeof(variable), "HTTPS_PROXY=%s",
+                       is_wrong ? wrong[i] : right[i - ARRAY_LEN(wrong)]);
+        loaded = load_with(variable);
+        if (is_wrong) {
+            assert_says(&loaded, "HTTPS_PROXY: the value is not http://HOST:PORT");
+            assert_false(str_contains(buf_view(&loaded.errors), STR("S3c")));
+        } else {
+            assert_taken(&loaded);
+        }
+        done(&loaded);
+    }
+}
+
 static void names_that_may_be_others_are_told(void **state)
 {
     static const struct {
@@ -572,6 +626,7 @@ int test_load(void)
         cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
         cmocka_unit_test(a_proxy_that_no_call_could_use_is_refused),
+        cmocka_unit_test(the_address_of_a_proxy_is_judged),
         cmocka_unit_test(names_that_may_be_others_are_told),
         cmocka_unit_test(values_are_refused_in_plain_words),
         cmocka_unit_test(the_place_is_the_option_that_was_typed),
