@@ -196,9 +196,9 @@ bool secret_from_text(struct loader *loader, const char *what, struct str text, 
 /* disturb.c */
 bool set_spread(struct loader *loader, const struct option_row *row, struct str text);
 void print_spread(struct buf *out, const struct config *config, const struct option_row *row);
-/* lists.c: the items are views into `text`, their number at most row->max */
+/* lists.c: the items lie in `text` or in `room`, their number is at most row->max */
 bool list_read(struct loader *loader, const struct option_row *row, struct str text,
-               const struct str **out, size_t *out_n);
+               struct arena *room, const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 void load_place(struct loader *loader);                                   /* its defaults */

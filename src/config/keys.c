@@ -106,16 +106,17 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
 {
     const struct str *items;
+    struct arena room;
     size_t n;
-    bool ok = list_read(loader, row, text, &items, &n);
+    bool ok;
 
+    arena_init(&room);
+    ok = list_read(loader, row, text, &room, &items, &n);
     loader->list = list_keys;
-    if (!ok) {
-        return false;
-    }
     for (size_t i = 0; i < n; i++) {
         ok = add_plain(loader, items[i]) && ok;
     }
+    arena_wipe(&room);
     return ok;
 }
 
