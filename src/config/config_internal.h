@@ -191,6 +191,9 @@ bool set_word(struct loader *loader, const struct option_row *row, struct str te
 bool set_list(struct loader *loader, const struct option_row *row, struct str text);
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
+bool set_id(struct loader *loader, const struct option_row *row, struct str text);
+/* Without what stood around it where it came from. False: refused, and said. Empty is fine. */
+bool id_from_text(struct loader *loader, const char *what, struct str text, struct str *out);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
 bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out);
 /* disturb.c */

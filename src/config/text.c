@@ -122,6 +122,26 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     return row->type != OPTION_FILE || file_is_readable(loader, row, field->ptr);
 }
 
+bool id_from_text(struct loader *loader, const char *what, struct str text, struct str *out)
+{
+    int64_t number;
+
+    text = str_trim(str_unquote(str_trim(credential_skip_mark(text))));
+    if (text.len > 0 && !str_to_i64(text, 1, INT64_MAX, &number)) {
+        return loader_fail(loader,
+                           "%s: the value is not an id of the platform, which has digits only (up "
+                           "to 19), such as 1234",
+                           what);
+    }
+    *out = arena_str(&loader->box->arena, text);
+    return true;
+}
+
+bool set_id(struct loader *loader, const struct option_row *row, struct str text)
+{
+    return id_from_text(loader, row->key, text, option_field(&loader->box->config, row));
+}
+
 /* Headers are assignments, which a credential never is. */
 static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
                         struct secret *out)

@@ -337,6 +337,40 @@ static void tenants_are_read_and_named(void **state)
     }
 }
 
+/* Else each call that needs it would be refused by the platform, and the caller blamed. */
+static void an_organization_is_named_by_digits(void **state)
+{
+    static const char *const right[] = {"VIRTUOSO_ORG_ID= 17\n", "VIRTUOSO_ORG_ID=\"17\"",
+                                        "VIRTUOSO_ORGANIZATION_ID=\xEF\xBB\xBF"
+                                        "17\r\n",
+                                        "VIRTUOSO_PROXY_UPSTREAM_ORGANIZATION_ID='17'"};
+    static const char *const wrong[] = {
+        "VIRTUOSO_ORG_ID=${ORG}", "VIRTUOSO_ORG_ID=42x", "VIRTUOSO_ORG_ID=4 2",
+        "VIRTUOSO_ORG_ID=-1",     "VIRTUOSO_ORG_ID=0",   "VIRTUOSO_ORG_ID=12345678901234567890"};
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        loaded = load_with(right[i]);
+        assert_taken(&loaded);
+        assert_true(str_is(loaded.config->upstream.organization_id, "17"));
+        done(&loaded);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        loaded = load_with(wrong[i]);
+        assert_says(&loaded, "VIRTUOSO_ORG_ID: upstream.organization_id: the value is not an id");
+        done(&loaded);
+    }
+    loaded = load_with("VIRTUOSO_ORG_ID= ");
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->upstream.organization_id.len, 0);
+    done(&loaded);
+    loaded = load_text("tenants: [{name: a, token: tok-1111, organization_id: \"${ORG}\"}]\n"
+                       "auth: {keys: [second-key-2]}\n");
+    assert_says(&loaded, "tenants: organization_id: the value is not an id");
+    done(&loaded);
+}
+
 /* The stored token is asked for where somebody would be served with it. */
 static void a_platform_token_is_needed_by_who_brings_none(void **state)
 {
@@ -468,6 +502,7 @@ int test_secrets(void)
         cmocka_unit_test(secrets_are_taken_by_reference),
         cmocka_unit_test(a_tree_of_secrets_is_read),
         cmocka_unit_test(tenants_are_read_and_named),
+        cmocka_unit_test(an_organization_is_named_by_digits),
         cmocka_unit_test(a_platform_token_is_needed_by_who_brings_none),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),
