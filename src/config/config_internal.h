@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/fd.h"
+#include "base/url.h"
 #include "config/config.h"
 #include "config/option.h"
 #include "crypto/digest.h"
@@ -69,7 +70,8 @@ struct loader {
 /* Of a value, as much as a message shows: for "%.*s". */
 enum { SHOWN_MAX = 80 };
 
-#define SHOWN(text) STR_ARG(str_sub(text, 0, SHOWN_MAX))
+#define SHOWN(text)      STR_ARG(url_shown(text, SHOWN_MAX))
+#define SHOWN_FILE(path) STR_ARG(url_shown(path, SIZE_MAX)) /* an address may stand in its place */
 
 /* All of them report through loader_fail, which names the place; false: failed. It returns false, so that they can
  * write `return loader_fail(loader, "...")`. */

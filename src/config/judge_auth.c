@@ -129,7 +129,7 @@ static void judge_key_set(struct loader *loader, struct str place)
     if (!str_contains(place, STR("://"))) {
         fd = fd_open_regular(arena_cstr(&loader->box->arena, place), &err);
         if (fd < 0) {
-            loader_fail(loader, "auth.jwt.jwks: cannot read the file %.*s: %s", STR_ARG(place),
+            loader_fail(loader, "auth.jwt.jwks: cannot read the file %.*s: %s", SHOWN_FILE(place),
                         err.text);
             return;
         }

@@ -25,6 +25,7 @@ static void judge_file(struct loader *loader, const struct written *written)
 {
     const char *folder = folder_of(loader, written->file);
     const char *path = arena_cstr(&loader->box->arena, written->file);
+    struct str shown = url_shown(written->file, SIZE_MAX); /* an address may stand in its place */
     bool is_there = access(path, F_OK) == 0;
     struct error err = {0};
     int fd;
@@ -33,18 +34,19 @@ static void judge_file(struct loader *loader, const struct written *written)
     if (is_there) {
         fd = fd_open_regular(path, &err);
         if (fd < 0) {
-            loader_fail(loader, "%s: cannot use %s: %s", written->key, path, err.text);
+            loader_fail(loader, "%s: cannot use %.*s: %s", written->key, STR_ARG(shown), err.text);
             return;
         }
         (void)close(fd);
     }
     if (is_there && written->is_appended) {
         if (access(path, W_OK) != 0) {
-            loader_fail(loader, "%s: cannot write %s: %s", written->key, path, strerror(errno));
+            loader_fail(loader, "%s: cannot write %.*s: %s", written->key, STR_ARG(shown),
+                        strerror(errno));
         }
     } else if (access(folder, W_OK | X_OK) != 0) {
-        loader_fail(loader, "%s: cannot write %s: %s: %s", written->key, path, folder,
-                    strerror(errno));
+        loader_fail(loader, "%s: cannot write %.*s: %s: %s", written->key, STR_ARG(shown),
+                    str_eq(shown, written->file) ? folder : "its folder", strerror(errno));
     }
 }
 

@@ -24,7 +24,7 @@ bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 
     buf_init(out, CONFIG_FILE_MAX);
     if (fd_read_file(path, out, &err) != ERR_OK) {
-        return loader_fail(loader, "cannot read the file %s: %s", path, err.text);
+        return loader_fail(loader, "cannot read the file %.*s: %s", SHOWN_FILE(name), err.text);
     }
     loader_note_file(loader, path, buf_view(out));
     return true;

@@ -93,7 +93,8 @@ bool file_is_readable(struct loader *loader, const struct option_row *row, const
     }
     buf_init(&text, CONFIG_FILE_MAX);
     if (fd_read_file(path, &text, &err) != ERR_OK) {
-        loader_fail(loader, "%s: cannot read the file %s: %s", row->key, path, err.text);
+        loader_fail(loader, "%s: cannot read the file %.*s: %s", row->key,
+                    SHOWN_FILE(str_from(path)), err.text);
         ok = false;
     } else {
         loader_note_file(loader, path, buf_view(&text));
