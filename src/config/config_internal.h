@@ -237,7 +237,8 @@ void config_judge_store(struct loader *loader, struct config *config);
 void config_judge_runs(struct loader *loader, const struct config *config);
 /* judge_events.c: fills what artifacts.url comes to. */
 void config_judge_events(struct loader *loader, struct config *config);
-/* judge_files.c */
+/* judge_files.c: a regular file that can be read; false: it is none, and that was said */
+bool file_opens(struct loader *loader, const char *key, struct str file);
 void config_judge_files(struct loader *loader, const struct config *config);
 
 #endif

@@ -1,8 +1,5 @@
 /* Who gets in, and with whose token for the platform. */
-#include <unistd.h>
-
 #include "base/address.h"
-#include "base/fd.h"
 #include "base/host.h"
 #include "base/url.h"
 #include "config_internal.h"
@@ -119,26 +116,18 @@ static bool read_grant(struct loader *loader, struct str text, struct config_gra
     return true;
 }
 
-/* A key set that anybody on the way could change would let anybody in. */
-static void judge_key_set(struct loader *loader, struct str place)
+/* A key set that anybody on the way could change would let anybody in. One that nobody uses is opened all the same,
+ * and has to be an address if it looks like one. */
+static void judge_key_set(struct loader *loader, struct str place, bool is_used)
 {
     struct url url = {0};
     struct error err = {0};
-    int fd;
 
     if (!str_contains(place, STR("://"))) {
-        fd = fd_open_regular(arena_cstr(&loader->box->arena, place), &err);
-        if (fd < 0) {
-            loader_fail(loader, "auth.jwt.jwks: cannot read the file %.*s: %s", SHOWN_FILE(place),
-                        err.text);
-            return;
-        }
-        (void)close(fd);
-        return;
-    }
-    if (url_read(place, &url, &err) != ERR_OK || url.has_user || url.has_fragment) {
+        (void)(is_used && file_opens(loader, "auth.jwt.jwks", place));
+    } else if (url_read(place, &url, &err) != ERR_OK || url.has_user || url.has_fragment) {
         loader_fail(loader, "auth.jwt.jwks: must be a file or a URL without user and fragment");
-    } else if (!str_starts(place, STR("https://")) && !host_is_loopback(url.host)) {
+    } else if (is_used && !str_starts(place, STR("https://")) && !host_is_loopback(url.host)) {
         loader_fail(loader, "auth.jwt.jwks: must begin with https:// unless it is of this machine");
     }
 }
@@ -163,6 +152,9 @@ static void judge_jwt(struct loader *loader, struct config *config)
         (void)read_grant(loader, config->auth.jwt.permissions[i], &grants[i]);
     }
     config->auth.jwt.grants = grants;
+    if (config->auth.jwt.jwks.len > 0) {
+        judge_key_set(loader, config->auth.jwt.jwks, (config->auth.modes & AUTH_JWT) != 0);
+    }
     if ((config->auth.modes & AUTH_JWT) == 0) {
         return;
     }
@@ -176,9 +168,6 @@ static void judge_jwt(struct loader *loader, struct config *config)
     }
     if (config->auth.jwt.algorithms == 0) {
         loader_fail(loader, "auth.jwt.algorithms: none would let nobody in");
-    }
-    if (config->auth.jwt.jwks.len > 0) {
-        judge_key_set(loader, config->auth.jwt.jwks);
     }
 }
 

@@ -21,6 +21,19 @@ static const char *folder_of(struct loader *loader, struct str file)
     return n == 0 ? "." : arena_cstr(&loader->box->arena, str_sub(file, 0, n));
 }
 
+bool file_opens(struct loader *loader, const char *key, struct str file)
+{
+    struct error err = {0};
+    int fd = fd_open_regular(arena_cstr(&loader->box->arena, file), &err);
+
+    if (fd < 0) {
+        return loader_fail(loader, "%s: cannot read the file %.*s: %s", key, SHOWN_FILE(file),
+                           err.text);
+    }
+    (void)close(fd);
+    return true;
+}
+
 static void judge_file(struct loader *loader, const struct written *written)
 {
     const char *folder = folder_of(loader, written->file);
