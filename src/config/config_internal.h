@@ -60,6 +60,7 @@ struct loader {
     size_t n_variables;
     const struct config_secrets *secrets; /* as in config_sources */
     bool is_given[OPTIONS_MAX];           /* by row: somebody has set it, be it to its default */
+    bool names_no_key;                    /* a text was given as auth.keys, and none is in it */
     bool sends_nothing;                   /* as in config_sources */
     bool must_be_whole;                   /* as in config_sources */
     bool unread;                          /* part of the file: what is missing may stand there */

@@ -166,8 +166,10 @@ void config_judge(struct loader *loader)
 
     loader->place = NULL;
     loader->line = 0;
-    /* The sandbox holds nothing worth guarding: without keys it is open, on whatever address. */
-    if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled) {
+    /* The sandbox holds nothing worth guarding: without keys it is open, on whatever address. Whoever asked for keys
+     * and meant to give some hears of it. */
+    if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled &&
+        !(option_is_given(loader, "auth.mode") && loader->names_no_key)) {
         config->auth.modes = AUTH_NONE;
     }
     listeners_judge(loader, config);

@@ -96,6 +96,9 @@ static void judge_auth(struct loader *loader, const struct config *config)
         !loader_has_failed(loader, "auth.keys")) {
         loader_fail(loader, "auth.keys: no API key is set. Set API_KEYS, or for a first try run: "
                             "virtuoso-proxy serve --sandbox");
+    } else if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 &&
+               config->sandbox.enabled && !loader_has_failed(loader, "auth.keys")) {
+        loader_fail(loader, "auth.keys: auth.mode is keys, and what was given as keys holds none");
     }
 }
 

@@ -113,6 +113,8 @@ bool keys_from_text(struct loader *loader, const struct option_row *row, struct 
     arena_init(&room);
     ok = list_read(loader, row, text, &room, &items, &n);
     loader->list = list_keys;
+    loader->names_no_key =
+        n == 0 && (loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0);
     for (size_t i = 0; i < n; i++) {
         ok = add_plain(loader, items[i]) && ok;
     }

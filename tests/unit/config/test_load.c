@@ -44,6 +44,28 @@ static void what_is_missing_is_named(void **state)
     }
 }
 
+/* The sandbox is open without keys, but not where keys were asked for and given in vain. */
+static void keys_that_are_none_open_no_sandbox(void **state)
+{
+    static const char *const none[] = {"API_KEYS=[]", "API_KEYS= , ,", "API_KEYS_FILE=" SCRATCH};
+    static const char *const asked[] = {"sandbox.enabled=true", "auth.mode=keys", NULL};
+
+    (void)state;
+    write_file("# no key yet\n");
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        const char *const environment[] = {none[i], NULL};
+        struct loaded loaded = load_all(environment, asked);
+
+        assert_says(&loaded, "auth.keys: auth.mode is keys, and what was given as keys holds none");
+        done(&loaded);
+        loaded = load_all(environment, (const char *const[]){"sandbox.enabled=true", NULL});
+        assert_taken(&loaded);
+        assert_int_equal(loaded.config->auth.modes, AUTH_NONE);
+        done(&loaded);
+    }
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
 /* What is missing may stand in what could not be read: one slip, one error. */
 static void what_is_missing_is_not_named_behind_what_is_unread(void **state)
 {
@@ -631,6 +653,7 @@ int test_load(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(keys_that_are_none_open_no_sandbox),
         cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
         cmocka_unit_test(the_settings_of_a_function_are_defaults_of_the_log),
