@@ -129,11 +129,49 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+static void no_two_listen_at_one_address(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says; /* NULL: taken */
+    } rows[] = {
+        {KEYS "admin: {listen: \"127.0.0.1:8000\"}",
+         "admin.listen: at 127.0.0.1:8000 another one listens (server.listen: 127.0.0.1:8000)"},
+        {KEYS "sandbox: {enabled: true, listen: \"localhost:8000\"}",
+         "sandbox.listen: at localhost:8000 another one listens (server.listen: "},
+        {KEYS "sandbox: {listen: \"localhost:8000\"}", NULL},
+        {KEYS "server: {listeners: [{listen: \":1\"}, {listen: \"127.0.0.1:1\"}]}",
+         "server.listeners: at 127.0.0.1:1 another one listens (server.listeners: :1)"},
+        {KEYS "server: {listeners: [{listen: \"[::]:8000\"}]}", "(server.listen: 127.0.0.1:8000)"},
+        {KEYS "server: {listeners: [{listen: \"[::1]:8000\"}, {listen: \"127.0.0.2:8000\"}]}",
+         NULL},
+        {KEYS "server: {listeners: [{listen: \":1\"}, {listen: \"[::1]:1\"}]}", NULL},
+        {KEYS "server: {listeners: [{listen: \":0\"}, {listen: \":0\"}]}", NULL},
+        {KEYS "server: {listen: \"unix:/run/a\"}\nadmin: {listen: \"unix:/run/a\"}",
+         "admin.listen: at unix:/run/a another one listens (server.listen: unix:/run/a)"},
+        {KEYS "server: {listen: none, listeners: [{listen: \"unix:" SCRATCH "\"}]}",
+         "server.listeners: cannot make the socket " SCRATCH ": what is there is no socket"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded = load_text(rows[i].text);
+
+        if (rows[i].says == NULL) {
+            assert_taken(&loaded);
+        } else {
+            assert_says(&loaded, rows[i].says);
+        }
+        done(&loaded);
+    }
+}
+
 int test_listeners(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listeners_are_read_and_printed),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(no_two_listen_at_one_address),
     };
 
     return cmocka_run_group_tests_name("config/listeners", tests, NULL, NULL);
