@@ -199,23 +199,27 @@ void config_judge_auth(struct loader *loader, struct config *config)
                   config->auth.n_certificates);
 }
 
-/* Callers bring a token of their own, or their key belongs to a tenant, which has one. */
+static bool all_have_tenants(const struct config_key *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i].tenant_name.len == 0) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
+/* Callers bring a token of their own, or belong to a tenant, which has one: by their key, by their certificate, or by
+ * the claim without which no token of an identity provider is taken. */
 static bool every_caller_has_a_token(const struct config *config)
 {
     unsigned modes = config->auth.modes;
 
-    if (modes == AUTH_PASSTHROUGH) {
-        return true;
-    }
-    if (modes == AUTH_NONE || (modes & ~(unsigned)(AUTH_PASSTHROUGH | AUTH_KEYS)) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        if (config->auth.keys[i].tenant_name.len == 0) {
-            return false;
-        }
-    }
-    return config->auth.n_keys > 0;
+    return modes != AUTH_NONE &&
+           ((modes & AUTH_KEYS) == 0 || all_have_tenants(config->auth.keys, config->auth.n_keys)) &&
+           ((modes & AUTH_MTLS) == 0 ||
+            all_have_tenants(config->auth.certificates, config->auth.n_certificates)) &&
+           ((modes & AUTH_JWT) == 0 || config->auth.jwt.tenant_claim.len > 0);
 }
 
 /* Every other one is served with the stored token. */

@@ -5,6 +5,12 @@
 
 #include "crypto/digest.h"
 
+#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+#define JWT     "jwks: \"https://h.example/x\", issuer: i, audience: a"
+#define CLIENTS                                                                                    \
+    "tls_certificate_file: " TLS_DIR "/cert.pem, tls_key_file: " TLS_DIR "/key.pem, "              \
+    "client_ca_file: " TLS_DIR "/cert.pem"
+
 static void assert_keys(const struct config *config, const char *const *keys)
 {
     size_t n = 0;
@@ -387,6 +393,13 @@ static void a_platform_token_is_needed_by_who_brings_none(void **state)
         {"auth: {mode: none, keys: [{key: first-key-1, tenant: a}]}\nserver: {listen: \"127.0.0.1:0\"}\n",
          false},
         {"auth: {mode: [passthrough, keys], keys: [second-key-2]}\n", false},
+        {"auth: {mode: jwt, jwt: {" JWT ", tenant_claim: t}}\n", true},
+        {"auth: {mode: jwt, jwt: {" JWT "}}\n", false},
+        {"auth: {mode: [jwt, keys], jwt: {" JWT ", tenant_claim: t}, keys: [second-key-2]}\n",
+         false},
+        {"auth: {mode: mtls, certificates: [{cn: b, tenant: a}]}\nserver: {" CLIENTS "}\n", true},
+        {"auth: {mode: mtls, certificates: [{cn: b, tenant: a}, {cn: c}]}\nserver: {" CLIENTS "}\n",
+         false},
     };
 
     static const char *const environment[] = {NULL};
@@ -395,7 +408,7 @@ static void a_platform_token_is_needed_by_who_brings_none(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct loaded loaded;
-        char text[512];
+        char text[1024];
 
         (void)snprintf(text, sizeof(text), "%stenants: [{name: a, token: tok-1111}]\n",
                        rows[i].text);
