@@ -72,23 +72,51 @@ static void judge_lambda(struct loader *loader, const struct config *config)
 }
 
 /* A certificate and its key: both, which fit together, or neither. `opens` false: nobody uses them. */
-static void judge_pair(struct loader *loader, const struct config_listener *pair, bool opens,
+static bool judge_pair(struct loader *loader, const struct config_listener *pair, bool opens,
                        const char *certificate, const char *key)
 {
     bool has_key = pair->tls_key_file.len > 0;
     struct tls_config *tls = NULL;
     struct error err = {0};
+    bool ok = true;
 
     if (loader_has_failed(loader, certificate) || loader_has_failed(loader, key)) {
-        return;
+        return false;
     }
     if ((pair->tls_certificate_file.len > 0) != has_key) {
-        loader_fail(loader, "%s and %s come together; %s is not set", certificate, key,
-                    has_key ? certificate : key);
+        ok = loader_fail(loader, "%s and %s come together; %s is not set", certificate, key,
+                         has_key ? certificate : key);
     } else if (opens && config_open_tls(pair, &tls, &err) != ERR_OK) {
-        loader_fail(loader, "%s, %s: %s", certificate, key, err.text);
+        ok = loader_fail(loader, "%s, %s: %s", certificate, key, err.text);
     }
     tls_config_free(tls);
+    return ok;
+}
+
+/* Piece by piece, so that the option is named which cannot be used. */
+static void judge_server_tls(struct loader *loader, const struct config_listener *whole)
+{
+    struct config_listener part = {.tls_certificate_file = whole->tls_certificate_file,
+                                   .tls_key_file = whole->tls_key_file};
+    const char *keys[] = {"server.tls_certificates", "server.client_ca_file",
+                          "server.client_crl_file"};
+    const bool adds[] = {whole->n_tls_certificates > 0, whole->client_ca_file.len > 0,
+                         whole->client_crl_file.len > 0};
+    bool ok = judge_pair(loader, &part, true, "server.tls_certificate_file", "server.tls_key_file");
+
+    for (size_t i = 0; i < ARRAY_LEN(keys) && ok; i++) {
+        struct tls_config *tls = NULL;
+        struct error err = {0};
+
+        part.tls_certificates = whole->tls_certificates;
+        part.n_tls_certificates = whole->n_tls_certificates;
+        part.client_ca_file = i > 0 ? whole->client_ca_file : STR_EMPTY;
+        part.client_crl_file = i > 1 ? whole->client_crl_file : STR_EMPTY;
+        if (adds[i] && config_open_tls(&part, &tls, &err) != ERR_OK) {
+            ok = loader_fail(loader, "%s: %s", keys[i], err.text);
+        }
+        tls_config_free(tls);
+    }
 }
 
 static void judge_certificate(struct loader *loader, const struct config *config)
@@ -110,9 +138,11 @@ static void judge_certificate(struct loader *loader, const struct config *config
     } else if (is_plain && config->server.client_ca_file.len > 0) {
         loader_fail(loader, "server.client_ca_file: client certificates come with TLS; set "
                             "server.tls_certificate_file and server.tls_key_file, too");
+    } else if (listens) {
+        judge_server_tls(loader, &config->server.all[0]);
     } else {
-        judge_pair(loader, listens ? &config->server.all[0] : &files, listens,
-                   "server.tls_certificate_file", "server.tls_key_file");
+        (void)judge_pair(loader, &files, false, "server.tls_certificate_file",
+                         "server.tls_key_file");
     }
 }
 
@@ -133,8 +163,8 @@ static void judge_client_certificate(struct loader *loader, const struct config 
                                               config->upstream.client_certificate_file,
                                           .tls_key_file = config->upstream.client_key_file};
 
-    judge_pair(loader, &shown, true, "upstream.client_certificate_file",
-               "upstream.client_key_file");
+    (void)judge_pair(loader, &shown, true, "upstream.client_certificate_file",
+                     "upstream.client_key_file");
 }
 
 static void judge_endpoints(struct loader *loader, const struct config *config)
