@@ -482,9 +482,11 @@ static void keys_that_end_soon_are_told(void **state)
         {INT64_C(1801440000000), "the key \"ci\" has expired: it is refused since "
                                  "2027-02-01T00:00:00.000Z"},
     };
-    struct loaded loaded = load_text(
-        "auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: 2027-01-31}\n"
-        "    - second-key-2\n    - {name: later, key: third-key-3, expires: 2037-01-31}\n");
+    struct loaded loaded =
+        load_text("auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: 2027-01-31}\n"
+                  "    - second-key-2\n    - {name: later, key: third-key-3, expires: 2037-01-31}\n"
+                  "  certificates:\n    - {name: of-ci, cn: ci, expires: 2027-01-31}\n"
+                  "    - {cn: later, expires: 2037-01-31}\n    - {cn: laterer}\n");
 
     (void)state;
     assert_taken(&loaded);
@@ -497,6 +499,9 @@ static void keys_that_end_soon_are_told(void **state)
         if (rows[i].says != NULL && !str_contains(buf_view(&text), str_from(rows[i].says))) {
             fail_msg("%.*s", STR_ARG(buf_view(&text)));
         }
+        assert_int_equal(
+            str_contains(buf_view(&text), STR("auth.certificates: the entry \"of-ci\"")),
+            rows[i].says != NULL);
         assert_false(str_contains(buf_view(&text), STR("later")));
         buf_done(&text);
     }
