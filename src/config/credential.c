@@ -12,6 +12,11 @@ struct str credential_skip_mark(struct str text)
     return str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
 }
 
+bool credential_is_comment(struct str text)
+{
+    return str_starts(str_trim(credential_skip_mark(text)), STR("#"));
+}
+
 /* ---- what everybody knows ---- */
 
 /* Letters of one case and the characters that join words: a generator of keys hardly draws that. */

@@ -193,11 +193,17 @@ static bool take_key(struct map_reading *reading, void *field)
 
 static bool take_key_file(struct map_reading *reading, void *field)
 {
+    struct loader *loader = reading->loader;
     struct buf text;
-    bool ok = read_secret_file(reading->loader, reading->node->text, &text) &&
-              hash_key(reading->loader, buf_view(&text), reading->entry);
+    bool ok = read_secret_file(loader, reading->node->text, &text);
 
     (void)field;
+    if (ok && credential_is_comment(buf_view(&text))) {
+        ok = loader_fail(loader,
+                         "%s: the file of a key begins with a comment; it holds the key alone",
+                         loader->list);
+    }
+    ok = ok && hash_key(loader, buf_view(&text), reading->entry);
     wipe_secret_file(&text);
     return ok;
 }

@@ -153,6 +153,12 @@ static bool take_secret(struct loader *loader, const char *what, struct str text
         secret_set(out, str_trim(text));
         return true;
     }
+    if (credential_is_comment(text) && str_ends(str_from(what), STR("token"))) {
+        return loader_fail(loader,
+                           "%s: the value cannot be used: it begins with #, as a comment does; "
+                           "give the value alone",
+                           what);
+    }
     if (credential_read(text, &text, &err) != ERR_OK) {
         return loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
     }

@@ -80,6 +80,32 @@ static void a_token_that_no_header_takes_is_refused_by_its_name(void **state)
     assert_int_equal(unlink(SCRATCH), 0);
 }
 
+static void what_was_commented_out_is_no_token(void **state)
+{
+    static const char *const variables[] = {
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE=" SCRATCH, "VIRTUOSO_PROXY_UPSTREAM_TOKEN=#tok-0123",
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN=file:" SCRATCH,
+        "VIRTUOSO_PROXY_UPSTREAM_SECONDARY_TOKEN_FILE=" SCRATCH};
+    struct loaded loaded;
+
+    (void)state;
+    write_file("\xEF\xBB\xBF#tok-0123\n");
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        loaded = load_with(variables[i]);
+        assert_says(&loaded, "token: the value cannot be used: it begins with #");
+        assert_false(str_contains(buf_view(&loaded.errors), STR("0123")));
+        done(&loaded);
+    }
+    assert_int_equal(rename(SCRATCH, SCRATCH "_key"), 0);
+    loaded = load_text("auth:\n  keys:\n    - {name: ci, key_file: " SCRATCH "_key}\n");
+    assert_says(&loaded, "auth.keys: the file of a key begins with a comment");
+    assert_int_equal(unlink(SCRATCH "_key"), 0);
+    done(&loaded);
+    loaded = load_with("VIRTUOSO_PROXY_STORE_PASSWORD=#pa55-0123");
+    assert_taken(&loaded);
+    done(&loaded);
+}
+
 static void keys_are_read_in_every_form(void **state)
 {
     static const char *const forms[] = {
@@ -513,6 +539,7 @@ int test_secrets(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_is_taken_without_what_stands_around_it),
         cmocka_unit_test(a_token_that_no_header_takes_is_refused_by_its_name),
+        cmocka_unit_test(what_was_commented_out_is_no_token),
         cmocka_unit_test(keys_are_read_in_every_form),
         cmocka_unit_test(origins_are_read_by_the_same_reader),
         cmocka_unit_test(keys_that_are_no_secret_are_refused),
