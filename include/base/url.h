@@ -27,4 +27,8 @@ enum error_code url_read(struct str text, struct url *out, struct error *err) MU
 void url_split(struct str text, struct str *out_origin, struct str *out_path,
                struct str *out_query);
 
+/* Of any text that was given where an address belongs, what a message may show, `max` bytes at most: nothing where a
+ * user, and so a password, may stand in it. */
+struct str url_shown(struct str text, size_t max);
+
 #endif

@@ -18,6 +18,9 @@ struct str credential_skip_mark(struct str text);
  * never quotes it. */
 enum error_code credential_read(struct str text, struct str *out, struct error *err) MUST_CHECK;
 
+/* It begins with a #: a line of a file that was taken back. Passwords may begin so, tokens do not. */
+bool credential_is_comment(struct str text);
+
 /* What documents write where a key belongs: ${API_KEY}, changeme, your-api-key, xxxxxxxx. */
 bool credential_is_example(struct str text);
 

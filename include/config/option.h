@@ -17,6 +17,7 @@ enum option_type {
     OPTION_MS,
     OPTION_SECONDS,
     OPTION_STR,
+    OPTION_ID, /* of the platform: digits */
     OPTION_URL,
     OPTION_FILE,
     OPTION_ADDRESS,

@@ -31,5 +31,7 @@ struct str upstream_tokens_reveal(const struct upstream_tokens *tokens, unsigned
 void upstream_tokens_accepted(struct upstream_tokens *tokens, unsigned place);
 /* True: there is another one that is not refused. */
 bool upstream_tokens_refused(struct upstream_tokens *tokens, unsigned place, uint64_t now_ms);
+/* None of them has been accepted since the platform refused it. */
+bool upstream_tokens_are_refused(const struct upstream_tokens *tokens);
 
 #endif

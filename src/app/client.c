@@ -36,12 +36,13 @@ enum error_code client_url_read(const struct arguments *arguments, const char *n
     if (!has_scheme && (word.len > 0 && (word.ptr[0] == '/' || str_contains(word, STR(":/"))))) {
         return error_set(err, ERR_INVALID,
                          "%s must name a host, as in http://127.0.0.1:8000, not \"%.*s\"", name,
-                         STR_ARG(word));
+                         STR_ARG(url_shown(word, URL_MAX)));
     }
     if (has_scheme && !str_starts_nocase(word, STR("http://")) &&
         !str_starts_nocase(word, STR("https://"))) {
         return error_set(err, ERR_INVALID,
-                         "--url must begin with http:// or https://, not \"%.*s\"", STR_ARG(word));
+                         "--url must begin with http:// or https://, not \"%.*s\"",
+                         STR_ARG(url_shown(word, URL_MAX)));
     }
     if (word.len > 0 && buf_ok(out) && url_read(buf_view(out), &url, &cause) != ERR_OK) {
         return error_set(err, ERR_INVALID, "%s cannot be used: %s", name, cause.text);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/host.h"
+#include "base/url.h"
 
 enum { SHOWN_MAX = 80 };
 
@@ -56,7 +57,7 @@ enum error_code address_read(struct str text, struct address *out, struct error 
     if (!split(text, &host, &port)) {
         return error_set(err, ERR_INVALID,
                          "\"%.*s\" is not ADDRESS:PORT, e.g. 127.0.0.1:8000 or [::1]:8000",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                         STR_ARG(url_shown(text, SHOWN_MAX)));
     }
     if (host.len == 0 || str_is(host, "*")) {
         host = STR("0.0.0.0");
@@ -67,7 +68,7 @@ enum error_code address_read(struct str text, struct address *out, struct error 
         return error_set(err, ERR_INVALID,
                          "\"%.*s\" cannot be listened on: the host must be an IP address, "
                          "localhost or *",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                         STR_ARG(url_shown(text, SHOWN_MAX)));
     }
     str_copy(out->host, sizeof(out->host), host);
     out->port = (uint16_t)port;
@@ -91,12 +92,12 @@ enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX], s
         str_find_char(path, '\0') >= 0) {
         return error_set(err, ERR_INVALID,
                          "\"%.*s\" is not unix:/PATH, the absolute path of a socket",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+                         STR_ARG(url_shown(text, SHOWN_MAX)));
     }
     if (path.len >= ADDRESS_PATH_MAX) {
         return error_set(err, ERR_INVALID,
                          "\"%.*s...\": the path of a Unix socket has at most %d bytes",
-                         STR_ARG(str_sub(text, 0, SHOWN_MAX)), ADDRESS_PATH_MAX - 1);
+                         STR_ARG(url_shown(text, SHOWN_MAX)), ADDRESS_PATH_MAX - 1);
     }
     str_copy(out, ADDRESS_PATH_MAX, path);
     return ERR_OK;

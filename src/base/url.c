@@ -91,3 +91,15 @@ void url_split(struct str text, struct str *out_origin, struct str *out_path, st
     (void)str_cut(rest, '#', &rest, &fragment);
     (void)str_cut(rest, '?', out_path, out_query);
 }
+
+struct str url_shown(struct str text, size_t max)
+{
+    size_t user_ends = str_behind_last(text, '@');
+
+    for (size_t i = 0; i < user_ends && text.ptr[i] != '/'; i++) {
+        if (text.ptr[i] == ':') {
+            return STR("***");
+        }
+    }
+    return str_sub(text, 0, max);
+}

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/fd.h"
+#include "base/url.h"
 #include "config/config.h"
 #include "config/option.h"
 #include "crypto/digest.h"
@@ -59,6 +60,7 @@ struct loader {
     size_t n_variables;
     const struct config_secrets *secrets; /* as in config_sources */
     bool is_given[OPTIONS_MAX];           /* by row: somebody has set it, be it to its default */
+    bool names_no_key;                    /* a text was given as auth.keys, and none is in it */
     bool sends_nothing;                   /* as in config_sources */
     bool must_be_whole;                   /* as in config_sources */
     bool unread;                          /* part of the file: what is missing may stand there */
@@ -69,7 +71,8 @@ struct loader {
 /* Of a value, as much as a message shows: for "%.*s". */
 enum { SHOWN_MAX = 80 };
 
-#define SHOWN(text) STR_ARG(str_sub(text, 0, SHOWN_MAX))
+#define SHOWN(text)      STR_ARG(url_shown(text, SHOWN_MAX))
+#define SHOWN_FILE(path) STR_ARG(url_shown(path, SIZE_MAX)) /* an address may stand in its place */
 
 /* All of them report through loader_fail, which names the place; false: failed. It returns false, so that they can
  * write `return loader_fail(loader, "...")`. */
@@ -191,14 +194,17 @@ bool set_word(struct loader *loader, const struct option_row *row, struct str te
 bool set_list(struct loader *loader, const struct option_row *row, struct str text);
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
+bool set_id(struct loader *loader, const struct option_row *row, struct str text);
+/* Without what stood around it where it came from. False: refused, and said. Empty is fine. */
+bool id_from_text(struct loader *loader, const char *what, struct str text, struct str *out);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
 bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out);
 /* disturb.c */
 bool set_spread(struct loader *loader, const struct option_row *row, struct str text);
 void print_spread(struct buf *out, const struct config *config, const struct option_row *row);
-/* lists.c: the items are views into `text`, their number at most row->max */
+/* lists.c: the items lie in `text` or in `room`, their number is at most row->max */
 bool list_read(struct loader *loader, const struct option_row *row, struct str text,
-               const struct str **out, size_t *out_n);
+               struct arena *room, const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 void load_place(struct loader *loader);                                   /* its defaults */
@@ -216,6 +222,11 @@ void load_lambda_log(struct loader *loader); /* AWS_LAMBDA_LOG_FORMAT, AWS_LAMBD
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 
+/* judge_auth.c */
+void config_judge_auth(struct loader *loader, struct config *config);
+void config_judge_token(struct loader *loader, const struct config *config);
+/* judge_proxy.c */
+void config_judge_proxy(struct loader *loader, const struct config *config);
 /* judge_limits.c: fills class_rates and rule_rates. */
 void config_judge_limits(struct loader *loader, struct config *config);
 /* judge_store.c: what is wrong with a URL s3://, gs:// or firestore://; NULL: nothing. Texts in the arena. */
@@ -227,7 +238,8 @@ void config_judge_store(struct loader *loader, struct config *config);
 void config_judge_runs(struct loader *loader, const struct config *config);
 /* judge_events.c: fills what artifacts.url comes to. */
 void config_judge_events(struct loader *loader, struct config *config);
-/* judge_files.c */
+/* judge_files.c: a regular file that can be read; false: it is none, and that was said */
+bool file_opens(struct loader *loader, const char *key, struct str file);
 void config_judge_files(struct loader *loader, const struct config *config);
 
 #endif

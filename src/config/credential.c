@@ -12,6 +12,11 @@ struct str credential_skip_mark(struct str text)
     return str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
 }
 
+bool credential_is_comment(struct str text)
+{
+    return str_starts(str_trim(credential_skip_mark(text)), STR("#"));
+}
+
 /* ---- what everybody knows ---- */
 
 /* Letters of one case and the characters that join words: a generator of keys hardly draws that. */
@@ -38,27 +43,82 @@ static bool is_between_signs(struct str text)
     return n > 0 && is_name(str_trim(text));
 }
 
+/* A number stays what it is. */
+static struct str without_end_digits(struct str text)
+{
+    if (str_is_of(text, "0-9")) {
+        return text;
+    }
+    while (text.len > 1 && text.ptr[text.len - 1] >= '0' && text.ptr[text.len - 1] <= '9') {
+        text.len--;
+    }
+    return text;
+}
+
+/* $NAME, $$name, $env:Name, %name: the variable of a shell. */
+static bool is_variable(struct str text)
+{
+    size_t n = str_span(text, "$");
+    struct str name = str_sub(text, n, text.len);
+
+    if (n == 0) {
+        return str_starts(text, STR("%")) && is_name(str_sub(text, 1, text.len));
+    }
+    if (str_starts_nocase(name, STR("env:"))) {
+        return true;
+    }
+    return name.len > 0 && (str_is_of(name, "A-Z0-9_") || is_name(without_end_digits(name)));
+}
+
+/* Where a language or a service would look the value up. */
+static bool is_reference(struct str text)
+{
+    static const char *const begins[] = {
+        "process.env", "import.meta.env", "os.environ", "os.getenv", "System.getenv", "@Microsoft.",
+        "arn:aws",     "vault:",          "ref+",       "env.",      "secrets.",      "vars."};
+    static const char *const ends[] = {"_KEY", "_KEYS", "_TOKEN", "_SECRET", "_PASSWORD"};
+    bool is_constant = str_is_of(text, "A-Z0-9_");
+
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        if (str_starts_nocase(text, str_from(begins[i]))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; is_constant && i < ARRAY_LEN(ends); i++) {
+        if (str_ends(text, str_from(ends[i]))) {
+            return true;
+        }
+    }
+    return str_contains(text, STR("://"));
+}
+
 /* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
 static bool is_template(struct str text)
 {
     struct str first = str_sub(text, 0, 1);
     struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, 1);
-    bool is_variable = text.len > 1 && str_is_of(str_sub(text, 1, text.len), "A-Z0-9_");
 
     return str_contains(text, STR("${")) || str_contains(text, STR("{{")) ||
            str_contains(text, STR("$(")) || (str_is(first, "<") && str_is(last, ">")) ||
-           (str_is(first, "%") && str_is(last, "%")) || (str_is(first, "$") && is_variable) ||
+           (str_is(first, "%") && str_is(last, "%")) || is_variable(text) || is_reference(text) ||
            is_between_signs(text);
 }
 
+/* xxxxxxxx, xxxx-xxxx-xxxx: at least three of it. */
 static bool is_one_character(struct str text)
 {
-    for (size_t i = 1; i < text.len; i++) {
-        if (text.ptr[i] != text.ptr[0]) {
+    char first = text.len > 0 ? text.ptr[0] : '\0';
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        bool joins = text.ptr[i] == '-' || text.ptr[i] == '_' || text.ptr[i] == '.';
+
+        if (text.ptr[i] != first && !joins) {
             return false;
         }
+        n += text.ptr[i] == first ? 1 : 0;
     }
-    return text.len >= 3;
+    return n >= 3;
 }
 
 /* "Your_API-Key-2" -> "yourapikey" */
@@ -66,9 +126,7 @@ static struct str make_plain(struct str text, char plain[PLAIN_MAX])
 {
     size_t n = 0;
 
-    while (text.len > 1 && text.ptr[text.len - 1] >= '0' && text.ptr[text.len - 1] <= '9') {
-        text.len--;
-    }
+    text = without_end_digits(text);
     for (size_t i = 0; i < text.len && n < PLAIN_MAX; i++) {
         char c = char_lower(text.ptr[i]);
 
@@ -79,12 +137,13 @@ static struct str make_plain(struct str text, char plain[PLAIN_MAX])
     return (struct str){plain, n};
 }
 
-/* Words that tell the reader to put something here: your-virtuoso-api-token, replace-me-too, insert_key_here. */
+/* Words that tell the reader to put something here: your-virtuoso-api-token, replace-me-too, insert_key_here, change_me_please. */
 static bool is_request(struct str plain)
 {
-    static const char *const begins[] = {"your", "insert", "enter", "replace", "change", "put"};
+    static const char *const begins[] = {"your", "insert", "enter", "replace", "change",
+                                         "put",  "todo",   "fixme", "dummy",   "sample"};
     static const char *const ends[] = {"key",  "keys", "token", "secret", "here",
-                                       "this", "me",   "it",    "too"};
+                                       "this", "me",   "it",    "too",    "please"};
     bool begun = false;
     bool ended = false;
 

@@ -226,9 +226,10 @@ static bool is_of_clients(struct str name)
     return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
 }
 
-/* VIRTUOSO_PROXY_API_KEYS: the shortest name that ends like it; NULL: none. */
+/* VIRTUOSO_PROXY_API_KEYS: the option of the server, or else the shortest name, that ends like it; NULL: none. */
 static const struct variable *ends_alike(const struct loader *loader, struct str name)
 {
+    static const char server[] = PREFIX "SERVER_";
     const struct variable *found = NULL;
     struct str head;
 
@@ -239,9 +240,11 @@ static const struct variable *ends_alike(const struct loader *loader, struct str
             bool ends =
                 own.len > name.len && str_ends(own, name) && own.ptr[own.len - name.len - 1] == '_';
 
-            if (ends && variable->is_own && !variable->is_file &&
-                (found == NULL || own.len < found->name.len)) {
-                found = variable;
+            if (ends && variable->is_own && !variable->is_file) {
+                if (str_starts(own, STR(server)) && own.len == sizeof(server) - 1 + name.len) {
+                    return variable;
+                }
+                found = found == NULL || own.len < found->name.len ? variable : found;
             }
         }
     } while (found == NULL && str_cut(name, '_', &head, &name) && name.len > 0);

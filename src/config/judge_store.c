@@ -1,6 +1,8 @@
 /* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH, s3://BUCKET[/FOLDER], gs://BUCKET[/FOLDER] and
  * firestore://PROJECT/DATABASE/COLLECTION. A text that is refused is not told again, since people put passwords there. */
+#include "base/host.h"
 #include "config_internal.h"
+#include "crypto/tls.h"
 
 /* ---- s3://, gs:// and firestore:// ---- */
 
@@ -103,6 +105,16 @@ static const char FORMS[] =
     "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS), unix:PATH, s3://BUCKET[/FOLDER], "
     "gs://BUCKET[/FOLDER] or firestore://PROJECT/DATABASE/COLLECTION";
 
+/* Of IPv6 in brackets, perhaps with a zone: [fe80::1%eth0]. */
+static bool is_v6(struct str host)
+{
+    uint8_t address[16];
+    struct str zone;
+
+    (void)str_cut(host, '%', &host, &zone);
+    return str_find_char(host, ':') >= 0 && ip_address_parse(host, address);
+}
+
 /* A host name, an address, or an IPv6 address in brackets, which are taken off. */
 static bool read_host(struct str text, struct str *out_host, struct str *out_rest)
 {
@@ -135,6 +147,10 @@ static const char *read_redis(struct arena *arena, struct str text, struct confi
     if (!read_host(place, &out->host, &rest)) {
         return "names no host";
     }
+    if (str_starts(place, STR("[")) ? !is_v6(out->host) : !host_is_sound(out->host)) {
+        return "has a host that is neither a name (letters, digits and hyphens between single "
+               "dots) nor an IP address";
+    }
     if (rest.len > 0 &&
         (rest.ptr[0] != ':' || !str_to_i64(str_sub(rest, 1, rest.len), 1, UINT16_MAX, &port))) {
         return "has no port from 1 to 65535 behind the host";
@@ -152,6 +168,10 @@ static const char *read_store(struct arena *arena, struct str url, struct config
 {
     if (str_is(url, "memory:")) {
         return NULL;
+    }
+    if (str_find_char(url, '?') >= 0 || str_find_char(url, '#') >= 0) {
+        return "holds a query (?) or a fragment (#); write a user and a password to store.user "
+               "and store.password";
     }
     if (str_starts(url, STR("redis://"))) {
         return read_redis(arena, str_sub(url, 8, url.len), out);
@@ -177,6 +197,17 @@ unsigned config_store_ms(const struct config *config)
     return config->store.timeout_ms > least_ms ? config->store.timeout_ms : least_ms;
 }
 
+static void judge_authorities(struct loader *loader, const struct config *config)
+{
+    struct str file = config->store.ca_file;
+    struct error err = {0};
+
+    if (config->store.redis.tls && file.len > 0 && file_opens(loader, "store.ca_file", file) &&
+        tls_check_authorities(arena_cstr(&loader->box->arena, file), &err) != ERR_OK) {
+        loader_fail(loader, "store.ca_file: %s", err.text);
+    }
+}
+
 void config_judge_store(struct loader *loader, struct config *config)
 {
     struct arena *arena = &loader->box->arena;
@@ -187,6 +218,7 @@ void config_judge_store(struct loader *loader, struct config *config)
     if (fault != NULL) {
         loader_fail(loader, "store.url: the value %s. Write %s", fault, FORMS);
     }
+    judge_authorities(loader, config);
     if (!str_is_of(config->store.prefix, "A-Za-z0-9_.:/-") ||
         config->store.prefix.len > PREFIX_MAX) {
         loader_fail(loader, "store.prefix: must be up to %d letters, digits and _.:-/", PREFIX_MAX);

@@ -24,7 +24,7 @@ bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 
     buf_init(out, CONFIG_FILE_MAX);
     if (fd_read_file(path, out, &err) != ERR_OK) {
-        return loader_fail(loader, "cannot read the file %s: %s", path, err.text);
+        return loader_fail(loader, "cannot read the file %.*s: %s", SHOWN_FILE(name), err.text);
     }
     loader_note_file(loader, path, buf_view(out));
     return true;
@@ -106,16 +106,19 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
 {
     const struct str *items;
+    struct arena room;
     size_t n;
-    bool ok = list_read(loader, row, text, &items, &n);
+    bool ok;
 
+    arena_init(&room);
+    ok = list_read(loader, row, text, &room, &items, &n);
     loader->list = list_keys;
-    if (!ok) {
-        return false;
-    }
+    loader->names_no_key =
+        n == 0 && (loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0);
     for (size_t i = 0; i < n; i++) {
         ok = add_plain(loader, items[i]) && ok;
     }
+    arena_wipe(&room);
     return ok;
 }
 
@@ -189,11 +192,17 @@ static bool take_key(struct map_reading *reading, void *field)
 
 static bool take_key_file(struct map_reading *reading, void *field)
 {
+    struct loader *loader = reading->loader;
     struct buf text;
-    bool ok = read_secret_file(reading->loader, reading->node->text, &text) &&
-              hash_key(reading->loader, buf_view(&text), reading->entry);
+    bool ok = read_secret_file(loader, reading->node->text, &text);
 
     (void)field;
+    if (ok && credential_is_comment(buf_view(&text))) {
+        ok = loader_fail(loader,
+                         "%s: the file of a key begins with a comment; it holds the key alone",
+                         loader->list);
+    }
+    ok = ok && hash_key(loader, buf_view(&text), reading->entry);
     wipe_secret_file(&text);
     return ok;
 }

@@ -1,15 +1,19 @@
 /* Lists as people write them: API_KEYS and CORS_ORIGINS, the files of keys, --set. One reader for
- * all: items between commas, white space or line ends, with or without quotes around each or around
- * the whole, in brackets (a JSON array, a YAML list on one line) or not. A # where an item could
- * begin starts a comment up to the end of the line. */
+ * all: a JSON array of texts, or items between commas, white space or line ends, in brackets (a YAML
+ * list on one line) or not. Quotes may stand around each item, which then holds all that is between
+ * them, or around the whole. A # where an item could begin starts a comment up to the end of the
+ * line. */
 #include "config/credential.h"
 #include "config_internal.h"
+#include "data/json.h"
 
-#define SEPARATORS ", \t\r\n"
+#define BLANKS     " \t"
+#define SEPARATORS "," BLANKS "\r\n"
 
 struct cursor {
     struct str rest;
-    char quote; /* the one that is open; 0 none */
+    bool is_quoted; /* quotes stand around the whole: in there, no # begins a comment */
+    bool has_words; /* items may begin with a word and a blank: "POST /teststeps:503" */
 };
 
 static void drop(struct str *text, size_t n)
@@ -23,83 +27,150 @@ static void skip(struct cursor *at)
     struct str comment;
 
     while (at->rest.len > 0) {
-        char c = at->rest.ptr[0];
+        size_t n = str_span(at->rest, SEPARATORS);
 
-        if (at->quote != 0 && c == at->quote) {
-            at->quote = 0;
-            drop(&at->rest, 1);
-        } else if (str_is_of(str_sub(at->rest, 0, 1), SEPARATORS)) {
-            drop(&at->rest, str_span(at->rest, SEPARATORS));
-        } else if (at->quote == 0 && c == '#') {
-            (void)str_cut(at->rest, '\n', &comment, &at->rest);
-        } else if (at->quote == 0 && (c == '"' || c == '\'')) {
-            at->quote = c;
-            drop(&at->rest, 1);
-        } else {
+        drop(&at->rest, n);
+        if (at->is_quoted || !str_starts(at->rest, STR("#"))) {
             return;
         }
+        (void)str_cut(at->rest, '\n', &comment, &at->rest);
     }
 }
 
-static struct str take_item(struct cursor *at)
+static bool is_quote(char c)
 {
-    size_t n = 0;
+    return c == '"' || c == '\'';
+}
+
+/* Up to its closing quote, and nothing but a separator comes behind it. */
+static bool take_quoted(struct loader *loader, const struct option_row *row, struct cursor *at,
+                        struct str *out)
+{
+    char quote = at->rest.ptr[0];
+
+    drop(&at->rest, 1);
+    if (str_find_char(at->rest, quote) < 0) {
+        return loader_fail(loader, "%s: a quote (%c) is opened and not closed", row->key, quote);
+    }
+    (void)str_cut(at->rest, quote, out, &at->rest);
+    *out = str_trim(*out);
+    if (at->rest.len > 0 && !str_is_of(str_sub(at->rest, 0, 1), SEPARATORS)) {
+        return loader_fail(loader, "%s: behind a closing quote (%c) a comma is expected", row->key,
+                           quote);
+    }
+    return true;
+}
+
+static struct str take_bare(struct cursor *at)
+{
+    size_t word = str_span(at->rest, "A-Z*");
+    size_t n = at->has_words && word > 0
+                   ? word + str_span(str_sub(at->rest, word, at->rest.len), BLANKS)
+                   : 0;
     struct str item;
 
-    while (n < at->rest.len && !str_is_of(str_sub(at->rest, n, 1), SEPARATORS) &&
-           (at->quote == 0 || at->rest.ptr[n] != at->quote)) {
+    while (n < at->rest.len && !str_is_of(str_sub(at->rest, n, 1), SEPARATORS)) {
         n++;
     }
-    item = str_sub(at->rest, 0, n);
+    item = str_trim(str_sub(at->rest, 0, n));
     drop(&at->rest, n);
     return item;
 }
 
-static struct str without_brackets(struct str text)
+static bool is_item(struct loader *loader, const struct option_row *row, struct str item, size_t n,
+                    bool is_bare)
 {
-    struct str inner;
+    if (is_bare && (str_find_char(item, ';') >= 0 || str_find_char(item, '|') >= 0)) {
+        return loader_fail(
+            loader,
+            "%s: entry %zu holds \";\" or \"|\", which separates nothing here: write commas, or put "
+            "the entry in quotes if it is one",
+            row->key, n);
+    }
+    if (str_find_char(STR("[]{}"), item.ptr[0]) >= 0) {
+        return loader_fail(loader,
+                           "%s: entry %zu: a list of texts is expected, without lists or maps "
+                           "inside",
+                           row->key, n);
+    }
+    return true;
+}
 
-    text = str_trim(credential_skip_mark(text));
-    inner = str_trim(str_unquote(text));
-    return str_starts(inner, STR("[")) && str_ends(inner, STR("]")) && inner.len >= 2
-               ? str_sub(inner, 1, inner.len - 2)
-               : text;
+/* False: it is no JSON array of texts, or one that is too long. */
+static bool read_json(struct arena *room, struct str text, size_t max, struct str *items,
+                      size_t *out_n)
+{
+    const struct json *entry;
+    struct json *array;
+    struct error err = {0};
+    size_t n = 0;
+
+    if (!str_starts(text, STR("[")) || json_parse(room, text, NULL, &array, &err) != ERR_OK ||
+        json_size(array) > max) {
+        return false;
+    }
+    JSON_FOREACH (entry, array) {
+        if (json_type(entry) != JSON_STRING) {
+            return false;
+        }
+        items[n] = str_trim(json_str(entry));
+        n += items[n].len > 0 ? 1 : 0;
+    }
+    *out_n = n;
+    return true;
+}
+
+/* Without what stands around all of it. */
+static struct cursor begin(struct str text)
+{
+    struct str inner = str_trim(str_unquote(text));
+    struct cursor at = {.rest = text};
+
+    if (str_starts(inner, STR("[")) && str_ends(inner, STR("]")) && inner.len >= 2) {
+        at.rest = str_sub(inner, 1, inner.len - 2);
+    } else if (inner.len < text.len && is_quote(text.ptr[0]) &&
+               str_find_char(inner, text.ptr[0]) < 0) {
+        at.rest = inner;
+        at.is_quoted = true;
+    }
+    return at;
 }
 
 bool list_read(struct loader *loader, const struct option_row *row, struct str text,
-               const struct str **out, size_t *out_n)
+               struct arena *room, const struct str **out, size_t *out_n)
 {
-    struct cursor at = {.rest = without_brackets(text)};
     size_t max = (size_t)row->max;
-    struct str *items = arena_calloc(&loader->box->arena, max, sizeof(*items));
+    struct str *items = arena_calloc(room, max, sizeof(*items));
+    struct cursor at;
     size_t n = 0;
-    bool bare;
 
+    *out = items;
+    *out_n = 0;
+    text = str_trim(credential_skip_mark(text));
+    if (read_json(room, str_trim(str_unquote(text)), max, items, out_n)) {
+        return true;
+    }
+    at = begin(text);
+    at.has_words = row->type == OPTION_FAULTS;
     for (skip(&at); at.rest.len > 0; skip(&at)) {
+        bool is_bare = !is_quote(at.rest.ptr[0]);
+
         if (n == max) {
             return loader_fail(loader, "%s: more than %zu entries", row->key, max);
         }
-        bare = at.quote == 0;
-        items[n++] = take_item(&at);
-        if (bare &&
-            (str_find_char(items[n - 1], ';') >= 0 || str_find_char(items[n - 1], '|') >= 0)) {
-            return loader_fail(
-                loader,
-                "%s: entry %zu holds \";\" or \"|\", which separates nothing here: write commas, or put "
-                "the entry in quotes if it is one",
-                row->key, n);
+        if (is_bare) {
+            items[n] = take_bare(&at);
+        } else if (!take_quoted(loader, row, &at, &items[n])) {
+            return false;
         }
-        if (str_find_char(STR("[]{}"), items[n - 1].ptr[0]) >= 0) {
-            return loader_fail(loader,
-                               "%s: entry %zu: a list of texts is expected, without lists or maps "
-                               "inside",
-                               row->key, n);
+        if (items[n].len == 0) {
+            continue;
+        }
+        n++;
+        if (!is_item(loader, row, items[n - 1], n, is_bare && !at.is_quoted)) {
+            return false;
         }
     }
-    if (at.quote != 0) {
-        return loader_fail(loader, "%s: a quote (%c) is opened and not closed", row->key, at.quote);
-    }
-    *out = items;
     *out_n = n;
     return true;
 }

@@ -64,7 +64,7 @@ static const struct option_row rows[] = {
     {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
     {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY VIRTUOSO_AUTH_TOKEN", "API token of the platform; env:NAME and file:PATH stand for what is in there, as for every secret, and so do aws-sm:NAME[#KEY], aws-ssm:NAME and gcp-sm:projects/PROJECT/secrets/NAME."},
     {"upstream.secondary_token", OPTION_SECRET, AT(upstream.secondary_token), "", 0, 0, NULL, NULL, "A second token of the same account: taken while the platform refuses the first."},
-    {"upstream.organization_id", OPTION_STR, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID VIRTUOSO_ORGANIZATION_ID", "Organization of projects, where a request names none. Empty: the first one that the token sees."},
+    {"upstream.organization_id", OPTION_ID, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID VIRTUOSO_ORGANIZATION_ID", "Organization of projects, where a request names none. Empty: the first one that the token sees."},
     {"upstream.client_id", OPTION_STR, AT(upstream.client_id), "", 0, 0, NULL, "VIRTUOSO_HEADERS_X_VIRTUOSO_CLIENT_ID", "Sent to the platform as X-Virtuoso-Client-ID; empty: not sent."},
     {"upstream.client_name", OPTION_STR, AT(upstream.client_name), "virtuoso-proxy/" VP_VERSION, 0, 0, NULL, "VIRTUOSO_HEADERS_X_VIRTUOSO_CLIENT_NAME", "Sent to the platform as X-Virtuoso-Client-Name."},
     {"upstream.ca_file", OPTION_FILE, AT(upstream.ca_file), "", 0, 0, NULL, NULL, "CA certificates (PEM) that the platform's certificate is checked with; empty: those of the system."},

@@ -1,9 +1,12 @@
 #include "config/origin.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/host.h"
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, V4_AT = 12 };
 
 static bool is_default_port(struct str scheme, struct str port)
 {
@@ -15,6 +18,31 @@ static bool is_scheme(struct str scheme)
 {
     return scheme.len > 0 && str_is_of(str_sub(scheme, 0, 1), "A-Za-z") &&
            str_is_of(scheme, "A-Za-z0-9+.-");
+}
+
+/* As browsers write it: an IPv6 address is short and has no dots. */
+static void write_host(struct str host, struct buf *out)
+{
+    struct str inside = str_sub(host, 1, host.len > 2 ? host.len - 2 : 0);
+    char text[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+
+    if (!str_starts(host, STR("[")) || !ip_address_parse(inside, bytes) ||
+        inet_ntop(AF_INET6, bytes, text, sizeof(text)) == NULL) {
+        for (size_t i = 0; i < host.len; i++) {
+            buf_char(out, char_lower(host.ptr[i]));
+        }
+        return;
+    }
+    if (strchr(text, '.') == NULL) {
+        buf_printf(out, "[%s]", text);
+    } else {
+        unsigned high = (unsigned)bytes[V4_AT] << 8 | bytes[V4_AT + 1];
+        unsigned low = (unsigned)bytes[V4_AT + 2] << 8 | bytes[V4_AT + 3];
+
+        *(strrchr(text, ':') + 1) = '\0';
+        buf_printf(out, "[%s%x:%x]", text, high, low);
+    }
 }
 
 /* The origin that the text names, in the form that browsers send. */
@@ -43,13 +71,11 @@ static bool write_origin(struct str text, struct buf *out)
         buf_char(out, char_lower(scheme.ptr[i]));
     }
     buf_text(out, "://");
-    for (size_t i = 0; i < host.len; i++) {
-        buf_char(out, char_lower(host.ptr[i]));
-    }
+    write_host(host, out);
     if (str_to_i64(port, 0, PORT_MAX, &number) && !is_default_port(scheme, port)) {
         buf_printf(out, ":%d", (int)number);
     }
-    return buf_ok(out);
+    return buf_ok(out) && (port.len == 0 || number > 0);
 }
 
 bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX])

@@ -62,6 +62,7 @@ static const struct option_kind kinds[] = {
     [OPTION_MS] = {set_number, print_unsigned, sizeof(unsigned)},
     [OPTION_SECONDS] = {set_number, print_unsigned, sizeof(unsigned)},
     [OPTION_STR] = {set_text, print_text},
+    [OPTION_ID] = {set_id, print_text},
     [OPTION_URL] = {set_text, print_text},
     [OPTION_FILE] = {set_text, print_text},
     [OPTION_ADDRESS] = {set_text, print_text},

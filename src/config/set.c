@@ -233,9 +233,14 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
 bool set_list(struct loader *loader, const struct option_row *row, struct str text)
 {
     const struct str *items;
+    struct arena room;
     size_t n;
+    bool ok;
 
-    return list_read(loader, row, text, &items, &n) && option_set_list(loader, row, items, n);
+    arena_init(&room);
+    ok = list_read(loader, row, text, &room, &items, &n) && option_set_list(loader, row, items, n);
+    arena_done(&room);
+    return ok;
 }
 
 bool option_is_given(const struct loader *loader, const char *key)

@@ -18,13 +18,21 @@ static bool take_base_url(struct map_reading *reading, void *field)
     return true;
 }
 
+static bool take_id(struct map_reading *reading, void *field)
+{
+    struct str text;
+
+    return map_text(reading, &text) &&
+           id_from_text(reading->loader, "tenants: organization_id", text, field);
+}
+
 #define AT(member) offsetof(struct config_tenant, member)
 
 static const struct map_member members[] = {
     {"name", map_name, put_text, AT(name)},
     {"token", map_secret, put_secret, AT(token), "tenants: token"},
     {"secondary_token", map_secret, put_secret, AT(secondary_token), "tenants: secondary_token"},
-    {"organization_id", map_text, put_text, AT(organization_id)},
+    {"organization_id", take_id, put_text, AT(organization_id)},
     {"base_url", take_base_url, put_text, AT(base_url)},
     {"rate", map_number, put_number, AT(rate.per_second), "limits.per_key"},
     {"burst", map_number, put_number, AT(rate.burst), "limits.burst"},

@@ -93,7 +93,8 @@ bool file_is_readable(struct loader *loader, const struct option_row *row, const
     }
     buf_init(&text, CONFIG_FILE_MAX);
     if (fd_read_file(path, &text, &err) != ERR_OK) {
-        loader_fail(loader, "%s: cannot read the file %s: %s", row->key, path, err.text);
+        loader_fail(loader, "%s: cannot read the file %.*s: %s", row->key,
+                    SHOWN_FILE(str_from(path)), err.text);
         ok = false;
     } else {
         loader_note_file(loader, path, buf_view(&text));
@@ -122,6 +123,26 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     return row->type != OPTION_FILE || file_is_readable(loader, row, field->ptr);
 }
 
+bool id_from_text(struct loader *loader, const char *what, struct str text, struct str *out)
+{
+    int64_t number;
+
+    text = str_trim(str_unquote(str_trim(credential_skip_mark(text))));
+    if (text.len > 0 && !str_to_i64(text, 1, INT64_MAX, &number)) {
+        return loader_fail(loader,
+                           "%s: the value is not an id of the platform, which has digits only (up "
+                           "to 19), such as 1234",
+                           what);
+    }
+    *out = arena_str(&loader->box->arena, text);
+    return true;
+}
+
+bool set_id(struct loader *loader, const struct option_row *row, struct str text)
+{
+    return id_from_text(loader, row->key, text, option_field(&loader->box->config, row));
+}
+
 /* Headers are assignments, which a credential never is. */
 static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
                         struct secret *out)
@@ -131,6 +152,12 @@ static bool take_secret(struct loader *loader, const char *what, struct str text
     if (is_headers && is_one_line(str_trim(text))) {
         secret_set(out, str_trim(text));
         return true;
+    }
+    if (credential_is_comment(text) && str_ends(str_from(what), STR("token"))) {
+        return loader_fail(loader,
+                           "%s: the value cannot be used: it begins with #, as a comment does; "
+                           "give the value alone",
+                           what);
     }
     if (credential_read(text, &text, &err) != ERR_OK) {
         return loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);

@@ -8,17 +8,27 @@
 
 enum { SOON_DAYS = 14, TEXT_MAX = 512, OTHER_DESCRIPTORS = 64 };
 
-static void tell_expiry(const struct config_key *key, int64_t now_ms, config_warn_fn warn,
-                        void *context)
+static void tell_expiry(const char *what, const struct config_key *key, int64_t now_ms,
+                        config_warn_fn warn, void *context)
 {
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
-    buf_printf(&text, "auth.keys: the key \"%.*s\" %s ", STR_ARG(key->name),
+    buf_printf(&text, "%s \"%.*s\" %s ", what, STR_ARG(key->name),
                key->expires_ms <= now_ms ? "has expired: it is refused since" : "expires at");
     clock_format(&text, key->expires_ms);
     warn(context, buf_cstr(&text));
     buf_done(&text);
+}
+
+static void tell_expiries(const char *what, const struct config_key *keys, size_t n, int64_t now_ms,
+                          config_warn_fn warn, void *context)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i].expires_ms != 0 && keys[i].expires_ms <= now_ms + SOON_DAYS * DAY_MS) {
+            tell_expiry(what, &keys[i], now_ms, warn, context);
+        }
+    }
 }
 
 /* Each client and each call to the platform is a descriptor. */
@@ -55,11 +65,8 @@ void config_warnings(const struct config *config, int64_t now_wall_ms, config_wa
              "the full rate of a limit (limits.per_key)");
     }
     tell_descriptors(config, warn, context);
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        const struct config_key *key = &config->auth.keys[i];
-
-        if (key->expires_ms != 0 && key->expires_ms <= now_wall_ms + SOON_DAYS * DAY_MS) {
-            tell_expiry(key, now_wall_ms, warn, context);
-        }
-    }
+    tell_expiries("auth.keys: the key", config->auth.keys, config->auth.n_keys, now_wall_ms, warn,
+                  context);
+    tell_expiries("auth.certificates: the entry", config->auth.certificates,
+                  config->auth.n_certificates, now_wall_ms, warn, context);
 }

@@ -95,7 +95,7 @@ void append_file_write(struct append_file *file, struct str batch, uint64_t numb
 static enum error_code fail(struct error *err, const char *option, const char *path,
                             const char *why)
 {
-    return error_at(err, ERR_CONFIG, option, "cannot use %s: %s", path, why);
+    return error_at(err, ERR_CONFIG, option, "%s: cannot use %s: %s", option, path, why);
 }
 
 static int open_path(const char *path, struct stat *seen, const char *option, struct error *err)

@@ -28,7 +28,7 @@ void audit_file_write(struct audit *audit)
 
 static enum error_code fail(struct error *err, const char *file, const char *what)
 {
-    return error_at(err, ERR_CONFIG, "audit.file", "cannot use %s: %s", file, what);
+    return error_at(err, ERR_CONFIG, "audit.file", "audit.file: cannot use %s: %s", file, what);
 }
 
 /* The last line, and whether it has its end. */

@@ -47,6 +47,19 @@ static void must_uv(int code)
 
 /* --- the end of connecting */
 
+/* libcurl quotes the address of a proxy that it cannot read, with the password in it. */
+const char *connect_why(struct upstream_connection *connection, const char *otherwise)
+{
+    struct str why = str_from(connection->why);
+
+    if (str_find_char(why, '@') >= 0 || str_contains(why, STR("://")) ||
+        str_starts(why, STR("Unsupported proxy"))) {
+        str_copy(connection->why, sizeof(connection->why),
+                 STR("the address of the proxy (https_proxy, all_proxy) cannot be used"));
+    }
+    return connection->why[0] != '\0' ? connection->why : otherwise;
+}
+
 /* A proxy that was asked for a tunnel may itself be spoken to over TLS. */
 static bool is_bare(const struct upstream_connection *connection)
 {
@@ -65,8 +78,7 @@ static void on_connected(struct upstream_connection *connection, CURLcode result
         must(curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &fd));
     }
     if (fd == CURL_SOCKET_BAD) {
-        transfer_on_unconnected(transfer, connection->why[0] != '\0' ? connection->why
-                                                                     : curl_easy_strerror(result));
+        transfer_on_unconnected(transfer, connect_why(connection, curl_easy_strerror(result)));
         return;
     }
     must(curl_easy_setopt(connection->easy, CURLOPT_BUFFERSIZE, (long)RECV_BYTES));

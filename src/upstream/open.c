@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "observe/metrics.h"
 
 enum { LINES_MAX = 64 * 1024, HOST_MAX = 255 };
@@ -54,7 +55,8 @@ static enum error_code read_base_url(struct upstream *upstream, const char *opti
     upstream->base = curl_url();
     CHECK(upstream->base != NULL);
     if (curl_url_set(upstream->base, CURLUPART_URL, url.ptr, 0) != CURLUE_OK) {
-        return error_at(err, ERR_CONFIG, option, "not a URL: \"%.*s\"", STR_ARG(url));
+        return error_at(err, ERR_CONFIG, option, "not a URL: \"%.*s\"",
+                        STR_ARG(url_shown(url, url.len)));
     }
     scheme = url_part(upstream, CURLUPART_SCHEME);
     if (!str_is(scheme, "http") && !str_is(scheme, "https")) {

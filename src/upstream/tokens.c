@@ -77,3 +77,16 @@ bool upstream_tokens_refused(struct upstream_tokens *tokens, unsigned place, uin
     tokens->refused_until_ms[place] = now_ms + REFUSED_MS;
     return is_usable(tokens, other, now_ms);
 }
+
+bool upstream_tokens_are_refused(const struct upstream_tokens *tokens)
+{
+    unsigned n_refused = 0;
+
+    for (size_t i = 0; i < UPSTREAM_N_TOKENS; i++) {
+        if (tokens->refused_until_ms[i] == 0 && secret_is_set(tokens->secrets[i])) {
+            return false;
+        }
+        n_refused += tokens->refused_until_ms[i] != 0 ? 1 : 0;
+    }
+    return n_refused > 0;
+}

@@ -96,9 +96,9 @@ void transfer_send(struct upstream_transfer *transfer)
 }
 
 /* --- ends */
-static const char *words_of(const struct upstream_connection *connection)
+static const char *words_of(struct upstream_connection *connection)
 {
-    return connection->why[0] != '\0' ? connection->why : "the platform closed the connection";
+    return connect_why(connection, "the platform closed the connection");
 }
 
 static void end_try(struct upstream_transfer *transfer, enum try_end end, const char *why)

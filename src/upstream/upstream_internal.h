@@ -243,7 +243,7 @@ bool connect_may_open(struct upstream *upstream); /* one more in this turn? */
 void upstream_connection_open(struct upstream_transfer *transfer);
 void upstream_connection_close(struct upstream_connection *connection);
 /* Not from inside a callback of libcurl. After IO_AGAIN the same bytes must be sent from the same
- * address. IO_FAILED: connection->why says why. */
+ * address. IO_FAILED: connect_why says why. */
 enum io upstream_connection_send(struct upstream_connection *connection, struct str bytes,
                                  size_t *out_n);
 enum io upstream_connection_receive(struct upstream_connection *connection, char *to,
@@ -251,6 +251,8 @@ enum io upstream_connection_receive(struct upstream_connection *connection, char
 /* Opens what may be opened in this turn, and lets libcurl go on with it. */
 void connect_drive(struct upstream *upstream);
 void crowd_act(struct crowd *crowd, curl_socket_t fd, int what);
+/* What went wrong with it, without what may be secret; `otherwise` where nobody said anything. */
+const char *connect_why(struct upstream_connection *connection, const char *otherwise);
 
 /* --- pool.c */
 /* The transfer gets a connection and sends, now or when its turn comes: one at rest, or a new one. */

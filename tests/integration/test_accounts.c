@@ -327,6 +327,33 @@ static void health_tells_of_the_platforms_of_tenants(void **state)
     end(&stage);
 }
 
+/* The others do well at the same address, and that hides nothing. */
+static void health_tells_of_a_tenant_whose_token_is_refused(void **state)
+{
+    struct stage stage;
+    const struct json *health;
+
+    (void)state;
+    begin(&stage, TENANT_A);
+    sandbox_fault(stage.platforms[0].sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":1,\"status\":401}");
+    assert_int_equal(ask(&stage, "GET", "/virtuoso/user", OF_A "Cache-Control: no-store\r\n"), 502);
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/status")), "fail"));
+    assert_false(str_contains(reply_text(&stage.proxy.reply), STR("VIRTUOSO_API_TOKEN")));
+    assert_int_equal(ask(&stage, "GET", "/virtuoso/user", KEY "Cache-Control: no-store\r\n"), 200);
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/status")), "pass"));
+    assert_true(str_is(json_str(json_find(health, "/checks/tenants/status")), "warn"));
+    assert_true(str_contains(json_str(json_find(health, "/checks/tenants/output")),
+                             STR("refused the tokens of 1 tenants (401)")));
+    assert_true(str_is(json_str(json_get(health, "status")), "warn"));
+    assert_int_equal(ask(&stage, "GET", "/virtuoso/user", OF_A "Cache-Control: no-store\r\n"), 200);
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_null(json_find(health, "/checks/tenants"));
+    end(&stage);
+}
+
 /* What one platform thinks of a caller's token the other one has to be asked. */
 static void a_callers_token_is_shown_to_the_new_platform(void **state)
 {
@@ -355,6 +382,7 @@ int main(void)
         cmocka_unit_test(tenants_come_and_go),
         cmocka_unit_test(a_token_of_a_tenant_is_exchanged),
         cmocka_unit_test(health_tells_of_the_platforms_of_tenants),
+        cmocka_unit_test(health_tells_of_a_tenant_whose_token_is_refused),
         cmocka_unit_test(a_callers_token_is_shown_to_the_new_platform),
     };
 

@@ -131,6 +131,27 @@ static void what_cannot_be_written_at_the_end_stops_the_start(void **state)
     program_done(&program);
 }
 
+static void a_file_that_is_no_audit_is_refused_by_the_name_of_its_option(void **state)
+{
+    char variable[1100];
+    const char *const env[] = {variable, NULL};
+    char file[1024];
+    FILE *to;
+    struct program program;
+
+    (void)state;
+    scratch_file(file, sizeof(file), "no_audit.jsonl");
+    to = fopen(file, "wb");
+    assert_non_null(to);
+    assert_true(fputs("hello\n", to) >= 0);
+    assert_int_equal(fclose(to), 0);
+    (void)snprintf(variable, sizeof(variable), "VIRTUOSO_PROXY_AUDIT_FILE=%s", file);
+    assert_int_equal(run(&program, "serve", "--sandbox", "--listen=127.0.0.1:0", env), 1);
+    assert_true(program_wrote(&program, "serve: audit.file: cannot use "));
+    program_done(&program);
+    (void)remove(file);
+}
+
 static void the_configuration_tells_all_its_errors_and_no_secret(void **state)
 {
     static const char *const env[] = {"API_KEYS=very-secret-key",
@@ -357,6 +378,7 @@ int main(void)
         cmocka_unit_test(habits_of_other_programs_work),
         cmocka_unit_test(a_broken_file_has_one_exit_code),
         cmocka_unit_test(what_cannot_be_written_at_the_end_stops_the_start),
+        cmocka_unit_test(a_file_that_is_no_audit_is_refused_by_the_name_of_its_option),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(check_and_serve_agree),
         cmocka_unit_test(keys_that_expire_are_told_by_check_and_in_the_log),

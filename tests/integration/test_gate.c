@@ -103,6 +103,26 @@ static void an_origin_behind_the_limit_counts(void **state)
     proxy_stop(&proxy);
 }
 
+/* What is read, or passed on to the platform, may be sent by a page. */
+static void a_preflight_names_the_fields_that_are_read(void **state)
+{
+    static const char *const sets[] = {"cors.origins=https://app.example", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    expect_cors(&proxy,
+                STR("OPTIONS /api/projects HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" ORIGIN
+                    "Access-Control-Request-Method: PUT\r\n\r\n"),
+                204);
+    assert_true(str_is(reply_field(&proxy.reply, "Access-Control-Allow-Headers"),
+                       "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, "
+                       "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, "
+                       "Last-Event-ID, Pragma, Range, X-API-Key, X-Request-Id, X-Session-Id, "
+                       "traceparent, tracestate"));
+    proxy_stop(&proxy);
+}
+
 static void every_answer_has_the_headers_of_cors(void **state)
 {
     static const char *const sets[] = {"cors.origins=https://app.example", "http.max_body=1024",
@@ -463,6 +483,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_origin_behind_the_limit_counts),
+        cmocka_unit_test(a_preflight_names_the_fields_that_are_read),
         cmocka_unit_test(every_answer_has_the_headers_of_cors),
         cmocka_unit_test(who_is_late_has_the_headers_of_cors),
         cmocka_unit_test(event_streams_have_the_headers_of_cors),

@@ -42,15 +42,17 @@ void cors_apply(const struct api *api, struct exchange *exchange)
         exchange_set_header(
             exchange, "Access-Control-Expose-Headers",
             STR("X-Request-Id, Location, Retry-After, RateLimit, RateLimit-Policy, ETag, Age, "
-                "Cache-Status, Idempotency-Replayed, Deprecation, Server-Timing"));
+                "Cache-Status, Idempotency-Replayed, Deprecation, Server-Timing, Accept-Ranges, "
+                "Content-Disposition, Content-Range, Link"));
         return;
     }
     exchange_set_header(exchange, "Access-Control-Allow-Methods",
                         STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     exchange_set_header(
         exchange, "Access-Control-Allow-Headers",
-        STR("Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, "
-            "X-Request-Id, X-Session-Id, traceparent"));
+        STR("Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, "
+            "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Pragma, "
+            "Range, X-API-Key, X-Request-Id, X-Session-Id, traceparent, tracestate"));
     exchange_set_header(exchange, "Access-Control-Max-Age",
                         arena_printf(&exchange->arena, "%u", config->cors.max_age_s));
 }

@@ -34,11 +34,15 @@ static const char *health_name(enum health health)
     return names[health];
 }
 
-static struct str platform_trouble(struct task *task, bool is_elsewhere,
+static const char own_token[] = "VIRTUOSO_API_TOKEN";
+static const char tenant_token[] = "token of the tenant, whose name is in the log";
+
+/* `token`: that which the platform refuses, if it is a token. */
+static struct str platform_trouble(struct task *task, bool is_elsewhere, const char *token,
                                    const struct upstream_health *state)
 {
     if (state->token_refused && !state->breaker_open) {
-        return arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error);
+        return arena_printf(task->arena, "%s; set a valid %s", state->last_error, token);
     }
     if (state->breaker_open) {
         return arena_printf(task->arena,
@@ -63,6 +67,8 @@ static void check_upstream(struct task *task, struct check *check)
                                         [UPSTREAM_WARN] = HEALTH_WARN,
                                         [UPSTREAM_FAIL] = HEALTH_FAIL};
     const struct upstream_health *state;
+    bool is_refused = upstream_tokens_are_refused(&task->platform->tokens);
+    bool is_own = is_refused || task->setup->n_platforms == 1;
 
     check->has_routes = true;
     if (task->platform->upstream == NULL) {
@@ -73,47 +79,73 @@ static void check_upstream(struct task *task, struct check *check)
     check->health = words[state->state];
     check->breaker = state->breaker_open ? "open" : "closed";
     check->limit = upstream_limit(task->platform->upstream);
-    if (check->health == HEALTH_PASS) {
+    if (check->health == HEALTH_PASS && is_refused) {
+        check->health = HEALTH_FAIL; /* a tenant's token did well since */
+        check->output = STR("the platform refused the stored token (401); set a valid "
+                            "VIRTUOSO_API_TOKEN");
+    }
+    if (state->state == UPSTREAM_PASS) {
         return;
     }
     check->since_wall_ms = state->since_wall_ms;
     check->last_error = str_from(state->last_error);
-    check->output = platform_trouble(task, upstream_is_elsewhere(check->upstream), state);
+    check->output = platform_trouble(task, upstream_is_elsewhere(check->upstream),
+                                     is_own ? own_token : tenant_token, state);
 }
 
-/* Of the tenants with another platform: how many of those platforms do not do well. The names of the tenants are
- * not told, since health needs no key. */
-static void check_tenants(struct task *task, struct check *check)
+/* The tenants with another platform, and how many of those platforms do not do well. */
+struct tenants {
+    const struct upstream_health
+        *worst; /* that of the platform with the worst trouble; NULL: all do well */
+    unsigned n, n_bad;
+    unsigned
+        n_refused; /* tenants whose tokens their platform refuses, also if it is the shared one */
+};
+
+static void look_at_tenants(const struct setup *setup, struct tenants *out)
 {
-    const struct setup *setup = task->setup;
     const struct upstream *shared = setup->platforms[0]->upstream;
-    const struct upstream_health *worst = NULL;
-    unsigned n = 0;
-    unsigned n_bad = 0;
 
     for (size_t i = 1; i < setup->n_platforms; i++) {
         const struct upstream *upstream = setup->platforms[i]->upstream;
         const struct upstream_health *state;
 
+        out->n_refused += upstream_tokens_are_refused(&setup->platforms[i]->tokens) ? 1 : 0;
         if (upstream == NULL || upstream == shared) {
             continue;
         }
-        n++;
+        out->n++;
         state = upstream_health(upstream);
-        n_bad += state->state != UPSTREAM_PASS ? 1 : 0;
-        worst = state->state != UPSTREAM_PASS && (worst == NULL || state->state > worst->state)
-                    ? state
-                    : worst;
+        out->n_bad += state->state != UPSTREAM_PASS ? 1 : 0;
+        out->worst = state->state != UPSTREAM_PASS &&
+                             (out->worst == NULL || state->state > out->worst->state)
+                         ? state
+                         : out->worst;
     }
-    check->name = n > 0 ? check->name : NULL;
-    if (worst != NULL) {
+}
+
+/* How many tenants do not do well. The names of the tenants are not told, since health needs no key. */
+static void check_tenants(struct task *task, struct check *check)
+{
+    struct tenants tenants = {0};
+
+    look_at_tenants(task->setup, &tenants);
+    check->name = tenants.n + tenants.n_refused > 0 ? check->name : NULL;
+    if (tenants.worst != NULL) {
         check->health = HEALTH_WARN; /* the others are served */
-        check->since_wall_ms = worst->since_wall_ms;
-        check->breaker = worst->breaker_open ? "open" : "closed";
-        check->last_error = str_from(worst->last_error);
-        check->output =
-            arena_printf(task->arena, "the platforms of %u of %u tenants do not do well; %s", n_bad,
-                         n, platform_trouble(task, false, worst).ptr);
+        check->since_wall_ms = tenants.worst->since_wall_ms;
+        check->breaker = tenants.worst->breaker_open ? "open" : "closed";
+        check->last_error = str_from(tenants.worst->last_error);
+        check->output = arena_printf(
+            task->arena, "the platforms of %u of %u tenants do not do well; %s", tenants.n_bad,
+            tenants.n, platform_trouble(task, false, tenant_token, tenants.worst).ptr);
+    } else if (tenants.n_refused > 0) {
+        check->health = HEALTH_WARN;
+        check->output = arena_printf(
+            task->arena,
+            "the platform refused the tokens of %u tenants (401), whose names are in the log; set "
+            "valid ones (tenants: token)",
+            tenants.n_refused);
     }
 }
 

@@ -137,6 +137,26 @@ static void an_address_is_an_ip_address_and_a_port(void **state)
     }
 }
 
+static void a_password_in_an_address_is_not_shown(void **state)
+{
+    static const char *const hidden[] = {"https://me:pa55@h/x", "https://pa55@h", "me:pa55@h:80",
+                                         "https://me:pa/55@h",  "unix:me@h",      "ftp://a/b@pa55"};
+    static const char *const shown[] = {"https://h/x", "/run/a@b:80", "me@h", "POST /x:503@1%", ""};
+    struct address address;
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+        assert_true(str_is(url_shown(str_from(hidden[i]), 80), "***"));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+        assert_true(str_is(url_shown(str_from(shown[i]), 80), shown[i]));
+    }
+    assert_true(str_is(url_shown(STR("https://h/x"), 5), "https"));
+    assert_int_equal(address_read(STR("http://me:pa55@h:80"), &address, &err), ERR_INVALID);
+    assert_false(str_contains(str_from(err.text), STR("pa55")));
+}
+
 static void a_unix_socket_has_an_absolute_path_that_fits(void **state)
 {
     static const char *const bad[] = {"unix:", "unix:run/proxy.sock", "unix:/", "unix:/run/",
@@ -195,6 +215,7 @@ int test_places(void)
         cmocka_unit_test(what_is_not_a_url_is_refused_and_not_quoted),
         cmocka_unit_test(an_address_is_an_ip_address_and_a_port),
         cmocka_unit_test(an_address_is_named_as_it_is_read),
+        cmocka_unit_test(a_password_in_an_address_is_not_shown),
         cmocka_unit_test(a_unix_socket_has_an_absolute_path_that_fits),
     };
 

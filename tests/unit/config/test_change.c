@@ -51,6 +51,7 @@ static const char *value_of(const struct option_row *row, unsigned at, char numb
 {
     static const char *const texts[][3] = {
         [OPTION_STR] = {"other", "/other"},
+        [OPTION_ID] = {"4711"},
         [OPTION_URL] = {"https://other.example/x"},
         [OPTION_FILE] = {TLS_DIR "/cert.pem"},
         [OPTION_ADDRESS] = {"127.0.0.9:9"},
@@ -77,6 +78,7 @@ static const char *value_of(const struct option_row *row, unsigned at, char numb
     case OPTION_WORDS:
         return word_at(row, at, number);
     case OPTION_STR:
+    case OPTION_ID:
     case OPTION_URL:
     case OPTION_FILE:
     case OPTION_ADDRESS:

@@ -1,6 +1,8 @@
 /* Keys and tokens as people write them. */
 #include "harness/cmocka.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 #include "base/buf.h"
 #include "config/credential.h"
@@ -119,47 +121,82 @@ static void a_credential_that_no_head_has_room_for_is_refused(void **state)
     buf_done(&text);
 }
 
+static const char *const examples[] = {
+    "${API_KEY}",
+    "$API_KEY",
+    "{{ .Values.key }}",
+    "<your-key>",
+    "%API_KEY%",
+    "$(cat key)",
+    "changeme",
+    "CHANGE_ME",
+    "change-this",
+    "your-api-key",
+    "your-api-key-1",
+    "YOUR_VIRTUOSO_API_TOKEN",
+    "your_key_here",
+    "xxx",
+    "xxxxxxxxxxxx",
+    "********",
+    "........",
+    "replace-me",
+    "replace-me-too",
+    "insert-token-here",
+    "my-long-key",
+    "my-api-key",
+    "secret",
+    "password",
+    "example-key",
+    "12345678",
+    "1234567890",
+    "api-key",
+    "test-key-1",
+    "undefined",
+    "$api_key",
+    "$$API_KEY",
+    "$API-KEY",
+    "$api_key_2",
+    "$env:API_KEY",
+    "$env:ApiKey",
+    "process.env.API_KEY",
+    "process.env['API_KEY']",
+    "os.environ['API_KEY']",
+    "secrets.API_KEY",
+    "%api_key",
+    "@Microsoft.KeyVault(x)",
+    "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/k)",
+    "op://vault/item/key",
+    "vault:secret/data/proxy#key",
+    "arn:aws:secretsmanager:eu:1:secret:x",
+    "xxxx-xxxx-xxxx",
+    "00000000-0000-0000-0000-000000000000",
+    "PROD_API_KEY",
+    "VIRTUOSO_API_TOKEN",
+    "change_me_please",
+    "TO"
+    "DO-key", /* one word; the rules about source text look for it */
+};
+
+static const char *const real[] = {
+    "key-of-a-test",
+    "very-secret-key",
+    "a3f9c1d2e4b5",
+    "first-key-1",
+    "sandbox-token",
+    "9d2f7c6a-0b1e-4f57-9a55-0d4c8f1e2b3a",
+    "$2b$10$Zx",
+    "12345678a",
+    "our-own-key-1234",
+    "changes-often-91",
+    "yourselves-4711",
+    "$2y$12$abcdefgh",
+    "todo-list-of-tuesday",
+    "prod-key-9f2d7c6a",
+    "K3Y_9F2D_TOKENS",
+};
+
 static void what_everybody_knows_is_an_example(void **state)
 {
-    static const char *const examples[] = {
-        "${API_KEY}",
-        "$API_KEY",
-        "{{ .Values.key }}",
-        "<your-key>",
-        "%API_KEY%",
-        "$(cat key)",
-        "changeme",
-        "CHANGE_ME",
-        "change-this",
-        "your-api-key",
-        "your-api-key-1",
-        "YOUR_VIRTUOSO_API_TOKEN",
-        "your_key_here",
-        "xxx",
-        "xxxxxxxxxxxx",
-        "********",
-        "........",
-        "replace-me",
-        "replace-me-too",
-        "insert-token-here",
-        "my-long-key",
-        "my-api-key",
-        "secret",
-        "password",
-        "example-key",
-        "12345678",
-        "1234567890",
-        "api-key",
-        "test-key-1",
-        "undefined",
-    };
-    static const char *const real[] = {
-        "key-of-a-test",    "very-secret-key", "a3f9c1d2e4b5",
-        "first-key-1",      "sandbox-token",   "9d2f7c6a-0b1e-4f57-9a55-0d4c8f1e2b3a",
-        "$2b$10$Zx",        "12345678a",       "our-own-key-1234",
-        "changes-often-91", "yourselves-4711",
-    };
-
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
         if (!credential_is_example(str_from(examples[i]))) {
@@ -173,6 +210,65 @@ static void what_everybody_knows_is_an_example(void **state)
     }
 }
 
+/* A fixed seed: the same keys in each run. */
+static unsigned draw(uint64_t *state)
+{
+    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (unsigned)(*state >> 40);
+}
+
+static void what_was_drawn_at_random_is_never_an_example(void **state)
+{
+    static const struct {
+        const char *before;
+        const char *alphabet;
+        size_t len;
+    } kinds[] = {
+        {"", "0123456789abcdef", 8},
+        {"", "0123456789abcdef", 32},
+        {"", "0123456789ABCDEF", 48},
+        {"", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 8},
+        {"", "abcdefghijklmnopqrstuvwxyz0123456789", 8},
+        {"", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 8},
+        {"", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 44},
+        {"", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 8},
+        {"", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 43},
+        {"sk_live_", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 24},
+        {"ghp_", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 36},
+        {"vp_", "abcdefghijklmnopqrstuvwxyz234567", 26},
+        {"AKIA", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16},
+        {"SG.", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", 22},
+        {"uuid", "0123456789abcdef", 36},
+    };
+
+    enum { N = 20000 };
+
+    uint64_t seed = 11;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds) * N; i++) {
+        size_t kind = i % ARRAY_LEN(kinds);
+        bool is_uuid = strcmp(kinds[kind].before, "uuid") == 0;
+        struct str out = STR_EMPTY;
+        struct error err = {0};
+        struct buf text;
+
+        buf_init(&text, 128);
+        buf_text(&text, is_uuid ? "" : kinds[kind].before);
+        for (size_t k = 0; k < kinds[kind].len; k++) {
+            bool joins = is_uuid && (k == 8 || k == 13 || k == 18 || k == 23);
+
+            buf_char(&text, joins
+                                ? '-'
+                                : kinds[kind].alphabet[draw(&seed) % strlen(kinds[kind].alphabet)]);
+        }
+        if (credential_read(buf_view(&text), &out, &err) != ERR_OK) {
+            fail_msg("%s: %s", buf_cstr(&text), err.text);
+        }
+        buf_done(&text);
+    }
+}
+
 int test_credential(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +277,7 @@ int test_credential(void)
         cmocka_unit_test(what_cannot_be_sent_is_refused_and_not_quoted),
         cmocka_unit_test(a_credential_that_no_head_has_room_for_is_refused),
         cmocka_unit_test(what_everybody_knows_is_an_example),
+        cmocka_unit_test(what_was_drawn_at_random_is_never_an_example),
     };
 
     return cmocka_run_group_tests_name("credentials", tests, NULL, NULL);

@@ -7,30 +7,41 @@
 #include "base/limits.h"
 #include "config/config.h"
 
+#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+
 struct row {
     const char *set;
     const char *says; /* NULL: it is taken */
 };
+
+static void check_sources(const struct config_sources *sources, const char *set, const char *says)
+{
+    struct config *config = NULL;
+    struct error_list errors;
+    enum error_code code;
+
+    error_list_init(&errors);
+    code = config_load(sources, &config, &errors);
+    if ((code == ERR_OK) != (says == NULL)) {
+        fail_msg("%s: %s", set, errors.n > 0 ? errors.items[0].text : "taken");
+    }
+    if (says != NULL && !str_contains(str_from(errors.items[0].text), str_from(says))) {
+        fail_msg("%s: %s", set, errors.items[0].text);
+    }
+    for (size_t i = 0; i < errors.n; i++) {
+        assert_false(str_contains(str_from(errors.items[i].text), STR("S3cretPw")));
+    }
+    error_list_done(&errors);
+    config_release(config);
+}
 
 static void check(const struct row *row)
 {
     static const char *const environment[] = {NULL};
     const char *sets[] = {"sandbox.enabled=true", row->set};
     const struct config_sources sources = {.sets = sets, .n_sets = 2, .environment = environment};
-    struct config *config = NULL;
-    struct error_list errors;
-    enum error_code code;
 
-    error_list_init(&errors);
-    code = config_load(&sources, &config, &errors);
-    if ((code == ERR_OK) != (row->says == NULL)) {
-        fail_msg("%s: %s", row->set, errors.n > 0 ? errors.items[0].text : "taken");
-    }
-    if (row->says != NULL && !str_contains(str_from(errors.items[0].text), str_from(row->says))) {
-        fail_msg("%s: %s", row->set, errors.items[0].text);
-    }
-    error_list_done(&errors);
-    config_release(config);
+    check_sources(&sources, row->set, row->says);
 }
 
 /* Part of a processor is worth one worker. */
@@ -159,6 +170,19 @@ static void a_store_is_named_by_its_address(void **state)
         {"store.url=redis://a/x", "number of a database"},
         {"store.url=unix:redis.sock", "not a store that this program knows"},
         {"store.url=http://a", "redis://HOST[:PORT][/DATABASE]"},
+        {"store.url=redis://10.0.0.7:6379/0", NULL},
+        {"store.url=redis://redis_1.svc.cluster.local.:6379", NULL},
+        {"store.url=rediss://[fe80::1%eth0]", NULL},
+        {"store.url=redis://h?password=S3cretPw", "holds a query"},
+        {"store.url=redis://h/0?password=S3cretPw", "holds a query"},
+        {"store.url=rediss://h#S3cretPw", "holds a query (?) or a fragment (#)"},
+        {"store.url=unix:/run/redis.sock?password=S3cretPw", "holds a query"},
+        {"store.url=redis://h h", "neither a name"},
+        {"store.url=redis://\xC3\xA4", "neither a name"},
+        {"store.url=redis://S3cretPw:x:6379", "port from 1 to 65535"},
+        {"store.url=redis://h,S3cretPw", "neither a name"},
+        {"store.url=redis://[h]", "neither a name"},
+        {"store.url=redis://[127.0.0.1]", "neither a name"},
         {"store.url=s3://qa-bucket", NULL},
         {"store.url=gs://qa-bucket/proxies/one/", NULL},
         {"store.url=firestore://my-project/(default)/virtuoso-proxy", NULL},
@@ -175,6 +199,39 @@ static void a_store_is_named_by_its_address(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check(&rows[i]);
+    }
+}
+
+/* As when it is used: what a start would refuse later is refused with its name. */
+static void what_is_opened_later_is_judged(void **state)
+{
+    static const char *const environment[] = {NULL};
+
+    static const struct {
+        const char *sets[3];
+        const char *says; /* NULL: taken */
+    } rows[] = {
+        {{"store.url=rediss://127.0.0.1", "store.ca_file=" TLS_DIR "/cert.pem"}, NULL},
+        {{"store.url=rediss://127.0.0.1", "store.ca_file=" TLS_DIR "/key.pem"}, "store.ca_file: "},
+        {{"store.url=rediss://127.0.0.1", "store.ca_file=/no/such"},
+         "store.ca_file: cannot read the file /no/such"},
+        {{"store.url=rediss://127.0.0.1", "store.ca_file=/dev/zero"}, "a device"},
+        {{"store.url=redis://127.0.0.1", "store.ca_file=/no/such"}, NULL},
+        {{"auth.mode=keys", "auth.jwt.jwks=https://bob:S3cretPw@h.example/x"},
+         "auth.jwt.jwks: must be a file or a URL without user and fragment"},
+        {{"auth.mode=keys", "auth.jwt.jwks=https://h.example/x"}, NULL},
+        {{"auth.mode=keys", "auth.jwt.jwks=/no/such"}, NULL},
+        {{"auth.mode=keys", "auth.jwt.jwks=https://h:99999/"}, "auth.jwt.jwks: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *sets[] = {"sandbox.enabled=true", "auth.keys=key-of-a-test", rows[i].sets[0],
+                              rows[i].sets[1]};
+        const struct config_sources sources = {
+            .sets = sets, .n_sets = ARRAY_LEN(sets), .environment = environment};
+
+        check_sources(&sources, rows[i].sets[1], rows[i].says);
     }
 }
 
@@ -297,6 +354,7 @@ int test_judge(void)
         cmocka_unit_test(places_for_files_are_buckets),
         cmocka_unit_test(origins_that_never_match_are_refused),
         cmocka_unit_test(a_store_is_named_by_its_address),
+        cmocka_unit_test(what_is_opened_later_is_judged),
         cmocka_unit_test(every_bad_origin_is_told),
         cmocka_unit_test(classes_and_grants_are_taken_apart),
         cmocka_unit_test(several_modes_are_taken_in_every_form),

@@ -44,6 +44,28 @@ static void what_is_missing_is_named(void **state)
     }
 }
 
+/* The sandbox is open without keys, but not where keys were asked for and given in vain. */
+static void keys_that_are_none_open_no_sandbox(void **state)
+{
+    static const char *const none[] = {"API_KEYS=[]", "API_KEYS= , ,", "API_KEYS_FILE=" SCRATCH};
+    static const char *const asked[] = {"sandbox.enabled=true", "auth.mode=keys", NULL};
+
+    (void)state;
+    write_file("# no key yet\n");
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        const char *const environment[] = {none[i], NULL};
+        struct loaded loaded = load_all(environment, asked);
+
+        assert_says(&loaded, "auth.keys: auth.mode is keys, and what was given as keys holds none");
+        done(&loaded);
+        loaded = load_all(environment, (const char *const[]){"sandbox.enabled=true", NULL});
+        assert_taken(&loaded);
+        assert_int_equal(loaded.config->auth.modes, AUTH_NONE);
+        done(&loaded);
+    }
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
 /* What is missing may stand in what could not be read: one slip, one error. */
 static void what_is_missing_is_not_named_behind_what_is_unread(void **state)
 {
@@ -136,6 +158,9 @@ static void the_name_that_was_meant_is_told(void **state)
         {"VIRTUOSO_PROXY_UPSTREAM__TOKEN=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
         {"VIRTUOSO_PROXY_UPSTREAM_TOKEN_FIEL=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE?"},
         {"VIRTUOSO_PROXY_TOKEN=x", "VIRTUOSO_PROXY_UPSTREAM_TOKEN?"},
+        {"VIRTUOSO_PROXY_LISTEN=:1", "VIRTUOSO_PROXY_SERVER_LISTEN?"},
+        {"VIRTUOSO_PROXY_PROXY_LISTEN=:1", "VIRTUOSO_PROXY_SERVER_LISTEN?"},
+        {"VIRTUOSO_PROXY_WORKERS=2", "VIRTUOSO_PROXY_SERVER_WORKERS?"},
         {"VIRTUOSO_PROXY_API_KEYS=x", "VIRTUOSO_PROXY_AUTH_KEYS?"},
         {"virtuoso_proxy_log_level=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
         {"VIRTUOS_PROXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
@@ -267,6 +292,60 @@ static void collect(void *context, const char *text)
 }
 
 /* Names of the service that was replaced, and slips in names that others may have too. */
+/* The value may hold a password, which nobody is told. */
+static void the_address_of_a_proxy_is_judged(void **state)
+{
+    static const char *const wrong[] = {
+        "http://bob:S3c/ret@h:3128",
+        "http://bob:S3c#ret@h:3128",
+        "http://bob:S3c@ret@h:3128",
+        "http://bob:S3c ret@h:3128",
+        "http://bob:12/S3c@h:3128",
+        "http://bob:S3cret@h:99999",
+        "http://bob:S3cret@[::1",
+        "http://bob:S3cret",
+        "bob:S3c/ret@h:3128",
+        "bob:S3c://ret@h:3128",
+        "http://bob:S3cret@",
+        "http://",
+        "http://h:99999",
+        "http://h:0",
+        "http://a b",
+        "http://[::1",
+        "http://[127.0.0.1]:3128",
+        "::1",
+    };
+    static const char *const right[] = {
+        "http://bob:S3c%2Fret@h:3128",
+        "http://bob:S3c^ret|{}@h",
+        "socks5h://bob:x@h:1080",
+        "http://[::1]:3128/",
+        "http://[fe80::1%25eth0]:80",
+        "h",
+        "bob:x@proxy_1.corp.example:80/",
+        "http://proxy.example.:3128/",
+        "https://127.1:3128",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong) + ARRAY_LEN(right); i++) {
+        bool is_wrong = i < ARRAY_LEN(wrong);
+        char variable[128];
+        struct loaded loaded;
+
+        (void)snprintf(variable, sizeof(variable), "HTTPS_PROXY=%s",
+                       is_wrong ? wrong[i] : right[i - ARRAY_LEN(wrong)]);
+        loaded = load_with(variable);
+        if (is_wrong) {
+            assert_says(&loaded, "HTTPS_PROXY: the value is not http://HOST:PORT");
+            assert_false(str_contains(buf_view(&loaded.errors), STR("S3c")));
+        } else {
+            assert_taken(&loaded);
+        }
+        done(&loaded);
+    }
+}
+
 static void names_that_may_be_others_are_told(void **state)
 {
     static const struct {
@@ -336,6 +415,17 @@ static void values_are_refused_in_plain_words(void **state)
         {"upstream.endpoints=https://h.example/api?x=1", "upstream.endpoints: the URL must not"},
         {"upstream.endpoints=h.example", "upstream.endpoints: \"h.example\" is not a URL"},
         {"upstream.endpoints=https://a.example,https://a.example", "is there twice"},
+        {"cors.origins=https://me:pa55word@h.example/x", "cors.origins: \"***\" is not an origin"},
+        {"cors.origins=me:pa55word@h.example", "cors.origins: \"***\" is not an origin"},
+        {"secrets.tree=https://me:pa55word@h.example", "\"***\" is no tree of secrets"},
+        {"server.trusted_proxies=https://me:pa55word@h", "\"***\" is not an address or range"},
+        {"server.listen=https://me:pa55word@h.example:80", "server.listen: \"***\""},
+        {"server.workers=https://me:pa55word@h.example", "server.workers: must be a number"},
+        {"upstream.timeout_ms=https://me:pa55word@h", "\"***\" is not a whole number"},
+        {"upstream.ca_file=https://me:pa55word@h", "upstream.ca_file: cannot read the file ***"},
+        {"audit.file=https://me:pa55word@h", "audit.file: cannot write ***: its folder: No such"},
+        {"analytics.url=https://me:pa55word@h", "analytics.url: the URL must not hold"},
+        {"log.level=https://me:pa55word@h", "\"***\" is not one of"},
         {"upstream.base_url=https://h.example/api?x=1", "a query (?) or fragment (#)"},
         {"upstream.base_url=https://h.example/api#x", "a query (?) or fragment (#)"},
         {"upstream.base_url=https://h.example:99999", "its port is not a number from 1 to 65535"},
@@ -566,12 +656,14 @@ int test_load(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(keys_that_are_none_open_no_sandbox),
         cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
         cmocka_unit_test(the_settings_of_a_function_are_defaults_of_the_log),
         cmocka_unit_test(the_name_that_was_meant_is_told),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
         cmocka_unit_test(a_proxy_that_no_call_could_use_is_refused),
+        cmocka_unit_test(the_address_of_a_proxy_is_judged),
         cmocka_unit_test(names_that_may_be_others_are_told),
         cmocka_unit_test(values_are_refused_in_plain_words),
         cmocka_unit_test(the_place_is_the_option_that_was_typed),

@@ -5,6 +5,12 @@
 
 #include "crypto/digest.h"
 
+#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+#define JWT     "jwks: \"https://h.example/x\", issuer: i, audience: a"
+#define CLIENTS                                                                                    \
+    "tls_certificate_file: " TLS_DIR "/cert.pem, tls_key_file: " TLS_DIR "/key.pem, "              \
+    "client_ca_file: " TLS_DIR "/cert.pem"
+
 static void assert_keys(const struct config *config, const char *const *keys)
 {
     size_t n = 0;
@@ -72,6 +78,32 @@ static void a_token_that_no_header_takes_is_refused_by_its_name(void **state)
     assert_says(&loaded, "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE: upstream.token: ");
     done(&loaded);
     assert_int_equal(unlink(SCRATCH), 0);
+}
+
+static void what_was_commented_out_is_no_token(void **state)
+{
+    static const char *const variables[] = {
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE=" SCRATCH, "VIRTUOSO_PROXY_UPSTREAM_TOKEN=#tok-0123",
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN=file:" SCRATCH,
+        "VIRTUOSO_PROXY_UPSTREAM_SECONDARY_TOKEN_FILE=" SCRATCH};
+    struct loaded loaded;
+
+    (void)state;
+    write_file("\xEF\xBB\xBF#tok-0123\n");
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        loaded = load_with(variables[i]);
+        assert_says(&loaded, "token: the value cannot be used: it begins with #");
+        assert_false(str_contains(buf_view(&loaded.errors), STR("0123")));
+        done(&loaded);
+    }
+    assert_int_equal(rename(SCRATCH, SCRATCH "_key"), 0);
+    loaded = load_text("auth:\n  keys:\n    - {name: ci, key_file: " SCRATCH "_key}\n");
+    assert_says(&loaded, "auth.keys: the file of a key begins with a comment");
+    assert_int_equal(unlink(SCRATCH "_key"), 0);
+    done(&loaded);
+    loaded = load_with("VIRTUOSO_PROXY_STORE_PASSWORD=#pa55-0123");
+    assert_taken(&loaded);
+    done(&loaded);
 }
 
 static void keys_are_read_in_every_form(void **state)
@@ -337,6 +369,40 @@ static void tenants_are_read_and_named(void **state)
     }
 }
 
+/* Else each call that needs it would be refused by the platform, and the caller blamed. */
+static void an_organization_is_named_by_digits(void **state)
+{
+    static const char *const right[] = {"VIRTUOSO_ORG_ID= 17\n", "VIRTUOSO_ORG_ID=\"17\"",
+                                        "VIRTUOSO_ORGANIZATION_ID=\xEF\xBB\xBF"
+                                        "17\r\n",
+                                        "VIRTUOSO_PROXY_UPSTREAM_ORGANIZATION_ID='17'"};
+    static const char *const wrong[] = {
+        "VIRTUOSO_ORG_ID=${ORG}", "VIRTUOSO_ORG_ID=42x", "VIRTUOSO_ORG_ID=4 2",
+        "VIRTUOSO_ORG_ID=-1",     "VIRTUOSO_ORG_ID=0",   "VIRTUOSO_ORG_ID=12345678901234567890"};
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        loaded = load_with(right[i]);
+        assert_taken(&loaded);
+        assert_true(str_is(loaded.config->upstream.organization_id, "17"));
+        done(&loaded);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        loaded = load_with(wrong[i]);
+        assert_says(&loaded, "VIRTUOSO_ORG_ID: upstream.organization_id: the value is not an id");
+        done(&loaded);
+    }
+    loaded = load_with("VIRTUOSO_ORG_ID= ");
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->upstream.organization_id.len, 0);
+    done(&loaded);
+    loaded = load_text("tenants: [{name: a, token: tok-1111, organization_id: \"${ORG}\"}]\n"
+                       "auth: {keys: [second-key-2]}\n");
+    assert_says(&loaded, "tenants: organization_id: the value is not an id");
+    done(&loaded);
+}
+
 /* The stored token is asked for where somebody would be served with it. */
 static void a_platform_token_is_needed_by_who_brings_none(void **state)
 {
@@ -353,6 +419,13 @@ static void a_platform_token_is_needed_by_who_brings_none(void **state)
         {"auth: {mode: none, keys: [{key: first-key-1, tenant: a}]}\nserver: {listen: \"127.0.0.1:0\"}\n",
          false},
         {"auth: {mode: [passthrough, keys], keys: [second-key-2]}\n", false},
+        {"auth: {mode: jwt, jwt: {" JWT ", tenant_claim: t}}\n", true},
+        {"auth: {mode: jwt, jwt: {" JWT "}}\n", false},
+        {"auth: {mode: [jwt, keys], jwt: {" JWT ", tenant_claim: t}, keys: [second-key-2]}\n",
+         false},
+        {"auth: {mode: mtls, certificates: [{cn: b, tenant: a}]}\nserver: {" CLIENTS "}\n", true},
+        {"auth: {mode: mtls, certificates: [{cn: b, tenant: a}, {cn: c}]}\nserver: {" CLIENTS "}\n",
+         false},
     };
 
     static const char *const environment[] = {NULL};
@@ -361,7 +434,7 @@ static void a_platform_token_is_needed_by_who_brings_none(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct loaded loaded;
-        char text[512];
+        char text[1024];
 
         (void)snprintf(text, sizeof(text), "%stenants: [{name: a, token: tok-1111}]\n",
                        rows[i].text);
@@ -437,9 +510,11 @@ static void keys_that_end_soon_are_told(void **state)
         {INT64_C(1801440000000), "the key \"ci\" has expired: it is refused since "
                                  "2027-02-01T00:00:00.000Z"},
     };
-    struct loaded loaded = load_text(
-        "auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: 2027-01-31}\n"
-        "    - second-key-2\n    - {name: later, key: third-key-3, expires: 2037-01-31}\n");
+    struct loaded loaded =
+        load_text("auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: 2027-01-31}\n"
+                  "    - second-key-2\n    - {name: later, key: third-key-3, expires: 2037-01-31}\n"
+                  "  certificates:\n    - {name: of-ci, cn: ci, expires: 2027-01-31}\n"
+                  "    - {cn: later, expires: 2037-01-31}\n    - {cn: laterer}\n");
 
     (void)state;
     assert_taken(&loaded);
@@ -452,6 +527,9 @@ static void keys_that_end_soon_are_told(void **state)
         if (rows[i].says != NULL && !str_contains(buf_view(&text), str_from(rows[i].says))) {
             fail_msg("%.*s", STR_ARG(buf_view(&text)));
         }
+        assert_int_equal(
+            str_contains(buf_view(&text), STR("auth.certificates: the entry \"of-ci\"")),
+            rows[i].says != NULL);
         assert_false(str_contains(buf_view(&text), STR("later")));
         buf_done(&text);
     }
@@ -463,6 +541,7 @@ int test_secrets(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_is_taken_without_what_stands_around_it),
         cmocka_unit_test(a_token_that_no_header_takes_is_refused_by_its_name),
+        cmocka_unit_test(what_was_commented_out_is_no_token),
         cmocka_unit_test(keys_are_read_in_every_form),
         cmocka_unit_test(origins_are_read_by_the_same_reader),
         cmocka_unit_test(keys_that_are_no_secret_are_refused),
@@ -470,6 +549,7 @@ int test_secrets(void)
         cmocka_unit_test(secrets_are_taken_by_reference),
         cmocka_unit_test(a_tree_of_secrets_is_read),
         cmocka_unit_test(tenants_are_read_and_named),
+        cmocka_unit_test(an_organization_is_named_by_digits),
         cmocka_unit_test(a_platform_token_is_needed_by_who_brings_none),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),

@@ -247,6 +247,7 @@ static void a_file_that_was_changed_is_not_gone_on_with(void **state)
     write_file(buf_view(&fixture.text));
     assert_int_equal(open_audit(0, &err), ERR_CONFIG);
     assert_non_null(strstr(err.text, "audit verify"));
+    assert_int_equal(strncmp(err.text, "audit.file: ", 12), 0);
 }
 
 static void a_file_has_one_writer(void **state)

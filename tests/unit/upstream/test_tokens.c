@@ -101,6 +101,30 @@ static void one_token_is_always_taken(void **state)
     assert_int_equal(pick(), 0);
 }
 
+static void all_are_refused_until_one_is_accepted(void **state)
+{
+    struct secret none = {0};
+    struct secret fresh = {0};
+
+    (void)state;
+    assert_false(upstream_tokens_are_refused(&here.tokens));
+    (void)upstream_tokens_refused(&here.tokens, 0, here.now_ms);
+    assert_false(upstream_tokens_are_refused(&here.tokens));
+    (void)upstream_tokens_refused(&here.tokens, 1, here.now_ms);
+    assert_true(upstream_tokens_are_refused(&here.tokens));
+    here.now_ms += 2ULL * MINUTE_MS;
+    (void)pick();
+    assert_true(upstream_tokens_are_refused(&here.tokens));
+    upstream_tokens_accepted(&here.tokens, 1);
+    assert_false(upstream_tokens_are_refused(&here.tokens));
+    secret_set(&fresh, STR("tok-3"));
+    upstream_tokens_configure(&here.tokens, &fresh, &none);
+    assert_false(upstream_tokens_are_refused(&here.tokens));
+    (void)upstream_tokens_refused(&here.tokens, 0, here.now_ms);
+    assert_true(upstream_tokens_are_refused(&here.tokens));
+    secret_done(&fresh);
+}
+
 static void a_new_token_begins_unrefused(void **state)
 {
     struct secret same = {0};
@@ -129,6 +153,7 @@ int test_tokens(void)
         cmocka_unit_test_setup_teardown(a_probe_that_never_ends_is_tried_again, begin, end),
         cmocka_unit_test_setup_teardown(late_refusals_do_not_condemn_the_other_token, begin, end),
         cmocka_unit_test_setup_teardown(one_token_is_always_taken, begin, end),
+        cmocka_unit_test_setup_teardown(all_are_refused_until_one_is_accepted, begin, end),
         cmocka_unit_test_setup_teardown(a_new_token_begins_unrefused, begin, end),
     };
 
