@@ -57,19 +57,6 @@ static void keep_tests(struct arena *arena, const struct testfile *file, struct 
     }
 }
 
-/* `tsconfig.json` and its kin have comments, which JSON has not: no reader of tests could read them. */
-static bool is_of_another_tool(struct str text)
-{
-    static const char *const words[] = {"step", "test", "\"do\"", "checkpoint", "journey"};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (str_contains(text, str_from(words[i]))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void inspect_file(struct arena *arena, struct str text, const struct inspect_options *options,
                   struct inspection *out)
 {
@@ -93,9 +80,9 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     if (file.other != NULL && file.n_steps == 0) {
         out->other = arena_cstr(arena, str_from(file.other));
     }
-    if (!compiles && options->is_json && file.other == NULL && file.n_tests == 0 &&
-        is_of_another_tool(text)) {
-        out->other = "it is no JSON, and names nothing of a test";
+    /* Comments in `tsconfig.json`, tags in a template of CloudFormation: no reader of tests reads them. */
+    if (!compiles && !file.is_read && file.other == NULL && !testfile_was_meant(&work, text)) {
+        out->other = "it cannot be read, and nothing in it looks like a test";
     }
     if (!compiles) {
         out->problem = problem_of(arena, &problems);

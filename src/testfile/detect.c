@@ -78,6 +78,16 @@ const char *other_file_key(size_t index)
     return index < ARRAY_LEN(others) ? others[index].key : NULL;
 }
 
+bool is_key_of_others(struct str key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (!others[i].unless_ours && str_is_nocase(key, others[i].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool refuse_file(struct compile *c, const struct node *document, const char *what)
 {
     c->out->other = what;

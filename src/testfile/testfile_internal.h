@@ -388,6 +388,8 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
+/* The same, in any case: one that no test has, whatever its steps are. */
+bool is_key_of_others(struct str key);
 /* The first of the members that is there; NULL: none is, or it is no map. */
 const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
