@@ -50,7 +50,10 @@ static void keep_tests(struct arena *arena, const struct testfile *file, struct 
     for (size_t i = 0; i < file->n_tests; i++) {
         const struct testfile_test *test = &file->tests[i];
 
-        out->tests[out->n_tests++] = arena_str(arena, test->name);
+        out->tests[out->n_tests++] = (struct inspected_test){.name = arena_str(arena, test->name),
+                                                             .line = test->line,
+                                                             .tags = &out->tags[out->n_tags],
+                                                             .n_tags = test->n_tags};
         for (size_t k = 0; k < test->n_tags; k++) {
             out->tags[out->n_tags++] = arena_str(arena, test->tags[k]);
         }
@@ -91,16 +94,26 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     arena_done(&work);
 }
 
-bool inspection_has_tag(const struct inspection *inspection, const char *const *tags, size_t n_tags)
+static bool any_has(const struct str *items, size_t n, const char *const *tags, size_t n_tags)
 {
-    for (size_t i = 0; i < inspection->n_tags; i++) {
+    for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < n_tags; k++) {
-            if (str_eq_nocase(inspection->tags[i], str_from(tags[k]))) {
+            if (str_eq_nocase(items[i], str_from(tags[k]))) {
                 return true;
             }
         }
     }
     return n_tags == 0;
+}
+
+bool inspected_has_tag(const struct inspected_test *test, const char *const *tags, size_t n_tags)
+{
+    return any_has(test->tags, test->n_tags, tags, n_tags);
+}
+
+bool inspection_has_tag(const struct inspection *inspection, const char *const *tags, size_t n_tags)
+{
+    return any_has(inspection->tags, inspection->n_tags, tags, n_tags);
 }
 
 /* ---- variables ---- */

@@ -191,6 +191,37 @@ static void several_tests_of_a_file_are_told_apart(void **state)
     fixture_done(&f);
 }
 
+/* A file that was not run says the same of each of its tests, and for the whole file once. */
+static void a_file_that_was_not_run_has_all_its_tests(void **state)
+{
+    static const struct report_test tests[] = {{STR_INIT("One"), 1}, {STR_INIT("Two"), 5}};
+    struct report_case *cases;
+    struct report_entry *entry;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    entry = add(&f, "two.yaml", VERDICT_PLANNED, NULL);
+    entry->tests = tests;
+    entry->n_tests = 2;
+    entry->dry_run = json(&f, "{\"name\":\"One\",\"requests\":[{},{}]}");
+    assert_int_equal(report_cases(entry, &f.arena, &cases), 2);
+    assert_true(str_is(cases[1].name, "Two"));
+    assert_true(str_is(cases[1].why, "its file would send 2 requests"));
+    assert_int_equal(cases[1].line, 5);
+    assert_true(str_is(report_outcome(entry, &f.arena), "would send 2 requests"));
+    entry->dry_run = NULL;
+    entry->verdict = VERDICT_ERROR;
+    entry->detail = STR("HTTP 401: no");
+    assert_true(str_is(report_outcome(entry, &f.arena), "could not start: HTTP 401: no"));
+    report_annotations(&f.report, &f.text);
+    assert_true(str_is(buf_view(&f.text), "::error file=two.yaml::HTTP 401: no\n"));
+    buf_clear(&f.text);
+    print_human(&f, false);
+    assert_int_equal(str_count(buf_view(&f.text), "HTTP 401"), 1);
+    fixture_done(&f);
+}
+
 static void passed_means_executed_and_green(void **state)
 {
     struct fixture f;
@@ -248,6 +279,7 @@ int test_reports(void)
         cmocka_unit_test(json_and_yaml_are_inert),
         cmocka_unit_test(yaml_says_the_same_as_json),
         cmocka_unit_test(several_tests_of_a_file_are_told_apart),
+        cmocka_unit_test(a_file_that_was_not_run_has_all_its_tests),
         cmocka_unit_test(passed_means_executed_and_green),
         cmocka_unit_test(the_exit_code_is_the_worst),
     };
