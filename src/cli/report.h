@@ -47,6 +47,7 @@ struct report_entry {
     struct str detail;          /* why it did not pass; may be empty */
     const struct json *run;     /* the run object of the proxy; NULL: none came */
     const struct json *problem; /* problem+json of a refusal; NULL: none */
+    bool broken;                /* it does not compile */
     const struct json *dry_run; /* the answer to dry_run=true; NULL: none */
     uint64_t ms;
 };

@@ -174,7 +174,7 @@ static struct str type_of(const struct report_case *one)
     if (code.len > 0) {
         return code;
     }
-    if (one->verdict == VERDICT_ERROR && json_size(json_get(one->entry->problem, "errors")) > 0) {
+    if (one->verdict == VERDICT_ERROR && one->entry->broken) {
         return STR("does_not_compile");
     }
     return str_from(verdicts[one->verdict].word);

@@ -99,6 +99,7 @@ static struct report_entry entry_of(const struct run_item *item, struct arena *a
         .detail = str_from(item->error.text),
         .run = item->object,
         .problem = item->problem,
+        .broken = item->broken,
         .dry_run = item->dry_run,
         .ms = item->ended_ms - item->began_ms,
     };

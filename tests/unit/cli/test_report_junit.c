@@ -158,6 +158,26 @@ static void no_two_cases_have_the_same_name(void **state)
     fixture_done(&f);
 }
 
+/* A refusal has errors, too. */
+static void what_was_refused_compiles(void **state)
+{
+    struct fixture f;
+    struct report_entry *entry;
+
+    (void)state;
+    fixture_init(&f);
+    entry = add(&f, "c.yaml", VERDICT_ERROR, NULL);
+    entry->detail = STR("HTTP 400: give goal_id too");
+    entry->problem = json(&f, "{\"errors\":[{\"pointer\":\"goal_id\",\"detail\":\"give it\"}]}");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "<error type=\"error\" message=\"HTTP 400: give goal_id too\">"));
+    buf_clear(&f.text);
+    entry->broken = true;
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "<error type=\"does_not_compile\""));
+    fixture_done(&f);
+}
+
 int test_report_junit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +185,7 @@ int test_report_junit(void)
         cmocka_unit_test(junit_never_shows_a_red_run_green),
         cmocka_unit_test(answers_of_any_shape_are_survived),
         cmocka_unit_test(no_two_cases_have_the_same_name),
+        cmocka_unit_test(what_was_refused_compiles),
     };
 
     return cmocka_run_group_tests_name("report junit", tests, NULL, NULL);
