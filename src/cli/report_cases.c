@@ -14,10 +14,22 @@ static const struct {
     {"cancelled", VERDICT_CANCELLED}, {"skipped", VERDICT_SKIPPED},
 };
 
+/* What was cut off, by the time that was over or by who stopped it, failed for a reason that tells nothing of
+ * the test. */
+static bool was_cut(const struct report_entry *entry, const struct json *failure)
+{
+    static const char codes[] = "outcome_unknown request_timeout overloaded cancelled";
+
+    return (entry->verdict == VERDICT_TIMED_OUT || entry->verdict == VERDICT_CANCELLED) &&
+           (str_is(json_str(json_get(failure, "status")), "unknown") ||
+            str_has_word(codes, json_str(json_find(failure, "/error/code"))));
+}
+
 /* A test that was not finished ends as its file did. */
 static enum verdict verdict_of(const struct report_entry *entry, const struct json *test)
 {
     struct str status = json_str(json_get(test, "status"));
+    const struct json *failure = report_first_failure(test);
     enum verdict verdict = entry->verdict;
 
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
@@ -25,8 +37,8 @@ static enum verdict verdict_of(const struct report_entry *entry, const struct js
             verdict = statuses[i].verdict;
         }
     }
-    if (report_first_failure(test) != NULL) {
-        return VERDICT_FAILED;
+    if (failure != NULL) {
+        return was_cut(entry, failure) ? entry->verdict : VERDICT_FAILED;
     }
     if (verdict != VERDICT_CANCELLED || !verdict_is_bad(entry->verdict)) {
         return verdict;

@@ -171,7 +171,7 @@ static struct str type_of(const struct report_case *one)
 {
     struct str code = json_str(json_find(report_first_failure(one->test), "/error/code"));
 
-    if (code.len > 0) {
+    if (code.len > 0 && one->verdict == VERDICT_FAILED) {
         return code;
     }
     if (one->verdict == VERDICT_ERROR && one->entry->broken) {

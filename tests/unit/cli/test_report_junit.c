@@ -158,6 +158,76 @@ static void no_two_cases_have_the_same_name(void **state)
     fixture_done(&f);
 }
 
+/* ---- what was cut off ---- */
+
+#define CUT_RUN(STATUS, SETUP, STEP)                                                                        \
+    "{\"id\":\"r\",\"status\":\"timed_out\",\"name\":\"C\",\"tests\":[{\"name\":\"C\",\"status\":\"" STATUS \
+    "\",\"goal_id\":\"9\",\"duration_ms\":185,\"setup\":[" SETUP "],\"steps\":[{\"index\":1,"               \
+    "\"text\":\"s\",\"line\":2," STEP                                                                       \
+    "}]}],\"executions\":[{\"goal_id\":\"8\",\"duration_ms\":1},"                                           \
+    "{\"goal_id\":\"9\",\"duration_ms\":4000}]}"
+
+#define DONE    "\"status\":\"done\""
+#define SKIPPED "\"status\":\"skipped\""
+
+static const struct {
+    const char *what;
+    enum verdict verdict;
+    const char *run;
+    const char *says;
+} cut[] = {
+    {"goes on", VERDICT_TIMED_OUT, CUT_RUN("cancelled", "", DONE), "<error type=\"timed_out\""},
+    {"stopped", VERDICT_CANCELLED, CUT_RUN("cancelled", "", DONE), "<error type=\"cancelled\""},
+    {"call", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"create checkpoint\",\"status\":\"unknown\",\"error\":{\"code\":"
+             "\"outcome_unknown\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
+    {"read", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"newest snapshot\",\"status\":\"failed\",\"error\":{\"code\":"
+             "\"request_timeout\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
+    {"last step", VERDICT_TIMED_OUT,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<error type=\"timed_out\""},
+    {"stopped step", VERDICT_CANCELLED,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<error type=\"cancelled\""},
+    /* what is red stays so */
+    {"refused", VERDICT_TIMED_OUT,
+     CUT_RUN("failed", "",
+             "\"status\":\"failed\",\"error\":{\"code\":\"upstream_refused\",\"detail\":\"d\"}"),
+     "<failure type=\"upstream_refused\""},
+    {"red", VERDICT_TIMED_OUT, CUT_RUN("failed", "", DONE ",\"outcome\":\"FAIL\""),
+     "<failure type=\"failed\""},
+    {"lost", VERDICT_FAILED,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<failure type=\"outcome_unknown\""},
+};
+
+static void what_was_cut_off_is_not_red(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cut); i++) {
+        struct fixture f;
+
+        fixture_init(&f);
+        add(&f, "c.yaml", cut[i].verdict, cut[i].run)->detail = STR("why");
+        report_junit(&f.report, &f.text);
+        assert_valid(buf_view(&f.text));
+        if (!says(&f, cut[i].says)) {
+            fail_msg("%s: %.*s", cut[i].what, STR_ARG(buf_view(&f.text)));
+        }
+        fixture_done(&f);
+    }
+}
+
 /* A refusal has errors, too. */
 static void what_was_refused_compiles(void **state)
 {
@@ -185,6 +255,7 @@ int test_report_junit(void)
         cmocka_unit_test(junit_never_shows_a_red_run_green),
         cmocka_unit_test(answers_of_any_shape_are_survived),
         cmocka_unit_test(no_two_cases_have_the_same_name),
+        cmocka_unit_test(what_was_cut_off_is_not_red),
         cmocka_unit_test(what_was_refused_compiles),
     };
 
