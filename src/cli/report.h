@@ -114,7 +114,7 @@ struct report_case {
     struct str name;
     enum verdict verdict;
     struct str why; /* in words, with the place; empty when it passed. Unescaped */
-    int64_t ms;     /* of its execution, else of its creation */
+    int64_t ms;     /* of its execution, else of its creation; of one that was cut off of both */
     int64_t line;   /* of the step that failed, the first error, or the test; 0: not known */
 };
 

@@ -141,14 +141,33 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
 
 /* ---- cases ---- */
 
+/* Of the goal that the test belongs to. */
+static int64_t execution_ms_of(const struct report_case *one)
+{
+    struct str goal = json_str(json_get(one->test, "goal_id"));
+    const struct json *execution;
+
+    JSON_FOREACH (execution, json_get(one->entry->run, "executions")) {
+        if (goal.len > 0 && str_eq(json_str(json_get(execution, "goal_id")), goal)) {
+            return report_int(json_get(execution, "duration_ms"));
+        }
+    }
+    return 0;
+}
+
+/* One that did not come to its end has no time of its own in the execution: what was spent on it counts. */
 static int64_t ms_of(const struct report_case *one)
 {
-    const struct json *node = json_find(one->test, "/execution_ms");
+    const struct json *executed = json_get(one->test, "execution_ms");
+    int64_t made_ms = report_int(json_get(one->test, "duration_ms"));
 
     if (one->test == NULL) {
         return is_one_of_several(one) ? 0 : (int64_t)one->entry->ms;
     }
-    return report_int(node != NULL ? node : json_get(one->test, "duration_ms"));
+    if (executed != NULL && (report_int(executed) > 0 || !verdict_is_bad(one->verdict))) {
+        return report_int(executed);
+    }
+    return made_ms + (verdict_is_bad(one->verdict) ? execution_ms_of(one) : 0);
 }
 
 static int64_t line_of(const struct report_case *one)

@@ -200,6 +200,24 @@ static void explain(struct run *run, const struct run_goal *goal, enum run_statu
     run_note_error(run, &err);
 }
 
+/* It was started, and the platform has not told its end. */
+static bool goes_on(const struct run_execution *execution)
+{
+    return execution->job_id != 0 && !str_has_word("FINISHED CANCELED FAILED", execution->status);
+}
+
+/* How long an execution was waited for that goes on. */
+static void note_time(struct run *run)
+{
+    for (size_t i = 0; i < run->n_goals; i++) {
+        struct run_execution *execution = &run->goals[i].execution;
+
+        if (execution->began_ms != 0 && run->wait && goes_on(execution)) {
+            execution->us = (clock_now_ms() - execution->began_ms) * 1000;
+        }
+    }
+}
+
 /* The time is over, and what was started goes on without us. */
 static void explain_lateness(struct run *run, const struct plan *plan)
 {
@@ -208,7 +226,7 @@ static void explain_lateness(struct run *run, const struct plan *plan)
     for (size_t i = 0; i < run->n_goals; i++) {
         const struct run_execution *execution = &run->goals[i].execution;
 
-        if (execution->job_id != 0 && !str_is(execution->status, "FINISHED")) {
+        if (goes_on(execution)) {
             (void)error_set(&err, ERR_REQUEST_TIMEOUT,
                             "gave up after %u s; execution %lld is still %.*s on the platform",
                             plan->options.deadline_ms / 1000, (long long)execution->job_id,
@@ -260,6 +278,7 @@ enum run_status run_judge(struct run *run, const struct plan *plan)
 
     if (plan->result != ERR_OK) {
         run_note_error(run, &plan->error);
+        note_time(run);
         judge_tests(run);
         if (run->stop_asked) {
             return RUN_CANCELLED;

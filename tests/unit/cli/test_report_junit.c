@@ -228,6 +228,18 @@ static void what_was_cut_off_is_not_red(void **state)
     }
 }
 
+static void what_was_cut_off_has_its_time(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    add(&f, "c.yaml", VERDICT_TIMED_OUT, cut[0].run)->detail = STR("why");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "name=\"C\" file=\"c.yaml\" time=\"4.185\">"));
+    fixture_done(&f);
+}
+
 /* A refusal has errors, too. */
 static void what_was_refused_compiles(void **state)
 {
@@ -256,6 +268,7 @@ int test_report_junit(void)
         cmocka_unit_test(answers_of_any_shape_are_survived),
         cmocka_unit_test(no_two_cases_have_the_same_name),
         cmocka_unit_test(what_was_cut_off_is_not_red),
+        cmocka_unit_test(what_was_cut_off_has_its_time),
         cmocka_unit_test(what_was_refused_compiles),
     };
 
