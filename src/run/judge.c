@@ -80,14 +80,22 @@ bool run_outcome_is_red(const char *outcome)
 
 static bool is_red_step(const struct run_step *step)
 {
-    return !step->optional && step->executed != NULL && run_outcome_is_red(step->executed->word);
+    return step->executed != NULL && run_outcome_is_red(step->executed->word);
 }
 
+/* `optional` is for the making of a step: the platform is not told of it. So an optional step makes its
+ * journey red as any other does; where the journey is not red, neither is it. */
 static const struct run_step *red_step(const struct run_test *test)
 {
+    bool red = test->outcome != NULL
+                   ? run_outcome_is_red(test->outcome)
+                   : test->goal != NULL && execution_is_red(&test->goal->execution);
+
     for (size_t i = 0; i < test->n_steps; i++) {
-        if (is_red_step(&test->steps[i])) {
-            return &test->steps[i];
+        const struct run_step *step = &test->steps[i];
+
+        if (is_red_step(step) && (red || !step->optional)) {
+            return step;
         }
     }
     return NULL;
