@@ -178,6 +178,7 @@ struct plan {
     unsigned n_polls;
     unsigned n_away; /* failures in a row that a patient row has outlived; it stops counting at 3 */
     uint64_t away_ms;
+    struct error *away; /* the last of these failures; only with n_away (arena) */
     uint64_t begin_ms;
     uint64_t again_ms; /* set by a guide that says AGAIN: not at once, but so much later */
     uint64_t row_begin_us;

@@ -226,19 +226,38 @@ static void note_time(struct run *run)
     }
 }
 
+/* What the last look at the execution said; where it failed, why. */
+static void explain_look(const struct run_execution *execution, const struct plan *plan,
+                         struct error *err)
+{
+    unsigned seconds = plan->options.deadline_ms / 1000;
+
+    if (plan->n_away == 0) {
+        (void)error_set(err, ERR_REQUEST_TIMEOUT,
+                        "gave up after %u s; execution %lld is still %.*s on the platform", seconds,
+                        (long long)execution->job_id, STR_ARG(execution->status));
+        return;
+    }
+    (void)error_set(
+        err, ERR_REQUEST_TIMEOUT,
+        "gave up after %u s; execution %lld could not be looked at (it was %.*s before): "
+        "%s",
+        seconds, (long long)execution->job_id,
+        execution->status.len > 0 ? (int)execution->status.len : 7,
+        execution->status.len > 0 ? execution->status.ptr : "started", plan->away->text);
+    err->upstream_status = plan->away->upstream_status;
+}
+
 /* The time is over, and what was started goes on without us. */
 static void explain_lateness(struct run *run, const struct plan *plan)
 {
-    struct error err = {0};
-
     for (size_t i = 0; i < run->n_goals; i++) {
         const struct run_execution *execution = &run->goals[i].execution;
 
         if (goes_on(execution)) {
-            (void)error_set(&err, ERR_REQUEST_TIMEOUT,
-                            "gave up after %u s; execution %lld is still %.*s on the platform",
-                            plan->options.deadline_ms / 1000, (long long)execution->job_id,
-                            STR_ARG(execution->status));
+            struct error err = {0};
+
+            explain_look(execution, plan, &err);
             run->error = err; /* the row's own error says the same with less */
             return;
         }

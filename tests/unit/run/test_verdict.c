@@ -84,10 +84,38 @@ static void the_red_step_is_named_also_if_it_is_optional(void **state)
     }
 }
 
+/* The time is over while the platform cannot be asked: what it said last is not what is so. */
+static void a_look_that_failed_is_told(void **state)
+{
+    struct error away = {.text = "execution state: HTTP 500", .upstream_status = 500};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    f.goal.execution.status = STR("QUEUED");
+    f.goal.execution.outcome = STR_EMPTY;
+    f.test.outcome = NULL;
+    f.plan.result = ERR_REQUEST_TIMEOUT;
+    f.plan.options.deadline_ms = 5000;
+    f.plan.away = &away;
+    assert_int_equal(run_judge(&f.run, &f.plan), RUN_TIMED_OUT);
+    assert_string_equal(f.run.error.text,
+                        "gave up after 5 s; execution 2000121 is still QUEUED on the platform");
+    f.plan.n_away = 1;
+    f.run.error = (struct error){0};
+    assert_int_equal(run_judge(&f.run, &f.plan), RUN_TIMED_OUT);
+    assert_string_equal(
+        f.run.error.text,
+        "gave up after 5 s; execution 2000121 could not be looked at (it was QUEUED "
+        "before): execution state: HTTP 500");
+    assert_int_equal(f.run.error.upstream_status, 500);
+}
+
 int test_verdict(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_red_step_is_named_also_if_it_is_optional),
+        cmocka_unit_test(a_look_that_failed_is_told),
     };
 
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
