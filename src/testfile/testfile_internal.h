@@ -379,6 +379,8 @@ struct header_row {
 extern const struct header_row header_rows[];
 extern const size_t n_header_rows;
 void read_header(struct compile *c, const struct node *map);
+/* Of a manifest, whose other keys nobody reads. */
+void check_manifest_head(struct compile *c, const struct node *map);
 /* The text of a member, variables replaced; empty when it is not there; anything but text is an
  * error. */
 struct str header_text(struct compile *c, const struct node *node, const char *what);
