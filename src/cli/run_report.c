@@ -219,8 +219,7 @@ static void explain_unbegun(struct cli_run *run)
         struct run_item *item = &run->items[i];
 
         if (item->state == ITEM_QUEUED) {
-            (void)error_set(&item->error, ERR_INVALID,
-                            "an earlier file did not pass (--fail-fast)");
+            (void)error_set(&item->error, ERR_INVALID, "another file did not pass (--fail-fast)");
             item->state = ITEM_ENDED;
         }
     }
