@@ -399,6 +399,13 @@ bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);
 void read_manifest(struct compile *c, const struct node *document);
 
+/* --- detect_ci.c --- */
+
+/* Is it a file of a CI system? `has_mark`: a key above its steps says so. */
+bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark);
+
+/* --- detect.c, the characters --- */
+
 /* Looks for characters that no value may hold (error) or that mislead a reader (warning). The work is
  * done in pieces; `path` is where the next piece goes on. */
 struct character_check {
