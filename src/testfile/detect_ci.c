@@ -22,6 +22,11 @@ static const char shell_words[] =
     "dotnet kubectl helm terraform aws gcloud az git curl wget echo cd ls cp mv rm mkdir "
     "cat chmod export set source sudo apk bash sh pytest jest tox ctest";
 
+/* Those of them that no sentence begins with: "set", "make" and "go" are plain English. */
+static const char program_words[] =
+    "npm python docker pip apt yarn cargo python3 docker-compose pip3 apt-get npx pnpm cmake mvn "
+    "gradle poetry bundle composer dotnet kubectl helm terraform aws gcloud git curl wget echo "
+    "mkdir chmod sudo apk pytest";
 /* Where keys hold a script: of a shell, or JavaScript. */
 static const char script_keys[] = "script bash pwsh powershell";
 /* Words that JavaScript begins with, and those of them that shells have as well. */
@@ -112,6 +117,18 @@ static bool is_shell(const struct node *member)
             (is_marked(str_trim(member->text)) || is_command_of_words(word, rest)));
 }
 
+/* "npm ci", "./build.sh", "make test" */
+static bool is_shell_step(const struct compile *c, const struct node *step)
+{
+    struct str rest;
+    struct str word = first_word(step->text, &rest);
+    bool is_make = str_is(word, "make") && str_is_only(str_trim(rest), "a-z0-9_-");
+
+    return step->type == NODE_SCALAR &&
+           (str_has_word(program_words, word) || is_path(word) || is_make) &&
+           !text_is_ours(c, step->text);
+}
+
 /* `${{ if ... }}:` holds more steps; beside a command `key` is its name. */
 static bool is_ci_word(const struct node *step, const struct node *member)
 {
@@ -133,9 +150,11 @@ static bool names_our_command(const struct compile *c, const struct node *member
 
 static void tally_step(const struct compile *c, const struct node *step, struct ci_tally *tally)
 {
-    bool is_ci = step->type == NODE_SCALAR && str_has_word(ci_words, step->text);
+    bool is_text = step->type == NODE_SCALAR && is_shell_step(c, step);
+    bool is_ci = is_text || (step->type == NODE_SCALAR && str_has_word(ci_words, step->text));
     bool is_ours = step->type != NODE_MAP && !is_ci;
 
+    tally->n_shell += is_text ? 1 : 0;
     for (const struct node *member = step->first; member != NULL && !is_ours;
          member = member->next) {
         is_ci = is_ci || is_ci_word(step, member);

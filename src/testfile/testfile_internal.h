@@ -217,6 +217,8 @@ const struct node *control_of(const struct compile *c, const struct node *step);
 /* --- sentence_*.c --- */
 
 bool step_text(struct compile *c, const struct node *node, struct str text);
+/* Does it begin as one of our steps does? It may have a slip behind that. */
+bool text_is_ours(const struct compile *c, struct str text);
 
 /* --- blocks.c --- */
 

@@ -47,6 +47,8 @@ static const struct {
     {"name: nightly\nsteps:\n- script: |\n    if [ -f x ]; then y; fi\n", "a CI pipeline"},
     {"name: nightly\nsteps: [{script: \"scripts/x.sh\"}, {pwsh: Get-Item x}]\n", "a CI pipeline"},
     {"name: nightly\nsteps: [{publish: out}, {download: current}]\n", "a CI pipeline"},
+    {"name: n\nsteps: [\"npm ci\", wait, {command: \"x\"}]\n", "a CI pipeline"},
+    {"steps: [\"./build.sh\", \"make test\"]\n", "a CI pipeline"},
     {"name: n\nsteps: [checkout, {run: make}]\n", "a CI pipeline"},
     /* GitHub */
     {"name: CI\non: push\njobs:\n  a:\n    runs-on: x\n    steps: [{run: make}]\n",
@@ -113,6 +115,9 @@ static const struct {
     {"name: L\nsteps: [{command: click, target: a}]\n", NULL},
     {"steps: [{command: click, target: a}]\n", NULL},
     {"steps: [{command: dismiss-alert}]\n", NULL},
+    {"name: L\nsteps: [\"make sure that it is there\"]\n", NULL},
+    {"name: L\nsteps: [\"go to the cart\", wait]\n", NULL},
+    {"name: L\nsteps: [\"set user to ada\"]\n", NULL},
     /* a test with a slip is a test with an error, not somebody else's file */
     {"name: L\nstpes: [{click: a}]\n", NULL},
     {"name: L\nsteps: [{clik: a}]\n", NULL},
