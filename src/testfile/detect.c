@@ -4,6 +4,8 @@
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
+enum { LOOKED_AT_KEYS = 100, LOOKED_AT_BYTES = 1000 };
+
 const struct node *first_of(const struct node *map, const char *keys)
 {
     struct str rest = str_from(keys);
@@ -226,6 +228,86 @@ static bool is_number(const struct node *steps)
            str_to_i64(str_trim(steps->text), INT64_MIN, INT64_MAX, &number);
 }
 
+/* ---- translations ---- */
+
+static bool has_foreign_key(const struct node *document)
+{
+    NODE_FOREACH (child, document) {
+        size_t i = 0;
+
+        while (i < n_header_rows && !str_has_word(header_rows[i].keys, child->key)) {
+            i++;
+        }
+        if (i == n_header_rows) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_address(const struct node *document)
+{
+    const struct node *url = first_of(document, "starting_url url base_url base");
+
+    return node_get(document, "checkpoint_id") != NULL ||
+           (url != NULL && str_starts_nocase(url->text, STR("http")));
+}
+
+/* "Step", "next", where steps would have verbs or numbers. */
+static bool is_name(const struct compile *c, struct str key)
+{
+    struct str near = verb_nearest(c->dictionary, key);
+
+    return !verb_known(verb_find(c->dictionary, key)) && !str_is_only(key, "0-9") &&
+           !str_starts_nocase(key, STR("step")) &&
+           (near.len == 0 || edit_distance(near, key, 1) > 1);
+}
+
+static bool is_for_people(const struct compile *c, const struct node *node)
+{
+    bool is_text = node->type == NODE_SCALAR && !node->is_null && node->text.len > 0;
+    bool all = node->type == NODE_MAP && node->first != NULL;
+    const struct node *child = node->first;
+
+    if (is_text && str_is(node->key, "nav")) {
+        return str_is_only(node->text, "a-zA-Z0-9 \x80-\xFF-");
+    }
+    if (is_text) {
+        return str_find_char(node->text, '"') < 0 &&
+               !text_is_ours(c, str_sub(node->text, 0, LOOKED_AT_BYTES));
+    }
+    for (size_t n = 0; child != NULL && all && n < LOOKED_AT_KEYS; child = child->next, n++) {
+        all = child->type == NODE_SCALAR && is_name(c, child->key) &&
+              str_find_char(child->text, '"') < 0;
+    }
+    return all;
+}
+
+/* `steps: Steps`, `steps: {next: Next}`: a file of translations, which has more keys that are not ours.
+ * NULL: it is none. */
+static const char *translation_of(struct compile *c, const struct node *document)
+{
+    struct str keys = STR("steps do tests nav");
+    bool is_foreign = has_foreign_key(document);
+    const char *what = NULL;
+    struct str key;
+
+    while (str_next(&keys, ' ', &key)) {
+        const struct node *node = node_get_str(document, key);
+
+        if (node == NULL) {
+            continue;
+        }
+        if (!is_for_people(c, node) || !(is_foreign || str_eq_nocase(node->text, key))) {
+            return NULL;
+        }
+        what = arena_printf(c->arena, "\"%.*s\" holds text, not steps", STR_ARG(key)).ptr;
+    }
+    return has_address(document) ? NULL : what;
+}
+
+/* ---- whose file it is ---- */
+
 static bool has_list(const struct node *node, const char *key)
 {
     const struct node *list = node != NULL && node->type == NODE_MAP ? node_get(node, key) : NULL;
@@ -282,6 +364,7 @@ bool refuse_other(struct compile *c, const struct node *document)
         return false;
     }
     if (!any && first_of(document, "steps do tests nav") != NULL) {
+        c->out->other = c->out->other != NULL ? c->out->other : translation_of(c, document);
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);

@@ -158,6 +158,8 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     file(&f, "broken.json", "{\"steps\": [,]}\n"); /* a test, and to be told */
     file(&f, "http.yaml", "tests: [{name: a, request: {url: x}}]\n");
     file(&f, "azure.yml", "parameters: []\nsteps: [{script: npm ci}]\n");
+    file(&f, "de.json",
+         "{\"name\": \"Name\", \"steps\": \"Schritte\", \"back\": \"Zur\\u00fcck\"}");
     file(&f, "node_modules/x.yaml", TEST_TEXT);
     file(&f, "dist/x.yaml", TEST_TEXT);
     file(&f, "sub/b.yaml", TEST_TEXT);
@@ -170,7 +172,7 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     assert_files(&f, names);
     assert_non_null(f.gather.items[1].inspection.problem);
     assert_non_null(f.gather.items[2].inspection.problem);
-    assert_int_equal(f.gather.n_passed_over, 10);
+    assert_int_equal(f.gather.n_passed_over, 11);
     assert_true(told(&f.notes, "package.json: passed over, not a test: a package description"));
     assert_true(told(&f.notes, "compose.yaml: passed over, not a test: a compose file"));
     assert_true(told(&f.notes, "azure.yml: passed over, not a test: a CI template"));
