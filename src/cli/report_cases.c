@@ -18,7 +18,8 @@ static const struct {
  * the test. */
 static bool was_cut(const struct report_entry *entry, const struct json *failure)
 {
-    static const char codes[] = "outcome_unknown request_timeout overloaded cancelled";
+    static const char codes[] = "outcome_unknown request_timeout upstream_timeout overloaded "
+                                "cancelled";
 
     return (entry->verdict == VERDICT_TIMED_OUT || entry->verdict == VERDICT_CANCELLED) &&
            (str_is(json_str(json_get(failure, "status")), "unknown") ||
@@ -155,11 +156,24 @@ static int64_t execution_ms_of(const struct report_case *one)
     return 0;
 }
 
+/* Of a test that has not begun what its goal took. */
+static int64_t making_ms_of(const struct report_case *one)
+{
+    int64_t ms = report_int(json_get(one->test, "duration_ms"));
+    const struct json *call;
+
+    if (ms == 0 && verdict_is_bad(one->verdict)) {
+        JSON_FOREACH (call, json_get(one->test, "setup")) {
+            ms += report_int(json_get(call, "ms"));
+        }
+    }
+    return ms;
+}
+
 /* One that did not come to its end has no time of its own in the execution: what was spent on it counts. */
 static int64_t ms_of(const struct report_case *one)
 {
     const struct json *executed = json_get(one->test, "execution_ms");
-    int64_t made_ms = report_int(json_get(one->test, "duration_ms"));
 
     if (one->test == NULL) {
         return is_one_of_several(one) ? 0 : (int64_t)one->entry->ms;
@@ -167,7 +181,7 @@ static int64_t ms_of(const struct report_case *one)
     if (executed != NULL && (report_int(executed) > 0 || !verdict_is_bad(one->verdict))) {
         return report_int(executed);
     }
-    return made_ms + (verdict_is_bad(one->verdict) ? execution_ms_of(one) : 0);
+    return making_ms_of(one) + (verdict_is_bad(one->verdict) ? execution_ms_of(one) : 0);
 }
 
 static int64_t line_of(const struct report_case *one)

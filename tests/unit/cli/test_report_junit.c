@@ -190,6 +190,12 @@ static const struct {
              "\"request_timeout\",\"detail\":\"d\"}}",
              SKIPPED),
      "<error type=\"timed_out\""},
+    {"slow read", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"newest snapshot\",\"status\":\"failed\",\"error\":{\"code\":"
+             "\"upstream_timeout\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
     {"last step", VERDICT_TIMED_OUT,
      CUT_RUN("failed", "",
              "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
@@ -237,6 +243,13 @@ static void what_was_cut_off_has_its_time(void **state)
     add(&f, "c.yaml", VERDICT_TIMED_OUT, cut[0].run)->detail = STR("why");
     report_junit(&f.report, &f.text);
     assert_true(says(&f, "name=\"C\" file=\"c.yaml\" time=\"4.185\">"));
+    buf_clear(&f.text);
+    /* its goal was not there yet */
+    f.entries[0].run =
+        json(&f, "{\"tests\":[{\"name\":\"C\",\"status\":\"cancelled\",\"duration_ms\":0,"
+                 "\"setup\":[{\"ms\":1},{\"ms\":2998}]}]}");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "name=\"C\" file=\"c.yaml\" time=\"2.999\">"));
     fixture_done(&f);
 }
 
