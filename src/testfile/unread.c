@@ -133,7 +133,11 @@ static bool read_line(struct margin *m, struct str whole)
     if (str_starts(line, STR("---"))) {
         m->line = STR_EMPTY;
         m->least = SIZE_MAX;
+        m->is_other = false;
         return holds_key(line, "");
+    }
+    if (m->is_other) {
+        return false;
     }
     m->has_steps = m->has_steps || holds_key(line, "do journeys");
     if (is_list || (is_at_margin(m, n_blanks) && read_margin(m, line, key, behind))) {
@@ -194,10 +198,10 @@ bool testfile_was_meant(struct arena *arena, struct str text)
         return holds_key(rest, "do tests goals");
     }
     rest = without_mark(without_nuls(arena, text)); /* with the blanks before its first line */
-    while (!margin.is_other && str_next(&rest, '\n', &line)) {
+    while (str_next(&rest, '\n', &line)) {
         if (read_line(&margin, line)) {
             return true;
         }
     }
-    return !margin.is_other && margin.has_suite && margin.has_steps;
+    return margin.has_suite && margin.has_steps;
 }
