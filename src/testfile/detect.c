@@ -263,11 +263,25 @@ static bool is_name(const struct compile *c, struct str key)
            (near.len == 0 || edit_distance(near, key, 1) > 1);
 }
 
+/* Texts with names, in maps of any depth; as many are looked at as `left` says. */
+static bool are_texts(const struct compile *c, const struct node *map, size_t *left)
+{
+    bool all = map->first != NULL;
+
+    for (const struct node *child = map->first; child != NULL && all && *left > 0;
+         child = child->next) {
+        --*left;
+        all = is_name(c, child->key) &&
+              (child->type == NODE_SCALAR ? str_find_char(child->text, '"') < 0
+                                          : child->type == NODE_MAP && are_texts(c, child, left));
+    }
+    return all;
+}
+
 static bool is_for_people(const struct compile *c, const struct node *node)
 {
     bool is_text = node->type == NODE_SCALAR && !node->is_null && node->text.len > 0;
-    bool all = node->type == NODE_MAP && node->first != NULL;
-    const struct node *child = node->first;
+    size_t left = LOOKED_AT_KEYS;
 
     if (is_text && str_is(node->key, "nav")) {
         return str_is_only(node->text, "a-zA-Z0-9 \x80-\xFF-");
@@ -276,11 +290,7 @@ static bool is_for_people(const struct compile *c, const struct node *node)
         return str_find_char(node->text, '"') < 0 &&
                !text_is_ours(c, str_sub(node->text, 0, LOOKED_AT_BYTES));
     }
-    for (size_t n = 0; child != NULL && all && n < LOOKED_AT_KEYS; child = child->next, n++) {
-        all = child->type == NODE_SCALAR && is_name(c, child->key) &&
-              str_find_char(child->text, '"') < 0;
-    }
-    return all;
+    return node->type == NODE_MAP && are_texts(c, node, &left);
 }
 
 /* `steps: Steps`, `steps: {next: Next}`: a file of translations, which has more keys that are not ours.

@@ -83,6 +83,8 @@ static const struct {
      "\"steps\" holds text, not steps"},
     {"name: Name\nsteps: Steps\n", "\"steps\" holds text, not steps"},
     {"title: T\nsteps: {title: Select a plan, next: Next}\n", "\"steps\" holds text, not steps"},
+    {"{\"title\": \"T\", \"steps\": {\"title\": \"Steps\", \"one\": {\"title\": \"First\"}}}",
+     "\"steps\" holds text, not steps"},
     {"tests: Tests\nhome: Home\n", "\"tests\" holds text, not steps"},
     {"do: Do\nundo: Undo\n", "\"do\" holds text, not steps"},
     {"steps: Schritte\ntests: Tests\nhome: Start\n", "\"tests\" holds text, not steps"},
