@@ -207,8 +207,37 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
     return ours;
 }
 
+/* `[{click: a}]`, `['click on "a"']`; the first one tells. */
+static bool begins_with_step(const struct compile *c, const struct node *list)
+{
+    const struct node *step = list->type == NODE_LIST ? list->first : NULL;
+    const struct node *member = step != NULL && step->type == NODE_MAP ? step->first : NULL;
+
+    if (member != NULL) {
+        return !str_is(member->key, "type") && verb_known(verb_find(c->dictionary, member->key));
+    }
+    return step != NULL && step->type == NODE_SCALAR && text_is_ours(c, step->text);
+}
+
+/* `{it: renders, asserts: [...]}`: nothing of it is of a test of ours, or nearly so. */
+static bool is_foreign_test(const struct compile *c, const struct node *test)
+{
+    static const char ours[] = "name test title journey description desc steps do setup teardown "
+                               "cleanup nav starting_url url base base_url checkpoint_id tags";
+
+    NODE_FOREACH (child, test) {
+        struct str near = nearest_among(child->key, ours);
+
+        if ((near.len > 0 && edit_distance(near, child->key, 1) <= 1) ||
+            begins_with_step(c, child)) {
+            return false;
+        }
+    }
+    return test->type == NODE_MAP && test->first != NULL;
+}
+
 /* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
-static bool are_of_another_tool(const struct node *tests)
+static bool are_of_another_tool(const struct compile *c, const struct node *tests)
 {
     const struct node *test = tests != NULL && tests->type == NODE_LIST ? tests->first : NULL;
     const struct node *member = test != NULL && test->type == NODE_MAP ? test->first : NULL;
@@ -216,7 +245,8 @@ static bool are_of_another_tool(const struct node *tests)
     while (member != NULL && member->type != NODE_MAP) {
         member = member->next;
     }
-    return member != NULL && !str_has_word("variables vars meta config", member->key);
+    return (member != NULL && !str_has_word("variables vars meta config", member->key)) ||
+           (test != NULL && is_foreign_test(c, test));
 }
 
 /* `steps: 1000` of a training or a benchmark. */
@@ -356,7 +386,7 @@ bool refuse_other(struct compile *c, const struct node *document)
                                : "the file is a single text");
     }
     ours = look_for_steps(c, document, &any);
-    if (!any && are_of_another_tool(node_get(document, "tests"))) {
+    if (!any && are_of_another_tool(c, node_get(document, "tests"))) {
         return refuse_file(c, document, "none of its tests has steps");
     }
     if (is_number(node_get(document, "steps"))) {
