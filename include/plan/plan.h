@@ -178,6 +178,7 @@ struct plan {
     unsigned n_polls;
     unsigned n_away; /* failures one after another that a patient row outlived; at most 3 */
     uint64_t away_ms;
+    struct error *away; /* the last of these failures; only with n_away (arena) */
     uint64_t begin_ms;
     uint64_t again_ms; /* set by a guide that says AGAIN: send so much later; 0: at once */
     uint64_t row_begin_us;

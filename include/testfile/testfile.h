@@ -169,6 +169,7 @@ struct testfile {
     size_t n_failed;
     size_t n_left_out; /* of those, steps that became comments (lenient) */
     size_t work;       /* units of work done, for tests of linearity */
+    bool is_read;      /* its documents could be read, so `other` tells what they are */
     const char *other; /* what a document is instead of a test ("a compose file"); NULL: a test */
 };
 
@@ -191,6 +192,9 @@ struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena 
                                     struct testfile *out, struct testfile_problems *problems);
 bool testfile_go_on(struct testfile_job *job, size_t units);
 enum error_code testfile_end(struct testfile_job *job);
+
+/* Of a text that cannot be read: whether its lines look as if a test was meant. */
+bool testfile_was_meant(struct arena *arena, struct str text);
 
 /* Adds the error "a request may hold one stream, this is a manifest" to the problems. */
 void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,

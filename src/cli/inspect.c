@@ -50,24 +50,14 @@ static void keep_tests(struct arena *arena, const struct testfile *file, struct 
     for (size_t i = 0; i < file->n_tests; i++) {
         const struct testfile_test *test = &file->tests[i];
 
-        out->tests[out->n_tests++] = arena_str(arena, test->name);
+        out->tests[out->n_tests++] = (struct inspected_test){.name = arena_str(arena, test->name),
+                                                             .line = test->line,
+                                                             .tags = &out->tags[out->n_tags],
+                                                             .n_tags = test->n_tags};
         for (size_t k = 0; k < test->n_tags; k++) {
             out->tags[out->n_tags++] = arena_str(arena, test->tags[k]);
         }
     }
-}
-
-/* `tsconfig.json` and its kin have comments, which JSON has not: no reader of tests could read them. */
-static bool is_of_another_tool(struct str text)
-{
-    static const char *const words[] = {"step", "test", "\"do\"", "checkpoint", "journey"};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (str_contains(text, str_from(words[i]))) {
-            return false;
-        }
-    }
-    return true;
 }
 
 void inspect_file(struct arena *arena, struct str text, const struct inspect_options *options,
@@ -93,9 +83,9 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     if (file.other != NULL && file.n_steps == 0) {
         out->other = arena_cstr(arena, str_from(file.other));
     }
-    if (!compiles && options->is_json && file.other == NULL && file.n_tests == 0 &&
-        is_of_another_tool(text)) {
-        out->other = "it is no JSON, and names nothing of a test";
+    /* Comments in `tsconfig.json`, tags in a template of CloudFormation: no reader of tests reads them. */
+    if (!compiles && !file.is_read && file.other == NULL && !testfile_was_meant(&work, text)) {
+        out->other = "it cannot be read, and nothing in it looks like a test";
     }
     if (!compiles) {
         out->problem = problem_of(arena, &problems);
@@ -104,16 +94,26 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     arena_done(&work);
 }
 
-bool inspection_has_tag(const struct inspection *inspection, const char *const *tags, size_t n_tags)
+static bool any_has(const struct str *items, size_t n, const char *const *tags, size_t n_tags)
 {
-    for (size_t i = 0; i < inspection->n_tags; i++) {
+    for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < n_tags; k++) {
-            if (str_eq_nocase(inspection->tags[i], str_from(tags[k]))) {
+            if (str_eq_nocase(items[i], str_from(tags[k]))) {
                 return true;
             }
         }
     }
     return n_tags == 0;
+}
+
+bool inspected_has_tag(const struct inspected_test *test, const char *const *tags, size_t n_tags)
+{
+    return any_has(test->tags, test->n_tags, tags, n_tags);
+}
+
+bool inspection_has_tag(const struct inspection *inspection, const char *const *tags, size_t n_tags)
+{
+    return any_has(inspection->tags, inspection->n_tags, tags, n_tags);
 }
 
 /* ---- variables ---- */

@@ -23,11 +23,18 @@ struct inspect_options {
     bool lenient; /* steps that do not compile are left out */
 };
 
+struct inspected_test {
+    struct str name; /* may be empty */
+    unsigned line;
+    struct str *tags;
+    size_t n_tags;
+};
+
 struct inspection {
     const char *other; /* what the file is instead of a test ("a compose file"); NULL: a test */
     const struct json
-        *problem;      /* {"detail", "errors": [...]}, as a proxy refuses; NULL: it compiles */
-    struct str *tests; /* their names */
+        *problem; /* {"detail", "errors": [...]}, as a proxy refuses; NULL: it compiles */
+    struct inspected_test *tests;
     size_t n_tests;
     struct str *tags; /* of all its tests */
     size_t n_tags;
@@ -36,7 +43,9 @@ struct inspection {
 
 void inspect_file(struct arena *arena, struct str text, const struct inspect_options *options,
                   struct inspection *out);
-/* True when no tag is asked for, or a test has one of them. */
+/* True when no tag is asked for, or the test has one of them. */
+bool inspected_has_tag(const struct inspected_test *test, const char *const *tags, size_t n_tags);
+/* The same of any test of the file. */
 bool inspection_has_tag(const struct inspection *inspection, const char *const *tags,
                         size_t n_tags);
 

@@ -29,17 +29,25 @@ enum verdict {
     N_VERDICTS
 };
 
+struct report_test {
+    struct str name; /* may be empty */
+    unsigned line;   /* 0: not known */
+};
+
 struct report_entry {
     struct str file;   /* as it was named or found */
     struct str source; /* its text, to show where an error is; may be empty */
     struct str goal;   /* of a manifest, or empty */
     struct str journey;
-    struct str name; /* name of the first test in the file; may be empty */
+    struct str name;                 /* name of the only test in the file; may be empty */
+    const struct report_test *tests; /* that would run; NULL: not known, as it does not compile */
+    size_t n_tests;
     enum verdict verdict;
     bool executes;              /* --execute or --wait was asked for */
     struct str detail;          /* why it did not pass; may be empty */
     const struct json *run;     /* the run object of the proxy; NULL: none came */
     const struct json *problem; /* problem+json of a refusal; NULL: none */
+    bool broken;                /* it does not compile */
     const struct json *dry_run; /* the answer to dry_run=true; NULL: none */
     uint64_t ms;
 };
@@ -106,10 +114,12 @@ struct report_case {
     struct str name;
     enum verdict verdict;
     struct str why; /* in words, with the place; empty when it passed. Unescaped */
-    int64_t ms;     /* of its execution, else of its creation */
+    int64_t ms;     /* of its execution, else of its creation; of one that was cut off of both */
     int64_t line;   /* of the step that failed, the first error, or the test; 0: not known */
 };
 
+/* Does the run object tell what became of each test? */
+bool report_knows_tests(const struct report_entry *entry);
 /* The tests of a file, at least one. A bad file has a bad case. */
 size_t report_cases(const struct report_entry *entry, struct arena *arena,
                     struct report_case **out);

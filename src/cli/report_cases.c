@@ -1,6 +1,6 @@
-/* Cases: the tests of a file, each once. A red one says which step of which line, and why; a file
- * without a run object is one case; a file that ended badly without a bad test makes its first test
- * a bad one, since a report must never show a red run green. */
+/* Cases: the tests of a file, each once, whether it was run or not. A red one says which step of which
+ * line, and why; a file that does not compile is one case; a file that ended badly without a bad test
+ * makes its first test a bad one, since a report must never show a red run green. */
 #include "base/utf8.h"
 #include "report.h"
 
@@ -14,10 +14,23 @@ static const struct {
     {"cancelled", VERDICT_CANCELLED}, {"skipped", VERDICT_SKIPPED},
 };
 
+/* What was cut off, by the time that was over or by who stopped it, failed for a reason that tells nothing of
+ * the test. */
+static bool was_cut(const struct report_entry *entry, const struct json *failure)
+{
+    static const char codes[] = "outcome_unknown request_timeout upstream_timeout overloaded "
+                                "cancelled";
+
+    return (entry->verdict == VERDICT_TIMED_OUT || entry->verdict == VERDICT_CANCELLED) &&
+           (str_is(json_str(json_get(failure, "status")), "unknown") ||
+            str_has_word(codes, json_str(json_find(failure, "/error/code"))));
+}
+
 /* A test that was not finished ends as its file did. */
 static enum verdict verdict_of(const struct report_entry *entry, const struct json *test)
 {
     struct str status = json_str(json_get(test, "status"));
+    const struct json *failure = report_first_failure(test);
     enum verdict verdict = entry->verdict;
 
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
@@ -25,8 +38,8 @@ static enum verdict verdict_of(const struct report_entry *entry, const struct js
             verdict = statuses[i].verdict;
         }
     }
-    if (report_first_failure(test) != NULL) {
-        return VERDICT_FAILED;
+    if (failure != NULL) {
+        return was_cut(entry, failure) ? entry->verdict : VERDICT_FAILED;
     }
     if (verdict != VERDICT_CANCELLED || !verdict_is_bad(entry->verdict)) {
         return verdict;
@@ -74,6 +87,11 @@ static void put_planned(struct buf *out, const struct report_entry *entry)
     buf_printf(out, "would send %zu %s", n, n == 1 ? "request" : "requests");
 }
 
+static bool is_one_of_several(const struct report_case *one)
+{
+    return one->test == NULL && one->entry->n_tests > 1;
+}
+
 /* "FILE:3:5: unknown verb "clik"; did you mean "click"?", the first of them. */
 static void put_first_error(struct buf *out, const struct report_entry *entry)
 {
@@ -109,6 +127,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
         buf_text(&out, entry->executes ? "created, executed but not followed (add --wait)"
                                        : "created, not executed (add --wait)");
     } else if (one->verdict == VERDICT_PLANNED) {
+        buf_text(&out, is_one_of_several(one) ? "its file " : "");
         put_planned(&out, entry);
     } else if (one->verdict == VERDICT_ERROR && json_size(json_get(entry->problem, "errors")) > 0) {
         put_first_error(&out, entry);
@@ -123,14 +142,46 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
 
 /* ---- cases ---- */
 
+/* Of the goal that the test belongs to. */
+static int64_t execution_ms_of(const struct report_case *one)
+{
+    struct str goal = json_str(json_get(one->test, "goal_id"));
+    const struct json *execution;
+
+    JSON_FOREACH (execution, json_get(one->entry->run, "executions")) {
+        if (goal.len > 0 && str_eq(json_str(json_get(execution, "goal_id")), goal)) {
+            return report_int(json_get(execution, "duration_ms"));
+        }
+    }
+    return 0;
+}
+
+/* Of a test that has not begun what its goal took. */
+static int64_t making_ms_of(const struct report_case *one)
+{
+    int64_t ms = report_int(json_get(one->test, "duration_ms"));
+    const struct json *call;
+
+    if (ms == 0 && verdict_is_bad(one->verdict)) {
+        JSON_FOREACH (call, json_get(one->test, "setup")) {
+            ms += report_int(json_get(call, "ms"));
+        }
+    }
+    return ms;
+}
+
+/* One that did not come to its end has no time of its own in the execution: what was spent on it counts. */
 static int64_t ms_of(const struct report_case *one)
 {
-    const struct json *node = json_find(one->test, "/execution_ms");
+    const struct json *executed = json_get(one->test, "execution_ms");
 
     if (one->test == NULL) {
-        return (int64_t)one->entry->ms;
+        return is_one_of_several(one) ? 0 : (int64_t)one->entry->ms;
     }
-    return report_int(node != NULL ? node : json_get(one->test, "duration_ms"));
+    if (executed != NULL && (report_int(executed) > 0 || !verdict_is_bad(one->verdict))) {
+        return report_int(executed);
+    }
+    return making_ms_of(one) + (verdict_is_bad(one->verdict) ? execution_ms_of(one) : 0);
 }
 
 static int64_t line_of(const struct report_case *one)
@@ -144,46 +195,71 @@ static int64_t line_of(const struct report_case *one)
     return line > 0 ? line : report_line(one->test);
 }
 
-static struct str name_of(const struct report_entry *entry, const struct json *test, bool alone)
+static struct str name_of(const struct report_entry *entry, struct str name, bool alone)
 {
-    struct str name = json_str(json_get(test, "name"));
-
     if (alone && entry->journey.len > 0) {
         return entry->journey; /* the file may be there once for each journey of a manifest */
     }
     return name.len > 0 ? name : report_entry_name(entry);
 }
 
-size_t report_cases(const struct report_entry *entry, struct arena *arena, struct report_case **out)
+bool report_knows_tests(const struct report_entry *entry)
 {
     const struct json *tests = json_get(entry->run, "tests");
-    size_t n_tests = json_type(tests) == JSON_ARRAY ? json_size(tests) : 0;
-    struct report_case *cases = arena_calloc(arena, n_tests + 1, sizeof(*cases));
-    const struct json *test = NULL;
-    size_t n = 0;
+
+    return json_type(tests) == JSON_ARRAY && json_size(tests) > 0;
+}
+
+/* True: one of them is bad. */
+static bool cases_of_run(const struct report_entry *entry, struct report_case *cases)
+{
+    const struct json *tests = json_get(entry->run, "tests");
+    const struct json *test;
+    bool alone = json_size(tests) == 1;
     bool any_bad = false;
 
-    if (n_tests > 0) {
-        JSON_FOREACH (test, tests) {
-            cases[n] = (struct report_case){.entry = entry,
-                                            .test = test,
-                                            .name = name_of(entry, test, n_tests == 1),
-                                            .verdict = verdict_of(entry, test)};
-            any_bad = any_bad || verdict_is_bad(cases[n].verdict);
-            n++;
-        }
-    } else {
-        cases[n++] = (struct report_case){
-            .entry = entry, .name = name_of(entry, NULL, true), .verdict = entry->verdict};
-        any_bad = true; /* it says what the file says */
+    JSON_FOREACH (test, tests) {
+        *cases =
+            (struct report_case){.entry = entry,
+                                 .test = test,
+                                 .name = name_of(entry, json_str(json_get(test, "name")), alone),
+                                 .verdict = verdict_of(entry, test)};
+        any_bad = any_bad || verdict_is_bad(cases->verdict);
+        cases++;
     }
-    if (verdict_is_bad(entry->verdict) && !any_bad) {
+    return any_bad;
+}
+
+/* Each says what the file says. */
+static void cases_of_file(const struct report_entry *entry, struct report_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct str name = i < entry->n_tests ? entry->tests[i].name : STR_EMPTY;
+
+        cases[i] = (struct report_case){
+            .entry = entry, .name = name_of(entry, name, n == 1), .verdict = entry->verdict};
+    }
+}
+
+size_t report_cases(const struct report_entry *entry, struct arena *arena, struct report_case **out)
+{
+    bool knows = report_knows_tests(entry);
+    size_t n = knows ? json_size(json_get(entry->run, "tests")) : entry->n_tests;
+    struct report_case *cases = arena_calloc(arena, n + 1, sizeof(*cases));
+
+    n = n > 0 ? n : 1;
+    if (!knows) {
+        cases_of_file(entry, cases, n);
+    } else if (!cases_of_run(entry, cases) && verdict_is_bad(entry->verdict)) {
         cases[0].verdict = entry->verdict;
     }
     for (size_t i = 0; i < n; i++) {
         cases[i].why = why_of(arena, &cases[i]);
         cases[i].ms = ms_of(&cases[i]);
         cases[i].line = line_of(&cases[i]);
+        if (cases[i].line == 0 && i < entry->n_tests && !knows) {
+            cases[i].line = entry->tests[i].line;
+        }
     }
     *out = cases;
     return n;
@@ -222,7 +298,7 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
                                    : "not executed: add --wait");
     } else if (entry->verdict == VERDICT_PLANNED) {
         put_planned(&out, entry);
-    } else if (n > 1) {
+    } else if (n > 1 && report_knows_tests(entry)) {
         buf_str(&out, outcome_of_several(arena, entry, cases, n));
     } else if (entry->verdict == VERDICT_ERROR &&
                report_line(json_find(entry->problem, "/errors/0")) > 0) {

@@ -36,7 +36,7 @@ static void put_cases(struct buf *out, const struct report_entry *entry, struct 
     size_t n_bad = 0;
     size_t n_shown = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; report_knows_tests(entry) && i < n; i++) {
         n_bad += verdict_is_bad(cases[i].verdict) ? 1 : 0;
     }
     for (size_t i = 0; n_bad > 1 && i < n; i++) { /* one of them is in the line of the file */

@@ -171,10 +171,10 @@ static struct str type_of(const struct report_case *one)
 {
     struct str code = json_str(json_find(report_first_failure(one->test), "/error/code"));
 
-    if (code.len > 0) {
+    if (code.len > 0 && one->verdict == VERDICT_FAILED) {
         return code;
     }
-    if (one->verdict == VERDICT_ERROR && json_size(json_get(one->entry->problem, "errors")) > 0) {
+    if (one->verdict == VERDICT_ERROR && one->entry->broken) {
         return STR("does_not_compile");
     }
     return str_from(verdicts[one->verdict].word);

@@ -153,6 +153,18 @@ static void annotate_case(struct buf *out, const struct report_case *one)
     }
 }
 
+/* Of all its tests the same is to be said, and of no line. */
+static void annotate_unrun(struct buf *out, const struct report_entry *entry)
+{
+    struct report_case *cases;
+    struct arena arena;
+
+    arena_init(&arena);
+    (void)report_cases(entry, &arena, &cases);
+    annotate(out, entry->file, 0, 0, cases[0].why);
+    arena_done(&arena);
+}
+
 void report_annotations(const struct report *report, struct buf *out)
 {
     for (size_t i = 0; i < report->n && out->len < DETAILS_MAX; i++) {
@@ -163,8 +175,10 @@ void report_annotations(const struct report *report, struct buf *out)
         }
         if (json_size(json_get(entry->problem, "errors")) > 0) {
             annotate_errors(out, entry);
-        } else {
+        } else if (report_knows_tests(entry)) {
             each_case(out, entry, annotate_case);
+        } else {
+            annotate_unrun(out, entry);
         }
     }
 }

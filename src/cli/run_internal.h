@@ -47,6 +47,7 @@ struct run_item {
     uint64_t stop_ms; /* when it was asked to stop; 0: it was not */
     bool stop_sent;   /* the proxy has confirmed the DELETE */
     bool timed_out;   /* stopped because --timeout was over */
+    bool broken;      /* the file does not compile */
     bool told;        /* its line is printed */
     /* display */
     size_t n_shown;    /* steps */

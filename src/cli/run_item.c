@@ -280,6 +280,7 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
     explain_refusal(item, reply);
     n_errors = json_size(json_get(item->problem, "errors"));
     if (reply->status == 422 && n_errors > 0) {
+        item->broken = true;
         (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu %s", n_errors,
                         n_errors == 1 ? "error" : "errors");
     }

@@ -56,21 +56,50 @@ void run_close_reports(struct cli_run *run)
 
 /* ---- entries ---- */
 
-static struct report_entry entry_of(const struct run_item *item)
+/* The tests that a run of the file would have, named as there: one without a name is called after the
+ * file's first. */
+static struct report_test *tests_of(const struct cli_run *run, struct arena *arena,
+                                    const struct inspection *inspection, size_t *out_n)
+{
+    const struct cli_run_options *options = &run->options;
+    struct report_test *tests = arena_calloc(arena, inspection->n_tests + 1, sizeof(*tests));
+    bool any = inspection_has_tag(inspection, options->tags, options->n_tags);
+
+    *out_n = 0;
+    if (inspection->problem != NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < inspection->n_tests; i++) {
+        const struct inspected_test *test = &inspection->tests[i];
+
+        if (!any || inspected_has_tag(test, options->tags, options->n_tags)) {
+            tests[(*out_n)++] = (struct report_test){
+                test->name.len > 0 ? test->name : inspection->tests[0].name, test->line};
+        }
+    }
+    return tests;
+}
+
+static struct report_entry entry_of(const struct run_item *item, struct arena *arena)
 {
     const struct inspection *inspection = &item->source->inspection;
+    size_t n = 0;
+    const struct report_test *tests = tests_of(item->run, arena, inspection, &n);
 
     return (struct report_entry){
         .file = item->source->file,
         .source = item->source->text,
         .goal = item->source->goal,
         .journey = item->source->journey,
-        .name = inspection->n_tests == 1 ? inspection->tests[0] : STR_EMPTY,
+        .name = inspection->n_tests == 1 ? inspection->tests[0].name : STR_EMPTY,
+        .tests = item->broken ? NULL : tests,
+        .n_tests = item->broken ? 0 : n,
         .verdict = item->verdict,
         .executes = item->run->options.execute,
         .detail = str_from(item->error.text),
         .run = item->object,
         .problem = item->problem,
+        .broken = item->broken,
         .dry_run = item->dry_run,
         .ms = item->ended_ms - item->began_ms,
     };
@@ -94,16 +123,19 @@ void run_tell_ended(struct cli_run *run)
     for (size_t i = 0; run->display.human && i < run->gather.n; i++) {
         struct run_item *item = &run->items[i];
         struct report_entry entry;
+        struct arena arena;
         struct buf text;
 
         if (item->told || item->state != ITEM_ENDED) {
             continue;
         }
         item->told = true;
-        entry = entry_of(item);
+        arena_init(&arena);
+        entry = entry_of(item, &arena);
         buf_init(&text, REPORT_MAX);
         report_human_entry(&report, &entry, run->display.color, &text);
         display_text(&run->display, &text);
+        arena_done(&arena);
     }
 }
 
@@ -187,8 +219,7 @@ static void explain_unbegun(struct cli_run *run)
         struct run_item *item = &run->items[i];
 
         if (item->state == ITEM_QUEUED) {
-            (void)error_set(&item->error, ERR_INVALID,
-                            "an earlier file did not pass (--fail-fast)");
+            (void)error_set(&item->error, ERR_INVALID, "another file did not pass (--fail-fast)");
             item->state = ITEM_ENDED;
         }
     }
@@ -213,10 +244,15 @@ void run_report_errors(struct cli_run *run)
         arena_calloc(&run->arena, run->errors.n + run->gather.n + 1, sizeof(struct report_entry));
 
     for (size_t i = 0; i < run->gather.n; i++) { /* each file is told, also where none is sent */
-        entries[report.n++] = (struct report_entry){
-            .file = run->gather.items[i].file,
+        const struct test_source *source = &run->gather.items[i];
+        struct report_entry *entry = &entries[report.n++];
+
+        *entry = (struct report_entry){
+            .file = source->file,
+            .journey = source->journey,
             .verdict = VERDICT_SKIPPED,
             .detail = STR("not sent: another file or an option cannot be used")};
+        entry->tests = tests_of(run, &run->arena, &source->inspection, &entry->n_tests);
     }
     for (size_t i = 0; i < run->errors.n; i++) {
         entries[report.n++] = (struct report_entry){.file = STR("(command line)"),
@@ -239,7 +275,7 @@ void run_write_reports(struct cli_run *run)
     display_clear(&run->display);
     run_tell_ended(run);
     for (size_t i = 0; i < run->gather.n; i++) {
-        entries[i] = entry_of(&run->items[i]);
+        entries[i] = entry_of(&run->items[i], &run->arena);
     }
     report.entries = entries;
     report.n = run->gather.n;

@@ -164,6 +164,7 @@ static void end_broken(struct run_item *item)
     size_t n = json_size(json_get(inspection->problem, "errors"));
 
     item->problem = inspection->problem;
+    item->broken = true;
     if (inspection->other != NULL) {
         (void)error_set(&item->error, ERR_UNPROCESSABLE, "not a test file: %s", inspection->other);
     } else {

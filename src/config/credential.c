@@ -107,16 +107,16 @@ static bool is_template(struct str text)
 /* xxxxxxxx, xxxx-xxxx-xxxx: at least three of it. */
 static bool is_one_character(struct str text)
 {
-    char first = text.len > 0 ? text.ptr[0] : '\0';
+    struct str first = str_sub(text, 0, 1);
     size_t n = 0;
 
     for (size_t i = 0; i < text.len; i++) {
         bool joins = text.ptr[i] == '-' || text.ptr[i] == '_' || text.ptr[i] == '.';
 
-        if (text.ptr[i] != first && !joins) {
+        if (text.ptr[i] != first.ptr[0] && !joins) {
             return false;
         }
-        n += text.ptr[i] == first ? 1 : 0;
+        n += text.ptr[i] == first.ptr[0] ? 1 : 0;
     }
     return n >= 3;
 }

@@ -226,26 +226,39 @@ static bool is_of_clients(struct str name)
     return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
 }
 
-/* VIRTUOSO_PROXY_API_KEYS: the option of the server, or else the shortest name, that ends like it; NULL: none. */
-static const struct variable *ends_alike(const struct loader *loader, struct str name)
+static bool ends_like(const struct variable *variable, struct str name)
+{
+    struct str own = variable->name;
+
+    return variable->is_own && !variable->is_file && own.len > name.len && str_ends(own, name) &&
+           own.ptr[own.len - name.len - 1] == '_';
+}
+
+static bool is_of_server(const struct variable *variable, struct str name)
 {
     static const char server[] = PREFIX "SERVER_";
+
+    return str_starts(variable->name, STR(server)) &&
+           variable->name.len == sizeof(server) - 1 + name.len;
+}
+
+/* VIRTUOSO_PROXY_API_KEYS: the option of the server that ends like it, or else the shortest name that does; NULL: none. */
+static const struct variable *ends_alike(const struct loader *loader, struct str name)
+{
     const struct variable *found = NULL;
     struct str head;
 
     do {
         for (size_t i = 0; i < loader->n_variables; i++) {
             const struct variable *variable = &loader->variables[i];
-            struct str own = variable->name;
-            bool ends =
-                own.len > name.len && str_ends(own, name) && own.ptr[own.len - name.len - 1] == '_';
 
-            if (ends && variable->is_own && !variable->is_file) {
-                if (str_starts(own, STR(server)) && own.len == sizeof(server) - 1 + name.len) {
-                    return variable;
-                }
-                found = found == NULL || own.len < found->name.len ? variable : found;
+            if (!ends_like(variable, name)) {
+                continue;
             }
+            if (is_of_server(variable, name)) {
+                return variable;
+            }
+            found = found == NULL || variable->name.len < found->name.len ? variable : found;
         }
     } while (found == NULL && str_cut(name, '_', &head, &name) && name.len > 0);
     return found;

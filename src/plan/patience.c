@@ -34,6 +34,10 @@ bool plan_outlives(struct plan *plan, const struct error *err)
          clock_now_ms() - plan->row_begin_us / 1000 + delay_ms > row->limit_ms)) {
         return false;
     }
+    if (plan->away == NULL) {
+        plan->away = arena_alloc(plan->arena, sizeof(*plan->away));
+    }
+    *plan->away = *err;
     plan->n_away += plan->n_away < AWAY_DOUBLINGS ? 1 : 0;
     plan->n_polls++;
     plan_run_in(plan, delay_ms);

@@ -80,14 +80,22 @@ bool run_outcome_is_red(const char *outcome)
 
 static bool is_red_step(const struct run_step *step)
 {
-    return !step->optional && step->executed != NULL && run_outcome_is_red(step->executed->word);
+    return step->executed != NULL && run_outcome_is_red(step->executed->word);
 }
 
+/* `optional` is for the making of a step: the platform is not told of it. So an optional step makes its
+ * journey red as any other does; where the journey is not red, neither is it. */
 static const struct run_step *red_step(const struct run_test *test)
 {
+    bool red = test->outcome != NULL
+                   ? run_outcome_is_red(test->outcome)
+                   : test->goal != NULL && execution_is_red(&test->goal->execution);
+
     for (size_t i = 0; i < test->n_steps; i++) {
-        if (is_red_step(&test->steps[i])) {
-            return &test->steps[i];
+        const struct run_step *step = &test->steps[i];
+
+        if (is_red_step(step) && (red || !step->optional)) {
+            return step;
         }
     }
     return NULL;
@@ -200,19 +208,56 @@ static void explain(struct run *run, const struct run_goal *goal, enum run_statu
     run_note_error(run, &err);
 }
 
+/* True: the execution was started, and the platform has not told its end. */
+static bool goes_on(const struct run_execution *execution)
+{
+    return execution->job_id != 0 && !str_has_word("FINISHED CANCELED FAILED", execution->status);
+}
+
+/* Notes how long the run waited for each execution that goes on. */
+static void note_time(struct run *run)
+{
+    for (size_t i = 0; i < run->n_goals; i++) {
+        struct run_execution *execution = &run->goals[i].execution;
+
+        if (execution->began_ms != 0 && run->wait && goes_on(execution)) {
+            execution->us = (clock_now_ms() - execution->began_ms) * 1000;
+        }
+    }
+}
+
+/* Says what the last look at the execution told, or why it failed. */
+static void explain_look(const struct run_execution *execution, const struct plan *plan,
+                         struct error *err)
+{
+    unsigned seconds = plan->options.deadline_ms / 1000;
+
+    if (plan->n_away == 0) {
+        (void)error_set(err, ERR_REQUEST_TIMEOUT,
+                        "gave up after %u s; execution %lld is still %.*s on the platform", seconds,
+                        (long long)execution->job_id, STR_ARG(execution->status));
+        return;
+    }
+    (void)error_set(
+        err, ERR_REQUEST_TIMEOUT,
+        "gave up after %u s; execution %lld could not be looked at (it was %.*s before): "
+        "%s",
+        seconds, (long long)execution->job_id,
+        execution->status.len > 0 ? (int)execution->status.len : 7,
+        execution->status.len > 0 ? execution->status.ptr : "started", plan->away->text);
+    err->upstream_status = plan->away->upstream_status;
+}
+
 /* The deadline of the run has passed; an execution that was started goes on without the run. */
 static void explain_lateness(struct run *run, const struct plan *plan)
 {
-    struct error err = {0};
-
     for (size_t i = 0; i < run->n_goals; i++) {
         const struct run_execution *execution = &run->goals[i].execution;
 
-        if (execution->job_id != 0 && !str_is(execution->status, "FINISHED")) {
-            (void)error_set(&err, ERR_REQUEST_TIMEOUT,
-                            "gave up after %u s; execution %lld is still %.*s on the platform",
-                            plan->options.deadline_ms / 1000, (long long)execution->job_id,
-                            STR_ARG(execution->status));
+        if (goes_on(execution)) {
+            struct error err = {0};
+
+            explain_look(execution, plan, &err);
             run->error = err; /* it says more than the row's own error */
             return;
         }
@@ -260,6 +305,7 @@ enum run_status run_judge(struct run *run, const struct plan *plan)
 
     if (plan->result != ERR_OK) {
         run_note_error(run, &plan->error);
+        note_time(run);
         judge_tests(run);
         if (run->stop_asked) {
             return RUN_CANCELLED;

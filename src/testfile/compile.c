@@ -182,6 +182,7 @@ bool testfile_go_on(struct testfile_job *job, size_t units)
         break;
     case JOB_WORDS: /* of the first file they are read, which takes a piece of its own */
         c->dictionary = dictionary_opened(c->out->dictionary);
+        c->out->is_read = true;
         walk_begin(&job->walk, job->stream.documents);
         job->stage = JOB_WALK;
         break;

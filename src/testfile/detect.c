@@ -4,7 +4,7 @@
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
-enum { CI_STEPS_MAX = 1000 };
+enum { LOOKED_AT_KEYS = 100, LOOKED_AT_BYTES = 1000 };
 
 const struct node *first_of(const struct node *map, const char *keys)
 {
@@ -78,118 +78,22 @@ const char *other_file_key(size_t index)
     return index < ARRAY_LEN(others) ? others[index].key : NULL;
 }
 
+bool is_key_of_others(struct str key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (!others[i].unless_ours && str_is_nocase(key, others[i].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool refuse_file(struct compile *c, const struct node *document, const char *what)
 {
     c->out->other = what;
     return !problem_refuse(c, (struct place){document->line, document->column, STR_EMPTY},
                            "a test has a name and a list of steps",
                            "{name: Login, steps: [{click: \"Sign in\"}]}", "%s", what);
-}
-
-/* ---- steps of a CI system ---- */
-
-/* What a step of a CI system does; `script`, `run` and `command` are words of ours too. */
-static const char ci_verbs[] =
-    "script bash pwsh powershell task checkout template publish download "
-    "run uses command commands image trigger label block input group";
-/* Steps of one that are a word alone. */
-static const char ci_words[] = "wait checkout";
-/* Keys that stand beside those in CI files, and never in a step of a test file. */
-static const char ci_companions[] =
-    "displayName env inputs condition workingDirectory working-directory continueOnError "
-    "continue-on-error timeoutInMinutes timeout-minutes with uses image commands task checkout "
-    "shell agents";
-
-/* What a script for a shell begins with; ours are JavaScript. */
-static const char shell_words[] =
-    "npm make python docker pip apt yarn cargo python3 docker-compose pip3 apt-get npx pnpm "
-    "node cmake go mvn gradle ./mvnw ./gradlew poetry ruby bundle rake gem php composer "
-    "dotnet kubectl helm terraform aws gcloud az git curl wget echo cd ls cp mv rm mkdir "
-    "cat chmod export set source sudo apk bash sh pytest jest tox ctest";
-
-struct ci_tally {
-    size_t n_steps;
-    size_t n_ci;
-    size_t n_companions;
-    size_t n_shell; /* scripts for a shell */
-};
-
-static bool is_shell(const struct node *script)
-{
-    struct str first;
-    struct str rest;
-
-    (void)str_cut(str_trim(script->text), ' ', &first, &rest);
-    return str_has_word(shell_words, first);
-}
-
-/* `${{ if ... }}:` holds more steps; beside a command `key` is its name. */
-static bool is_ci_word(const struct node *step, const struct node *member)
-{
-    return str_has_word(ci_verbs, member->key) || str_starts(member->key, STR("${{")) ||
-           (str_is(member->key, "wait") && member->is_null) ||
-           (str_is(member->key, "key") && member != step->first);
-}
-
-static void tally_step(const struct compile *c, const struct node *step, struct ci_tally *tally)
-{
-    bool is_ci = step->type == NODE_SCALAR && str_has_word(ci_words, step->text);
-    bool is_ours = step->type != NODE_MAP && !is_ci;
-
-    for (const struct node *member = step->first; member != NULL && !is_ours;
-         member = member->next) {
-        is_ci = is_ci || is_ci_word(step, member);
-        tally->n_companions += str_has_word(ci_companions, member->key) ? 1 : 0;
-        tally->n_shell += is_ci_word(step, member) && is_shell(member) ? 1 : 0;
-        is_ours =
-            (verb_known(verb_find(c->dictionary, member->key)) && !is_ci_word(step, member)) ||
-            str_has_word("type stepType action", member->key) ||
-            str_starts(member->text, STR("step-")); /* `command: step-interact` */
-    }
-    tally->n_steps++;
-    tally->n_ci += is_ci && !is_ours ? 1 : 0;
-}
-
-/* The first step that no CI system carries out tells; as many as a pipeline may have are looked at. */
-static bool are_ci_steps(const struct compile *c, const struct node *list, struct ci_tally *tally)
-{
-    const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
-
-    while (step != NULL && tally->n_steps < CI_STEPS_MAX && tally->n_ci == tally->n_steps) {
-        tally_step(c, step, tally);
-        step = step->next;
-    }
-    return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
-}
-
-/* `steps: {build: {image: node, commands: [npm ci]}}`: names, where ours have verbs. */
-static bool are_named_ci_steps(const struct compile *c, const struct node *steps)
-{
-    const struct node *step = steps != NULL && steps->type == NODE_MAP ? steps->first : NULL;
-    bool all = step != NULL;
-
-    for (; step != NULL && all; step = step->next) {
-        all = step->type == NODE_MAP && !verb_known(verb_find(c->dictionary, step->key)) &&
-              verb_nearest(c->dictionary, step->key).len == 0;
-    }
-    return all;
-}
-
-/* Every step is one that a CI system carries out, and something else says so too: a key above the
- * steps, a word beside a step, or that the file has no name. */
-static bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark)
-{
-    struct ci_tally tally = {0};
-
-    if (are_named_ci_steps(c, node_get(document, "steps"))) {
-        return true;
-    }
-    if (!are_ci_steps(c, node_get(document, "steps"), &tally)) {
-        return false;
-    }
-    return has_mark || tally.n_companions > 0 || tally.n_shell > 0 ||
-           first_of(document, "name test journey journey_name goal journeyName description "
-                              "variables base nav starting_url") == NULL;
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
@@ -303,8 +207,37 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
     return ours;
 }
 
+/* `[{click: a}]`, `['click on "a"']`; the first one tells. */
+static bool begins_with_step(const struct compile *c, const struct node *list)
+{
+    const struct node *step = list->type == NODE_LIST ? list->first : NULL;
+    const struct node *member = step != NULL && step->type == NODE_MAP ? step->first : NULL;
+
+    if (member != NULL) {
+        return !str_is(member->key, "type") && verb_known(verb_find(c->dictionary, member->key));
+    }
+    return step != NULL && step->type == NODE_SCALAR && text_is_ours(c, step->text);
+}
+
+/* `{it: renders, asserts: [...]}`: nothing of it is of a test of ours, or nearly so. */
+static bool is_foreign_test(const struct compile *c, const struct node *test)
+{
+    static const char ours[] = "name test title journey description desc steps do setup teardown "
+                               "cleanup nav starting_url url base base_url checkpoint_id tags";
+
+    NODE_FOREACH (child, test) {
+        struct str near = nearest_among(child->key, ours);
+
+        if ((near.len > 0 && edit_distance(near, child->key, 1) <= 1) ||
+            begins_with_step(c, child)) {
+            return false;
+        }
+    }
+    return test->type == NODE_MAP && test->first != NULL;
+}
+
 /* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
-static bool are_of_another_tool(const struct node *tests)
+static bool are_of_another_tool(const struct compile *c, const struct node *tests)
 {
     const struct node *test = tests != NULL && tests->type == NODE_LIST ? tests->first : NULL;
     const struct node *member = test != NULL && test->type == NODE_MAP ? test->first : NULL;
@@ -312,7 +245,8 @@ static bool are_of_another_tool(const struct node *tests)
     while (member != NULL && member->type != NODE_MAP) {
         member = member->next;
     }
-    return member != NULL && !str_has_word("variables vars meta config", member->key);
+    return (member != NULL && !str_has_word("variables vars meta config", member->key)) ||
+           (test != NULL && is_foreign_test(c, test));
 }
 
 /* `steps: 1000` of a training or a benchmark. */
@@ -323,6 +257,96 @@ static bool is_number(const struct node *steps)
     return steps != NULL && steps->type == NODE_SCALAR &&
            str_to_i64(str_trim(steps->text), INT64_MIN, INT64_MAX, &number);
 }
+
+/* ---- translations ---- */
+
+static bool has_foreign_key(const struct node *document)
+{
+    NODE_FOREACH (child, document) {
+        size_t i = 0;
+
+        while (i < n_header_rows && !str_has_word(header_rows[i].keys, child->key)) {
+            i++;
+        }
+        if (i == n_header_rows) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_address(const struct node *document)
+{
+    const struct node *url = first_of(document, "starting_url url base_url base");
+
+    return node_get(document, "checkpoint_id") != NULL ||
+           (url != NULL && str_starts_nocase(url->text, STR("http")));
+}
+
+/* "Step", "next", where steps would have verbs or numbers. */
+static bool is_name(const struct compile *c, struct str key)
+{
+    struct str near = verb_nearest(c->dictionary, key);
+
+    return !verb_known(verb_find(c->dictionary, key)) && !str_is_only(key, "0-9") &&
+           !str_starts_nocase(key, STR("step")) &&
+           (near.len == 0 || edit_distance(near, key, 1) > 1);
+}
+
+/* Texts with names, in maps of any depth; as many are looked at as `left` says. */
+static bool are_texts(const struct compile *c, const struct node *map, size_t *left)
+{
+    bool all = map->first != NULL;
+
+    for (const struct node *child = map->first; child != NULL && all && *left > 0;
+         child = child->next) {
+        --*left;
+        all = is_name(c, child->key) &&
+              (child->type == NODE_SCALAR ? str_find_char(child->text, '"') < 0
+                                          : child->type == NODE_MAP && are_texts(c, child, left));
+    }
+    return all;
+}
+
+static bool is_for_people(const struct compile *c, const struct node *node)
+{
+    bool is_text = node->type == NODE_SCALAR && !node->is_null && node->text.len > 0;
+    size_t left = LOOKED_AT_KEYS;
+
+    if (is_text && str_is(node->key, "nav")) {
+        return str_is_only(node->text, "a-zA-Z0-9 \x80-\xFF-");
+    }
+    if (is_text) {
+        return str_find_char(node->text, '"') < 0 &&
+               !text_is_ours(c, str_sub(node->text, 0, LOOKED_AT_BYTES));
+    }
+    return node->type == NODE_MAP && are_texts(c, node, &left);
+}
+
+/* `steps: Steps`, `steps: {next: Next}`: a file of translations, which has more keys that are not ours.
+ * NULL: it is none. */
+static const char *translation_of(struct compile *c, const struct node *document)
+{
+    struct str keys = STR("steps do tests nav");
+    bool is_foreign = has_foreign_key(document);
+    const char *what = NULL;
+    struct str key;
+
+    while (str_next(&keys, ' ', &key)) {
+        const struct node *node = node_get_str(document, key);
+
+        if (node == NULL) {
+            continue;
+        }
+        if (!is_for_people(c, node) || !(is_foreign || str_eq_nocase(node->text, key))) {
+            return NULL;
+        }
+        what = arena_printf(c->arena, "\"%.*s\" holds text, not steps", STR_ARG(key)).ptr;
+    }
+    return has_address(document) ? NULL : what;
+}
+
+/* ---- whose file it is ---- */
 
 static bool has_list(const struct node *node, const char *key)
 {
@@ -362,7 +386,7 @@ bool refuse_other(struct compile *c, const struct node *document)
                                : "the file is a single text");
     }
     ours = look_for_steps(c, document, &any);
-    if (!any && are_of_another_tool(node_get(document, "tests"))) {
+    if (!any && are_of_another_tool(c, node_get(document, "tests"))) {
         return refuse_file(c, document, "none of its tests has steps");
     }
     if (is_number(node_get(document, "steps"))) {
@@ -380,6 +404,7 @@ bool refuse_other(struct compile *c, const struct node *document)
         return false;
     }
     if (!any && first_of(document, "steps do tests nav") != NULL) {
+        c->out->other = c->out->other != NULL ? c->out->other : translation_of(c, document);
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);

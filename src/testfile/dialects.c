@@ -51,6 +51,19 @@ static void take_meta(struct compile *c, struct bag *bag, const struct node *met
     }
 }
 
+/* A file has no way to leave a step out, and who writes `skip: true` must not believe that it has. */
+static void warn_skip(struct compile *c, const struct node *child)
+{
+    bool truth = true;
+
+    if (child->is_null || (node_is_bool(child, &truth) && !truth)) {
+        return;
+    }
+    problem_add(c, TESTFILE_WARNING, place_of_key(child),
+                "\"skip\" has no effect: the step is made all the same")
+        ->hint = STR("take the step out, or put # before each of its lines");
+}
+
 static bool take_beside(struct compile *c, struct bag *bag, const struct node *child,
                         const struct key *key)
 {
@@ -67,8 +80,10 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
         bag->optional = bag->optional || truth;
     } else if (str_is(child->key, "meta")) {
         take_meta(c, bag, child);
+    } else if (str_is(child->key, "skip")) {
+        warn_skip(c, child);
     } else if (child->type == NODE_SCALAR && bag->description.len == 0 &&
-               !str_is(child->key, "id") && !str_is(child->key, "skip")) {
+               !str_is(child->key, "id")) {
         bag->description = substitute(c, child->text, place_of(child));
     }
     return true;

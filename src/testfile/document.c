@@ -230,6 +230,7 @@ void read_manifest(struct compile *c, const struct node *document)
 
     c->out->format = TESTFILE_FORMAT_SUITE;
     c->fatal = true;
+    check_manifest_head(c, document);
     NODE_FOREACH (goal, goals) {
         const struct node *journeys = node_get(goal, "journeys");
         struct str name = header_text(c, node_get(goal, "name"), "name");

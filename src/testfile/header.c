@@ -148,6 +148,23 @@ static void warn_no_effect(struct compile *c, const struct node *node)
                       CLIPPED(node->key));
 }
 
+/* Whoever writes it wants nothing to be created, and a file cannot say so: it is refused as a whole. */
+static bool refuse_dry_run(struct compile *c, const struct node *node)
+{
+    char buffer[64];
+
+    if (!str_is(verb_fold(node->key, buffer), "dryrun")) {
+        return false;
+    }
+    c->fatal = true;
+    (void)problem_refuse(
+        c, place_of_key(node),
+        "take it out: it is the query parameter ?dry_run=true of the request, or -n of "
+        "virtuoso-proxy run",
+        NULL, "\"%.*s\" in a test file has no effect", CLIPPED(node->key));
+    return true;
+}
+
 static const char config_names[] = "continue_on_error base_url timeout viewport retry retries";
 
 static void read_config_member(struct compile *c, const struct node *node)
@@ -177,7 +194,7 @@ static void read_config_member(struct compile *c, const struct node *node)
         }
         c->test->config.retry = (unsigned)number;
         warn_no_effect(c, node);
-    } else {
+    } else if (!refuse_dry_run(c, node)) {
         unknown_member(c, node, "config", config_names);
     }
 }
@@ -304,6 +321,13 @@ static void read_member(struct compile *c, const struct header_row *row, const s
     }
 }
 
+void check_manifest_head(struct compile *c, const struct node *map)
+{
+    NODE_FOREACH (child, map) {
+        (void)refuse_dry_run(c, child);
+    }
+}
+
 void read_header(struct compile *c, const struct node *map)
 {
     size_t n_unknown = 0;
@@ -318,7 +342,7 @@ void read_header(struct compile *c, const struct node *map)
         }
         if (i < n_header_rows) {
             read_member(c, &header_rows[i], child);
-        } else if (n_unknown++ < BAG_MAX_FIELDS) {
+        } else if (!refuse_dry_run(c, child) && n_unknown++ < BAG_MAX_FIELDS) {
             unknown_key(c, child);
         }
     }

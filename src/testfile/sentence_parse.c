@@ -218,6 +218,20 @@ static const struct verb *bare_verb(const struct compile *c, struct str text)
     return own != NULL && verb_needs_nothing(own) ? own : NULL;
 }
 
+bool text_is_ours(const struct compile *c, struct str text)
+{
+    struct sentence_match match;
+    struct error err = {0};
+    struct str word;
+    struct str rest;
+
+    text = str_trim(text);
+    (void)str_cut(text, ' ', &word, &rest);
+    return str_starts(text, STR("//")) || is_command_line(text) || bare_verb(c, text) != NULL ||
+           verb_known(verb_find(c->dictionary, word)) ||
+           sentence_match(c->dictionary->grammar, c->arena, text, &match, &err);
+}
+
 static bool emit_bare_verb(struct compile *c, const struct node *node, const struct verb *verb)
 {
     struct bag bag;

@@ -217,6 +217,8 @@ const struct node *control_of(const struct compile *c, const struct node *step);
 /* --- sentence_*.c --- */
 
 bool step_text(struct compile *c, const struct node *node, struct str text);
+/* Does it begin as one of our steps does? It may have a slip behind that. */
+bool text_is_ours(const struct compile *c, struct str text);
 
 /* --- blocks.c --- */
 
@@ -379,6 +381,8 @@ struct header_row {
 extern const struct header_row header_rows[];
 extern const size_t n_header_rows;
 void read_header(struct compile *c, const struct node *map);
+/* Of a manifest, whose other keys nobody reads. */
+void check_manifest_head(struct compile *c, const struct node *map);
 /* The text of a member, variables replaced; empty when it is not there; anything but text is an
  * error. */
 struct str header_text(struct compile *c, const struct node *node, const char *what);
@@ -388,12 +392,21 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
+/* The same, in any case: one that no test has, whatever its steps are. */
+bool is_key_of_others(struct str key);
 /* The first of the members that is there; NULL: none is, or it is no map. */
 const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);
 void read_manifest(struct compile *c, const struct node *document);
+
+/* --- detect_ci.c --- */
+
+/* Is it a file of a CI system? `has_mark`: a key above its steps says so. */
+bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark);
+
+/* --- detect.c, the characters --- */
 
 /* Looks for characters that no value may hold (error) or that mislead a reader (warning). The work is
  * done in pieces; `path` is where the next piece goes on. */

@@ -138,6 +138,31 @@ static void a_mistyped_dry_run_is_never_carried_out(void **state)
     proxy_stop(&here.proxy);
 }
 
+/* Nor one that stands in the file. */
+static void a_dry_run_in_a_test_file_is_never_carried_out(void **state)
+{
+    static const char *const texts[] = {
+        "{\"name\":\"x\",\"dry_run\":true,\"steps\":[\"Click on \\\"a\\\"\"]}",
+        "{\"name\":\"x\",\"dryRun\":true,\"steps\":[{\"click\":\"a\"}]}",
+        "{\"name\":\"x\",\"config\":{\"dry-run\":true},\"steps\":[{\"click\":\"a\"}]}",
+    };
+    struct here here;
+
+    (void)state;
+    start(&here);
+    sandbox_forget_requests(here.proxy.program.sandbox_port);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        (void)proxy_ask(&here.proxy, "POST", "/api/v1/tests/run", NULL, texts[i]);
+        assert_int_equal(here.proxy.reply.status, 422);
+        assert_true(
+            str_contains(reply_text(&here.proxy.reply), STR("?dry_run=true of the request")));
+        (void)proxy_ask(&here.proxy, "POST", "/api/v1/tests/run?lenient=true", NULL, texts[i]);
+        assert_int_equal(here.proxy.reply.status, 422);
+    }
+    assert_int_equal(sandbox_count(here.proxy.program.sandbox_port, "", ""), 0);
+    proxy_stop(&here.proxy);
+}
+
 static const struct json *operation_of(const struct here *here, const struct json *route)
 {
     struct str path = STR_EMPTY;
@@ -274,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_parameters_are_refused_on_every_route),
         cmocka_unit_test(a_mistyped_dry_run_is_never_carried_out),
+        cmocka_unit_test(a_dry_run_in_a_test_file_is_never_carried_out),
         cmocka_unit_test(parameters_given_twice_are_refused_on_every_route),
         cmocka_unit_test(bad_values_and_near_names_are_told),
         cmocka_unit_test(what_is_in_the_table_works),

@@ -464,8 +464,14 @@ static void one_red_file_can_be_enough(void **state)
     assert_true(run_cli_says(f, "2 files: 1 created, 1 could not start "));
     assert_true(run_cli_says(f, "bad.yaml:3:5: error: "));
     assert_true(run_cli_says(f, "did you mean \"click\"?"));
-    assert_int_equal(RUN(f, bad, good, run_cli_url(f, proxy.program.port), "--fail-fast"), 1);
+    /* what does not compile is told first: the other file need not stand before this one */
+    assert_int_equal(RUN(f, good, bad, run_cli_url(f, proxy.program.port), "--fail-fast", "--junit",
+                         run_cli_path(f, "j.xml")),
+                     1);
     assert_true(run_cli_says(f, "2 files: 1 could not start, 1 skipped; "));
+    assert_true(
+        str_contains(run_cli_get(f, "j.xml"),
+                     STR("<skipped message=\"another file did not pass (--fail-fast)\"/>")));
     proxy_stop(&proxy);
 }
 

@@ -175,6 +175,34 @@ static void odd_files_are_told_once_each(void **state)
     proxy_stop(&proxy);
 }
 
+/* A file of three tests has three cases of the same names, whatever becomes of it. */
+static void a_file_that_is_not_begun_has_the_cases_of_one_that_is(void **state)
+{
+    static const char *const names[] = {
+        "name=\"A\" file=", "name=\"A (2)\" file=", "name=\"C\" file="};
+    static const char *const options[] = {"--strict", "--dry-run", "--tag=nope", "--fail-fast"};
+    struct run_cli *f = *state;
+    const char *three = run_cli_put(f, "three.yaml",
+                                    "name: A\nsteps: [{click: a}]\n---\nsteps: [{click: b}]\n---\n"
+                                    "name: C\nsteps: [{click: c}]\n");
+    const char *bad = run_cli_put(f, "bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
+    const char *junit = run_cli_path(f, "j.xml");
+
+    assert_int_equal(RUN(f, three, "--sandbox", "--junit", junit), 0);
+    for (size_t i = 0; i <= ARRAY_LEN(options); i++) {
+        struct str text = run_cli_get(f, "j.xml");
+
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            assert_int_equal(str_count(text, names[k]), 1);
+        }
+        assert_int_equal(str_count(text, "<testcase "), i == 0 ? 3 : 4);
+        assert_int_equal(str_count(text, "<skipped "), 3);
+        if (i < ARRAY_LEN(options)) {
+            assert_int_equal(RUN(f, three, bad, "--sandbox", "--junit", junit, options[i]), 1);
+        }
+    }
+}
+
 static void a_file_that_is_not_there_leaves_the_others_in_the_report(void **state)
 {
     struct run_cli *f = *state;
@@ -346,6 +374,8 @@ int main(void)
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(odd_files_are_told_once_each, run_cli_setup,
                                         run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_begun_has_the_cases_of_one_that_is,
+                                        run_cli_setup, run_cli_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_leaves_the_others_in_the_report,
                                         run_cli_setup, run_cli_teardown),
         cmocka_unit_test_setup_teardown(what_does_not_compile_is_told_first_and_the_rest_runs,

@@ -129,6 +129,7 @@ static inline void add_all(struct fixture *f)
     (void)add(f, "a/<\"&'>.yaml", VERDICT_FAILED, failed_run);
     (void)add(f, "red.yaml", VERDICT_FAILED, red_execution);
     add(f, "broken.yaml", VERDICT_ERROR, NULL)->detail = STR("does not compile: 1 error");
+    f->entries[3].broken = true;
     f->entries[3].problem =
         json(f, "{\"errors\":[{\"line\":3,\"column\":5,\"detail\":\"" HOSTILE "\",\"text\":\"a\","
                 "\"hint\":\"" HOSTILE "\"}]}");

@@ -158,6 +158,8 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     file(&f, "broken.json", "{\"steps\": [,]}\n"); /* a test, and to be told */
     file(&f, "http.yaml", "tests: [{name: a, request: {url: x}}]\n");
     file(&f, "azure.yml", "parameters: []\nsteps: [{script: npm ci}]\n");
+    file(&f, "de.json",
+         "{\"name\": \"Name\", \"steps\": \"Schritte\", \"back\": \"Zur\\u00fcck\"}");
     file(&f, "node_modules/x.yaml", TEST_TEXT);
     file(&f, "dist/x.yaml", TEST_TEXT);
     file(&f, "sub/b.yaml", TEST_TEXT);
@@ -170,7 +172,7 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     assert_files(&f, names);
     assert_non_null(f.gather.items[1].inspection.problem);
     assert_non_null(f.gather.items[2].inspection.problem);
-    assert_int_equal(f.gather.n_passed_over, 10);
+    assert_int_equal(f.gather.n_passed_over, 11);
     assert_true(told(&f.notes, "package.json: passed over, not a test: a package description"));
     assert_true(told(&f.notes, "compose.yaml: passed over, not a test: a compose file"));
     assert_true(told(&f.notes, "azure.yml: passed over, not a test: a CI template"));
@@ -186,6 +188,90 @@ static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
     assert_false(gather(&f, ""));
     assert_true(told(&f.errors, "1 name passed over"));
     fixture_done(&f);
+}
+
+/* What no reader of tests can read is passed over in a folder, unless a line of it looks like a test: a test
+ * with a slip is told. */
+static const struct {
+    const char *name;
+    const char *text;
+    bool is_told;
+} unreadable[] = {
+    {"mkdocs.yml", "site_name: S\nnav: [a.md]\ntheme:\n  emoji: !!python/name:material.x\n", false},
+    {"stack.yaml", "Resources:\n  Bucket:\n    Name: !Sub '${AWS::StackName}-b'\n", false},
+    {"chart.yaml", "apiVersion: v2\nname: {{ .Values.x }}\nversion: 1\n", false},
+    {"values.yaml", "name: {{ .Values.x }}\n", false},
+    {"range.yaml", "{{- range .Values.x }}\nimage: nginx:latest\n{{- end }}\n", false},
+    {"helm.yaml", "spec:\n{{- if .x }}\n  steps: {{ .y }}\n{{- end }}\n", false},
+    {"workflow.yaml", "main: # begins here\n  steps:\n  - a:\n      assign: [${b}]\n", false},
+    {"argo.yaml", "kind: Workflow\nspec:\n  templates:\n  - name: {{x}}\n    steps: []\n", false},
+    {"github.yaml", "on: push\njobs:\n  a:\n    steps:\n    - run: make\n    env: {A: {{b}}}\n",
+     false},
+    {"gitlab.yml", "test:\n  script: !reference [.a, script]\ncleanup:\n  script: x\n", false},
+    {"azure.yml", "trigger: none\nsteps:\n- script: a\nvariables: {a: 1, a: 2}\n", false},
+    {"map.yaml", "data:\n  test.yaml: |\n    name: x\n    steps:\n    - click: a\nx: {{y}}\n",
+     false},
+    {"bundle.yaml", "apiVersion: v1\nsteps: {{x}}\n---\nkind: B\nservices: {}\ntests: 1\n", false},
+    {"twice.yaml", "greeting: a\ngreeting: b\n", false},
+    {"latin.yaml", "title: Caf\xE9\n", false},
+    {"bell.yaml", "title: \"a\\eb\"\n", false},
+    {"tsconfig.json", "{\n  // tests\n  \"include\": [\"tests\", \"src/*.test.ts\"]\n}\n", false},
+    {"template.json", "{% if x %}\n{\"a\": 1}\n{% endif %}\n", false},
+    /* tests */
+    {"t-tag.yaml", "name: x\nsteps:\n  - click: !Sub a\n", true},
+    {"t-quote.yaml", "name: \"x\nsteps:\n  - click: a\n", true},
+    {"t-braces.yaml", "name: x\nsteps: [{click: a]\n", true},
+    {"t-one-line.yaml", "--- {name: x, steps: [{click: a}\n", true},
+    {"t-margin.yaml", "name: x\n  steps:\n    - click: y\n", true},
+    {"t-indented.yaml", "  name: x\n  steps:\n  - click: {{a}}\n", true},
+    {"t-slip.yaml", "name: x\nStpes:\n  - click: {{a}}\n", true},
+    {"t-colon.yaml", "name: x\nsteps\n  - click: \"a\n", true},
+    {"t-compact.yaml", "test: x\ndo:\n- c: {{a}}\n", true},
+    {"t-teardown.yaml", "name: x\nteardown: [{click: {{a}}}]\n", true},
+    {"t-suite.yaml", "tests:\n- name: A\n  steps:\n  - click: {{a}}\n", true},
+    {"t-flow.yaml", "tests:\n- {name: A, steps: [{click: {{a}}}]}\n", true},
+    {"t-goals.yaml", "goals:\n- name: {{a}}\n  journeys: []\n", true},
+    {"t-second.yaml", "apiVersion: v1\n---\nname: x\nsteps: [{click: {{a}}}]\n", true},
+    {"t-url.yaml", "starting_url: https://a.example\nname: {{a}}\n", true},
+    {"t-latin.yaml", "name: Caf\xE9\nsteps:\n- click: a\n", true},
+    {"t-bell.yaml", "name: \"a\\eb\"\nsteps: [{click: a}]\n", true},
+    {"t.json", "{\"name\": \"x\", \"steps\": [,]}\n", true},
+    {"t-suite.json", "{\"tests\": [{,]}\n", true},
+};
+
+static void what_cannot_be_read_is_told_only_where_a_test_was_meant(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(unreadable); i++) {
+        struct fixture f;
+        const struct inspection *inspection;
+
+        fixture_init(&f);
+        file(&f, unreadable[i].name, unreadable[i].text);
+        if (gather(&f, "") != unreadable[i].is_told) {
+            fail_msg("%s: %s", unreadable[i].name, f.notes.n > 0 ? "passed over" : "told");
+        }
+        f.gather.n = 0; /* what is named is told in any case */
+        f.errors.n = 0;
+        assert_true(gather(&f, unreadable[i].name));
+        inspection = &f.gather.items[0].inspection;
+        assert_non_null(inspection->problem);
+        assert_int_equal(inspection->other == NULL, unreadable[i].is_told);
+        fixture_done(&f);
+    }
+}
+
+/* UTF-16, as editors and shells of Windows write it. */
+static void a_test_in_another_coding_is_told(void **state)
+{
+    static const char wide[] = "\xFF\xFEn\0a\0m\0e\0:\0 \0x\0\n\0s\0t\0e\0p\0s\0:\0\n\0-\0 \0a\0";
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(testfile_was_meant(&arena, (struct str){wide, sizeof(wide) - 1}));
+    assert_false(testfile_was_meant(&arena, (struct str){wide, 14}));
+    arena_done(&arena);
 }
 
 static void variables_that_a_text_uses_are_found(void **state)
@@ -414,6 +500,8 @@ int test_gather(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_read_in_the_order_of_their_names),
         cmocka_unit_test(what_is_not_a_test_is_passed_over_in_a_folder),
+        cmocka_unit_test(what_cannot_be_read_is_told_only_where_a_test_was_meant),
+        cmocka_unit_test(a_test_in_another_coding_is_told),
         cmocka_unit_test(variables_that_a_text_uses_are_found),
         cmocka_unit_test(links_lead_neither_out_nor_round_in_circles),
         cmocka_unit_test(a_manifest_is_replaced_by_its_files),

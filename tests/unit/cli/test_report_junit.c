@@ -158,6 +158,121 @@ static void no_two_cases_have_the_same_name(void **state)
     fixture_done(&f);
 }
 
+/* ---- what was cut off ---- */
+
+#define CUT_RUN(STATUS, SETUP, STEP)                                                                        \
+    "{\"id\":\"r\",\"status\":\"timed_out\",\"name\":\"C\",\"tests\":[{\"name\":\"C\",\"status\":\"" STATUS \
+    "\",\"goal_id\":\"9\",\"duration_ms\":185,\"setup\":[" SETUP "],\"steps\":[{\"index\":1,"               \
+    "\"text\":\"s\",\"line\":2," STEP                                                                       \
+    "}]}],\"executions\":[{\"goal_id\":\"8\",\"duration_ms\":1},"                                           \
+    "{\"goal_id\":\"9\",\"duration_ms\":4000}]}"
+
+#define DONE    "\"status\":\"done\""
+#define SKIPPED "\"status\":\"skipped\""
+
+static const struct {
+    const char *what;
+    enum verdict verdict;
+    const char *run;
+    const char *says;
+} cut[] = {
+    {"goes on", VERDICT_TIMED_OUT, CUT_RUN("cancelled", "", DONE), "<error type=\"timed_out\""},
+    {"stopped", VERDICT_CANCELLED, CUT_RUN("cancelled", "", DONE), "<error type=\"cancelled\""},
+    {"call", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"create checkpoint\",\"status\":\"unknown\",\"error\":{\"code\":"
+             "\"outcome_unknown\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
+    {"read", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"newest snapshot\",\"status\":\"failed\",\"error\":{\"code\":"
+             "\"request_timeout\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
+    {"slow read", VERDICT_TIMED_OUT,
+     CUT_RUN("cancelled",
+             "{\"call\":\"newest snapshot\",\"status\":\"failed\",\"error\":{\"code\":"
+             "\"upstream_timeout\",\"detail\":\"d\"}}",
+             SKIPPED),
+     "<error type=\"timed_out\""},
+    {"last step", VERDICT_TIMED_OUT,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<error type=\"timed_out\""},
+    {"stopped step", VERDICT_CANCELLED,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<error type=\"cancelled\""},
+    /* what is red stays so */
+    {"refused", VERDICT_TIMED_OUT,
+     CUT_RUN("failed", "",
+             "\"status\":\"failed\",\"error\":{\"code\":\"upstream_refused\",\"detail\":\"d\"}"),
+     "<failure type=\"upstream_refused\""},
+    {"red", VERDICT_TIMED_OUT, CUT_RUN("failed", "", DONE ",\"outcome\":\"FAIL\""),
+     "<failure type=\"failed\""},
+    {"lost", VERDICT_FAILED,
+     CUT_RUN("failed", "",
+             "\"status\":\"unknown\",\"error\":{\"code\":\"outcome_unknown\",\"detail\":\"d\"}"),
+     "<failure type=\"outcome_unknown\""},
+};
+
+static void what_was_cut_off_is_not_red(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cut); i++) {
+        struct fixture f;
+
+        fixture_init(&f);
+        add(&f, "c.yaml", cut[i].verdict, cut[i].run)->detail = STR("why");
+        report_junit(&f.report, &f.text);
+        assert_valid(buf_view(&f.text));
+        if (!says(&f, cut[i].says)) {
+            fail_msg("%s: %.*s", cut[i].what, STR_ARG(buf_view(&f.text)));
+        }
+        fixture_done(&f);
+    }
+}
+
+static void what_was_cut_off_has_its_time(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    add(&f, "c.yaml", VERDICT_TIMED_OUT, cut[0].run)->detail = STR("why");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "name=\"C\" file=\"c.yaml\" time=\"4.185\">"));
+    buf_clear(&f.text);
+    /* its goal was not there yet */
+    f.entries[0].run =
+        json(&f, "{\"tests\":[{\"name\":\"C\",\"status\":\"cancelled\",\"duration_ms\":0,"
+                 "\"setup\":[{\"ms\":1},{\"ms\":2998}]}]}");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "name=\"C\" file=\"c.yaml\" time=\"2.999\">"));
+    fixture_done(&f);
+}
+
+/* A refusal has errors, too. */
+static void what_was_refused_compiles(void **state)
+{
+    struct fixture f;
+    struct report_entry *entry;
+
+    (void)state;
+    fixture_init(&f);
+    entry = add(&f, "c.yaml", VERDICT_ERROR, NULL);
+    entry->detail = STR("HTTP 400: give goal_id too");
+    entry->problem = json(&f, "{\"errors\":[{\"pointer\":\"goal_id\",\"detail\":\"give it\"}]}");
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "<error type=\"error\" message=\"HTTP 400: give goal_id too\">"));
+    buf_clear(&f.text);
+    entry->broken = true;
+    report_junit(&f.report, &f.text);
+    assert_true(says(&f, "<error type=\"does_not_compile\""));
+    fixture_done(&f);
+}
+
 int test_report_junit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +280,9 @@ int test_report_junit(void)
         cmocka_unit_test(junit_never_shows_a_red_run_green),
         cmocka_unit_test(answers_of_any_shape_are_survived),
         cmocka_unit_test(no_two_cases_have_the_same_name),
+        cmocka_unit_test(what_was_cut_off_is_not_red),
+        cmocka_unit_test(what_was_cut_off_has_its_time),
+        cmocka_unit_test(what_was_refused_compiles),
     };
 
     return cmocka_run_group_tests_name("report junit", tests, NULL, NULL);

@@ -191,6 +191,75 @@ static void several_tests_of_a_file_are_told_apart(void **state)
     fixture_done(&f);
 }
 
+/* `optional` is for the making of a step: one that was made and is red is the reason. */
+static void an_optional_step_can_be_red(void **state)
+{
+    static const struct {
+        const char *test;
+        const char *step;
+        enum verdict verdict;
+        const char *why;
+    } rows[] = {
+        {"failed", "done\",\"outcome\":\"FAIL", VERDICT_FAILED,
+         "failed at step 1 of 1, o.yaml:3: look"},
+        {"failed", "done\",\"outcome\":\"ERROR", VERDICT_FAILED,
+         "failed at step 1 of 1, o.yaml:3: look: the platform could not carry it out"},
+        {"passed", "done\",\"outcome\":\"FAIL", VERDICT_PASSED, ""}, /* the platform did not mind */
+        {"passed", "failed", VERDICT_PASSED, ""},                    /* it was not made */
+        {"failed", "failed", VERDICT_FAILED, "why"},                 /* something else was red */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        struct report_case *cases;
+        const char *text;
+
+        fixture_init(&f);
+        text = arena_printf(&f.arena,
+                            "{\"tests\":[{\"name\":\"O\",\"status\":\"%s\",\"steps\":[{\"index\":1,"
+                            "\"text\":\"look\",\"optional\":true,\"line\":3,\"status\":\"%s\"}]}]}",
+                            rows[i].test, rows[i].step)
+                   .ptr;
+        add(&f, "o.yaml", rows[i].verdict, text)->detail = STR("why");
+        assert_int_equal(report_cases(&f.entries[0], &f.arena, &cases), 1);
+        assert_int_equal(cases[0].verdict, rows[i].verdict);
+        assert_true(str_is(cases[0].why, rows[i].why));
+        fixture_done(&f);
+    }
+}
+
+/* A file that was not run says the same of each of its tests, and for the whole file once. */
+static void a_file_that_was_not_run_has_all_its_tests(void **state)
+{
+    static const struct report_test tests[] = {{STR_INIT("One"), 1}, {STR_INIT("Two"), 5}};
+    struct report_case *cases;
+    struct report_entry *entry;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    entry = add(&f, "two.yaml", VERDICT_PLANNED, NULL);
+    entry->tests = tests;
+    entry->n_tests = 2;
+    entry->dry_run = json(&f, "{\"name\":\"One\",\"requests\":[{},{}]}");
+    assert_int_equal(report_cases(entry, &f.arena, &cases), 2);
+    assert_true(str_is(cases[1].name, "Two"));
+    assert_true(str_is(cases[1].why, "its file would send 2 requests"));
+    assert_int_equal(cases[1].line, 5);
+    assert_true(str_is(report_outcome(entry, &f.arena), "would send 2 requests"));
+    entry->dry_run = NULL;
+    entry->verdict = VERDICT_ERROR;
+    entry->detail = STR("HTTP 401: no");
+    assert_true(str_is(report_outcome(entry, &f.arena), "could not start: HTTP 401: no"));
+    report_annotations(&f.report, &f.text);
+    assert_true(str_is(buf_view(&f.text), "::error file=two.yaml::HTTP 401: no\n"));
+    buf_clear(&f.text);
+    print_human(&f, false);
+    assert_int_equal(str_count(buf_view(&f.text), "HTTP 401"), 1);
+    fixture_done(&f);
+}
+
 static void passed_means_executed_and_green(void **state)
 {
     struct fixture f;
@@ -248,6 +317,8 @@ int test_reports(void)
         cmocka_unit_test(json_and_yaml_are_inert),
         cmocka_unit_test(yaml_says_the_same_as_json),
         cmocka_unit_test(several_tests_of_a_file_are_told_apart),
+        cmocka_unit_test(an_optional_step_can_be_red),
+        cmocka_unit_test(a_file_that_was_not_run_has_all_its_tests),
         cmocka_unit_test(passed_means_executed_and_green),
         cmocka_unit_test(the_exit_code_is_the_worst),
     };

@@ -173,8 +173,8 @@ static const char *const examples[] = {
     "PROD_API_KEY",
     "VIRTUOSO_API_TOKEN",
     "change_me_please",
-    "TO"
-    "DO-key", /* one word; the rules about source text look for it */
+    ("TO"
+     "DO-key"), /* one word; the rules about source text look for it */
 };
 
 static const char *const real[] = {
@@ -253,14 +253,14 @@ static void what_was_drawn_at_random_is_never_an_example(void **state)
         struct error err = {0};
         struct buf text;
 
+        struct str alphabet = str_from(kinds[kind].alphabet);
+
         buf_init(&text, 128);
         buf_text(&text, is_uuid ? "" : kinds[kind].before);
         for (size_t k = 0; k < kinds[kind].len; k++) {
             bool joins = is_uuid && (k == 8 || k == 13 || k == 18 || k == 23);
 
-            buf_char(&text, joins
-                                ? '-'
-                                : kinds[kind].alphabet[draw(&seed) % strlen(kinds[kind].alphabet)]);
+            buf_str(&text, joins ? STR("-") : str_sub(alphabet, draw(&seed) % alphabet.len, 1));
         }
         if (credential_read(buf_view(&text), &out, &err) != ERR_OK) {
             fail_msg("%s: %s", buf_cstr(&text), err.text);

@@ -415,6 +415,8 @@ static void what_is_not_a_test_stays_an_error_in_a_lenient_compile(void **state)
                                         "- click: a\n",
                                         "",
                                         "name: T\nstpes: [{click: a}]\n",
+                                        "name: T\ndry_run: true\nsteps: [{click: a}]\n",
+                                        "name: T\nconfig: {dryRun: 1}\nsteps: [{click: a}]\n",
                                         "name: [\n"};
     static const struct testfile_options lenient = {.lenient = true};
 
