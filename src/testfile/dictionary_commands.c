@@ -27,6 +27,21 @@ static const struct param_fields {
     {"api_test_id", "", "api_test_id|id|apiTestId|value", ""},
 };
 
+/* What is asserted of an element is said by the name of the command: `true` and `false` are no element. */
+static const char *kind_of_param(const struct command *command, const struct param *p,
+                                 const struct param_fields *row)
+{
+    struct str name = str_from(p->name);
+
+    if (str_starts(str_from(command->words), STR("step-assert ")) && str_is(name, "element")) {
+        return "named:";
+    }
+    if (str_is(name, "value") && (p->flags & PARAM_OPTIONAL) != 0) {
+        return "option:";
+    }
+    return row != NULL ? row->kind : "";
+}
+
 /* The first argument may also be the plain value, and a variable what `value` says where no other argument
  * is called so. */
 static struct str item_of_param(struct arena *arena, const struct command *command, size_t index)
@@ -38,8 +53,9 @@ static struct str item_of_param(struct arena *arena, const struct command *comma
     bool is_stored =
         index > 0 && p->type == PARAM_VARIABLE && !str_is(str_from(command->args[0].name), "value");
 
-    return arena_printf(arena, "%s%s%s%s%s%s", is_optional ? "?" : "", row != NULL ? row->kind : "",
-                        index == 0 ? ".|" : "", row != NULL ? row->fields : p->name,
+    return arena_printf(arena, "%s%s%s%s%s%s", is_optional ? "?" : "",
+                        kind_of_param(command, p, row), index == 0 ? ".|" : "",
+                        row != NULL ? row->fields : p->name,
                         row != NULL && is_only ? row->alone : "", is_stored ? "|value" : "");
 }
 

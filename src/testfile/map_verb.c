@@ -137,6 +137,7 @@ static bool take_arg(struct mapping *m, const struct item *item)
 {
     struct found found;
     struct str value;
+    bool truth = false;
 
     if (item->kind == VALUE_LAST) {
         return take_last(m);
@@ -153,6 +154,9 @@ static bool take_arg(struct mapping *m, const struct item *item)
     }
     found_use(m->bag, &found);
     use_twins(m, &item->list, found.field);
+    if (item->kind == VALUE_OPTION && node_is_bool(found.node, &truth) && truth) {
+        return true; /* `selected: true`: any of them */
+    }
     if (!value_read(m->c, m->bag, item->kind, &found, &value)) {
         m->failed = true;
         return false;
@@ -292,6 +296,16 @@ static void complain_field(struct mapping *m, const struct field *field)
     }
 }
 
+/* `{type: assert, command: exists, target: X, expected: false}` means the opposite. */
+static bool turns_round(const struct mapping *m, const struct field *field)
+{
+    bool truth = true;
+
+    return str_has_word("value expected assertion", field->name) && m->form->n_commands > 0 &&
+           str_starts(m->form->commands[0].words, STR("step-assert ")) &&
+           node_is_bool(field->node, &truth) && !truth;
+}
+
 static void check_left_over(struct mapping *m)
 {
     for (size_t i = 0; i < bag_size(m->bag); i++) {
@@ -303,7 +317,7 @@ static void check_left_over(struct mapping *m)
         if (field->used || field->meta || (m->failed && is_empty(field->node))) {
             continue; /* what has no value is told already, as missing */
         }
-        if (field->loose) {
+        if (field->loose && !turns_round(m, field)) {
             problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
                         "%.*s does not use \"%.*s\"", CLIPPED(m->bag->verb), CLIPPED(field->name))
                 ->hint = STR("remove it, or choose a form of the step that takes it");
