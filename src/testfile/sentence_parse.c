@@ -173,7 +173,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
         rest = str_sub(text, word.len + 1, text.len);
-        rest = str_sub(rest, str_starts(rest, STR("\xC2\xA0")) ? 2 : 0, rest.len);
+        while (odd_space_length(rest) > 0) {
+            rest = str_sub(rest, odd_space_length(rest), rest.len);
+        }
         problem->example = arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word), STR_ARG(rest));
         problem->example = problem_clean(c->arena, problem->example, SHOWN_MAX);
         return false;

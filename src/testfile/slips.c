@@ -5,6 +5,13 @@
 
 enum { NO_BREAK_SPACE = 0xA0 };
 
+/* From the typographic spaces to the ideographic one. */
+static bool is_odd_space(uint32_t point)
+{
+    return point == NO_BREAK_SPACE || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) ||
+           point == 0x202F || point == 0x205F || point == 0x3000;
+}
+
 /* Where each line begins, found once and only for a file that asks for it. */
 static void lines_find(struct compile *c)
 {
@@ -152,13 +159,21 @@ void check_slips(struct compile *c, const struct node *node)
     }
 }
 
+size_t odd_space_length(struct str text)
+{
+    struct str rest = text;
+
+    return text.len > 0 && is_odd_space(utf8_next(&rest)) ? text.len - rest.len : 0;
+}
+
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place)
 {
-    if (point != NO_BREAK_SPACE) {
+    if (!is_odd_space(point)) {
         return false;
     }
-    problem_add(c, TESTFILE_WARNING, place, "the text holds a no-break space (U+00A0)")->hint =
-        STR("write an ordinary space: the two look the same and are not");
+    problem_add(c, TESTFILE_WARNING, place, "the text holds %s space (U+%04X)",
+                point == NO_BREAK_SPACE ? "a no-break" : "an odd", point)
+        ->hint = STR("write an ordinary space: the two look the same and are not");
     return true;
 }
 
