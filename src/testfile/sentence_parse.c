@@ -102,6 +102,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (str_starts(text, STR("api-cli "))) {
         text = str_sub(text, 8, text.len);
     }
+    text = line_with_plain_quotes(c->arena, text);
     if (command_line_parse(c->catalog, c->arena, text, &line, &err) != ERR_OK) {
         return problem_refuse(c, origin->place, NULL, NULL, "%s", err.text);
     }
@@ -124,7 +125,8 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
 static bool emit_short_line(struct compile *c, struct str text, const struct step_origin *origin,
                             bool *out_ok)
 {
-    struct str line = arena_printf(c->arena, "step-%.*s", STR_ARG(text));
+    struct str line =
+        arena_printf(c->arena, "step-%.*s", STR_ARG(line_with_plain_quotes(c->arena, text)));
     struct json *read;
     struct error err = {0};
 

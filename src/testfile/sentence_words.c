@@ -38,20 +38,23 @@ static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
     return i < s.len;
 }
 
-/* “Sign in”, as word processors write it: nothing else can be meant in a sentence. */
 static bool read_typographic(struct matcher *m, size_t *at, struct token *token)
 {
-    struct str rest = str_sub(m->sentence, *at, m->sentence.len);
-    ptrdiff_t end = str_find(rest, STR("\xE2\x80\x9D"));
+    size_t n = typographic_length(str_sub(m->sentence, *at, m->sentence.len), &token->text);
 
-    if (!str_starts(rest, STR("\xE2\x80\x9C")) || end < 0) {
-        return false;
-    }
-    token->text = str_sub(rest, 3, (size_t)end - 3);
-    token->quoted = true;
-    *at += (size_t)end + 3;
+    token->quoted = n > 0;
+    *at += n;
     token->to = *at;
-    return true;
+    return n > 0;
+}
+
+static bool refuse_open_quote(struct matcher *m, size_t at)
+{
+    struct str rest = str_sub(m->sentence, at, m->sentence.len);
+
+    (void)error_set(m->err, ERR_INVALID, "a quote is not closed; it begins at: %.*s",
+                    CLIPPED(rest));
+    return false;
 }
 
 static const char spaces[] = " \t\n\r";
@@ -78,10 +81,12 @@ static bool tokenize(struct matcher *m)
         if (read_typographic(m, &at, token)) {
             continue;
         }
+        if (typographic_opens(str_sub(s, at, s.len))) {
+            return refuse_open_quote(m, at);
+        }
         if (s.ptr[at] == '"' || s.ptr[at] == '\'') {
             if (!read_quoted(m, &at, token)) {
-                (void)error_set(m->err, ERR_INVALID, "a quote is not closed");
-                return false;
+                return refuse_open_quote(m, token->from);
             }
         } else {
             size_t from = at;

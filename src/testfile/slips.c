@@ -126,18 +126,15 @@ static void check_comment(struct compile *c, const struct node *node)
         ->hint = STR("put the whole text in quotes if the # belongs to it");
 }
 
-static bool is_typographic_quote(uint32_t point)
-{
-    return point == 0x201C || point == 0x201D || point == 0x201E || point == 0x2018 ||
-           point == 0xAB;
-}
-
 /* The text as a whole stands in quotes that YAML does not take for quotes. */
 static void check_quotes(struct compile *c, const struct node *node)
 {
-    struct str rest = node->text;
+    struct str inner;
+    size_t n = typographic_length(node->text, &inner);
+    bool is_guillemet = str_starts(node->text, STR("\xC2\xAB"));
 
-    if (node->quoted || node->text.len < 4 || !is_typographic_quote(utf8_next(&rest)) ||
+    if (node->quoted || node->text.len < 4 ||
+        (n < node->text.len && !is_guillemet && !typographic_opens(node->text)) ||
         str_contains(node->text, STR(" \xE2\x80\x9C"))) {
         return;
     }
