@@ -249,7 +249,8 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
     }
     problem = complain(m, place_of(field->node), "%.*s cannot be \"%.*s\" here",
                        STR_ARG(field->name), CLIPPED(field->node->text));
-    problem->nearest = said_near(m->bag->known, field->id, field->node->text);
+    near = said_near(m->bag->known, field->id, field->node->text);
+    problem->nearest = str_eq_nocase(near, field->node->text) ? STR_EMPTY : near;
     problem->hint =
         arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
 }

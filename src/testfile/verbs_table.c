@@ -35,7 +35,8 @@
 #define T       "type|assertion|operator|comparison|is|state"
 #define V       "value|expected|expectedValue|expectedText|pattern|text"
 #define HIDDEN  "hidden|invisible|not_visible|notVisible|not-visible"
-#define SWITCH  "~action=switch|switchtab|switchframe|switchiframe"
+#define SWITCH  "~action|operation=switch|switchtab|switchframe|switchiframe|tab"
+#define A_TAB   "~target|type|operation=tab"
 #define NO_VAR  "!variable|as|in|name|to|variableName"
 #define CLICKED "position_on_element<position element_type<element_type|elementType"
 
@@ -230,20 +231,20 @@ const struct verb_row verb_rows[] = {
     {"window", "action|.=resize", "step-window resize", "size:@", "", "window: {action: resize, width: 1280, height: 800}"},
     {"window", "action|.=maximize|maximise", "step-window maximize", "", "", "window: maximize", "window: action=maximize"},
     {"window", SWITCH " iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}", "window: action=switch iframe"},
-    {"window", SWITCH " target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
-    {"window", SWITCH " target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
-    {"window", SWITCH " to|target|direction|type|value|tab|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}", "window: action=switch to=next"},
-    {"window", SWITCH " to|target|direction|type|value|tab|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}", "window: action=switch to=previous"},
-    {"window", SWITCH " target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}", "window: action=switch target=frame index"},
-    {"window", SWITCH " target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
+    {"window", SWITCH " target|type|operation=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
+    {"window", SWITCH " target|type|operation=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
+    {"window", SWITCH " " A_TAB " to|target|direction|type|operation|value|tab|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}", "window: action=switch to=next"},
+    {"window", SWITCH " " A_TAB " to|target|direction|type|operation|value|tab|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}", "window: action=switch to=previous"},
+    {"window", SWITCH " target|type|operation=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}", "window: action=switch target=frame index"},
+    {"window", SWITCH " target|to|type|operation=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
     {"window", SWITCH " frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
     {"window", SWITCH " parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}", "window: action=switch parent=true"},
-    {"window", SWITCH " to|target|type|value|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", SWITCH " to|target|type|operation|value|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
     {"window", SWITCH " main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}", "window: action=switch main=true"},
-    {"window", SWITCH " to|target|type|value|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", SWITCH " to|target|type|operation|value|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
     {"window", "action=switchiframe|switchframe target|element|selector|css|name|value|hint", "step-window switch iframe", "target|element|selector|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
-    {"window", SWITCH " ~target|type|to=tab index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}", "window: action=switch target=tab index"},
-    {"window", "~action=switch|switchtab to|value|tab", "step-window switch tab index", "tab:to|value|tab", "", "window: {action: switch, to: next}"},
+    {"window", SWITCH " ~target|type|to|operation=tab index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}", "window: action=switch target=tab index"},
+    {"window", "~action|operation=switch|switchtab|tab " A_TAB " to|value|tab", "step-window switch tab index", "tab:to|value|tab", "", "window: {action: switch, to: next}"},
     {"window", "action|.=nexttab|switchtabnext|switchnexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
     {"window", "action|.=previoustab|prevtab|switchtabprev|switchtabprevious", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
     {"window", "action|.=switchparentframe|switchtoparentframe|parentframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
