@@ -163,7 +163,7 @@ static const struct verb_row other_names[] = {
     {"cancel-prompt reject-prompt", "", "step-dialog dismiss-prompt", "", "reject<=true",
      "prompt: cancel", NULL},
     {"library-attach attach-library", "", "library attach",
-     ".|attach|id|checkpoint|library_checkpoint_id libpos:position", "",
+     ".|attach|id|checkpoint|library_checkpoint_id|target|value libpos:position", "",
      "library: {attach: 7023, position: 2}", NULL},
 };
 
