@@ -79,7 +79,7 @@ bool sentence_step(struct arena *arena, const struct sentence_match *match, size
 
 /* --- what the files that match sentences share --- */
 
-enum { MAX_TOKENS = 64, CHOICE_MAX = 64 };
+enum { MAX_TOKENS = 64, CHOICE_MAX = 80 };
 
 struct token {
     struct str text; /* unescaped */
