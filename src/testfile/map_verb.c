@@ -65,6 +65,16 @@ static void hint_comment(struct mapping *m, struct testfile_problem *problem)
     }
 }
 
+/* `write: {selector:a, text:b}` */
+static void hint_space(struct mapping *m, struct testfile_problem *problem)
+{
+    for (size_t i = 0; i < bag_size(m->bag); i++) {
+        if (lacks_space(m->c, m->bag->fields[i].name)) {
+            problem->hint = STR("a space is missing after the colon");
+        }
+    }
+}
+
 /* True if a field is unknown. It is reported as unknown, and was probably meant as the field
  * that is missing. */
 static bool has_unknown_field(const struct mapping *m)
@@ -289,7 +299,8 @@ static void complain_field(struct mapping *m, const struct field *field)
         problem = complain(m, place, "%.*s has no \"%.*s\"", CLIPPED(m->bag->verb), STR_ARG(name));
         if (problem_is_kept(m->c, problem)) {
             near = field_nearest(m->c->dictionary, m->bag->known, field->name, false);
-            problem->nearest = near.len > 0 && bag_size(m->bag) == 1 &&
+            hint_space(m, problem);
+            problem->nearest = near.len > 0 && bag_size(m->bag) == 1 && m->bag->value == NULL &&
                                        field->node->type == NODE_SCALAR && field->node->text.len > 0
                                    ? with_value(m, near, field)
                                    : near;
@@ -393,8 +404,11 @@ static struct str nearest_said(struct mapping *m)
 
 static struct testfile_problem *cannot_understand(struct mapping *m)
 {
-    return complain(m, m->bag->verb_place, "cannot understand this form of %.*s",
-                    CLIPPED(m->bag->verb));
+    struct testfile_problem *problem = complain(
+        m, m->bag->verb_place, "cannot understand this form of %.*s", CLIPPED(m->bag->verb));
+
+    hint_space(m, problem);
+    return problem;
 }
 
 static bool map_form(struct mapping *m)

@@ -3,6 +3,8 @@
 #include "sentence.h"
 
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
+#define WIDE_COLON "\xEF\xBC\x9A" /* of Chinese and Japanese */
+
 enum { SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
 
 static bool is_command_line(struct str text)
@@ -138,12 +140,16 @@ static bool emit_short_line(struct compile *c, struct str text, const struct ste
     return true;
 }
 
-/* `click = Sign in` */
+/* `click = Sign in`, `click： Sign in` */
 static const struct verb *verb_before_equals(const struct compile *c, struct str text)
 {
+    ptrdiff_t wide = str_find(text, STR(WIDE_COLON));
     struct str word;
     struct str rest;
 
+    if (wide > 0) {
+        return verb_find(c->dictionary, str_trim(str_sub(text, 0, (size_t)wide)));
+    }
     return str_cut(text, ' ', &word, &rest) && str_starts(str_trim(rest), STR("= "))
                ? verb_find(c->dictionary, word)
                : NULL;
@@ -169,7 +175,9 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
         problem->nearest = slip.meant;
     }
     if (verb_before_equals(c, text) != NULL) {
-        problem->hint = STR("a step is written VERB: VALUE, with a colon");
+        problem->hint = str_contains(text, STR(WIDE_COLON))
+                            ? STR("a step is written VERB: VALUE, and this is a wide colon")
+                            : STR("a step is written VERB: VALUE, with a colon");
         return false;
     }
     if (verb_before_colon(c, text, &word) != NULL) {
@@ -184,6 +192,8 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     }
     if (str_contains(text, STR("\xE2\x80\x9C")) || str_contains(text, STR("\xE2\x80\x9D"))) {
         problem->hint = STR("these are typographic quotes: use \" or '");
+    } else if (has_odd_dash(text)) {
+        problem->hint = STR("names are written with hyphens (-), and this is a dash");
     } else {
         problem->hint = near.hint != NULL
                             ? str_from(near.hint)

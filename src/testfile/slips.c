@@ -69,9 +69,11 @@ bool is_cut_by_comment(struct compile *c, const struct node *value)
     struct str rest;
     struct str head;
 
-    if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0 ||
-        value->key_line == 0) {
+    if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0) {
         return false;
+    }
+    if (value->key_line == 0) { /* of a list */
+        return str_starts(str_trim(rest_of_line(c, value->line, value->column)), STR("#"));
     }
     rest = rest_of_line(c, value->key_line, value->key_column);
     return str_cut(rest, ':', &head, &rest) && str_starts(str_trim(rest), STR("#"));
@@ -183,6 +185,27 @@ const struct verb *verb_before_colon(const struct compile *c, struct str text, s
         return NULL;
     }
     return verb_find(c->dictionary, *out_word);
+}
+
+bool lacks_space(const struct compile *c, struct str key)
+{
+    struct str head;
+    struct str rest;
+
+    return str_cut(key, ':', &head, &rest) && rest.len > 0 && key_find(c->dictionary, head) != NULL;
+}
+
+/* From the typographic hyphen to the long bar, and the minus. */
+bool has_odd_dash(struct str text)
+{
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+
+        if ((point >= 0x2010 && point <= 0x2015) || point == 0x2212) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- members of maps ---- */
