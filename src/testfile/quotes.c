@@ -3,7 +3,13 @@
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
-enum { GUILLEMET = 0xAB, SINGLE_GUILLEMET = 0x2039, RIGHT_GUILLEMET = 0xBB };
+enum {
+    GUILLEMET = 0xAB,
+    SINGLE_GUILLEMET = 0x2039,
+    RIGHT_GUILLEMET = 0xBB,
+    WORDS_MAX = 64,
+    APOSTROPHES_MAX = 100
+};
 
 static const struct {
     const char *open;
@@ -32,8 +38,9 @@ static size_t find_close(struct str text, struct str close)
 {
     size_t first = 0;
     size_t from = 0;
+    size_t n = 0;
 
-    for (ptrdiff_t at = str_find(text, close); at >= 0;
+    for (ptrdiff_t at = str_find(text, close); at >= 0 && n++ < APOSTROPHES_MAX;
          at = str_find(str_sub(text, from, text.len), close)) {
         from += (size_t)at + close.len;
         first = first == 0 ? from : first;
@@ -114,6 +121,7 @@ struct str line_with_plain_quotes(struct arena *arena, struct str line)
 {
     bool begins_word = true;
     char quote = '\0';
+    size_t n_tried = 0; /* no command takes more words, and each may look at the whole line */
     struct str inner;
     struct buf out;
 
@@ -122,7 +130,8 @@ struct str line_with_plain_quotes(struct arena *arena, struct str line)
     }
     buf_init(&out, line.len * 4 + 2); /* ' becomes '\'' */
     while (line.len > 0) {
-        size_t n = begins_word ? typographic_length(line, &inner) : 0;
+        bool may_begin = begins_word && n_tried++ < WORDS_MAX;
+        size_t n = may_begin ? typographic_length(line, &inner) : 0;
         char c = line.ptr[0];
 
         if (n > 0) {
