@@ -143,8 +143,10 @@ struct str line_with_plain_quotes(struct arena *arena, struct str line)
         if (c == '\\' && quote != '\'' && line.len > 1) {
             buf_char(&out, c);
             line = str_sub(line, 1, line.len);
-        } else if (quote == '\0' ? c == '"' || c == '\'' : c == quote) {
-            quote = quote == '\0' ? c : '\0';
+        } else if (quote != '\0' && c == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (c == '"' || c == '\'')) {
+            quote = c;
         }
         begins_word = quote == '\0' && (c == ' ' || c == '\t' || c == '\n');
         buf_char(&out, line.ptr[0]);

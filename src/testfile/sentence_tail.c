@@ -69,18 +69,6 @@ static bool begins_next_step(const struct words *w, size_t i)
            (is_one(w, i, "and") && is_one(w, i + 1, next_steps) && i + 2 < w->n);
 }
 
-static bool begins_condition(const struct words *w, size_t i, struct str command)
-{
-    bool asserts = str_starts(command, STR("step-assert"));
-    bool waits = str_is(command, "step-wait element");
-
-    return (is_one(w, i, links) && ends_as_predicate(w, i + 1)) ||
-           ((waits || asserts) && is_one(w, i, "to") &&
-            (is_one(w, i + 1, motions) || ends_as_predicate(w, i + 1))) ||
-           (asserts && is_one(w, i, comparing) && i + 1 < w->n) ||
-           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1));
-}
-
 /* "no error", "Save never", "error no longer": taken for names they would assert the opposite. "No results"
  * with a capital letter is the text of a page. */
 static bool is_negation(const struct words *w, size_t i, struct str command)
@@ -95,6 +83,18 @@ static bool is_negation(const struct words *w, size_t i, struct str command)
     return is_one(w, i, "never") || (is_one(w, i, "no") && is_one(w, i + 1, "longer more"));
 }
 
+static bool begins_condition(const struct words *w, size_t i, struct str command)
+{
+    bool asserts = str_starts(command, STR("step-assert"));
+    bool waits = str_is(command, "step-wait element");
+
+    return (is_one(w, i, links) && ends_as_predicate(w, i + 1)) ||
+           ((waits || asserts) && is_one(w, i, "to") &&
+            (is_one(w, i + 1, motions) || ends_as_predicate(w, i + 1))) ||
+           (asserts && is_one(w, i, comparing) && i + 1 < w->n) ||
+           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
+}
+
 /* The number of the first word that is no part of a name; n: all may be. */
 static size_t find_tail(const struct matcher *m, const struct words *w, struct str command)
 {
@@ -106,9 +106,6 @@ static size_t find_tail(const struct matcher *m, const struct words *w, struct s
         return 0;
     }
     for (size_t i = 1; i < w->n; i++) {
-        if (is_negation(w, i, command)) {
-            return i;
-        }
         if (is_one(w, i, leaving) || (is_one(w, i, "goes go") && is_one(w, i + 1, "away"))) {
             return i > 1 && is_one(w, i - 1, "to") ? i - 1 : i;
         }

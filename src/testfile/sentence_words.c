@@ -44,7 +44,6 @@ static bool read_typographic(struct matcher *m, size_t *at, struct token *token)
 
     token->quoted = n > 0;
     *at += n;
-    token->to = *at;
     return n > 0;
 }
 
@@ -58,6 +57,28 @@ static bool refuse_open_quote(struct matcher *m, size_t at)
 }
 
 static const char spaces[] = " \t\n\r";
+
+/* The word or the piece in quotes that stands at *at; *at goes behind it. */
+static bool read_token(struct matcher *m, size_t *at, struct token *token)
+{
+    struct str s = m->sentence;
+    size_t from = *at;
+
+    if (read_typographic(m, at, token)) {
+        return true;
+    }
+    if (typographic_opens(str_sub(s, from, s.len))) {
+        return refuse_open_quote(m, from);
+    }
+    if (s.ptr[from] == '"' || s.ptr[from] == '\'') {
+        return read_quoted(m, at, token) || refuse_open_quote(m, from);
+    }
+    while (*at < s.len && str_find_char(STR(spaces), s.ptr[*at]) < 0) {
+        (*at)++;
+    }
+    token->text = str_sub(s, from, *at - from);
+    return true;
+}
 
 static bool tokenize(struct matcher *m)
 {
@@ -78,23 +99,8 @@ static bool tokenize(struct matcher *m)
         }
         token = &m->tokens[m->n_tokens++];
         *token = (struct token){.from = at};
-        if (read_typographic(m, &at, token)) {
-            continue;
-        }
-        if (typographic_opens(str_sub(s, at, s.len))) {
-            return refuse_open_quote(m, at);
-        }
-        if (s.ptr[at] == '"' || s.ptr[at] == '\'') {
-            if (!read_quoted(m, &at, token)) {
-                return refuse_open_quote(m, token->from);
-            }
-        } else {
-            size_t from = at;
-
-            while (at < s.len && str_find_char(STR(spaces), s.ptr[at]) < 0) {
-                at++;
-            }
-            token->text = str_sub(s, from, at - from);
+        if (!read_token(m, &at, token)) {
+            return false;
         }
         token->to = at < s.len ? at : s.len;
     }

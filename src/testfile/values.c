@@ -393,15 +393,22 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
                "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
 }
 
-/* In quotes they may be a text of the page. */
-static bool refuse_truth(struct compile *c, struct place place, bool is_option)
+/* True and false where a text is wanted. In quotes they may be one. */
+static bool is_refused_truth(struct compile *c, enum value_kind kind, const struct node *node,
+                             struct place place)
 {
-    return is_option
-               ? refuse_value(c, place,
-                              "is no option, and the platform asserts what is selected only",
-                              "name the option; one that is called so stands in quotes")
-               : refuse_value(c, place, "names no element",
-                              "say which element is meant; one that is called so stands in quotes");
+    bool truth;
+
+    if ((kind != VALUE_NAMED && kind != VALUE_OPTION) || !node_is_bool(node, &truth)) {
+        return false;
+    }
+    return kind == VALUE_OPTION
+               ? !refuse_value(c, place,
+                               "is no option, and that nothing is selected cannot be asserted",
+                               "name the option; one that is called so stands in quotes")
+               : !refuse_value(
+                     c, place, "names no element",
+                     "say which element is meant; one that is called so stands in quotes");
 }
 
 /* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION are the mapper's own and read as text. */
@@ -411,16 +418,12 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
     bool is_pair = kind == VALUE_XY || kind == VALUE_SIZE;
     struct place place;
     struct str text;
-    bool truth;
 
     if (is_pair && (found->node == NULL || found->node->type == NODE_MAP)) {
         return read_pair(c, bag, found, kind == VALUE_SIZE, out);
     }
-    if (!raw_text(c, found, &text, &place)) {
+    if (!raw_text(c, found, &text, &place) || is_refused_truth(c, kind, found->node, place)) {
         return false;
-    }
-    if ((kind == VALUE_NAMED || kind == VALUE_OPTION) && node_is_bool(found->node, &truth)) {
-        return refuse_truth(c, place, kind == VALUE_OPTION);
     }
     if (kind == VALUE_VARIABLE) {
         *out = bare_name(text);
