@@ -2,10 +2,11 @@
  * POSIX sh (XCU 2.2), nothing is ever expanded. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "catalog_internal.h"
 
 /* A body of 64 KiB that is all single quotes, written and read again. */
-enum { LINE_MAX_BYTES = 512 * 1024 };
+enum { LINE_MAX_BYTES = 512 * 1024, QUOTE_SHOWN = 40 };
 
 struct words {
     struct arena *arena;
@@ -29,8 +30,9 @@ static bool take_quoted(struct words *w, char quote, struct buf *out)
         buf_char(out, c);
     }
     if (at >= w->rest.len) {
-        (void)error_set(w->err, ERR_INVALID, "A quote (%c) is not closed in the command line",
-                        quote);
+        (void)error_set(w->err, ERR_INVALID,
+                        "A quote (%c) is not closed in the command line; it begins at: %.*s", quote,
+                        STR_ARG(utf8_clip(w->rest, QUOTE_SHOWN)));
         return false;
     }
     w->rest = str_sub(w->rest, at + 1, w->rest.len);

@@ -212,11 +212,11 @@ static bool step_if(struct compile *c, const struct node *value)
     struct var_scope scope = {.outer = c->scope};
     bool truth;
 
+    if (value->type == NODE_MAP && !only_keys(c, value, "cond condition then else", example)) {
+        return false;
+    }
     if (cond == NULL || cond->type != NODE_SCALAR || node_get(value, "then") == NULL) {
         return problem_refuse(c, place_of(value), NULL, example, "if needs cond and then");
-    }
-    if (!only_keys(c, value, "cond condition then else", example)) {
-        return false;
     }
     if (!condition(c, cond->text, &truth)) {
         return problem_refuse(
@@ -282,13 +282,15 @@ static bool step_loop(struct compile *c, const struct node *value)
     const struct node *item;
     size_t rounds;
 
+    if (value->type == NODE_MAP && !only_keys(c, value, "over as do steps max", example)) {
+        return false;
+    }
     if (over == NULL || body == NULL) {
         return problem_refuse(c, place_of(value), NULL, example, "loop needs over and do");
     }
     list = loop_list(c, over);
     rounds = list != NULL ? list->n_children : 0;
-    if (list == NULL || !only_keys(c, value, "over as do steps max", example) ||
-        !loop_rounds(c, value, &rounds) || too_deep(c, place_of(value))) {
+    if (list == NULL || !loop_rounds(c, value, &rounds) || too_deep(c, place_of(value))) {
         return false;
     }
     item = list->first;

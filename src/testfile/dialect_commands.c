@@ -216,10 +216,16 @@ static bool emit_listed(struct compile *c, const struct bag *bag, struct str wor
                         const struct verb *own, struct json *args, const struct node *options)
 {
     struct step_origin origin = {bag->verb_place, bag->description, bag->optional, true};
+    static const char keys[] = "command action sub_action args options optional name description";
     struct json *json_options = options != NULL && options->type == NODE_MAP
                                     ? node_to_json(c->arena, options)
                                     : json_new_object(c->arena);
 
+    for (size_t i = 0; i < bag_size(bag); i++) {
+        if (!bag->fields[i].loose && !bag->fields[i].meta) {
+            unknown_member(c, bag->fields[i].node, "this step", keys);
+        }
+    }
     if (own != NULL && !names_command(c, words, args)) {
         words = own->forms[0]->commands[0].words;
         add_fixed_options(c, json_options, own->forms[0]);

@@ -163,7 +163,7 @@ static const struct verb_row other_names[] = {
     {"cancel-prompt reject-prompt", "", "step-dialog dismiss-prompt", "", "reject<=true",
      "prompt: cancel", NULL},
     {"library-attach attach-library", "", "library attach",
-     ".|attach|id|checkpoint|library_checkpoint_id libpos:position", "",
+     ".|attach|id|checkpoint|library_checkpoint_id|target|value libpos:position", "",
      "library: {attach: 7023, position: 2}", NULL},
 };
 
@@ -207,6 +207,9 @@ static void own_names_add(struct dictionary *dictionary, size_t index)
     }
     (void)str_cut(str_from(command->words), ' ', &group, &rest);
     own_name_add(dictionary, index, STR_EMPTY, rest);
+    if (str_starts(rest, STR("switch "))) { /* window: {action: frame-index} */
+        own_name_add(dictionary, index, STR("window"), str_sub(rest, 7, rest.len));
+    }
     for (size_t i = 0; i < ARRAY_LEN(group_words); i++) {
         struct str words = str_from(group_words[i].words);
         struct str word;

@@ -77,6 +77,8 @@ enum value_kind {
     VALUE_UNQUOTED,
     VALUE_SPLIT,   /* text that may become several steps */
     VALUE_LAST,    /* the element clicked last */
+    VALUE_NAMED,   /* text that a truth value cannot be */
+    VALUE_OPTION,  /* the same, but `true` stands for any */
     VALUE_POSITION /* of a library checkpoint: counted when it is not given */
 };
 

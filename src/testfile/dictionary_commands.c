@@ -13,19 +13,34 @@ static const struct param_fields {
      "|text|value"},
     {"value", "", "value|expected|option|text|pattern|expectedValue|expectedText|expected_value",
      ""},
-    {"text", "", "text|value|content|message|comment", ""},
+    {"text", "", "text|value|content|message|comment", "|target"},
     {"url", "url:", "url|to|value|file|href|file_url|fileUrl", "|target"},
     {"variable", "var:", "variable|as|name|variable_name|variableName|to|in|into", ""},
     {"key", "unquote:", "key|value|text", ""},
-    {"xy", "xy:", "xy|position|offset|coordinates|by|to|@", ""},
-    {"size", "size:", "size|dimensions|value|@", ""},
-    {"index", "", "index|value|tab|number|frame", ""},
+    {"xy", "xy:", "xy|position|offset|coordinates|by|to|value|target|@", ""},
+    {"size", "size:", "size|dimensions|value|target|@", ""},
+    {"index", "", "index|value|tab|number|frame", "|target"},
     {"milliseconds", "ms:", "milliseconds|time|duration|ms|value|timeout", ""},
-    {"script", "", "script|code|value|javascript|text", ""},
+    {"script", "", "script|code|value|javascript|text", "|target"},
     {"attribute", "", "attribute|attribute_name|attributeName|attr", ""},
-    {"name", "", "name|cookie", ""},
-    {"api_test_id", "", "api_test_id|id|apiTestId|value", ""},
+    {"name", "", "name|cookie|target", "|value"},
+    {"api_test_id", "", "api_test_id|id|apiTestId|value|target", ""},
 };
+
+/* What is asserted of an element is said by the name of the command: `true` and `false` are no element. */
+static const char *kind_of_param(const struct command *command, const struct param *p,
+                                 const struct param_fields *row)
+{
+    struct str name = str_from(p->name);
+
+    if (str_starts(str_from(command->words), STR("step-assert ")) && str_is(name, "element")) {
+        return "named:";
+    }
+    if (str_is(name, "value") && (p->flags & PARAM_OPTIONAL) != 0) {
+        return "option:";
+    }
+    return row != NULL ? row->kind : "";
+}
 
 /* The first argument may also be the plain value, and a variable what `value` says where no other argument
  * is called so. */
@@ -35,12 +50,16 @@ static struct str item_of_param(struct arena *arena, const struct command *comma
     const struct param_fields *row = ROW_NAMED(str_from(p->name), param_fields);
     bool is_optional = (p->flags & PARAM_OPTIONAL) != 0 || p->def != NULL;
     bool is_only = index == 0 && command->args[1].name == NULL;
+    /* What is compared first stands where an element does. */
+    bool is_target = index == 0 && p->type == PARAM_VARIABLE;
     bool is_stored =
         index > 0 && p->type == PARAM_VARIABLE && !str_is(str_from(command->args[0].name), "value");
 
-    return arena_printf(arena, "%s%s%s%s%s%s", is_optional ? "?" : "", row != NULL ? row->kind : "",
-                        index == 0 ? ".|" : "", row != NULL ? row->fields : p->name,
-                        row != NULL && is_only ? row->alone : "", is_stored ? "|value" : "");
+    return arena_printf(arena, "%s%s%s%s%s%s%s", is_optional ? "?" : "",
+                        kind_of_param(command, p, row), index == 0 ? ".|" : "",
+                        row != NULL ? row->fields : p->name,
+                        row != NULL && is_only ? row->alone : "", is_target ? "|target" : "",
+                        is_stored ? "|value" : "");
 }
 
 /* "|httpOnly" for http_only: test files write names of several words in both ways. Empty for a name

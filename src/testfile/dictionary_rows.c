@@ -13,6 +13,7 @@ static const struct kind_row {
     {"sec", VALUE_SECONDS}, {"regex", VALUE_REGEX},      {"tab", VALUE_TAB},
     {"url", VALUE_URL},     {"fileurl", VALUE_FILE_URL}, {"unquote", VALUE_UNQUOTED},
     {"split", VALUE_SPLIT}, {"last", VALUE_LAST},        {"libpos", VALUE_POSITION},
+    {"named", VALUE_NAMED}, {"option", VALUE_OPTION},
 };
 
 /* ---- the language of the table ---- */

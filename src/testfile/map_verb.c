@@ -65,6 +65,16 @@ static void hint_comment(struct mapping *m, struct testfile_problem *problem)
     }
 }
 
+/* `write: {selector:a, text:b}` */
+static void hint_space(struct mapping *m, struct testfile_problem *problem)
+{
+    for (size_t i = 0; i < bag_size(m->bag); i++) {
+        if (lacks_space(m->c, m->bag->fields[i].name)) {
+            problem->hint = STR("a space is missing after the colon");
+        }
+    }
+}
+
 /* True if a field is unknown. It is reported as unknown, and was probably meant as the field
  * that is missing. */
 static bool has_unknown_field(const struct mapping *m)
@@ -137,6 +147,7 @@ static bool take_arg(struct mapping *m, const struct item *item)
 {
     struct found found;
     struct str value;
+    bool truth = false;
 
     if (item->kind == VALUE_LAST) {
         return take_last(m);
@@ -153,6 +164,9 @@ static bool take_arg(struct mapping *m, const struct item *item)
     }
     found_use(m->bag, &found);
     use_twins(m, &item->list, found.field);
+    if (item->kind == VALUE_OPTION && node_is_bool(found.node, &truth) && truth) {
+        return true; /* `selected: true`: any of them */
+    }
     if (!value_read(m->c, m->bag, item->kind, &found, &value)) {
         m->failed = true;
         return false;
@@ -245,7 +259,8 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
     }
     problem = complain(m, place_of(field->node), "%.*s cannot be \"%.*s\" here",
                        STR_ARG(field->name), CLIPPED(field->node->text));
-    problem->nearest = said_near(m->bag->known, field->id, field->node->text);
+    near = said_near(m->bag->known, field->id, field->node->text);
+    problem->nearest = str_eq_nocase(near, field->node->text) ? STR_EMPTY : near;
     problem->hint =
         arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
 }
@@ -284,12 +299,23 @@ static void complain_field(struct mapping *m, const struct field *field)
         problem = complain(m, place, "%.*s has no \"%.*s\"", CLIPPED(m->bag->verb), STR_ARG(name));
         if (problem_is_kept(m->c, problem)) {
             near = field_nearest(m->c->dictionary, m->bag->known, field->name, false);
-            problem->nearest = near.len > 0 && bag_size(m->bag) == 1 &&
+            hint_space(m, problem);
+            problem->nearest = near.len > 0 && bag_size(m->bag) == 1 && m->bag->value == NULL &&
                                        field->node->type == NODE_SCALAR && field->node->text.len > 0
                                    ? with_value(m, near, field)
                                    : near;
         }
     }
+}
+
+/* `{type: assert, command: exists, target: X, expected: false}` means the opposite. */
+static bool turns_round(const struct mapping *m, const struct field *field)
+{
+    bool truth = true;
+
+    return str_has_word("value expected assertion", field->name) && m->form->n_commands > 0 &&
+           str_starts(m->form->commands[0].words, STR("step-assert ")) &&
+           node_is_bool(field->node, &truth) && !truth;
 }
 
 static void check_left_over(struct mapping *m)
@@ -303,7 +329,7 @@ static void check_left_over(struct mapping *m)
         if (field->used || field->meta || (m->failed && is_empty(field->node))) {
             continue; /* what has no value is told already, as missing */
         }
-        if (field->loose) {
+        if (field->loose && !turns_round(m, field)) {
             problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
                         "%.*s does not use \"%.*s\"", CLIPPED(m->bag->verb), CLIPPED(field->name))
                 ->hint = STR("remove it, or choose a form of the step that takes it");
@@ -378,8 +404,11 @@ static struct str nearest_said(struct mapping *m)
 
 static struct testfile_problem *cannot_understand(struct mapping *m)
 {
-    return complain(m, m->bag->verb_place, "cannot understand this form of %.*s",
-                    CLIPPED(m->bag->verb));
+    struct testfile_problem *problem = complain(
+        m, m->bag->verb_place, "cannot understand this form of %.*s", CLIPPED(m->bag->verb));
+
+    hint_space(m, problem);
+    return problem;
 }
 
 static bool map_form(struct mapping *m)

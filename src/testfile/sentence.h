@@ -30,7 +30,8 @@ struct sentence_match {
     const struct sentence_row *row;
     struct sentence_slot slots[SENTENCE_MAX_SLOTS];
     size_t n_slots;
-    bool runs_on; /* none, since words behind a name belong to no row */
+    bool
+        runs_on; /* none, since words behind a name belong to no row, or it cannot be cut into words */
 };
 
 /* The rows, ready for matching, in `arena`. grammar_done before the arena goes. */
@@ -78,7 +79,7 @@ bool sentence_step(struct arena *arena, const struct sentence_match *match, size
 
 /* --- what the files that match sentences share --- */
 
-enum { MAX_TOKENS = 64, CHOICE_MAX = 64 };
+enum { MAX_TOKENS = 64, CHOICE_MAX = 80 };
 
 struct token {
     struct str text; /* unescaped */

@@ -118,7 +118,7 @@ bool sentence_match(const struct grammar *grammar, struct arena *arena, struct s
         return true;
     }
     words_find_tail(&m);
-    *out = (struct sentence_match){.runs_on = m.tail.len > 0};
+    *out = (struct sentence_match){.runs_on = m.tail.len > 0 || err->code != ERR_OK};
     if (err->code == ERR_OK && m.tail.len > 0) {
         (void)error_set(err, ERR_INVALID,
                         "cannot understand \"%.*s\" in this sentence; if it belongs to a name, put "

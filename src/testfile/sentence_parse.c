@@ -3,6 +3,8 @@
 #include "sentence.h"
 
 /* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
+#define WIDE_COLON "\xEF\xBC\x9A" /* of Chinese and Japanese */
+
 enum { SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
 
 static bool is_command_line(struct str text)
@@ -102,6 +104,7 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     if (str_starts(text, STR("api-cli "))) {
         text = str_sub(text, 8, text.len);
     }
+    text = line_with_plain_quotes(c->arena, text);
     if (command_line_parse(c->catalog, c->arena, text, &line, &err) != ERR_OK) {
         return problem_refuse(c, origin->place, NULL, NULL, "%s", err.text);
     }
@@ -124,7 +127,8 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
 static bool emit_short_line(struct compile *c, struct str text, const struct step_origin *origin,
                             bool *out_ok)
 {
-    struct str line = arena_printf(c->arena, "step-%.*s", STR_ARG(text));
+    struct str line =
+        arena_printf(c->arena, "step-%.*s", STR_ARG(line_with_plain_quotes(c->arena, text)));
     struct json *read;
     struct error err = {0};
 
@@ -136,12 +140,16 @@ static bool emit_short_line(struct compile *c, struct str text, const struct ste
     return true;
 }
 
-/* `click = Sign in` */
+/* `click = Sign in`, `click： Sign in` */
 static const struct verb *verb_before_equals(const struct compile *c, struct str text)
 {
+    ptrdiff_t wide = str_find(text, STR(WIDE_COLON));
     struct str word;
     struct str rest;
 
+    if (wide > 0) {
+        return verb_find(c->dictionary, str_trim(str_sub(text, 0, (size_t)wide)));
+    }
     return str_cut(text, ' ', &word, &rest) && str_starts(str_trim(rest), STR("= "))
                ? verb_find(c->dictionary, word)
                : NULL;
@@ -167,19 +175,25 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
         problem->nearest = slip.meant;
     }
     if (verb_before_equals(c, text) != NULL) {
-        problem->hint = STR("a step is written VERB: VALUE, with a colon");
+        problem->hint = str_contains(text, STR(WIDE_COLON))
+                            ? STR("a step is written VERB: VALUE, and this is a wide colon")
+                            : STR("a step is written VERB: VALUE, with a colon");
         return false;
     }
     if (verb_before_colon(c, text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
         rest = str_sub(text, word.len + 1, text.len);
-        rest = str_sub(rest, str_starts(rest, STR("\xC2\xA0")) ? 2 : 0, rest.len);
+        while (odd_space_length(rest) > 0) {
+            rest = str_sub(rest, odd_space_length(rest), rest.len);
+        }
         problem->example = arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word), STR_ARG(rest));
         problem->example = problem_clean(c->arena, problem->example, SHOWN_MAX);
         return false;
     }
     if (str_contains(text, STR("\xE2\x80\x9C")) || str_contains(text, STR("\xE2\x80\x9D"))) {
         problem->hint = STR("these are typographic quotes: use \" or '");
+    } else if (has_odd_dash(text)) {
+        problem->hint = STR("names are written with hyphens (-), and this is a dash");
     } else {
         problem->hint = near.hint != NULL
                             ? str_from(near.hint)

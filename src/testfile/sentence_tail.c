@@ -69,6 +69,20 @@ static bool begins_next_step(const struct words *w, size_t i)
            (is_one(w, i, "and") && is_one(w, i + 1, next_steps) && i + 2 < w->n);
 }
 
+/* "no error", "Save never", "error no longer": taken for names they would assert the opposite. "No results"
+ * with a capital letter is the text of a page. */
+static bool is_negation(const struct words *w, size_t i, struct str command)
+{
+    if (!str_starts(command, STR("step-assert")) && !str_is(command, "step-wait element")) {
+        return false;
+    }
+    if (i == 0) {
+        i = w->n > 1 && is_one(w, 0, "that the there") ? 1 : 0;
+        return str_among(w->tokens[i].text, STR("no not nothing never none"), ' ');
+    }
+    return is_one(w, i, "never") || (is_one(w, i, "no") && is_one(w, i + 1, "longer more"));
+}
+
 static bool begins_condition(const struct words *w, size_t i, struct str command)
 {
     bool asserts = str_starts(command, STR("step-assert"));
@@ -78,16 +92,19 @@ static bool begins_condition(const struct words *w, size_t i, struct str command
            ((waits || asserts) && is_one(w, i, "to") &&
             (is_one(w, i + 1, motions) || ends_as_predicate(w, i + 1))) ||
            (asserts && is_one(w, i, comparing) && i + 1 < w->n) ||
-           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1));
+           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
 }
 
 /* The number of the first word that is no part of a name; n: all may be. */
 static size_t find_tail(const struct matcher *m, const struct words *w, struct str command)
 {
-    size_t count = length_of_count(m, w);
+    size_t count = w->n > 1 ? length_of_count(m, w) : 0;
     const char *before_time =
         str_ends(command, STR("click")) ? "within after every" : "for in within after every";
 
+    if (is_negation(w, 0, command)) {
+        return 0;
+    }
     for (size_t i = 1; i < w->n; i++) {
         if (is_one(w, i, leaving) || (is_one(w, i, "goes go") && is_one(w, i + 1, "away"))) {
             return i > 1 && is_one(w, i - 1, "to") ? i - 1 : i;
@@ -129,7 +146,7 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
                           words.tokens[n - 1].to - words.tokens[0].from);
         return true;
     }
-    if (n < 2) {
+    if (n < 2 && (words.tokens[0].quoted || !is_name)) {
         return false;
     }
     if (is_name) {
@@ -138,8 +155,8 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
         for (from = 1; from < n && !begins_next_step(&words, from); from++) {
         }
     }
-    if (from == n) {
-        return false;
+    if (from == n || from == 0) { /* `assert not exists "X"` is a command line that begins so */
+        return from == 0;
     }
     tail = str_sub(m->sentence, words.tokens[from].from,
                    words.tokens[n - 1].to - words.tokens[from].from);

@@ -38,23 +38,47 @@ static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
     return i < s.len;
 }
 
-/* “Sign in”, as word processors write it: nothing else can be meant in a sentence. */
 static bool read_typographic(struct matcher *m, size_t *at, struct token *token)
 {
-    struct str rest = str_sub(m->sentence, *at, m->sentence.len);
-    ptrdiff_t end = str_find(rest, STR("\xE2\x80\x9D"));
+    size_t n = typographic_length(str_sub(m->sentence, *at, m->sentence.len), &token->text);
 
-    if (!str_starts(rest, STR("\xE2\x80\x9C")) || end < 0) {
-        return false;
-    }
-    token->text = str_sub(rest, 3, (size_t)end - 3);
-    token->quoted = true;
-    *at += (size_t)end + 3;
-    token->to = *at;
-    return true;
+    token->quoted = n > 0;
+    *at += n;
+    return n > 0;
+}
+
+static bool refuse_open_quote(struct matcher *m, size_t at)
+{
+    struct str rest = str_sub(m->sentence, at, m->sentence.len);
+
+    (void)error_set(m->err, ERR_INVALID, "a quote is not closed; it begins at: %.*s",
+                    CLIPPED(rest));
+    return false;
 }
 
 static const char spaces[] = " \t\n\r";
+
+/* The word or the piece in quotes that stands at *at; *at goes behind it. */
+static bool read_token(struct matcher *m, size_t *at, struct token *token)
+{
+    struct str s = m->sentence;
+    size_t from = *at;
+
+    if (read_typographic(m, at, token)) {
+        return true;
+    }
+    if (typographic_opens(str_sub(s, from, s.len))) {
+        return refuse_open_quote(m, from);
+    }
+    if (s.ptr[from] == '"' || s.ptr[from] == '\'') {
+        return read_quoted(m, at, token) || refuse_open_quote(m, from);
+    }
+    while (*at < s.len && str_find_char(STR(spaces), s.ptr[*at]) < 0) {
+        (*at)++;
+    }
+    token->text = str_sub(s, from, *at - from);
+    return true;
+}
 
 static bool tokenize(struct matcher *m)
 {
@@ -75,21 +99,8 @@ static bool tokenize(struct matcher *m)
         }
         token = &m->tokens[m->n_tokens++];
         *token = (struct token){.from = at};
-        if (read_typographic(m, &at, token)) {
-            continue;
-        }
-        if (s.ptr[at] == '"' || s.ptr[at] == '\'') {
-            if (!read_quoted(m, &at, token)) {
-                (void)error_set(m->err, ERR_INVALID, "a quote is not closed");
-                return false;
-            }
-        } else {
-            size_t from = at;
-
-            while (at < s.len && str_find_char(STR(spaces), s.ptr[at]) < 0) {
-                at++;
-            }
-            token->text = str_sub(s, from, at - from);
+        if (!read_token(m, &at, token)) {
+            return false;
         }
         token->to = at < s.len ? at : s.len;
     }

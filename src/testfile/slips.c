@@ -5,6 +5,13 @@
 
 enum { NO_BREAK_SPACE = 0xA0 };
 
+/* From the typographic spaces to the ideographic one. */
+static bool is_odd_space(uint32_t point)
+{
+    return point == NO_BREAK_SPACE || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) ||
+           point == 0x202F || point == 0x205F || point == 0x3000;
+}
+
 /* Where each line begins, found once and only for a file that asks for it. */
 static void lines_find(struct compile *c)
 {
@@ -62,9 +69,11 @@ bool is_cut_by_comment(struct compile *c, const struct node *value)
     struct str rest;
     struct str head;
 
-    if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0 ||
-        value->key_line == 0) {
+    if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0) {
         return false;
+    }
+    if (value->key_line == 0) { /* of a list */
+        return str_starts(str_trim(rest_of_line(c, value->line, value->column)), STR("#"));
     }
     rest = rest_of_line(c, value->key_line, value->key_column);
     return str_cut(rest, ':', &head, &rest) && str_starts(str_trim(rest), STR("#"));
@@ -119,18 +128,15 @@ static void check_comment(struct compile *c, const struct node *node)
         ->hint = STR("put the whole text in quotes if the # belongs to it");
 }
 
-static bool is_typographic_quote(uint32_t point)
-{
-    return point == 0x201C || point == 0x201D || point == 0x201E || point == 0x2018 ||
-           point == 0xAB;
-}
-
 /* The text as a whole stands in quotes that YAML does not take for quotes. */
 static void check_quotes(struct compile *c, const struct node *node)
 {
-    struct str rest = node->text;
+    struct str inner;
+    size_t n = typographic_length(node->text, &inner);
+    bool is_guillemet = str_starts(node->text, STR("\xC2\xAB"));
 
-    if (node->quoted || node->text.len < 4 || !is_typographic_quote(utf8_next(&rest)) ||
+    if (node->quoted || node->text.len < 4 ||
+        (n < node->text.len && !is_guillemet && !typographic_opens(node->text)) ||
         str_contains(node->text, STR(" \xE2\x80\x9C"))) {
         return;
     }
@@ -152,13 +158,21 @@ void check_slips(struct compile *c, const struct node *node)
     }
 }
 
+size_t odd_space_length(struct str text)
+{
+    struct str rest = text;
+
+    return text.len > 0 && is_odd_space(utf8_next(&rest)) ? text.len - rest.len : 0;
+}
+
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place)
 {
-    if (point != NO_BREAK_SPACE) {
+    if (!is_odd_space(point)) {
         return false;
     }
-    problem_add(c, TESTFILE_WARNING, place, "the text holds a no-break space (U+00A0)")->hint =
-        STR("write an ordinary space: the two look the same and are not");
+    problem_add(c, TESTFILE_WARNING, place, "the text holds %s space (U+%04X)",
+                point == NO_BREAK_SPACE ? "a no-break" : "an odd", point)
+        ->hint = STR("write an ordinary space: the two look the same and are not");
     return true;
 }
 
@@ -171,6 +185,27 @@ const struct verb *verb_before_colon(const struct compile *c, struct str text, s
         return NULL;
     }
     return verb_find(c->dictionary, *out_word);
+}
+
+bool lacks_space(const struct compile *c, struct str key)
+{
+    struct str head;
+    struct str rest;
+
+    return str_cut(key, ':', &head, &rest) && rest.len > 0 && key_find(c->dictionary, head) != NULL;
+}
+
+/* From the typographic hyphen to the long bar, and the minus. */
+bool has_odd_dash(struct str text)
+{
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+
+        if ((point >= 0x2010 && point <= 0x2015) || point == 0x2212) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- members of maps ---- */

@@ -150,6 +150,23 @@ static struct str pointed_at(const struct error *err, const struct json *args)
     return json_str(json_at(args, (size_t)index));
 }
 
+/* A word of a command line that was meant as an option. */
+static bool has_odd_option(const struct json *args)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, args) {
+        struct str text = json_str(value);
+        struct str rest = text;
+
+        if (text.len > 0 && str_find_char(text, ' ') < 0 && utf8_next(&rest) > 0 &&
+            has_odd_dash(str_sub(text, 0, text.len - rest.len))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Messages of the catalogue end in the route that tells more, which a file's author has not. */
 static struct str without_route(const char *text)
 {
@@ -168,9 +185,15 @@ static void report_bind(struct compile *c, const struct error_list *errors,
         struct testfile_problem *problem;
         struct str text = pointed_at(err, args);
 
+        if (i > 0 && str_is(str_from(err->text), errors->items[i - 1].text)) {
+            continue; /* of the next argument that is too many */
+        }
         place.text = text.len > 0 ? text : place.text;
         problem = problem_add(c, TESTFILE_ERROR, place, "%.*s", STR_ARG(without_route(err->text)));
         problem->width = 1; /* the text stands behind the verb that the caret shows */
+        if (origin->raw && has_odd_option(args)) {
+            problem->hint = STR("an option begins with two hyphens: --, and these are dashes");
+        }
         if (command != NULL) {
             problem->example = str_from(command->example);
         }
@@ -304,7 +327,11 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
         c->n_by_format[TESTFILE_FORMAT_SENTENCE]++;
         return step_text(c, node, node->text);
     }
-    return problem_refuse(c, place_of(node), NULL, "- click: \"Sign in\"",
+    return problem_refuse(c, place_of(node),
+                          is_cut_by_comment(c, node)
+                              ? "a # begins a comment: a text that begins with it stands in quotes"
+                              : NULL,
+                          "- click: \"Sign in\"",
                           node->type == NODE_LIST ? "a step is a map or text, not a list"
                                                   : "this step is empty");
 }

@@ -309,16 +309,32 @@ void lenient_forgive(struct compile *c, const struct step_mark *mark, const char
  * for it. */
 bool lenient_comment(struct compile *c, const struct node *node, const struct step_mark *mark);
 
+/* --- quotes.c --- */
+
+/* The length of the piece in typographic quotes that the text begins with, and what stands in them; 0:
+ * it begins with none, or it is not closed. */
+size_t typographic_length(struct str text, struct str *out_inner);
+/* The text begins with such a quote, closed or not. */
+bool typographic_opens(struct str text);
+/* The command line with its words in such quotes in plain ones. */
+struct str line_with_plain_quotes(struct arena *arena, struct str line);
+
 /* --- slips.c --- */
 
 /* Warns of slips in a value: a comment that cuts it off, typographic quotes. */
 void check_slips(struct compile *c, const struct node *node);
-/* True for `click: #submit`: there is no value, because the text behind # is a comment. */
+/* True for `click: #submit` and `- #submit`: there is no value, because the text behind # is a comment. */
 bool is_cut_by_comment(struct compile *c, const struct node *value);
+/* Of a space that is none for YAML and looks like one, at the beginning of the text; 0: there is none. */
+size_t odd_space_length(struct str text);
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place);
 /* The verb of `click:Sign in`, which lacks a space; NULL. */
 const struct verb *verb_before_colon(const struct compile *c, struct str text,
                                      struct str *out_word);
+/* A key of `{selector:a}`, which is one word for YAML. */
+bool lacks_space(const struct compile *c, struct str key);
+/* A dash that is no hyphen: `step–interact`, `––position`. */
+bool has_odd_dash(struct str text);
 /* Says which members of a map with fixed members have no part in it: an error where another one was
  * probably meant, else a warning. `names`: separated by spaces. */
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names);

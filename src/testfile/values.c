@@ -4,7 +4,10 @@
 #include "base/span.h"
 #include "testfile_internal.h"
 
-enum { SECONDS_BELOW = 100, WAIT_MAX_MS = 600000 };
+/* Digits: as many as base/span reads. */
+enum { SECONDS_BELOW = 100, WAIT_MAX_MS = 600000, SPAN_DIGITS = 10 };
+
+#define TIME_HINT "write milliseconds (2000) or a unit (2s, 500ms)"
 
 static bool refuse_value(struct compile *c, struct place place, const char *what, const char *hint)
 {
@@ -69,14 +72,27 @@ static bool looks_numeric(struct str text)
     return str_is_only(text, "0-9.eE+-") && char_lower(text.ptr[0]) != 'e';
 }
 
+/* "1_000", "1,000", "1'000", "1 000", "0x10" */
+static bool is_number_of_people(struct str text)
+{
+    struct str digits = str_sub(text, str_starts(text, STR("0x")) ? 2 : 0, text.len);
+
+    return (digits.len < text.len && str_is_only(digits, "0-9A-Fa-f")) ||
+           (str_is_only(text, "0-9_,.' ") && str_span(text, "0-9") > 0 &&
+            str_span(str_sub(text, text.len - 1, text.len), "0-9") > 0);
+}
+
 /* "5 parsecs": one word behind a number is a unit, if one that nobody knows; "3 items found" and
  * "2nd" are texts. */
 static bool is_unit_like(struct str unit)
 {
+    if (str_starts(unit, STR("\xC2\xB5")) || str_starts(unit, STR("\xCE\xBC"))) { /* 5 µs */
+        unit = str_sub(unit, 2, unit.len);
+    }
     return str_span(unit, "A-Za-z") == unit.len && !str_has_word("st nd rd th x px", unit);
 }
 
-/* "2,5s", "5s.", "1m30s", "~5s": a number and a unit, with what people write around them. */
+/* "2,5s", "5s.", "1m30s", "1h30", "~5s": a number and a unit, with what people write around them. */
 static bool is_time_word(struct str word)
 {
     int64_t ms;
@@ -86,7 +102,7 @@ static bool is_time_word(struct str word)
     while (word.len > 0 && str_find_char(STR(".,!;"), word.ptr[word.len - 1]) >= 0) {
         word.len--;
     }
-    n = str_span(word, "0-9.,:-");
+    n = str_span(word, "0-9_'.,:-");
     if (n == 0 || n == word.len) {
         return false;
     }
@@ -94,7 +110,8 @@ static bool is_time_word(struct str word)
     for (n = 0; n < word.len && !(word.ptr[n] >= '0' && word.ptr[n] <= '9'); n++) {
     }
     return span_unit(str_sub(word, 0, n), &ms) &&
-           (n == word.len || is_time_word(str_sub(word, n, word.len)));
+           (n + str_span(str_sub(word, n, word.len), "0-9") == word.len ||
+            is_time_word(str_sub(word, n, word.len)));
 }
 
 /* 00:05, PT5S */
@@ -128,7 +145,17 @@ static bool is_nearly_time(struct str text)
         before = word.len > 0 ? word : before;
         n++;
     }
-    return is_clock(text) || (is_unit && (n == 2 || str_has_word(amounts, first)));
+    return is_clock(text) || is_number_of_people(text) ||
+           (is_unit && (n == 2 || str_has_word(amounts, first)));
+}
+
+/* "5 s" with a space that is none for YAML, which is told on its own. */
+static struct str without_odd_spaces(struct str text)
+{
+    while (odd_space_length(text) > 0) {
+        text = str_sub(text, odd_space_length(text), text.len);
+    }
+    return str_trim(text);
 }
 
 /* `plain`: the text is not in quotes, so text that looks like a number is a number. */
@@ -138,7 +165,7 @@ bool text_is_time(struct str text, bool plain)
     struct str unit;
 
     text = str_trim(text);
-    if (span_split(text, &number, &unit) && is_unit_like(unit)) {
+    if (span_split(text, &number, &unit) && is_unit_like(without_odd_spaces(unit))) {
         return true;
     }
     return plain && (looks_numeric(text) || is_nearly_time(text));
@@ -149,11 +176,16 @@ static bool refuse_time(struct compile *c, struct place place, struct str unit)
     struct testfile_problem *problem;
 
     if (unit.len == 0) {
-        return refuse_value(c, place, "is not a time",
-                            "write milliseconds (2000) or a unit (2s, 500ms)");
+        return refuse_value(c, place, "is not a time", TIME_HINT);
+    }
+    if (str_span(str_trim(place.text), "0-9") > SPAN_DIGITS) {
+        return refuse_value(c, place, "is too long for a time", TIME_HINT);
     }
     if (unit.ptr[0] == ',' && str_span(str_sub(unit, 1, unit.len), "0-9") > 0) {
         return refuse_value(c, place, "is not a time", "write decimals with a point: 1.5s");
+    }
+    if (unit.ptr[0] != '.' && is_number_of_people(str_trim(place.text))) {
+        return refuse_value(c, place, "is not a time", "write digits only: 1000");
     }
     problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"", CLIPPED(unit));
     problem->nearest = span_unit_nearest(unit);
@@ -170,6 +202,7 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
     int64_t ms;
     bool is_number = span_split(str_trim(place.text), &thousandths, &name);
 
+    name = without_odd_spaces(name);
     if (!is_number || (name.len > 0 && !span_unit(name, &unit_ms))) {
         return refuse_time(c, place, is_number ? name : STR_EMPTY);
     }
@@ -184,7 +217,7 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
         unit_ms = seconds ? 1000 : 1;
     }
     if (!span_ms(thousandths, unit_ms, &ms) || ms < 1 || ms > max_ms) {
-        return problem_refuse(c, place, "write milliseconds (2000) or a unit (2s, 500ms)", NULL,
+        return problem_refuse(c, place, TIME_HINT, NULL,
                               "\"%.*s\" must be whole milliseconds, from 1 ms to %lld minutes",
                               CLIPPED(place.text), (long long)(max_ms / 60000));
     }
@@ -360,6 +393,24 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
                "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
 }
 
+/* True and false where a text is wanted. In quotes they may be one. */
+static bool is_refused_truth(struct compile *c, enum value_kind kind, const struct node *node,
+                             struct place place)
+{
+    bool truth;
+
+    if ((kind != VALUE_NAMED && kind != VALUE_OPTION) || !node_is_bool(node, &truth)) {
+        return false;
+    }
+    return kind == VALUE_OPTION
+               ? !refuse_value(c, place,
+                               "is no option, and that nothing is selected cannot be asserted",
+                               "name the option; one that is called so stands in quotes")
+               : !refuse_value(
+                     c, place, "names no element",
+                     "say which element is meant; one that is called so stands in quotes");
+}
+
 /* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION are the mapper's own and read as text. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out)
@@ -371,7 +422,7 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
     if (is_pair && (found->node == NULL || found->node->type == NODE_MAP)) {
         return read_pair(c, bag, found, kind == VALUE_SIZE, out);
     }
-    if (!raw_text(c, found, &text, &place)) {
+    if (!raw_text(c, found, &text, &place) || is_refused_truth(c, kind, found->node, place)) {
         return false;
     }
     if (kind == VALUE_VARIABLE) {

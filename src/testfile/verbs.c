@@ -67,7 +67,8 @@ struct str unknown_verb(struct compile *c, struct place place, struct str verb, 
     }
     near = verb_nearest(c->dictionary, verb);
     problem->nearest = edit_distance(near, verb, farthest) <= farthest ? near : STR_EMPTY;
-    problem->hint = str_from(hint);
+    problem->hint =
+        lacks_space(c, verb) ? STR("a space is missing after the colon") : str_from(hint);
     problem->example = str_from(problem->nearest.len > 0 ? verb_example(c->dictionary, near)
                                                          : "click: \"Sign in\"");
     return problem->nearest;
@@ -78,6 +79,9 @@ bool verb_takes(const struct verb *verb, const struct key *key)
     return key != NULL &&
            (key->is_common || (verb != NULL && name_set_has(&verb->fields, key->id)));
 }
+
+/* What stands beside every verb. */
+static const char beside_words[] = "optional description name continue_on_error";
 
 static bool takes_any_text(const struct verb *verb, unsigned id)
 {
@@ -107,7 +111,10 @@ struct str field_nearest(const struct dictionary *dictionary, const struct verb 
             nearest_offer(&nearest, name);
         }
     }
-    return takes_text && nearest.best_distance > 1 ? STR_EMPTY : nearest.best;
+    if (takes_text) {
+        return nearest.best_distance > 1 ? STR_EMPTY : nearest.best;
+    }
+    return nearest.best.len > 0 ? nearest.best : nearest_among(field, beside_words);
 }
 
 struct str field_words(const struct compile *c, const struct verb *verb, struct str field)
