@@ -373,8 +373,8 @@ static void tenants_are_read_and_named(void **state)
 static void an_organization_is_named_by_digits(void **state)
 {
     static const char *const right[] = {"VIRTUOSO_ORG_ID= 17\n", "VIRTUOSO_ORG_ID=\"17\"",
-                                        "VIRTUOSO_ORGANIZATION_ID=\xEF\xBB\xBF"
-                                        "17\r\n",
+                                        ("VIRTUOSO_ORGANIZATION_ID=\xEF\xBB\xBF"
+                                         "17\r\n"),
                                         "VIRTUOSO_PROXY_UPSTREAM_ORGANIZATION_ID='17'"};
     static const char *const wrong[] = {
         "VIRTUOSO_ORG_ID=${ORG}", "VIRTUOSO_ORG_ID=42x", "VIRTUOSO_ORG_ID=4 2",
