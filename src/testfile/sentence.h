@@ -79,13 +79,16 @@ bool sentence_step(struct arena *arena, const struct sentence_match *match, size
 
 /* --- what the files that match sentences share --- */
 
-enum { MAX_TOKENS = 64, CHOICE_MAX = 80 };
+enum { MAX_TOKENS = 64, CHOICE_MAX = 80, PARTS_MAX = 24 };
 
 struct token {
     struct str text; /* unescaped */
     bool quoted;
     size_t from; /* place in the sentence, for plain text of several words */
     size_t to;
+    uint32_t
+        asked; /* the sets of words that it was looked for in (sentence_tail.c), a bit each, ... */
+    uint32_t sets; /* ... and those of them that have it */
 };
 
 struct part {
@@ -111,6 +114,8 @@ struct matcher {
     struct sentence_match *out;
     const struct rule *rule; /* that is being tried */
     size_t tries;
+    /* Bit n of a part: the rest of the rule does not follow from token n on; [1]: where a slip was forgiven before. */
+    uint64_t dead[2][PARTS_MAX];
     bool forgives; /* one slip in a word of a row */
     struct sentence_slip slip;
     struct str tail; /* words that kept others from being a name; empty: none did */

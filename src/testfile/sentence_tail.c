@@ -3,42 +3,108 @@
  * no part of one is known by its words; whoever means a name puts it into quotes. */
 #include "sentence.h"
 
-static const char predicates[] =
-    "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked unchecked "
-    "ticked unticked selected unselected empty active inactive gone loaded focused editable readonly exist appear "
-    "disappear vanish ready interactable expanded collapsed highlighted true false";
-static const char links[] =
-    "is are isn't aren't was becomes become be gets should shouldn't doesn't does do don't has must not can't cannot";
-static const char between[] = "not to be been no longer yet still it they exists there";
-static const char leaving[] = "disappear disappears disappearing vanish vanishes";
-static const char comparing[] =
-    "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends includes "
-    "has > < = == != >= <=";
-static const char conditions[] = "if unless until once while whenever";
-static const char of_page[] = "title url address";
-static const char motions[] =
-    "be hide close finish complete stop start render settle change become fade reload refresh update";
-static const char means[] = "javascript js xpath css keyboard jquery";
-static const char next_steps[] =
-    "click press hit type write enter wait verify assert ensure navigate scroll hover";
+enum word_set {
+    PREDICATES,
+    APPEARS,
+    LINKS,
+    BETWEEN,
+    LEAVING,
+    GOES,
+    AWAY,
+    TO,
+    COMPARING,
+    CONDITIONS,
+    OF_PAGE,
+    URL,
+    BEFORE_PAGE,
+    THAT_THE,
+    MOTIONS,
+    MEANS,
+    USING,
+    THEN,
+    AND,
+    NEXT_STEPS,
+    NEVER,
+    NO,
+    LONGER,
+    TWICE,
+    TIMES,
+    BEFORE_TIME,
+    FOR_IN,
+    WAIT,
+    GONE,
+    N_WORD_SETS
+};
+
+static const char *const word_sets[N_WORD_SETS] = {
+    [PREDICATES] =
+        "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked "
+        "unchecked ticked unticked selected unselected empty active inactive gone loaded focused editable "
+        "readonly exist appear disappear vanish ready interactable expanded collapsed highlighted true false",
+    [APPEARS] = "exists appears loads",
+    [LINKS] =
+        "is are isn't aren't was becomes become be gets should shouldn't doesn't does do don't has must not can't cannot",
+    [BETWEEN] = "not to be been no longer yet still it they exists there",
+    [LEAVING] = "disappear disappears disappearing vanish vanishes",
+    [GOES] = "goes go",
+    [AWAY] = "away",
+    [TO] = "to",
+    [COMPARING] =
+        "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends "
+        "includes has > < = == != >= <=",
+    [CONDITIONS] = "if unless until once while whenever",
+    [OF_PAGE] = "title url address",
+    [URL] = "url",
+    [BEFORE_PAGE] = "that the current page browser window tab document",
+    [THAT_THE] = "that the",
+    [MOTIONS] =
+        "be hide close finish complete stop start render settle change become fade reload refresh update",
+    [MEANS] = "javascript js xpath css keyboard jquery",
+    [USING] = "using via",
+    [THEN] = "then",
+    [AND] = "and",
+    [NEXT_STEPS] =
+        "click press hit type write enter wait verify assert ensure navigate scroll hover",
+    [NEVER] = "never",
+    [NO] = "no",
+    [LONGER] = "longer more",
+    [TWICE] = "twice thrice",
+    [TIMES] = "times x",
+    [BEFORE_TIME] = "within after every",
+    [FOR_IN] = "for in",
+    [WAIT] = "wait",
+    [GONE] = "hidden invisible gone absent hides hide closes away not isn't",
+};
 
 struct words {
-    const struct token *tokens;
+    struct token *tokens;
     size_t n;
 };
 
-static bool is_one(const struct words *w, size_t i, const char *list)
+/* A name may be tried at each place and with each length, so what was asked of a word is kept. */
+static bool is_one(const struct words *w, size_t i, enum word_set set)
 {
-    return i < w->n && str_among_nocase(w->tokens[i].text, str_from(list), ' ');
+    uint32_t bit = UINT32_C(1) << set;
+    struct token *token;
+
+    if (i >= w->n) {
+        return false;
+    }
+    token = &w->tokens[i];
+    if ((token->asked & bit) == 0) {
+        token->asked |= bit;
+        token->sets |= str_among_nocase(token->text, str_from(word_sets[set]), ' ') ? bit : 0;
+    }
+    return (token->sets & bit) != 0;
 }
 
 /* "is not visible", "should be enabled": from i on nothing but such words, and a predicate at the end. */
 static bool ends_as_predicate(const struct words *w, size_t i)
 {
-    while (i + 1 < w->n && is_one(w, i, between)) {
+    while (i + 1 < w->n && is_one(w, i, BETWEEN)) {
         i++;
     }
-    return i + 1 == w->n && (is_one(w, i, predicates) || is_one(w, i, "exists appears loads"));
+    return i + 1 == w->n && (is_one(w, i, PREDICATES) || is_one(w, i, APPEARS));
 }
 
 static bool is_time(struct str text)
@@ -52,11 +118,11 @@ static size_t length_of_count(const struct matcher *m, const struct words *w)
     const struct token *last = &w->tokens[w->n - 1];
     const struct token *before = &w->tokens[w->n - 2];
 
-    if (is_one(w, w->n - 1, "twice thrice")) {
+    if (is_one(w, w->n - 1, TWICE)) {
         return 1;
     }
     if (str_span(before->text, "0-9") > 0 &&
-        (is_one(w, w->n - 1, "times x") ||
+        (is_one(w, w->n - 1, TIMES) ||
          is_time(str_sub(m->sentence, before->from, last->to - before->from)))) {
         return 2;
     }
@@ -65,8 +131,8 @@ static size_t length_of_count(const struct matcher *m, const struct words *w)
 
 static bool begins_next_step(const struct words *w, size_t i)
 {
-    return (is_one(w, i, "then") && is_one(w, i + 1, next_steps)) ||
-           (is_one(w, i, "and") && is_one(w, i + 1, next_steps) && i + 2 < w->n);
+    return (is_one(w, i, THEN) && is_one(w, i + 1, NEXT_STEPS)) ||
+           (is_one(w, i, AND) && is_one(w, i + 1, NEXT_STEPS) && i + 2 < w->n);
 }
 
 /* "no error", "Save never", "error no longer": taken for names they would assert the opposite. "No results"
@@ -77,10 +143,10 @@ static bool is_negation(const struct words *w, size_t i, struct str command)
         return false;
     }
     if (i == 0) {
-        i = w->n > 1 && is_one(w, 0, "that the there") ? 1 : 0;
+        i = w->n > 1 && str_among_nocase(w->tokens[0].text, STR("that the there"), ' ') ? 1 : 0;
         return str_among(w->tokens[i].text, STR("no not nothing never none"), ' ');
     }
-    return is_one(w, i, "never") || (is_one(w, i, "no") && is_one(w, i + 1, "longer more"));
+    return is_one(w, i, NEVER) || (is_one(w, i, NO) && is_one(w, i + 1, LONGER));
 }
 
 static bool begins_condition(const struct words *w, size_t i, struct str command)
@@ -88,34 +154,35 @@ static bool begins_condition(const struct words *w, size_t i, struct str command
     bool asserts = str_starts(command, STR("step-assert"));
     bool waits = str_is(command, "step-wait element");
 
-    return (is_one(w, i, links) && ends_as_predicate(w, i + 1)) ||
-           ((waits || asserts) && is_one(w, i, "to") &&
-            (is_one(w, i + 1, motions) || ends_as_predicate(w, i + 1))) ||
-           (asserts && is_one(w, i, comparing) && i + 1 < w->n) ||
-           (is_one(w, i, conditions) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
+    return (is_one(w, i, LINKS) && ends_as_predicate(w, i + 1)) ||
+           ((waits || asserts) && is_one(w, i, TO) &&
+            (is_one(w, i + 1, MOTIONS) || ends_as_predicate(w, i + 1))) ||
+           (asserts && is_one(w, i, COMPARING) && i + 1 < w->n) ||
+           (is_one(w, i, CONDITIONS) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
 }
 
 /* The number of the first word that is no part of a name; n: all may be. */
 static size_t find_tail(const struct matcher *m, const struct words *w, struct str command)
 {
     size_t count = w->n > 1 ? length_of_count(m, w) : 0;
-    const char *before_time =
-        str_ends(command, STR("click")) ? "within after every" : "for in within after every";
+    bool clicks = str_ends(command, STR("click"));
 
     if (is_negation(w, 0, command)) {
         return 0;
     }
     for (size_t i = 1; i < w->n; i++) {
-        if (is_one(w, i, leaving) || (is_one(w, i, "goes go") && is_one(w, i + 1, "away"))) {
-            return i > 1 && is_one(w, i - 1, "to") ? i - 1 : i;
+        if (is_one(w, i, LEAVING) || (is_one(w, i, GOES) && is_one(w, i + 1, AWAY))) {
+            return i > 1 && is_one(w, i - 1, TO) ? i - 1 : i;
         }
         if (begins_condition(w, i, command) || begins_next_step(w, i) ||
-            (is_one(w, i, "using via") && is_one(w, i + 1, means)) ||
-            (count > 0 && i + count + 1 == w->n && is_one(w, i, before_time))) {
+            (is_one(w, i, USING) && is_one(w, i + 1, MEANS)) ||
+            (count > 0 && i + count + 1 == w->n &&
+             (is_one(w, i, BEFORE_TIME) || (!clicks && is_one(w, i, FOR_IN))))) {
             return i;
         }
     }
-    return count > 0 && is_one(w, w->n - 1, "twice thrice times x") ? w->n - count : w->n;
+    return count > 0 && (is_one(w, w->n - 1, TWICE) || is_one(w, w->n - 1, TIMES)) ? w->n - count
+                                                                                   : w->n;
 }
 
 /* "the page title", "current url": no element, and the platform has no word for it. */
@@ -123,12 +190,11 @@ static bool is_of_page(const struct words *w, struct str command)
 {
     size_t i = 0;
 
-    while (i + 1 < w->n && is_one(w, i, "that the current page browser window tab document")) {
+    while (i + 1 < w->n && is_one(w, i, BEFORE_PAGE)) {
         i++;
     }
     return str_starts(command, STR("step-assert")) && i + 1 == w->n && !w->tokens[i].quoted &&
-           (is_one(w, i, "url") ||
-            (i > 0 && is_one(w, i, of_page) && !is_one(w, i - 1, "that the")));
+           (is_one(w, i, URL) || (i > 0 && is_one(w, i, OF_PAGE) && !is_one(w, i - 1, THAT_THE)));
 }
 
 bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
@@ -185,12 +251,10 @@ void words_find_tail(struct matcher *m)
 
 bool words_wait_for_less(const struct matcher *m)
 {
-    const struct words words = {m->tokens, m->n_tokens};
+    const struct words words = {unconst(m->tokens), m->n_tokens};
 
-    for (size_t i = 1; is_one(&words, 0, "wait") && i < m->n_tokens; i++) {
-        if (!m->tokens[i].quoted &&
-            (is_one(&words, i, leaving) ||
-             is_one(&words, i, "hidden invisible gone absent hides hide closes away not isn't"))) {
+    for (size_t i = 1; is_one(&words, 0, WAIT) && i < m->n_tokens; i++) {
+        if (!m->tokens[i].quoted && (is_one(&words, i, LEAVING) || is_one(&words, i, GONE))) {
             return true;
         }
     }

@@ -3,8 +3,6 @@
 #include "base/check.h"
 #include "sentence.h"
 
-enum { PARTS_MAX = 24 };
-
 /* ---- pieces ---- */
 
 static bool read_quoted(struct matcher *m, size_t *at, struct token *token)

@@ -58,7 +58,7 @@ const untold = [
   [/ must be one of: /, 'the same, of an option'],
   [/^YAML tags /, 'a tag is gone when the file is read'],
   [/^assert cannot have "text" beside its other fields$/, 'text is the element of one form and the value of another'],
-  [/^a quote is not closed|^A quote \(.\) is not closed in the command line/i, 'the grammar of sentences and of command lines'],
+  [/^this sentence has too many words |^a quote is not closed|^A quote \(.\) is not closed in the command line/i, 'the grammar of sentences and of command lines'],
   [/^unknown unit of time "|^".*" (is not a time|is too long for a time)$/, 'most texts in this place are the name of an element'],
   [/^"dry_?-? ?run" in a test file has no effect$/i, 'a name in any spelling, where names that nobody knows are taken'],
   [/^"false" (is no option|names no element)|^assert: the platform cannot assert that something is not checked$/,
