@@ -36,22 +36,26 @@ enum word_set {
     N_WORD_SETS
 };
 
+static const char predicates[] =
+    "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked "
+    "unchecked ticked unticked selected unselected empty active inactive gone loaded focused editable "
+    "readonly exist appear disappear vanish ready interactable expanded collapsed highlighted true false";
+static const char links[] =
+    "is are isn't aren't was becomes become be gets should shouldn't doesn't does do don't has must not can't cannot";
+static const char comparing[] =
+    "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends "
+    "includes has > < = == != >= <=";
+
 static const char *const word_sets[N_WORD_SETS] = {
-    [PREDICATES] =
-        "visible invisible hidden shown displayed present absent unavailable enabled disabled clickable checked "
-        "unchecked ticked unticked selected unselected empty active inactive gone loaded focused editable "
-        "readonly exist appear disappear vanish ready interactable expanded collapsed highlighted true false",
+    [PREDICATES] = predicates,
     [APPEARS] = "exists appears loads",
-    [LINKS] =
-        "is are isn't aren't was becomes become be gets should shouldn't doesn't does do don't has must not can't cannot",
+    [LINKS] = links,
     [BETWEEN] = "not to be been no longer yet still it they exists there",
     [LEAVING] = "disappear disappears disappearing vanish vanishes",
     [GOES] = "goes go",
     [AWAY] = "away",
     [TO] = "to",
-    [COMPARING] =
-        "is are isn't aren't equals equal contains contain matches match should shouldn't does doesn't starts ends "
-        "includes has > < = == != >= <=",
+    [COMPARING] = comparing,
     [CONDITIONS] = "if unless until once while whenever",
     [OF_PAGE] = "title url address",
     [URL] = "url",
@@ -161,11 +165,17 @@ static bool begins_condition(const struct words *w, size_t i, struct str command
            (is_one(w, i, CONDITIONS) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
 }
 
+/* "for 5 seconds", "within 2 s"; "click Save in 5 s" clicks something that is called so. */
+static bool begins_time(const struct words *w, size_t i, size_t count, struct str command)
+{
+    return count > 0 && (is_one(w, i, BEFORE_TIME) ||
+                         (is_one(w, i, FOR_IN) && !str_ends(command, STR("click"))));
+}
+
 /* The number of the first word that is no part of a name; n: all may be. */
 static size_t find_tail(const struct matcher *m, const struct words *w, struct str command)
 {
     size_t count = w->n > 1 ? length_of_count(m, w) : 0;
-    bool clicks = str_ends(command, STR("click"));
 
     if (is_negation(w, 0, command)) {
         return 0;
@@ -176,8 +186,7 @@ static size_t find_tail(const struct matcher *m, const struct words *w, struct s
         }
         if (begins_condition(w, i, command) || begins_next_step(w, i) ||
             (is_one(w, i, USING) && is_one(w, i + 1, MEANS)) ||
-            (count > 0 && i + count + 1 == w->n &&
-             (is_one(w, i, BEFORE_TIME) || (!clicks && is_one(w, i, FOR_IN))))) {
+            (i + count + 1 == w->n && begins_time(w, i, count, command))) {
             return i;
         }
     }
