@@ -39,7 +39,7 @@ is_offered() {
 # Whether there are package lists. Without them apt knows what is installed, base-files too, and nothing else.
 has_lists() {
     local policy
-    policy=$(apt-cache policy base-files 2>/dev/null)
+    policy=$(LC_ALL=C apt-cache policy base-files 2>/dev/null)
     grep -q '^ *-\{0,1\}[0-9]* [a-z][a-z0-9+]*:' <<<"$policy"
 }
 

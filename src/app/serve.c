@@ -413,6 +413,10 @@ int run_sandbox(struct arguments *arguments)
     signals_spare_start();
     arguments_add_set(arguments, "sandbox.enabled", "true");
     arguments_add_set(arguments, "auth.mode", "none");
+    /* These are not opened, so they may not stand in the way of the sandbox's own address. */
+    arguments_add_set(arguments, "server.listen", "127.0.0.1:0");
+    arguments_add_set(arguments, "server.listeners", "[]");
+    arguments_add_set(arguments, "admin.listen", "");
     sources = sources_of(NULL, arguments);
     config = load_config(NULL, arguments);
     return config == NULL ? EXIT_FAILURE : serve(config, false, &none, &sources, NULL);

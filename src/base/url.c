@@ -96,7 +96,7 @@ struct str url_shown(struct str text, size_t max)
 {
     size_t user_ends = str_behind_last(text, '@');
 
-    for (size_t i = 0; i < user_ends && text.ptr[i] != '/'; i++) {
+    for (size_t i = str_starts(text, STR("//")) ? 2 : 0; i < user_ends && text.ptr[i] != '/'; i++) {
         if (text.ptr[i] == ':') {
             return STR("***");
         }

@@ -120,9 +120,11 @@ static void judge_listening(struct loader *loader, const struct config *config)
     struct listening *all =
         arena_calloc(&loader->box->arena, config->server.n_all + 2, sizeof(*all));
     bool has_first = !str_is(config->server.listen, "none");
+    /* A service manager opens the sockets of the server, wherever the options say that they are. */
+    bool are_passed = environment_get(loader, STR("LISTEN_FDS")).len > 0;
     size_t n = 0;
 
-    for (; n < config->server.n_all; n++) {
+    for (; n < config->server.n_all && !are_passed; n++) {
         all[n].key = n == 0 && has_first ? "server.listen" : "server.listeners";
         all[n].address = config->server.all[n].address;
     }

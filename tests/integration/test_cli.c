@@ -131,6 +131,19 @@ static void what_cannot_be_written_at_the_end_stops_the_start(void **state)
     program_done(&program);
 }
 
+/* The address is nobody's here, so it cannot be opened; but the server, which is not opened, is not in its way. */
+static void the_sandbox_alone_may_have_the_address_of_the_server(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_PROXY_SERVER_LISTEN=192.0.2.1:9",
+                                      "VIRTUOSO_PROXY_ADMIN_LISTEN=192.0.2.1:9", NULL};
+    struct program program;
+
+    (void)state;
+    assert_int_equal(run(&program, "sandbox", "--listen=192.0.2.1:9", NULL, env), 1);
+    assert_true(program_wrote(&program, "sandbox: cannot listen on 192.0.2.1:9: "));
+    program_done(&program);
+}
+
 static void a_file_that_is_no_audit_is_refused_by_the_name_of_its_option(void **state)
 {
     char variable[1100];
@@ -378,6 +391,7 @@ int main(void)
         cmocka_unit_test(habits_of_other_programs_work),
         cmocka_unit_test(a_broken_file_has_one_exit_code),
         cmocka_unit_test(what_cannot_be_written_at_the_end_stops_the_start),
+        cmocka_unit_test(the_sandbox_alone_may_have_the_address_of_the_server),
         cmocka_unit_test(a_file_that_is_no_audit_is_refused_by_the_name_of_its_option),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(check_and_serve_agree),

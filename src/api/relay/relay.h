@@ -27,7 +27,7 @@ struct relay {
     struct str content_type;
     struct str coding; /* Content-Encoding; empty: none */
     struct str length;
-    struct http_header headers[HTTP_ANSWER_MAX_HEADERS]; /* those that pass */
+    struct http_header *headers; /* those that pass */
     size_t n_headers;
     size_t head_bytes; /* of their lines */
     struct buf held;   /* an answer that is looked through before it goes */

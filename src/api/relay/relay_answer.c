@@ -232,7 +232,8 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         return false;
     }
     if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
-        *why = "its Content-Type says JSON, and it is not JSON";
+        *why = kind != MEDIA_JSON && !is_needed ? nameless
+                                                : "its Content-Type says JSON, and it is not JSON";
         return false;
     }
     if (must_be_named && redact_is_nameless(tree)) {

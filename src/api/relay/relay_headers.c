@@ -132,7 +132,7 @@ static void note_header(struct relay *relay, struct str name, struct str value)
         value = links_of(relay, value);
     }
     relay->head_bytes += name.len + value.len + sizeof(": \r\n") - 1;
-    if (relay->n_headers == ARRAY_LEN(relay->headers) || relay->head_bytes > RELAY_HEAD_MAX) {
+    if (relay->head_bytes > RELAY_HEAD_MAX) {
         relay->has_big_head = true;
         return;
     }
@@ -147,6 +147,7 @@ void relay_note_headers(struct relay *relay, const struct upstream_header *heade
     struct arena *arena = relay->task->arena;
     struct str connection = STR_EMPTY;
 
+    relay->headers = arena_calloc(arena, n + 1, sizeof(*relay->headers));
     for (size_t i = 0; i < n; i++) {
         if (str_is_nocase(headers[i].name, "Connection")) {
             arena_join(arena, &connection, ", ", headers[i].value);

@@ -140,7 +140,8 @@ static void an_address_is_an_ip_address_and_a_port(void **state)
 static void a_password_in_an_address_is_not_shown(void **state)
 {
     static const char *const hidden[] = {"https://me:pa55@h/x", "https://pa55@h", "me:pa55@h:80",
-                                         "https://me:pa/55@h",  "unix:me@h",      "ftp://a/b@pa55"};
+                                         "https://me:pa/55@h",  "unix:me@h",      "ftp://a/b@pa55",
+                                         "//me:pa55@h"};
     static const char *const shown[] = {"https://h/x", "/run/a@b:80", "me@h", "POST /x:503@1%", ""};
     struct address address;
     struct error err = {0};
