@@ -40,7 +40,7 @@ struct answer {
 bool answer_is_json(struct str content_type);
 /* ERR_OK, or what is wrong with the answer, with the platform's status in err->upstream_status:
  * ERR_UPSTREAM_REFUSED (4xx), ERR_UPSTREAM_AUTH (401/403 for a stored token), ERR_RATE_LIMITED (429),
- * ERR_UPSTREAM_ERROR (5xx), ERR_OUTCOME_UNKNOWN (gateway_gave_up on a create or change),
+ * ERR_UPSTREAM_ERROR (5xx), ERR_OUTCOME_UNKNOWN (status_leaves_open on a create or change),
  * ERR_UPSTREAM_SHAPE (anything that is not a readable success). */
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
                              bool stored_token, struct error *err) MUST_CHECK;

@@ -142,7 +142,7 @@ static bool replace(const char *path, const char *part, struct str bytes)
         return true;
     }
     error = errno;
-    if (is_there && lacks_place(error)) {
+    if (is_there && (lacks_place(error) || error == EBUSY)) { /* EBUSY: the file is a mount */
         return write_in_place(path, bytes);
     }
     (void)unlink(path); /* it would pass an earlier run off as the last one */

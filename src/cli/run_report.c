@@ -287,7 +287,9 @@ void run_write_reports(struct cli_run *run)
         run->exit_code = CLI_EXIT_NOT_STARTED;
     }
     if (!last_run_write(run)) {
-        (void)say_unwritten(last_run_path(&run->arena).ptr, errno);
+        int error = errno;
+
+        (void)say_unwritten(last_run_path(&run->arena).ptr, error);
         run->exit_code = CLI_EXIT_NOT_STARTED;
     }
 }

@@ -144,7 +144,7 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
     if (status_leaves_open(answer->status) && spec->class != CALL_READ) {
         return error_set(
             err, ERR_OUTCOME_UNKNOWN,
-            "%s: the request was sent, and a gateway before the platform gave up (%d)%s%.*s%s",
+            "%s: the request was sent, and the platform or a gateway before it failed (%d)%s%.*s%s",
             spec->name, answer->status, before, STR_ARG(words), caution(spec));
     }
     if (answer->status >= 500) {
@@ -156,14 +156,24 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
                      answer->status, before, STR_ARG(words));
 }
 
-/* An answer with 2xx that says the opposite: "success" is anything but true, or there is an "error" instead. */
+/* An answer with 2xx that says the opposite: "success" is not true, or there is an "error" instead of the thing. A
+ * count may be called "success", and a thing may have an "error" of its own, as a text. */
 static bool says_failed(const struct json *answer)
 {
     const struct json *success = json_get(answer, "success");
     const struct json *error = json_get(answer, "error");
 
-    if (json_type(success) == JSON_NULL) {
-        return json_type(error) == JSON_OBJECT || json_str(error).len > 0;
+    switch (json_type(success)) {
+    case JSON_NULL:
+        return json_type(error) == JSON_OBJECT ||
+               (json_str(error).len > 0 && json_find(answer, "/id /item") == NULL);
+    case JSON_NUMBER:
+        return json_double(success) == 0.0;
+    case JSON_BOOL:
+    case JSON_STRING:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break;
     }
     return !json_true(success) && !str_is(json_str(success), "true");
 }

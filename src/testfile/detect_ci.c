@@ -197,8 +197,9 @@ static bool are_named_ci_steps(const struct compile *c, const struct node *steps
 {
     const struct node *step = steps != NULL && steps->type == NODE_MAP ? steps->first : NULL;
     bool all = step != NULL;
+    size_t n = 0;
 
-    for (; step != NULL && all; step = step->next) {
+    for (; step != NULL && all && n < CI_STEPS_MAX; step = step->next, n++) {
         all = step->type == NODE_MAP && !verb_known(verb_find(c->dictionary, step->key)) &&
               verb_nearest(c->dictionary, step->key).len == 0 && !holds_verb(c, step);
     }

@@ -30,6 +30,7 @@ struct sentence_match {
     const struct sentence_row *row;
     struct sentence_slot slots[SENTENCE_MAX_SLOTS];
     size_t n_slots;
+    size_t tries; /* what the search cost: two are about a microsecond */
     bool
         runs_on; /* none, since words behind a name belong to no row, or it cannot be cut into words */
 };
@@ -152,6 +153,7 @@ bool words_wait_for_less(const struct matcher *m); /* a wait until something is 
 
 bool is_noun(struct str text);
 /* Whether n tokens at `at` can fill the slot, and with what. A piece in quotes stands alone. */
+bool slot_is_short(struct str slot); /* it takes two words at most */
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out);
 
 #endif

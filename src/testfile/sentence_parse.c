@@ -2,10 +2,10 @@
  * sentence. */
 #include "sentence.h"
 
-/* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
 #define WIDE_COLON "\xEF\xBC\x9A" /* of Chinese and Japanese */
 
-enum { SENTENCE_UNITS = 16, NAME_WORDS_MAX = 6 };
+/* A sentence is as much work as so many conditions, and its search in the grammar comes on top. */
+enum { SENTENCE_UNITS = 16, TRIES_A_UNIT = 2, NAME_WORDS_MAX = 6 };
 
 static bool is_command_line(struct str text)
 {
@@ -232,6 +232,15 @@ static const struct verb *bare_verb(const struct compile *c, struct str text)
     return own != NULL && verb_needs_nothing(own) ? own : NULL;
 }
 
+static bool follows_row(const struct compile *c, struct str text, struct sentence_match *out,
+                        struct error *err)
+{
+    bool follows = sentence_match(c->dictionary->grammar, c->arena, text, out, err);
+
+    c->out->work += out->tries / TRIES_A_UNIT;
+    return follows;
+}
+
 bool text_is_ours(const struct compile *c, struct str text)
 {
     struct sentence_match match;
@@ -242,8 +251,7 @@ bool text_is_ours(const struct compile *c, struct str text)
     text = str_trim(text);
     (void)str_cut(text, ' ', &word, &rest);
     return str_starts(text, STR("//")) || is_command_line(text) || bare_verb(c, text) != NULL ||
-           verb_known(verb_find(c->dictionary, word)) ||
-           sentence_match(c->dictionary->grammar, c->arena, text, &match, &err);
+           verb_known(verb_find(c->dictionary, word)) || follows_row(c, text, &match, &err);
 }
 
 static bool emit_bare_verb(struct compile *c, const struct node *node, const struct verb *verb)
@@ -286,7 +294,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
         (void)error_set(&err, ERR_INVALID, "cannot understand this sentence");
         return not_understood(c, node, text, false, &err);
     }
-    if (sentence_match(c->dictionary->grammar, c->arena, text, &match, &err)) {
+    if (follows_row(c, text, &match, &err)) {
         if (match_takes_words(&match)) {
             check_slip(c, node, text, match.row);
         }

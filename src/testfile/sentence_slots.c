@@ -159,13 +159,17 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
     return n == 1 && out->len > 0;
 }
 
+bool slot_is_short(struct str slot)
+{
+    return str_has_word("position type noun kind typed n time var", slot);
+}
+
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)
 {
-    static const char own_words[] = "position type noun kind typed n time var";
     static const char names[] = "element key text value url name part";
     struct str text = text_of(m, at, n);
 
-    if (str_has_word(own_words, slot)) {
+    if (slot_is_short(slot)) {
         return fill_words(m, slot, at, n, out);
     }
     if (n > 1 && token_quotes(m, at, n)) {

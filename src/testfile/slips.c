@@ -3,13 +3,13 @@
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
-enum { NO_BREAK_SPACE = 0xA0 };
+enum { NO_BREAK_SPACE = 0xA0, IDEOGRAPHIC_SPACE = 0x3000 };
 
 /* From the typographic spaces to the ideographic one. */
 static bool is_odd_space(uint32_t point)
 {
     return point == NO_BREAK_SPACE || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) ||
-           point == 0x202F || point == 0x205F || point == 0x3000;
+           point == 0x202F || point == 0x205F || point == IDEOGRAPHIC_SPACE;
 }
 
 /* Where each line begins, found once and only for a file that asks for it. */
@@ -167,7 +167,7 @@ size_t odd_space_length(struct str text)
 
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place)
 {
-    if (!is_odd_space(point)) {
+    if (!is_odd_space(point) || point == IDEOGRAPHIC_SPACE) { /* which is usual in Japanese texts */
         return false;
     }
     problem_add(c, TESTFILE_WARNING, place, "the text holds %s space (U+%04X)",
