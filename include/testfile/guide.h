@@ -10,8 +10,8 @@ struct dictionary;
 
 enum guide_format { GUIDE_HTML, GUIDE_MAN };
 
-/* The guide with its tables of verbs and sentences. HTML: what goes between a page's frame, without
- * the first heading; all text is escaped. MAN: a whole page of section 5. */
+/* The guide with its tables of verbs and sentences. HTML: the content of a page, without its frame and
+ * without the first heading; all text is escaped. MAN: a whole page of section 5. */
 void testfile_guide(struct buf *out, enum guide_format format);
 /* Any text in the guide's small part of Markdown: headings, paragraphs, lists with -, fences, tables,
  * `code`, **bold** and [links](url). */

@@ -31,7 +31,7 @@ enum {
 
 enum testfile_kind { TESTFILE_AUTO, TESTFILE_YAML, TESTFILE_JSON };
 
-/* What most steps of the file are written in; only for the report, steps are read one by one. */
+/* The dialect of most steps of the file. Only the report shows it: each step is read by itself. */
 enum testfile_format {
     TESTFILE_FORMAT_UNKNOWN,
     TESTFILE_FORMAT_COMPACT,
@@ -50,8 +50,8 @@ enum testfile_severity { TESTFILE_ERROR, TESTFILE_WARNING };
 
 /* The words of test files for the commands of a catalogue: verbs, fields and sentences. They are read
  * from the tables at the first use: a process that compiles nothing pays nothing.
- * Owner: whoever compiles or writes test files makes one, passes it on, and frees it last, before the
- * catalogue. */
+ * Owner: the code that compiles or writes test files makes a dictionary and passes it on. It frees the
+ * dictionary after all that uses it, and before the catalogue. */
 struct dictionary;
 
 struct dictionary *dictionary_new(const struct catalog *catalog);
@@ -73,9 +73,9 @@ struct testfile_options {
     const struct testfile_variable *variables; /* win over those of the file; may be NULL */
     size_t n_variables;
     const struct catalog_defaults *defaults; /* may be NULL */
-    /* What does not compile is a warning: a step becomes a comment with its text and the reason, a
-     * member of the head is as if it were not there. What is not YAML, or not a test, stays an
-     * error. */
+    /* Errors become warnings: a step that does not compile becomes a comment with its text and the
+     * reason, and a faulty member of the head is ignored. A text that is not YAML, or not a test,
+     * still gives an error. */
     bool lenient;
 };
 
@@ -105,10 +105,10 @@ struct testfile_step {
     const struct command *command; /* of the catalogue, never NULL */
     struct json *args;             /* array, as catalog_bind takes it */
     struct json *options;          /* object, maybe empty */
-    /* All values are there, but for `library attach`: the run adds its journey_id. In a file it takes
-     * the library checkpoint and the position only. */
+    /* Has all values. Only `library attach` lacks one, the journey_id, which the run adds: in a file
+     * the command takes just the library checkpoint and the position. */
     struct bound_command bound;
-    struct str text;        /* for reports; empty: as sentence_write has it */
+    struct str text;        /* for reports; empty: sentence_write makes it */
     struct str description; /* may be empty */
     unsigned line;
     unsigned column;
@@ -144,8 +144,8 @@ struct testfile_test {
     unsigned line;
 };
 
-/* A suite manifest: which file is which journey. Paths are as written, relative to the manifest;
- * whoever reads them checks that they stay below its folder. */
+/* An entry of a suite manifest: the test file of one journey. The path is as written, relative to the
+ * manifest; the caller that opens the file checks that it stays below the manifest's folder. */
 struct testfile_manifest_entry {
     struct str goal;
     struct str journey;
@@ -155,19 +155,19 @@ struct testfile_manifest_entry {
 };
 
 struct testfile {
-    struct dictionary *dictionary; /* that it was compiled with */
+    struct dictionary *dictionary; /* the file was compiled with it */
     enum testfile_format format;
     struct testfile_test *tests;
     size_t n_tests;
     size_t n_steps;                           /* of all tests */
     struct testfile_manifest_entry *manifest; /* only with TESTFILE_FORMAT_SUITE */
     size_t n_manifest;
-    /* n_read == n_compiled + n_failed: step nodes seen (blocks and loops count each time they are
-     * used), those that became one or more steps, those that have an error. */
+    /* n_read counts the step nodes seen (in blocks and loops each time they are used), n_compiled those
+     * that became one or more steps, n_failed those with an error: n_read == n_compiled + n_failed. */
     size_t n_read;
     size_t n_compiled;
     size_t n_failed;
-    size_t n_left_out; /* of those, steps that became comments (lenient) */
+    size_t n_left_out; /* how many of the failed became comments (lenient) */
     size_t work;       /* units of work done, for tests of linearity */
     bool is_read;      /* its documents could be read, so `other` tells what they are */
     const char *other; /* what a document is instead of a test ("a compose file"); NULL: a test */
@@ -183,9 +183,10 @@ enum error_code testfile_compile(struct dictionary *dictionary, struct arena *ar
                                  struct testfile *out,
                                  struct testfile_problems *problems) MUST_CHECK;
 
-/* The same in pieces, so that a long file does not hold up a loop: begin, go_on until it is true, end.
- * A unit is about a quarter of a microsecond. Text, options' texts, `out` and `problems` stay where
- * they are until the end. testfile_end before that lets go of it; then `out` is not to be used. */
+/* Compiles in pieces, so that a long file does not hold up a loop: call testfile_begin, testfile_go_on
+ * until it returns true, and testfile_end. A unit is about a quarter of a microsecond. The text, the
+ * options' texts, `out` and `problems` must stay where they are until testfile_end. An earlier call of
+ * testfile_end gives the job up; the caller must not use `out` then. */
 struct testfile_job;
 struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena *arena,
                                     struct str text, const struct testfile_options *options,
@@ -193,7 +194,7 @@ struct testfile_job *testfile_begin(struct dictionary *dictionary, struct arena 
 bool testfile_go_on(struct testfile_job *job, size_t units);
 enum error_code testfile_end(struct testfile_job *job);
 
-/* Of a text that cannot be read: whether its lines look as if a test was meant. */
+/* For a text that cannot be read: true if its lines look like those of a test. */
 bool testfile_was_meant(struct arena *arena, struct str text);
 
 /* Adds the error "a request may hold one stream, this is a manifest" to the problems. */
@@ -209,19 +210,19 @@ struct str sentence_write(struct dictionary *dictionary, struct arena *arena,
                           const struct command *command, const struct json *args,
                           const struct json *options);
 
-/* The same without the command line; empty: no sentence says all of it. Arguments NULL: how sentences say the
- * command without options: "click on {element}". */
+/* The sentence alone; empty: no sentence says all of the command. With `args` and `options` NULL: the sentence with
+ * names in place of the arguments: "click on {element}". */
 struct str sentence_of(struct dictionary *dictionary, struct arena *arena,
                        const struct command *command, const struct json *args,
                        const struct json *options);
-/* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
+/* Escapes text for a test file. There $$ means one dollar, so each dollar of a run ($$, $$$) is
  * doubled. */
 struct str test_file_escape(struct arena *arena, struct str text);
 
 /* --- renderers --- */
 
 /* For people: `file:line:column: error: …`, the source line, a caret, hint and example. Everything
- * that comes from the file is escaped. `color`: ANSI colours (of ours only). */
+ * that comes from the file is escaped, ANSI codes too. `color`: adds ANSI colours. */
 void testfile_print_human(struct buf *out, struct str file, struct str source,
                           const struct testfile_problems *problems, bool color);
 /* One array of {line, column, text?, detail, nearest?, hint?, example?, test?} of one severity. */
@@ -245,15 +246,16 @@ bool testfile_target_parse(struct str word, enum testfile_target *out); /* "comm
  * run would make one; positions count from 0 in each test. */
 void testfile_convert(const struct testfile *file, enum testfile_target target, struct buf *out);
 
-/* The same in pieces, for a loop: begin, go_on until it is true (or give up), end. A step takes two to
- * four microseconds. `file` and `out` stay where they are meanwhile. */
+/* Converts in pieces, for a loop: call testfile_convert_begin, testfile_convert_go_on until it returns
+ * true (or give up), and testfile_convert_end. A step takes two to four microseconds. `file` and `out`
+ * must stay where they are until then. */
 struct testfile_converting {
     const struct testfile *file;
     enum testfile_target target;
     struct buf *out;
     struct arena scratch; /* emptied after each step */
     struct json_writer writer;
-    size_t test; /* where it is */
+    size_t test; /* indexes of the test and of its step that come next */
     size_t step;
     unsigned phase;
     size_t position;

@@ -49,7 +49,7 @@ size_t bag_size(const struct bag *bag)
     return bag->n_fields < BAG_MAX_FIELDS ? bag->n_fields : BAG_MAX_FIELDS;
 }
 
-/* What the dialect puts in its main places wins over `meta`. */
+/* A field that stands in the step itself wins over one in `meta`. */
 struct field *bag_find(struct bag *bag, unsigned id)
 {
     struct field *found = NULL;
@@ -243,7 +243,7 @@ bool form_holds(struct compile *c, struct bag *bag, const struct form *form,
     return true;
 }
 
-/* The words that made the form hold are used with it. */
+/* Marks the fields whose words made the form hold as used. */
 void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form)
 {
     struct found found;

@@ -1,4 +1,4 @@
-/* use, if and loop: what the platform does not have is done here, when the file is compiled. */
+/* use, if and loop: the platform has none of them, so they are resolved here, when the file is compiled. */
 #include "base/nearest.h"
 #include "testfile_internal.h"
 

@@ -8,7 +8,8 @@ enum {
     MAX_DOCUMENTS = 100
 };
 
-/* "...; a # there starts a comment: quote it": what to do stands behind the first semicolon. */
+/* In a message of the reader the hint stands behind the first semicolon: "...; a # there starts a
+ * comment: quote it". */
 static void report_reader(struct compile *c, const struct error_list *errors)
 {
     for (size_t i = 0; i < errors->n; i++) {
@@ -47,7 +48,7 @@ struct testfile_job {
     struct testfile_options options;
     enum job_stage stage;
     enum error_code code;
-    struct arena nodes; /* of the stream: they go before what is made of them */
+    struct arena nodes; /* of the stream; freed as soon as the steps are made */
     struct node_stream stream;
     struct error_list errors;     /* of the reader */
     struct yaml_reading *reading; /* NULL: not begun, or ended */
@@ -70,7 +71,7 @@ static void job_done(struct testfile_job *job)
     if (job->code == ERR_OK && problems->n_errors > 0) {
         job->code = ERR_UNPROCESSABLE;
     }
-    arena_done(&job->nodes); /* the steps are made; a run of them may take long */
+    arena_done(&job->nodes); /* the steps need no nodes, and their run may take long */
     job->stage = JOB_DONE;
 }
 
@@ -176,11 +177,11 @@ bool testfile_go_on(struct testfile_job *job, size_t units)
             break;
         }
         job->stage = JOB_WORDS;
-        if (c->problems->n_errors > 0) { /* nothing of such a file is looked at further */
+        if (c->problems->n_errors > 0) { /* such a file is not looked at further */
             job_done(job);
         }
         break;
-    case JOB_WORDS: /* of the first file they are read, which takes a piece of its own */
+    case JOB_WORDS: /* the first file reads the tables of words, which takes a whole piece */
         c->dictionary = dictionary_opened(c->out->dictionary);
         c->out->is_read = true;
         walk_begin(&job->walk, job->stream.documents);

@@ -30,13 +30,13 @@ static const struct item *find_option(const struct form *form, struct str name)
     return NULL;
 }
 
-/* The form says the option by itself: `action=accept` is `accept<=true`. */
+/* The form sets the option by itself: `action=accept` means the option accept (accept<=true). */
 static bool is_implied(const struct item *option)
 {
     return option->list.items[0].kind == ALIAS_FIXED;
 }
 
-/* Spaces and quotes around a key do not belong to it. */
+/* False: the form would lose spaces or quotes around a key, since the compiler takes them off. */
 static bool keeps_args(const struct form *form, const struct json *args)
 {
     const struct item *arg = form->commands[0].args;
@@ -119,7 +119,7 @@ static void put_options(struct testfile_converting *c, const struct form *form,
     }
 }
 
-/* What stands behind the verb in `written`. */
+/* Writes the fields that `written` names behind the verb. */
 static void put_members(struct testfile_converting *c, const struct form *form, struct str written,
                         const struct testfile_step *step)
 {
@@ -160,7 +160,7 @@ static void put_simple(struct testfile_converting *c, const struct testfile_step
     struct str verb;
 
     if (form == NULL) {
-        /* The general form, for what has no short one. */
+        /* The general form, for a step that no row writes. */
         buf_printf(c->out, "    - command: %s\n      args: ", step->command->words);
         put_json(c, step->args);
         if (json_size(step->options) > 0) {
@@ -301,7 +301,7 @@ static bool is_test_file(const struct testfile_converting *c)
     return c->target == TESTFILE_TO_SIMPLIFIED || c->target == TESTFILE_TO_SENTENCES;
 }
 
-/* A step of a test file, if it is one of the phase that is being written. */
+/* Writes a step of a test file, if the step belongs to the current phase. */
 static void put_in_phase(struct testfile_converting *c, const struct testfile_step *step)
 {
     if (step->phase != (enum testfile_phase)c->phase) {
@@ -318,7 +318,7 @@ static void put_in_phase(struct testfile_converting *c, const struct testfile_st
     }
 }
 
-/* The next step. True: there are no more in the test. */
+/* Writes the next step. True: the test has no more steps. */
 static bool put_step(struct testfile_converting *c, const struct testfile_test *test)
 {
     const struct testfile_step *step;

@@ -38,7 +38,7 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
 struct other_row {
     const char *key;
     const char *what;
-    bool unless_ours; /* the key may stand in a test too: steps of ours decide */
+    bool unless_ours; /* a test may have the key too: its steps decide */
 };
 
 /* Marks of files that people send by accident. Add one by adding a row. */
@@ -111,7 +111,7 @@ static const char *other_by_key(const struct compile *c, const struct node *docu
 
 static const char step_keys[] = "steps do setup teardown cleanup";
 
-/* The next list of steps of a test that is not empty; NULL: there is none. */
+/* The next list of steps that is not empty, from the rest of *keys on; NULL: there is none. */
 static const struct node *next_steps(const struct node *map, struct str *keys)
 {
     struct str key;
@@ -139,7 +139,7 @@ static bool has_our_steps(const struct compile *c, const struct node *map, bool 
     return ours;
 }
 
-/* The key of the first step that stands in the place of a verb; NULL: there is none. */
+/* The member of the first step whose key should be a verb; NULL: there is none. */
 static const struct node *first_verb(const struct node *map)
 {
     struct str keys = STR(step_keys);
@@ -156,8 +156,8 @@ static const struct node *first_verb(const struct node *map)
     return member;
 }
 
-/* A short file with one slip in it is as likely as somebody else's file: the nearest verb is
- * named. */
+/* The file may be a short test with one slip, or a file of another tool: the error names the nearest
+ * verb. */
 static bool refuse_verbs(struct compile *c, const struct node *document)
 {
     const struct node *tests = node_get(document, "tests");
@@ -195,7 +195,7 @@ static bool refuse_steps(struct compile *c, const struct node *document)
     return refuse_file(c, document, "the file has no steps");
 }
 
-/* Any steps, and any of ours, in the document or in the tests below it. */
+/* True if the document, or a test in it, has steps of ours; *out_any is set if it has any steps. */
 static bool look_for_steps(const struct compile *c, const struct node *document, bool *out_any)
 {
     const struct node *tests = node_get(document, "tests");
@@ -207,7 +207,7 @@ static bool look_for_steps(const struct compile *c, const struct node *document,
     return ours;
 }
 
-/* `[{click: a}]`, `['click on "a"']`; the first one tells. */
+/* True if the first element of the list is a step of ours: `[{click: a}]`, `['click on "a"']`. */
 static bool begins_with_step(const struct compile *c, const struct node *list)
 {
     const struct node *step = list->type == NODE_LIST ? list->first : NULL;
@@ -220,7 +220,7 @@ static bool begins_with_step(const struct compile *c, const struct node *list)
            text_is_ours(c, str_sub(step->text, 0, LOOKED_AT_BYTES));
 }
 
-/* `{it: renders, asserts: [...]}`: nothing of it is of a test of ours, or nearly so. */
+/* `{it: renders, asserts: [...]}`: no key is, or is nearly, one of our tests, and no list holds our steps. */
 static bool is_foreign_test(const struct compile *c, const struct node *test)
 {
     static const char ours[] = "name test title journey description desc steps do setup teardown "
@@ -243,7 +243,7 @@ static bool is_foreign_test(const struct compile *c, const struct node *test)
     return test->type == NODE_MAP && test->first != NULL;
 }
 
-/* `tests: [{name: x, request: {...}}]`: what another tool shall do. */
+/* `tests: [{name: x, request: {...}}]`: tests of another tool, as the first of them shows. */
 static bool are_of_another_tool(const struct compile *c, const struct node *tests)
 {
     const struct node *test = tests != NULL && tests->type == NODE_LIST ? tests->first : NULL;
@@ -290,7 +290,7 @@ static bool has_address(const struct node *document)
            (url != NULL && str_starts_nocase(url->text, STR("http")));
 }
 
-/* "Step", "next", where steps would have verbs or numbers. */
+/* True for a key like "title" or "next": it is no number, and neither a verb nor nearly one nor "step...". */
 static bool is_name(const struct compile *c, struct str key)
 {
     struct str near = verb_nearest(c->dictionary, key);
@@ -300,7 +300,7 @@ static bool is_name(const struct compile *c, struct str key)
            (near.len == 0 || edit_distance(near, key, 1) > 1);
 }
 
-/* Texts with names, in maps of any depth; as many are looked at as `left` says. */
+/* True if all members, in maps of any depth, are texts with names; at most *left of them are looked at. */
 static bool are_texts(const struct compile *c, const struct node *map, size_t *left)
 {
     bool all = map->first != NULL;
@@ -330,8 +330,8 @@ static bool is_for_people(const struct compile *c, const struct node *node)
     return node->type == NODE_MAP && are_texts(c, node, &left);
 }
 
-/* `steps: Steps`, `steps: {next: Next}`: a file of translations, which has more keys that are not ours.
- * NULL: it is none. */
+/* The error for a file of translations: it has `steps: Steps`, or `steps: {next: Next}` beside keys that are
+ * not ours. NULL: it is none. */
 static const char *translation_of(struct compile *c, const struct node *document)
 {
     struct str keys = STR("steps do tests nav");
@@ -362,7 +362,7 @@ static bool has_list(const struct node *node, const char *key)
     return list != NULL && list->type == NODE_LIST;
 }
 
-/* Recorders write steps and tests, too; NULL: none of those that are known wrote it. */
+/* The recorder that wrote the file, since recorders write steps and tests, too; NULL: none that is known. */
 static const char *recorder_of(const struct node *document)
 {
     const struct node *steps = node_get(document, "steps");
@@ -412,7 +412,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     }
     if (!any && first_of(document, "steps do tests nav") != NULL) {
         c->out->other = c->out->other != NULL ? c->out->other : translation_of(c, document);
-        return false; /* ours, but empty: said where the steps are read */
+        return false; /* ours, but empty: reported when the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);
 }
@@ -454,8 +454,8 @@ void characters_begin(struct character_check *check, const struct node *document
     check->n = documents != NULL ? 1 : 0;
 }
 
-/* The first child, else the next node at this level or above. The documents are linked as children
- * of one list are. */
+/* Goes on to the first child, else to the next node at this level or above. The documents are linked
+ * like the children of one list. */
 static void step_on(struct character_check *check, const struct node *node)
 {
     if (node->first != NULL) {

@@ -7,29 +7,29 @@ enum { CI_STEPS_MAX = 1000 };
 static const char ci_verbs[] =
     "script bash pwsh powershell task checkout template publish download "
     "run uses command commands image trigger label block input group";
-/* Steps of one that are a word alone. */
+/* Steps of a CI system that are one word. */
 static const char ci_words[] = "wait checkout";
-/* Keys that stand beside those in CI files, and never in a step of a test file. */
+/* Keys that stand beside these verbs in CI files, and never in a step of a test file. */
 static const char ci_companions[] =
     "displayName env inputs condition workingDirectory working-directory continueOnError "
     "continue-on-error timeoutInMinutes timeout-minutes with uses image commands task checkout "
     "shell agents bash pwsh powershell publish download";
 
-/* What a script for a shell begins with; ours are JavaScript. */
+/* Words that a script for a shell begins with; scripts of test files are JavaScript. */
 static const char shell_words[] =
     "npm make python docker pip apt yarn cargo python3 docker-compose pip3 apt-get npx pnpm "
     "node cmake go mvn gradle ./mvnw ./gradlew poetry ruby bundle rake gem php composer "
     "dotnet kubectl helm terraform aws gcloud az git curl wget echo cd ls cp mv rm mkdir "
     "cat chmod export set source sudo apk bash sh pytest jest tox ctest";
 
-/* Those of them that no sentence begins with: "set", "make" and "go" are plain English. */
+/* Those of the shell words that no sentence begins with: "set", "make" and "go" are plain English. */
 static const char program_words[] =
     "npm python docker pip apt yarn cargo python3 docker-compose pip3 apt-get npx pnpm cmake mvn "
     "gradle poetry bundle composer dotnet kubectl helm terraform aws gcloud git curl wget echo "
     "mkdir chmod sudo apk pytest";
-/* Where keys hold a script: of a shell, or JavaScript. */
+/* Keys that hold a script, for a shell or in JavaScript. */
 static const char script_keys[] = "script bash pwsh powershell";
-/* Words that JavaScript begins with, and those of them that shells have as well. */
+/* Words that JavaScript begins with; shared_words: scripts for a shell begin with these, too. */
 static const char script_words[] =
     "return var let const async await throw new typeof void delete do try switch break continue "
     "class debugger function this window document console null true false import yield";
@@ -129,7 +129,8 @@ static bool is_shell_step(const struct compile *c, const struct node *step)
            !text_is_ours(c, step->text);
 }
 
-/* `${{ if ... }}:` holds more steps; beside a command `key` is its name. */
+/* `${{ if ... }}:` holds more steps. `key` behind another member names the step of a CI system; as the
+ * first member it is a verb of ours. */
 static bool is_ci_word(const struct node *step, const struct node *member)
 {
     return str_has_word(ci_verbs, member->key) || str_starts(member->key, STR("${{")) ||
@@ -168,7 +169,8 @@ static void tally_step(const struct compile *c, const struct node *step, struct 
     tally->n_ci += is_ci && !is_ours ? 1 : 0;
 }
 
-/* The first step that no CI system carries out tells; as many as a pipeline may have are looked at. */
+/* True if all steps are ones of a CI system. The search ends at the first that is none, and after
+ * CI_STEPS_MAX steps: no pipeline has more. */
 static bool are_ci_steps(const struct compile *c, const struct node *list, struct ci_tally *tally)
 {
     const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
@@ -180,7 +182,8 @@ static bool are_ci_steps(const struct compile *c, const struct node *list, struc
     return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
 }
 
-/* `first: {click: a}` is a step of ours with a name; `type` says of other tools' steps what they are. */
+/* `first: {click: a}` is a step of ours with a name. `type` does not count: steps of other tools have it,
+ * too. */
 static bool holds_verb(const struct compile *c, const struct node *step)
 {
     NODE_FOREACH (member, step) {
@@ -192,7 +195,7 @@ static bool holds_verb(const struct compile *c, const struct node *step)
     return false;
 }
 
-/* `steps: {build: {image: node, commands: [npm ci]}}`: names, where ours have verbs. */
+/* `steps: {build: {image: node, commands: [npm ci]}}`: the steps have names, where ours have verbs. */
 static bool are_named_ci_steps(const struct compile *c, const struct node *steps)
 {
     const struct node *step = steps != NULL && steps->type == NODE_MAP ? steps->first : NULL;
@@ -213,8 +216,8 @@ static bool is_named_by_ci(struct str name)
            str_contains(name, STR("${{"));
 }
 
-/* Every step is one that a CI system carries out, and something else says so too: a key above the
- * steps, a word beside a step, or that the file has no name. */
+/* True if each step is one of a CI system and something else says so, too: a key above the steps, the name
+ * of the file, a word beside a step, a script for a shell, or that the file has no key of a test. */
 bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark)
 {
     struct ci_tally tally = {0};

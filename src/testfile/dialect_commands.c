@@ -9,7 +9,8 @@ static const unsigned all_name_roles = 1U << ROLE_STEP_TYPE | 1U << ROLE_TYPE | 
                                        1U << ROLE_ACTION | 1U << ROLE_SUB_ACTION |
                                        1U << ROLE_OPERATION;
 
-/* The last word of a name was found: what stands in `values` is for the command. */
+/* Notes a name whose last word was found; `values` holds what is for the command. True: a command has this
+ * name. */
 static bool named(const struct compile *c, struct own_name *name, struct str head,
                   struct place last, const struct node *values)
 {
@@ -89,7 +90,7 @@ bool own_name_find(struct compile *c, struct own_name *name, const struct node *
     return false;
 }
 
-/* Whether all that stands beside the name is for the command. */
+/* True if each key beside the name is a field of the command, or one that any step may have. */
 static bool takes_all(const struct own_name *name, const struct step_keys *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
@@ -105,8 +106,8 @@ static bool takes_all(const struct own_name *name, const struct step_keys *keys)
     return keys->n > 1 || verb_needs_nothing(name->verb);
 }
 
-/* The rows of the verbs would take the name as text: `{assert: exists, target: X}`, `{type: exists, target:
- * X}`. In quotes it is text. */
+/* The rows of the verbs would take such a name as text: `{assert: exists, target: X}`, `{type: exists,
+ * target: X}`. A name in quotes is text. */
 bool own_name_is_first(struct compile *c, struct own_name *name, const struct node *step,
                        const struct step_keys *keys)
 {
@@ -153,7 +154,7 @@ bool own_name_map(struct compile *c, const struct own_name *name, const struct s
     c->n_by_format[bag.dialect]++;
     for (size_t i = 0; i < keys->n; i++) {
         const struct key *key = keys->keys[i];
-        /* `{dismiss-alert: , wait: 2}` has two verbs: the second is not left out with a warning. */
+        /* `{dismiss-alert: , wait: 2}` has two verbs: the second gives an error, not a warning. */
         bool is_verb = name->member != NULL && key != NULL && verb_known(key->verb);
 
         if (keys->nodes[i] != name->member) {
@@ -199,7 +200,7 @@ static struct json *list_of(struct compile *c, const struct node *list)
     return out;
 }
 
-/* What the name alone says: `accept-confirm` is dismiss-confirm with `accept`. */
+/* Adds the options that the name alone sets: `accept-confirm` is dismiss-confirm with `accept`. */
 static void add_fixed_options(struct compile *c, struct json *options, const struct form *form)
 {
     for (size_t i = 0; i < form->n_options; i++) {
@@ -211,7 +212,7 @@ static void add_fixed_options(struct compile *c, struct json *options, const str
     }
 }
 
-/* The arguments in their order. Their first ones may belong to the name: `select` of [last, Color]. */
+/* Arguments given as a list. The first ones may belong to the command's name: `select` with [last, Color]. */
 static bool emit_listed(struct compile *c, const struct bag *bag, struct str words,
                         const struct verb *own, struct json *args, const struct node *options)
 {

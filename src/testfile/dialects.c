@@ -1,5 +1,5 @@
-/* Normalize: a step of any dialect becomes a bag. What a step is, is decided step by step from the
- * keys that stand in it, so that files may mix dialects. */
+/* Normalize: a step of any dialect becomes a bag. The keys of each step decide its dialect, so that
+ * files may mix dialects. */
 #include "dialects.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -51,7 +51,7 @@ static void take_meta(struct compile *c, struct bag *bag, const struct node *met
     }
 }
 
-/* A file has no way to leave a step out, and who writes `skip: true` must not believe that it has. */
+/* `skip: true` does not leave a step out, and no other key does. The warning tells that to the author. */
 static void warn_skip(struct compile *c, const struct node *child)
 {
     bool truth = true;
@@ -95,7 +95,7 @@ void take_field(struct compile *c, struct bag *bag, const struct node *child, co
                 unsigned without, enum field_place where)
 {
     unsigned id = key != NULL ? key->id : 0;
-    /* Beside a verb `name` says what the step is for, and `id` nothing; they may be fields, too. */
+    /* Beside a verb `name` is a description and `id` is ignored. Elsewhere they may be fields of the verb. */
     bool may_be = where == BESIDE_COOKIE || where == IN_MAP;
     bool is_field =
         where == IN_ARGS || (may_be && bag->known != NULL && name_set_has(&bag->known->fields, id));
@@ -136,7 +136,7 @@ static bool map_known(struct compile *c, struct bag *bag)
     return map_bag(c, bag);
 }
 
-/* `group` and the command in it as a verb, perhaps with a field. */
+/* Sets the verb of the bag, perhaps with a field, from a group and the command in it. */
 static void enter_group(struct compile *c, struct bag *bag, const struct node *group,
                         const struct node *command)
 {
@@ -183,7 +183,7 @@ static bool step_action(struct compile *c, const struct node *map, const struct 
     return map_known(c, &bag);
 }
 
-/* What stands beside the verb, like `in` of the compact `t`. */
+/* Takes the members beside the verb, like `in` of the compact `t`. */
 static void take_companions(struct compile *c, struct bag *bag, const struct node *verb,
                             const struct step_keys *keys)
 {
@@ -345,8 +345,8 @@ static void problems_cut(struct testfile_problems *problems, const struct testfi
     problems->n_dropped -= to->n_dropped - from->n_dropped;
 }
 
-/* A step that the rows of the verbs do not understand, by the command that it names. The errors are those
- * of the rows if they know the verb. */
+/* Reads a step that the rows of the verbs do not understand, by the command that it names. If this fails,
+ * too, the errors of the rows stay if they know the verb, else the errors of this reading. */
 static bool step_by_name(struct compile *c, const struct own_name *name,
                          const struct step_keys *keys, const struct step_mark *before)
 {
@@ -354,7 +354,7 @@ static bool step_by_name(struct compile *c, const struct own_name *name,
     struct testfile_problems by_rows = *c->problems;
     bool ok;
 
-    /* Nothing is left of the reading but its problems. */
+    /* Takes back what the reading by rows has made and counted, but for its problems. */
     c->test->n_steps = before->n_steps;
     c->out->n_steps = before->n_all_steps;
     mem_copy(c->n_by_format, before->n_by_format, sizeof(before->n_by_format));

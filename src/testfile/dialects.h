@@ -9,7 +9,7 @@ struct step_keys {
     const struct node *nodes[BAG_MAX_FIELDS];
     const struct key *keys[BAG_MAX_FIELDS]; /* NULL: in no row */
     size_t n;
-    const struct node *roles[N_ROLES]; /* the first of each; NULL */
+    const struct node *roles[N_ROLES]; /* the first key of each role; NULL: none */
 };
 
 /* BESIDE_COOKIE: beside a verb whose own argument is called `name` or `id`. */
@@ -20,9 +20,8 @@ struct own_name {
     const struct verb *verb;
     struct place place;        /* of its last word */
     const struct node *member; /* of the step, whose key begins the name; NULL: none does */
-    const struct node
-        *values;   /* its members or its text are for the command; NULL: it has nothing */
-    bool by_roles; /* the name is in members of `values`, like `action` */
+    const struct node *values; /* its members or its text are for the command; NULL: none */
+    bool by_roles;             /* the name is in members of `values`, like `action` */
 };
 
 /* The member becomes a field, unless its role is in `without` (a bit for each role). */
@@ -33,7 +32,7 @@ void take_fields(struct compile *c, struct bag *bag, const struct node *map, uns
                  enum field_place where);
 bool own_name_find(struct compile *c, struct own_name *name, const struct node *step,
                    const struct step_keys *keys);
-/* Whether the name counts before all that the rows of the verbs say. */
+/* True if the name of the command wins over the rows of the verbs. */
 bool own_name_is_first(struct compile *c, struct own_name *name, const struct node *step,
                        const struct step_keys *keys);
 /* Makes the step of a name that was found. */

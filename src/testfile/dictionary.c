@@ -14,7 +14,7 @@ struct numbered {
     unsigned id;
 };
 
-/* Where a dialect names a group and a command in it. Add a group by adding a row. */
+/* Groups of commands that a step may name; see struct group_row. Add a group by adding a row. */
 static const struct group_row groups[] = {
     {"interact", NULL},   {"data", NULL},       {"misc", NULL},     {"file", NULL},
     {"wait", "type"},     {"assert", "type"},   {"store", "type"},  {"verify", "type"},
@@ -22,7 +22,7 @@ static const struct group_row groups[] = {
     {"mouse", "action"},  {"navigate", NULL},   {"select", "type"}, {"library", "type"},
 };
 
-/* Beside a verb; `meta` and what else a dialect has are looked at on their own. */
+/* Keys that may stand beside any verb; take_beside in dialects.c reads them. */
 static const char beside[] = "description desc name optional meta continue_on_error skip id";
 /* What the old dialects put beside nearly anything. */
 static const char habits[] = "assertion expected value text wait timeout clear retry near id "
@@ -140,7 +140,7 @@ static void verb_add(struct dictionary *dictionary, struct verb *verb, const str
 
 /* ---- commands by their own names ---- */
 
-/* People call groups so, too. */
+/* Other words that people use for a group. */
 static const struct {
     const char *group;
     const char *words;
@@ -148,8 +148,8 @@ static const struct {
     {"step-assert", "verify check expect"},
 };
 
-/* What people call commands whose own name says it otherwise; of several rows that begin with the same name
- * the first whose `when` holds is taken, as in verbs_table.c. */
+/* Names that people use for commands whose own name differs. Rows that begin with the same name belong
+ * together: the first whose `when` holds is taken, as in verbs_table.c. */
 static const struct verb_row other_names[] = {
     {"accept-alert close-alert cancel-alert confirm-alert", "", "step-dialog dismiss-alert", "", "",
      "alert: accept", NULL},

@@ -34,7 +34,7 @@ static inline void name_set_join(struct name_set *set, const struct name_set *ot
     }
 }
 
-/* One way to find a value; see the language above the table. */
+/* One way to find a value; see the language at the top of verbs_table.c. */
 enum alias_kind {
     ALIAS_FIELD,
     ALIAS_MEMBER, /* a.b */
@@ -48,7 +48,7 @@ enum alias_kind {
 struct alias {
     enum alias_kind kind;
     unsigned id;     /* of the field */
-    bool is_twin;    /* another way to name the element: no error beside the one that counts */
+    bool is_twin;    /* another name of the element: no error beside the field that counts */
     struct str text; /* of a field its name, of a.b the b, of =TEXT the text */
 };
 
@@ -77,8 +77,8 @@ enum value_kind {
     VALUE_UNQUOTED,
     VALUE_SPLIT,   /* text that may become several steps */
     VALUE_LAST,    /* the element clicked last */
-    VALUE_NAMED,   /* text that a truth value cannot be */
-    VALUE_OPTION,  /* the same, but `true` stands for any */
+    VALUE_NAMED,   /* text, but not true or false without quotes */
+    VALUE_OPTION,  /* the same, but `true` stands for any option */
     VALUE_POSITION /* of a library checkpoint: counted when it is not given */
 };
 
@@ -118,11 +118,11 @@ struct form {
     const struct item *options;
     size_t n_options;
     const char *written;
-    const struct form *next_written; /* of the same command */
+    const struct form *next_written; /* the next form that writes the same command */
 };
 
-/* Where a dialect names a group and a command in it: the field that the command becomes, or NULL
- * when the command is the verb itself. */
+/* A step may name a group and a command in it: {type: wait, command: element}. `field` is the field of
+ * the group's verb that takes the command's name; NULL: the command's name is the verb. */
 struct group_row {
     const char *group;
     const char *field;
@@ -136,13 +136,13 @@ struct verb {
     struct name_set said;   /* those of them that take words of a closed list in some form */
     const struct condition **sayings; /* the conditions of all forms that want such a word */
     size_t n_sayings;
-    bool says_plain;     /* the plain value does */
+    bool says_plain;     /* the plain value takes such words too */
     const char *example; /* of the last form, which is the plainest */
     const struct group_row *group;
     bool is_control; /* use, run, include, if, loop */
 };
 
-/* Keys of a step with a part of their own. */
+/* Keys that have a fixed role in a step. */
 enum key_role {
     ROLE_NONE,
     ROLE_STEP_TYPE,
@@ -164,7 +164,7 @@ struct key {
     enum key_role role;
     bool is_beside; /* may stand beside any verb */
     bool is_habit;  /* old dialects put it beside nearly anything */
-    bool is_common; /* taken beside a verb, and no sign of a second one */
+    bool is_common; /* may stand beside a verb and is no sign of a second verb */
     const struct verb *verb;
 };
 
@@ -186,13 +186,13 @@ struct dictionary {
     size_t n_verbs;
     struct str names[NAME_IDS_MAX]; /* of fields, by number */
     unsigned n_names;
-    struct verb *own_verbs;            /* of commands, by index in the catalogue */
-    struct map own_names;              /* their numbers in it by each of their names, folded */
+    struct verb *own_verbs; /* of commands, by index in the catalogue; more names behind */
+    struct map own_names;   /* index in own_verbs by each name of a command, folded */
     const struct form **written_forms; /* by index in the catalogue */
 };
 
-/* Reads the tables, unless they were read already. Whatever is called from outside with a dictionary
- * begins with it; behind it the dictionary does not change. */
+/* Reads the tables at the first call; from then on the dictionary does not change. Each function that
+ * other rooms call with a dictionary calls this one first. */
 const struct dictionary *dictionary_opened(struct dictionary *dictionary);
 
 /* NULL: in no row */
@@ -201,13 +201,13 @@ const struct key *key_find(const struct dictionary *dictionary, struct str name)
 unsigned name_id(const struct dictionary *dictionary, struct str name);
 /* In any spelling; NULL: none. */
 const struct verb *verb_find(const struct dictionary *dictionary, struct str word);
-/* Of a condition, in any spelling; 0: of none. */
+/* The number of a word of a condition, in any spelling; 0: no condition has it. */
 unsigned word_id(const struct dictionary *dictionary, struct str word);
-/* The verb that a command of the catalogue is by its own name: of one form, its arguments by their names. */
+/* A command of the catalogue as a verb. It has one form, whose fields are the arguments by their names. */
 const struct verb *verb_of_command(const struct dictionary *dictionary,
                                    const struct command *command);
-/* The same of a name in any spelling, with its group or without, of which `head` may be the first words.
- * NULL: no command that makes a step is called so. */
+/* The command with this name, as a verb. The name may be in any spelling, with its group or without; `head`
+ * holds its first words, or is empty. NULL: no command that makes a step is called so. */
 const struct verb *verb_own(const struct dictionary *dictionary, struct str head, struct str name);
 /* The first of the forms that write the command; NULL: it has none. */
 const struct form *form_writing(const struct dictionary *dictionary, const struct command *command);

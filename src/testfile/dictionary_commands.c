@@ -1,7 +1,7 @@
 /* Commands of the catalogue as forms, whose arguments are fields by the names that people give them. */
 #include "testfile_internal.h"
 
-/* What people call the arguments of commands; `alone`: what names the only argument, too. */
+/* Names that people use for the arguments of commands; `alone`: more names, if it is the only argument. */
 static const struct param_fields {
     const char *param;
     const char *kind; /* of the value, with its colon */
@@ -27,7 +27,8 @@ static const struct param_fields {
     {"api_test_id", "", "api_test_id|id|apiTestId|value|target", ""},
 };
 
-/* What is asserted of an element is said by the name of the command: `true` and `false` are no element. */
+/* The name of an assertion says what is asserted, so `true` or `false` names no element: "named:" refuses
+ * them. */
 static const char *kind_of_param(const struct command *command, const struct param *p,
                                  const struct param_fields *row)
 {
@@ -42,15 +43,15 @@ static const char *kind_of_param(const struct command *command, const struct par
     return row != NULL ? row->kind : "";
 }
 
-/* The first argument may also be the plain value, and a variable what `value` says where no other argument
- * is called so. */
+/* The item of one argument. The first argument may also be the plain value. A variable behind it may also be
+ * called `value`, unless the first argument is. */
 static struct str item_of_param(struct arena *arena, const struct command *command, size_t index)
 {
     const struct param *p = &command->args[index];
     const struct param_fields *row = ROW_NAMED(str_from(p->name), param_fields);
     bool is_optional = (p->flags & PARAM_OPTIONAL) != 0 || p->def != NULL;
     bool is_only = index == 0 && command->args[1].name == NULL;
-    /* What is compared first stands where an element does. */
+    /* A variable that is compared stands in the place of an element, and so may be called `target`. */
     bool is_target = index == 0 && p->type == PARAM_VARIABLE;
     bool is_stored =
         index > 0 && p->type == PARAM_VARIABLE && !str_is(str_from(command->args[0].name), "value");
@@ -93,7 +94,7 @@ struct form *form_of_command(struct dictionary *dictionary, const struct command
     }
     for (const struct param *p = command->options; p->name != NULL; p++) {
         if (command->args[0].type == PARAM_POINT && str_has_word("x y", str_from(p->name))) {
-            continue; /* the point takes them (@) */
+            continue; /* they are the point itself (@) */
         }
         options = arena_printf(
             arena, "%.*s%s%s<%s%s%.*s", STR_ARG(options), options.len > 0 ? " " : "", p->name,

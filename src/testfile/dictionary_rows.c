@@ -1,6 +1,6 @@
-/* The small language of verbs_table.c, which is described there, to the structs of dictionary.h. A
- * fault in a row is a fault of the program: it is CHECKed here, so that the first test that compiles
- * anything finds it. */
+/* Reads the rows of verbs_table.c, whose small language is described there, into the structs of
+ * dictionary.h. A fault in a row is a fault of the program: it is CHECKed here, so that the first test
+ * that compiles anything finds it. */
 #include "base/check.h"
 #include "testfile_internal.h"
 

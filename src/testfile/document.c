@@ -86,7 +86,7 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
     return outer;
 }
 
-/* A circle in a variable that no step uses is told as well. */
+/* Reports circles also in variables that no step uses. */
 static void check_variables(struct compile *c, const struct node *document)
 {
     for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
@@ -100,7 +100,7 @@ static void check_variables(struct compile *c, const struct node *document)
     }
 }
 
-/* The caller's variables, innermost: their word is the last. */
+/* The caller's variables become the innermost scope: they win over all others. */
 static const struct var_scope *push_callers(struct compile *c, const struct var_scope *outer)
 {
     struct var_scope *scope;
@@ -253,7 +253,7 @@ void read_manifest(struct compile *c, const struct node *document)
 /* A long file is compiled in pieces: what the walk through it needs to go on stands in struct walk,
  * and each stage is a function. */
 
-/* nav, then each list of the map from its first step on. */
+/* Compiles nav, and makes the walk go on with the first list of the map. */
 static void begin_lists(struct compile *c, struct walk *walk, const struct node *map)
 {
     const struct node *setup = node_get(map, "setup");
@@ -379,7 +379,7 @@ static void walk_single(struct compile *c, struct walk *walk)
     begin_test(c, walk, walk->document, WALK_DOCUMENT_END);
 }
 
-/* One step, or the begin of the next list, or the end of the test. */
+/* Compiles one step, or begins the next list, or ends the test. */
 static void walk_steps(struct compile *c, struct walk *walk)
 {
     if (walk->step != NULL) {

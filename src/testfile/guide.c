@@ -1,4 +1,4 @@
-/* The guide: the text of GUIDE.md, whose tables of verbs and sentences unit.testfile holds against the tables that
+/* The guide: the text of GUIDE.md. unit.testfile compares its tables of verbs and sentences with the tables that
  * compile test files. A small part of Markdown becomes HTML or a manual page by one table of marks; only how a text is
  * escaped differs. */
 #include "testfile/guide.h"
@@ -59,7 +59,7 @@ static void end(struct renderer *r, enum mark mark)
     buf_text(r->out, marks[mark][r->format].end);
 }
 
-/* No roff request at the begin of a line, no hyphen where a minus is meant. */
+/* Writes a character as roff text: at the beginning of a line it begins no request, and - stays a minus. */
 static void put_roff(struct buf *out, char c)
 {
     bool begins_line = out->len == 0 || out->ptr[out->len - 1] == '\n';
@@ -89,7 +89,7 @@ static void put_text(struct renderer *r, struct str text)
 
 /* ---- within a line ---- */
 
-/* `text` up to `mark`; the rest goes on behind it. False: it does not stand there. */
+/* Takes the text before `mark` into *out; *rest then begins behind the mark. False: there is no mark. */
 static bool take_until(struct str *rest, const char *mark, struct str *out)
 {
     ptrdiff_t at = str_find(*rest, str_from(mark));
@@ -215,7 +215,7 @@ static void put_row(struct renderer *r, struct str line)
     if (r->open != TABLE) {
         close_blocks(r, true);
         open_block(r, TABLE);
-        if (r->format == GUIDE_MAN) { /* its heads say nothing there */
+        if (r->format == GUIDE_MAN) { /* a manual page shows no heads of columns */
             return;
         }
     }

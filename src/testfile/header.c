@@ -148,7 +148,8 @@ static void warn_no_effect(struct compile *c, const struct node *node)
                       CLIPPED(node->key));
 }
 
-/* Whoever writes it wants nothing to be created, and a file cannot say so: it is refused as a whole. */
+/* The author of `dry_run` wants nothing to be created, but the key has no effect in a file: so the whole file
+ * is refused. */
 static bool refuse_dry_run(struct compile *c, const struct node *node)
 {
     char buffer[64];
@@ -216,7 +217,7 @@ static void read_config(struct compile *c, const struct node *node)
 
 #define MEMBER(name_) offsetof(struct testfile_test, name_)
 
-/* A key of the head of a file is a row here; HEADER_ELSEWHERE: read by others. */
+/* Each key of the head of a file has a row here; HEADER_ELSEWHERE: other code reads the key. */
 const struct header_row header_rows[] = {
     {"name test", HEADER_TEXT, MEMBER(name)},
     {"description desc", HEADER_TEXT, MEMBER(description)},

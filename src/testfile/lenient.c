@@ -1,6 +1,6 @@
-/* A lenient compile: what cannot be compiled becomes a warning, and a step of it a comment that says
- * what stood there, so that the rest of the file can be created. What is not a test stays an error:
- * see struct compile, `fatal`. */
+/* A lenient compile: errors become warnings, and a step that does not compile becomes a comment that says
+ * what stood there, so that the rest of the file can be created. The errors of a file that is no test
+ * stay errors: see struct compile, `fatal`. */
 #include "base/mem.h"
 #include "testfile_internal.h"
 
@@ -87,13 +87,12 @@ bool lenient_comment(struct compile *c, const struct node *node, const struct st
 {
     struct step_origin origin = {.place = place_of(node)};
     struct json *args = args_new(c);
-    struct arena
-        scratch; /* ten thousand steps may be left out: what the comment is made of is not kept */
+    struct arena scratch; /* freed at once: ten thousand steps may be left out */
     struct json *text = c->spare_text;
     struct str comment;
     size_t n_errors;
 
-    c->test->n_steps = mark->n_steps; /* a step of several commands may have begun */
+    c->test->n_steps = mark->n_steps; /* some commands of the step may be steps already */
     c->out->n_steps = mark->n_all_steps;
     arena_init(&scratch);
     comment = arena_printf(&scratch, "%.*s (left out: %.*s)", STR_ARG(text_of_step(&scratch, node)),

@@ -51,7 +51,7 @@ static void use_twins(struct mapping *m, const struct alias_list *list, const st
     }
 }
 
-/* `click: #submit` looks as if there were a value. */
+/* Adds a hint for `click: #submit`: the value that seems to be there is a comment. */
 static void hint_comment(struct mapping *m, struct testfile_problem *problem)
 {
     const struct bag *bag = m->bag;
@@ -65,7 +65,7 @@ static void hint_comment(struct mapping *m, struct testfile_problem *problem)
     }
 }
 
-/* `write: {selector:a, text:b}` */
+/* Adds a hint for `write: {selector:a, text:b}`. */
 static void hint_space(struct mapping *m, struct testfile_problem *problem)
 {
     for (size_t i = 0; i < bag_size(m->bag); i++) {
@@ -106,7 +106,7 @@ static void missing(struct mapping *m, const struct alias_list *list)
             break;
         }
     }
-    if (str_eq(what, m->told_missing)) { /* of the next command of the same form */
+    if (str_eq(what, m->told_missing)) { /* the next command of the form misses the same */
         m->failed = true;
         return;
     }
@@ -165,7 +165,7 @@ static bool take_arg(struct mapping *m, const struct item *item)
     found_use(m->bag, &found);
     use_twins(m, &item->list, found.field);
     if (item->kind == VALUE_OPTION && node_is_bool(found.node, &truth) && truth) {
-        return true; /* `selected: true`: any of them */
+        return true; /* `selected: true`: any option */
     }
     if (!value_read(m->c, m->bag, item->kind, &found, &value)) {
         m->failed = true;
@@ -202,7 +202,7 @@ static struct json *substituted(struct mapping *m, const struct node *node)
     return out;
 }
 
-/* Most commands have none. */
+/* The object is made for the first option, since most commands have none. */
 static void set_option(struct mapping *m, const struct item *item, struct json *value)
 {
     m->options = m->options != NULL ? m->options : json_new_object(m->c->arena);
@@ -245,7 +245,7 @@ static struct str with_value(struct mapping *m, struct str name, const struct fi
         NEAREST_MAX);
 }
 
-/* A field that takes a few words only, with another one. */
+/* Reports a field that takes only a few words and says another one. */
 static void complain_word(struct mapping *m, const struct field *field, struct str words)
 {
     struct str near = field_nearest(m->c->dictionary, m->bag->known, field->name, true);
@@ -308,7 +308,7 @@ static void complain_field(struct mapping *m, const struct field *field)
     }
 }
 
-/* `{type: assert, command: exists, target: X, expected: false}` means the opposite. */
+/* True if the field turns an assertion round: `{type: assert, command: exists, target: X, expected: false}`. */
 static bool turns_round(const struct mapping *m, const struct field *field)
 {
     bool truth = true;
@@ -327,7 +327,7 @@ static void check_left_over(struct mapping *m)
             check_member_field(m->c, m->form, field);
         }
         if (field->used || field->meta || (m->failed && is_empty(field->node))) {
-            continue; /* what has no value is told already, as missing */
+            continue; /* a field without a value is already reported as missing */
         }
         if (field->loose && !turns_round(m, field)) {
             problem_add(m->c, TESTFILE_WARNING, place_of_key(field->node),
@@ -432,7 +432,7 @@ static bool map_form(struct mapping *m)
         all_options[i] = m->options;
     }
     check_left_over(m);
-    if (m->failed && m->c->problems->n_errors == n_errors) { /* no step fails without a word */
+    if (m->failed && m->c->problems->n_errors == n_errors) { /* no step fails without an error */
         (void)cannot_understand(m);
     }
     m->failed = m->failed || m->c->problems->n_errors > n_errors;

@@ -1,5 +1,5 @@
 /* Quotation marks as word processors and other languages write them: ‘Sign in’, „Sign in“, «Sign in».
- * In a sentence and around an argument of a command line nothing else can be meant by them. */
+ * In a sentence, and around an argument of a command line, they can mean nothing but quotes. */
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
@@ -24,7 +24,7 @@ static bool is_guillemet(uint32_t point)
     return point == GUILLEMET || point == SINGLE_GUILLEMET || point == RIGHT_GUILLEMET;
 }
 
-/* ASCII, Latin and all other alphabets; signs stand from U+2000 on. */
+/* Letters of all alphabets and digits count; from U+2000 on there are signs. */
 static bool begins_with_letter(struct str text)
 {
     uint32_t point = text.len > 0 ? utf8_next(&text) : ' ';
@@ -33,7 +33,8 @@ static bool begins_with_letter(struct str text)
            (point >= 'a' && point <= 'z') || (point >= 0xC0 && point < 0x2000);
 }
 
-/* Where the piece ends; 0: it does not. In ‘Don’t save’ the first mark is an apostrophe. */
+/* Where the quoted piece ends; 0: it is not closed. A mark before a letter is passed over: in ‘Don’t save’
+ * the first one is an apostrophe. */
 static size_t find_close(struct str text, struct str close)
 {
     size_t first = 0;
@@ -51,7 +52,7 @@ static size_t find_close(struct str text, struct str close)
     return first;
 }
 
-/* In French a space, which must not be broken, stands inside of the marks. */
+/* Takes off the spaces inside guillemets: in French a no-break space stands there. */
 static struct str without_inner_spaces(struct str text)
 {
     struct str before;
@@ -121,7 +122,7 @@ struct str line_with_plain_quotes(struct arena *arena, struct str line)
 {
     bool begins_word = true;
     char quote = '\0';
-    size_t n_tried = 0; /* no command takes more words, and each may look at the whole line */
+    size_t n_tried = 0; /* no command takes more words, and each try may read the whole line */
     struct str inner;
     struct buf out;
 

@@ -6,7 +6,7 @@ enum { LINE_SHOWN = 160, BEFORE_CARET = 60 };
 
 /* ---- for people ---- */
 
-/* The lines of a text, found once: problems come in their order. */
+/* The lines of a text. Problems come in the order of the lines, so one pass finds them all. */
 struct source {
     struct str rest;
     unsigned line; /* of `current`; 0 before the first */

@@ -1,6 +1,6 @@
-/* The JSON Schema of a test file: schema.json, and from the tables keys of the head, verbs, their fields. A
- * schema cannot say all that the compiler checks; what it refuses the compiler refuses too. Folded
- * spellings of verbs (Double_Click) are let through by a pattern, since a schema cannot fold. */
+/* The JSON Schema of a test file, made of schema.json and the tables (keys of the head, verbs, their fields). A
+ * schema cannot check all that the compiler checks, but whatever it refuses the compiler refuses too. A pattern
+ * lets folded spellings of verbs (Double_Click) through, since a schema cannot fold. */
 #include "base/check.h"
 #include "schema_internal.h"
 #include "testfile/guide.h"
@@ -57,13 +57,13 @@ static struct takes what_it_takes(const struct verb *verb)
 
 /* ---- kinds of values ---- */
 
-/* The definition of what a schema can tell of the value of an argument; NULL: any value is taken. */
+/* The name of the schema's definition for values of this kind; NULL: any value is taken. */
 static const char *schema_of_value(enum value_kind kind)
 {
     return kind == VALUE_URL ? "url" : kind == VALUE_FILE_URL ? "fileUrl" : NULL;
 }
 
-/* The schema of field `id` of a verb (0: of its plain value); NULL: any, or its forms differ. */
+/* The schema of field `id` of a verb (0: of its plain value); NULL: any value, or the verb's forms differ. */
 static const char *schema_of_field(const struct verb *verb, unsigned id)
 {
     const char *schema = NULL;
@@ -87,7 +87,7 @@ static const char *schema_of_field(const struct verb *verb, unsigned id)
 
 /* ---- one verb ---- */
 
-/* What any verb may have, and a group its action. */
+/* Fields that any verb may have, and those in which a group has its action. */
 static const char *const beside[] = {
     "description", "desc", "name",   "optional", "meta", "continue_on_error",
     "skip",        "id",   "action", "command",  "type"};
@@ -173,7 +173,7 @@ static void put_verbs(const struct schema *s)
         const struct verb *verb = s->dictionary->verb_list[i];
         char folded[64];
 
-        /* `type` and `value` of other dialects are verbs or fields as the step goes: let through. */
+        /* The schema lets `type` through: it is a verb, or a field of other dialects. */
         if (verb->n_forms > 0 && !str_is(verb->node.key, "type")) {
             jw_key_str(s->w, spelled(verb, folded));
             put_verb(s, verb);
@@ -181,7 +181,7 @@ static void put_verbs(const struct schema *s)
     }
 }
 
-/* Names that no step has are refused; those with a sign that folding takes out are let through. */
+/* The keys that a step may have. The schema refuses others, but lets names through that folding changes. */
 static void put_keys(const struct schema *s)
 {
     for (size_t i = 0; i < s->dictionary->n_keys; i++) {
@@ -189,8 +189,8 @@ static void put_keys(const struct schema *s)
     }
 }
 
-/* {type: navigate, target: X}, with nothing that makes another verb of it, is held to the fields of
- * `navigate`. The type is compared as it is usually written. */
+/* In {type: navigate, target: X} the fields must have values that `navigate` takes, unless another key
+ * makes it another verb. The schema knows the type only as it is usually written. */
 static void put_fields_of_navigate(const struct schema *s)
 {
     char folded[64];
@@ -206,7 +206,7 @@ static void put_fields_of_navigate(const struct schema *s)
     }
 }
 
-/* A step of fields alone says nothing to do. */
+/* Keys that are only fields: a step with no other keys does not say what to do. */
 static void put_mere_fields(const struct schema *s)
 {
     static const unsigned says_what = 1U << ROLE_STEP_TYPE | 1U << ROLE_TYPE | 1U << ROLE_ACTION |
@@ -290,7 +290,8 @@ static bool put_hole(const struct schema *s, struct str name)
     return hole != NULL;
 }
 
-/* A hole is a text, or a member by its name: there stand several elements or members then. */
+/* Writes a part of schema.json and fills its holes. A hole is a text, or a member with the hole's name; several
+ * elements or members may take its place. */
 static void put_frame(const struct schema *s, const struct json *node)
 {
     bool is_object = json_type(node) == JSON_OBJECT;

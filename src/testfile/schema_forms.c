@@ -1,8 +1,8 @@
-/* What the JSON Schema says of the forms of a verb. A step follows one form: fields that only other forms take are
- * refused beside those of the one. And a word in one field asks for others: {mouse: {action: enter}} needs an element.
- * For a field and a word the rows of the verb are walked in their order, as the compiler does: those that the word rules
- * out are left out, and the walk ends at the first row that holds by the word alone. The arguments of one of the rows
- * that are left must be there. Words are compared as the table has them; other spellings are let through. */
+/* What the JSON Schema says of the forms of a verb. A step follows one form, so the schema refuses fields of two forms
+ * that exclude each other. And a word in one field asks for others: {mouse: {action: enter}} needs an element. To find
+ * them, the rows of the verb are walked in their order, as the compiler does: rows that the word rules out are skipped,
+ * and the walk ends at the first row that holds by the word alone. The step must have the arguments of one of the rows
+ * that are left. Words are compared as the table spells them; the schema lets other spellings through. */
 #include "schema_internal.h"
 
 enum { FORMS_MAX = 64, ROWS_MAX = 32, WORDS_MAX = 96 };
@@ -19,7 +19,7 @@ static bool set_within(const struct name_set *inner, const struct name_set *oute
     return outside == 0;
 }
 
-/* False: the fields of the whole step may be read, and the form says nothing of them. */
+/* False: an item reads the whole step (@), so the step may have any fields. */
 static bool join_items(struct name_set *set, const struct item *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -48,7 +48,7 @@ static bool form_fields(const struct form *form, struct name_set *out)
     return join_items(out, form->options, form->n_options);
 }
 
-/* Adds the set, unless another holds it already; those that it holds go. */
+/* Adds the set, unless another one holds all of it already; drops the sets that the new one holds. */
 static void keep_largest(struct name_set *sets, size_t *n, const struct name_set *set)
 {
     size_t kept = 0;
@@ -67,7 +67,7 @@ static void keep_largest(struct name_set *sets, size_t *n, const struct name_set
     *n = kept;
 }
 
-/* A key that may stand beside any verb excludes nothing. */
+/* True if the form excludes field `id` of the verb. Keys that may stand beside any verb are never excluded. */
 static bool excludes(const struct schema *s, const struct verb *verb, const struct name_set *form,
                      unsigned id)
 {
@@ -248,7 +248,7 @@ struct rows {
     size_t n;
 };
 
-/* The rows that are left. False: one of them asks for nothing, or the walk does not end. */
+/* Finds the rows that are left. False: one of them asks for no field, or no row ends the walk. */
 static bool rows_left(const struct verb *verb, unsigned id, unsigned word, struct rows *out)
 {
     out->n = 0;

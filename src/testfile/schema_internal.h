@@ -12,9 +12,9 @@ struct schema {
     const struct json *texts; /* schema.json */
 };
 
-/* What a word in one field of a step asks of the others. */
+/* Writes which other fields a step needs when one of its fields says a certain word. */
 void put_words(const struct schema *s);
-/* The member `allOf` of an object that describes the fields of the verb, if some of them
+/* Writes the member `allOf` of an object that describes the fields of the verb, if some of them
  * exclude each other. `any_map`: the verb also takes {"ELEMENT": "TEXT"}, or an action that names
  * another verb. */
 void put_form_fields(const struct schema *s, const struct verb *verb, bool any_map);

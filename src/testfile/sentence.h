@@ -6,7 +6,7 @@
 
 /* One way to say a command. `pattern`: words (a|b: either, [a]: may be missing, [a!]: may be missing
  * and is written) and {slots}; `args` one {slot} for each argument; `options` NAME={slot} or
- * NAME=word. Several commands stand behind ; with their args behind ; too. Rows are tried in order. */
+ * NAME=word. Several commands are separated by ; and their args likewise. Rows are tried in order. */
 struct sentence_row {
     const char *pattern;
     const char *command;
@@ -31,11 +31,12 @@ struct sentence_match {
     struct sentence_slot slots[SENTENCE_MAX_SLOTS];
     size_t n_slots;
     size_t tries; /* what the search cost: two are about a microsecond */
-    bool
-        runs_on; /* none, since words behind a name belong to no row, or it cannot be cut into words */
+    /* No row was found: words behind a name fit none, or the sentence cannot be cut into words, or the
+     * search took too many tries. */
+    bool runs_on;
 };
 
-/* The rows, ready for matching, in `arena`. grammar_done before the arena goes. */
+/* The rows, ready for matching, in `arena`. Call grammar_done before the arena is freed. */
 struct grammar *grammar_new(struct arena *arena);
 void grammar_done(struct grammar *grammar);
 
@@ -47,20 +48,21 @@ bool sentence_match(const struct grammar *grammar, struct arena *arena, struct s
 struct sentence_slip {
     struct str word;
     struct str meant;
-    bool takes_words; /* with it the sentence takes other words without quotes as text */
+    bool takes_words; /* with it mended, the sentence takes words without quotes as text */
 };
 
-bool match_takes_words(const struct sentence_match *match); /* without quotes, as text */
-/* With one slip forgiven the sentence follows a row, one before `taken` in their order (NULL: any). */
+/* True if the match takes words without quotes as text. */
+bool match_takes_words(const struct sentence_match *match);
+/* True if the sentence follows a row once one slip is forgiven; only rows before `taken` are tried (NULL:
+ * all). */
 bool sentence_slips(const struct grammar *grammar, struct arena *arena, struct str sentence,
                     const struct sentence_row *taken, struct sentence_slip *out);
 
 /* What is near to a sentence that follows no row. */
 struct sentence_near {
-    struct str
-        word; /* that its first word was meant to be; empty: it is right, or nothing is near */
+    struct str word;    /* nearest to its first word; empty: that is right, or none is near */
     struct str example; /* a sentence that is understood */
-    const char *hint;   /* NULL: none but the usual one */
+    const char *hint;   /* NULL: the usual hint */
 };
 
 struct sentence_near sentence_near(const struct grammar *grammar, struct arena *arena,
@@ -74,7 +76,8 @@ struct sentence_command {
     struct json *options;
 };
 
-/* The i-th step of a match; false: there is none. `last` is for text without an element. */
+/* The step of a match at `index`; false: there is none. `last`: the element clicked or written to last,
+ * for a sentence that names none. */
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
                    struct str last, struct sentence_command *out);
 
@@ -87,9 +90,8 @@ struct token {
     bool quoted;
     size_t from; /* place in the sentence, for plain text of several words */
     size_t to;
-    uint32_t
-        asked; /* the sets of words that it was looked for in (sentence_tail.c), a bit each, ... */
-    uint32_t sets; /* ... and those of them that have it */
+    uint32_t asked; /* sets of words (sentence_tail.c) that were searched for it, a bit each */
+    uint32_t sets;  /* those of them that have it */
 };
 
 struct part {
@@ -113,14 +115,14 @@ struct matcher {
     struct token tokens[MAX_TOKENS];
     size_t n_tokens;
     struct sentence_match *out;
-    const struct rule *rule; /* that is being tried */
+    const struct rule *rule; /* the rule that is being tried */
     size_t tries;
-    /* Bit n of a part: the rest of the rule does not follow from token n on; [1]: where a slip was forgiven before. */
+    /* Bit n of a part: the rule from this part on does not match from token n on. dead[1]: behind a forgiven slip. */
     uint64_t dead[2][PARTS_MAX];
     bool forgives; /* one slip in a word of a row */
     struct sentence_slip slip;
-    struct str tail; /* words that kept others from being a name; empty: none did */
-    bool is_of_page; /* they are the page's title or address */
+    struct str tail; /* words behind a name that belong to none, for the error; empty: none */
+    bool is_of_page; /* the tail is the title or the address of the page */
     struct error *err;
 };
 
@@ -133,9 +135,9 @@ struct choice {
 
 /* --- sentence_words.c --- */
 
-/* Cuts the sentence into words and quoted pieces, without the words that people put around what they
- * mean, and finds the rules for the first of them; NULL: none (err is set where a quote is open or
- * the sentence is too long). */
+/* Cuts the sentence into words and quoted pieces and leaves filler words out ("Then I should"). Returns
+ * the rules for its first word; NULL: there are none (err is set if a quote is open or the sentence is
+ * too long). */
 const struct choice *sentence_cut(struct matcher *m);
 const struct choice *sentences_saying(const struct grammar *grammar,
                                       const struct command *command); /* NULL: none */
@@ -143,17 +145,18 @@ bool token_quotes(const struct matcher *m, size_t at, size_t n);      /* any of 
 
 /* --- sentence_tail.c --- */
 
-/* n words without quotes are more than a name, or than a text: m->tail is what follows it. */
+/* True if n words without quotes are more than a name (`is_name`), or more than a text. m->tail is set
+ * to the words that follow the name or text. */
 bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name);
 void words_find_tail(
-    struct matcher *m); /* of a sentence that no row reads, behind a name in quotes */
+    struct matcher *m); /* for a sentence that no row reads: the tail behind a name in quotes */
 bool words_wait_for_less(const struct matcher *m); /* a wait until something is gone */
 
 /* --- sentence_slots.c --- */
 
 bool is_noun(struct str text);
-/* Whether n tokens at `at` can fill the slot, and with what. A piece in quotes stands alone. */
 bool slot_is_short(struct str slot); /* it takes two words at most */
+/* True if n tokens from `at` on can fill the slot; *out is the text. A piece in quotes fills it alone. */
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out);
 
 #endif

@@ -9,7 +9,7 @@ enum { MAX_TRIES = 8000, SLIP_MIN = 4, TAIL_SHOWN = 64 };
 
 /* ---- patterns ---- */
 
-/* Short words are near to too many others. */
+/* The alternative that is one edit away from the word; empty: none. Short words are near to too many others. */
 static struct str nearly(struct str alternatives, struct str word)
 {
     struct str one;
@@ -97,7 +97,7 @@ static bool match_from(struct matcher *m, size_t at_part, size_t at)
     return false;
 }
 
-/* The first of the rules of the sentence's verb that it follows, up to `before`. */
+/* Finds the first rule that the sentence follows among those for its verb, up to `before`; NULL: all. */
 static bool match_any(struct matcher *m, const struct sentence_row *before)
 {
     const struct choice *first = sentence_cut(m);

@@ -1,12 +1,12 @@
-/* A sentence that nobody understands is answered with one that is near to it: an example of the row
+/* The error of a sentence that follows no row shows a sentence that is near to it: an example of the row
  * of the grammar that shares the most words with it. */
 #include "base/nearest.h"
 #include "sentence.h"
 
-/* A word that is shared counts by its letters, the verb for more than all others together could. */
+/* A shared word counts one for each of its letters; the verb counts more than all others together. */
 enum { VERB_COUNTS = 100, SHARED_MIN = 5 };
 
-/* What stands for a slot in an example. */
+/* The text that fills a slot in an example. */
 static const struct sample {
     const char *slot;
     const char *text;
@@ -33,8 +33,8 @@ static const struct sample {
     {"{rest}", "a comment"},
 };
 
-/* The row with one of its words where there are several, samples in its slots and nothing that may be
- * missing, but what is written. */
+/* The row as a sentence: one word where there are several (a|b), samples in the slots, and of the parts that
+ * may be missing only those that are written ([a!]). */
 struct str sentence_example(struct arena *arena, const struct sentence_row *row, struct str verb)
 {
     struct str pattern = str_from(row->pattern);
@@ -64,7 +64,7 @@ struct str sentence_example(struct arena *arena, const struct sentence_row *row,
     return example;
 }
 
-/* The letters of the one of these words that the sentence has; 0: none of them. */
+/* The number of letters of the first word in the sentence that is one of `words`; 0: it has none. */
 static int letters_shared(const struct matcher *m, struct str words)
 {
     for (size_t i = 0; i < m->n_tokens; i++) {
@@ -105,7 +105,7 @@ static int nearness(const struct matcher *m, const struct sentence_row *row, str
     return shared >= SHARED_MIN ? shared - lacking : 0;
 }
 
-/* A sentence whose first word nobody knows is told the nearest one. Two slips and another first
+/* The first word of a row that is nearest to `first`; empty: none is near. Two slips and another first
  * letter are too far: "dance" is not meant to be "cancel". */
 static struct str nearest_verb(struct str first)
 {

@@ -4,7 +4,7 @@
 
 #define WIDE_COLON "\xEF\xBC\x9A" /* of Chinese and Japanese */
 
-/* A sentence is as much work as so many conditions, and its search in the grammar comes on top. */
+/* A sentence counts SENTENCE_UNITS of work, and its search one more for each TRIES_A_UNIT tries. */
 enum { SENTENCE_UNITS = 16, TRIES_A_UNIT = 2, NAME_WORDS_MAX = 6 };
 
 static bool is_command_line(struct str text)
@@ -13,7 +13,7 @@ static bool is_command_line(struct str text)
            str_starts(text, STR("api-cli "));
 }
 
-/* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
+/* Reads the time of a sentence as times of other steps are read: "2 seconds", "500 ms", "2". */
 static bool fix_times(struct compile *c, struct sentence_command *command, struct place place)
 {
     bool waits = str_is(command->words, "step-wait time");
@@ -72,9 +72,9 @@ static bool emit_flat_line(struct compile *c, struct str text, const struct step
     return true;
 }
 
-/* The line with the words of its command in place of the name in another spelling, like `dialog
- * dismiss_alert` or `upload-url CV https://...`; as it is when it begins with no such name. A name of one
- * word is one only if it is all: it may begin a sentence as well. */
+/* The line with the words of the command in place of its name in another spelling, like `dialog
+ * dismiss_alert` or `upload-url CV https://...`. A line that begins with no such name is returned as it is.
+ * A name of one word counts only if it is the whole line, since a sentence may begin with it. */
 static struct str with_known_words(const struct compile *c, struct str text)
 {
     struct str line = text;
@@ -203,7 +203,7 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     return false;
 }
 
-/* `scroll to botom` scrolls to an element of this name. */
+/* Warns of `scroll to botom`, which scrolls to an element called "botom". */
 static void check_slip(struct compile *c, const struct node *node, struct str text,
                        const struct sentence_row *taken)
 {
@@ -277,7 +277,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
         struct node *value = arena_zalloc(c->arena, sizeof(*value));
         struct bag bag;
 
-        /* A comment, cut where the platform needs it. */
+        /* map_bag cuts a comment that is too long for the platform into several. */
         bag_init(c, &bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
         bag.value = value;
         *value = *node;

@@ -111,7 +111,7 @@ bool is_noun(struct str text)
     return str_among_nocase(text, STR(nouns), ' ');
 }
 
-/* A place or a type stands behind an element in quotes, perhaps with the other between. */
+/* A place or a type stands behind an element in quotes. At most `words_between` words may stand between. */
 static bool is_behind_quotes(const struct matcher *m, size_t at, size_t words_between)
 {
     for (size_t back = 1; back <= words_between + 1 && back <= at; back++) {
@@ -182,7 +182,8 @@ bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct s
         words_run_on(m, at, n, str_is(slot, "element") || str_is(slot, "key"))) {
         return false;
     }
-    /* A row before this one would have taken the words for the element that this one lacks. */
+    /* An earlier row refused words as the name of its element (tail). A row without an element of its own
+     * ({last}) must not take them as text. */
     if (m->tail.len > 0 && str_contains(str_from(m->rule->row->args), STR("{last}"))) {
         return false;
     }

@@ -1,7 +1,7 @@
 /* The grammar of sentences, as rows, for reading and writing. Add a way to say something by adding a
  * row. a|b: one of the words; [a|b]: it may be missing, as may [{slot}]. The first row that fits a
- * sentence reads it. The row with SAYS writes its command with these options: with the first word of
- * a|b, and without what may be missing, but with [a!].
+ * sentence reads it. A row with SAYS also writes its command with these options: it takes the first word
+ * of a|b, and leaves out what may be missing, except [a!].
  *
  * Slots: {element} {value} {text} {url} {name} {script} text in quotes or plain words up to the next
  * word of the pattern; {quoted} in quotes only; {n} a number or ordinal, {time} a number with a
@@ -9,7 +9,7 @@
  * expression, {position} and {type} one of their words behind quotes, {typed} a type before quotes,
  * {noun} and {kind} what the element is called behind and before quotes ("Email" field), {rest} all of a
  * comment.
- * In `args` {last} is the element clicked last, and a word without braces is itself. */
+ * In `args` {last} is the element clicked or written to last, and a word without braces is taken as it is. */
 #include "sentence.h"
 
 #define VERIFY  "assert|verify|check|ensure|confirm|validate|expect"
@@ -224,7 +224,7 @@ const struct sentence_row sentence_rows[] = {
     {VERIFY " [that] [element] " ELEMENT " has {value} selected", "step-assert selected", "{element} {value}", ""},
     {"assert|verify|ensure|confirm|validate|expect [that] [element] " ELEMENT, "step-assert exists", "{element}", ""},
 
-    {"// {rest}", "step-misc comment", "{rest}", "", SAYS}, /* read before sentences are: sentence_parse.c */
+    {"// {rest}", "step-misc comment", "{rest}", "", SAYS}, /* only writes: sentence_parse.c reads comments first */
 };
 /* clang-format on */
 

@@ -1,6 +1,6 @@
 /* Names of elements may stand without quotes, and then a sentence that nobody foresaw would be taken as a name:
- * "wait for Spinner to disappear" is no wait for an element called "Spinner to disappear". What follows a name and is
- * no part of one is known by its words; whoever means a name puts it into quotes. */
+ * "wait for Spinner to disappear" is no wait for an element called "Spinner to disappear". Words that follow a name and
+ * are no part of it are known by the sets below; a name that has such words must stand in quotes. */
 #include "sentence.h"
 
 enum word_set {
@@ -85,7 +85,7 @@ struct words {
     size_t n;
 };
 
-/* A name may be tried at each place and with each length, so what was asked of a word is kept. */
+/* True if word i is in the set. The token keeps the answer: a name is tried at each place and with each length. */
 static bool is_one(const struct words *w, size_t i, enum word_set set)
 {
     uint32_t bit = UINT32_C(1) << set;
@@ -102,7 +102,7 @@ static bool is_one(const struct words *w, size_t i, enum word_set set)
     return (token->sets & bit) != 0;
 }
 
-/* "is not visible", "should be enabled": from i on nothing but such words, and a predicate at the end. */
+/* "is not visible", "should be enabled": from i on there are only words of BETWEEN, and a predicate at the end. */
 static bool ends_as_predicate(const struct words *w, size_t i)
 {
     while (i + 1 < w->n && is_one(w, i, BETWEEN)) {
@@ -139,7 +139,7 @@ static bool begins_next_step(const struct words *w, size_t i)
            (is_one(w, i, AND) && is_one(w, i + 1, NEXT_STEPS) && i + 2 < w->n);
 }
 
-/* "no error", "Save never", "error no longer": taken for names they would assert the opposite. "No results"
+/* "no error", "Save never", "error no longer": taken as names, such words would assert the opposite. "No results"
  * with a capital letter is the text of a page. */
 static bool is_negation(const struct words *w, size_t i, struct str command)
 {
@@ -165,7 +165,7 @@ static bool begins_condition(const struct words *w, size_t i, struct str command
            (is_one(w, i, CONDITIONS) && ends_as_predicate(w, i + 1)) || is_negation(w, i, command);
 }
 
-/* "for 5 seconds", "within 2 s"; "click Save in 5 s" clicks something that is called so. */
+/* "for 5 seconds", "within 2 s"; but "click Save in 5 s" clicks an element called "Save in 5 s". */
 static bool begins_time(const struct words *w, size_t i, size_t count, struct str command)
 {
     return count > 0 && (is_one(w, i, BEFORE_TIME) ||
@@ -194,7 +194,7 @@ static size_t find_tail(const struct matcher *m, const struct words *w, struct s
                                                                                    : w->n;
 }
 
-/* "the page title", "current url": no element, and the platform has no word for it. */
+/* "the page title", "current url": these are no elements, and the platform has no command that asserts them. */
 static bool is_of_page(const struct words *w, struct str command)
 {
     size_t i = 0;
@@ -226,7 +226,7 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
     }
     if (is_name) {
         from = find_tail(m, &words, str_from(m->rule->row->command));
-    } else { /* a text that is typed or chosen may say anything, and then the next step follows */
+    } else { /* a text that is typed or chosen may say anything: only a next step ends it */
         for (from = 1; from < n && !begins_next_step(&words, from); from++) {
         }
     }
@@ -241,7 +241,7 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
     return true;
 }
 
-/* Of a sentence that no row reads: `click "Save" twice`. */
+/* Finds "twice" in `click "Save" twice`, a sentence that no row reads. */
 void words_find_tail(struct matcher *m)
 {
     for (size_t at = 0; at + 1 < m->n_tokens && m->tail.len == 0; at++) {

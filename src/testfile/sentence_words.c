@@ -1,5 +1,5 @@
-/* A sentence in words and quoted pieces, without what people put around what they mean: "Then I
- * should see the ..." is "see ...". The first word chooses the few rows that are tried. */
+/* Cuts a sentence into words and quoted pieces and leaves filler words out: 'Then I should see the "..."' is
+ * 'see "..."'. The first word chooses the few rows that are tried. */
 #include "base/check.h"
 #include "sentence.h"
 
@@ -175,7 +175,8 @@ static const struct rule *rule_read(struct arena *arena, const struct sentence_r
     return rule;
 }
 
-/* Which rules a sentence may follow: up to the first word that cannot be missing. */
+/* Adds the rule to the choice of each word that may be the first of a sentence: those of its parts up to the
+ * first one that cannot be missing. */
 static void rule_offer(struct grammar *grammar, const struct rule *rule)
 {
     for (size_t i = 0; i < rule->n_parts; i++) {
@@ -281,7 +282,7 @@ static bool is_article(const struct matcher *m, size_t at)
             (at + 2 < m->n_tokens && m->tokens[at + 2].quoted && is_noun(m->tokens[at + 1].text)));
 }
 
-/* The full stop of a sentence that quotes something; without quotes it may belong to a name. */
+/* Takes off the full stop of a sentence with a quoted piece. Without such a piece it may belong to a name. */
 static void leave_out_full_stop(struct matcher *m)
 {
     struct token *last = &m->tokens[m->n_tokens - 1];
@@ -295,7 +296,7 @@ static void leave_out_full_stop(struct matcher *m)
     m->n_tokens -= last->text.len == 0 ? 1 : 0;
 }
 
-/* Left out: who acts and when, articles before a quoted text, the full stop behind it. */
+/* Leaves out who acts and when, articles before a quoted text, and the full stop at the end. */
 static void leave_out_filler(struct matcher *m)
 {
     static const char who[] = "i we you he she they user users given when then and but now next "

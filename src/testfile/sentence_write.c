@@ -4,7 +4,7 @@
 
 enum { TEXT_MAX_BYTES = 256 * 1024 };
 
-/* Without arguments: the shape of the sentence is shown. */
+/* `args` NULL: the sentence has names in place of the arguments. */
 struct writing {
     struct arena *arena;
     const struct command *command;
@@ -15,7 +15,7 @@ struct writing {
     bool failed;
 };
 
-/* Given, and no flag that is off: "accept confirm" says true alone. */
+/* True if the option is given and is no flag that is off: "accept confirm" can only say that `accept` is true. */
 static bool is_on(const struct json *options, struct str name)
 {
     const struct json *value = json_get_str(options, name);
@@ -106,7 +106,7 @@ static void put_quoted(struct writing *w, struct str text)
     buf_char(&w->out, '"');
 }
 
-/* Words of options are in capitals as commands have them, and small in a sentence. */
+/* Words of options are in capital letters in a command, and in small ones in a sentence. */
 static void put_plain(struct writing *w, struct str text, bool is_option)
 {
     w->failed = w->failed || text.len == 0;
@@ -115,8 +115,8 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
     }
 }
 
-/* What sentences read behind a $: letters, digits and _, no digit first. A command takes more names
- * ("a-b"); those are said by command lines. */
+/* Behind a $ sentences read only letters, digits and _, with no digit first. A command takes more names
+ * ("a-b"), for which a command line is written. */
 static void put_variable(struct writing *w, struct str text)
 {
     text = str_starts(text, STR("$")) ? str_sub(text, 1, text.len) : text;

@@ -1,18 +1,18 @@
-/* Slips that are valid YAML and mean something else than it looks: seen in the text of the file,
- * where it is still as it was typed. */
+/* Slips that are valid YAML but do not mean what they seem to mean. They are looked for in the text of
+ * the file, which is as it was typed. */
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
 enum { NO_BREAK_SPACE = 0xA0, IDEOGRAPHIC_SPACE = 0x3000 };
 
-/* From the typographic spaces to the ideographic one. */
+/* Spaces that YAML does not take for spaces: no-break, typographic and ideographic ones. */
 static bool is_odd_space(uint32_t point)
 {
     return point == NO_BREAK_SPACE || point == 0x1680 || (point >= 0x2000 && point <= 0x200A) ||
            point == 0x202F || point == 0x205F || point == IDEOGRAPHIC_SPACE;
 }
 
-/* Where each line begins, found once and only for a file that asks for it. */
+/* Finds where each line begins, once and only for a file that needs it. */
 static void lines_find(struct compile *c)
 {
     size_t n = 1;
@@ -72,7 +72,7 @@ bool is_cut_by_comment(struct compile *c, const struct node *value)
     if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0) {
         return false;
     }
-    if (value->key_line == 0) { /* of a list */
+    if (value->key_line == 0) { /* an element of a list */
         return str_starts(str_trim(rest_of_line(c, value->line, value->column)), STR("#"));
     }
     rest = rest_of_line(c, value->key_line, value->key_column);
@@ -99,9 +99,9 @@ static void check_property(struct compile *c, const struct node *node)
         ->hint = arena_printf(c->arena, "a value that begins with %c needs quotes", rest.ptr[0]);
 }
 
-/* What stands behind a # is nearly always a remark for readers, and those have several words or are
- * set off by a space. One word that sticks to the #, or a number, was probably meant, and so was what begins
- * with a digit. */
+/* Text behind a # is nearly always a remark for readers: it has several words, or a space follows the #. One
+ * word without that space, a number alone, and text that begins with a digit right behind the # probably
+ * belong to the value. */
 static bool looks_meant(struct str comment)
 {
     struct str word = str_trim(str_sub(comment, 1, comment.len));
@@ -195,7 +195,7 @@ bool lacks_space(const struct compile *c, struct str key)
     return str_cut(key, ':', &head, &rest) && rest.len > 0 && key_find(c->dictionary, head) != NULL;
 }
 
-/* From the typographic hyphen to the long bar, and the minus. */
+/* Odd are the dashes from the typographic hyphen to the long bar (U+2010 to U+2015), and the minus. */
 bool has_odd_dash(struct str text)
 {
     while (text.len > 0) {
@@ -233,7 +233,8 @@ void unknown_member(struct compile *c, const struct node *member, const char *of
     }
 }
 
-/* `set: {name, value}` of a cookie: what the form finds in a field that is a map. */
+/* Checks the members of a field that is a map, like `set: {name, value}` of a cookie, against those that the
+ * form reads. */
 void check_member_field(struct compile *c, const struct form *form, const struct field *field)
 {
     struct str names = STR_EMPTY;

@@ -5,7 +5,7 @@ enum { FEW_STEPS = 32, WORDS_MAX = 16, LOOKED_AT_MAX = 1000 };
 
 /* ---- variables in arguments ---- */
 
-/* The value with its variables replaced, or as the name of one. */
+/* The value with its variables replaced. `is_name`: it is the name of a variable, and only loses its $. */
 static struct json *replaced(struct compile *c, const struct json *value, bool is_name,
                              struct place place)
 {
@@ -57,8 +57,8 @@ static bool may_refer(const struct json *container)
     return false;
 }
 
-/* Arguments as written in a command line: words of the command's name leave them, names of
- * variables stay as they are, in all else variables are replaced. */
+/* Prepares the arguments of a command line: takes words of the command's name out, takes the $ off names
+ * of variables, and replaces the variables in all others. */
 static void replace_args(struct compile *c, struct str *words, struct testfile_step *step,
                          struct place place)
 {
@@ -95,8 +95,8 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
 
 /* ---- one step ---- */
 
-/* Room for the list that is being compiled, each of its elements one step: mostly that is all. A file may have
- * many tests of one step. */
+/* The next capacity. The first has room for the list that is being compiled if each element makes one step, as
+ * most do, and for no more: a file may have many tests of one step. */
 static size_t grown_cap(const struct compile *c)
 {
     size_t more = c->cap_steps > c->n_in_list ? c->cap_steps : c->n_in_list;
@@ -150,7 +150,7 @@ static struct str pointed_at(const struct error *err, const struct json *args)
     return json_str(json_at(args, (size_t)index));
 }
 
-/* A word of a command line that was meant as an option. */
+/* True if a word of a command line begins with a dash that is no hyphen: an option was meant. */
 static bool has_odd_option(const struct json *args)
 {
     const struct json *value;
@@ -167,7 +167,7 @@ static bool has_odd_option(const struct json *args)
     return false;
 }
 
-/* Messages of the catalogue end in the route that tells more, which a file's author has not. */
+/* The message without the route at its end ("; GET /...") that tells more: the author of a file has no routes. */
 static struct str without_route(const char *text)
 {
     ptrdiff_t at = str_find(str_from(text), STR("; GET /"));
@@ -186,7 +186,7 @@ static void report_bind(struct compile *c, const struct error_list *errors,
         struct str text = pointed_at(err, args);
 
         if (i > 0 && str_is(str_from(err->text), errors->items[i - 1].text)) {
-            continue; /* of the next argument that is too many */
+            continue; /* the same message, for the next surplus argument */
         }
         place.text = text.len > 0 ? text : place.text;
         problem = problem_add(c, TESTFILE_ERROR, place, "%.*s", STR_ARG(without_route(err->text)));
@@ -200,7 +200,7 @@ static void report_bind(struct compile *c, const struct error_list *errors,
     }
 }
 
-/* The journey belongs to the run: it is bound with a stand-in that is taken out again. */
+/* Only the run knows the journey. The command is bound with "1" in its place, which bind takes out again. */
 static struct json *attach_args(struct compile *c, const struct json *args)
 {
     struct json *full = json_new_array(c->arena);
@@ -280,7 +280,7 @@ struct json *args_new(struct compile *c)
     return args;
 }
 
-/* One for all steps that have none: nobody changes what a step has. */
+/* One empty object for all steps without options, since the options of a step are never changed. */
 static struct json *no_options(struct compile *c)
 {
     c->no_options = c->no_options != NULL ? c->no_options : json_new_object(c->arena);
@@ -402,7 +402,7 @@ static bool looks_ours(const struct compile *c, const struct node *step)
     return false;
 }
 
-/* A thousand foreign steps are answer enough. */
+/* A list that begins with LOOKED_AT_MAX foreign steps is not ours. */
 bool steps_look_ours(const struct compile *c, const struct node *list)
 {
     const struct node *step = list != NULL ? list->first : NULL;

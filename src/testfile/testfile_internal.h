@@ -36,14 +36,14 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
 struct testfile_problem *problem_vadd(struct compile *c, enum testfile_severity severity,
                                       struct place place, const char *format, va_list args)
     PRINTF_LIKE(4, 0);
-/* An error, what to do, and how it is written (NULL: nothing is said of that). Always false. */
+/* Adds an error with a hint (what to do) and an example; either may be NULL. Always returns false. */
 bool problem_refuse(struct compile *c, struct place place, const char *hint, const char *example,
                     const char *format, ...) PRINTF_LIKE(5, 6);
-/* Valid UTF-8 on one line: what could mislead a reader is written as \u.... */
+/* The text as valid UTF-8 on one line. Characters that could mislead a reader are written as \u.... */
 struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes);
 void problems_sort(struct testfile_problems *problems);
-/* Whether it will be shown: beyond the limit problems are counted, and what is costly to say of
- * them need not be found. */
+/* False: the problem is beyond the limit and only counted, so the caller need not look for details
+ * that are costly to find. */
 bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem);
 struct place place_of(const struct node *node);
 struct place place_of_key(const struct node *node);
@@ -53,10 +53,10 @@ struct place place_of_key(const struct node *node);
 /* Names that a step may use, innermost first: loop variable, `with` of a block, the file's own. */
 struct var_scope {
     const struct var_scope *outer;
-    const struct node *map; /* members are variables; NULL */
+    const struct node *map; /* its members are the variables; NULL */
     struct str name;        /* or one variable */
     const struct node *single;
-    const struct testfile_variable *list; /* or the caller's */
+    const struct testfile_variable *list; /* or a list: the caller's, or one of the file */
     size_t n_list;
     const struct map *index; /* of `map` when it has many members; NULL */
 };
@@ -64,10 +64,12 @@ struct var_scope {
 /* Gives a scope with many names an index, so that looking up stays O(1). */
 void var_index(struct arena *arena, struct var_scope *scope);
 
-/* The value of a name (dotted into maps), or NULL. *out_text is set for what has no node. */
+/* Finds the value of a name (dotted into maps). A variable of a list has no node: *out_node is NULL
+ * then, and *out_text is set. */
 bool var_find(const struct var_scope *scope, struct str name, const struct node **out_node,
               struct str *out_text);
-/* Replaces what is known in `text`; reports circles, overlong results and likely misspellings. */
+/* Replaces the known variables in `text`; reports circles, overlong results and likely
+ * misspellings. */
 struct str substitute(struct compile *c, struct str text, struct place place);
 /* The name when the whole text is one reference ($name, ${name}, {{name}}), else empty. */
 struct str whole_reference(struct str text);
@@ -94,7 +96,7 @@ struct bag {
     struct str verb;          /* as written */
     const struct verb *known; /* NULL: no verb that we know */
     struct place verb_place;
-    const struct node *value; /* scalar or list that the verb has; NULL */
+    const struct node *value; /* the plain value of the verb, a scalar or a list; NULL */
     int value_word;
     bool value_used;
     bool value_is_map; /* the fields stand in a map of their own */
@@ -105,7 +107,7 @@ struct bag {
     struct field fields[BAG_MAX_FIELDS];
 };
 
-/* Empties all but the fields themselves, which are many. */
+/* Empties the bag. The array `fields` is not cleared, since it is large: n_fields is 0. */
 void bag_init(const struct compile *c, struct bag *bag, enum testfile_format dialect,
               struct str verb, struct place place);
 void bag_set_verb(const struct compile *c, struct bag *bag, struct str verb, struct place place);
@@ -126,44 +128,45 @@ bool is_empty(const struct node *node); /* `key:` with nothing behind it */
 size_t bag_size(const struct bag *bag);
 bool bag_resolve(struct bag *bag, const struct alias_list *list, struct found *out);
 void found_use(struct bag *bag, const struct found *found);
-/* Whether the form holds, `without` one of its conditions; NULL: all of them. */
+/* True if all conditions of the form hold. `without` is one that is not checked; NULL: all are. */
 bool form_holds(struct compile *c, struct bag *bag, const struct form *form,
                 const struct condition *without);
 void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form);
-/* Whether a key may stand beside the verb without being a second one. */
+/* Whether a key may stand beside the verb without being a second verb. */
 bool verb_takes(const struct verb *verb, const struct key *key);
-/* The field of the verb that was meant; empty: none is near. `takes_text`: another one, at one letter's distance, that
- * takes any text. */
+/* The field of the verb whose name is nearest to `field`; empty: none is near. With `takes_text` only fields other than
+ * `field` count that take any text and are at most one letter away. */
 struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
                          struct str field, bool takes_text);
 /* The words that some form of the verb wants in a field; empty: any text. */
 struct str field_words(const struct compile *c, const struct verb *verb, struct str field);
 
-/* Of a field that is a map, which members have no part in what the form finds in it. */
+/* For a field that is a map: reports the members that the form does not read. */
 void check_member_field(struct compile *c, const struct form *form, const struct field *field);
 
 /* --- verbs.c: slips in words of closed lists --- */
 
-/* A place of a step: a field by its number, or 0 for the plain value of the verb. Of the words that the
- * forms of the verb want there the one that is near to `text`; empty: none. */
+/* The word that is nearest to `text` among those that the forms of the verb want in a place; empty: none
+ * is near. `place`: the number of a field, or 0 for the plain value of the verb. */
 struct str said_near(const struct verb *verb, unsigned place, struct str text);
-/* Warns where the form takes as text what is nearly a word of another form: `scroll: botom`. */
+/* Warns of a value that the form takes as text and that is nearly a word of another form:
+ * `scroll: botom`. */
 void check_near_words(struct compile *c, struct bag *bag, const struct form *form);
-/* A field that was taken as text and nearly says true, false, yes or no, as it may: where something is left
- * over beside it, that is the slip. NULL: none. */
+/* A field that may say true, false, yes or no, and was taken as text because the word is misspelt
+ * (`exists: flase`). Where another field is left over, this slip is the cause. NULL: there is none. */
 const struct field *misspelt_truth(const struct compile *c, struct bag *bag, struct str *out_meant);
 
 /* --- values.c --- */
 
-/* Text as a regular expression that matches just it; references stay references. */
+/* A regular expression that matches exactly this text; references to variables stay references. */
 struct str quote_regex(struct arena *arena, struct str text);
 bool text_is_time(struct str text, bool plain);
-/* place.text as a time of at most max_ms; a number without a unit counts
- * `unit_ms`; 0: as 1, without the warning that a small one is taken as seconds. False: the error
- * was added. */
+/* Reads place.text as a time of at most max_ms. `unit_ms` is the unit of a number without one. With 1,
+ * a number below 100 is taken as seconds, with a warning; 0 is like 1 without the warning. False: the
+ * error was added. */
 bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms,
                int64_t *out);
-/* The same of a text, in milliseconds. */
+/* Reads `text` like time_read; *out is the number of milliseconds as text. */
 bool ms_read(struct compile *c, struct place place, struct str text, int64_t unit_ms,
              struct str *out);
 /* Reads what was found as `kind` wants it. False: the error was added. */
@@ -195,29 +198,29 @@ struct form *form_of_command(struct dictionary *dictionary, const struct command
 
 /* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
 struct str verb_fold(struct str word, char out[64]);
-bool verb_known(const struct verb *verb); /* any row, or use/if/loop */
+bool verb_known(const struct verb *verb); /* has a row, or is a control word: use, if, ... */
 bool verb_needs_nothing(
-    const struct verb *own); /* of verb_own: it has no argument, or may lack it */
+    const struct verb *own); /* `own` is from verb_own: its command works without arguments */
 bool map_bag(struct compile *c, struct bag *bag);
-/* The mapping of catalogue parameters for steps of the command dialect. */
+/* Maps a step of the command dialect: its fields are the parameters of the command `words`. */
 bool map_command(struct compile *c, struct bag *bag, struct str words);
 struct str verb_nearest(const struct dictionary *dictionary, struct str word);
 const char *verb_example(const struct dictionary *dictionary, struct str word); /* NULL: unknown */
-/* Adds the error. Returns the verb that was meant, if it is not farther away than that. */
+/* Adds the error. Returns the nearest verb if it is at most `farthest` edits away; else empty. */
 struct str unknown_verb(struct compile *c, struct place place, struct str verb, size_t farthest,
                         const char *hint);
 
 /* --- dialects.c --- */
 
-/* Compiles one step that is a map. True: steps were made of it, or it was control flow. */
+/* Compiles one step that is a map, and no control flow. True: steps were made of it. */
 bool step_map(struct compile *c, const struct node *node);
-/* The member that makes it use, run, include, if or loop; NULL. */
+/* The member of the step whose key is use, run, include, if or loop; NULL: none is. */
 const struct node *control_of(const struct compile *c, const struct node *step);
 
 /* --- sentence_*.c --- */
 
 bool step_text(struct compile *c, const struct node *node, struct str text);
-/* Does it begin as one of our steps does? It may have a slip behind that. */
+/* True if the text begins like a step of ours; a slip may follow. */
 bool text_is_ours(const struct compile *c, struct str text);
 
 /* --- blocks.c --- */
@@ -240,7 +243,7 @@ struct compile {
     const struct dictionary *dictionary;
     struct testfile *out;
     struct testfile_problems *problems;
-    struct testfile_problem dropped; /* takes what is said of a problem past the limit */
+    struct testfile_problem dropped; /* callers fill it for a problem past the limit */
     struct str source;               /* the text, when it is YAML */
     bool has_hash;
     bool has_property;         /* it may hold an anchor or a tag */
@@ -248,7 +251,7 @@ struct compile {
     size_t n_lines;
     unsigned last_line; /* the place in the text that was looked at last; 0: none was */
     unsigned last_column;
-    struct str last_rest; /* of its line */
+    struct str last_rest; /* of the line, from that place on */
     const struct var_scope *scope;
     const struct node *blocks;
     struct testfile_test *test;
@@ -256,16 +259,16 @@ struct compile {
     size_t n_in_list; /* elements of the list of steps that is being compiled */
     struct str base_url;
     struct json *
-        spare_args; /* of a command that did not come about: the next one takes the array; NULL: none */
-    struct json *spare_text; /* an element of such an array, for a comment; NULL: none */
-    struct json *no_options; /* of the steps without options; NULL: not made yet */
-    struct str last_element; /* of the last click or write, for text without an element */
+        spare_args; /* the array of a command that failed: the next command takes it over; NULL: there is none */
+    struct json *spare_text; /* a text of such an array, for a comment; NULL: none */
+    struct json *no_options; /* shared by all steps without options; NULL: not made yet */
+    struct str last_element; /* of the last click or write, for steps that name none */
     enum testfile_phase phase;
     unsigned depth; /* blocks, loops and branches we are in */
     size_t n_unrolled;
     size_t n_by_format[N_FORMATS];
     bool no_such_verb; /* the step being read has no verb that we know */
-    bool two_verbs;    /* it has two */
+    bool two_verbs;    /* the step being read has two verbs */
     bool full;         /* the limit of steps has been reported */
     bool fatal; /* an error says that this is not a test: a lenient compile keeps its errors */
     size_t n_forgiven; /* errors that a lenient compile made warnings of */
@@ -284,9 +287,10 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
                const struct step_origin *origin);
 /* A list of steps (or one step). */
 void compile_steps(struct compile *c, const struct node *list);
-/* The same as an element of such a list. */
+/* One element of a list of steps. */
 void compile_step(struct compile *c, const struct node *node);
-/* Counts a step; in the place of one that did not compile a lenient compile puts a comment. */
+/* Counts a step. If the step did not compile (not `ok`), a lenient compile puts a comment in its
+ * place. */
 void step_done(struct compile *c, const struct node *node, bool ok, const struct step_mark *mark);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
@@ -294,7 +298,7 @@ bool steps_look_ours(const struct compile *c, const struct node *list);
 
 /* --- lenient.c --- */
 
-/* What there was before a step, or the file. */
+/* The state of a compile before a step, or before the file: counters to compare with or go back to. */
 struct step_mark {
     struct testfile_problems problems;
     size_t n_steps;
@@ -303,20 +307,20 @@ struct step_mark {
 };
 
 struct step_mark step_mark(const struct compile *c);
-/* The errors since the mark become warnings that something was `what` ("ignored"). */
+/* Turns the errors since the mark into warnings that begin with `what` ("ignored"). */
 void lenient_forgive(struct compile *c, const struct step_mark *mark, const char *what);
-/* The same, and what the step has made since the mark becomes one comment. False: there is no room
- * for it. */
+/* The same; and one comment takes the place of all that the step has made since the mark. False: the
+ * comment gave an error, since there is no room for it. */
 bool lenient_comment(struct compile *c, const struct node *node, const struct step_mark *mark);
 
 /* --- quotes.c --- */
 
-/* The length of the piece in typographic quotes that the text begins with, and what stands in them; 0:
- * it begins with none, or it is not closed. */
+/* The length of the piece in typographic quotes at the beginning of the text; *out_inner is the text
+ * between the quotes. 0: there is no such piece, or it is not closed. */
 size_t typographic_length(struct str text, struct str *out_inner);
 /* The text begins with such a quote, closed or not. */
 bool typographic_opens(struct str text);
-/* The command line with its words in such quotes in plain ones. */
+/* The command line with plain quotes in place of typographic ones around words. */
 struct str line_with_plain_quotes(struct arena *arena, struct str line);
 
 /* --- slips.c --- */
@@ -325,18 +329,19 @@ struct str line_with_plain_quotes(struct arena *arena, struct str line);
 void check_slips(struct compile *c, const struct node *node);
 /* True for `click: #submit` and `- #submit`: there is no value, because the text behind # is a comment. */
 bool is_cut_by_comment(struct compile *c, const struct node *value);
-/* Of a space that is none for YAML and looks like one, at the beginning of the text; 0: there is none. */
+/* The bytes of a character at the beginning of the text that looks like a space and is none for YAML,
+ * like a no-break space; 0: there is none. */
 size_t odd_space_length(struct str text);
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place);
 /* The verb of `click:Sign in`, which lacks a space; NULL. */
 const struct verb *verb_before_colon(const struct compile *c, struct str text,
                                      struct str *out_word);
-/* A key of `{selector:a}`, which is one word for YAML. */
+/* True for the key of `{selector:a}`: for lack of a space YAML reads `selector:a` as one word. */
 bool lacks_space(const struct compile *c, struct str key);
 /* A dash that is no hyphen: `step–interact`, `––position`. */
 bool has_odd_dash(struct str text);
-/* Says which members of a map with fixed members have no part in it: an error where another one was
- * probably meant, else a warning. `names`: separated by spaces. */
+/* Reports the members of a map that are not among `names`, which spaces separate: as an error if one of
+ * the names is near, else as a warning. `of`: what the map is. */
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names);
 void unknown_member(struct compile *c, const struct node *member, const char *of,
                     const char *names);
@@ -385,19 +390,19 @@ enum header_kind {
     HEADER_CONFIG,
     HEADER_CONFIG_MEMBER,
     HEADER_NESTED,
-    HEADER_ELSEWHERE /* read by others */
+    HEADER_ELSEWHERE /* known here, read by other code */
 };
 
 struct header_row {
     const char *keys;
     enum header_kind kind;
-    size_t member; /* of struct testfile_test, for TEXT, NAME and ID */
+    size_t member; /* offset in struct testfile_test, for TEXT, NAME, NOTE and ID */
 };
 
 extern const struct header_row header_rows[];
 extern const size_t n_header_rows;
 void read_header(struct compile *c, const struct node *map);
-/* Of a manifest, whose other keys nobody reads. */
+/* Refuses dry_run in the head of a manifest; its other keys are not looked at. */
 void check_manifest_head(struct compile *c, const struct node *map);
 /* The text of a member, variables replaced; empty when it is not there; anything but text is an
  * error. */
@@ -408,9 +413,9 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
-/* The same, in any case: one that no test has, whatever its steps are. */
+/* True for such a key, in upper or lower case, if no test has it, whatever its steps are. */
 bool is_key_of_others(struct str key);
-/* The first of the members that is there; NULL: none is, or it is no map. */
+/* The first of the named members that the map has; NULL: it has none, or is no map. */
 const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);

@@ -1,7 +1,7 @@
 /* Unread: whether a text that cannot be read was meant to be a test. Other tools write YAML with tags,
- * templates and keys that stand twice, and such files lie in folders beside tests; a test with a slip
- * is never to be taken for one of them. So only its lines are looked at, one by one: a test has a list
- * of steps at the margin of its file, and other files name what they are there. */
+ * templates and keys that stand twice, and such files lie in folders beside tests. A test with a slip
+ * must never be taken for one of them. So only the lines are looked at, one by one: a test has a list of
+ * steps at the margin of its file, and files of other tools have keys there that say what they are. */
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
@@ -17,11 +17,11 @@ enum { KEY_MAX = 24 };
 /* What the lines have told so far. */
 struct margin {
     struct str line; /* the last one at the margin; empty: the document begins */
-    size_t least; /* blanks before the line that has fewest of those below it; SIZE_MAX: none is */
-    bool wants_list; /* one of list_keys stood there, with nothing behind it */
-    bool has_suite;  /* one of suite_keys */
+    size_t least;    /* the fewest blanks before a line below `line`; SIZE_MAX: no line yet */
+    bool wants_list; /* the line before was one of list_keys with nothing behind it */
+    bool has_suite;  /* one of suite_keys stood at the margin */
     bool has_steps;  /* the key `steps`, `do` or `journeys` stood anywhere */
-    bool is_other;   /* a key stood there that only files of other tools have */
+    bool is_other;   /* the document has a key at its margin that only other tools use */
 };
 
 static bool is_word_char(char c)
@@ -29,7 +29,7 @@ static bool is_word_char(char c)
     return char_is_alnum(c) || c == '_';
 }
 
-/* "'Steps' : x" is steps, with ": x" behind it; in lower case, in `buffer`. */
+/* The key that begins a line, in lower case, in `buffer`: of "'Steps' : x" it is steps, with ": x" behind. */
 static struct str key_of(struct str line, char buffer[KEY_MAX], struct str *out_behind)
 {
     size_t from = line.len > 0 && (line.ptr[0] == '"' || line.ptr[0] == '\'') ? 1 : 0;
@@ -50,7 +50,7 @@ static struct str key_of(struct str line, char buffer[KEY_MAX], struct str *out_
     return (struct str){buffer, n};
 }
 
-/* `stpes` too. */
+/* A key of ours, also with a slip: `stpes`. */
 static bool is_ours(struct str key)
 {
     return str_has_word(our_keys, key) || (key.len > 3 && is_slip_of(key, STR("steps")));
@@ -76,7 +76,7 @@ static bool holds_key(struct str line, const char *keys)
     return false;
 }
 
-/* What the key holds stands in the lines below it. */
+/* True if the lines below may belong to this line: its key has no value yet, or it is an element of a list. */
 static bool opens(struct str line)
 {
     static const char *const ends[] = {":", "|", ">", "|-", ">-", "|+", ">+"};
@@ -91,7 +91,7 @@ static bool opens(struct str line)
     return str_starts(line, STR("- ")) || str_is(line, "-");
 }
 
-/* A line that is indented is meant to stand at the margin when nothing above it can hold it. */
+/* An indented line counts, too, if no line above can hold it: it was meant to stand at the margin. */
 static bool is_at_margin(const struct margin *m, size_t n_blanks)
 {
     return n_blanks == 0 || (n_blanks <= m->least && !opens(m->line));
@@ -152,7 +152,7 @@ static bool read_line(struct margin *m, struct str whole)
     return false;
 }
 
-/* Without the NULs of UTF-16: what is left of plain letters are the letters. */
+/* UTF-16 without its NULs: plain letters can be read then. */
 static struct str without_nuls(struct arena *arena, struct str text)
 {
     char *made;

@@ -82,7 +82,7 @@ static bool is_number_of_people(struct str text)
             str_span(str_sub(text, text.len - 1, text.len), "0-9") > 0);
 }
 
-/* "5 parsecs": one word behind a number is a unit, if one that nobody knows; "3 items found" and
+/* "5 parsecs": one word behind a number is taken as a unit, even an unknown one; "3 items found" and
  * "2nd" are texts. */
 static bool is_unit_like(struct str unit)
 {
@@ -149,7 +149,7 @@ static bool is_nearly_time(struct str text)
            (is_unit && (n == 2 || str_has_word(amounts, first)));
 }
 
-/* "5 s" with a space that is none for YAML, which is told on its own. */
+/* For "5 s" with a space that YAML does not take for one: that slip has a warning of its own. */
 static struct str without_odd_spaces(struct str text)
 {
     while (odd_space_length(text) > 0) {
@@ -393,7 +393,7 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
                "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
 }
 
-/* True and false where a text is wanted. In quotes they may be one. */
+/* Refuses true and false where the name of an element or option is wanted. In quotes they are names. */
 static bool is_refused_truth(struct compile *c, enum value_kind kind, const struct node *node,
                              struct place place)
 {
@@ -411,7 +411,7 @@ static bool is_refused_truth(struct compile *c, enum value_kind kind, const stru
                      "say which element is meant; one that is called so stands in quotes");
 }
 
-/* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION are the mapper's own and read as text. */
+/* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION have a meaning only in map_verb.c; here they are text. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out)
 {

@@ -1,5 +1,5 @@
-/* $name, ${name}, {{name}}: what the file knows is replaced when the file is compiled, the rest is
- * the platform's. $$ is a dollar, $ before anything but a name is text. Values may refer to other
+/* $name, ${name}, {{name}}: variables that the file knows are replaced when it is compiled, others are
+ * left to the platform. $$ is a dollar, $ before anything but a name is text. Values may refer to other
  * variables; circles and values that grow without end are errors. */
 #include "base/nearest.h"
 #include "testfile_internal.h"
@@ -138,7 +138,7 @@ bool var_find(const struct var_scope *scope, struct str name, const struct node 
     return false;
 }
 
-/* The values that every run has anew; empty: left to the platform. */
+/* Values that are new in each run; empty: the platform replaces the variable. */
 static bool find_seed(const struct compile *c, struct str name, struct str *out)
 {
     *out = str_is(name, "TIMESTAMP") ? c->options->timestamp
@@ -160,7 +160,7 @@ static void offer(struct str *best, struct str name, struct str candidate)
     }
 }
 
-/* Only so many names of a scope are compared: cost stays linear. */
+/* At most MAX_OFFERED names of a scope are compared, so that the cost stays linear. */
 static struct str one_edit_away(const struct var_scope *scope, struct str name)
 {
     struct str best = STR_EMPTY;
@@ -181,7 +181,7 @@ static struct str one_edit_away(const struct var_scope *scope, struct str name)
     return best;
 }
 
-/* One edit from a known name: said, because the platform would see an empty variable. */
+/* Warns of a name that is one edit away from a known one: on the platform the variable would be empty. */
 static void warn_if_misspelled(const struct replacing *r, struct str name, struct str written)
 {
     bool full = r->c->problems->n_warnings >= TESTFILE_MAX_PROBLEMS;
@@ -231,7 +231,7 @@ static void replace_name(struct replacing *r, struct str name, struct str writte
         fail(r, "is a list or a map, but text is expected here", name);
         return;
     }
-    if (node == NULL) { /* the caller's: taken as it is */
+    if (node == NULL) { /* of a list, like the caller's: taken as it is */
         buf_str(&r->out, text);
         return;
     }
@@ -339,7 +339,7 @@ struct str substitute(struct compile *c, struct str text, struct place place)
     return out;
 }
 
-/* The same wherever the text begins; its length, 0: none. */
+/* The same for a text that may begin with anything; 0: it begins with no reference. */
 static size_t reference_at(struct str text, struct str *out_name)
 {
     bool begins = text.len >= 2 && (text.ptr[0] == '$' || str_starts(text, STR("{{")));

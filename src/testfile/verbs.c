@@ -1,5 +1,5 @@
-/* What is said of the table of verbs to people: which words are verbs, which fields a verb takes,
- * and what someone probably meant. */
+/* What errors and warnings tell of the table of verbs: which words are verbs, which fields a verb takes,
+ * and which of them was probably meant. */
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
@@ -80,7 +80,7 @@ bool verb_takes(const struct verb *verb, const struct key *key)
            (key->is_common || (verb != NULL && name_set_has(&verb->fields, key->id)));
 }
 
-/* What stands beside every verb. */
+/* Fields that may stand beside any verb. */
 static const char beside_words[] = "optional description name continue_on_error";
 
 static bool takes_any_text(const struct verb *verb, unsigned id)
@@ -140,13 +140,13 @@ struct str field_words(const struct compile *c, const struct verb *verb, struct 
 /* ---- slips in words ---- */
 
 /* `scroll: botom` is a step that works: it scrolls to an element of that name. Where a verb takes a word of its own or
- * any text in the same place, a text that is nearly such a word is told. */
+ * any text in the same place, a text that is nearly such a word gets a warning. */
 
-/* A warning is for one slip, in a long word for two: "Payment" is not meant to be "parent". */
+/* A warning allows for one slip, and for two in a long word: "Payment" is not meant to be "parent". */
 enum { LONG_WORD = 8 };
 
-/* Beside a wrong truth value something else is left over, which is an error; and many a text is near to
- * one ("Tree"). */
+/* No warning offers these: many a text is near to one ("Tree"), and beside a misspelt one another field is
+ * left over, which is an error. */
 static const char truths[] = "true yes false no";
 
 static bool is_about(const struct condition *condition, unsigned place)
@@ -179,7 +179,7 @@ struct str said_near(const struct verb *verb, unsigned place, struct str text)
     return nearest.best;
 }
 
-/* The same, of words that would make another form hold. */
+/* The same among the words with which another form would hold. */
 static struct str meant_near(struct compile *c, struct bag *bag, const struct form *taken,
                              unsigned place, struct str text)
 {
@@ -200,7 +200,7 @@ static struct str meant_near(struct compile *c, struct bag *bag, const struct fo
     return nearest.best_distance <= (text.len < LONG_WORD ? 1 : 2) ? nearest.best : STR_EMPTY;
 }
 
-/* The field that takes what stands in the place, and nothing else; empty: there is none. */
+/* Another field than `place` in which the form takes the text as such, for the hint; empty: there is none. */
 static struct str plain_field(const struct form *form, unsigned place)
 {
     const struct form_command *command = &form->commands[0];

@@ -23,9 +23,9 @@
  *             the kinds are in dictionary_rows.c
  *   options   items NAME<[kind:]list
  *   example   for errors and the guide
- *   written   the row also writes this command, with these options at the most: VERB:, then
- *             NAME=WORD, or the name of the field of the next argument; with a . behind it, a single
- *             argument without options stands alone behind the verb */
+ *   written   how the row writes its command, with no other options than its own; without it the row
+ *             only reads. VERB:, then NAME=WORD, or the name of the field for the next argument. A .
+ *             behind that name: a single argument without options stands alone behind the verb */
 #include "testfile_internal.h"
 
 #define EL      ".|selector|target|element|locator|css|xpath|id|text|label|placeholder|hint|value"
