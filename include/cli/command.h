@@ -30,7 +30,7 @@ struct command_options {
     struct str session_id;
     int64_t position; /* -1: none */
     bool dry_run;
-    bool remote; /* the proxy goes on after the command: what names something in it is told */
+    bool remote; /* the proxy outlives the command, so the request id of an error is printed */
     enum cli_output output;
 };
 
@@ -39,7 +39,7 @@ struct command_run {
     struct json *body;
     enum cli_output output;
     bool remote;
-    bool is_refused;       /* the own catalogue refuses it: nothing will reach the platform */
+    bool is_refused;       /* our catalogue refuses it: a proxy with the same one makes no call */
     struct str suggestion; /* a command line that would be accepted; empty: none */
     struct upstream *client;
     struct upstream_call call;

@@ -1,5 +1,6 @@
-/* demo: one sample test created and executed through the proxy's own API, with a progress display,
- * and what the platform then holds and what came of each step. Needs nothing but the address of a proxy whose platform may be written to.
+/* demo: creates and executes one sample test through the proxy's own API. It shows the progress, then
+ * the steps that the platform holds and the outcome of each. It needs only the address of a proxy; the
+ * demo writes to the platform behind that proxy.
  * Owner: the caller embeds it. Promise: on_done comes once, from the loop, after demo_start. */
 #ifndef CLI_DEMO_H
 #define CLI_DEMO_H
@@ -30,7 +31,7 @@ struct demo {
 
 struct demo_options {
     const char *url; /* of the proxy */
-    bool once;       /* it stops when the demo is over: what is printed must not promise more */
+    bool once;       /* the proxy stops after the demo: the text must not say that it goes on */
 };
 
 enum error_code demo_start(struct demo *demo, struct loop *loop, const struct demo_options *wanted,

@@ -1,5 +1,5 @@
 /* Test files from the shell: `validate FILE...` and `convert --to TARGET FILE...`. No network.
- * Exit codes: 0 all fine, 1 otherwise, as for `run`, which cannot start such a file. */
+ * Exit codes: 0 all files are fine, 1 otherwise (the code of `run` for a file that it cannot start). */
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 
@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 int cli_validate(const char *const *files, size_t n_files, bool json);
-/* lenient: what does not compile is a warning, a step of it a comment. */
+/* lenient: what does not compile is only a warning, and such a step becomes a comment. */
 int cli_convert(const char *const *files, size_t n_files, struct str target, bool lenient);
 
 #endif

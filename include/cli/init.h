@@ -4,8 +4,8 @@
 #ifndef CLI_INIT_H
 #define CLI_INIT_H
 
-/* `ci`: "github", "gitlab", "azure", "jenkins" or NULL; its file goes where that system looks, below
- * the current folder. */
+/* `ci`: "github", "gitlab", "azure", "jenkins" or NULL. The file for that system is written where the
+ * system looks for it, below the current folder. */
 int cli_init(const char *folder, const char *ci);
 /* The schema to standard output. */
 int cli_schema(void);

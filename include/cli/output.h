@@ -1,5 +1,5 @@
-/* What the subcommands that are clients of a proxy have in common: in which form they print what
- * they found out (-o human|json|yaml), and how they speak of the other side. */
+/* Shared by the subcommands that are clients of a proxy: the form of their output
+ * (-o human|json|yaml), and the name that errors give to the other side. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
@@ -11,7 +11,8 @@
 enum cli_output { CLI_OUTPUT_HUMAN, CLI_OUTPUT_JSON, CLI_OUTPUT_YAML };
 
 bool cli_output_parse(struct str word, enum cli_output *out);
-/* Room upstream says "the platform" in its errors; here it is a proxy. */
+/* Room upstream writes "the platform" into its errors. Here the other side is a proxy, so the error
+ * gets "the proxy" instead. */
 void cli_say_proxy(struct error *err);
 
 #endif

@@ -3,10 +3,10 @@
  *   cli_run_new (reads the files, opens the reports) ─► cli_run_start ─► on_done ─► cli_run_free
  *                                                            │ cli_run_cancel: stops what runs
  *                                                            └ cli_run_cancel again: waits no more
- *   cli_run_needs_proxy: false when nothing is to be sent; then, and when there is no proxy,
- *   cli_run_end reports without one
+ *   cli_run_needs_proxy: false when no file will be sent. Then, or when there is no proxy,
+ *   cli_run_end writes the reports
  *
- * Whoever calls it brings the proxy: another one's address, or that of one in this process.
+ * The caller brings the proxy: the address of a remote one, or of one in this process.
  * Owner: the caller; texts of the options stay valid until cli_run_free. Promise: on_done comes once,
  * from the loop, after cli_run_start; the reports are written then.
  * Exit codes: 0 passed, created, skipped (no such tag); 1 could not start; 2 a step or the execution
@@ -41,12 +41,12 @@ struct cli_run_options {
     size_t n_variables;
     const char *const *tags;
     size_t n_tags;
-    const char *const *excludes; /* patterns of names that are passed over in folders */
+    const char *const *excludes; /* patterns of names and paths that are passed over */
     size_t n_excludes;
     const char *resume;     /* NULL: none; the query that a run object gave, for one file */
     const char *checkpoint; /* NULL: none */
     bool dry_run;
-    bool lenient; /* what does not compile becomes a comment */
+    bool lenient; /* a step that does not compile becomes a comment */
     bool execute;
     bool wait; /* with execute: follow the execution */
     bool fail_fast;
@@ -70,7 +70,8 @@ struct cli_run_options {
 
 /* False: what is wrong was printed to stderr. Nothing was sent. */
 bool cli_run_new(const struct cli_run_options *options, struct cli_run **out);
-/* There is no run, because of `err`: the reports that the options name say so, each in the place of an older one. */
+/* There is no run, because of `err`. Writes that to the reports that the options name, so that no
+ * older report passes for the one of this run. */
 void cli_run_refuse(const struct cli_run_options *options, const struct error *err);
 void cli_run_free(struct cli_run *run); /* NULL is fine; not between start and on_done */
 
@@ -81,11 +82,11 @@ struct cli_run_proxy {
 };
 
 bool cli_run_needs_proxy(const struct cli_run *run);
-/* Writes the reports without a proxy: files that were to be sent could not start, because of
- * `why` (NULL: there are none). */
+/* Writes the reports without a proxy. A file that was to be sent is reported as one that could not
+ * start, because of `why` (NULL: there is no such file). */
 void cli_run_end(struct cli_run *run, const struct error *why);
 
-/* Not ERR_OK: nothing happens later. */
+/* Not ERR_OK: on_done will not come. */
 enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
                               const struct cli_run_proxy *proxy, void (*on_done)(void *owner),
                               void *owner, struct error *err) MUST_CHECK;

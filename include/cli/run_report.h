@@ -1,5 +1,5 @@
-/* The reports of one test run that has ended, made of its object: the same that `virtuoso-proxy run` writes. Pure, and may be
- * called in any thread. */
+/* The reports of one test run that has ended, made from its run object. They are the same that
+ * `virtuoso-proxy run` writes. Pure; may be called in any thread. */
 #ifndef CLI_RUN_REPORT_H
 #define CLI_RUN_REPORT_H
 
@@ -12,8 +12,7 @@
 struct run_report {
     const struct json *run; /* as GET /api/v1/tests/runs/{id} tells it */
     int64_t began_wall_ms;
-    bool
-        shows_pictures; /* its screenshots are files beside the report: a name without a host is good */
+    bool shows_pictures; /* screenshots are files beside the report: shows names without a host */
 };
 
 void run_report_junit(const struct run_report *report, struct buf *out);

@@ -1,6 +1,7 @@
 /* top: the figures of a running proxy, read from its /metrics every second and drawn as one picture:
- * rates, shares and quantiles are those of the time between two reads. A proxy that is away is said
- * and waited for; one that refuses (a key is asked for, no /metrics there) ends it.
+ * rates, shares and quantiles are those of the time between two reads. If the proxy is away, top says
+ * so and waits. If the first answer is a refusal (a key is asked for, or there is no /metrics), top
+ * ends; with `once` any failure ends it.
  *
  * Owner: the caller embeds it, zeroed. Promise: after top_start returned ERR_OK, on_done comes once,
  * from the loop, with everything closed and the terminal as it was. What the network sends reaches

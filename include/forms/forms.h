@@ -12,12 +12,12 @@ struct form_options {
     bool needs_key;      /* the line reads a key from the shell's VIRTUOSO_PROXY_API_KEY */
 };
 
-/* The forms of a command that was bound with shows_forms: {"json", "curl", "yaml", "command_line", "sentence", "upstream",
- * "json_goes_to", "yaml_goes_to"}.
- * Each, given back, makes the same request; sentence is null where the command has none or its
- * options are not said by it; yaml is a test file for a step and the body of /commands/execute for
- * any other command, null where a value holds control characters, which YAML refuses. upstream is
- * the main call; what an earlier call would tell stays as in the row: "{snapshot_id}". */
+/* The forms of a command that was bound with shows_forms: {"json", "curl", "yaml", "command_line",
+ * "sentence", "upstream", "json_goes_to", "yaml_goes_to"}. Each form, sent back, makes the same request.
+ *   sentence: null where the command has none, or where the sentence cannot say its options
+ *   yaml: a test file for a step, the body of /commands/execute for any other command; null where a
+ *     value holds control characters, which YAML refuses
+ *   upstream: the main call; a value that an earlier call would give stays a name: "{snapshot_id}" */
 struct json *command_forms(struct dictionary *dictionary, const struct bound_command *bound,
                            struct arena *arena, const struct form_options *shown);
 

@@ -1,6 +1,6 @@
-/* One request, POST /api/v1/commands/execute, and its answer as text. Only the old syntax is
- * rewritten here; everything else is judged by the proxy, so that a proxy with other commands than
- * this program's can be asked too. */
+/* Sends one request, POST /api/v1/commands/execute, and prints its answer. Only the old syntax is
+ * rewritten here. The proxy judges everything else, so this program can also ask a proxy that has
+ * other commands. */
 #include "cli/command.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ enum {
     TIMEOUT_MS = 120000
 };
 
-/* Any organization will do here: the proxy asks for what is missing. */
+/* Any organization will do here: it only serves the check, and is not sent. A proxy without one asks the platform. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
 static const struct json_limits reply_limits = {.max_nodes = 1000000,
@@ -38,7 +38,8 @@ static struct str shown_line(const struct catalog *catalog, struct arena *arena,
                                                 json_get(mended, "options"));
 }
 
-/* With the places that the old syntax has in the line, as options. */
+/* Prints how a line of the old syntax was read: the command, and the checkpoint and the position that
+ * stood among its arguments. */
 static void say_old(const struct catalog *catalog, struct arena *arena, const struct json *mended)
 {
     struct str checkpoint = json_str(json_get(mended, "checkpoint_id"));
@@ -59,7 +60,7 @@ static void say_old(const struct catalog *catalog, struct arena *arena, const st
     buf_done(&text);
 }
 
-/* `line` as it is, or as the old syntax means it. */
+/* Returns `line` as it is, or what it means in the old syntax. */
 static const struct json *read_line(struct command_run *command,
                                     const struct command_options *options, const struct json *line)
 {

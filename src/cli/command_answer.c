@@ -133,8 +133,8 @@ static void print_problem(const struct command_run *command, const struct json *
     if (hint != NULL) {
         command_say("hint: ", str_from(hint));
     }
-    if (command->remote) { /* the id of a request to our own proxy names nothing: that proxy has
-                            * ended */
+    if (command->remote) { /* a proxy that this program started ends with the command: the
+                            * id of a request to it would name nothing */
         command_say("request id: ", json_str(json_get(problem, "request_id")));
     }
 }

@@ -12,8 +12,8 @@ void command_print_answer(const struct command_run *command, const struct json *
 void command_print_garbage(const struct upstream_reply *reply);
 
 /* An error of the proxy, {"detail", "pointer"?}, in the words of the command line. `suggests`: a
- * better command follows, so the proxy's own proposal is left out. *out_hint: what to do, or as it
- * was. */
+ * better command follows, so the proxy's own proposal is left out. *out_hint is set to what the user
+ * can do, if anything is known for the code. */
 void command_put_detail(struct buf *out, struct str code, const struct json *error, bool suggests,
                         const char **out_hint);
 /* The same for a text that names a route of the catalogue; false: it names none, nothing is put. */

@@ -2,7 +2,7 @@
  * ("position_on_element") and routes; here they are options (--position-on-element) and commands. */
 #include "command_internal.h"
 
-static const char list_prefix[] = "; it has "; /* what stands before the options of a command */
+static const char list_prefix[] = "; it has "; /* in an error: the list of options follows */
 
 /* Members of the request that are options of `command` itself. */
 static const struct {
@@ -17,7 +17,7 @@ static const struct {
 static const struct {
     const char *code;
     const char *cut;  /* from here on the text speaks of HTTP; NULL: it never does */
-    const char *tail; /* stands there instead */
+    const char *tail; /* put in place of what was cut */
     const char *hint; /* a line of its own; NULL: none */
 } wordings[] = {
     {"checkpoint_required", ": give checkpoint_id", ": add --checkpoint ID",
@@ -55,8 +55,8 @@ static void put_options(struct buf *out, struct str names)
     }
 }
 
-/* The option that an error at `pointer` is about, `name` in the request; empty: it is not about
- * one. */
+/* The option that an error at `pointer` is about; `name` is what the request calls it. Empty: the
+ * error is about no option. */
 static struct str option_at(struct str pointer, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(own_options); i++) {
@@ -67,8 +67,8 @@ static struct str option_at(struct str pointer, struct str name)
     return str_starts(pointer, STR("/options/")) ? name : STR_EMPTY;
 }
 
-/* `detail` begins with the member's name and a colon, ends with the options that there are, or holds
- * a usage line; any other text is left as it is. */
+/* Writes options as they are typed where `detail` begins with a member's name and a colon, ends with
+ * a list of options, or holds a usage line. Any other text is left as it is. */
 static void put_typed(struct buf *out, struct str pointer, struct str detail)
 {
     ptrdiff_t colon = str_find(detail, STR(": "));

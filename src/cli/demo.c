@@ -81,7 +81,7 @@ static bool is_row(const struct plan_row *row, const char *name)
     return str_is(str_from(row->call->spec->name), name);
 }
 
-/* The drawn line is gone; without colours no escape is used for it either. */
+/* Clears the line that is drawn over. Without colours it writes blanks, since escapes are unwanted then. */
 static void clear_line(const struct demo *demo, struct buf *text)
 {
     if (demo->fancy && demo->color) {
@@ -118,7 +118,7 @@ static void show_progress(struct plan *plan, struct plan_row *row)
     out_line(&text);
 }
 
-/* The execution is asked for until it has ended; at a terminal how far it is stays on one line. */
+/* Repeats the row FOLLOW until the execution has ended. On a terminal its progress is drawn on one line. */
 static enum plan_verdict after_row(struct plan *plan, struct plan_row *row,
                                    const struct json *answer, uint64_t *delay_ms, struct error *err)
 {
@@ -221,7 +221,7 @@ static void show_steps(struct demo *demo)
     }
 }
 
-/* The last thing on the screen: where it is, and what to do next; no line is wider than 80. */
+/* The last text on the screen: the address of the proxy, and what to do next. No line is wider than 80. */
 static void show_next(struct demo *demo)
 {
     struct str id = json_str(plan_get(&demo->plan, "checkpoint_id"));

@@ -6,7 +6,7 @@
 
 enum { FIRST_JOINED = 0x0600, FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
 
-/* Also what XML 1.0 cannot hold at all. */
+/* True also for U+FFFE and U+FFFF (and their like in each plane): XML 1.0 cannot hold those two. */
 static bool is_misleading(uint32_t point)
 {
     return utf8_is_unsafe(point) || (point & 0xFFFE) == 0xFFFE;
@@ -14,7 +14,7 @@ static bool is_misleading(uint32_t point)
 
 static void put_point(struct buf *out, uint32_t point, uint32_t before)
 {
-    /* Of a family of emoji, and of letters that are not Latin, it is a part; between Latin letters it hides. */
+    /* A joiner belongs to emoji families and to letters that are not Latin; between Latin letters it only hides. */
     bool is_joiner = (point == 0x200C || point == 0x200D) && before >= FIRST_JOINED;
     char piece[4];
 
@@ -32,14 +32,14 @@ struct escape {
 
 static const struct escape for_terminal[] = {{'\n', "\\n"}, {'\t', " "}, {'\r', "\\r"}};
 
-/* A reader of XML takes these for plain blanks in an attribute. */
+/* Line ends and tabs are here because an XML reader turns them into plain blanks in an attribute. */
 static const struct escape for_xml[] = {{'<', "&lt;"},   {'>', "&gt;"},   {'&', "&amp;"},
                                         {'"', "&quot;"}, {'\'', "&#39;"}, {'\n', "&#10;"},
                                         {'\t', "&#9;"},  {'\r', "&#13;"}};
 static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"},
                                              {'\n', " "},    {'\t', " "},   {'\r', " "}};
 
-/* Also what ends a property, which a message could do without. */
+/* For a property: ':' and ',' would end it. A message may hold them, see for_message. */
 static const struct escape for_workflow[] = {{'%', "%25"}, {'\r', "%0D"}, {'\n', "%0A"},
                                              {':', "%3A"}, {',', "%2C"},  {'\t', " "}};
 
@@ -106,7 +106,7 @@ void escape_markdown(struct buf *out, struct str text)
             continue;
         }
         if (is_punctuation(point) || is_misleading(point)) {
-            buf_char(out, '\\'); /* of \uXXXX too: the backslash that is shown */
+            buf_char(out, '\\'); /* before the \uXXXX of put_point too: its backslash must show */
         }
         put_point(out, point, 0);
     }
@@ -118,7 +118,7 @@ void escape_json(struct buf *out, struct str json)
         uint32_t point = utf8_next(&json);
         char piece[4];
 
-        if (point >= 0x7F && is_misleading(point)) { /* those below only stand between the texts */
+        if (point >= 0x7F && is_misleading(point)) { /* smaller ones stand only between strings */
             if (point > LAST_BMP) {
                 buf_printf(out, "\\u%04X\\u%04X", 0xD800 + ((point - 0x10000) >> 10),
                            0xDC00 + ((point - 0x10000) & 0x3FF));
@@ -169,7 +169,7 @@ void escape_form_with(struct buf *out, escape_fn escape, const char *form,
 
 static size_t columns_of(uint32_t point)
 {
-    return point >= FIRST_WIDE ? 2 : 1; /* rather too many than a line that wraps */
+    return point >= FIRST_WIDE ? 2 : 1; /* too many columns are better than a line that wraps */
 }
 
 size_t text_columns(struct str text)

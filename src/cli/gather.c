@@ -26,8 +26,8 @@ void gather_pass_over(struct gather *gather, struct str path, const char *why)
                     STR_ARG(path), why);
 }
 
-/* A pattern without '/' is for names, as in a .gitignore; others are for the path, as it was named
- * or any part behind a '/'. */
+/* A pattern without '/' is compared with the last name of the path, as in a .gitignore. Any other is
+ * compared with the path as it was named, and with each rest of the path that begins behind a '/'. */
 static bool pattern_matches(const char *pattern, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -181,7 +181,8 @@ static void gather_word(struct gather *gather, const char *path)
     }
 }
 
-/* A file found in a folder that a manifest or the caller names too runs as it was named there. */
+/* True: the item was found in a folder, and the same file is named by a manifest or the caller, or was found
+ * before. The other item is the one that runs. */
 static bool is_extra(const struct gather *gather, size_t at)
 {
     const struct test_source *item = &gather->items[at];
@@ -231,7 +232,7 @@ bool gather_paths(struct gather *gather, const char *const *paths, size_t n_path
         gather_word(gather, paths[i]);
     }
     for (size_t at = 0; at < gather->n;) {
-        at += gather_expand(gather, at) ? 0 : 1; /* what came in its place is no manifest */
+        at += gather_expand(gather, at) ? 0 : 1; /* no manifest comes in its place, so this ends */
     }
     drop_extras(gather);
     if (gather->n == 0 && gather->errors->n == 0) {

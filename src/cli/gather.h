@@ -1,13 +1,14 @@
 /* From the FILE and DIR words of the command line to the texts of test files: folders are walked,
  * suite manifests are replaced by the files that they name.
  *
- * Owner: everything lives in the arena given. All errors are told, not the first; with any, nothing
- * is to be run. What is left out of a folder without being an error is a note: files that are not
- * tests (a compose file, package.json), links out of the folder, names of --exclude, and folders of
- * tools and packages (gather_tree.c has the list). A file that was named is never left out.
+ * Owner: everything lives in the arena given. All errors are reported, not only the first; with any
+ * error nothing may be run. What is left out of a folder and is no error becomes a note: files that
+ * are not tests (a compose file, package.json), links out of the folder, names of --exclude, and
+ * folders of tools and packages (gather_tree.c has the list). A file that the caller named is left out
+ * only if --exclude names it, with a note too.
  * Limits: 1,000 files, 256 MiB of text, folders 16 deep, 100,000 names in all. Hidden names are
- * passed over, linked folders are not entered (so there are no loops), linked files are read only
- * when they lie below the folder that was named. A manifest's files lie below its own folder. */
+ * passed over without a note. Linked folders are not entered (so there are no loops), linked files are
+ * read only when they lie below the folder that was named, a manifest's files only below its folder. */
 #ifndef CLI_GATHER_H
 #define CLI_GATHER_H
 
@@ -25,8 +26,8 @@ enum {
     GATHER_MAX_DEPTH = 16,
     GATHER_MAX_NAMES = 100000,
     GATHER_MAX_BYTES = 256 * 1024 * 1024,
-    GATHER_READ_ROOM = 65536 /* one byte more than the limit, so that a file over the limit is
-                              * noticed */
+    GATHER_READ_ROOM = 65536 /* read beyond the limit of a test file: a file that is a little larger
+                              * is refused by the compiler, which names the limit */
 };
 
 struct test_source {

@@ -13,8 +13,9 @@ bool gather_is_excluded(const struct gather *gather, struct str path);
 /* The path without links, in `arena`; empty: it does not exist (errno says why). */
 struct str gather_real(struct gather *gather, const char *path);
 bool gather_is_below(struct str real, struct str real_root);
-/* Reads the file at `path` and appends it as `source` (file, goal, journey, walked are taken from
- * there). `regular_only`: nothing that could block. A walked file that is not a test is passed over.
+/* Reads the file at `path` and appends it as an item (file, goal, journey and walked are taken from
+ * `source`). `regular_only`: refuses pipes and devices, which could block; a link at `path` is not
+ * followed. A walked file that is not a test is passed over.
  * False: an error was added. */
 bool gather_file(struct gather *gather, const char *path, const struct test_source *source,
                  bool regular_only);

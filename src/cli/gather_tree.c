@@ -1,5 +1,5 @@
-/* Folders and manifests: the two ways to files that the caller did not name one by one. Both read
- * only what lies, links resolved, below the folder that was named. */
+/* Folders and manifests: the two ways to files that the caller did not name one by one. A file is read
+ * only if it lies, with its links resolved, below the folder that was named or that of the manifest. */
 #include "gather_internal.h"
 
 #include <dirent.h>
@@ -62,8 +62,8 @@ static bool read_names(struct gather *gather, const char *path, struct names *ou
     return ok;
 }
 
-/* Folders that hold other people's files, or made ones. Hidden names are passed over without being
- * told. Add one by adding a word. */
+/* Folders of packages and of build output, which hold no tests of the user. Add one by adding a word.
+ * (Hidden folders need no word: hidden names are passed over without a note.) */
 static const char *const foreign_folders[] = {
     "node_modules", "bower_components", "vendor", "build",    "dist",
     "target",       "__pycache__",      "venv",   "coverage",
@@ -74,8 +74,8 @@ static void note(struct gather *gather, const char *path, const char *why)
     gather_pass_over(gather, str_from(path), why);
 }
 
-/* A link is followed to a file below the folder only: that is how mounted volumes look, and what a
- * stranger's folder may not use to have other files sent. */
+/* A link is followed only to a file below the folder: mounted volumes hold such links. Otherwise a
+ * stranger's folder could link to other files of the user and have them sent. */
 static void walk_link(const struct walk *walk, const char *path)
 {
     const struct test_source source = {.file = str_from(path), .walked = true};
@@ -111,7 +111,7 @@ static bool walk_below(const struct walk *walk, const char *path, unsigned depth
     return walk_folder(walk, path, depth + 1);
 }
 
-/* False: enough; an error was added. */
+/* False: the walk ends here; an error was added. */
 static bool walk_name(const struct walk *walk, const char *path, unsigned depth)
 {
     const struct test_source source = {.file = str_from(path), .walked = true};
@@ -200,7 +200,7 @@ static void entry_error(struct gather *gather, const struct test_source *manifes
 static void add_entry(struct gather *gather, const struct test_source *manifest,
                       const struct testfile_manifest_entry *entry)
 {
-    /* Above the file, with its '/'; empty for a file in the working folder. */
+    /* The folder of the manifest, with its '/'; empty for a manifest in the working folder. */
     struct str folder = str_sub(manifest->file, 0, str_behind_last(manifest->file, '/'));
     struct str root = gather_real(gather, folder.len > 0 ? arena_cstr(gather->arena, folder) : ".");
     const char *why = refusal_of(entry->path);
@@ -243,7 +243,7 @@ static bool compile(struct gather *gather, const struct test_source *source, str
         .file = source->file, .kind = source->is_json ? TESTFILE_JSON : TESTFILE_YAML};
 
     *out = (struct testfile){0};
-    /* Any other file is compiled, and its errors told, by the proxy. */
+    /* A text without this word is no manifest. inspect_file has compiled it as a test already. */
     if (!str_contains(source->text, STR("goals"))) {
         return false;
     }
@@ -253,7 +253,7 @@ static bool compile(struct gather *gather, const struct test_source *source, str
            out->format == TESTFILE_FORMAT_SUITE;
 }
 
-/* The last `n` items come to stand at `at`, in their order. */
+/* Moves the last `n` items to `at`; they keep their order. */
 static void move_to(struct gather *gather, size_t at, size_t n)
 {
     struct test_source *from = &gather->items[gather->n - n];
@@ -293,7 +293,7 @@ bool gather_expand(struct gather *gather, size_t at)
                             STR_ARG(manifest.file), STR_ARG(gather->items[i].file));
         }
     }
-    gather->n = nested ? n_before : gather->n; /* one that names itself would never end */
+    gather->n = nested ? n_before : gather->n; /* a manifest that names itself would never end */
     move_to(gather, at, gather->n - n_before);
     return true;
 }

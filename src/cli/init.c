@@ -1,4 +1,5 @@
-/* What `init` writes: the texts are files of conf/ci, so that they can be read and checked there. */
+/* The files that `init` writes. All but the schema are copies of files in conf/ci, which can be read and
+ * checked there. */
 #include "cli/init.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ static bool write_new(const char *path, struct str text)
     }
     if (!ok) {
         if (fd >= 0) {
-            (void)unlink(path); /* the next try would leave what was written of it as it is */
+            (void)unlink(path); /* the next try would find a half-written file, and keep it */
         }
         (void)fprintf(stderr, "virtuoso-proxy init: cannot write %s: %s\n", path, strerror(error));
         return false;
@@ -133,7 +134,7 @@ static bool find_system(const char *name, size_t *out)
     return false;
 }
 
-/* False: it was said why not. The buf is the caller's in either case. */
+/* False: the reason was printed. The caller owns the buf in either case. */
 static bool make_schema(const char *command, struct buf *out)
 {
     struct catalog *catalog;

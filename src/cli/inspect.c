@@ -24,7 +24,7 @@ static const struct json *problem_of(struct arena *arena, const struct testfile_
     jw_end(&w);
     if (!buf_ok(&text) ||
         json_parse(arena, arena_str(arena, buf_view(&text)), &limits, &root, NULL) != ERR_OK) {
-        root = json_new_object(arena); /* more errors than can be held: told without them */
+        root = json_new_object(arena); /* the errors do not fit: the object does without them */
         json_set(root, STR("detail"), json_new_string(arena, STR("The file does not compile")));
     }
     buf_done(&text);
@@ -83,7 +83,8 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
     if (file.other != NULL && file.n_steps == 0) {
         out->other = arena_cstr(arena, str_from(file.other));
     }
-    /* Comments in `tsconfig.json`, tags in a template of CloudFormation: no reader of tests reads them. */
+    /* A text that cannot be read need not be a test: `tsconfig.json` may hold comments, a CloudFormation
+     * template tags. It is an error only if it looks as if a test was meant. */
     if (!compiles && !file.is_read && file.other == NULL && !testfile_was_meant(&work, text)) {
         out->other = "it cannot be read, and nothing in it looks like a test";
     }

@@ -45,7 +45,7 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
                   struct inspection *out);
 /* True when no tag is asked for, or the test has one of them. */
 bool inspected_has_tag(const struct inspected_test *test, const char *const *tags, size_t n_tags);
-/* The same of any test of the file. */
+/* True when no tag is asked for, or any test of the file has one of them. */
 bool inspection_has_tag(const struct inspection *inspection, const char *const *tags,
                         size_t n_tags);
 
@@ -57,7 +57,7 @@ struct variable_names {
 };
 
 void variable_names_add(struct variable_names *names, struct str text);
-/* Is `name`, or a member of it (user of $user.email), among them? */
+/* Is `name` among them, or a member of it? ($user.email uses the variable `user`.) */
 bool variable_names_have(const struct variable_names *names, struct str name);
 
 #endif

@@ -1,6 +1,6 @@
-/* The files that the last run left red, for --rerun-failed: one path a line, percent-encoded, and "red N", N being how
- * many they are, as the last line, in $VIRTUOSO_PROXY_LAST_RUN, else in the user's state folder. A user who has no such
- * folder hears nothing of it: --rerun-failed says so when it is asked. */
+/* Remembers the files that the last run left red, for --rerun-failed. The list is in $VIRTUOSO_PROXY_LAST_RUN, else in
+ * the user's state folder: one path a line, percent-encoded; the last line is "red N", N being the number of paths.
+ * A user without a state folder gets no error from a run: only --rerun-failed says that nothing is remembered. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct str last_run_path(struct arena *arena)
                                           : STR_EMPTY;
 }
 
-/* False: not the whole of it is there. */
+/* False: `text` is not a whole list. */
 static bool take_lines(struct arena *arena, struct str text, struct last_run *out)
 {
     struct str rest = text;
@@ -121,14 +121,14 @@ static bool write_in_place(const char *path, struct str bytes)
     return ok;
 }
 
-/* The user may not have a new file there. */
+/* True: the error says that this user cannot have a new file there. */
 static bool lacks_place(int error)
 {
     return error == EACCES || error == EPERM || error == EROFS || error == ENOENT ||
            error == ENOTDIR;
 }
 
-/* A link or a device stays what it is. */
+/* Replaces the file. A link or a device stays one: the list is written through it. */
 static bool replace(const char *path, const char *part, struct str bytes)
 {
     struct stat status;
@@ -145,7 +145,7 @@ static bool replace(const char *path, const char *part, struct str bytes)
     if (is_there && (lacks_place(error) || error == EBUSY)) { /* EBUSY: the file is a mount */
         return write_in_place(path, bytes);
     }
-    (void)unlink(path); /* it would pass an earlier run off as the last one */
+    (void)unlink(path); /* else the list of an earlier run would pass for the last one's */
     errno = error;
     return false;
 }
@@ -188,7 +188,7 @@ bool last_run_write(struct cli_run *run)
     }
     buf_init(&text, LAST_RUN_MAX_BYTES);
     put_red(run, path, &text);
-    /* Of more than can be read again nothing is written, which is read as damaged: all files run. */
+    /* A list that is too long to be read again is written as an empty file. That is read as damaged: all files run. */
     ok = replace(path.ptr, part.ptr, buf_ok(&text) ? buf_view(&text) : STR_EMPTY);
     error = errno;
     buf_done(&text);

@@ -122,7 +122,7 @@ bool report_step_is_red(const struct json *step)
            (str_is(status, "failed") || str_is(status, "unknown"));
 }
 
-/* A platform that lets a journey pass has not minded the step. */
+/* True: the step is optional and its test passed, so the platform did not count the failure of the step. */
 static bool is_forgiven(const struct json *test, const struct json *step)
 {
     return json_true(json_get(step, "optional")) &&

@@ -1,9 +1,10 @@
-/* What a command-line run came to, as rows, and the writers that turn them into text. The writers
- * are pure: entries in, bytes in a buf out; what they take from a run object (network) they escape.
+/* The result of a command-line run as rows (entries), and the writers that turn it into text. The
+ * writers are pure: entries in, bytes in a buf out. Texts of a run object come from the network, so
+ * the writers escape them.
  *
  *   entry: a file ─► cases: its tests, each once, with what came of it, why, and how long it took
  *
- * Owner: whoever fills the report; `run`, `problem` and the texts stay valid while it is used. */
+ * Owner: the caller that fills the report; `run`, `problem` and the texts stay valid while it is used. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
@@ -83,25 +84,25 @@ extern const struct verdict_row verdicts[N_VERDICTS];
 /* By the status of a run that has ended; VERDICT_ERROR: this program does not know the word. */
 enum verdict verdict_of_status(struct str status);
 bool verdict_is_bad(enum verdict verdict);
-/* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when there is no file. */
+/* The worst exit code of all files: 1 is worse than 2, then 4, 3 and 0. Without a file: 1. */
 int report_exit_code(const struct report *report);
-/* Something was executed, and all of it was green. */
+/* At least one file passed, and all others passed or were skipped. */
 bool report_passed(const struct report *report);
 struct report_counts report_count(const struct report *report);
 /* "3 passed, 1 failed": every verdict that occurs; `put_one` writes one. */
 void report_put_counts(struct buf *out, const struct report_counts *counts,
                        void (*put_one)(struct buf *out, enum verdict verdict, size_t n));
 
-/* Of a run object: its name, else the journey of the manifest, else the name in the file, else the
- * file. */
+/* What a report calls the entry: the name in the run object, else the journey of the manifest, else
+ * the name in the file, else the file. */
 struct str report_entry_name(const struct report_entry *entry);
-/* What failed first in a test (a step, a call of its set-up, or a step's outcome in the
- * execution). NULL: nothing did. */
+/* The call of the set-up or the step of a test that failed first, when it was made or in the
+ * execution. NULL: none failed. */
 const struct json *report_first_failure(const struct json *test);
 bool report_step_is_red(const struct json *step);
 struct str report_step_text(const struct json *step); /* its sentence, else its command */
 void report_step_reason(struct buf *out, const struct json *step); /* unescaped; may be nothing */
-int64_t report_int(const struct json *node);                       /* 0 when it is none */
+int64_t report_int(const struct json *node);                       /* 0: it is no number */
 int64_t report_line(const struct json *node); /* its line in the file; 0: it has none */
 /* A link that a report may offer: http(s) only. Empty: none. */
 struct str report_link(const struct json *node);
@@ -110,11 +111,11 @@ struct str report_link(const struct json *node);
 
 struct report_case {
     const struct report_entry *entry;
-    const struct json *test; /* of the run object; NULL: there is none with it */
+    const struct json *test; /* its part of the run object; NULL: there is none */
     struct str name;
     enum verdict verdict;
     struct str why; /* in words, with the place; empty when it passed. Unescaped */
-    int64_t ms;     /* of its execution, else of its creation; of one that was cut off of both */
+    int64_t ms;     /* of its execution, else of its creation; if it was cut off, of both */
     int64_t line;   /* of the step that failed, the first error, or the test; 0: not known */
 };
 
@@ -134,7 +135,7 @@ void report_html(const struct report *report, struct buf *out);
 void report_summary(const struct report *report, struct buf *out);
 void report_json(const struct report *report, struct buf *out);
 void report_yaml(const struct report *report, struct buf *out);
-/* GitHub's workflow commands, one line a failure, which it shows beside the line of the file. */
+/* GitHub's workflow commands: one line for each failure. GitHub shows it beside that line of the file. */
 void report_annotations(const struct report *report, struct buf *out);
 /* Writes one line for a file, and below it the errors and how to continue. */
 void report_human_entry(const struct report *report, const struct report_entry *entry, bool color,

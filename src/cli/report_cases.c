@@ -1,6 +1,6 @@
-/* Cases: the tests of a file, each once, whether it was run or not. A red one says which step of which
- * line, and why; a file that does not compile is one case; a file that ended badly without a bad test
- * makes its first test a bad one, since a report must never show a red run green. */
+/* Cases: the tests of a file, each once, whether it was run or not. A red case says which step failed,
+ * on which line, and why. A file that does not compile is one case. If a file ended badly and none of
+ * its tests is bad, its first case gets the verdict of the file: no report may show a red run green. */
 #include "base/utf8.h"
 #include "report.h"
 
@@ -14,8 +14,8 @@ static const struct {
     {"cancelled", VERDICT_CANCELLED}, {"skipped", VERDICT_SKIPPED},
 };
 
-/* What was cut off, by the time that was over or by who stopped it, failed for a reason that tells nothing of
- * the test. */
+/* True: the step failed because its run was cut off (it timed out, or was stopped). Such a failure tells nothing
+ * of the test. */
 static bool was_cut(const struct report_entry *entry, const struct json *failure)
 {
     static const char codes[] = "outcome_unknown request_timeout upstream_timeout overloaded "
@@ -47,7 +47,7 @@ static enum verdict verdict_of(const struct report_entry *entry, const struct js
     if (entry->verdict != VERDICT_FAILED) {
         return entry->verdict;
     }
-    /* Nobody cancelled it: its execution was refused, or what comes before its steps. */
+    /* If the run has an error, no user cancelled the test: its execution or a call before its steps was refused. */
     return json_type(json_get(entry->run, "error")) == JSON_OBJECT ? VERDICT_ERROR : verdict;
 }
 
@@ -92,7 +92,7 @@ static bool is_one_of_several(const struct report_case *one)
     return one->test == NULL && one->entry->n_tests > 1;
 }
 
-/* "FILE:3:5: unknown verb "clik"; did you mean "click"?", the first of them. */
+/* The first error: "FILE:3:5: unknown verb "clik"; did you mean "click"?" */
 static void put_first_error(struct buf *out, const struct report_entry *entry)
 {
     const struct json *errors = json_get(entry->problem, "errors");
@@ -142,7 +142,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
 
 /* ---- cases ---- */
 
-/* Of the goal that the test belongs to. */
+/* The time that the execution of the test's goal took; 0: not known. */
 static int64_t execution_ms_of(const struct report_case *one)
 {
     struct str goal = json_str(json_get(one->test, "goal_id"));
@@ -156,7 +156,7 @@ static int64_t execution_ms_of(const struct report_case *one)
     return 0;
 }
 
-/* Of a test that has not begun what its goal took. */
+/* The time to create the test. A bad test that was not begun counts the calls of its set-up instead. */
 static int64_t making_ms_of(const struct report_case *one)
 {
     int64_t ms = report_int(json_get(one->test, "duration_ms"));
@@ -170,7 +170,7 @@ static int64_t making_ms_of(const struct report_case *one)
     return ms;
 }
 
-/* One that did not come to its end has no time of its own in the execution: what was spent on it counts. */
+/* A bad test that did not end has no execution time of its own: its creation and its goal's execution count. */
 static int64_t ms_of(const struct report_case *one)
 {
     const struct json *executed = json_get(one->test, "execution_ms");
@@ -198,7 +198,7 @@ static int64_t line_of(const struct report_case *one)
 static struct str name_of(const struct report_entry *entry, struct str name, bool alone)
 {
     if (alone && entry->journey.len > 0) {
-        return entry->journey; /* the file may be there once for each journey of a manifest */
+        return entry->journey; /* a manifest may name the file once for each journey */
     }
     return name.len > 0 ? name : report_entry_name(entry);
 }
@@ -230,7 +230,7 @@ static bool cases_of_run(const struct report_entry *entry, struct report_case *c
     return any_bad;
 }
 
-/* Each says what the file says. */
+/* No test has a result of its own: each case gets the verdict of the file. */
 static void cases_of_file(const struct report_entry *entry, struct report_case *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

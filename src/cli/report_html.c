@@ -1,7 +1,7 @@
-/* One page: style inside, no script, and nothing is fetched but screenshots (the platform's, or files beside the page), when
- * they are unfolded. So it can be mailed and opened from a disk. It tells a story: what came of it,
- * then each test with why it is red, its steps and how long they took; calls around the steps are
- * folded away. Colour is never the only sign, and no row is wider than a phone. */
+/* One HTML page with its style inside and no script, so that it can be mailed and opened from a disk.
+ * It fetches only screenshots (the platform's, or files beside the page), when the reader unfolds them.
+ * First comes the total, then each test: why it is red, its steps and how long they took. The calls of
+ * the set-up are folded away. Colour is never the only sign, and no row is wider than a phone. */
 #include "base/clock.h"
 #include "escape.h"
 #include "report.h"
@@ -73,8 +73,8 @@ static void link_to(struct buf *out, struct str label, const struct json *node)
 
 /* ---- steps ---- */
 
-/* What a step came to: of the execution where it was executed, else of its creation. Only words
- * known here become a class. */
+/* How a step is shown: by its outcome if it was executed, else by the status of its creation. The word
+ * comes from the network, so only a word of this table becomes a CSS class. */
 static const struct step_look {
     const char *word;
     const char *class;
@@ -103,7 +103,7 @@ static const struct step_look *look_of(const struct json *step)
     return look != NULL ? look : &other;
 }
 
-/* A file beside the page, or the platform's. */
+/* The address of a screenshot: a file beside the page, or the platform's https link. Empty: none. */
 static struct str picture_of(const struct report *report, const struct json *step)
 {
     const struct json *node = json_get(step, "screenshot");
@@ -328,7 +328,7 @@ static void put_total(struct buf *out, const struct report *report)
     buf_text(out, "</p>\n");
 }
 
-/* What is not green comes first. */
+/* Writes the bad tests, or all others. The bad ones come first on the page. */
 static void put_tests(struct buf *out, const struct report *report, bool bad)
 {
     struct arena arena;

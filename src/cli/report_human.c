@@ -14,7 +14,7 @@ static const char *const paints[N_VERDICTS] = {
     [VERDICT_TIMED_OUT] = "\033[33m", [VERDICT_SKIPPED] = "\033[33m",
 };
 
-/* The first words of an outcome are its verdict: they have the colour. */
+/* An outcome begins with its verdict: only that is coloured. */
 static void put_outcome(struct buf *out, enum verdict verdict, struct str outcome, bool color)
 {
     struct str title = str_from(verdicts[verdict].title);
@@ -28,7 +28,7 @@ static void put_outcome(struct buf *out, enum verdict verdict, struct str outcom
     escape_terminal(out, str_sub(outcome, n, outcome.len));
 }
 
-/* Of a file with several tests: those that are not green, a line each. */
+/* Writes a line for each bad test, if a file has more than one of them. */
 static void put_cases(struct buf *out, const struct report_entry *entry, struct arena *arena)
 {
     struct report_case *cases;
@@ -39,7 +39,7 @@ static void put_cases(struct buf *out, const struct report_entry *entry, struct 
     for (size_t i = 0; report_knows_tests(entry) && i < n; i++) {
         n_bad += verdict_is_bad(cases[i].verdict) ? 1 : 0;
     }
-    for (size_t i = 0; n_bad > 1 && i < n; i++) { /* one of them is in the line of the file */
+    for (size_t i = 0; n_bad > 1 && i < n; i++) { /* a single one is in the file's line already */
         if (!verdict_is_bad(cases[i].verdict)) {
             continue;
         }
@@ -181,7 +181,7 @@ static void put_quoted(struct buf *out, struct str text)
     buf_done(&quoted);
 }
 
-/* Made here and not taken from the answer: the proxy does not know what the file is called. */
+/* The command is made here, not taken from the answer: the proxy does not know the name of the file. */
 static void put_resume(struct buf *out, const struct report_entry *entry)
 {
     struct str query = json_str(json_find(entry->run, "/resume/query"));

@@ -1,12 +1,12 @@
 /* JUnit XML as Jenkins, GitLab and GitHub's readers take it: a suite for each file, a case for each
  * of its tests. What those readers do with it decides its form:
- *   - GitLab keeps one of the cases that have the same classname and name, so no two have: the
- *     classname is the path of the file without its ending, '/' as '.', and equal names get a number.
- *   - Jenkins makes packages of what stands before a '.' of a classname: other dots become '_'.
- *   - `file` (GitLab, mikepenz) and `line` lead to the source; FILE:LINE in the text does elsewhere.
- *   - <skipped> is what was not executed: created only, not begun, or a dry run.
- * A case that is red holds one <failure> (all steps are in <system-out>), what could not be judged
- * an <error>. `time` is that of the execution. The counts are those of the elements written. */
+ *   - GitLab keeps only one of the cases with the same classname and name. So no two cases share both:
+ *     the classname is the file's path without its ending, '/' as '.', and equal names get a number.
+ *   - Jenkins makes a package of each part of a classname before a '.': other dots become '_'.
+ *   - `file` (GitLab, mikepenz) and `line` lead to the source. For other readers the text has FILE:LINE.
+ *   - <skipped> marks a test that was not executed: created only, not begun, or a dry run.
+ * A failed case holds one <failure>, and its steps are in <system-out>. A case that could not be judged
+ * holds an <error>. `time` is report_case.ms. The counts are those of the elements written. */
 #include "base/clock.h"
 #include "base/map.h"
 #include "escape.h"
@@ -233,7 +233,7 @@ static void write_properties(struct buf *out, const struct report_entry *entry, 
     buf_text(out, "    </properties>\n");
 }
 
-/* xs:dateTime without a zone, as the schema's other dialects want it: 2026-01-31T12:00:00 */
+/* xs:dateTime without a zone, as other dialects of the JUnit schema want it: 2026-01-31T12:00:00 */
 static void timestamp(struct buf *out, int64_t wall_ms)
 {
     struct buf text;

@@ -153,7 +153,7 @@ static void annotate_case(struct buf *out, const struct report_case *one)
     }
 }
 
-/* Of all its tests the same is to be said, and of no line. */
+/* One annotation for the whole file: the reason is the same for all of its tests, and names no line. */
 static void annotate_unrun(struct buf *out, const struct report_entry *entry)
 {
     struct report_case *cases;

@@ -1,6 +1,6 @@
 /* The run as a whole: files are begun in order, at most `concurrency` at once; when all have ended
- * the reports are written. The step of the loop in which that is decided is one of its own, so
- * items may end from anywhere. */
+ * the reports are written. on_step decides this, in a later turn of the loop and never from inside
+ * another call. So any function may end an item. */
 #include "cli/run.h"
 
 #include "base/check.h"
@@ -258,7 +258,7 @@ enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
     options.client_name = STR("virtuoso-proxy run");
     options.max_active = CLI_CONCURRENCY_MAX;
     options.max_waiting = CLI_CONCURRENCY_MAX;
-    options.max_tries = 3; /* of what never reached the proxy, and of reads */
+    options.max_tries = 3; /* only of reads and of requests that never reached the proxy */
     options.retry_base_ms = 200;
     options.retry_budget_percent = 100;
     code = upstream_open(loop, &options, &run->client, err);

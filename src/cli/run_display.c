@@ -1,5 +1,5 @@
 /* Progress while files run: on a terminal one line that is drawn over (with spaces instead of
- * escapes, so it works under NO_COLOR too), elsewhere a line per finished step. */
+ * escapes, so it works under NO_COLOR too), and with --verbose a line for each finished step. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/utf8.h"
@@ -33,7 +33,7 @@ void display_text(struct display *display, struct buf *text)
     terminal_put(display->to, text);
 }
 
-/* Writes a whole line, escaped; takes the buf. */
+/* Writes `text`, which is escaped already, as a whole line; takes the buf. */
 static void display_line(struct display *display, struct buf *text)
 {
     buf_char(text, '\n');
@@ -69,7 +69,7 @@ static void step_line(struct cli_run *run, const struct run_item *item, const st
     display_line(&run->display, &text);
 }
 
-/* Steps end in order, so one number says which of them were told. */
+/* Steps end in order, so one number (n_shown) says which of them are printed already. */
 static void show_steps(struct cli_run *run, struct run_item *item)
 {
     const struct json *test;

@@ -40,7 +40,7 @@ struct run_item {
     enum verdict verdict;
     struct error error; /* the text is why it did not pass */
     uint64_t began_ms;
-    uint64_t accepted_ms; /* the proxy has begun; --timeout counts from here, as it does there */
+    uint64_t accepted_ms; /* the proxy began the run: --timeout counts from here, as in the proxy */
     uint64_t ended_ms;
     uint64_t heard_ms; /* when the proxy last answered */
     uint64_t pause_ms;
@@ -50,8 +50,8 @@ struct run_item {
     bool broken;      /* the file does not compile */
     bool told;        /* its line is printed */
     /* display */
-    size_t n_shown;    /* steps */
-    int64_t execution; /* progress told so far */
+    size_t n_shown;    /* steps printed so far */
+    int64_t execution; /* progress printed last, in % summed over the executions */
     bool id_shown;
 };
 
@@ -72,7 +72,7 @@ struct cli_run {
     struct error_list errors;
     struct error_list notes;
     struct error_list warnings;
-    size_t n_left_out; /* files of other shards, or not to be run again */
+    size_t n_left_out; /* files of other shards, or that were not red (--rerun-failed) */
     struct str query;  /* what all items share */
     struct loop *loop;
     struct upstream *client;
@@ -93,8 +93,8 @@ struct cli_run {
 
 /* ---- run_query.c: pure ---- */
 
-/* The part of the query that all files share, and with it what is wrong with --var, --resume and
- * --checkpoint. */
+/* Makes the part of the query that all files share. The error says what is wrong with --var, --tag,
+ * --resume or --checkpoint. */
 enum error_code run_query_of_options(struct arena *arena, const struct cli_run_options *options,
                                      size_t n_files, struct str *out, struct error *err) MUST_CHECK;
 struct str run_query_of_source(struct arena *arena, struct str shared,
@@ -102,12 +102,13 @@ struct str run_query_of_source(struct arena *arena, struct str shared,
 
 /* ---- run_select.c: which files are begun ---- */
 
-/* Before the files are read: variables of --var as pairs. */
+/* The variables of --var as pairs. Called before the files are read. */
 size_t select_variables(struct arena *arena, const struct cli_run_options *options,
                         struct testfile_variable **out);
-/* Drops what is not of this shard or not to be run again. */
+/* Drops the files of other shards, and with --rerun-failed those that are not remembered as red. */
 void select_files(struct cli_run *run);
-/* Ends the items that cannot begin: they do not compile, or have none of the tags. */
+/* Ends the items that will not begin: the file does not compile, or has none of the tags, or another file does
+ * not compile (--strict). */
 void select_items(struct cli_run *run);
 
 /* ---- last_run.c: which files the last run left red ---- */
@@ -123,12 +124,12 @@ enum last_run_state {
     LAST_RUN_READ
 };
 
-/* Empty: there is no place to remember them. */
+/* The file with the list; empty: there is no place for one. */
 struct str last_run_path(struct arena *arena);
 enum last_run_state last_run_read(struct arena *arena, struct str path, struct last_run *out);
 bool last_run_has(const struct last_run *last, struct str file);
-/* Remembers which files are red after `run`; the state of files that it did not run stays. False: errno says why it
- * cannot be written, and then none is remembered. */
+/* Remembers which files are red after `run`; files that `run` did not run stay as they were remembered. False: the list
+ * cannot be written (errno says why). The old list is then removed or emptied, if the user may do that. */
 bool last_run_write(struct cli_run *run) MUST_CHECK;
 
 /* ---- run_report.c ---- */
@@ -137,7 +138,7 @@ bool last_run_write(struct cli_run *run) MUST_CHECK;
 void run_open_reports(struct cli_run *run);
 void run_close_reports(struct cli_run *run);
 void run_write_reports(struct cli_run *run); /* sets the exit code */
-void run_report_errors(struct cli_run *run); /* when nothing can begin: a case an error */
+void run_report_errors(struct cli_run *run); /* when nothing can begin: a case for each error */
 void run_tell_ended(struct cli_run *run);    /* prints the lines of files that have ended */
 
 /* ---- run_item.c ---- */

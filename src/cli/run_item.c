@@ -1,5 +1,5 @@
-/* One file at the proxy: sent, followed, stopped. Nothing here waits in a function; each step is
- * the answer to a call or the end of a pause. */
+/* Sends one file to the proxy, follows its run, and stops it. No function here blocks: the
+ * answer to a call or the end of a pause starts what comes next. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "run_internal.h"
@@ -9,7 +9,7 @@ enum {
     PAUSE_MAX_MS = 1000,
     POST_TIMEOUT_MS = 60 * 1000,
     ASK_TIMEOUT_MS = 15 * 1000,
-    TIMEOUT_GRACE_MS = 5 * 1000, /* the proxy ends it by itself first */
+    TIMEOUT_GRACE_MS = 5 * 1000, /* the proxy enforces --timeout; we step in this much later */
     STOP_LIMIT_MS = 20 * 1000,
     OBJECT_MAX_NODES = 2 * 1000 * 1000,
     OBJECT_MAX_DEPTH = 24
@@ -94,7 +94,7 @@ static bool take_object(struct run_item *item, struct str body)
     return true;
 }
 
-/* False: it goes on. */
+/* False: the run goes on. */
 static bool end_by_object(struct run_item *item)
 {
     struct str status = json_str(json_get(item->object, "status"));
@@ -137,7 +137,7 @@ static void call_proxy(struct run_item *item, const struct upstream_request *req
     }
 }
 
-/* What a refusal says about itself, else its number. */
+/* Sets the item's error to the detail of the refusal, else to its HTTP status. */
 static void explain_refusal(struct run_item *item, const struct upstream_reply *reply)
 {
     const struct json *problem = parse(next_arena(item), reply->body);
@@ -155,7 +155,7 @@ static void explain_refusal(struct run_item *item, const struct upstream_reply *
                     reply->status == 401
                         ? "; give the proxy's key with --api-key-file or VIRTUOSO_PROXY_API_KEY"
                         : "");
-    if (item->object == NULL) { /* else the arena is needed for what is known of the run */
+    if (item->object == NULL) { /* else the current arena must stay that of the run object */
         item->problem = problem;
         item->current = 1 - item->current;
     }
@@ -228,7 +228,7 @@ static void on_stopped(struct upstream_call *call, enum error_code code)
         item->pause_ms = PAUSE_FIRST_MS;
         go_on(item);
     } else {
-        go_on_after_trouble(item); /* asked again: to stop is idempotent */
+        go_on_after_trouble(item); /* the DELETE is sent again: it is idempotent */
     }
 }
 
@@ -248,7 +248,7 @@ static void ask_or_stop(struct run_item *item)
 
 /* ---- beginning ---- */
 
-/* A proxy that carries out one of ours is busy with us: it will have room again. */
+/* True: the proxy carries out another file of this run. It is busy with our own work, and will have room again. */
 static bool is_ours_running(const struct cli_run *run)
 {
     for (size_t i = 0; i < run->gather.n; i++) {
@@ -284,7 +284,7 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
         (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu %s", n_errors,
                         n_errors == 1 ? "error" : "errors");
     }
-    /* As the proxy sees it: it may know the file's tags better than this program. */
+    /* The proxy found no test with the tag. Its version may read the file otherwise than this program does. */
     if (reply->status == 400 && item->run->options.n_tags > 0 &&
         str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag")) {
         (void)error_set(&item->error, ERR_INVALID, "no test with one of the tags");
@@ -366,7 +366,7 @@ static void on_pause_over(struct deadline *deadline)
     struct run_item *item = CONTAINER_OF(deadline, struct run_item, timer);
 
     if (item->state == ITEM_POSTING && item->stop_ms > 0) {
-        item_abandon(item); /* no answer to the POST in the time for stopping */
+        item_abandon(item); /* the POST got no answer in STOP_LIMIT_MS */
     } else if (item->state == ITEM_POSTING) {
         post(item);
     } else {
@@ -389,12 +389,12 @@ void item_stop(struct run_item *item, bool timed_out)
     if (item->state == ITEM_QUEUED) {
         end_stopped(item);
     } else if (item->state == ITEM_POSTING && !upstream_is_on_wire(&item->call)) {
-        upstream_cancel(&item->call); /* also in a pause, when nothing runs */
+        upstream_cancel(&item->call); /* safe in a pause too, when no call runs */
         end_stopped(item);
     } else if (item->state == ITEM_FOLLOWING) {
         upstream_cancel(&item->call);
         pause_then(item, 0);
-    } else { /* the answer to the POST comes first: its id is what can be stopped */
+    } else { /* wait for the answer to the POST: only the run id in it can be stopped */
         pause_then(item, STOP_LIMIT_MS);
     }
 }

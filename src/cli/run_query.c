@@ -5,7 +5,7 @@
 
 enum { QUERY_MAX = 65536, VARIABLE_NAME_MAX = 128, TAGS_MAX = 32 };
 
-/* What a run object's resume.query may hold; anything else on --resume is a slip. */
+/* The names that resume.query of a run object may hold. Any other name after --resume is a typing error. */
 static const char *const resume_names[] = {
     "project",    "project_id", "goal",          "goal_id", "snapshot_id", "journey",
     "journey_id", "checkpoint", "checkpoint_id", "attach",  "from",        "test"};
@@ -21,7 +21,7 @@ static void put(struct buf *out, const char *prefix, struct str name, struct str
     percent_encode(out, value);
 }
 
-/* An earlier one of the same name has another value. */
+/* True: an earlier --var of the same name has another value. */
 static bool contradicts(const char *const *words, size_t n, struct str name, struct str value)
 {
     struct str other;

@@ -10,8 +10,8 @@
 
 enum { REPORT_MAX = 512 * 1024 * 1024, FILE_MODE = 0644 };
 
-/* Reports are files that later steps of a pipeline trust: one that cannot be written is known
- * before anything is sent, and an old one never survives as the result of this run. */
+/* Later steps of a pipeline trust these files. So a file that cannot be written is noticed before anything
+ * is sent, and an old JUnit or HTML report is emptied then: it never passes for the result of this run. */
 static const struct report_row {
     size_t option; /* offset of the file's name in the options */
     int flags;
@@ -56,8 +56,8 @@ void run_close_reports(struct cli_run *run)
 
 /* ---- entries ---- */
 
-/* The tests that a run of the file would have, named as there: one without a name is called after the
- * file's first. */
+/* The tests that a run of the file would have, with the names that a report of it shows: a test without a
+ * name gets that of the file's first test. */
 static struct report_test *tests_of(const struct cli_run *run, struct arena *arena,
                                     const struct inspection *inspection, size_t *out_n)
 {
@@ -150,8 +150,8 @@ static bool say_unwritten(const char *name, int error)
     return false;
 }
 
-/* A report that cannot be written makes the run one that could not be carried out: whoever reads
- * the report must not take its absence for success. */
+/* False: the report cannot be written. The caller then ends with the exit code of a run that could not
+ * start, so that a missing report never looks like success. */
 static bool write_report(const struct report_row *row, const struct report *report, int fd,
                          const char *name)
 {
@@ -167,7 +167,7 @@ static bool write_report(const struct report_row *row, const struct report *repo
     return ok || say_unwritten(name, errno);
 }
 
-/* False: it did not arrive. A reader that has seen enough (`| head`) is no failure. */
+/* False: the text could not be written. A reader that closed its pipe early (`| head`) is no failure. */
 static bool print(struct buf *text, FILE *to)
 {
     bool ok = buf_ok(text);
@@ -183,7 +183,7 @@ static bool print(struct buf *text, FILE *to)
     return say_unwritten("the report", errno);
 }
 
-/* Annotations beside a document would break it: they go to stderr then, which GitHub reads too. */
+/* Annotations would break a JSON or YAML document on stdout. They go to stderr then; GitHub reads both. */
 static bool print_annotations(const struct cli_run *run, const struct report *report)
 {
     struct buf text;
@@ -243,7 +243,7 @@ void run_report_errors(struct cli_run *run)
     struct report_entry *entries =
         arena_calloc(&run->arena, run->errors.n + run->gather.n + 1, sizeof(struct report_entry));
 
-    for (size_t i = 0; i < run->gather.n; i++) { /* each file is told, also where none is sent */
+    for (size_t i = 0; i < run->gather.n; i++) { /* each file is reported, though none is sent */
         const struct test_source *source = &run->gather.items[i];
         struct report_entry *entry = &entries[report.n++];
 

@@ -67,7 +67,7 @@ static void keep_failed(struct cli_run *run)
     gather->n = n;
 }
 
-/* Says why no file is left of those that there were. */
+/* Warns why no file is left, if there was one before. */
 static void warn_empty(struct cli_run *run, size_t n_before, const char *why)
 {
     if (run->gather.n == 0 && n_before > 0) {

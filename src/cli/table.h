@@ -1,5 +1,5 @@
-/* A list of flat objects as a table for a terminal: one line each, columns as wide as their widest
- * value, the widest one cut where the terminal ends. Pure; texts are escaped. */
+/* A list of flat objects as a table for a terminal: a line for each object, and each column as wide as
+ * its widest value. On a narrow terminal the widest columns are cut. Pure; texts are escaped. */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
@@ -10,7 +10,7 @@
 
 enum { TABLE_MAX_COLUMNS = 8 };
 
-/* False: the list is not of that shape (nothing was written). */
+/* False: it is no list of flat objects, or has more than TABLE_MAX_COLUMNS columns; nothing was written. */
 bool table_write(struct buf *out, const struct json *list, size_t terminal_columns);
 
 #endif

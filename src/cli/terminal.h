@@ -1,4 +1,4 @@
-/* What the subcommands write to, and how large it is. */
+/* The output of the subcommands: whether it is a terminal, and of what size. */
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
@@ -8,9 +8,9 @@
 
 #include "base/buf.h"
 
-enum { TERMINAL_COLUMNS = 80, TERMINAL_LINES = 24 }; /* where nobody says how large it is */
+enum { TERMINAL_COLUMNS = 80, TERMINAL_LINES = 24 }; /* where the size is not known */
 
-/* Writes it at once, and ends the buf. What cannot be written is told at the end of the program. */
+/* Writes the text at once, and ends the buf. A failed write is told at the end of the program. */
 void terminal_put(FILE *to, struct buf *text);
 /* A terminal where a line can be drawn over. */
 bool terminal_draws(FILE *to);

@@ -1,5 +1,5 @@
-/* Reads /metrics each second and draws it. On a terminal the picture has a screen of its own, which
- * is left at the end, so that what stood there before is there again. */
+/* Reads /metrics each second and draws the figures. On a terminal the picture uses the alternate screen.
+ * At the end top leaves that screen, and the terminal shows the earlier text again. */
 #include "cli/top.h"
 
 #include <errno.h>
@@ -37,12 +37,12 @@ enum {
 
 struct top_view {
     struct top_read reads[2];
-    unsigned n_reads; /* of those that came: 1 has no rates yet */
+    unsigned n_reads; /* how many are filled; with 1 there are no rates yet */
     unsigned at;      /* the newest one */
     struct top_history history;
     struct error away; /* text: why the proxy cannot be read */
     struct buf url;
-    bool screen; /* of its own, on a terminal */
+    bool screen; /* the terminal's alternate screen is in use */
     bool keys;   /* the terminal hands over each key */
     bool color;
     struct termios before;
@@ -112,8 +112,8 @@ static void fill(const struct top *top, struct top_picture *picture, struct buf 
     picture->trouble = buf_view(trouble);
 }
 
-/* Over the picture before: each line ends by clearing what is behind it, and no line end moves the
- * last line up. */
+/* Draws over the last picture: each line clears the rest of its row. The last line has no line end,
+ * which would scroll the screen. */
 static void show_on_screen(struct str picture)
 {
     struct buf out;
@@ -169,7 +169,7 @@ static void show_json(const struct top *top)
     terminal_put(stdout, &line);
 }
 
-/* With one read there are no rates: a terminal shows the levels, who reads the output waits. */
+/* With one read there are no rates yet. A terminal shows the gauges at once; other output waits for the rates. */
 static void show(const struct top *top)
 {
     const struct top_view *view = top->view;
@@ -243,7 +243,7 @@ static void on_keys(struct deadline *deadline)
 
 /* ---- reading ---- */
 
-/* ERR_OK: taken. ERR_UPSTREAM_AWAY: it may be otherwise in a second. Others: it will not be. */
+/* ERR_OK: the reply was taken. ERR_UPSTREAM_AWAY: the next read may succeed. Others: it will fail too. */
 static enum error_code take(struct top *top)
 {
     struct top_view *view = top->view;
@@ -286,7 +286,7 @@ static void remember(struct top *top)
     double figures[TOP_N_FIGURES];
 
     if (view->away.text[0] != '\0') {
-        view->n_reads = 0; /* what comes next is not compared with what was long ago */
+        view->n_reads = 0; /* rates never span the time when the proxy was away */
         for (size_t i = 0; i < TOP_N_FIGURES; i++) {
             figures[i] = NAN;
         }

@@ -9,7 +9,7 @@
 enum {
     CELL_MIN = 38,
     CELL_GAP = 2,
-    TWO_BESIDE = 2 * CELL_MIN + CELL_GAP, /* plots */
+    TWO_BESIDE = 2 * CELL_MIN + CELL_GAP, /* columns of two plots beside each other */
     TEXT_MAX = 128,
     LINE_MAX_BYTES = 4096,
     PICTURE_MAX = 1024 * 1024,
@@ -25,7 +25,7 @@ static const enum top_figure plotted[TOP_N_PLOTS] = {FIGURE_RATE, FIGURE_P95, FI
 static const char *const units[] = {[OF_GAUGE] = "",   [OF_RATE] = "/s", [OF_SHARE] = " %",
                                     [OF_LEVEL] = " %", [OF_CPU] = " %",  [OF_QUANTILE] = " ms"};
 
-/* Three digits that count, or all of those before the point. */
+/* Three significant digits, or all digits before the point if there are more. */
 static void put_value(struct buf *out, double value, enum top_how how)
 {
     int digits = how == OF_GAUGE || fabs(value) >= 100 ? 0 : fabs(value) >= 10 ? 1 : 2;
@@ -145,7 +145,7 @@ static size_t n_cell_lines(const struct top_picture *picture)
     return (TOP_N_FIGURES + n - 1) / n;
 }
 
-/* Down the columns, so that what belongs together stands together. */
+/* Fills one column after the other, so that figures that belong together stand one below the other. */
 static void put_cells(struct buf *out, const struct top_picture *picture)
 {
     size_t n_columns = n_cell_columns(picture);

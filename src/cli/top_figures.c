@@ -30,8 +30,8 @@ static bool takes_all(struct str labels)
     return true;
 }
 
-/* Event streams last as long as somebody watches, and probes and reads of the metrics come from
- * machines: as in conf/prometheus/rules.yaml, they count for no figure of requests. */
+/* True for requests of users, which the figures of requests count, as in conf/prometheus/rules.yaml. Event streams do
+ * not count, since they last as long as a client watches; probes and reads of the metrics come from machines. */
 static bool takes_traffic(struct str labels)
 {
     struct str route = label_of(labels, STR("http_route=\""));
@@ -46,7 +46,7 @@ static bool takes_errors(struct str labels)
     return takes_traffic(labels) && str_is(label_of(labels, STR("code=\"")), "5xx");
 }
 
-/* A call that was cancelled is one that its client no longer wanted. */
+/* A cancelled call has not failed: its client no longer wanted it. */
 static bool takes_failed_calls(struct str labels)
 {
     struct str result = label_of(labels, STR("result=\""));
@@ -224,7 +224,7 @@ static double seconds_between(const struct top_read *before, const struct top_re
     return (double)(now->at_us - before->at_us) / 1e6;
 }
 
-/* Another process answers now, or the same one anew: its counters began again. */
+/* True: the proxy was restarted, or another one answers now. Its counters began at 0. */
 static bool began_anew(const struct top_read *before, const struct top_read *now)
 {
     return fabs(before->sums[SUM_STARTED] - now->sums[SUM_STARTED]) > 1.0;
@@ -237,7 +237,7 @@ static double grown(const struct top_read *before, const struct top_read *now, i
     return now->sums[sum] > from ? now->sums[sum] - from : 0;
 }
 
-/* Of what was observed between two reads. */
+/* The quantile of what was observed between two reads; after a restart, of all that was observed since. */
 static double quantile_ms(const struct top_buckets *before, const struct top_buckets *now,
                           double quantile, bool anew)
 {

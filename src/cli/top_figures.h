@@ -85,8 +85,9 @@ enum top_figure {
     TOP_N_FIGURES
 };
 
-/* How a figure is made: a sum as it is; what came to it in a second; its share of another sum, in per cent,
- * by what came to both or as they are; processor time of the time of all cores; a quantile in milliseconds. */
+/* How a figure is made. GAUGE: the sum as it is. RATE: its growth in a second. SHARE: its growth in per cent of that
+ * of `whole`. LEVEL: the sum in per cent of `whole`. CPU: processor time in per cent of the time of all cores.
+ * QUANTILE: in milliseconds. */
 enum top_how { OF_GAUGE, OF_RATE, OF_SHARE, OF_LEVEL, OF_CPU, OF_QUANTILE };
 
 struct top_row {
@@ -96,7 +97,7 @@ struct top_row {
     int of;    /* enum top_sum, or top_times of a quantile */
     int whole; /* enum top_sum */
     double quantile;
-    double warns; /* from here on it is worth a look, and from `bad` on an alert; 0: never */
+    double warns; /* a value from here on is a warning, from `bad` on an alert; 0: never */
     double bad;
 };
 
@@ -104,12 +105,12 @@ extern const struct top_row top_rows[TOP_N_FIGURES];
 
 /* False: this is no answer of /metrics. */
 bool top_read(struct str text, uint64_t at_us, struct top_read *out);
-/* A figure that nothing can be said about is NAN: no request, no latency. */
+/* A figure that cannot be computed is NAN, such as a latency when there was no request. */
 void top_figures(const struct top_read *before, const struct top_read *now,
                  double out[TOP_N_FIGURES]);
-/* What needs somebody's attention; NULL: nothing does. */
+/* The trouble that an operator should look at first; NULL: there is none. */
 const char *top_trouble(const struct top_read *before, const struct top_read *now);
-/* Members of an open object. */
+/* Writes the figures as members into an object that is open in `w`. */
 void top_write(const struct top_read *before, const struct top_read *now, struct json_writer *w);
 
 #endif

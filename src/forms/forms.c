@@ -1,12 +1,12 @@
-/* What to send as JSON, with curl, in a test file, in words, and what then goes to the platform. All
- * of it is made from the same values, and a test feeds each form back. */
+/* Makes the forms of one command: JSON, a curl line, YAML, a command line, a sentence, and the request
+ * to the platform. All are made from the same values, and a test feeds each form back. */
 #include "forms/forms.h"
 
 #include "base/utf8.h"
 #include "data/node.h"
 #include "testfile/testfile.h"
 
-/* Of the steps that forms show. */
+/* The id of the checkpoint in the forms of a step. */
 #define SHOWN_CHECKPOINT "1680930"
 
 enum { FORM_MAX = 1024 * 1024 };
@@ -16,7 +16,7 @@ static struct json *text(struct arena *arena, const char *value)
     return json_new_string(arena, str_from(value));
 }
 
-/* Arguments with a default are last; left out when they have it. */
+/* The arguments without those that have their default value. Only the last arguments have a default. */
 static struct json *written_args(const struct bound_command *bound, struct arena *arena)
 {
     struct json *args = json_new_array(arena);
@@ -31,7 +31,7 @@ static struct json *written_args(const struct bound_command *bound, struct arena
     return args;
 }
 
-/* Options that differ from their default; x and y are written as the point that they stand for. */
+/* The options that differ from their default. x and y are left out: the point argument holds them. */
 static struct json *written_options(const struct bound_command *bound, struct arena *arena)
 {
     struct json *options = json_new_object(arena);
