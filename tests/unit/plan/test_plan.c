@@ -376,6 +376,37 @@ static void a_patient_row_outlives_a_platform_that_is_away(void **state)
     assert_int_equal(plan.rows[0].error->code, ERR_OK);
 }
 
+static void the_second_look_times_out(unsigned deadline_ms)
+{
+    struct plan_row *row;
+
+    (void)end(NULL);
+    (void)begin(NULL);
+    plan.options.deadline_ms = deadline_ms;
+    plan_set_str(&plan, "goal_id", STR("3"));
+    row = plan_append(&plan, &calls[STATUS]);
+    row->after = wait_finished;
+    row->patience_ms = 20000;
+    GO({.status = 200, .body = "{\"status\":\"RUNNING\"}"},
+       {.code = ERR_UPSTREAM_TIMEOUT, .body = ""});
+    pass_ms(2000);
+    assert_int_equal(fake.n_asked, 2);
+}
+
+static void what_the_time_of_the_plan_cuts_off_is_no_sign_of_the_platform(void **state)
+{
+    (void)state;
+    the_second_look_times_out(2050);
+    assert_int_equal(plan.n_away, 0);
+    pass_ms(50);
+    assert_int_equal(n_done, 1);
+    the_second_look_times_out(60000);
+    assert_int_equal(plan.n_away, 1);
+    plan_stop_after_row(&plan);
+    pass_ms(0);
+    assert_int_equal(n_done, 1);
+}
+
 static void patience_ends_and_refusals_are_not_outlived(void **state)
 {
     struct plan_row *row;
@@ -494,6 +525,7 @@ int test_plan(void)
         T(args_of_a_row_come_before_variables),
         T(a_row_may_end_the_plan),
         T(a_patient_row_outlives_a_platform_that_is_away),
+        T(what_the_time_of_the_plan_cuts_off_is_no_sign_of_the_platform),
         T(patience_ends_and_refusals_are_not_outlived),
         T(a_patient_row_can_be_stopped_while_it_waits),
         T(a_row_that_cannot_be_sent_fails_like_any_other),
