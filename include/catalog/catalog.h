@@ -1,9 +1,9 @@
 /* The command catalogue: every command as a row of a table (src/catalog/table_*.c), what a caller
  * may write for it, and the platform calls it makes. Adding a command is adding a row; nothing else
  * changes. Everything here is pure: no I/O, no state.
- * Owner: whoever needs the commands makes a catalogue, passes it on, and frees it last: a server, or a
- * subcommand. It does not change while it is there. The rows are constant and the same for all of them, so a
- * `struct command *` outlives its catalogue; a `struct call *` does not. */
+ * Owner: a server or a subcommand makes a catalogue, passes it on, and frees it last. A finished catalogue never
+ * changes. All catalogues share the constant rows, so a `struct command *` outlives its catalogue; a
+ * `struct call *` does not. */
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
@@ -26,16 +26,16 @@ enum { COMMAND_MAX_PARAMS = 8, COMMAND_MAX_ALIASES = 6, COMMAND_MAX_CALLS = 4 };
 struct command_input;
 struct bound_command;
 
-/* The odd few whose values need more than a template; at most 5 distinct ones (a test counts them). Sets
- * or changes members of `values`; errors go to `errors`. */
+/* The rule of a command whose values need more than a template; there are at most 5 distinct rules (a test counts
+ * them). It sets or changes members of `values`; errors go to `errors`. */
 typedef void (*command_rule_fn)(const struct command_input *input, struct json *values,
                                 struct arena *arena, struct error_list *errors);
 
 /* One further call before or after the main one. */
 struct command_call {
     enum named_call named; /* a row of src/catalog/calls.c; CALL_NONE ends */
-    const char *when;      /* plan row's when */
-    const char *poll; /* variable that must be set to poll until the execution is terminal; NULL */
+    const char *when;      /* "name" or "!name", as plan_row.when */
+    const char *poll; /* not NULL (the name of the flag): polls until the execution is terminal */
 };
 
 struct command {
@@ -78,17 +78,17 @@ size_t catalog_index(const struct command *command);
 /* The compiled main call. */
 const struct call *catalog_call(const struct catalog *catalog, const struct command *command);
 const struct call *catalog_named_call(const struct catalog *catalog, enum named_call named);
-size_t catalog_n_calls(const struct catalog *catalog); /* of commands, and others */
+size_t catalog_n_calls(const struct catalog *catalog); /* of commands, then those of calls.c */
 const struct call *catalog_call_at(const struct catalog *catalog, size_t index);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);
 /* Names of every call_spec, for labels of metrics; index 0 is "other". The strings are constant. */
 const char *const *catalog_call_names(const struct catalog *catalog, size_t *out_n);
-/* The same of the commands: the label of a command is 1 + its index. */
+/* The same for the commands: the label of a command is 1 + its index. */
 const char *const *catalog_command_names(const struct catalog *catalog, size_t *out_n);
 
 /* Finds a command by its words (or an alias, told through out_alias). `words` may carry more than
  * the name: *out_n_words says how many of them were the name. NULL: err has unknown_command with
- * "did you mean", or unsupported_command with the reason. Outputs that nobody wants may be NULL. */
+ * "did you mean", or unsupported_command with the reason. Outputs that the caller does not need may be NULL. */
 const struct command *catalog_find(const struct catalog *catalog, const struct str *words,
                                    size_t n_words, size_t *out_n_words, bool *out_alias,
                                    struct error *err);
@@ -106,9 +106,9 @@ struct command_input {
     struct str checkpoint_id;   /* already resolved by the caller, or empty */
     int64_t position;           /* -1: not given */
     const struct catalog_defaults *defaults;
-    bool shows_forms; /* room forms comes next: the values are kept as they were given, too */
-    bool brief;       /* errors need no proposals: enough has been proposed already */
-    size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
+    bool shows_forms; /* keep the values as they were given, too: room forms shows them */
+    bool brief;       /* errors without "did you mean": the batch has shown enough of them */
+    size_t *csv_left; /* bytes of CSV left for this and all later commands; NULL: no limit */
 };
 
 struct warning_list {
@@ -126,8 +126,8 @@ struct bound_command {
     struct warning_list warnings; /* in the arena */
 };
 
-/* For people: the request of its main call (call_show). `known` has the values that are not the command's own.
- * {}: a value is of the wrong kind. */
+/* The request of the main call, in a form for people (call_show). `known` has the values that are not the command's
+ * own. {}: a value is of the wrong kind. */
 struct json *bound_request(const struct bound_command *bound, const struct json *known,
                            struct arena *arena);
 
@@ -147,8 +147,8 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
                                  struct json **out_corrected,
                                  struct warning_list *out_fixes) MUST_CHECK;
 
-/* The old command line, [checkpoint-id] arguments... [position], read as it was meant: what
- * catalog_validate mends of it and nothing else. NULL: it does not bind that way either. */
+/* Reads the old command line, [checkpoint-id] arguments... [position], as it was meant: mends this order as
+ * catalog_validate does, and nothing else. NULL: the order is not the old one, or the command still does not bind. */
 struct json *catalog_from_old(const struct command_input *input, struct arena *arena,
                               struct warning_list *out_fixes);
 
@@ -158,19 +158,19 @@ enum error_code command_line_parse(const struct catalog *catalog, struct arena *
                                    struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
 
-/* The words of a shell's argument list as such a line: words that begin with -- stay options. */
+/* Makes such a line of a shell's argument list: words that begin with -- stay options. */
 struct str command_line_join(struct arena *arena, const char *const *words, size_t n_words);
 
-/* The same back: a line that command_line_parse reads as these args and options, whatever they hold
- * (a list whose items have commas is written as JSON, which a list takes as well). Empty: longer
- * than a line may be. */
+/* The inverse of command_line_parse: a line that it reads as these args and options, whatever they hold
+ * (a list whose items have commas is written as JSON, which a list takes as well). Empty: the line
+ * would be too long. */
 struct str command_line_write(struct arena *arena, const struct command *command,
                               const struct json *args, const struct json *options);
 
-/* One word as sh reads it, in single quotes where it needs them. */
+/* Writes one word so that sh reads it back, in single quotes where needed. */
 void word_write(struct buf *out, struct str word);
 
-/* The options x and y of a command whose argument is a point. */
+/* True: the option is the x or the y of a command whose argument is a point. */
 bool is_part_of_point(const struct command *command, const struct param *option);
 /* "step-interact click TARGET [--position PLACE]", for help. */
 struct str command_usage(const struct command *command, struct arena *arena);

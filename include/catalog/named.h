@@ -1,8 +1,8 @@
-/* What rows and code of other rooms name: calls, and what is replied. */
+/* Names of calls and of kinds of reply: the rows and other rooms use them. */
 #ifndef CATALOG_NAMED_H
 #define CATALOG_NAMED_H
 
-/* Enum value, name of its row. catalog_new finds each once. */
+/* The enum value, and the name of the call's row. catalog_new looks each name up once. */
 /* clang-format off */
 #define NAMED_CALLS(X) \
     X(CALL_LIBRARY_ATTACH, "library attach") \
@@ -51,7 +51,7 @@ enum named_call {
         CALL_N_NAMED
 };
 
-/* Each has a mapping of this number: a row of src/api/gate/reply_map.c. */
+/* Kinds of reply. Each is the index of its row in src/api/gate/reply_map.c. */
 enum named_reply {
     REPLY_NONE,
     REPLY_USER,

@@ -1,6 +1,6 @@
 /* The types of values that callers write: arguments and options of commands, members of request
- * bodies, parameters of queries. One row each (src/catalog/types.c): how a value is taken, what it
- * was probably meant to be when it is refused, its JSON Schema. Pure. */
+ * bodies, parameters of queries. Each has a row (src/catalog/types.c): how a value is taken, what a
+ * refused value was probably meant to be, its JSON Schema. Pure. */
 #ifndef CATALOG_TYPES_H
 #define CATALOG_TYPES_H
 
@@ -22,7 +22,7 @@ enum param_type {
     PARAM_ID, /* 1..19 digits, known prefixes dropped */
     PARAM_KEY,
     PARAM_REGEX,
-    PARAM_TARGET, /* an element in a place of its own: becomes {"selectors":[GUESS]} */
+    PARAM_TARGET, /* an element; the text becomes a whole target: {"selectors":[GUESS]} */
     PARAM_CSV,    /* text -> rows */
     PARAM_FLAG,
     PARAM_ARRAY, /* min..max elements of any type */
@@ -58,7 +58,7 @@ struct param_place {
                             a size as width and height, CSV as rows */
     struct error_list *errors;
     const struct catalog_defaults *defaults; /* may be NULL */
-    size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
+    size_t *csv_left; /* bytes of CSV left for this and all later values; NULL: no limit */
 };
 
 /* False: the error was added. */
@@ -68,11 +68,11 @@ struct json *param_write(const struct param *param, const struct json *values, s
 bool param_is_bare(enum param_type type); /* sentences have its values without quotes */
 /* The JSON Schema of a value: type, words, bounds. `or_null`: null is a value, too. */
 void param_schema(const struct param *param, bool or_null, struct json_writer *w);
-/* "a b" as items of the list that was begun. */
+/* Writes each word of "a b" as an item of the list that the caller has begun. */
 void param_words(struct json_writer *w, const char *words);
 
-/* An id as written: digits, or one of the known prefixes (cp_, goal_, ...) and digits. False: it is
- * none. */
+/* The digits of an id, which may have a known prefix (cp_, goal_, ...). False: the text is not an
+ * id. */
 bool id_normalise(struct str text, struct str *out_digits);
 
 #endif

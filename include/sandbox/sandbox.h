@@ -1,13 +1,14 @@
 /* sandbox: an in-memory Virtuoso platform with fault injection, for the quick start, the tests and
- * the benchmarks. Facts it reproduces: src/sandbox/PLATFORM.md; what it adds of its own
- * (outcome words, /__sandbox) is in src/sandbox/README.md.
+ * the benchmarks. src/sandbox/PLATFORM.md has the facts that it reproduces, src/sandbox/README.md
+ * what it adds (outcome words, /__sandbox).
  *
  *   sandbox_open ── http server ──► sandbox_answer(state, request) ──► tenants, recorder, faults
  *   unit tests, fuzz ───────────────►──────┘  (pure: no socket, no loop; time from base/clock only)
  *
- * Owner: sandbox_open gives a sandbox that frees itself when its last connection is gone; a state
- * made with sandbox_state_new belongs to the caller. Not thread-safe: one loop, one thread.
- * Limits: everything a client can grow is capped by sandbox_options; at a cap the answer is 403. */
+ * Owner: after sandbox_close a sandbox frees itself when its last connection is gone; a state made
+ * with sandbox_state_new belongs to the caller. Not thread-safe: one loop, one thread.
+ * Limits: sandbox_options caps everything that a client can grow. At the cap of tenants, entities or
+ * stored bytes the answer is 403; a body that is too long is a 413, a fault too many a 400. */
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
@@ -26,19 +27,19 @@ struct sandbox_state;
 
 enum sandbox_close_at {
     SANDBOX_CLOSE_NOT,
-    SANDBOX_CLOSE_BEFORE, /* nothing was done, nothing is to be answered */
-    SANDBOX_CLOSE_MID,    /* done; half of the answer goes out */
-    SANDBOX_CLOSE_AFTER   /* done; nothing is answered */
+    SANDBOX_CLOSE_BEFORE, /* the request is neither carried out nor answered */
+    SANDBOX_CLOSE_MID,    /* carried out; half of the answer goes out */
+    SANDBOX_CLOSE_AFTER   /* carried out; not answered */
 };
 
-/* A fault that is there from the start, for ever. A request with a status is not carried out. */
+/* A fault that is there from the start, for ever. If it has a status, the request is not carried out. */
 struct sandbox_fault {
     struct str method; /* "*" any */
-    struct str path;   /* below /api: a beginning, in which '*' stands for any bytes */
+    struct str path;   /* beginning of the path below /api; '*' stands for any bytes */
     int status;        /* 0: the platform's own answer */
     uint64_t delay_ms; /* on top of the latency */
     enum sandbox_close_at close_at;
-    double probability; /* of a request that matches, 0 to 1 */
+    double probability; /* that a request that matches meets the fault, 0 to 1 */
 };
 
 struct sandbox_options {
@@ -49,17 +50,17 @@ struct sandbox_options {
     bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
     struct str canary;    /* text put into every field that leaks (PLATFORM.md, "Secrets") */
     bool record_requests; /* for GET /__sandbox/requests */
-    size_t max_requests_kept;   /* oldest leave first */
-    size_t max_request_bytes;   /* of all kept requests together */
-    size_t max_body_bytes;      /* of one request; 413 */
-    size_t max_tenants;         /* tokens seen */
-    size_t max_entities;        /* per tenant */
-    size_t max_stored_bytes;    /* of all tenants together */
-    size_t max_faults;          /* waiting at once */
-    uint64_t seed;              /* of fault probability and latency; 0: from the kernel */
-    uint64_t latency_ms;        /* before each answer of the platform */
-    uint64_t latency_spread_ms; /* the latency is even between latency_ms - this and + this */
-    const struct sandbox_fault *faults; /* met in this order, before those ordered by HTTP */
+    size_t max_requests_kept; /* the oldest are dropped */
+    size_t max_request_bytes; /* of all kept requests together */
+    size_t max_body_bytes;    /* of one request; 413 */
+    size_t max_tenants;       /* tokens seen */
+    size_t max_entities;      /* per tenant */
+    size_t max_stored_bytes;  /* of all tenants together */
+    size_t max_faults;        /* at one time; a fault that is used up counts until it is cleared */
+    uint64_t seed;            /* of fault probability and latency; 0: from the kernel */
+    uint64_t latency_ms;      /* before each answer of the platform */
+    uint64_t latency_spread_ms; /* latencies are spread evenly from latency_ms - this to + this */
+    const struct sandbox_fault *faults; /* tried in this order, before those added by HTTP */
     size_t n_faults;
 };
 
@@ -72,7 +73,7 @@ void sandbox_options_init(struct sandbox_options *options);
 enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
                              struct sandbox **out, struct error *err) MUST_CHECK;
 const char *sandbox_address(const struct sandbox *sandbox); /* "127.0.0.1:40123" as bound */
-/* Breaks what is left; on_closed comes once, from the loop, then nothing of it exists any more. */
+/* Breaks all connections and frees the sandbox; then calls on_closed once, from the loop. */
 void sandbox_close(struct sandbox *sandbox, void (*on_closed)(void *context), void *context);
 
 /* ---- the platform without sockets ---- */
@@ -97,7 +98,7 @@ struct sandbox_reply {
 
 struct sandbox_state *sandbox_state_new(const struct sandbox_options *options);
 void sandbox_state_free(struct sandbox_state *state);
-/* Acts on one request: always answers. Scratch memory comes from `arena`. */
+/* Carries out one request and always fills in *out. Scratch memory comes from `arena`. */
 void sandbox_answer(struct sandbox_state *state, struct arena *arena,
                     const struct sandbox_request *request, struct sandbox_reply *out);
 

@@ -1,5 +1,5 @@
-/* What a caller wrote against the row of its command: names resolved, values checked, all errors
- * collected. */
+/* Checks what a caller wrote against the row of its command: resolves names, checks values, and
+ * collects all errors. */
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "catalog_internal.h"
@@ -24,7 +24,7 @@ struct binding {
     unsigned seen;         /* bit per option that was given */
 };
 
-/* Where the search for what was meant has nothing to say. */
+/* The error where catalog_find gave none: the command is empty, or the input is `brief`. */
 static struct error not_found(const struct binding *b, const struct str *words, size_t n)
 {
     struct str command = str_trim(b->input->command);
@@ -78,7 +78,7 @@ static bool resolve(struct binding *b)
             b->command = found;
             b->n_args_in_name = n_name - n_own;
         } else if (longer.code == ERR_UNSUPPORTED_COMMAND || (b->command == NULL && n > n_own)) {
-            err = longer; /* it saw more of what was meant */
+            err = longer; /* this search saw more of the words */
             b->command = NULL;
         } else if (b->command != NULL) {
             (void)error_at(
@@ -102,7 +102,7 @@ static bool resolve(struct binding *b)
 
 /* ---- arguments ---- */
 
-/* The options x and y stand for a point that is not given. */
+/* Are both options x and y given? They replace the point argument. */
 static bool has_xy(const struct binding *b)
 {
     const struct json *value;
@@ -139,7 +139,7 @@ static void take(struct binding *b, const struct param *param, const char *point
                    param->name, STR_ARG(command_usage(b->command, b->arena)));
 }
 
-/* Every step has a few arguments, and nearly none an error: their places are written already. */
+/* Nearly every step has few arguments and no error: constants save making their pointers. */
 static const char *pointer_at(struct binding *b, size_t index)
 {
     static const char *const few[] = {"/args/0", "/args/1", "/args/2", "/args/3", "/args/4"};
@@ -147,7 +147,7 @@ static const char *pointer_at(struct binding *b, size_t index)
     return index < ARRAY_LEN(few) ? few[index] : arena_printf(b->arena, "/args/%zu", index).ptr;
 }
 
-/* Beyond the limit errors are counted, and their texts need not be made. */
+/* False: the list of errors is full. The error is counted, and its text need not be made. */
 static bool has_room(struct binding *b)
 {
     if (error_list_is_full(b->errors)) {
@@ -295,7 +295,7 @@ static void bind_options(struct binding *b)
 
         if (json_get(b->out->values, option->name) == NULL && (option->flags & PARAM_INERT) == 0 &&
             option->def != NULL) {
-            /* A default is right, but for one that the configuration has to give: no step pays for the place of an error. */
+            /* Only a default from the configuration can be wrong. To save time, others get no pointer of their own. */
             take(b, option,
                  str_is(STR("configured"), option->def)
                      ? pointer_name(b, "options", str_from(option->name))
@@ -356,7 +356,7 @@ static void warn_of_word(struct binding *b, struct str word, const char *what, s
                              near.len > 0 ? "\"?" : hint));
 }
 
-/* `step-interact key Entr` */
+/* Warns of a key or a type of element that is misspelled: `step-interact key Entr`. */
 static void warn_of_known_words(struct binding *b)
 {
     const struct param *first = b->command->args;

@@ -1,11 +1,11 @@
-/* Calls that are no commands of their own: before and after rows, and what other rooms need by
- * name. */
+/* Calls that are not commands: those before and after the main call of a command, and those that
+ * other rooms use by name. */
 #include "rows.h"
 
 #define SNAPSHOT_PLACES                                                                            \
     "/snapshots/0/snapshotId /item/snapshots/0/snapshotId /items/0/snapshotId /item/0/snapshotId /0/snapshotId"
 
-/* The first organization that a token sees. */
+/* Places where an answer may name the first organization that a token sees. */
 #define ORGANIZATION_PLACES                                                                        \
     "/item/organizationId /organizationId /item/organization/id /organization/id "                 \
     "/item/organizations/0/id /organizations/0/id /item/organizationIds/0 /organizationIds/0 "     \

@@ -1,4 +1,4 @@
-/* The tables put together and checked. A bad row stops the program at start-up with its name. */
+/* Puts the tables together and checks them. A bad row stops the program at start-up, which names the row. */
 #include "catalog_internal.h"
 
 #include "base/check.h"
@@ -71,7 +71,7 @@ static enum error_code add_table(struct catalog *catalog, const struct command *
     return ERR_OK;
 }
 
-/* Of several calls with one name the first. */
+/* The first call of this name: several calls may have the same one. */
 static const struct call *find_call(const struct catalog *catalog, const char *name)
 {
     for (size_t i = 0; i < catalog->n_calls; i++) {
@@ -96,7 +96,7 @@ static void link_way(struct catalog *catalog, struct call *call)
     }
 }
 
-/* A chain that came back to its beginning would never end. */
+/* Does the chain of or_else calls end? One that leads back to a call in it would be tried for ever. */
 static bool ends(const struct call *call)
 {
     size_t n = 0;

@@ -1,5 +1,5 @@
-/* The self-check of one row: what would otherwise fail at the first caller, or worse, would send
- * something else than the row seems to say. */
+/* Checks one row at start-up. A mistake in a row would otherwise fail at its first caller or, worse,
+ * send something else than the row seems to say. */
 #include "base/check.h"
 #include "catalog_internal.h"
 
@@ -7,9 +7,9 @@ enum { MAX_NAMES = 40 };
 
 struct checking {
     const struct command *command;
-    struct arena arena; /* what is made for the check alone does not stay */
+    struct arena arena; /* of the check alone, freed at its end */
     struct error *err;
-    struct str names[MAX_NAMES]; /* that templates may use */
+    struct str names[MAX_NAMES]; /* names that templates may use */
     bool used[MAX_NAMES];
     size_t n;
     struct str unknown;
@@ -183,8 +183,8 @@ static bool use_extra(struct checking *c, const struct command_call *calls)
     return true;
 }
 
-/* Options of calls may also be read by the plan (wait, timeout) and by the reply; those of steps
- * have nowhere else to go than into the body, or to the row's rule. */
+/* An option of a step is used by the body or by the row's rule, by nothing else. The plan (wait,
+ * timeout) and the reply may also read an option of a call, so those options are not checked. */
 static bool check_used(struct checking *c)
 {
     const struct command *command = c->command;

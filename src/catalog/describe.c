@@ -1,8 +1,8 @@
-/* A row as a document, for GET /api/v1/commands, and a command that is bound as the request that it makes. */
+/* Writes a row as JSON for GET /api/v1/commands, and a bound command as the request that it makes. */
 #include "base/json_form.h"
 #include "catalog_internal.h"
 
-/* As a caller would write it: 20000, false, {}. */
+/* Writes the default as a caller would: 20000, false, {}. */
 static void write_default(const struct param *param, struct arena *arena, struct json_writer *w)
 {
     struct json *value = NULL;

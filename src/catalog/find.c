@@ -58,7 +58,7 @@ static struct str join(const struct str *words, size_t n, char out[NAME_MAX_BYTE
     return (struct str){out, len};
 }
 
-/* What stands after "group "; empty: another group's. Of no group: all. */
+/* The part of `words` after "group "; empty: they are of another group. `group` empty: all of `words`. */
 static struct str after_group(const char *words, struct str group)
 {
     struct str head = STR_EMPTY;
@@ -110,8 +110,8 @@ const struct command *catalog_by_verb(const struct catalog *catalog, struct str 
     return NULL;
 }
 
-/* The nearest name that begins the words, or what follows the first of
- * them in the group. */
+/* The name that is nearest to the first words, *out_n of them. With a group: the first word is the
+ * group's, and the result is the rest of a name in it, compared with the words that follow. */
 static struct str nearest_name(const struct catalog *catalog, const struct str *words, size_t n,
                                struct str group, size_t *out_n)
 {
@@ -133,16 +133,16 @@ static struct str nearest_name(const struct catalog *catalog, const struct str *
     return best.best;
 }
 
-/* What was probably meant by words that name nothing. */
+/* What was probably meant by words that do not name a command. */
 struct meant {
     struct str name;  /* of a command or an alias; empty: nothing is near */
-    size_t n_words;   /* that the name stands for */
-    struct str group; /* that begins the words or is near to it; empty none */
+    size_t n_words;   /* how many of the words the name replaces */
+    struct str group; /* the group that the first word names, or nearly names; empty: none */
     bool group_is_right;
     char text[NAME_MAX_BYTES];
 };
 
-/* Perhaps the last words of a name: click, and clik. */
+/* The word may be the end of a name without its group: "click", or nearly: "clik". */
 static void look_among_verbs(const struct catalog *catalog, struct meant *meant, struct str word,
                              size_t n_words)
 {
@@ -171,7 +171,7 @@ static void look_for_meant(const struct catalog *catalog, struct meant *meant,
     *meant = (struct meant){.group = n > 0 ? nearest_group(catalog, words[0]) : STR_EMPTY};
     meant->group_is_right = meant->group.len > 0 && str_eq(meant->group, words[0]);
     if (meant->group.len > 0 && n > 1) {
-        /* Its letters are no part of what is compared, they would make any verb near. */
+        /* The group's name is not compared: its letters would make any verb look near. */
         struct str parts[] = {meant->group,
                               nearest_name(catalog, words, n, meant->group, &meant->n_words)};
 
@@ -304,7 +304,7 @@ const struct command *catalog_find(const struct catalog *catalog, const struct s
             return found->command;
         }
     }
-    /* Nobody listens: the search for what was meant costs a thousand times the lookup. */
+    /* Without `err` nothing is proposed: the search for what was meant costs a thousand times the lookup. */
     if (err != NULL && !catalog_is_unsupported(words, n_words, err)) {
         unknown(catalog, words, n_words, err);
     }

@@ -1,10 +1,10 @@
-/* Words for which the platform takes any text, and then does nothing: names of keys, types of elements. One
- * that nobody knows is told. */
+/* Names of keys and types of elements. The platform accepts any text for them and does nothing if it does not
+ * know the word. So a caller is warned of an unknown key, and of a type that is misspelled. */
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "catalog_internal.h"
 
-/* Those of WebDriver and of the platform's steps, in both ways that people write arrows and the like. */
+/* Key names of WebDriver and of the platform's steps; arrows in both spellings, ARROW_UP and UP_ARROW. */
 static const char key_names[] =
     "ENTER RETURN TAB SPACE BACKSPACE DELETE DEL INSERT ESCAPE ESC CANCEL CLEAR HELP PAUSE HOME END "
     "PAGE_UP PAGE_DOWN UP DOWN LEFT RIGHT ARROW_UP ARROW_DOWN ARROW_LEFT ARROW_RIGHT UP_ARROW DOWN_ARROW "
@@ -32,7 +32,7 @@ static bool is_same(struct str a, struct str b)
     return at == b.len;
 }
 
-/* F1 to F24, NUMPAD_5: a digit at its end. */
+/* F1 to F24, NUMPAD_5: begins with F or N and ends with a digit. */
 static bool has_number(struct str key)
 {
     char last = key.ptr[key.len - 1];
@@ -63,7 +63,7 @@ bool key_is_modifier(struct str word)
     return is_one_of(modifiers, word, &unused);
 }
 
-/* Behind modifiers, as in CTRL_SHIFT_a and Ctrl+Shift+a. */
+/* The key that follows the modifiers: a of CTRL_SHIFT_a and of Ctrl+Shift+a. */
 static struct str without_modifiers(struct str key)
 {
     struct str head;

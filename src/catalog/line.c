@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "catalog_internal.h"
 
-/* A body of 64 KiB that is all single quotes, written and read again. */
+/* Enough for a body of 64 KiB of single quotes only, when it is written as a line and read again. */
 enum { LINE_MAX_BYTES = 512 * 1024, QUOTE_SHOWN = 40 };
 
 struct words {
@@ -39,7 +39,7 @@ static bool take_quoted(struct words *w, char quote, struct buf *out)
     return true;
 }
 
-/* ERR_NOT_FOUND: no word is left. *out_quoted: it began with a quote, so "--x" in it is no
+/* ERR_NOT_FOUND: no word is left. *out_quoted: the word began with a quote, so that "--x" is not an
  * option. */
 static enum error_code next_word(struct words *w, struct str *out, bool *out_quoted)
 {
@@ -90,7 +90,7 @@ static void take_option(struct line *line, struct str word)
     struct str ahead = line->words.rest;
     const struct param *option;
     struct str next;
-    bool is_flag; /* takes no value, unless one stands there: --append false */
+    bool is_flag; /* takes a value only where true or false follows: --append false */
     bool quoted;
 
     name = str_sub(name, 2, name.len);
@@ -213,7 +213,7 @@ struct str command_line_join(struct arena *arena, const char *const *words, size
 {
     struct buf line;
 
-    buf_init(&line, (size_t)LINE_MAX_BYTES * 2); /* too long: for command_line_parse to say */
+    buf_init(&line, (size_t)LINE_MAX_BYTES * 2); /* command_line_parse refuses too long ones */
     for (size_t i = 0; i < n_words; i++) {
         struct str word = str_from(words[i]);
         bool is_option = str_starts(word, STR("--"));
@@ -228,7 +228,7 @@ struct str command_line_join(struct arena *arena, const char *const *words, size
     return arena_take(arena, &line);
 }
 
-/* A list as words with commas, where that reads back; else as JSON. */
+/* A list as text with commas, where that is read as the same list again; else as JSON. */
 static struct str list_text(const struct json *list, struct arena *arena)
 {
     const struct json *item;

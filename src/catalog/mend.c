@@ -22,7 +22,7 @@ void draft_drop_arg(struct draft *draft, size_t index)
     draft->n_args--;
 }
 
-/* Is `text` more than the two marks around it? */
+/* Does `text` begin and end with these marks, with something between them? */
 static bool is_within(struct str text, const char *open, const char *close, struct str *out_inner)
 {
     struct str head = str_from(open);
@@ -45,7 +45,7 @@ void mend_quotes(struct draft *draft)
         struct str text = draft->args[i];
 
         if (i < draft->n_params && str_is(STR("script"), draft->row->args[i].name)) {
-            continue; /* "use strict" */
+            continue; /* a script may be quoted itself: "use strict" */
         }
         for (size_t k = 0; k < ARRAY_LEN(quotes); k++) {
             struct str inner;
@@ -77,8 +77,8 @@ static struct str take_digits(struct str *rest)
     return digits;
 }
 
-/* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers and nothing else that means something.
- * As it is where it is no such text. */
+/* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers with only separators between them, written
+ * with the one separator of the type. Any other text is returned unchanged. */
 static struct str tightened(struct draft *draft, struct str text, char separator)
 {
     struct str rest = str_trim(text);
@@ -225,7 +225,7 @@ void mend_args(struct draft *draft)
 
 /* ---- options ---- */
 
-/* The name of an option as it was meant, unless one value would replace another. */
+/* The name of the option that was meant; unchanged if that option has a value already. */
 static struct str mended_name(struct draft *draft, const struct json *out, struct str name)
 {
     const struct param *near = NULL;
@@ -248,7 +248,7 @@ void mend_options(struct draft *draft)
     const struct json *value;
 
     if (json_size(draft->options) > (size_t)2 * COMMAND_MAX_PARAMS) {
-        return; /* more than any command has: hopeless, and each costs a look at all the others */
+        return; /* more than any command has: not to be mended, and each is compared with all others */
     }
     JSON_FOREACH (value, draft->options) {
         struct str name = mended_name(draft, out, json_name(value));

@@ -1,4 +1,4 @@
-/* Slips in names: of the command, where it stands, and of options among the arguments. */
+/* Mends names: a command that is misspelled or in the wrong place, and options among the arguments. */
 #include "draft.h"
 
 enum { NAME_WORDS = 8 };
@@ -27,7 +27,7 @@ void draft_find_row(struct draft *draft)
 
     draft->row = n > 0 ? catalog_find(draft->catalog, words, n, &n_name, NULL, NULL) : NULL;
     draft->n_params = 0;
-    if (draft->row == NULL || n_name < n_own) { /* words left over would be lost */
+    if (draft->row == NULL || n_name < n_own) { /* the words after the name would be lost */
         draft->row = NULL;
         return;
     }
@@ -40,7 +40,7 @@ void draft_find_row(struct draft *draft)
     draft->command = str_from(draft->row->words);
 }
 
-/* One word of a name as names are written. */
+/* One word of a name, in lower case and with dashes. */
 static struct str name_word(struct draft *draft, struct str word)
 {
     char *name = arena_alloc(draft->arena, word.len + 1);
@@ -67,7 +67,7 @@ void fix_case(struct draft *draft)
         words[i] = name_word(draft, words[i]);
     }
     if (catalog_find(draft->catalog, words, n, &n_name, NULL, NULL) == NULL) {
-        n_name = n; /* a part of a name, the rest of it in "args" */
+        n_name = n; /* part of a name: the rest may be in "args" */
     }
     for (tail = draft->command; n_name > 0 && str_next(&tail, ' ', &rest); n_name--) {
         arena_join(draft->arena, &name, " ", name_word(draft, rest));
@@ -155,8 +155,8 @@ void fix_case_of_args(struct draft *draft)
     }
 }
 
-/* Given again, a list gets longer; another value stays beside the first one, which binding
- * refuses. */
+/* An option that is given again: a list gets longer; another value is put beside the first one as
+ * "--name", so that binding refuses the two. */
 static void put_option(struct draft *draft, const struct param *option, struct str name,
                        struct str text)
 {

@@ -1,5 +1,5 @@
-/* Arguments in another order: a checkpoint before them and a position behind, as old command lines have
- * them, or two of them swapped. */
+/* Mends the order of arguments: a checkpoint before them and a position behind them, as in old command lines,
+ * or two of them swapped. */
 
 #include "draft.h"
 
@@ -33,8 +33,8 @@ static size_t n_required(const struct draft *draft)
     return n;
 }
 
-/* One argument too many, numbers at both ends: is it the first or the last that does not belong? A
- * wait of 1680930 ms would be refused and nobody looks for an element "cp_1680930". */
+/* One argument too many, and numbers at both ends. True: the first one is the checkpoint, since it begins with
+ * "cp_", has enough digits, or is too large for the argument (a wait of 1680930 ms would be refused). */
 static bool leads_with_checkpoint(const struct draft *draft)
 {
     int64_t number;
@@ -65,8 +65,8 @@ void fix_old_positions(struct draft *draft)
         return;
     }
     first = checkpoint_digits(draft);
-    if (draft->n_args <= draft->n_params) { /* not too many arguments, but the first may be a
-                                             * checkpoint id before an optional one */
+    if (draft->n_args <= draft->n_params) { /* not too many, but the first may be a checkpoint
+                                             * where an optional argument is left out */
         if (first.len >= CHECKPOINT_DIGITS_SURE && draft->checkpoint_id.len == 0) {
             take_checkpoint(draft, first);
         }
@@ -93,7 +93,7 @@ static bool is_colour(struct str text)
     return (text.len == 4 || text.len == 7) && str_is_only(str_sub(text, 1, text.len), "0-9a-fA-F");
 }
 
-/* As names in CSS are mostly written; the first character has been looked at. */
+/* Is the text after its first character, # or a dot, written as most names in CSS are? */
 static bool is_plain_name(struct str text)
 {
     struct str name = str_sub(text, 1, text.len);
@@ -122,7 +122,7 @@ bool looks_like_selector(struct str text)
     }
 }
 
-/* The second argument is a text that somebody types or expects. */
+/* The argument is a variable, or a text that the step types or expects. */
 static bool takes_text(const struct param *param)
 {
     return param->type == PARAM_VARIABLE ||

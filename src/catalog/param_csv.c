@@ -9,7 +9,7 @@ struct csv_header {
     size_t n;
 };
 
-/* A column named twice would lose a value without a word. */
+/* Refuses a header that names a column twice: one of the two values would be lost silently. */
 static bool names_differ(const struct param_place *place, const struct json *header)
 {
     const struct json *a;
@@ -32,7 +32,7 @@ static bool refuse_row(const struct param_place *place, const char *what, size_t
         place, arena_printf(place->arena, "row %zu: %s %d", number, what, limit).ptr, STR_EMPTY);
 }
 
-/* Row `number`, the header being the first; its cells by the names of the header. */
+/* Appends row `number` (the header is row 1) as an object: its cells by the names in the header. */
 static bool take_csv_row(const struct param_place *place, const struct csv_header *header,
                          struct str *rest, size_t number, size_t *n_cells, struct json *rows)
 {

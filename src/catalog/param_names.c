@@ -1,4 +1,4 @@
-/* Names of arguments and options: as they are written, looked up, and nearly right. */
+/* Names of arguments and options: writes them, looks them up, and finds the nearest one. */
 #include "base/nearest.h"
 #include "catalog_internal.h"
 

@@ -33,7 +33,7 @@ bool param_put_text(const struct param_place *place, struct str text)
     return param_put(place, place->param->name, json_new_string(place->arena, text));
 }
 
-/* Texts, and from a command line numbers as they were written. */
+/* The value as text. From a command line a number counts as text, too, as it was written. */
 static bool as_text(const struct param_place *place, const struct json *value, struct str *out)
 {
     if (json_type(value) == JSON_NUMBER && !is_json(place)) {
@@ -258,7 +258,7 @@ static bool list_items(const struct param_place *place, const struct json *value
         value = parsed;
     }
     if (json_type(value) == JSON_STRING) {
-        for (int n = 0; n <= LIST_MAX && str_next(&rest, ',', &word); n++) { /* more is refused */
+        for (int n = 0; n <= LIST_MAX && str_next(&rest, ',', &word); n++) { /* 1 more: refused */
             json_append(out, json_new_string(place->arena, str_trim(word)));
         }
         return true;
@@ -306,7 +306,7 @@ bool take_any(const struct param_place *place, const struct json *value)
     return param_put(place, place->param->name, json_copy(place->arena, value));
 }
 
-/* Members or elements: min..max, where the row says so. */
+/* Checks the number of members or elements against the row's min and max, where it has them. */
 static bool are_as_many(const struct param_place *place, const struct json *value)
 {
     size_t n = json_size(value);

@@ -1,4 +1,4 @@
-/* Macros that keep a row of the catalogue as short as what it says. */
+/* Macros that keep the rows of the catalogue short. */
 #ifndef CATALOG_ROWS_H
 #define CATALOG_ROWS_H
 
@@ -40,8 +40,8 @@
         .captures = {{"step_id", ID_PLACES, true}},                                                        \
     }
 
-/* A step: only its parsedStep differs. GUESS is expanded in it; C's `true` would be too, hence the
- * second. */
+/* A step: steps differ only in parsedStep. STEP expands macros in it: GUESS, but also C's `true`. So a
+ * step with `true` needs the second form, which expands nothing. */
 #define STEP(...)           STEP_CALL(JSON(__VA_ARGS__))
 #define STEP_WITH_TRUE(...) STEP_CALL(#__VA_ARGS__)
 

@@ -26,7 +26,7 @@ static void put_upper(struct buf *out, struct str word)
     }
 }
 
-/* Parts between underscores: names in capitals, single characters as they are: CTRL_a,
+/* Writes the parts between underscores: names in capitals, single characters as they are: CTRL_a,
  * PAGE_DOWN. */
 static void put_key(struct buf *out, struct str key)
 {
@@ -84,8 +84,8 @@ void rule_key(const struct command_input *input, struct json *values, struct are
     buf_done(&text);
 }
 
-/* accept -> OK, reject -> CANCEL; neither: a prompt with a text is answered, the others are
- * cancelled. */
+/* accept -> OK, reject -> CANCEL; with neither, a prompt with a text gets OK and any other dialog gets
+ * CANCEL. */
 void rule_answer(const struct command_input *input, struct json *values, struct arena *arena,
                  struct error_list *errors)
 {

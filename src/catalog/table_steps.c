@@ -4,7 +4,7 @@
 
 /* clang-format off */
 
-/* What must be true of an element: the last are its arguments behind the element. */
+/* An assertion about an element; the last macro arguments are the command's parameters after the element. */
 #define ASSERT(name, summary_, example_, action, value, ...) \
     {.words = "step-assert " name, .summary = (summary_), .example = "step-assert " name " \"Sign in\"" example_, \
      .args = {{"element", PARAM_TEXT}, __VA_ARGS__}, .aliases = {"assert " name}, \

@@ -1,4 +1,4 @@
-/* The table of types, and what only it decides. A new type is a value of enum param_type, its row
+/* The table of types, and the functions that depend only on it. A new type is a value of enum param_type, its row
  * here and its `take` in params.c. */
 #include "base/json_form.h"
 #include "catalog_internal.h"
@@ -63,10 +63,10 @@ bool param_default(const struct param_place *place)
     if (str_is(text, "configured")) {
         text = place->defaults != NULL ? place->defaults->organization_id : STR_EMPTY;
         if (text.len == 0) {
-            return false; /* the platform is asked for the token's own */
+            return false; /* a call then asks the platform for the token's own organization */
         }
     }
-    if (param->type == PARAM_FLAG) { /* nearly all are, and each step has one */
+    if (param->type == PARAM_FLAG) { /* the short way: nearly all defaults are flags */
         return param_put(place, param->name, json_new_bool(place->arena, str_is(text, "true")));
     }
     lenient.flags |= PARAM_EMPTY;
@@ -134,7 +134,7 @@ static void write_type(struct json_writer *w, const struct param *param, bool or
         jw_shape(w, or_null ? "'null']" : "]");
     } else if (type != NULL) {
         jw_form(w, or_null ? "type:[%s, 'null']" : "type:%s", type);
-        /* Without this word code generators make a type that has no members. */
+        /* Without additionalProperties code generators make a type that has no members. */
         jw_form(w, "additionalProperties?:%b", str_is(STR("object"), type));
     }
 }

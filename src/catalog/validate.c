@@ -1,6 +1,6 @@
-/* Common slips, mended: each fix rewrites a copy of what the caller sent and says what it did; in
- * the end the copy must bind. Nothing is sent with a mended form; the caller sees it and
- * decides. */
+/* Mends common slips: each fix rewrites a copy of what the caller sent and says what it did; in
+ * the end the copy must bind. The mended form is only shown to the caller, who decides; it is never
+ * sent. */
 #include "draft.h"
 
 /* ---- the copy of what a caller sent: filled from it, and written back as JSON ---- */
@@ -127,8 +127,8 @@ static struct draft *draft_new(struct arena *arena, struct warning_list *fixes)
 
 /* ---- the order of the fixes ---- */
 
-/* Nothing else helped, and the other way round it binds: [2, "#color"] for an element and a
- * number. */
+/* Where no other fix helped: swaps the first two arguments, if the command binds then: [2, "#color"]
+ * for an element and a number. */
 static void fix_order(struct draft *draft, const struct command_input *input)
 {
     struct str first = draft->args[0];
@@ -151,15 +151,15 @@ static bool begins_with_digits(const struct draft *draft)
     return draft->n_args > 0 && checkpoint_digits(draft).len >= CHECKPOINT_DIGITS_SURE;
 }
 
-/* The old order is looked for where something is wrong; what is right as it stands is left alone,
- * unless an element stands behind what can only be a checkpoint. */
+/* May the arguments be in the old order? Only if the command does not bind as it is, or if a selector
+ * follows a number that can only be a checkpoint. */
 static bool may_be_old(const struct draft *draft, bool is_right)
 {
     return !is_right ||
            (begins_with_digits(draft) && draft->n_args > 1 && looks_like_selector(draft->args[1]));
 }
 
-/* [1680930, 500, 300]: the last one is no position. */
+/* [1680930, 500, 300] is a checkpoint and a pair: 300 is not a position. */
 static bool is_checkpoint_and_pair(const struct draft *draft)
 {
     enum param_type type = draft->row->args[0].type;
@@ -207,8 +207,8 @@ static void mend_values(struct draft *draft, const struct command_input *input, 
     }
 }
 
-/* The name is wrong, but the right one is known: the rest is judged under the right one. Not if a part of
- * the name stands among the arguments: their places would differ. */
+/* The command's name is wrong, but the right one is known: reports the other errors of the right command. Not if
+ * a part of the name is among the arguments: the errors would point to wrong places. */
 static void bind_the_rest(const struct command_input *input, const struct draft *draft,
                           struct error_list *errors)
 {

@@ -1,5 +1,5 @@
-/* What a request asks for: members of its body, words of its query, things by their ids; and how it is refused where it lacks
- * something. */
+/* Reads what a request asks for: members of its body, parameters of its query, things by their ids. Refuses a request
+ * that lacks something. */
 #include "sandbox_internal.h"
 
 #include "data/query.h"

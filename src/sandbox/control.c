@@ -55,7 +55,7 @@ static int handle_reset(struct call *call)
     return 204;
 }
 
-/* Where seeded things hang: a project of the tenant's own, with a goal, a version and a journey. */
+/* The parents of seeded things: the tenant has one seeded project, with a goal, a version and a journey. */
 static struct journey *seeded_journey(struct call *call)
 {
     struct tenant *tenant = call->tenant;
@@ -205,7 +205,7 @@ static int handle_seed(struct call *call)
     return 200;
 }
 
-/* server.c, which has them, looks at it. */
+/* Only sets a flag: server.c has the held answers, and sends them when it sees the flag. */
 static int handle_release(struct call *call)
 {
     call->state->faults.release = true;

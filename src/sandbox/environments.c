@@ -1,5 +1,5 @@
-/* Environments and their variables (PLATFORM.md, "Structure"). A hidden value is shown only in the
- * answer that creates it. */
+/* Environments and their variables (PLATFORM.md, "Structure"). These routes show
+ * no hidden value: the answer to a create shows all values, but its variables are not hidden yet. */
 #include "sandbox_internal.h"
 
 enum { MAX_VARIABLES = 1000 };

@@ -1,12 +1,12 @@
-/* The things that the examples of the documentation name: made once, by ordinary requests, with the
- * ids that stand there. So what a newcomer copies from a page works. */
+/* Makes the things that the examples of the documentation name, by ordinary requests and with the
+ * same ids. So what a newcomer copies from a page works. */
 #include "sandbox_internal.h"
 
 #include "base/check.h"
 
 enum { IDS_MAX = 8 };
 
-/* The ids that a request's things get, in the order in which they are made; 0 ends them. */
+/* A request, and the ids of the things that it makes, in the order of making; 0 ends them. */
 struct example_row {
     const char *path;
     const char *body;
@@ -77,6 +77,6 @@ void examples_make(struct sandbox_state *state)
     CHECK(step != NULL);
     /* The canonical id that the example of update-navigation names. */
     str_copy(step->canonical, sizeof(step->canonical), STR("6d1c3a52-4b0e-4b9e-9a53-0f6f4f1a2b3c"));
-    recorder_done(&state->recorder); /* nobody has asked for anything yet */
+    recorder_done(&state->recorder); /* no client has sent a request yet */
     state->recorder.n_seen = 0;
 }

@@ -88,7 +88,7 @@ static void plan_journey(struct call *call, struct execution *execution, struct 
     journey->last_execution = execution;
 }
 
-/* {"name": value, …} of the journey's data: what the platform echoes in clear text. */
+/* {"name": value, …}: initial data, variables of the environment, canary; the platform echoes such data in clear. */
 static struct str planted_variables(struct call *call, const struct execution *execution)
 {
     const struct json *item;
@@ -136,7 +136,7 @@ static struct str execution_request(struct call *call, const struct execution *e
     return scratch_keep(call);
 }
 
-/* Is the journey named by suiteIds, by testSuiteCanonicalIds? *named: anything was named. */
+/* Does the body name this journey, in suiteIds or testSuiteCanonicalIds? *named: it names some journey. */
 static bool is_named(const struct call *call, const struct journey *journey, bool *named)
 {
     const struct json *item;
@@ -312,7 +312,7 @@ int handle_journeys_execute(struct call *call)
     return snapshot == NULL ? call->status : execute(call, snapshot, NULL);
 }
 
-/* ---- how far it is ---- */
+/* ---- how far an execution is ---- */
 
 struct progress execution_progress(const struct execution *execution)
 {
@@ -351,7 +351,7 @@ struct progress execution_progress(const struct execution *execution)
 enum outcome step_outcome(const struct progress *progress, const struct run_step *step)
 {
     if (step->slot == NO_SLOT) {
-        /* Skipped steps are passed over at once when the run is over. */
+        /* A skipped step takes no time: it shows as skipped once the run is over. */
         return progress->ended ? step->outcome : OUTCOME_NOT_REACHED;
     }
     if (step->slot < progress->n_done) {

@@ -5,7 +5,7 @@
 
 enum { URL_MAX = 256 };
 
-/* 0: not reached. */
+/* Epoch, ms; 0: not reached. */
 static int64_t moment(const struct execution *execution, bool reached, uint64_t after_ms)
 {
     return reached ? execution->thing.created_ms + (int64_t)after_ms : 0;
@@ -90,7 +90,7 @@ static void write_status_members(struct json_writer *w, const struct progress *p
             tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR], tally.n[OUTCOME_NOT_REACHED]);
 }
 
-/* The answer to a start, and lastExecution of a goal: the status without what it carries. */
+/* The answer to a start, and lastExecution of a goal: the main members of the status only. */
 void write_execution_brief(struct json_writer *w, const struct execution *execution)
 {
     struct progress progress = execution_progress(execution);
@@ -206,7 +206,7 @@ static void write_run_case(struct json_writer *w, const struct progress *progres
     jw_shape(w, "}}");
 }
 
-/* Queued all the time before the start; nothing is ever throttled here. */
+/* The execution is scheduled as soon as it is submitted; the sandbox never throttles. */
 static void write_tracking(struct json_writer *w, const struct progress *progress)
 {
     const struct execution *execution = progress->execution;

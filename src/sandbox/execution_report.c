@@ -1,4 +1,4 @@
-/* What is asked of an execution beside its state: analysis, one step, one journey. */
+/* What clients ask about an execution besides its status: analysis, one step, one journey. */
 #include "execution.h"
 
 #include "data/query.h"
@@ -80,7 +80,7 @@ int handle_execution_step(struct call *call)
     return 200;
 }
 
-/* The report of a journey in one execution, or in its last one. */
+/* The report of a journey in this execution; NULL: in the last execution of the journey. */
 static int write_report(struct call *call, const struct execution *execution, int64_t suite_id)
 {
     const struct journey *journey = thing_find(call->tenant, THING_JOURNEY, suite_id);
@@ -118,8 +118,8 @@ static int write_reports(struct call *call, const struct execution *execution,
     return 200;
 }
 
-/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey; with suiteId[] of several;
- * without jobId of the last execution of each. */
+/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey. suiteId[]: the reports of
+ * several. Without jobId: of the last execution of each. */
 int handle_execution_journey(struct call *call)
 {
     const struct execution *execution = NULL;
@@ -136,13 +136,13 @@ int handle_execution_journey(struct call *call)
     if (suites.n == 0) {
         return refuse_without(call, "suiteId");
     }
-    /* A list is answered by a map, also a list of one. */
+    /* suiteId[] is answered with a map, even if it names one journey only. */
     return suites.n == 1 && query_find(call->arena, call->request->query, "suiteId", &one)
                ? write_report(call, execution, suites.ids[0])
                : write_reports(call, execution, &suites);
 }
 
-/* --- what went wrong, in words */
+/* --- failures explained in words */
 
 /* The first red step of the journey; NULL: none. */
 static const struct run_step *first_red_step(const struct progress *progress,

@@ -1,4 +1,4 @@
-/* Faults that tests order: the first that matches a request and has times left is met. */
+/* Faults that tests order. A request meets the first fault that matches it and has times left. */
 #include "sandbox_internal.h"
 
 #include "base/mem.h"
@@ -103,7 +103,7 @@ const struct fault *faults_take(struct faults *faults, struct str method, struct
         }
         fault->times -= fault->times > 0 ? 1 : 0;
         fault->n_hits++;
-        return fault; /* spent ones stay until cleared: n_hits can be asked for */
+        return fault; /* a used-up fault stays in the list, so that tests can read n_hits */
     }
     return NULL;
 }
@@ -122,7 +122,7 @@ static void write_fault(struct json_writer *w, const struct fault *fault)
             fault->n_hits, fault->status, fault->delay_ms, close_names[fault->close_at]);
 }
 
-/* An optional whole number; false: there, but not in [min, max]. */
+/* Reads an optional whole number; false: it is given, but is not in [min, max]. */
 static bool take_number(const struct json *given, const char *name, int64_t min, int64_t max,
                         int64_t *value)
 {
@@ -183,7 +183,7 @@ static struct str own(struct str text)
     return (struct str){str_dup(text), text.len};
 }
 
-/* Copies the texts that `fault` shows into memory of its own. */
+/* Copies the texts that `fault` points to, so that it owns them. */
 static void own_texts(struct fault *fault, struct str content_type)
 {
     fault->method = own(fault->method);

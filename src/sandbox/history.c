@@ -1,5 +1,5 @@
-/* Who works in the organization, and what became of journeys and steps: what the vendor's own page
- * asks for beside the things themselves. */
+/* Members of the organization, and past outcomes of journeys and steps: the vendor's own page asks
+ * for them besides the things themselves. */
 #include "execution.h"
 
 /* A tenant has one user, who did everything. */

@@ -1,4 +1,4 @@
-/* Journeys (the platform's "testsuites"): made, read, updated, and what became of them. */
+/* Journeys (the platform's "testsuites"): creates, reads and updates them, and tells their last outcomes. */
 #include "execution.h"
 
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases)
@@ -45,7 +45,7 @@ struct snapshot *need_version_and_title(struct call *call, struct str *out_title
                : NULL;
 }
 
-/* "checkpoints": [{testCaseId | libraryCheckpointId}] of the richer creating form. */
+/* "checkpoints": [{testCaseId | libraryCheckpointId}] of a create: attaches those that testCaseId names. */
 static void attach_given(struct call *call, struct journey *journey)
 {
     const struct json *item;
@@ -220,7 +220,7 @@ int handle_journey_status(struct call *call)
     return 200;
 }
 
-/* `snapshot` NULL: it was refused. */
+/* `snapshot` NULL: the request has been refused already. */
 static int write_journeys_of(struct call *call, const struct snapshot *snapshot)
 {
     struct json_writer *w = call->w;
@@ -248,7 +248,7 @@ int handle_journey_map(struct call *call)
     return write_journeys_of(call, need_snapshot(call, call->ids[1], call->ids[0]));
 }
 
-/* GET /testsuites?goalId=: as above, of the newest version or of the one that is named. */
+/* GET /testsuites?goalId=: journeys by id, of the version that the query names, else of the newest one. */
 int handle_journey_list(struct call *call)
 {
     return write_journeys_of(call, version_asked(call, 0, 0));

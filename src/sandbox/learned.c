@@ -1,9 +1,9 @@
-/* What the platform learns about the element of a step when it has found it in a run: seen in
- * recorded journeys, beside what the step was made with (PLATFORM.md, "Steps"). */
+/* What the platform learns about the element of a step once a run has found the element. Recorded
+ * journeys show it beside what the step was made with (PLATFORM.md, "Steps"). */
 #include "execution.h"
 #include "sandbox_internal.h"
 
-/* The tag of what an action works on. */
+/* The HTML tag of the element that an action works on. */
 static const char *tag_of(const struct step *step)
 {
     static const struct row {
@@ -30,7 +30,7 @@ static void learn(struct call *call, struct step *step)
             tag_of(step), tag_of(step));
     if (json_parse(call->arena, step->element, NULL, &element, NULL) != ERR_OK ||
         json_parse(call->arena, buf_view(&call->state->scratch), NULL, &found, NULL) != ERR_OK) {
-        return; /* cannot be: both were written by us */
+        return; /* cannot happen: the sandbox wrote both texts */
     }
     json_set(element, STR("id"), json_new_int(call->arena, step->thing.id));
     JSON_FOREACH (member, found) {

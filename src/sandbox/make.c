@@ -1,5 +1,5 @@
 /* Makes the platform's things and puts them where they belong. Nothing here refuses: the routes
- * have checked what the client sent, the seeding what the test wants. */
+ * have checked the client's request, /__sandbox/seed the test's. */
 #include "sandbox_internal.h"
 
 #include <string.h>

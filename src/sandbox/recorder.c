@@ -1,12 +1,12 @@
-/* The last requests, for GET /__sandbox/requests. Recording is one allocation and one copy; JSON is
- * made when somebody asks. */
+/* The last requests, for GET /__sandbox/requests. Recording is one allocation and one copy; the
+ * JSON is made only when it is asked for. */
 #include "sandbox_internal.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* The texts stand behind the headers. */
+/* The texts follow the headers in the same allocation. */
 struct record {
     struct list link;
     int64_t at_ms;
@@ -57,7 +57,7 @@ static size_t request_size(const struct sandbox_request *request)
     return size; /* cannot overflow: all of it is in memory already */
 }
 
-/* A copy at *at, which moves behind it. */
+/* Copies `text` to *at, and moves *at to the end of the copy. */
 static struct str put(char **at, struct str text)
 {
     struct str copy = {*at, text.len};
@@ -103,7 +103,7 @@ void recorder_add(struct sandbox_state *state, const struct sandbox_request *req
     }
 }
 
-/* Names in lower case; of fields sent twice, the values joined by ", ". */
+/* Names in lower case; the values of a field that was sent twice are joined by ", ". */
 static void write_headers(const struct record *record, struct arena *arena, struct json_writer *w)
 {
     struct http_header *headers = arena_calloc(arena, record->n_headers + 1, sizeof(*headers));

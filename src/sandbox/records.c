@@ -1,14 +1,14 @@
 /* Things that the sandbox keeps as the client sent them: extensions ("scripts"), API tests, and
- * execution plans. The platform offers no route that makes API tests or plans for an API client, so
- * they begin by /__sandbox/seed. A kind is a row of `kinds`. */
+ * execution plans. No known route of the platform makes API tests or plans, so tests make them with
+ * /__sandbox/seed. Each kind is a row of `kinds`. */
 #include "execution.h"
 
 #include "base/check.h"
 
 struct record_kind {
     enum thing_kind kind;
-    const char *detail; /* this member is told only where `asked` says true */
-    const char *asked;  /* query parameter */
+    const char *detail; /* member that is told only if `asked` is true */
+    const char *asked;  /* parameter of the query; NULL: all is told */
 };
 
 static const struct record_kind kinds[] = {
@@ -60,7 +60,7 @@ struct kept *record_make(struct call *call, enum thing_kind kind, struct str mem
     return record;
 }
 
-/* The members of `record` with those of the body over them, as text of the tenant. */
+/* The members of `record`, replaced or extended by those of the body; as text that the tenant keeps. */
 static struct str merged(struct call *call, const struct kept *record)
 {
     /* Members that are the sandbox's own are never taken from the client. */

@@ -1,5 +1,5 @@
-/* Deleting journeys, goals and projects, with all that hangs on them. What ran stays: an execution
- * knows for itself what it ran (execution.h). */
+/* Deletes journeys, goals and projects, with what is below them. Executions stay: each has its own
+ * record of what it ran (execution.h). */
 #include "sandbox_internal.h"
 
 static void journey_remove(struct tenant *tenant, struct journey *journey)
@@ -60,7 +60,7 @@ int handle_goal_delete(struct call *call)
     return 204;
 }
 
-/* DELETE /projects/{}: environments, tables and extensions of the project have routes of their own. */
+/* DELETE /projects/{}: its environments, tables and extensions stay, since they have their own routes. */
 int handle_project_delete(struct call *call)
 {
     struct project *project = call->thing;

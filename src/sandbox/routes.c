@@ -1,4 +1,4 @@
-/* The platform's routes as rows, and the way of a request through them:
+/* The platform's routes as rows, and how a request passes through them:
  *
  *   path -> row (else HTML 404) -> token (else 401) -> method (else 405) -> body (else 400)
  *        -> room (else 403) -> the thing of its first id (else 404)
@@ -23,9 +23,9 @@ struct route {
     handler *handler;
     enum body_need body;
     enum shape shape;
-    int status;           /* of success, where it is not the handler's; 0: the handler's */
-    enum thing_kind kind; /* of the records that the route is about */
-    enum thing_kind of;   /* what the first id names; NONE: the handler looks for itself */
+    int status;           /* of a success; 0: as the handler returns it */
+    enum thing_kind kind; /* of the records that the route is about; for metrics: which ones */
+    enum thing_kind of;   /* what the first id names; NONE: the handler looks it up */
 };
 
 /* clang-format off */
@@ -141,7 +141,7 @@ static const struct route routes[] = {
 
 static const char json_type_name[] = "application/json";
 
-/* Does the pattern fit the path? Ids and the word go into the call. */
+/* Does the pattern fit the path? The ids and the {name} of the path go into the call. */
 static bool fits(struct call *call, const char *pattern, struct str path)
 {
     struct str rest = str_from(pattern);
@@ -234,7 +234,7 @@ static int refused(struct call *call, int status)
     return status;
 }
 
-/* The body as the route wants it; else 400. */
+/* Parses the body, if the route takes one. Returns 200, or 400 after a refusal. */
 static int take_body(struct call *call, enum body_need need)
 {
     static const struct json_limits limits = {.max_depth = MAX_DEPTH, .max_nodes = MAX_NODES};
@@ -343,7 +343,7 @@ static int canned(struct sandbox_state *state, const struct fault *fault,
     return status;
 }
 
-/* A screenshot: one grey pixel, for whoever asks, as the platform's storage answers an address that it has signed. */
+/* A screenshot: one grey pixel. It needs no token, like the signed addresses of the platform's storage. */
 static const unsigned char picture[] = {
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48,
     0x44, 0x52, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00,
@@ -368,7 +368,7 @@ static int act(struct call *call, struct str below, const char **out_content_typ
     return 200;
 }
 
-/* Even between the two ends, both included. */
+/* A latency from latency_ms - spread to latency_ms + spread, both included, all equally likely. */
 static uint64_t latency_of(struct sandbox_state *state)
 {
     uint64_t spread_ms = state->options.latency_spread_ms;

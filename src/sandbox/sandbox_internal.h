@@ -4,12 +4,12 @@
  *   state ── tenants (by token) ── things by id (one map for all kinds)
  *     │         └ project ── goal ─┬─ snapshot            library checkpoint ── steps
  *     │                            └─ journey ── checkpoint ── steps (gap list)
- *     ├── recorder   (ring of requests)
+ *     ├── recorder   (list of the last requests)
  *     └── faults     (list, first match wins)
  *
- * Owner: everything of a tenant lies in its arena and dies with it (reset, or the state's end);
- * deleting a thing only makes it unreachable. So a tenant's memory is bounded by counting what its
- * arena has handed out, and nothing is ever freed one by one. */
+ * Owner: a tenant's arena holds all its things, and is freed as a whole (at a reset, or at the end of
+ * the state). Nothing is freed one by one: deleting a thing only makes it unreachable. So a
+ * tenant's memory is limited by counting what its arena has handed out. */
 #ifndef SANDBOX_INTERNAL_H
 #define SANDBOX_INTERNAL_H
 
@@ -66,7 +66,7 @@ struct refs {
 };
 
 struct step;
-struct execution; /* execution.c */
+struct execution; /* execution.h */
 
 /* Steps of a checkpoint, as an array with a gap where the last insertion was: inserting at the end,
  * at the front, or next to the last one costs O(1), whatever the length. */
@@ -213,7 +213,7 @@ struct tenant {
     struct journey *seeded;             /* where /__sandbox/seed puts checkpoints */
 };
 
-/* One request as kept for GET /__sandbox/requests; the bytes follow the struct. */
+/* The requests that are kept for GET /__sandbox/requests: struct record of recorder.c. */
 struct recorder {
     struct list records; /* oldest first */
     size_t n;
@@ -228,7 +228,7 @@ struct faults {
     int64_t last_id;
     uint64_t random; /* state of the xorshift generator that chooses the requests to fail */
     unsigned n_held; /* requests whose answer a fault delays, now */
-    bool release;    /* those answers are to leave now */
+    bool release;    /* true: server.c sends those answers now */
 };
 
 struct sandbox_state {
@@ -241,7 +241,7 @@ struct sandbox_state {
     struct list tenant_list; /* oldest first */
     size_t stored_bytes;
     int64_t last_id;           /* one counter for all tenants and kinds */
-    const int64_t *wished_ids; /* taken first, up to a 0; NULL: none */
+    const int64_t *wished_ids; /* ids of the next things, up to a 0; NULL: none */
     struct recorder recorder;
     struct faults faults;
     uint64_t latency_random; /* state of a second xorshift generator, so that latencies do not
@@ -253,12 +253,12 @@ struct sandbox_state {
 /* One request below /api (or /__sandbox) while it is answered. */
 struct call {
     struct sandbox_state *state;
-    struct tenant *tenant; /* NULL for /__sandbox */
+    struct tenant *tenant; /* NULL for /__sandbox, but for a seed */
     const struct sandbox_request *request;
     struct arena *arena; /* the exchange's */
     int64_t ids[MAX_ROUTE_IDS];
-    enum thing_kind kind;    /* of a record, as the route says */
-    void *thing;             /* of the first id, where the route says of which kind; else NULL */
+    enum thing_kind kind;    /* route.kind */
+    void *thing;             /* the thing of the first id, if the route has `of`; else NULL */
     struct str word;         /* the {name} of the path, decoded */
     const struct json *body; /* NULL: none */
     struct json_writer *w;   /* where the handler writes its item */
@@ -268,7 +268,7 @@ struct call {
     int64_t total;           /* things in the map that the handler wrote */
 };
 
-/* A handler that only tells something, of call->thing mostly. */
+/* A handler that only writes an answer, mostly from call->thing. */
 #define TELLS(name, tell)                                                                          \
     int handle_##name(struct call *call)                                                           \
     {                                                                                              \
@@ -284,7 +284,7 @@ struct id_list {
 
 /* examples.c */
 void examples_make(struct sandbox_state *state);
-/* As at the start: nothing, or the examples; ids are given again from the first. */
+/* state.c: back to the start, which is nothing, or the examples. No id is given twice, except those of the examples. */
 void state_begin(struct sandbox_state *state);
 
 /* state.c: things, ids, arrays */
@@ -294,9 +294,9 @@ int64_t next_id(struct call *call);
 /* A zeroed struct of `size` bytes that begins with a thing; wanted_id 0: the next free one. */
 void *thing_make(struct call *call, enum thing_kind kind, size_t size, int64_t wanted_id);
 void *thing_find(const struct tenant *tenant, enum thing_kind kind, int64_t id); /* NULL: none */
-bool thing_is_known(const struct tenant *tenant, int64_t id);                    /* as anything */
+bool thing_is_known(const struct tenant *tenant, int64_t id);                    /* of any kind */
 void thing_forget(struct tenant *tenant, struct thing *thing);
-int thing_delete(struct call *call, struct refs *refs); /* call->thing, which is one of refs: 204 */
+int thing_delete(struct call *call, struct refs *refs); /* removes call->thing from refs; 204 */
 void thing_touch(struct thing *thing);
 void refs_insert(struct tenant *tenant, struct refs *refs, size_t at, void *item);
 void refs_append(struct tenant *tenant, struct refs *refs, void *item);
@@ -307,11 +307,11 @@ struct str keep_json(struct call *call, const struct json *node); /* as text, in
 void scratch_begin(struct call *call, struct json_writer *w);     /* writes into state->scratch */
 struct str scratch_keep(struct call *call);                       /* what was written there */
 
-/* Room for n more things? Else it is refused (403). */
+/* Is there room for n more things? False: the request has been refused (403). */
 bool has_room(struct call *call, size_t n);
 
 /* asked.c */
-/* Refusing: the status is what the handler returns; call->status has it, too. */
+/* These refuse the request: they set call->status and return it, for the handler to return. */
 int refuse(struct call *call, int status, const char *message);
 int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
 int refuse_member(struct call *call, const char *member, const char *must); /* 400 */
@@ -322,17 +322,17 @@ bool json_id(const struct json *node, int64_t *out);
 bool body_id(const struct call *call, const char *member, int64_t *out);
 bool body_text(const struct call *call, const char *member, struct str *out);
 bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
-/* What a request must have: NULL or false is a refusal, and call->status says with what. */
+/* What a request must have. NULL or false: it has been refused, with call->status. */
 void *need_thing(struct call *call, enum thing_kind kind, int64_t id);
 bool need_id(struct call *call, const char *member, int64_t *out);
 bool need_name(struct call *call, const char *member, struct str *out);
 bool need_name_or_title(struct call *call, struct str *out);
-/* "name", and "projectId" (0 without one) that is there. */
+/* The "name" of the body, and its "projectId": of a project that exists, or 0 without one. */
 bool need_named(struct call *call, struct str *name, int64_t *project_id);
-/* The version of the goal, by ids; by "goalId" and "snapshotId" of a body that has a "title", too. */
+/* journeys.c: the version that "goalId" and "snapshotId" of the body name, and its "title"; the version by two ids. */
 struct snapshot *need_version_and_title(struct call *call, struct str *out_title);
 struct snapshot *need_snapshot(struct call *call, int64_t goal_id, int64_t snapshot_id);
-/* A text of the body, for as long as the tenant lives; *out stays when there is none. */
+/* Keeps a text of the body in the tenant's memory; if the body has none, *out stays as it is. */
 void keep_member(struct call *call, const char *member, struct str *out);
 
 /* Does the query name mean `word`? One thing or a list: "goalId", "goalIds", "goalId[]", "goalIds[]". */
@@ -372,9 +372,9 @@ void first_journey_make(struct call *call, struct goal *goal);
 /* Writers of things, used by several files */
 void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
 void write_times(struct json_writer *w, const struct thing *thing);
-struct str step_element(const struct step *step); /* learned.c: as it is known by now */
-void step_forget(struct step *step);              /* its element is another one */
-void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */
+struct str step_element(const struct step *step); /* learned.c: with what runs have found out */
+void step_forget(struct step *step);              /* the element has changed */
+void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: not told */
 void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps);
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases);
 /* True: the journey is part of the version, made in it or before it. */
@@ -383,8 +383,8 @@ void write_execution_brief(struct json_writer *w, const struct execution *execut
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
                         int64_t journey_id);
 bool execution_has(const struct execution *execution, int64_t journey_id);
-/* The version that the query names (goalId, snapshotId or versionId), else these ids. The newest one of
- * the goal where no version is named; one of the two must be. NULL: refused. */
+/* The version that the query names (goalId, snapshotId or versionId), else these ids. If only the goal is named:
+ * its newest version. NULL: refused (neither is named, or an id is unknown). */
 struct snapshot *version_asked(struct call *call, int64_t goal_id, int64_t snapshot_id);
 
 struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
@@ -400,11 +400,11 @@ void recorder_write(struct recorder *recorder, struct json_writer *w);
 struct fault {
     struct list link;
     int64_t id;
-    struct str method; /* "*" any; this text and the others are its own */
+    struct str method; /* "*" any; the fault owns its texts */
     struct str path;   /* below /api; prefix, '*' stands for anything */
-    int64_t times;     /* left; below 0 for ever */
-    int64_t skip;      /* left */
-    int64_t above;     /* met only while at least so many other requests wait for their answer */
+    int64_t times;     /* times left; below 0: for ever */
+    int64_t skip;      /* requests that match and still pass */
+    int64_t above;     /* met only while at least this many other answers are held back */
     int64_t n_hits;
     int status; /* 0: the platform's own */
     uint64_t delay_ms;
@@ -417,14 +417,14 @@ struct fault {
     double probability;
 };
 
-/* Numbers that a seed repeats. A seed of 0 is one from the kernel. */
+/* Random numbers, the same ones for the same seed. Seed 0: the kernel gives one. */
 uint64_t dice_init(uint64_t seed);
 double dice_throw(uint64_t *dice); /* [0, 1) */
 void faults_init(struct faults *faults, uint64_t seed);
-/* Appends these faults to those of the table. */
+/* Appends these faults to the list, without a limit on their hits. */
 void faults_append(struct faults *faults, const struct sandbox_fault *given, size_t n);
 void faults_done(struct faults *faults); /* forgets all */
-/* The fault that this request meets, counted down; NULL: none. Valid until the next call. */
+/* The fault that this request meets; counts down its `times`. NULL: none. Valid until the next call. */
 const struct fault *faults_take(struct faults *faults, struct str method, struct str path);
 int handle_faults_add(struct call *call);
 int handle_faults_list(struct call *call);
@@ -438,14 +438,14 @@ struct str path_below_api(struct str path); /* "/api/goals" -> "/goals"; others 
 /* {"success":false,"error":{"code":"404","message":"…"}}; the code is not always the status. */
 void write_refusal(struct buf *out, int code, struct str message);
 
-/* table_import.c */
+/* tables.c */
 size_t table_column(const struct table *table, struct str name);
 bool table_add_column(struct call *call, struct table *table, struct str name);
-/* Cells are counted, not rows alone: an empty line costs as much as the header is wide. */
+/* Limits the cells, not only the rows: an empty line makes a cell for each column, too. */
 bool table_is_full(const struct table *table);
 struct str *table_add_row(struct call *call, struct table *table);
 int refuse_table_rows(struct call *call);
-/* Lines of CSV as rows; false: a row is too long, there are too many, or a quote is not closed. */
+/* table_import.c: adds the lines of CSV as rows; false: a row is too long, too many rows, or a quote is not closed. */
 bool table_add_csv(struct call *call, struct table *table, struct str csv);
 bool table_add_csv_header(struct call *call, struct table *table, struct str *csv, bool is_named);
 

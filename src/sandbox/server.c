@@ -7,8 +7,8 @@
 
 enum { MAX_CONTROL_BODY = 64 * 1024 * 1024 };
 
-/* An answer that a delay holds back, in its exchange: the reply of sandbox_answer is a view that the next
- * request overwrites. */
+/* An answer that a delay holds back. It is copied into its exchange: the next request overwrites the texts that
+ * sandbox_answer returned. */
 struct held {
     struct list link;
     struct exchange *exchange;
@@ -63,7 +63,7 @@ static void hold(struct sandbox *sandbox, struct exchange *exchange,
     held->exchange = exchange;
     held->reply = *reply;
     held->reply.body = arena_str(&exchange->arena, reply->body);
-    if (reply->content_type != NULL) { /* of a fault, which may be taken back meanwhile */
+    if (reply->content_type != NULL) { /* that of a fault may be freed before the answer */
         held->reply.content_type = arena_cstr(&exchange->arena, str_from(reply->content_type));
     }
     exchange->task = held;
@@ -83,7 +83,7 @@ static void forget_held(struct sandbox *sandbox, struct exchange *exchange)
     }
 }
 
-/* They leave in the next turns, oldest first. */
+/* The held answers leave in the next turns of the loop, oldest first. */
 static void release(struct sandbox *sandbox)
 {
     struct held *held;
@@ -128,13 +128,13 @@ static void on_deadline(void *context, struct exchange *exchange)
 static void on_writable(void *context, struct exchange *exchange)
 {
     (void)context;
-    (void)exchange; /* halves of answers go out in one write */
+    (void)exchange; /* there is never a second write: half an answer goes out in one */
 }
 
 static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)
 {
     forget_held(context, exchange);
-    return HTTP_ABORT_ENDED; /* nothing else is under way: everything lies in its arena */
+    return HTTP_ABORT_ENDED; /* nothing else is under way: the exchange's arena holds it all */
 }
 
 static const struct http_service service = {

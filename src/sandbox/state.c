@@ -239,15 +239,14 @@ void state_begin(struct sandbox_state *state)
     recorder_done(&state->recorder);
     state->recorder.n_seen = 0;
     faults_done(&state->faults);
-    if (state->last_id ==
-        0) { /* a reset gives no id twice: who knows an old one may not be misled */
+    if (state->last_id == 0) { /* only once: after a reset an old id must not name a new thing */
         state->last_id = FIRST_ID;
     }
     if (state->options.examples) {
         examples_make(state);
-        buf_clear(&state->answer); /* they were made by requests, which answered */
+        buf_clear(&state->answer); /* of the requests that made the examples */
     }
-    /* not before: they are for requests of others, and the examples come whole */
+    /* Not before the examples, whose requests must not meet a fault. */
     faults_append(&state->faults, state->options.faults, state->options.n_faults);
 }
 

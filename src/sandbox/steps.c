@@ -80,7 +80,7 @@ TELLS(checkpoint_get, write_checkpoint(call->w, call->thing, true))
 
 TELLS(checkpoint_steps, write_steps(call->w, call->thing))
 
-/* The checkpoint that an attach names: an own one, or a fresh copy of one of the library. NULL: refused. */
+/* The checkpoint to attach: one of the goal, or a fresh copy of a library checkpoint. NULL: refused. */
 static struct checkpoint *attached_one(struct call *call, const struct journey *journey)
 {
     struct checkpoint *checkpoint;
@@ -107,7 +107,7 @@ static struct checkpoint *attached_one(struct call *call, const struct journey *
     if (library == NULL || !has_room(call, library->steps.n + 1)) {
         return NULL;
     }
-    /* Attached again it needs another title: those are unique in a goal. */
+    /* A second copy needs another title: titles are unique in a goal. */
     checkpoint = checkpoint_make(call, journey->snapshot, library->title, 0);
     for (size_t n = library->shared_count + 1; checkpoint == NULL; n++) {
         struct str title = arena_printf(call->arena, "%.*s (%zu)", STR_ARG(library->title), n);
@@ -216,7 +216,7 @@ static int judge_step(struct call *call, const struct json *parsed)
                                            : judge_selectors(call, json_get(element, "target"));
 }
 
-/* {"target":…} around what a creating call gives as target; an element stays as it is. */
+/* The element of a step: an `element` as it is, or {"target":…} around the `target` that a create sends. */
 static struct str keep_element(struct call *call, const struct json *parsed)
 {
     const struct json *element = json_get(parsed, "element");
@@ -303,7 +303,7 @@ static int64_t index_of(const struct step *step)
 
 TELLS(step_get, write_step(call->w, call->thing, index_of(call->thing)))
 
-/* The whole flat step, as the platform's own page sends it; ids that are there must be its own. */
+/* The body is the whole flat step, as the platform's own page sends it; ids in it must be those of the step. */
 int handle_step_properties(struct call *call)
 {
     struct step *step = call->thing;
@@ -325,7 +325,7 @@ int handle_step_properties(struct call *call)
     return 200;
 }
 
-/* The step of the path, which is in the checkpoint of the path, of a goal or of the library. NULL: refused. */
+/* The step that the path names, in the checkpoint (of a goal or of the library) that it names. NULL: refused. */
 static struct step *step_of_path(struct call *call)
 {
     struct step *step = thing_find(call->tenant, THING_STEP, call->ids[1]);

@@ -1,5 +1,4 @@
-/* Users, projects, goals, versions, journeys: the platform's structure (PLATFORM.md, "Structure").
- * */
+/* Users, limits, projects, goals, versions: the platform's structure (PLATFORM.md, "Structure"). */
 #include "sandbox_internal.h"
 
 #include "data/query.h"
@@ -11,7 +10,7 @@ static void write_project(struct json_writer *w, const struct project *project)
     jw_form(w,
             "{id:%i, name:%s, description:%s, organizationId:%i, archived:false, favourite:false",
             project->thing.id, project->name, project->description, project->organization_id);
-    /* What a tenant may use. The platform names 35; these are the ones that are known by name. */
+    /* What a tenant may use. The platform has 35 capabilities; the names of these are known. */
     jw_shape(w, "capabilities:{EXECUTION:true, BRIDGE:true, DATA_DRIVEN:true, PLANNER:true, "
                 "IMPORT_EXPORT:true, INTERACTIVE:true, API_TESTING:true, CROSS_BROWSER:true, "
                 "GLOBAL_SEARCH:true, NETWORK_AUTO_WAIT:true, GRANULAR_PERMISSIONS:true, "

@@ -1,5 +1,5 @@
-/* Test data tables (PLATFORM.md, "Structure"): columns with ids of their own, rows as wide as the header.
- * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
+/* Test data tables (PLATFORM.md, "Structure"): each column has an id, each stored row a cell for each
+ * column. A row that is sent may be shorter than the header, never longer. modifiedDate is the optimistic lock. */
 #include "sandbox_internal.h"
 
 size_t table_column(const struct table *table, struct str name)
@@ -240,7 +240,7 @@ static void copy_rows(struct call *call, struct table *to, const struct table *f
     for (size_t i = 0; i < from->columns.n; i++) {
         const struct column *column = from->columns.items[i];
 
-        (void)table_add_column(call, to, column->name); /* was right in the other table */
+        (void)table_add_column(call, to, column->name); /* fits: it fitted in the other table */
     }
     for (size_t i = 0; i < from->rows.n; i++) {
         const struct str *cells = from->rows.items[i];

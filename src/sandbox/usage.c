@@ -1,6 +1,6 @@
 /* What the platform counts: the usage of an organization, the metrics of goals, projects and
- * environments. Recorded calls show that these routes are asked, no recorded answer is known
- * (PLATFORM.md, "Not confirmed"): the numbers are right, most names of members are ours. */
+ * environments. Recorded calls use these routes, but no recorded answer is known
+ * (PLATFORM.md, "Not confirmed"): the numbers are right, most names of members are our own. */
 #include "execution.h"
 
 enum { DAY_MS = 24 * 60 * 60 * 1000, PAGE_DEFAULT = 50 };
@@ -13,7 +13,7 @@ struct usage {
     uint64_t duration_ms;
 };
 
-/* Is the execution one of this thing? Of no thing: it is one of the organization. */
+/* Does the execution belong to this thing? With THING_NONE all do: they are the organization's. */
 static bool belongs(const struct execution *job, enum thing_kind kind, int64_t id)
 {
     return kind == THING_NONE || (kind == THING_GOAL && job->goal->thing.id == id) ||
@@ -186,7 +186,7 @@ static void write_goal_statistics(struct call *call, const struct goal *goal,
 {
     int64_t n_steps = 0;
 
-    (void)period; /* what there is now */
+    (void)period; /* counts what exists now */
     for (size_t i = 0; i < goal->checkpoints.n; i++) {
         const struct checkpoint *checkpoint = goal->checkpoints.items[i];
 
@@ -202,8 +202,8 @@ static const write_goal_fn goal_writers[THING_N_KINDS] = {
     [THING_STEP] = write_goal_statistics,
 };
 
-/* ?projectId=&cursor=: one entry for each goal of the project; the cursor says how many come
- * before the first one. */
+/* ?projectId=&cursor=: one entry for each goal of the project; the cursor says how many
+ * goals are skipped. */
 int handle_goal_metrics(struct call *call)
 {
     const struct project *project;
@@ -244,7 +244,7 @@ static void write_project_journeys(struct call *call, const struct project *proj
 {
     int64_t n = 0;
 
-    (void)period; /* what there is now */
+    (void)period; /* counts what exists now */
     for (size_t i = 0; i < project->goals.n; i++) {
         const struct goal *goal = project->goals.items[i];
 
@@ -253,14 +253,14 @@ static void write_project_journeys(struct call *call, const struct project *proj
     jw_kv_int(call->w, "total", n);
 }
 
-/* Those of the route's kind. */
+/* Counts the project's records of the route's kind. */
 static void write_project_records(struct call *call, const struct project *project,
                                   const struct period *period)
 {
     const struct refs *records = &call->tenant->records[call->kind];
     int64_t n = 0;
 
-    (void)period; /* what there is now */
+    (void)period; /* counts what exists now */
     for (size_t i = 0; i < records->n; i++) {
         const struct kept *record = records->items[i];
 
@@ -276,7 +276,7 @@ static const write_project_fn project_writers[THING_N_KINDS] = {
     [THING_PLAN] = write_project_records,
 };
 
-/* ?projectIds[]=&projectIds[]=&dateBegin=: the vendor's page asks for many at once, and who is not there is left out. */
+/* ?projectIds[]=&projectIds[]=&dateBegin=: the vendor's page asks for many at once; unknown projects are left out. */
 int handle_project_metrics(struct call *call)
 {
     struct id_list projects;
