@@ -1,7 +1,8 @@
 /* The configuration: one const snapshot of all options (option.h). Order: defaults < file < environment < --set.
  * Every option has an environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
  * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with
- * file:line:column (or the variable's name) and the nearest known key. Owner: who holds it (config_hold). */
+ * file:line:column (or the variable's name) and the nearest known key. Owner: each holder (config_hold); the last
+ * config_release frees it. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -17,7 +18,7 @@
 #include "crypto/digest.h"
 #include "crypto/tls_peer.h"
 
-/* auth.mode: bits in the order of the option's words. */
+/* auth.mode: one bit for each word of the option, in their order. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4, AUTH_MTLS = 8 };
 
 enum { CONFIG_HEADERS_MAX = 32 };
@@ -37,25 +38,25 @@ struct config_redis {
     bool tls;
 };
 
-/* How much somebody may ask for; 0: as `limits` says for everybody. */
+/* How many requests a caller or a tenant may send. 0: the general value of `limits` applies. */
 struct config_rate {
     unsigned per_second;
     unsigned burst; /* most requests at once, after a pause */
     unsigned concurrency;
 };
 
-/* An API key, or a client certificate. */
+/* A caller that is known by an API key or by a client certificate. */
 struct config_key {
     struct str name;    /* for logs; never the key itself */
-    uint8_t sha256[32]; /* of a key */
-    struct str subject; /* of a certificate: a name in it */
+    uint8_t sha256[32]; /* of the API key */
+    struct str subject; /* a name that the client certificate holds; empty: an API key */
     enum tls_name_kind subject_kind;
     unsigned permissions;
     struct config_rate rate;
     size_t tenant; /* 1-based, in tenants; 0: the account of `upstream` */
     struct str tenant_name;
-    int64_t not_before_ms; /* Unix; 0: it has begun */
-    int64_t expires_ms;    /* Unix; 0 never */
+    int64_t not_before_ms; /* Unix time; 0: valid already */
+    int64_t expires_ms;    /* Unix time; 0: never */
 };
 
 /* A time that varies evenly between ms - spread_ms and ms + spread_ms. */
@@ -97,50 +98,50 @@ enum {
 /* In the order of the words of server.roles. */
 enum { ROLE_TRAFFIC = 1, ROLE_RUNS = 2, ROLE_EVENTS = 4, ROLES_ALL = 7 };
 
-/* An address to listen on, with what is its own. */
+/* An address to listen on, and the settings of this one listener. */
 struct config_listener {
     struct str name;                               /* for logs */
     struct str address;                            /* HOST:PORT or unix:/path */
-    unsigned mode;                                 /* of a Unix socket; 0: 0600 */
+    unsigned mode;                                 /* file mode of a Unix socket; 0: 0600 */
     struct str tls_certificate_file, tls_key_file; /* empty: plain */
-    const struct str *tls_certificates;            /* files, each a chain and its key */
+    const struct str *tls_certificates;            /* files, each with a chain and its key */
     size_t n_tls_certificates;
     struct str client_ca_file;  /* empty: clients are not asked for a certificate */
-    struct str client_crl_file; /* empty: none is revoked */
+    struct str client_crl_file; /* certificates that were revoked; empty: no list */
     bool client_required;
     bool proxy_protocol;
-    const struct str *proxy_from; /* who may send its header */
+    const struct str *proxy_from; /* addresses that may send a PROXY header */
     size_t n_proxy_from;
 };
 
-/* How much callers of this class may ask for; a claim of their tokens names it. */
+/* The rate of a class of callers. A claim in a caller's token names the class. */
 struct config_class {
     struct str name;
     struct config_rate rate;
 };
 
-/* What requests to a class of routes are counted by: one credential, or all that have the same account
- * of the platform. */
+/* Which requests a rule counts together: those of one credential, or those of all credentials that use the same
+ * account of the platform. */
 enum config_rule_scope { RULE_KEY, RULE_TENANT };
 
 struct config_rule {
-    struct str name; /* "tenant", "key:execute": as it is told to clients */
+    struct str name; /* "tenant", "key:execute": clients see it */
     enum config_rule_scope scope;
     enum route_class class;
-    struct config_rate rate; /* concurrency 0: no limit of it */
+    struct config_rate rate; /* concurrency 0: not limited */
     struct digest digest;    /* of the name */
 };
 
 enum { CONFIG_RULES_MAX = 16 };
 
-/* A word in the claim of a token, and what it permits. */
+/* A word in a token's claim, and the permissions that the word gives. */
 struct config_grant {
     struct str word;
     unsigned permissions;
 };
 
 struct config {
-    const char *place; /* "Cloud Run": where the environment says that it runs; NULL: nothing */
+    const char *place; /* "Cloud Run": where the program runs; NULL: not known */
 
     struct {
         struct str listen;
@@ -155,14 +156,14 @@ struct config {
         struct str client_ca_file, client_crl_file, client_certificates, socket_mode;
         unsigned roles;     /* ROLE_* */
         struct str workers; /* a number, or "auto" */
-        unsigned n_workers; /* the same, worked out */
+        unsigned n_workers; /* `workers` as a number */
         bool proxy_protocol;
         const struct str *proxy_from;
         size_t n_proxy_from;
         const struct config_listener *listeners; /* server.listeners */
         size_t n_listeners;
         const struct config_listener
-            *all; /* and before them that of the options above, unless none */
+            *all; /* server.listen (unless it is none), then server.listeners */
         size_t n_all;
     } server;
 
@@ -184,8 +185,8 @@ struct config {
 
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
-        struct str client_certificate_file, client_key_file; /* empty: none is shown */
-        const struct str *endpoints; /* more base URLs, the next one wanted in front */
+        struct str client_certificate_file, client_key_file; /* for the platform; empty: none */
+        const struct str *endpoints; /* more base URLs, in the order in which they are to be used */
         size_t n_endpoints;
         struct secret token, secondary_token;
         bool verify_tls, breaker, is_proxy;
@@ -196,7 +197,7 @@ struct config {
 
     struct {
         unsigned modes;       /* AUTH_*, several at once */
-        unsigned cache_ttl_s; /* of what the platform thinks of a caller's token */
+        unsigned cache_ttl_s; /* how long the platform's verdict on a caller's token is kept */
         const struct config_key *keys;
         size_t n_keys;
         const struct config_key *certificates;
@@ -209,7 +210,7 @@ struct config {
             unsigned skew_s, refresh_s, max_remembered;
             const struct str *permissions; /* "word=permission" */
             size_t n_permissions;
-            const struct config_grant *grants; /* the same, taken apart; as many */
+            const struct config_grant *grants; /* `permissions` as bits; n_permissions of them */
         } jwt;
     } auth;
 
@@ -227,10 +228,10 @@ struct config {
         unsigned per_key, burst, concurrency, per_address, address_burst;
         const struct str *classes; /* "bulk=10/50/4" */
         size_t n_classes;
-        const struct config_class *class_rates; /* the same, taken apart; as many */
+        const struct config_class *class_rates; /* `classes`, taken apart; n_classes entries */
         const struct str *rules;                /* "tenant:execute=5/10" */
         size_t n_rules;
-        const struct config_rule *rule_rates; /* the same, taken apart; as many */
+        const struct config_rule *rule_rates; /* `rules`, taken apart; n_rules entries */
     } limits;
 
     struct {
@@ -252,7 +253,7 @@ struct config {
     } log;
 
     struct {
-        struct str file, url, chain; /* empty: there is none; of the chain: the machine's name */
+        struct str file, url, chain; /* empty: none; but for chain: the machine's name */
         size_t max_bytes;
         bool store;
         struct config_bucket bucket; /* the url, taken apart */
@@ -266,7 +267,7 @@ struct config {
     struct {
         bool enabled;
         struct str file, url, bigquery; /* sinks; empty: none */
-        struct secret headers;          /* of url */
+        struct secret headers;          /* for `url` */
         size_t max_bytes;
         unsigned interval_ms;
     } analytics;
@@ -275,16 +276,16 @@ struct config {
         struct str url, public_url; /* empty: none */
         bool screenshots;
         struct config_bucket bucket; /* the url, taken apart */
-        struct str folder;           /* the same; empty: it is a bucket */
-        struct str link;             /* what links begin with, without a slash at its end */
+        struct str folder;           /* of a url file:///FOLDER; empty: url is a bucket */
+        struct str link; /* the start of links to artifacts, without a slash at its end */
     } artifacts;
 
     struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
         struct str service_name, resource_attributes, traces_sampler, traces_share, compression,
             protocol;
-        struct str traces_url, metrics_url; /* where each is sent; empty: not at all */
-        double share;                       /* of the traces that begin here, from 0 to 1 */
+        struct str traces_url, metrics_url; /* where traces and metrics are sent; empty: nowhere */
+        double share;                       /* sampled part of the traces that begin here, 0 to 1 */
         struct secret headers;
         unsigned interval_ms;
         bool disabled;
@@ -330,13 +331,13 @@ struct config {
         size_t max_bytes;
         unsigned ttl_s, snapshot_ttl_s, finished_ttl_s;
         unsigned stale_while_revalidate_s, stale_if_error_s;
-        bool shared; /* with a shared store: its second tier */
+        bool shared; /* the shared store is the second tier of the cache */
     } cache;
 
     struct {
         size_t max_bytes;
         bool enabled;
-        struct str off_for; /* "none" or "admin": who sees answers of direct access as they are */
+        struct str off_for; /* "none" or "admin": this permission sees direct answers unchanged */
     } redact;
 
     struct {
@@ -352,18 +353,18 @@ struct config {
         bool examples;
         unsigned execution_ms, max_requests_kept;
         struct config_spread latency;
-        const struct str *faults; /* as config_fault_read takes them */
+        const struct str *faults; /* each in the form of config_fault_read */
         size_t n_faults;
         unsigned seed; /* 0: from the kernel */
     } sandbox;
 };
 
-/* Who knows the values of references to secrets that a service tells (cloud/secrets.h). */
+/* What is known of a secret that lies in a cloud service (cloud/secrets.h). */
 enum config_secret {
     CONFIG_SECRET_KNOWN,
-    CONFIG_SECRET_UNREAD, /* it will be; until then the reference stands for itself */
-    CONFIG_SECRET_ABSENT, /* there is none, which is fine for what secrets.tree names */
-    CONFIG_SECRET_GONE,   /* it was deleted, which is fine for one of the keys of callers, too */
+    CONFIG_SECRET_UNREAD, /* not read yet; the text of the reference stands in its place until then */
+    CONFIG_SECRET_ABSENT, /* there is no such secret; allowed for the names below secrets.tree */
+    CONFIG_SECRET_GONE, /* it was deleted; allowed below secrets.tree and for an API key, which is then refused */
     CONFIG_SECRET_FAILED
 };
 
@@ -372,13 +373,13 @@ struct config_secrets {
     enum error_code (*check)(struct str reference, struct error *err);
     enum config_secret (*find)(void *context, struct str reference, struct str *out,
                                const char **why);
-    /* Told when all options are read, before the secrets of secrets.tree are looked for: of an effective configuration
-     * or of one with errors. */
+    /* Called when all options are read, before the secrets of secrets.tree are looked up. The configuration may have
+     * errors. */
     void (*on_options)(void *context, const struct config *config);
     void *context;
 };
 
-/* What the command line gives: `sets` are "key=value". environment NULL: the process's. */
+/* Where the options come from. `sets` are "key=value" from the command line. environment NULL: that of the process. */
 struct config_sources {
     const char *file; /* NULL: none */
     const char *const *sets;
@@ -386,31 +387,31 @@ struct config_sources {
         *set_names; /* for messages: the option behind each set ("--listen"); NULL: --set */
     size_t n_sets;
     const char *const *environment;
-    const struct config_secrets *secrets; /* NULL: nobody; no text is a reference to a service */
-    bool sends_nothing;                   /* to the platform: no token for it is demanded */
-    bool must_be_whole; /* an empty file, or one that ends within a line, is an error: it is read
-                           while somebody may be writing it */
+    const struct config_secrets *secrets; /* NULL: no text is taken for a reference to a service */
+    bool sends_nothing; /* nothing goes to the platform: its token may be missing */
+    bool must_be_whole; /* an empty file, or one without a line end at its end, is an error:
+                           it may be read while a program writes it */
 };
 
-/* On errors *out stays NULL and `errors` has all of them (text begins with the place). `check` and
- * `serve` both ask this and nothing else, so they cannot disagree; what cannot be seen option by
- * option is a part of it: a mode without keys, a certificate with another one's key... */
+/* On errors *out stays NULL and `errors` has all of them (each text begins with the place). `check` and
+ * `serve` call only this function, so they cannot disagree. It also judges options together: a mode without
+ * keys, a certificate with the key of another one... */
 enum error_code config_load(const struct config_sources *sources, struct config **out,
                             struct error_list *errors) MUST_CHECK;
-/* A configuration is there as long as somebody holds it: who loaded it does, once. */
+/* A configuration lives as long as it has a holder. config_load makes its caller the first one. */
 const struct config *config_hold(const struct config *config);
-void config_release(void *config); /* the last one wipes the secrets; NULL is fine */
-/* The files that the configuration was made of (its own, secrets, certificates): NULL behind the
- * last. */
+void config_release(void *config); /* the last holder's call wipes the secrets; NULL is fine */
+/* The files that the configuration was made of: its own, those of secrets and of certificates. NULL: `index` is
+ * behind the last one. */
 const char *config_file(const struct config *config, size_t index);
-/* Of what these files hold now, and of what they held when the configuration was loaded: equal while
- * nothing has changed. The first one reads them all, at once. */
+/* Digests of what these files hold now, and of what they held when the configuration was loaded. They are equal
+ * while no file has changed. config_files_now reads all files at once. */
 void config_files_now(const struct config *config, struct digest *out);
 void config_files_then(const struct config *config, struct digest *out);
-/* Of which files these are (number, size, time of the last change), which costs less than to read them: equal before and
- * after a reading that saw one version of all of them. */
+/* A digest of inode number, size and time of the last change of each file, which is cheaper than to read them. If it is
+ * the same before and after all files were read, no file changed meanwhile. */
 void config_files_mark(const struct config *config, struct digest *out);
-/* Warnings: what is not an error but should be known, such as keys that have expired or soon will. */
+/* Warnings: not errors, but an operator should know them, such as keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context);
@@ -422,11 +423,11 @@ void config_print(const struct config *config, struct buf *out);
 enum error_code config_fault_read(struct str text, struct config_fault *out,
                                   struct error *err) MUST_CHECK;
 
-/* store.timeout_ms, and 5 s at least where it is a bucket or a collection: their answers take longer than one of Redis. */
+/* store.timeout_ms. For a bucket or a collection at least 5 s, because they answer more slowly than Redis. */
 unsigned config_store_ms(const struct config *config);
 /* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
 bool config_same_places(const struct config *a, const struct config *b);
-/* Certificate, key, more certificates and authorities of a listener; *out stays NULL for a plain one. */
+/* Reads certificates, keys and authorities of a listener. *out stays NULL for a listener without TLS. */
 struct tls_config;
 enum error_code config_open_tls(const struct config_listener *listener, struct tls_config **out,
                                 struct error *err) MUST_CHECK;

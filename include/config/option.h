@@ -1,5 +1,5 @@
-/* The options as rows (src/config/options.c), and what differs between two configurations: which
- * options, whether that takes effect while the server runs, and how it is told. */
+/* The options as rows (src/config/options.c), and the differences between two configurations: which
+ * options changed, whether a change takes effect while the server runs, and its text for people. */
 #ifndef CONFIG_OPTION_H
 #define CONFIG_OPTION_H
 
@@ -17,7 +17,7 @@ enum option_type {
     OPTION_MS,
     OPTION_SECONDS,
     OPTION_STR,
-    OPTION_ID, /* of the platform: digits */
+    OPTION_ID, /* an id of the platform: digits */
     OPTION_URL,
     OPTION_FILE,
     OPTION_ADDRESS,
@@ -32,7 +32,7 @@ enum option_type {
     OPTION_FAULTS,  /* a list of faults of the sandbox */
     OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
     OPTION_KEYS,
-    OPTION_CERTIFICATES, /* of clients, and whom they stand for */
+    OPTION_CERTIFICATES, /* client certificates, and the caller that each one means */
     OPTION_LISTENERS,
     OPTION_TENANTS
 };
@@ -43,7 +43,8 @@ struct option_row {
     size_t offset;   /* in struct config */
     const char *def; /* as written in YAML */
     int64_t min, max;
-    /* ENUM, WORDS: "keys passthrough". ADDRESS: the further forms, of "unix none". SECRET: "NAME=VALUE" for headers. */
+    /* ENUM, WORDS: the words, "keys passthrough". ADDRESS: which other forms are allowed, "unix none". SECRET:
+     * "NAME=VALUE" where it holds headers. */
     const char *words;
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */
@@ -52,23 +53,24 @@ struct option_row {
 
 /* All rows, in order. */
 const struct option_row *config_options(size_t *out_n);
-/* Writes the bits of an OPTION_WORDS as they are configured: "keys,passthrough"; without a bit "none". */
+/* Writes the bits of an OPTION_WORDS as words, "keys,passthrough"; "none" if no bit is set. */
 void option_print_words(const struct option_row *row, unsigned bits, struct buf *out);
 
-/* Tells each option whose value differs (a secret's or a file's content, too). False: none does. */
+/* Calls on_change for each option that differs, also where only a secret or the content of a file differs. False: no
+ * option differs. */
 typedef void (*config_change_fn)(void *context, const struct option_row *row);
 bool config_changes(const struct config *before, const struct config *after,
                     config_change_fn on_change, void *context);
-/* What TLS of a listener is made of. */
+/* Whether the option belongs to the TLS of a listener: certificates, keys, client authorities, server.listeners. */
 bool config_is_tls(const struct option_row *row);
-/* Whether a change of this option takes effect at the next start only: those at_start, where we listen, and whether
- * there is TLS. */
+/* Whether a change of this option waits for the next start: options with at_start, another address to listen on, and
+ * TLS that is switched on or off. */
 bool config_change_waits(const struct config *running, const struct config *fresh,
                          const struct option_row *row);
-/* "limits.per_key: 1000 -> 500"; of secrets only that they differ, of keys and tenants their names. */
+/* "limits.per_key: 1000 -> 500". For a secret it says only that it differs; for keys and tenants it gives the names. */
 void config_print_change(const struct config *before, const struct config *after,
                          const struct option_row *row, struct buf *out);
-/* Those whose change waits get their running value. */
+/* Each option whose change waits (config_change_waits) gets the value of `running` back. */
 void config_keep(struct config *fresh, const struct config *running);
 
 #endif

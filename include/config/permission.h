@@ -1,4 +1,4 @@
-/* What somebody may do, as bits (src/api/README.md, "Permissions"). */
+/* What a caller may do, as bits (src/api/README.md, "Permissions"). */
 #ifndef CONFIG_PERMISSION_H
 #define CONFIG_PERMISSION_H
 
@@ -11,12 +11,11 @@ enum {
     PERMISSION_EXECUTE = 8,
     PERMISSION_ADMIN = 16,
     PERMISSION_ALL = 31,
-    PERMISSION_CONTINUE =
-        32 /* lead on the run of anybody, whose whole name is told; nothing else */
+    PERMISSION_CONTINUE = 32 /* only this: continue a run of any caller, by the run's whole name */
 };
 
 /* clang-format off */
-/* What stands behind PERMISSION_, and its name: the one list of them. `between` stands between two. */
+/* The one list of permissions: the end of each PERMISSION_ constant, and the name. `between` separates two rows. */
 #define PERMISSION_TABLE(X, between)              \
     X(READ, "read") between                       \
     X(WRITE_TESTS, "write:tests") between         \
@@ -26,14 +25,15 @@ enum {
     X(CONTINUE, "continue:runs")
 /* clang-format on */
 
-/* For texts, as literals: the names, as in PERMISSION_NAMES(", "); and with "all", which is no permission of its own. */
+/* String literals with all names, for messages: PERMISSION_NAMES(", "). PERMISSIONS_KNOWN adds "all", which means
+ * several permissions and is no bit. */
 #define PERMISSION_NAME_(id, name) name
 #define PERMISSION_NAMES(between)  PERMISSION_TABLE(PERMISSION_NAME_, between)
 #define PERMISSIONS_KNOWN          PERMISSION_NAMES(", ") " and all"
 
 const char *
-permission_name(unsigned permission);      /* of its first bit; "none" when there is none such */
-unsigned permission_bits(struct str name); /* 0: unknown; "all" is all of them */
+permission_name(unsigned permission); /* the name of the lowest bit; "none": no known bit is set */
+unsigned permission_bits(struct str name);              /* 0: unknown name; "all": PERMISSION_ALL */
 void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] */
 
 #endif

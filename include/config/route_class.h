@@ -1,13 +1,13 @@
-/* Classes of routes, for limits.rules: what a request costs us and the platform. */
+/* Classes of routes, for limits.rules: by what a request costs this server and the platform. */
 #ifndef CONFIG_ROUTE_CLASS_H
 #define CONFIG_ROUTE_CLASS_H
 
 #include "base/str.h"
 
 enum route_class {
-    ROUTE_CLASS_ANY, /* no class: a rule without one is for every route */
+    ROUTE_CLASS_ANY, /* no class: a rule without a class counts every route */
     ROUTE_CLASS_READ,
-    ROUTE_CLASS_WRITE,   /* of the simplified API and of sessions */
+    ROUTE_CLASS_WRITE,   /* writes of the simplified API and of sessions */
     ROUTE_CLASS_EXECUTE, /* starts an execution */
     ROUTE_CLASS_COMMAND, /* carries out a command, or a batch of them */
     ROUTE_CLASS_RUN,     /* carries out a test file */

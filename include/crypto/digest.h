@@ -22,8 +22,8 @@ void digest_of(struct str bytes, struct digest *out);
 /* HMAC-SHA256 (RFC 2104). */
 void digest_hmac(struct str key, struct str text, struct digest *out);
 void digest_of_parts(const struct str *parts, size_t n_parts,
-                     struct digest *out); /* each with its length */
-/* Piece by piece; digest_end frees it. */
+                     struct digest *out); /* each part after its length */
+/* A digest of bytes that come piece by piece; digest_end frees the state. */
 struct digest_state;
 struct digest_state *digest_begin(void);
 void digest_add(struct digest_state *state, struct str bytes);

@@ -1,5 +1,6 @@
-/* seal: a text that stands where others may read it, for those who have the key: AES-256-GCM (NIST SP 800-38D) by
- * mbedTLS, with a random nonce of 96 bits. What it belongs to is part of the seal: it opens nowhere else. */
+/* seal: encrypts a text that is kept where others may read it: AES-256-GCM (NIST SP 800-38D) by mbedTLS, with a random
+ * nonce of 96 bits. `belongs_to` names the place of the text and is authenticated with it: a seal that was copied to
+ * another place does not open there. */
 #ifndef CRYPTO_SEAL_H
 #define CRYPTO_SEAL_H
 
@@ -9,7 +10,7 @@
 
 /* Base64 of nonce, cipher text and tag, appended to `out`. */
 void seal_write(const struct digest *key, struct str belongs_to, struct str text, struct buf *out);
-/* False: another key, another place, or not as it was written. */
+/* False: the key or belongs_to differs, or the sealed text was changed. */
 bool seal_read(struct arena *arena, const struct digest *key, struct str belongs_to,
                struct str sealed, struct str *out) MUST_CHECK;
 

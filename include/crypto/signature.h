@@ -1,4 +1,4 @@
-/* Signatures of others, checked with their public keys, by mbedTLS (2.28 and 3.6). SHA-256 only.
+/* Checks the signatures of others with their public keys, by mbedTLS (2.28 and 3.6). SHA-256 only.
  * Cost on one core of today: RSA-2048 0.1 ms, RSA-4096 0.3 ms, P-256 1 to 2 ms. */
 #ifndef CRYPTO_SIGNATURE_H
 #define CRYPTO_SIGNATURE_H
@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "crypto/digest.h"
 
-/* As JWA names them (RFC 7518 section 3.1). */
+/* The names are those of JWA (RFC 7518 section 3.1). */
 enum signature_kind {
     SIGNATURE_RS256, /* RSASSA-PKCS1-v1_5 */
     SIGNATURE_PS256, /* RSASSA-PSS, MGF1 with SHA-256, salt of 32 bytes */
@@ -18,7 +18,7 @@ enum signature_kind {
 
 struct public_key; /* heap; public_key_free */
 
-/* Numbers are big-endian bytes. ERR_INVALID says why a key is not taken. */
+/* Both functions below take numbers as big-endian bytes. ERR_INVALID: `err` says why the key is not taken. */
 /* RSA of 2048 to 4096 bits; the exponent is odd, 3 to 2^32-1. */
 enum error_code public_key_rsa(struct str modulus, struct str exponent, struct public_key **out,
                                struct error *err) MUST_CHECK;
@@ -28,7 +28,7 @@ enum error_code public_key_p256(struct str x, struct str y, struct public_key **
 void public_key_free(struct public_key *key); /* NULL is fine */
 /* True: a key of this kind can make such signatures. */
 bool public_key_fits(const struct public_key *key, enum signature_kind kind);
-/* False also when the key does not fit, or the signature has not the one right length. */
+/* False also if the key does not fit the kind, or the length of the signature is not the one of its kind and key. */
 bool public_key_verify(struct public_key *key, enum signature_kind kind,
                        const struct digest *digest, struct str signature) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* A private RSA key of our own (of a service account of Google), and signatures with it: RS256 (RFC 7518 section 3.3).
+/* Signs with a private RSA key of ours (that of a Google service account): RS256 (RFC 7518 section 3.3).
  * Cost on one core of today: 2 ms a signature with 2048 bits. */
 #ifndef CRYPTO_SIGNING_KEY_H
 #define CRYPTO_SIGNING_KEY_H
@@ -11,7 +11,7 @@ struct signing_key; /* heap; signing_key_free */
 
 enum { SIGNATURE_BYTES_MAX = 512 };
 
-/* PEM (PKCS #8 or PKCS #1) without a password; RSA of 2048 to 4096 bits. ERR_INVALID does not quote it. */
+/* PEM (PKCS #8 or PKCS #1) without a password; RSA of 2048 to 4096 bits. `err` does not quote the key. */
 enum error_code signing_key_read(struct str pem, struct signing_key **out,
                                  struct error *err) MUST_CHECK;
 /* Appends the signature of the text; ERR_INVALID: the key is damaged. */

@@ -1,5 +1,5 @@
-/* The signature of a request to AWS: Signature Version 4 (AWS General Reference, "Create a signed AWS API request"). Pure: the
- * caller gives the time and every header that is to be signed. */
+/* The signature of a request to AWS: Signature Version 4 (AWS General Reference, "Create a signed AWS API
+ * request"). Pure: the caller gives the time and all headers, and every one of these is signed. */
 #ifndef CRYPTO_SIGV4_H
 #define CRYPTO_SIGV4_H
 
@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 struct sigv4_header {
-    struct str name; /* in any case; each once */
+    struct str name; /* in upper or lower case; each name once */
     struct str value;
 };
 
@@ -28,7 +28,7 @@ struct sigv4 {
     struct str payload_hash; /* SHA-256 of the body as hexadecimal digits */
     struct str region;       /* "eu-central-1" */
     struct str
-        service; /* "s3": its paths are signed as they are sent, those of others are encoded once more */
+        service; /* "s3": the path is signed as it is sent; for any other service it is encoded once more first */
     struct str key_id;
     struct str secret_key;
     struct str date; /* x-amz-date, as sigv4_date writes it */

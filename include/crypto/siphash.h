@@ -1,6 +1,7 @@
-/* SipHash-2-4 with 128 bits (Aumasson and Bernstein, https://github.com/veorq/SipHash): a keyed tag of a short text, for
- * a fifteenth of the cost of SHA-256. Who does not know the key can neither tell the text of a tag nor make a
- * text for one. For what stays in this process, or what nobody gains by forging; what proves something has a digest. */
+/* SipHash-2-4 with 128 bits (Aumasson and Bernstein, https://github.com/veorq/SipHash): a keyed tag of a short text,
+ * for a fifteenth of the cost of SHA-256. Without the key one can neither find the text of a tag nor make a text
+ * that has a given tag. Use it for tags that stay in this process, or that are not worth forging. A proof needs a
+ * digest. */
 #ifndef CRYPTO_SIPHASH_H
 #define CRYPTO_SIPHASH_H
 

@@ -1,10 +1,10 @@
-/* lambda: the front of the server where AWS Lambda runs it. Requests come as events of the Runtime API, which is asked
- * for one after another, and each becomes an exchange of room http without a connection.
+/* lambda: the front of the server where AWS Lambda runs it. Requests come as events: the room asks the Runtime API for
+ * one after another, and each event becomes an exchange of room http without a connection.
  *
  *   next ──► event ──► exchange ──► answer posted ──► quiet ──► next
  *
- * Between the answer and the next question Lambda may stop the process, for hours: so the next event is asked
- * for only when nothing is worked on any more.
+ * Between an answer and the request for the next event Lambda may stop the process, for hours. So the room asks for
+ * the next event only when the process has no work left.
  * Owner: the app; lambda_open/close. Promise: on_gone comes at most once, from a later turn, and nothing
  * after lambda_close but its on_closed. */
 #ifndef LAMBDA_LAMBDA_H
@@ -26,16 +26,16 @@ struct lambda_options {
     struct address runtime_api;
     struct str base_path; /* cut off the paths of events; copied */
     unsigned concurrency; /* invocations at once */
-    unsigned margin_ms;   /* before the end of an invocation: then its answer is 504 */
-    bool streaming;       /* for sources that can */
-    bool policy;          /* how an authorizer in format 2.0 is answered */
-    /* Of a direct invocation, an object with the member `action`: "METHOD /target" and the body, in the arena. */
+    unsigned margin_ms;   /* this long before an invocation's end a missing answer becomes 504 */
+    bool streaming;       /* stream answers to sources that take streams */
+    bool policy;          /* an authorizer in format 2.0 answers with a policy */
+    /* Turns a direct invocation (an object with the member `action`) into "METHOD /target" and a body, in the arena. */
     enum error_code (*read_action)(struct arena *arena, const struct json *event, struct str *line,
                                    struct str *body, struct error *err);
-    /* Is nothing worked on any more? NULL: that does not matter. */
+    /* Has the process no work left? NULL: the next event is asked for without waiting for that. */
     bool (*is_quiet)(void *context);
-    void (*on_event)(void *context); /* one comes; NULL: nobody wants to know */
-    /* One comes after a pause in which other sides may have closed their connections. */
+    void (*on_event)(void *context); /* an event came; may be NULL */
+    /* An event came after a pause in which peers may have closed their connections. May be NULL. */
     void (*on_thaw)(void *context);
     /* The Runtime API is gone, or refuses: the process can only end. */
     void (*on_gone)(void *context, const char *why);
@@ -51,8 +51,8 @@ unsigned
 lambda_n_working(const struct lambda *lambda); /* invocations whose answer is not posted yet */
 void lambda_close(struct lambda *lambda, void (*on_closed)(void *context), void *context);
 
-/* Tells why the program cannot start (POST /runtime/init/error), on a loop of its own, within a second; then the caller
- * of the function sees the reason instead of an exit code. False: it could not be told. */
+/* Posts why the program cannot start (POST /runtime/init/error), with its own loop, within a second. Then the caller of
+ * the function sees the reason instead of an exit code. False: the post failed. */
 bool lambda_tell_init_error(const struct address *runtime_api, const char *type,
                             struct str message);
 

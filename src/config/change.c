@@ -1,5 +1,5 @@
-/* One configuration takes the place of another while the program runs: what differs, what has to
- * wait for the next start, and whether the files that it was made of have changed. */
+/* A new configuration replaces another one while the program runs: which options differ, which of them
+ * wait for the next start, and whether the files of a configuration have changed. */
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -41,7 +41,7 @@ void config_files_now(const struct config *config, struct digest *out)
         struct buf text;
 
         buf_init(&text, CONFIG_FILE_MAX);
-        (void)!fd_read_file(box->files[i].path, &text, &ignored); /* one that is gone is empty */
+        (void)!fd_read_file(box->files[i].path, &text, &ignored); /* a missing file is empty */
         digest_of(buf_view(&text), &parts[i]);
         wipe_secret_file(&text);
     }
@@ -68,7 +68,7 @@ void config_files_mark(const struct config *config, struct digest *out)
 
     for (size_t i = 0; i < box->n_files; i++) {
         struct stat info;
-        uint64_t numbers[5] = {0}; /* of a file that is gone */
+        uint64_t numbers[5] = {0}; /* stay 0 for a missing file */
 
         if (stat(box->files[i].path, &info) == 0) {
             numbers[0] = (uint64_t)info.st_dev;
@@ -104,7 +104,7 @@ static bool is_same_file(const struct config *before, const struct config *after
     return (a == NULL) == (b == NULL) && (a == NULL || digest_equal(a, b));
 }
 
-/* Of an option whose text is the same. */
+/* Have the files that the option names the same content? The texts of the option are equal already. */
 static bool are_same_files(const struct config *before, const struct config *after,
                            const struct option_row *row)
 {
@@ -208,7 +208,7 @@ static void keep(struct config *fresh, const struct config *running, const struc
 
     if (row->type == OPTION_SECRET) {
         secret_set(to, secret_reveal(from));
-    } else if (bytes > 0) { /* words, too: they are written as a list, and are bits */
+    } else if (bytes > 0) { /* OPTION_WORDS, too: a list by its text, but bits in memory */
         mem_copy(to, from, bytes);
     } else if (option_is_list(row)) {
         const struct config_texts *texts = from;
@@ -221,12 +221,12 @@ static void keep(struct config *fresh, const struct config *running, const struc
 
 void config_keep(struct config *fresh, const struct config *running)
 {
-    bool waits[OPTIONS_MAX]; /* judged before the first of them is put back */
+    bool waits[OPTIONS_MAX]; /* all are judged before the first one is put back */
     size_t n;
     const struct option_row *rows = config_options(&n);
 
     for (size_t i = 0; i < n; i++) {
-        waits[i] = rows[i].type != OPTION_LISTENERS && /* listeners_keep's */
+        waits[i] = rows[i].type != OPTION_LISTENERS && /* kept by listeners_keep */
                    config_change_waits(running, fresh, &rows[i]);
     }
     for (size_t i = 0; i < n; i++) {

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-/* A head of a request with more is refused by most servers, whole. */
+/* LEN_MAX: most servers refuse a request whose header fields are longer than 8 KiB. */
 enum { PLAIN_MAX = 64, LEN_MAX = 8192 };
 
 struct str credential_skip_mark(struct str text)
@@ -17,9 +17,9 @@ bool credential_is_comment(struct str text)
     return str_starts(str_trim(credential_skip_mark(text)), STR("#"));
 }
 
-/* ---- what everybody knows ---- */
+/* ---- examples and variables in place of a key ---- */
 
-/* Letters of one case and the characters that join words: a generator of keys hardly draws that. */
+/* Letters of one case, and characters that join words. A random key hardly ever looks like that. */
 static bool is_name(struct str text)
 {
     return text.len > 0 && str_is_of(str_sub(text, 0, 1), "A-Za-z") &&
@@ -43,7 +43,7 @@ static bool is_between_signs(struct str text)
     return n > 0 && is_name(str_trim(text));
 }
 
-/* A number stays what it is. */
+/* A text of digits alone stays as it is. */
 static struct str without_end_digits(struct str text)
 {
     if (str_is_of(text, "0-9")) {
@@ -70,7 +70,7 @@ static bool is_variable(struct str text)
     return name.len > 0 && (str_is_of(name, "A-Z0-9_") || is_name(without_end_digits(name)));
 }
 
-/* Where a language or a service would look the value up. */
+/* The place where a language or a service would look the value up: os.environ..., arn:aws..., secrets... */
 static bool is_reference(struct str text)
 {
     static const char *const begins[] = {
@@ -92,7 +92,7 @@ static bool is_reference(struct str text)
     return str_contains(text, STR("://"));
 }
 
-/* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
+/* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: a template whose value was not put in. */
 static bool is_template(struct str text)
 {
     struct str first = str_sub(text, 0, 1);
@@ -104,7 +104,7 @@ static bool is_template(struct str text)
            is_between_signs(text);
 }
 
-/* xxxxxxxx, xxxx-xxxx-xxxx: at least three of it. */
+/* xxxxxxxx, xxxx-xxxx-xxxx: one character, at least three times. */
 static bool is_one_character(struct str text)
 {
     struct str first = str_sub(text, 0, 1);
@@ -137,7 +137,8 @@ static struct str make_plain(struct str text, char plain[PLAIN_MAX])
     return (struct str){plain, n};
 }
 
-/* Words that tell the reader to put something here: your-virtuoso-api-token, replace-me-too, insert_key_here, change_me_please. */
+/* Words that ask the reader to put in a value: your-virtuoso-api-token, replace-me-too, insert_key_here,
+ * change_me_please. */
 static bool is_request(struct str plain)
 {
     static const char *const begins[] = {"your", "insert", "enter", "replace", "change",
@@ -163,7 +164,7 @@ bool credential_is_example(struct str text)
         "dummytoken example exampleapikey examplekey exampletoken fixme key letmein myapikey "
         "myapitoken mykey mylongkey mysecret mysecretkey mysecrettoken mytoken none null password "
         "passw0rd "
-        "place" /* one word; the rules about source text look for it */
+        "place" /* split, because a lint rule forbids the whole word in source text */
         "holder qwertyui sampleapikey samplekey secret secretkey secrettoken somekey supersecret "
         "supersecretkey testapikey testkey testtoken thekey todo token undefined virtuosoapikey "
         "virtuosoapitoken virtuosokey virtuosotoken";
@@ -198,8 +199,8 @@ static enum error_code check_bytes(struct str text, struct error *err)
     return ERR_OK;
 }
 
-/* NAME=value or export NAME=value, as a line of a file for a shell. The = that fill up Base64 at the end
- * make none. */
+/* NAME=value or export NAME=value, like a line in a shell's file. A text that only ends in =, as Base64 does, is
+ * no assignment. */
 static bool is_assignment(struct str text)
 {
     struct str name;
@@ -218,7 +219,7 @@ static bool is_assignment(struct str text)
     return value.len > 0;
 }
 
-/* What stands around the value is not the value. */
+/* Refuses text that holds more than the value: a quote, "Bearer ", NAME=, JSON. */
 static enum error_code check_form(struct str text, struct error *err)
 {
     struct str first = str_sub(text, 0, 1);
@@ -263,7 +264,7 @@ enum error_code credential_read(struct str text, struct str *out, struct error *
 {
     enum error_code code;
 
-    /* Docker's --env-file hands quotes over as they stand in the file. */
+    /* Docker's --env-file leaves the quotes of its file around a value. */
     text = str_trim(str_unquote(str_trim(credential_skip_mark(text))));
     code = check_form(text, err);
     if (code == ERR_OK) {

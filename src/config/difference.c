@@ -1,10 +1,10 @@
-/* One changed option in words, for people: what it was and what it will be. No secret, and no digest. */
+/* One changed option as text for people: its old and its new value, but never a secret or a digest. */
 #include "base/buf.h"
 #include "config_internal.h"
 
 enum { VALUE_MAX = 64 * 1024 };
 
-/* Lists of keys, certificates and tenants: their entries have names. */
+/* The name of entry i in a list of keys, certificates or tenants. */
 static struct str name_of(const struct config *config, const struct option_row *row, size_t i)
 {
     const struct map_member *first = &map_list_of(row)->members[0];
@@ -12,7 +12,7 @@ static struct str name_of(const struct config *config, const struct option_row *
     return *(const struct str *)map_field(first, map_entry(config, row, i));
 }
 
-/* The place of the entry of that name; as many as there are: none has it. */
+/* The index of the entry with that name; the number of entries if none has it. */
 static size_t find(const struct config *config, const struct option_row *row, struct str name)
 {
     size_t i = 0;

@@ -1,4 +1,4 @@
-/* How the sandbox is told to disturb: latencies ("50ms+-10ms") and faults ("POST /teststeps:503@1%"). */
+/* The disturbances of the sandbox: latencies ("50ms+-10ms") and faults ("POST /teststeps:503@1%"). */
 #include "base/buf.h"
 #include "base/span.h"
 #include "config_internal.h"
@@ -52,8 +52,8 @@ void print_spread(struct buf *out, const struct config *config, const struct opt
 
 /* ---- faults ---- */
 
-/* "POST /teststeps", "POST/teststeps", "* /goals" or "/goals". A blank is not needed, so that a
- * fault can stand in lists whose items blanks divide. */
+/* "POST /teststeps", "POST/teststeps", "* /goals" or "/goals". The blank may be left out, so that a
+ * fault can stand in a list whose items are separated by blanks. */
 static enum error_code read_match(struct str text, struct config_fault *out, struct error *err)
 {
     size_t n = str_span(text, "A-Z*");

@@ -1,6 +1,6 @@
 /* Environment variables: VIRTUOSO_PROXY_<KEY>, the old names of the services that this one
  * replaces, and <NAME>_FILE for secrets. An empty variable counts as not set. A VIRTUOSO_PROXY_
- * name that nobody reads is an error: it is a slip of the pen more often than not. */
+ * name that belongs to no option is an error, because it is misspelt more often than not. */
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/check.h"
@@ -41,9 +41,9 @@ static bool take_digits(struct str *name)
     return name->len < before;
 }
 
-/* Kubernetes describes each service of the namespace to every pod, and one of them is called like
- * this program: VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
- * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and the same for a service "virtuoso-proxy-admin". */
+/* Kubernetes gives every pod variables that describe each service of the namespace. A service named like
+ * this program makes VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
+ * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and so does a service "virtuoso-proxy-admin". */
 static bool is_of_kubernetes(struct str name, struct str value)
 {
     static const char *const details[] = {"_ADDR", "_PORT", "_PROTO"};
@@ -94,7 +94,7 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
     return arena_take(&loader->box->arena, &name);
 }
 
-/* A file may hold it: NAME_FILE. */
+/* Options that also have a variable NAME_FILE, the name of a file with the value. */
 static bool is_secret(const struct option_row *row)
 {
     return row->type == OPTION_SECRET || row->type == OPTION_KEYS;
@@ -153,8 +153,8 @@ static bool take(struct loader *loader, const struct variable *variable)
     if (variable->is_file) {
         option_set_from_file(loader, variable->row, value);
     } else {
-        /* Docker's --env-file hands over quotes and the white space behind a value as they stand in
-         * the file. Lists and secrets have readers of their own for that. */
+        /* Docker's --env-file leaves the quotes of its file around a value, and white space behind
+         * it. The readers of lists and of secrets drop both themselves. */
         bool reads_quotes = is_secret(variable->row) || option_is_list(variable->row);
 
         (void)option_set(loader, variable->row,
@@ -193,7 +193,7 @@ static void take_port_and_host(struct loader *loader)
     (void)option_set(loader, option_find(STR("server.listen")), joined);
 }
 
-/* What the settings of a function of Lambda say of its log is a default: all else comes after it. */
+/* The log settings of a Lambda function count as defaults: every other source overrides them. */
 void load_lambda_log(struct loader *loader)
 {
     static const struct {
@@ -218,9 +218,9 @@ void load_lambda_log(struct loader *loader)
     loader->place = NULL;
 }
 
-/* ---- names that nobody reads ---- */
+/* ---- names that belong to no option ---- */
 
-/* Those of the client subcommands, which do not read the configuration for them. */
+/* Variables of the client subcommands, which read them without the configuration. */
 static bool is_of_clients(struct str name)
 {
     return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
@@ -242,7 +242,8 @@ static bool is_of_server(const struct variable *variable, struct str name)
            variable->name.len == sizeof(server) - 1 + name.len;
 }
 
-/* VIRTUOSO_PROXY_API_KEYS: the option of the server that ends like it, or else the shortest name that does; NULL: none. */
+/* Which variable was meant by VIRTUOSO_PROXY_API_KEYS and the like? VIRTUOSO_PROXY_SERVER_<name>, or else the shortest
+ * variable that ends in the name or in its last words; NULL: none. */
 static const struct variable *ends_alike(const struct loader *loader, struct str name)
 {
     const struct variable *found = NULL;
@@ -291,7 +292,7 @@ static void check_name(struct loader *loader, struct str name, struct str value)
     }
     loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
     if (meant != NULL) {
-        loader_mark_failed(loader, meant->row); /* it is not missing */
+        loader_mark_failed(loader, meant->row); /* it was meant: do not call it missing, too */
         loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
                     STR_ARG(without_prefix(meant)));
     } else {
@@ -299,7 +300,7 @@ static void check_name(struct loader *loader, struct str name, struct str value)
     }
 }
 
-/* In small letters, or with a slip in VIRTUOSO_PROXY_, it is read no more than any other one that is not known. */
+/* Also true for the prefix in small letters or with a slip: such a variable is not read, and that is an error. */
 bool environment_is_ours(struct str name)
 {
     for (size_t len = sizeof(PREFIX) - 2; len <= sizeof(PREFIX) && len < name.len; len++) {
@@ -332,14 +333,14 @@ void load_environment(struct loader *loader)
 enum { DEFAULTS_MAX = 4 };
 
 static const struct place {
-    const char *variable; /* that is set there, and not empty */
+    const char *variable; /* set and not empty in that place */
     const char *name;
 
     struct {
         const char *key, *value;
     } defaults[DEFAULTS_MAX];
 } places[] = {
-    /* Its log knows the names of gcp; no request comes after SIGTERM, and ten seconds later SIGKILL. */
+    /* Its log understands the format gcp. After SIGTERM no request comes, and after ten seconds SIGKILL does. */
     {"K_SERVICE",
      "Cloud Run",
      {{"log.format", "gcp"}, {"drain.notice_ms", "0"}, {"drain.limit_ms", "8000"}}},

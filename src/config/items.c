@@ -1,4 +1,4 @@
-/* What an entry of a list must be beyond a text. */
+/* Checks an entry of a list: an origin, a file, a URL, a fault, a range. */
 #include "base/host.h"
 #include "base/nearest.h"
 #include "config/origin.h"
@@ -6,8 +6,8 @@
 
 enum { SLIP_MAX = 2 };
 
-/* Of addresses that no browser opens as a page. Apps and extensions have schemes of their own
- * (capacitor://localhost, chrome-extension://...), so no list can name those that are right. */
+/* Schemes of addresses that no browser opens as a page. A list of the right schemes is impossible, because apps and
+ * extensions have their own (capacitor://localhost, chrome-extension://...). */
 static const char *const pageless[] = {
     "ftp", "ftps", "sftp", "ws",  "wss",  "file",   "data", "blob", "ssh",    "git",  "redis",
     "s3",  "gs",   "tcp",  "udp", "unix", "rediss", "ldap", "smtp", "mailto", "about"};

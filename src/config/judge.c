@@ -1,4 +1,4 @@
-/* What cannot be seen option by option. An option whose value was refused is not judged again. */
+/* Judges options together, after each one was read. An option whose value was refused is not judged again. */
 #include "base/address.h"
 #include "base/limits.h"
 #include "base/url.h"
@@ -21,7 +21,7 @@ static void judge_workers(struct loader *loader, struct config *config)
 
     if (str_is(config->server.workers, "auto")) {
         n = (int64_t)cpu_limit_cores();
-        n += (double)n < cpu_limit_cores() ? 1 : 0; /* one and a half cores are worth two */
+        n += (double)n < cpu_limit_cores() ? 1 : 0; /* one and a half cores make two workers */
         n = n < 1 ? 1 : n > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : n;
     } else if (!str_to_i64(config->server.workers, 1, CONFIG_WORKERS_MAX, &n)) {
         loader_fail(loader, "server.workers: must be a number from 1 to %u, or auto",
@@ -35,7 +35,7 @@ static void judge_workers(struct loader *loader, struct config *config)
     }
 }
 
-/* Work that is shared out needs something that all of them share. */
+/* Processes with different roles divide the work, so they need a store that all of them share. */
 static void judge_roles(struct loader *loader, struct config *config)
 {
     unsigned roles = config->server.roles;
@@ -71,7 +71,8 @@ static void judge_lambda(struct loader *loader, const struct config *config)
     }
 }
 
-/* A certificate and its key: both, which fit together, or neither. `opens` false: nobody uses them. */
+/* A certificate and its key must both be set, and fit together, or both be missing. `opens` false: they are not used,
+ * and their files are not opened. */
 static bool judge_pair(struct loader *loader, const struct config_listener *pair, bool opens,
                        const char *certificate, const char *key)
 {
@@ -93,7 +94,7 @@ static bool judge_pair(struct loader *loader, const struct config_listener *pair
     return ok;
 }
 
-/* Piece by piece, so that the option is named which cannot be used. */
+/* Opens the TLS settings option by option, so that the error names the option at fault. */
 static void judge_server_tls(struct loader *loader, const struct config_listener *whole)
 {
     struct config_listener part = {.tls_certificate_file = whole->tls_certificate_file,
@@ -156,7 +157,7 @@ static void judge_authorities(struct loader *loader, const struct config *config
     }
 }
 
-/* That which is shown to the platform. */
+/* The client certificate that this server shows to the platform. */
 static void judge_client_certificate(struct loader *loader, const struct config *config)
 {
     const struct config_listener shown = {.tls_certificate_file =
@@ -196,8 +197,8 @@ void config_judge(struct loader *loader)
 
     loader->place = NULL;
     loader->line = 0;
-    /* The sandbox holds nothing worth guarding: without keys it is open, on whatever address. Whoever asked for keys
-     * and meant to give some hears of it. */
+    /* The sandbox holds nothing worth guarding: without keys it is open, on any address. But auth.mode keys with
+     * an empty text of keys is an error, which judge_auth reports. */
     if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled &&
         !(option_is_given(loader, "auth.mode") && loader->names_no_key)) {
         config->auth.modes = AUTH_NONE;

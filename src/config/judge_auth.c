@@ -1,4 +1,4 @@
-/* Who gets in, and with whose token for the platform. */
+/* Judges which callers get in, and whether each has a token for the platform. */
 #include "base/address.h"
 #include "base/host.h"
 #include "base/url.h"
@@ -30,7 +30,7 @@ static void judge_admin(struct loader *loader, const struct config *config)
     }
 }
 
-/* The first address that others than this machine reach; empty: there is none. */
+/* The first address that other machines can reach; empty: there is none. */
 static struct str open_address(const struct config *config)
 {
     for (size_t i = 0; i < config->server.n_all; i++) {
@@ -118,8 +118,8 @@ static bool read_grant(struct loader *loader, struct str text, struct config_gra
     return true;
 }
 
-/* A key set that anybody on the way could change would let anybody in. One that nobody uses is opened all the same,
- * and has to be an address if it looks like one. */
+/* A key set that comes without TLS could be changed on its way, and then lets anybody in. If auth.mode has no jwt, the
+ * key set is not opened, but a URL must still be a sound one. */
 static void judge_key_set(struct loader *loader, struct str place, bool is_used)
 {
     struct url url = {0};
@@ -176,7 +176,7 @@ static void judge_jwt(struct loader *loader, struct config *config)
 static void judge_tenants(struct loader *loader, struct config *config, const char *list,
                           const struct config_key *of, size_t n)
 {
-    struct config_key *keys = unconst(of); /* ours, in the arena */
+    struct config_key *keys = unconst(of); /* they lie in our arena, so they may be changed */
 
     for (size_t i = 0; i < n && !loader_has_failed(loader, "tenants"); i++) {
         keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
@@ -208,8 +208,8 @@ static bool all_have_tenants(const struct config_key *keys, size_t n)
     return n > 0;
 }
 
-/* Callers bring a token of their own, or belong to a tenant, which has one: by their key, by their certificate, or by
- * the claim without which no token of an identity provider is taken. */
+/* A caller may bring a token of its own, or have that of its tenant. The key, the certificate or a claim names the
+ * tenant; where auth.jwt.tenant_claim is set, a token without this claim is refused. */
 static bool every_caller_has_a_token(const struct config *config)
 {
     unsigned modes = config->auth.modes;
@@ -221,7 +221,7 @@ static bool every_caller_has_a_token(const struct config *config)
            ((modes & AUTH_JWT) == 0 || config->auth.jwt.tenant_claim.len > 0);
 }
 
-/* Every other one is served with the stored token. */
+/* Callers without a token of their own are served with upstream.token, which must then be set. */
 void config_judge_token(struct loader *loader, const struct config *config)
 {
     if (loader->sends_nothing || loader->unread || config->sandbox.enabled ||

@@ -1,5 +1,5 @@
-/* What leaves the process beside answers: the audit, the sinks of analytics, the reports of test runs, and
- * telemetry. */
+/* Judges what the process writes or sends beside its answers: the audit, the sinks of analytics, the reports of test
+ * runs, and telemetry. */
 #include "base/url.h"
 #include "config_internal.h"
 
@@ -59,7 +59,7 @@ static void judge_address(struct loader *loader, const char *option, struct str 
     }
 }
 
-/* The values are not shown. */
+/* Errors do not show the values, which may be secret. */
 static void judge_headers(struct loader *loader, const char *option, const struct secret *headers)
 {
     struct str rest = secret_reveal(headers);

@@ -1,4 +1,4 @@
-/* Files and sockets that the program writes or makes while it runs. Whether it can is judged before it starts. */
+/* Judges before the start whether the program can write its files and make its sockets. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 struct written {
     const char *key;
     struct str file;  /* empty: none */
-    bool is_appended; /* else a new one takes its place */
+    bool is_appended; /* else a new file replaces it */
 };
 
 /* The folder of the file. */
@@ -39,12 +39,12 @@ static void judge_file(struct loader *loader, const struct written *written)
 {
     const char *folder = folder_of(loader, written->file);
     const char *path = arena_cstr(&loader->box->arena, written->file);
-    struct str shown = url_shown(written->file, SIZE_MAX); /* an address may stand in its place */
+    struct str shown = url_shown(written->file, SIZE_MAX); /* it may be an address by mistake */
     bool is_there = access(path, F_OK) == 0;
     struct error err = {0};
     int fd;
 
-    /* A file that exists is checked itself; its folder tells less. */
+    /* A file that exists is checked itself, since its folder proves less. */
     if (is_there) {
         fd = fd_open_regular(path, &err);
         if (fd < 0) {
@@ -71,7 +71,8 @@ struct listening {
     struct str address;
 };
 
-/* The service manager may have made the socket: only that there is a place for it is known. */
+/* The service manager may have made the socket, so our rights do not count. Only two things are checked: the folder
+ * exists, and no other kind of file is in the place. */
 static void judge_socket(struct loader *loader, const struct listening *place)
 {
     char path[ADDRESS_PATH_MAX];
@@ -98,7 +99,8 @@ static bool is_any(const struct address *address)
     return str_is(str_from(address->host), address->is_v6 ? "::" : "0.0.0.0");
 }
 
-/* All addresses hold each one, those of IPv6 also those of IPv4. Port 0 is never the same. */
+/* Do both listen at one address? 0.0.0.0 includes every IPv4 address, and :: every address. Port 0 never clashes, as
+ * each socket then gets a free port. */
 static bool are_same(struct str a, struct str b)
 {
     struct address x = {.host = ""};
@@ -120,7 +122,7 @@ static void judge_listening(struct loader *loader, const struct config *config)
     struct listening *all =
         arena_calloc(&loader->box->arena, config->server.n_all + 2, sizeof(*all));
     bool has_first = !str_is(config->server.listen, "none");
-    /* A service manager opens the sockets of the server, wherever the options say that they are. */
+    /* LISTEN_FDS: a service manager opened the server's sockets, and the addresses in the options do not count. */
     bool are_passed = environment_get(loader, STR("LISTEN_FDS")).len > 0;
     size_t n = 0;
 

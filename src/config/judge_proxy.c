@@ -1,9 +1,10 @@
-/* The proxy that leads to the platform, which the environment names. */
+/* Judges the proxy that the environment names for the way to the platform. */
 #include "base/host.h"
 #include "base/url.h"
 #include "config_internal.h"
 
-/* A name of NO_PROXY holds the hosts below it, too, with a dot at its front or without; an address is held by its range. */
+/* Does an entry of NO_PROXY match the host? A name also matches all hosts below it, whether it begins with a dot or
+ * not. A host that is an IP address is matched by an address or a range. */
 static bool holds_host(struct str name, struct str host)
 {
     uint8_t address[16];
@@ -19,7 +20,7 @@ static bool holds_host(struct str name, struct str host)
            (host.len == name.len || host.ptr[host.len - name.len - 1] == '.');
 }
 
-/* As libcurl, which makes the connections, decides it: names apart by commas or spaces, or "*" for all. */
+/* Decides like libcurl, which makes the connections: names separated by commas or spaces, or "*" for all. */
 static bool goes_past_proxies(const struct loader *loader, struct str host)
 {
     struct str list = environment_get(loader, STR("no_proxy"));
@@ -40,7 +41,7 @@ static bool goes_past_proxies(const struct loader *loader, struct str host)
     return false;
 }
 
-/* As libcurl takes it. Behind a zone (fe80::1%eth0) it looks at nothing. */
+/* Takes the hosts that libcurl takes, which does not check the zone of an address (fe80::1%eth0). */
 static bool is_host(struct str host)
 {
     uint8_t address[16];
@@ -58,8 +59,8 @@ static bool is_host(struct str host)
     return host.len > 0;
 }
 
-/* [SCHEME://][USER[:PASSWORD]@]HOST[:PORT], without the scheme. An @ behind the host is one of a password that has a
- * sign before it which ends the host. */
+/* [SCHEME://][USER[:PASSWORD]@]HOST[:PORT], without the scheme. A /, ? or # before the last @ is
+ * refused: it belongs to a password, but libcurl would end the host there. */
 static bool is_place(struct str text)
 {
     size_t at = str_behind_last(text, '@');
@@ -85,7 +86,7 @@ static bool is_place(struct str text)
            (port.len == 0 || str_to_i64(port, 1, UINT16_MAX, &number));
 }
 
-/* The value may hold a password: no more than its scheme is told. */
+/* The value may hold a password, so errors show only its scheme. */
 static void judge_value(struct loader *loader, const char *name, struct str value)
 {
     static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
@@ -108,7 +109,8 @@ static void judge_value(struct loader *loader, const char *name, struct str valu
     }
 }
 
-/* The proxy that leads to the platform: the first of these that is set. With another kind each call would fail. */
+/* Judges the proxy that libcurl would use: the first of these variables that is set. libcurl fails each call through a
+ * proxy of an unknown kind. */
 void config_judge_proxy(struct loader *loader, const struct config *config)
 {
     static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",

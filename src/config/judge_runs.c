@@ -1,4 +1,4 @@
-/* Who carries test runs on (runs.driver, runs.recall). */
+/* Judges what continues test runs between two requests (runs.driver, runs.recall). */
 #include "config_internal.h"
 
 /* projects/PROJECT/locations/LOCATION/queues/QUEUE */
@@ -22,10 +22,10 @@ static bool permits_to_continue(const struct config *config)
             return true;
         }
     }
-    return config->auth.jwt.n_permissions == 0; /* the permission's own name stands in a claim */
+    return config->auth.jwt.n_permissions == 0; /* then the claim holds names of permissions */
 }
 
-/* A task that would be refused would come again and again. */
+/* Cloud Tasks sends a refused task again and again, so a setting that would refuse it is an error. */
 static void judge_queue(struct loader *loader, const struct config *config)
 {
     if (!is_queue(config->runs.recall_queue)) {

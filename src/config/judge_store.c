@@ -1,5 +1,6 @@
-/* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH, s3://BUCKET[/FOLDER], gs://BUCKET[/FOLDER] and
- * firestore://PROJECT/DATABASE/COLLECTION. A text that is refused is not told again, since people put passwords there. */
+/* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH, s3://BUCKET[/FOLDER],
+ * gs://BUCKET[/FOLDER] and firestore://PROJECT/DATABASE/COLLECTION. Errors do not quote the URL, since it may hold a
+ * password. */
 #include "base/host.h"
 #include "config_internal.h"
 #include "crypto/tls.h"
@@ -40,7 +41,7 @@ static bool is_name(struct str text)
     return text.len >= NAME_MIN && text.len <= NAME_MAX_BYTES && str_is_of(text, "A-Za-z0-9._-");
 }
 
-/* Without dot segments: they would lead elsewhere. */
+/* Dot segments are refused, because they would lead to another folder. */
 static bool is_folder(struct str text)
 {
     struct str rest = text;
@@ -105,7 +106,7 @@ static const char FORMS[] =
     "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS), unix:PATH, s3://BUCKET[/FOLDER], "
     "gs://BUCKET[/FOLDER] or firestore://PROJECT/DATABASE/COLLECTION";
 
-/* Of IPv6 in brackets, perhaps with a zone: [fe80::1%eth0]. */
+/* An IPv6 address from between brackets, perhaps with a zone: fe80::1%eth0. */
 static bool is_v6(struct str host)
 {
     uint8_t address[16];

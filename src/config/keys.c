@@ -1,5 +1,5 @@
-/* auth.keys: what callers show is hashed at once and wiped; only the digest stays. And
- * auth.certificates: the same, with a name in a certificate instead of the key. */
+/* auth.keys: API keys are hashed as soon as they are read, and wiped; only the digest stays. And
+ * auth.certificates: the same entries, with a name in a certificate instead of the key. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/date.h"
@@ -55,7 +55,7 @@ static bool hash_key(struct loader *loader, struct str key, struct config_key *o
     return true;
 }
 
-/* Also by reference. */
+/* `text` is the key or a reference to it (read_secret). */
 static bool hash_text(struct loader *loader, struct str text, struct config_key *out)
 {
     struct buf value;
@@ -154,14 +154,14 @@ static bool take_permissions(struct map_reading *reading, void *field)
     return true;
 }
 
-/* A bare day: to its end. */
+/* A date without a time means the end of that day. */
 static bool take_date(struct map_reading *reading, void *field)
 {
     const struct node *node = reading->node;
     int64_t *out = field;
 
     if (date_read(node->text, out)) {
-        *out = *out == 0 ? 1 : *out; /* 0 is none */
+        *out = *out == 0 ? 1 : *out; /* 0 would mean no date */
         return true;
     }
     return loader_fail(reading->loader,
@@ -170,7 +170,7 @@ static bool take_date(struct map_reading *reading, void *field)
                        reading->loader->list, STR_ARG(node->key), SHOWN(node->text));
 }
 
-/* A bare day: from its beginning. */
+/* A date without a time means the beginning of that day. */
 static bool take_not_before(struct map_reading *reading, void *field)
 {
     int64_t *out = field;
@@ -222,7 +222,7 @@ static bool take_digest(struct map_reading *reading, void *field)
 static const char *const subject_names[] = {
     [TLS_NAME_CN] = "cn", [TLS_NAME_DNS] = "dns", [TLS_NAME_URI] = "uri"};
 
-/* Names are told apart by bytes that are printed: a certificate's others are never seen. */
+/* A subject with unprintable bytes matches no client: such names of a certificate are left out (tls_peer.h). */
 static bool take_subject(struct map_reading *reading, void *field)
 {
     const struct node *node = reading->node;
@@ -256,7 +256,7 @@ static void put_date(struct buf *out, const struct map_member *member, const voi
     }
 }
 
-/* Digests are no secrets: they let the printed file be loaded again. */
+/* A digest is no secret, so it is printed: then the printed file can be loaded again. */
 static void put_digest(struct buf *out, const struct map_member *member, const void *entry)
 {
     const struct config_key *key = entry;
@@ -290,7 +290,7 @@ static const struct map_member members[] = {
     {"dns", take_subject, put_subject, AT(subject), NULL, true, list_certificates},
     {"uri", take_subject, put_subject, AT(subject), NULL, true, list_certificates},
     {"permissions", take_permissions, put_permissions, AT(permissions)},
-    {"tenant", map_text, put_text, AT(tenant_name)}, /* judged when all of the file is read */
+    {"tenant", map_text, put_text, AT(tenant_name)}, /* looked up later, in judge_auth.c */
     {"rate", map_number, put_number, AT(rate.per_second), "limits.per_key"},
     {"burst", map_number, put_number, AT(rate.burst), "limits.burst"},
     {"concurrency", map_number, put_number, AT(rate.concurrency), "limits.concurrency"},
@@ -314,7 +314,7 @@ static bool has_sole_subject(struct loader *loader, const struct config_key *mad
     return true;
 }
 
-/* An entry that names nobody would match the first client that comes: it is refused. */
+/* An entry without a key or subject names no caller, and one with two of them is ambiguous: both are refused. */
 static bool judge(struct loader *loader, void *entry, unsigned n_keys)
 {
     bool is_key = str_is(str_from(loader->list), list_keys);

@@ -60,7 +60,7 @@ static bool take_file(struct map_reading *reading, void *field)
                             ((struct str *)field)->ptr);
 }
 
-/* As the option of that name takes it. The number of texts is the field behind. */
+/* Checks each text like the option that the member names. `field` is the list; its number of texts comes next. */
 static bool take_list(struct map_reading *reading, void *field)
 {
     struct loader *loader = reading->loader;
@@ -82,8 +82,8 @@ static bool take_list(struct map_reading *reading, void *field)
     return ok;
 }
 
-/* The value is one of the two words that the option names ("false true", "optional required"). The field
- * becomes true if it is the second. */
+/* The value is one of the two words that the option names ("false true", "optional required"). The second
+ * word makes the field true. */
 static bool take_either(struct map_reading *reading, void *field)
 {
     struct str no;
@@ -235,7 +235,7 @@ static void judge_one(struct loader *loader, const struct config *config,
 {
     bool is_first = listener == config->server.all && !str_is(config->server.listen, "none");
 
-    if (!is_first) { /* that of the options is judged in their names (judge.c) */
+    if (!is_first) { /* judge.c judges the first one, by the names of its options */
         judge_tls(loader, listener, "server.listeners");
     }
     if (listener->client_crl_file.len > 0 && listener->client_ca_file.len == 0) {
@@ -304,7 +304,7 @@ enum error_code config_open_tls(const struct config_listener *listener, struct t
     return code;
 }
 
-/* ---- what a reload may change of them ---- */
+/* ---- what a reload may change ---- */
 
 bool listeners_have_same_files(const struct config *before, const struct config *after,
                                same_file_fn is_same)
@@ -346,7 +346,7 @@ bool config_same_places(const struct config *a, const struct config *b)
     return true;
 }
 
-/* Sockets stay where they are until the next start; then all of the list waits for it. */
+/* Sockets cannot move before the next start. If one would have to move, the whole running list stays in force. */
 void listeners_keep(struct config_box *box, const struct config *running)
 {
     struct config *config = &box->config;

@@ -1,7 +1,7 @@
 /* Lists as people write them: API_KEYS and CORS_ORIGINS, the files of keys, --set. One reader for
  * all: a JSON array of texts, or items between commas, white space or line ends, in brackets (a YAML
- * list on one line) or not. Quotes may stand around each item, which then holds all that is between
- * them, or around the whole. A # where an item could begin starts a comment up to the end of the
+ * list on one line) or not. Quotes may stand around the whole, or around an item, which
+ * then holds everything between its quotes. A # where an item could begin starts a comment up to the end of the
  * line. */
 #include "config/credential.h"
 #include "config_internal.h"
@@ -12,7 +12,7 @@
 
 struct cursor {
     struct str rest;
-    bool is_quoted; /* quotes stand around the whole: in there, no # begins a comment */
+    bool is_quoted; /* quotes stand around the whole list: then no # begins a comment */
     bool has_words; /* items may begin with a word and a blank: "POST /teststeps:503" */
 };
 
@@ -21,7 +21,7 @@ static void drop(struct str *text, size_t n)
     *text = str_sub(*text, n, text->len);
 }
 
-/* Everything before the next item. */
+/* Drops separators and comments before the next item. */
 static void skip(struct cursor *at)
 {
     struct str comment;
@@ -42,7 +42,7 @@ static bool is_quote(char c)
     return c == '"' || c == '\'';
 }
 
-/* Up to its closing quote, and nothing but a separator comes behind it. */
+/* Takes an item up to its closing quote, behind which only a separator may come. */
 static bool take_quoted(struct loader *loader, const struct option_row *row, struct cursor *at,
                         struct str *out)
 {
@@ -120,7 +120,7 @@ static bool read_json(struct arena *room, struct str text, size_t max, struct st
     return true;
 }
 
-/* Without what stands around all of it. */
+/* Drops the brackets or quotes around the whole list. */
 static struct cursor begin(struct str text)
 {
     struct str inner = str_trim(str_unquote(text));

@@ -1,5 +1,5 @@
-/* Defaults, then the file, then the environment, then --set; errors are collected, never the first
- * only. */
+/* Loads defaults, then the file, then the environment, then --set. It collects all errors, instead of
+ * ending at the first one. */
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -94,8 +94,8 @@ static bool is_group(struct str name)
     return false;
 }
 
-/* `name` is that of the group: "auth". A group inside ("jwt:") is taken as its members would be
- * with their whole names ("jwt.issuer:"). */
+/* `name` is that of the group: "auth". Members of a group inside ("jwt:") are taken as if they stood
+ * in the outer one by their whole names ("jwt.issuer:"). */
 static void take_group(struct loader *loader, struct str name, const struct node *group)
 {
     for (const struct node *member = group->first; member != NULL; member = member->next) {
@@ -163,7 +163,7 @@ static void take_document(struct loader *loader, const struct node *root)
     }
 }
 
-/* Whoever writes a file in place empties it first, and may be read half way. */
+/* A program that writes a file in place empties it first, so the file may be read half written. */
 static bool is_whole(struct loader *loader, struct str text)
 {
     if (!loader->must_be_whole) {
@@ -180,14 +180,14 @@ static bool is_whole(struct loader *loader, struct str text)
     return true;
 }
 
-/* False: what there is of it says nothing. */
+/* False: the file is not whole, and no option of it was taken. */
 static bool load_file(struct loader *loader)
 {
     bool is_there = true;
     struct node_stream stream;
     struct error_list errors;
     struct error err = {0};
-    struct arena document; /* holds keys and tokens as they are written */
+    struct arena document; /* wiped: it holds keys and tokens in clear text */
     struct buf text;
 
     arena_init(&document);

@@ -6,7 +6,7 @@
 
 enum { KNOWN_MAX = 512, ENTRY_MAX = 64 * 1024 };
 
-/* The field of such an option. */
+/* The two fields of struct config that hold such a list. */
 struct entries {
     char *items;
     size_t n;
@@ -24,7 +24,7 @@ const struct map_list *map_list_of(const struct option_row *row)
     return lists[row->type];
 }
 
-/* By copies, since each list has a type of pointer of its own. */
+/* mem_copy, because the pointer to the entries has another type in each list. */
 static struct entries entries_of(const struct config *config, const struct option_row *row)
 {
     struct entries entries;

@@ -85,7 +85,7 @@ bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX])
     bool is_sound;
 
     buf_init(&right, ORIGIN_MAX - 1);
-    /* "null" is what every sandboxed frame and local file sends, a bare word names no host. */
+    /* A bare word names no host. One of them is "null", which every sandboxed frame and local file sends. */
     is_named = (str_contains(text, STR("://")) || str_find_char(text, '.') >= 0 ||
                 str_starts_nocase(text, STR("localhost"))) &&
                write_origin(text, &right);

@@ -1,4 +1,5 @@
-/* What the types of options are, and the effective configuration as YAML that loads again; secrets as '***'. */
+/* How each type of option is set and printed. Prints the effective configuration as YAML that loads again; secrets
+ * as '***'. */
 #include "base/buf.h"
 #include "config_internal.h"
 
@@ -103,7 +104,7 @@ void config_print(const struct config *config, struct buf *out)
         struct str name;
 
         (void)str_cut(str_from(rows[i].key), '.', &group, &name);
-        if (name.len == 0) { /* an option that stands for itself: tenants */
+        if (name.len == 0) { /* an option without a group: tenants */
             buf_printf(out, "%.*s: ", STR_ARG(group));
         } else {
             if (!str_eq(group, last)) {

@@ -1,5 +1,5 @@
-/* Secrets by reference: wherever a secret is taken, "file:PATH" stands for what the file holds, "env:NAME" for what the variable
- * holds, and what a service tells (aws-sm:, aws-ssm:, gcp-sm:) is asked of the sources' `secrets`. */
+/* Secrets by reference. Wherever a secret is taken, "file:PATH" means the content of the file, and "env:NAME" that of
+ * the variable. Secrets of a cloud service (aws-sm:, aws-ssm:, gcp-sm:) come from config_sources.secrets. */
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -7,7 +7,7 @@
 
 enum { SHOWN_REFERENCE_MAX = 160 };
 
-/* ABSENT also where a file of the tree is not there. False: an error was added. */
+/* Appends the secret's value; in every other state, the reference itself. False: an error was added. */
 static bool look_up(struct loader *loader, const char *what, struct str reference,
                     enum config_secret *out_state, struct buf *out)
 {
@@ -64,7 +64,7 @@ bool read_secret(struct loader *loader, const char *what, struct str text, struc
         return false;
     }
     if (state == CONFIG_SECRET_GONE && what == loader->list) {
-        return false; /* whoever deletes the secret of a key takes the key back */
+        return false; /* an API key whose secret was deleted is taken back: no error */
     }
     if (state == CONFIG_SECRET_ABSENT || state == CONFIG_SECRET_GONE) {
         loader_fail(loader, "%s: there is no secret %.*s", what,
@@ -86,7 +86,7 @@ static const struct {
     {"auth/tokens/service", NULL},
 };
 
-/* The tree's name and the leaf as one reference. Names of Google's service hold no slash: a dash stands for it there. */
+/* The tree's name and the leaf as one reference. Names of Google's service hold no slash: a dash replaces it. */
 static struct str reference_of(struct loader *loader, struct str tree, const char *leaf)
 {
     struct arena *arena = &loader->box->arena;
@@ -100,6 +100,7 @@ static struct str reference_of(struct loader *loader, struct str tree, const cha
     return arena_printf(arena, "%.*s%s%s", STR_ARG(tree), has_dashes ? "-" : "/", text);
 }
 
+/* ABSENT also if a file of the tree does not exist. False: an error was added. */
 static bool read_leaf(struct loader *loader, struct str reference, enum config_secret *out_state,
                       struct buf *out)
 {
@@ -127,7 +128,7 @@ static void take_leaf(struct loader *loader, size_t index, enum config_secret st
     if (row == NULL) {
         (void)keys_add(loader, "service", text);
     } else if (row->type == OPTION_SECRET || state == CONFIG_SECRET_KNOWN) {
-        (void)option_set(loader, row, str_trim(text)); /* an address that is not read yet is none */
+        (void)option_set(loader, row, str_trim(text)); /* an unread text stays unset */
     }
 }
 

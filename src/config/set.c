@@ -1,4 +1,4 @@
-/* One value into one option: conversion and range, by type. */
+/* Sets one option: converts the value and checks its range, by the option's type. */
 #include <stdarg.h>
 
 #include "base/buf.h"
@@ -41,7 +41,7 @@ void option_unknown(struct loader *loader, struct str key)
     }
     if (nearest.best.len > 0) {
         loader_mark_failed(loader,
-                           option_find(nearest.best)); /* it was meant, and is not missing */
+                           option_find(nearest.best)); /* it was meant, so it is not missing */
         loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key),
                     STR_ARG(nearest.best));
     } else {
@@ -209,7 +209,7 @@ static bool set_words(struct loader *loader, const struct option_row *row, const
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n)
 {
-    /* Members of lists are a pointer followed by its count (struct config). */
+    /* In struct config a list is a pointer followed by its count. */
     struct config_texts *field = option_field(&loader->box->config, row);
     bool is_sound = true;
     struct str *copy;
@@ -255,7 +255,7 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
     bool ok = option_kind_of(row)->set(loader, row, text);
     size_t n;
 
-    /* Defaults are set before anybody gives anything. */
+    /* A default does not count as given. */
     loader->is_given[row - config_options(&n)] =
         loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
     if (!ok) {

@@ -2,7 +2,7 @@
 #include "base/url.h"
 #include "config_internal.h"
 
-/* As upstream.base_url is read. */
+/* Like upstream.base_url, but dot segments in the path are not looked for. */
 static bool take_base_url(struct map_reading *reading, void *field)
 {
     struct str text = reading->node->text;

@@ -1,4 +1,4 @@
-/* Options whose value is text: one line, with the further rules of its type. */
+/* Options whose value is one line of text, with further rules for each type. */
 #include "base/address.h"
 #include "base/fd.h"
 #include "base/percent.h"
@@ -6,7 +6,7 @@
 #include "config/credential.h"
 #include "config_internal.h"
 
-/* Texts go into headers and logs as they are. */
+/* Texts go into headers and logs unchanged, so a line break or control character is refused. */
 static bool is_one_line(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -19,8 +19,8 @@ static bool is_one_line(struct str text)
     return true;
 }
 
-/* A base URL: paths are appended to it. It is not quoted when it holds a password. */
-/* Paths are appended to it, and a request with such a path is not sent. */
+/* The path of a base URL, to which the paths of requests are appended. With a dot segment or a broken escape in it no
+ * request could be sent. */
 static bool path_is_sound(struct loader *loader, struct str path)
 {
     struct str segment;
@@ -35,6 +35,7 @@ static bool path_is_sound(struct loader *loader, struct str path)
     return true;
 }
 
+/* Errors do not quote a text with an @, which may hold a password. */
 bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct url url = {0};
@@ -143,7 +144,7 @@ bool set_id(struct loader *loader, const struct option_row *row, struct str text
     return id_from_text(loader, row->key, text, option_field(&loader->box->config, row));
 }
 
-/* Headers are assignments, which a credential never is. */
+/* Headers are not read as a credential: credential_read refuses NAME=VALUE. */
 static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
                         struct secret *out)
 {
@@ -172,7 +173,7 @@ static bool read_into(struct loader *loader, const char *what, struct str text, 
     struct buf value;
     bool ok;
 
-    if (str_is(text, "***")) { /* what check --print shows: not set here */
+    if (str_is(text, "***")) { /* what check --print writes for a secret: it stays unset */
         return true;
     }
     ok = read_secret(loader, what, text, &value) &&

@@ -1,6 +1,6 @@
-/* Names of the environment that do not begin like ours and are meant for us all the same: those of the service that
- * this program replaces, where another option does their work here, and slips of the pen in those that are read. A
- * slip in VIRTUOSO_... is an error: nobody else has such names. All others are told as warnings. */
+/* Variables without our prefix that were meant for this program: those of the service that it replaces, whose work an
+ * option does here, and misspelt names of variables that are read. A misspelt VIRTUOSO_... is an error, because no
+ * other program has such names. All others are warnings. */
 #include "base/nearest.h"
 #include "config_internal.h"
 
@@ -8,7 +8,8 @@
 
 enum { SHORTEST = 7, NAME_SHOWN = 80 };
 
-/* What the service that was replaced read, by its settings. `fine`: the value that is what happens here anyway. */
+/* Variables of the replaced service, and the option that does their work here. `fine`: with this value no warning is
+ * needed, because this program does the same anyway. */
 static const struct {
     const char *names; /* space separated */
     const char *key;
@@ -51,7 +52,7 @@ static void warn(struct loader *loader, struct str name, const char *what, struc
     }
 }
 
-/* True: it is one of them. */
+/* True: it is a variable of the replaced service. */
 static bool was_replaced(struct loader *loader, struct str name, struct str value)
 {
     for (size_t i = 0; i < ARRAY_LEN(replaced); i++) {
@@ -69,10 +70,10 @@ static bool was_replaced(struct loader *loader, struct str name, struct str valu
     return false;
 }
 
-/* What a name that nobody reads may be meant as. */
+/* Which variable was probably meant by a name that is not read. */
 struct meant {
     struct nearest near;
-    bool is_slip; /* one slip away, and so near.best */
+    bool is_slip; /* near.best is one slip away from the name */
     const struct option_row *row;
 };
 
@@ -90,7 +91,7 @@ static void offer(struct meant *meant, const struct variable *variable)
     }
 }
 
-/* True: it is read. Else `meant` is filled. */
+/* True: the name is read. False: `meant` is filled. */
 static bool is_read(const struct loader *loader, struct str name, struct meant *meant)
 {
     static const char *const more[] = {"PORT", "HOST", PLATFORM "SESSION_ID"};
@@ -120,7 +121,7 @@ static void look_at(struct loader *loader, struct str name, struct str value)
     }
     if (meant.is_slip && is_ours) {
         loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, NAME_SHOWN));
-        loader_mark_failed(loader, meant.row); /* it is not missing */
+        loader_mark_failed(loader, meant.row); /* it was meant: do not call it missing, too */
         loader_fail(loader, "nothing reads this variable; did you mean %.*s?",
                     STR_ARG(meant.near.best));
         loader->place = NULL;

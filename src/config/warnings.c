@@ -1,4 +1,4 @@
-/* What an operator should hear of before it hurts. */
+/* Warnings to the operator of what will fail later. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -31,7 +31,7 @@ static void tell_expiries(const char *what, const struct config_key *keys, size_
     }
 }
 
-/* Each client and each call to the platform is a descriptor. */
+/* Each client and each call to the platform needs a descriptor. */
 static void tell_descriptors(const struct config *config, config_warn_fn warn, void *context)
 {
     uint64_t limit = fd_take_limit();

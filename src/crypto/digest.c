@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-/* OpenSSL 3 looks a method up by its name, and makes a context by some allocations: each takes longer than to hash 200 bytes.
- * So the method is found once, and one context waits for whoever comes next. Threads hash, too. */
+/* OpenSSL 3 finds a method by its name and allocates a context in pieces; each of these takes longer than to hash 200
+ * bytes. So the method is looked up once, and a used context is kept for the next digest. Atomic: threads hash, too. */
 static _Atomic(EVP_MD *) method;
 static _Atomic(EVP_MD_CTX *) spare;
 
@@ -44,11 +44,11 @@ static void update(EVP_MD_CTX *context, struct str bytes)
     CHECK(EVP_DigestUpdate(context, bytes.ptr, bytes.len) == 1);
 }
 
-/* What was hashed is wiped from the context by this. */
+/* EVP_DigestFinal_ex also wipes the hashed bytes from the context. */
 static void finish(EVP_MD_CTX *context, struct digest *out)
 {
     CHECK(EVP_DigestFinal_ex(context, out->bytes, NULL) == 1);
-    EVP_MD_CTX_free(atomic_exchange(&spare, context)); /* of another thread, or none */
+    EVP_MD_CTX_free(atomic_exchange(&spare, context)); /* frees another thread's spare, if any */
 }
 
 void digest_of(struct str bytes, struct digest *out)

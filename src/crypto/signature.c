@@ -14,7 +14,7 @@ enum {
     SALT_BYTES = 32
 };
 
-/* 2.28 also wants a random generator and which half of the key to use. */
+/* mbedTLS 2.28 also wants a random generator, and to be told that the key is the public half. */
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 #define RSA_PUBLIC NULL, NULL, MBEDTLS_RSA_PUBLIC,
 #else
@@ -123,7 +123,7 @@ bool public_key_fits(const struct public_key *key, enum signature_kind kind)
     return key->is_rsa == (kind != SIGNATURE_ES256);
 }
 
-/* The layer above these functions takes a PSS salt of any length, so it is not used. */
+/* Calls the RSA functions of mbedTLS, not the layer above them (pk), because that takes a PSS salt of any length. */
 static bool verify_rsa(struct public_key *key, enum signature_kind kind,
                        const struct digest *digest, struct str signature)
 {

@@ -25,7 +25,7 @@ static int draw(void *unused, unsigned char *out, size_t n)
     return 0;
 }
 
-/* The text with the NUL that the library wants. */
+/* `size` counts the NUL at the end of the text, as mbedTLS wants it. */
 static int parse(mbedtls_pk_context *pk, const char *pem, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)pem;

@@ -59,7 +59,7 @@ static void write_path(struct buf *out, const struct sigv4 *request)
     }
 }
 
-/* Decoded and encoded again, so that each text has one form. */
+/* Decodes and encodes the text, so that equal texts get one form. */
 static struct str recoded(struct arena *arena, struct str text)
 {
     struct str plain;
@@ -93,7 +93,7 @@ static void write_query(struct buf *out, struct arena *arena, struct str query)
     }
 }
 
-/* Without white space at its ends, and one blank for each run of it inside. */
+/* Drops white space at the ends, and writes one blank for each run of white space inside. */
 static void write_value(struct buf *out, struct str value)
 {
     bool was_blank = false;

@@ -37,7 +37,7 @@ enum error_code tls_fail(struct error *err, const char *what, const char *name, 
     return error_set(err, ERR_TLS, "%s %s: %s", what, name, text);
 }
 
-/* 3.x does a part of its work behind an interface that wants to be told; telling it twice is fine. */
+/* mbedTLS 3.x uses the PSA interface, which must be started first; it may be started twice. */
 static void start_crypto(void)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -86,8 +86,8 @@ enum error_code tls_config_add(struct tls_config *config, const char *file, stru
     return load_files(config, file, file, err);
 }
 
-/* The certificates that have the name; mbedTLS takes the one whose key the client can check. Without
- * one the usual one serves: the client decides whether that will do. */
+/* Offers all certificates that have the name; mbedTLS takes the one whose key the client can check. If none
+ * has it, the first certificate is sent, and the client decides whether to accept it. */
 static int on_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len)
 {
     const struct tls_config *config = context;
@@ -103,8 +103,8 @@ static int on_name(void *context, mbedtls_ssl_context *ssl, const unsigned char 
     return 0;
 }
 
-/* From 3.3 to 3.6.7 mbedTLS takes a ticket of TLS 1.3 when TLS 1.2 is resumed, which has weaker rules
- * (CVE-2026-93831): there are none of 1.3 then, and its handshakes are whole ones. */
+/* mbedTLS 3.3 to 3.6.7 accepts a ticket of TLS 1.3 to resume TLS 1.2, which has weaker rules
+ * (CVE-2026-93831). With these versions we send no tickets of TLS 1.3, so its handshakes are full ones. */
 static void tickets_of_old_only(struct tls_config *config)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -266,8 +266,8 @@ void tls_config_free(struct tls_config *config)
     mem_free(config);
 }
 
-/* A number above 0 counts certificates that this library cannot read; bundles of systems hold such
- * ones. */
+/* A status above 0 is the number of certificates that mbedTLS cannot read. The bundle of a system may hold
+ * some, so that is no error. */
 enum error_code tls_check_authorities(const char *file, struct error *err)
 {
     mbedtls_x509_crt chain;
@@ -309,7 +309,7 @@ static int give_input(void *context, unsigned char *bytes, size_t len)
     return (int)left.len;
 }
 
-/* Empties it; a large one is given back, most connections are idle. */
+/* Empties the buffer. A large one is freed, because most connections are idle. */
 static void release(struct buf *buf)
 {
     size_t max = buf->max;

@@ -21,14 +21,14 @@ struct tls_certificate {
 
 struct tls_config {
     mbedtls_ssl_config ssl;
-    struct tls_certificate *certificates; /* the last one is for names that no other has */
+    struct tls_certificate *certificates; /* the last in the list is for names that no other has */
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_ticket_context tickets;
     mbedtls_x509_crt authorities; /* of client certificates */
-    mbedtls_x509_crl revoked;     /* by them */
-    bool asks_client;             /* for a certificate */
-    unsigned number;              /* of this process: no two have the same */
+    mbedtls_x509_crl revoked;     /* revoked by these authorities */
+    bool asks_client;             /* clients are asked for a certificate */
+    unsigned number;              /* unique in this process */
     unsigned n_holders;
 };
 
@@ -36,7 +36,7 @@ struct tls_stream {
     struct tls_config *config;
     mbedtls_ssl_context ssl;
     struct buf input;       /* cipher text from the peer */
-    size_t input_used;      /* of it */
+    size_t input_used;      /* bytes of `input` that were read already */
     struct buf output;      /* cipher text for the peer */
     struct peer_kept *peer; /* NULL: no certificate was asked for, or none was shown */
     bool secured;
@@ -45,7 +45,7 @@ struct tls_stream {
 
 enum error_code tls_fail(struct error *err, const char *what, const char *name, int status);
 int64_t tls_unix_of(const mbedtls_x509_time *time); /* seconds */
-/* tls_peer.c: after the handshake. */
+/* tls_peer.c: reads and judges the client's certificate, after the handshake. */
 void tls_peer_read(struct tls_stream *stream);
 void tls_peer_free(struct peer_kept *peer); /* NULL is fine */
 

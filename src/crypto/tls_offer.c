@@ -3,8 +3,8 @@
 #include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/version.h>
 
-/* mbedTLS takes the first of these that the client offers, too. AES-128 first: it is the quickest
- * with the processor's help, and nobody breaks it. */
+/* mbedTLS takes the first suite of this list that the client also offers. AES-128 comes first: with the
+ * processor's instructions it is the fastest, and no practical attack on it is known. */
 static const int suites[] = {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
     MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
@@ -24,7 +24,7 @@ static const char *protocols[] = {"http/1.1", NULL};
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 
-/* P-384 is there for certificates with such a key: this list is of both. */
+/* P-384 is there for certificates with such a key: mbedTLS uses this list for key exchange and for certificates. */
 static const mbedtls_ecp_group_id curves[] = {
     MBEDTLS_ECP_DP_CURVE25519,
     MBEDTLS_ECP_DP_SECP256R1,

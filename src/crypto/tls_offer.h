@@ -1,4 +1,4 @@
-/* What our side of TLS offers: AEAD with ECDHE only, X25519 and P-256 first, signatures with SHA-256
+/* What this server offers in TLS: AEAD with ECDHE only, X25519 and P-256 first, signatures with SHA-256
  * and better, HTTP/1.1 by ALPN. The lists are static, as mbedTLS keeps pointers to them. */
 #ifndef CRYPTO_TLS_OFFER_H
 #define CRYPTO_TLS_OFFER_H
@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 
-/* 0, or what mbedTLS says. */
+/* 0, or an error code of mbedTLS. */
 int tls_offer(mbedtls_ssl_config *config);
 /* Is the certificate for this host? A name of it may begin with "*.", which stands for one label
  * (RFC 6125). */

@@ -1,6 +1,6 @@
-/* Client certificates: what mbedTLS found out in the handshake is not taken for the answer (with 1.3 and
- * an optional certificate it forgets to tell that the certificate is for something else, CVE-2024-45159),
- * and a reload may change the authorities under an open connection. So the chain is checked here. */
+/* Client certificates. The chain is checked here, after the handshake, for two reasons. The verdict of mbedTLS is not
+ * enough: in TLS 1.3 with an optional certificate it does not report that the certificate is not meant for clients
+ * (CVE-2024-45159). And a reload may change the authorities while a connection is open. */
 #include "crypto/tls_peer.h"
 
 #include <mbedtls/oid.h>
@@ -25,7 +25,7 @@ int64_t tls_unix_of(const mbedtls_x509_time *time)
     buf_init(&date, DATE_TEXT_MAX);
     buf_printf(&date, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year, time->mon, time->day,
                time->hour, time->min, time->sec);
-    (void)!date_read(buf_view(&date), &ms); /* it was parsed as a date already */
+    (void)!date_read(buf_view(&date), &ms); /* cannot fail: mbedTLS parsed it as a date already */
     buf_done(&date);
     return ms / MS_PER_S;
 }
@@ -51,7 +51,7 @@ static void add_name(struct tls_peer *peer, enum tls_name_kind kind, const mbedt
     }
 }
 
-/* Of two common names none is the client's. */
+/* A subject with several common names is ambiguous: none of them is taken. */
 static void add_common_name(struct tls_peer *peer, const mbedtls_x509_name *subject)
 {
     const mbedtls_x509_name *only = NULL;
@@ -199,7 +199,7 @@ enum error_code tls_config_ask_clients(struct tls_config *config, const char *au
     if (status < 0) {
         return tls_fail(err, "cannot read certificates from", authorities_file, status);
     }
-    if (status > 0) { /* who left one out would wonder why its clients are refused */
+    if (status > 0) { /* if one were skipped, its clients would be refused for no visible reason */
         return error_set(err, ERR_TLS, "%d of the certificates in %s cannot be read", status,
                          authorities_file);
     }
@@ -210,7 +210,7 @@ enum error_code tls_config_ask_clients(struct tls_config *config, const char *au
     mbedtls_ssl_conf_ca_chain(&config->ssl, &config->authorities, &config->revoked);
     mbedtls_ssl_conf_authmode(&config->ssl,
                               required ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
-    /* Who comes back with a ticket is not asked for a certificate again. */
+    /* No tickets: a client that resumes with one is not asked for its certificate again. */
     mbedtls_ssl_conf_session_tickets_cb(&config->ssl, NULL, NULL, NULL);
     return ERR_OK;
 }

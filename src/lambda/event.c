@@ -43,10 +43,10 @@ static const struct event_source sources[] = {
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .full_path = CONTEXT "/path",
      .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = REST_API_MS,
      .max_head = GATEWAY_HEAD_MAX, .can_stream = true, .loses_binary = true},
-    /* Somebody invokes the function. Nobody says from which address, whatever stands in X-Forwarded-For. */
+    /* Has no client address: `client` is a place that it lacks, so that X-Forwarded-For is not believed. */
     {.name = "direct invocation", .marks = {{"/action", NULL, NULL}}, .lacks = CONTEXT, .acts = true, .client = CONTEXT,
      .reply = REPLY_DIRECT, .loses_binary = true},
-    /* Our own, from room cloud. Clients of the products above cannot make one, only who may invoke the function. */
+    /* Our own event, from room cloud. Only callers that may invoke the function can make it, not other clients. */
     {.name = "recall", .marks = {{"/source", "virtuoso-proxy.recall", NULL}, {"/path", NULL, NULL}},
      .fixed_method = "POST", .path = "/path", .query = "/query", .request_id = "/id", .query_form = QUERY_RAW,
      .caller = "aws-lambda", .reply = REPLY_RECALL},
@@ -84,8 +84,8 @@ static struct str text_at(const struct json *event, const char *place)
 
 /* ---- the request line ---- */
 
-/* What may stand in a path or a query stays as it is, escapes too. Some products have decoded the path: what
- * cannot stand there is escaped again. `also`: more characters that may. */
+/* Characters that a path or a query may hold stay unchanged, and so do percent escapes. All others are escaped,
+ * since some sources have decoded the path. `also`: further characters that stay. */
 static void put_target(struct buf *out, struct str text, const char *also)
 {
     static const char plain[] = "-._~!$&'()*+,;=:@/";
@@ -158,7 +158,7 @@ static bool cut_prefix(struct str *path, struct str prefix)
     return true;
 }
 
-/* The base is where our paths begin for the client. */
+/* Cuts the stage and base_path off `path`. Returns the base: what the client writes before our paths. */
 static struct str cut_base(struct arena *arena, const struct json *event,
                            const struct event_source *source, struct str base_path,
                            struct str *path)
@@ -210,7 +210,8 @@ static enum error_code put_line(struct buf *head, const struct event_request *re
 
 /* ---- the fields ---- */
 
-/* What of a connection they tell ended at the product before us. The trace is told by the invocation. */
+/* These fields describe the client's connection, which ends at the product before us. The trace comes from the
+ * invocation. */
 static bool is_left_out(const struct event_source *source, struct str name, bool has_trace)
 {
     static const char *const names[] = {
@@ -291,7 +292,7 @@ static enum error_code put_cookies(struct buf *head, const struct json *cookies,
     return code;
 }
 
-/* What the event tells beside its map of headers. */
+/* Fields that come from other members of the event than its map of headers. */
 static enum error_code put_own_fields(struct buf *head, const struct event_source *source,
                                       const struct json *event, const struct json *fields,
                                       struct str trace, struct error *err)
@@ -306,7 +307,7 @@ static enum error_code put_own_fields(struct buf *head, const struct event_sourc
 
     const struct {
         const char *name;
-        struct str value; /* empty: not told */
+        struct str value; /* empty: no such field */
     } own[] = {
         {"Host", host.len > 0 ? host : STR("lambda")},
         {"X-Amzn-Trace-Id", trace},
@@ -324,7 +325,7 @@ static enum error_code put_own_fields(struct buf *head, const struct event_sourc
 
 /* ---- the rest ---- */
 
-/* The last address that a load balancer writes is the one that it saw. */
+/* The load balancer appends the address that it saw itself, so the last one counts. */
 static struct str last_of(struct str list)
 {
     return str_trim(str_sub(list, str_behind_last(list, ','), list.len));

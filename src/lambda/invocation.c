@@ -1,4 +1,4 @@
-/* One invocation after another on one line to the Runtime API. */
+/* Handles one invocation after another, on one line to the Runtime API (runtime.h). */
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -7,7 +7,7 @@
 
 enum { REQUEST_HEAD_MAX = 2048, LOOK_AGAIN_MS = 5, SHOWN_MAX = 200, PRELUDE_MAX = 96 * 1024 };
 
-/* As deep as sources make them; one with the longest list of fields has some hundred nodes. */
+/* Room for the events of all sources: one with a very long list of header fields has some hundred nodes. */
 static const struct json_limits event_limits = {
     .max_depth = 64, .max_nodes = 20000, .allow_duplicate_names = true};
 
@@ -43,7 +43,7 @@ static void put_post_start(struct buf *out, const struct invocation *invocation,
         str_print(path, sizeof(path), "invocation/%.*s/%s", STR_ARG(invocation->id), what).ptr);
 }
 
-/* Of several at once no line knows which one it belongs to. */
+/* With several invocations at once a line of the log may belong to any of them, so the log names none. */
 static void tell_log(const struct invocation *invocation, struct str id)
 {
     if (invocation->lambda->n_invocations == 1) {
@@ -227,7 +227,7 @@ static void on_end(struct http_local *local, bool whole)
     }
 }
 
-/* A stream of events that ends is asked for again where it stopped; any other answer is not whole. */
+/* The time is over. An event stream may end here, since its client asks for the rest; any other answer is not whole. */
 static void on_late(struct http_local *local)
 {
     struct invocation *invocation = of_local(local);
@@ -244,7 +244,7 @@ static void on_late(struct http_local *local)
     }
 }
 
-/* The service did not even say that it is late. */
+/* The service did not even answer that it is late. */
 static void on_last(struct deadline *deadline)
 {
     struct invocation *invocation = CONTAINER_OF(deadline, struct invocation, last);
@@ -269,7 +269,7 @@ static unsigned left_ms(const struct invocation *invocation)
     return left < 1 ? 1 : left > UINT32_MAX ? UINT32_MAX : (unsigned)left;
 }
 
-/* Of the answer: the source may give up long before Lambda does. */
+/* How long the answer may take: the source may stop waiting long before Lambda ends the invocation. */
 static unsigned allowed_ms(const struct invocation *invocation)
 {
     unsigned waits_ms = invocation->streams ? 0 : invocation->request.source->waits_ms;
@@ -359,7 +359,7 @@ static void take_next(struct invocation *invocation)
     tell_log(invocation, invocation->id);
     invocation->ends_wall_ms = 0;
     (void)!str_to_i64(str_trim(http_answer_header(answer, "Lambda-Runtime-Deadline-Ms")), 0,
-                      INT64_MAX, &invocation->ends_wall_ms); /* without: no limit */
+                      INT64_MAX, &invocation->ends_wall_ms); /* no header: no limit */
     text = arena_str(arena, buf_view(&invocation->runtime.body));
     if (json_parse(arena, text, &event_limits, &event, &err) != ERR_OK) {
         post_error(invocation, "Function.UnknownEvent", err.text);
@@ -380,7 +380,7 @@ static void refused(struct invocation *invocation, int status)
     lambda_fail(invocation->lambda, text);
 }
 
-/* Refused answers were told to nobody, and there is nobody left to tell; only 500 is the end. */
+/* A refused answer is only logged, because no one else can be told. A status of 500 or above ends the process. */
 static void take_posted(struct invocation *invocation, int status)
 {
     if (status >= 500) {
@@ -392,7 +392,7 @@ static void take_posted(struct invocation *invocation, int status)
                   F_INT("status", status),
                   F_STR("text", str_sub(buf_view(&invocation->runtime.body), 0, SHOWN_MAX)));
     }
-    http_local_cancel(&invocation->local); /* a stream that was refused in the middle */
+    http_local_cancel(&invocation->local); /* if a stream was refused midway */
     deadline_clear(&invocation->last);
     invocation->state = INVOCATION_QUIETS;
     look_for_quiet(invocation);
@@ -433,7 +433,7 @@ static void on_look(struct deadline *deadline)
     look_for_quiet(CONTAINER_OF(deadline, struct invocation, quiet));
 }
 
-/* Until the end of the invocation; then Lambda would stop us anyway. */
+/* Asks for the next event when no work is left, or when the invocation's time is over: Lambda would stop us anyway. */
 static void look_for_quiet(struct invocation *invocation)
 {
     struct lambda *lambda = invocation->lambda;

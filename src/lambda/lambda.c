@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-/* Network devices on the way forget connections sooner or later; after this long none is trusted. */
+/* PAUSE_MS: after such a pause no connection is trusted, since network devices on the way may have forgotten it. */
 enum { PAUSE_MS = 20000, INIT_ERROR_MS = 1000, TEXT_MAX = 8192 };
 
 static void on_gone(struct later_item *item)
@@ -23,7 +23,7 @@ void lambda_fail(struct lambda *lambda, const char *why)
     }
 }
 
-/* A machine that was stopped may have a monotonic clock that was stopped, too: the wall clock tells then. */
+/* While Lambda has stopped the machine its monotonic clock may stand still, so the wall clock is compared, too. */
 void lambda_is_awake(struct lambda *lambda)
 {
     int64_t wall_ms = clock_wall_ms();

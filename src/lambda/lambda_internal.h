@@ -1,4 +1,4 @@
-/* What the files of the room share: the room's struct, and its invocations. */
+/* What the files of the room share: its main structs `lambda` and `invocation`. */
 #ifndef LAMBDA_INTERNAL_H
 #define LAMBDA_INTERNAL_H
 
@@ -26,13 +26,13 @@ struct invocation {
     struct lambda *lambda;
     enum invocation_state state;
     struct runtime runtime;
-    struct arena arena; /* of the event in hand */
+    struct arena arena; /* memory of the present event */
     struct str id;
     struct event_request request;
     struct http_local local;
     struct answer answer;
-    struct deadline last;  /* the service has not answered when its time was over */
-    struct deadline quiet; /* looks again */
+    struct deadline last;  /* fires if the service has not answered in time */
+    struct deadline quiet; /* looks again whether the process is quiet */
     int64_t ends_wall_ms;  /* 0: not known */
     bool streams;
 };
@@ -44,8 +44,8 @@ struct lambda {
     struct str base_path;
     struct invocation *invocations;
     unsigned n_invocations;
-    unsigned n_open;      /* lines */
-    int64_t seen_wall_ms; /* when something was last done */
+    unsigned n_open;      /* invocations whose line is not closed */
+    int64_t seen_wall_ms; /* when an event last came or was asked for */
     uint64_t seen_age_ms;
     bool draining, gone;
     char *why;

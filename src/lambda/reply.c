@@ -85,7 +85,7 @@ static size_t count(struct str lines, struct str name)
     return n;
 }
 
-/* Is this line the first of its name? Each name is told once. */
+/* Is this the first line with its name? A map holds each name once. */
 static bool is_first(struct str lines, const struct field *field)
 {
     struct field other;
@@ -154,7 +154,7 @@ static bool is_asked_for(enum names names, struct str lines, struct str name)
 
 static void write_map(struct json_writer *w, const char *key, struct str lines, enum names names)
 {
-    /* They belong to a connection, which the product before us has. */
+    /* The product before us sets these fields for its own connection to the client. */
     static const char *const dropped[] = {"Connection", "Transfer-Encoding", "Keep-Alive", "TE",
                                           "Upgrade",    "Content-Length",    "Trailer",    "Date"};
     struct str rest = lines;
@@ -235,7 +235,7 @@ static bool succeeded(const struct answer *answer)
     return answer->status >= 200 && answer->status < 300;
 }
 
-/* Who lacks a permission is known all the same: the function behind the authorizer says what the caller may. */
+/* A caller without a permission (403) is known, too: the function behind the authorizer decides what it may do. */
 static bool is_known(const struct answer *answer)
 {
     return answer->status == 403 || succeeded(answer);
@@ -259,7 +259,7 @@ const char *answer_failure(const struct answer *answer, const struct event_reque
                    : "It could not be found out who calls; ask again";
     case REPLY_RECALL:
         *out_type = "Function.NotContinued";
-        /* Lambda invokes once more, and again, what nobody waited for and failed. */
+        /* Lambda repeats a failed invocation for which no caller waits. */
         return answer->status >= 500 || answer->status == 429
                    ? "The test run could not be continued now"
                    : NULL;
@@ -267,8 +267,8 @@ const char *answer_failure(const struct answer *answer, const struct event_reque
     return NULL;
 }
 
-/* "arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH" with "*" for the last two: the gateway keeps the policy
- * for the credential, whatever is asked for next. */
+/* The resource is "arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH" with "*" for METHOD/PATH: the gateway
+ * keeps the policy for the credential, and applies it to other requests, too. */
 static void write_policy(struct json_writer *w, struct str arn, struct str principal, bool is_known)
 {
     size_t n_slashes = 0;
@@ -311,7 +311,7 @@ static void write_verdict(struct buf *out, const struct event_request *request,
 
 /* ---- direct invocations ---- */
 
-/* The body; of an error its document with statusCode, which no other answer has, and when to ask again. */
+/* Success: the body alone. Error: the problem document, with retry_after and with statusCode, which marks errors. */
 static void write_direct(struct buf *out, const struct answer *answer)
 {
     struct str lines = buf_view(&answer->lines);
@@ -329,7 +329,7 @@ static void write_direct(struct buf *out, const struct answer *answer)
         jw_end(&w);
         return;
     }
-    buf_char(out, ','); /* the members of the document, and its end */
+    buf_char(out, ','); /* the other members of the document, and its end */
     buf_str(out, str_sub(body, 1, body.len));
 }
 

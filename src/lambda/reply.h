@@ -1,4 +1,4 @@
-/* An answer in the form that the source of its event takes. */
+/* Writes an answer in the form that the event's source takes. */
 #ifndef LAMBDA_REPLY_H
 #define LAMBDA_REPLY_H
 
@@ -9,7 +9,7 @@
 #include "event.h"
 #include "http/local.h"
 
-/* As the Runtime API has it: 6 MiB and 100 bytes. */
+/* The limit of the Runtime API: 6 MiB and 100 bytes. */
 enum { REPLY_MAX = 6291556 };
 
 struct answer {
@@ -23,20 +23,21 @@ struct answer {
 void answer_init(struct answer *answer);
 void answer_done(struct answer *answer);
 void answer_clear(struct answer *answer);
-/* The document of an error instead of whatever stood there. */
+/* Replaces the answer by the problem document of `err`. */
 void answer_problem(struct answer *answer, const struct event_request *request,
                     const struct error *err);
-/* NULL: it can be given. Else why the invocation failed, and the type of that error: an authorizer could not find out who
- * calls, and the gateway would keep a verdict; or nobody waits, and Lambda is to deliver the event again. */
+/* NULL: the answer can be posted. Else the reason and the type of an error to post instead. There are two cases. An
+ * authorizer could not find out who calls: there is no verdict, because the gateway would keep it. Or a recall failed:
+ * then Lambda delivers the event again. */
 const char *answer_failure(const struct answer *answer, const struct event_request *request,
                            const char **out_type);
 bool answer_is_event_stream(const struct answer *answer);
 
-/* The whole answer. One that is longer than the source takes is replaced by an error that says so. `policy`: what an
- * HTTP API's authorizer is answered with. */
+/* Writes the whole answer. If it is longer than the source takes, an error that says so replaces it. `policy`: an
+ * HTTP API's authorizer is answered with a policy. */
 void reply_write(struct buf *out, const struct event_request *request, struct answer *answer,
                  bool policy);
-/* What a streamed answer begins with: status and fields as JSON, and eight zero bytes. */
+/* Writes the beginning of a streamed answer: status and fields as JSON, and eight zero bytes. */
 void reply_write_prelude(struct buf *out, const struct event_request *request,
                          const struct http_local_head *head);
 /* {"errorMessage", "errorType", "stackTrace"} as the Runtime API wants it. */

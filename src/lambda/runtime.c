@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "net/transport.h"
 
-/* An event has 6 MiB; nothing else is as long. */
+/* The longest body is an event, of up to 6 MiB. */
 enum { BODY_MAX = 8 << 20, REQUEST_MAX = 8 << 20 };
 
 struct runtime_connection {
@@ -94,7 +94,7 @@ static void take_bytes(struct runtime *runtime, struct str bytes)
     if (!buf_ok(&runtime->body)) {
         fail(runtime, "its answer is longer than 8 MiB");
     } else if (event == HTTP_ANSWER_END) {
-        /* Bytes behind the answer belong to no request. */
+        /* Bytes behind the answer belong to no request: the connection is out of step. */
         if (bytes.len > 0 || !http_answer_keeps_connection(runtime->answer)) {
             hang_up(runtime);
         }
@@ -116,7 +116,7 @@ static void on_bytes(struct transport *transport, struct str bytes)
     if (runtime->busy) {
         take_bytes(runtime, bytes);
     } else {
-        hang_up(runtime); /* nobody asked */
+        hang_up(runtime); /* bytes without a request */
     }
 }
 
@@ -132,7 +132,7 @@ static void on_end(struct transport *transport, bool clean)
     }
     hang_up(runtime);
     if (!runtime->busy) {
-        return; /* it closed between two requests */
+        return; /* the Runtime API closed it between two requests */
     }
     if (runtime->reused && !runtime->has_bytes && runtime->again.len > 0) {
         connect_and_send(runtime, buf_view(&runtime->again));
@@ -197,7 +197,7 @@ void runtime_begin(struct runtime *runtime, struct str request, bool more)
 bool runtime_write(struct runtime *runtime, struct str bytes)
 {
     if (runtime->connection == NULL) {
-        return true; /* its failure was told */
+        return true; /* its end was reported already */
     }
     transport_write(&runtime->connection->transport, bytes);
     return transport_pending(&runtime->connection->transport) <= TRANSPORT_HIGH_WATER;

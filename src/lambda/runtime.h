@@ -1,11 +1,11 @@
 /* One line to the Runtime API: requests one after another, on a connection that is kept as long as the other side
- * keeps it. The waiting request (GET /next) has no time limit.
+ * keeps it. GET /next, which waits for an event, has no time limit.
  *
  *   REST ──runtime_begin──► BUSY ──(whole answer: on_answer)──► REST
  *                         └──(no answer: on_failed)────────► REST
  *
- * Owner: an invocation embeds it; runtime_close ends it, on_closed comes once. No event comes from inside a
- * call. */
+ * Owner: an invocation embeds it; runtime_close ends it, on_closed comes once. No callback is made from inside
+ * a function of this contract. */
 #ifndef LAMBDA_RUNTIME_H
 #define LAMBDA_RUNTIME_H
 
@@ -39,16 +39,16 @@ struct runtime {
     struct runtime_connection *connection; /* NULL: none is open */
     struct buf again;                      /* the request, if it may be sent a second time */
     bool busy, closing, reused;
-    bool has_bytes; /* of an answer */
+    bool has_bytes; /* the answer has begun */
     unsigned n_open;
     struct later_item closed;
 };
 
 void runtime_open(struct runtime *runtime, struct loop *loop, const struct address *address,
                   const struct runtime_events *events);
-/* `request`: head and body, or (`more`) what it begins with. Without `more` it is sent once more where a connection
- * that was kept turns out to be closed; the Runtime API takes each request in one state only, so none is carried
- * out twice. */
+/* `request`: head and body; with `more` only the beginning, and runtime_write sends the rest. Without `more` the
+ * request is sent again if the kept connection turns out to be closed. The Runtime API takes each request in one state
+ * only, so none is carried out twice. */
 void runtime_begin(struct runtime *runtime, struct str request, bool more);
 /* False: wait for on_writable. */
 bool runtime_write(struct runtime *runtime, struct str bytes);

@@ -1,4 +1,4 @@
-/* What came of a load: for people, with a plot in ASCII, and as JSON. */
+/* Writes the result of a load: as text for people, with a plot in ASCII, and as JSON. */
 #include "base/json_form.h"
 #include "load_internal.h"
 
@@ -88,7 +88,7 @@ static uint64_t in_row(const struct histogram *latency, unsigned row)
     return histogram_below(latency, row_end(row)) - below;
 }
 
-/* Rows above the last one that is shown are added up in it. */
+/* The last row that is shown also counts all latencies above it. */
 static void put_plot(struct buf *out, const struct histogram *latency)
 {
     unsigned first = row_of(latency->min_us);

@@ -1,4 +1,4 @@
-/* The bytes that are sent. Where every request is alike they are made once. */
+/* Makes the bytes of requests: once, if all requests are alike. */
 #include "load_internal.h"
 
 #include "base/mem.h"
@@ -7,7 +7,7 @@ enum { HEAD_MAX = 64 * 1024, SHOWN_MAX = 60 };
 
 static const struct str id_place = STR_INIT(ID_PLACE);
 
-/* Those that say where the body ends, and whether the connection stays, are the generator's own. */
+/* Fields that say where the body ends and whether the connection is kept: only the generator sets them. */
 static bool is_ours(struct str name)
 {
     static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection",
@@ -162,7 +162,7 @@ enum error_code request_init(struct request *request, const struct load_options 
 static void wipe(struct buf *buf)
 {
     if (buf->ptr != NULL) {
-        mem_wipe(buf->ptr, buf->len); /* the key stands in it */
+        mem_wipe(buf->ptr, buf->len); /* it holds the bearer token */
     }
     buf_done(buf);
 }

@@ -1,4 +1,4 @@
-/* The schedule: what is due, what came of it, and when it ends. */
+/* The schedule: which request is due, how each one ended, and when the run ends. */
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@ enum {
     ROOM_BYTES = 65536,
     CHECK_US = 100000, /* how often time-outs are looked for */
     SECOND_US = 1000000,
-    CONNECTING_MAX = 128, /* at once, in the beginning: below what a server lets wait */
+    CONNECTING_MAX = 128, /* at once, in the beginning: fewer than fit into a server's backlog */
     DESCRIPTORS_LEFT = 32
 };
 
@@ -30,7 +30,7 @@ static bool is_open_loop(const struct load *load)
 
 /* ---- what became of a request ---- */
 
-/* Until then no connection was free, so what is due is late for the server's sake. */
+/* Frees a sender. If none was free, requests that are due by now are late because of the server, not of us. */
 static void set_free(struct load *load, size_t at)
 {
     if (load->n_idle == 0) {
@@ -112,7 +112,7 @@ static bool begin_one(struct load *load, uint64_t now_us)
     }
     load->n_begun++;
     load->result->n_due += load->in_window ? 1 : 0;
-    if (now_us - due_us > timeout_us) { /* nobody waits for it any more */
+    if (now_us - due_us > timeout_us) { /* it would have timed out already */
         load->result->failures[LOAD_NOT_SENT] += load->in_window ? 1 : 0;
         load->n_failed++;
         return true;
@@ -184,7 +184,7 @@ static void tell_progress(struct load *load, uint64_t now_us)
     load->second_us = now_us;
 }
 
-/* How long nothing will be due. */
+/* How long to wait for events: until the next request is due, at most CHECK_US. */
 static uint64_t pause_us(const struct load *load, uint64_t now_us)
 {
     uint64_t due_us;
@@ -275,7 +275,7 @@ static enum error_code take_descriptors(unsigned wanted, struct error *err)
     return ERR_OK;
 }
 
-/* All connections are there before the first request is due, so none of them is measured. */
+/* All connections are made before the first request is due, so the time for that is not measured. */
 static enum error_code connect_all(struct load *load, struct error *err)
 {
     uint64_t limit_us = clock_now_us() + (uint64_t)load->options->timeout_ms * 1000U;
@@ -365,7 +365,7 @@ enum error_code load_run(const struct load_options *options, struct load_result 
     }
     code = request_init(&load.request, options, &load.target, err);
     if (code == ERR_OK) {
-        /* Sleeps end up to 50 us late otherwise: Linux gathers them. */
+        /* Otherwise sleeps end up to 50 us late, because Linux ends several of them together. */
         (void)prctl(PR_SET_TIMERSLACK, 1UL);
         open_all(&load);
         code = connect_all(&load, err);

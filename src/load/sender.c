@@ -62,7 +62,7 @@ void sender_open(struct load *load, size_t at)
     sender->state = SENDER_CONNECTING;
     sender->began_us = clock_now_us();
     load->n_connecting++;
-    (void)setsockopt(sender->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only faster */
+    (void)setsockopt(sender->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only for speed */
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, sender->fd, &event) != 0 ||
         (connect(sender->fd, (const struct sockaddr *)&load->target.address,
                  load->target.address_len) != 0 &&
@@ -149,7 +149,7 @@ static void take_answer(struct load *load, size_t at, struct str rest, bool is_c
     struct sender *sender = &load->senders[at];
     int status = http_answer_status(sender->answer);
 
-    /* Bytes behind the answer belong to no request. */
+    /* Bytes behind the answer belong to no request: the connection is out of step. */
     if (rest.len > 0 || is_closed || !http_answer_keeps_connection(sender->answer)) {
         sender_close(load, at);
     } else {
@@ -185,7 +185,7 @@ static void on_closed(struct load *load, size_t at)
     struct sender *sender = &load->senders[at];
 
     if (sender->state == SENDER_IDLE) {
-        sender_close(load, at); /* it is opened again when it is needed */
+        sender_close(load, at); /* sender_send opens it again */
     } else if (http_answer_has_head(sender->answer) &&
                http_answer_close(sender->answer) == HTTP_ANSWER_END) {
         take_answer(load, at, STR_EMPTY, true);
@@ -200,7 +200,7 @@ static void on_readable(struct load *load, size_t at)
     ssize_t n = recv(sender->fd, load->room, ROOM_BYTES, 0);
 
     if (n > 0 && sender->state == SENDER_IDLE) {
-        sender_close(load, at); /* nobody asked */
+        sender_close(load, at); /* bytes without a request */
     } else if (n > 0) {
         take_bytes(load, at, (struct str){load->room, (size_t)n});
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -213,7 +213,7 @@ void sender_on_event(struct load *load, size_t at, uint32_t events)
     struct sender *sender = &load->senders[at];
 
     if (sender->state == SENDER_CLOSED) {
-        return; /* by an earlier event of the same turn */
+        return; /* an earlier event of the same turn closed it */
     }
     if (sender->state == SENDER_CONNECTING) {
         on_connected(load, at);

@@ -1,4 +1,4 @@
-/* The URL, and whether it is this machine. */
+/* Reads the URL, finds its host, and checks whether that is this machine. */
 #include <netdb.h>
 #include <string.h>
 
@@ -72,7 +72,7 @@ static enum error_code judge(const struct url *url, struct str path, struct erro
     return ERR_OK;
 }
 
-/* By its address: a name may mean any. */
+/* Judged by the address, since a name may stand for any address. */
 static bool is_this_machine(const struct target *target)
 {
     struct str host;
@@ -91,7 +91,7 @@ enum error_code target_read(struct str text, bool any_host, struct target *out, 
     *out = (struct target){0};
     buf_init(&whole, 65536);
     buf_text(&whole, str_contains(text, STR("://")) ? "" : "http://");
-    put_with_id(&whole, text, STR("0")); /* braces may not stand in a URL */
+    put_with_id(&whole, text, STR("0")); /* a URL cannot hold the braces of {id} */
     code = url_read(buf_view(&whole), &url, err);
     out->authority = authority_of(text, &out->path);
     if (code == ERR_OK) {
