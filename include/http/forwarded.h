@@ -10,7 +10,7 @@
 
 enum { FORWARDED_HOPS_MAX = 32 };
 
-/* One element: what one proxy wrote. Views; empty: not said. */
+/* One element, written by one proxy. The strings are views; empty: the proxy did not say it. */
 struct forwarded_hop {
     struct str
         node; /* of "for", without quotes: "192.0.2.7", "[2001:db8::7]:5234", "unknown", "_name" */
@@ -18,8 +18,8 @@ struct forwarded_hop {
     struct str proto; /* "https" */
 };
 
-/* The elements of the joined lines, the nearest proxy's last; of more than FORWARDED_HOPS_MAX the last ones.
- * False: it is not what the RFC says, and nothing of it counts. */
+/* Reads the elements of the joined lines; the nearest proxy's comes last. Of more than FORWARDED_HOPS_MAX
+ * elements the last ones are kept. False: the text is not as the RFC says, and no element counts. */
 bool forwarded_read(struct str text, struct forwarded_hop hops[FORWARDED_HOPS_MAX],
                     size_t *out_n) MUST_CHECK;
 

@@ -1,9 +1,9 @@
-/* frames: messages between two processes of this program on one machine, over a Unix socket that one of them got
- * from the other. Each message stands behind its length (4 bytes, in the order of the machine).
- * Owner: whoever embeds it; frames_close, then on_closed, when its memory may go. Promise: on_frame, on_end and
- * on_closed come from the loop, never from inside a call; on_end comes once, when the other side is gone or
- * what it sent is no frame. Limits: a frame has 1 to max_bytes bytes; a sender that does not read is
- * noticed by frames_pending. */
+/* frames: messages between two processes of this program on one machine, over a Unix socket that one process got
+ * from the other. The length of a message precedes it (4 bytes, in the byte order of the machine).
+ * Owner: the caller embeds the struct; after frames_close and on_closed its memory may go. Promise: on_frame,
+ * on_end and on_closed come from the loop, never from inside a call; on_end comes once, when the other side is
+ * gone or has sent what is no frame. Limits: a frame has 1 to max_bytes bytes; frames_pending shows that the
+ * other side does not read. */
 #ifndef NET_FRAMES_H
 #define NET_FRAMES_H
 
@@ -22,7 +22,7 @@ struct frames {
     struct transport transport;
     const struct frames_events *events;
     size_t max_bytes;
-    struct buf in; /* what has come of frames that are not whole */
+    struct buf in; /* the bytes so far of a frame that is not whole */
     bool ended;
     bool closing;
 };
@@ -30,7 +30,7 @@ struct frames {
 /* Takes over `fd`, one end of a socketpair. */
 void frames_open(struct frames *frames, struct loop *loop, int fd, size_t max_bytes,
                  const struct frames_events *events);
-/* False: it is too long, or the other side is gone. */
+/* False: the frame is empty or too long, or the connection has ended. */
 bool frames_send(struct frames *frames, struct str frame);
 /* A frame of two parts. */
 bool frames_send_parts(struct frames *frames, struct str head, struct str text);

@@ -1,8 +1,8 @@
 /* handshakes: the TLS handshakes of one server. Each costs milliseconds of computing and tens of
- * kilobytes, so there are at most `max` under way, and a turn of the loop computes for two milliseconds of
- * them. Others wait, the longest wait first; until its turn, and until its first record is whole, a
- * connection has no memory of TLS. While
- * somebody waits, one that has been under way for longer than `stall_ms` leaves, the oldest first.
+ * kilobytes, so at most `max` are under way, and a turn of the loop computes them for two milliseconds.
+ * Other connections wait, the longest wait first. A connection gets memory for TLS only when its first
+ * record is whole and its turn has come. While a connection waits, a handshake that has been under way for
+ * longer than `stall_ms` is ended, the oldest first.
  * Owner: the server embeds it. */
 #ifndef NET_HANDSHAKES_H
 #define NET_HANDSHAKES_H
@@ -19,7 +19,7 @@ struct handshakes {
     unsigned n;
     struct list begun;   /* transports, the oldest first */
     struct list waiting; /* the longest wait first */
-    struct list ready;   /* of those begun: bytes have come */
+    struct list ready;   /* begun, and bytes have come for them */
     struct later_item turn;
     struct deadline stall;
 };

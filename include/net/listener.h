@@ -1,6 +1,6 @@
 /* listener: accepts connections. Pauses when there is no place left and on EMFILE/ENFILE (counted), and
  * goes on when a connection ends. Several listeners of one owner share their places.
- * Owner: the server embeds it; on_closed after listener_close ends it. */
+ * Owner: the server embeds it; listener_close, then on_closed, after which its memory may go. */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -17,15 +17,15 @@
 struct listener;
 
 struct listener_events {
-    /* Take it with listener_accept, into a socket of yours. */
+    /* A connection waits: take it with listener_accept, into a socket of yours. */
     void (*on_connection)(struct listener *listener);
-    /* Another one waits, and there are max_connections: it is taken when one has ended. Told again, ten
-     * times a second, as long as it waits. May be NULL. */
+    /* Another connection waits, but there is no place: it is taken when a connection has ended. Called
+     * again, ten times a second, as long as it waits. May be NULL. */
     void (*on_full)(struct listener *listener);
     void (*on_closed)(struct listener *listener);
 };
 
-/* Connections that there may be, and that there are, by all listeners that share it. */
+/* How many connections there may be (max) and are (n), over all listeners that share this struct. */
 struct listener_places {
     unsigned max;
     unsigned n;
@@ -53,13 +53,13 @@ struct listener {
     char address[128];      /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
 };
 
-/* The kernel takes net.core.somaxconn where that is less. Behind a full queue a client waits a second and
- * more for its next try. */
+/* The kernel takes net.core.somaxconn instead where that is less. If the backlog is full, a client waits a
+ * second or more before it tries again. */
 enum { LISTENER_BACKLOG = 4096 };
 
-/* Sockets that listen on one address, for several processes: `n` of TCP, among which the kernel shares out connections
- * (SO_REUSEPORT), or one of a Unix socket, which all of them take, n times in `out`. ERR_IO: also if somebody else
- * listens there already. */
+/* Makes sockets that listen on one address, for `n` processes: n TCP sockets, among which the kernel shares out
+ * the connections (SO_REUSEPORT); or one Unix socket, n times in `out`, from which all processes accept.
+ * ERR_IO: also if another program listens there already. */
 enum error_code listener_bind(struct str address, unsigned mode, unsigned n, int *out,
                               struct error *err) MUST_CHECK;
 /* "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket that is bound. */
@@ -67,13 +67,13 @@ bool listener_address_of(int fd, char *out, size_t size);
 
 void listener_places_init(struct listener_places *places, unsigned max);
 /* `address` is "HOST:PORT", "[V6]:PORT" or ":PORT"; HOST an IP literal, "localhost" or "*"; port 0
- * takes a free one. Or it is "unix:/path": what a process that is gone has left at the path is
- * replaced, and the path is removed at the end. A socket that was passed is a TCP or a Unix socket; it is
- * the listener's from now on. ERR_IO says which address and why. */
+ * takes a free one. Or it is "unix:/path": a socket that a process has left there when it ended is
+ * replaced, and the path is removed at the end. `options->socket`, a TCP or a Unix socket, belongs to the
+ * listener from now on. ERR_IO says which address and why. */
 enum error_code listener_open(struct listener *listener, struct loop *loop,
                               const struct listener_options *options,
                               const struct listener_events *events, struct error *err) MUST_CHECK;
-/* Initialises `socket`. False: nothing was accepted, and it is to be closed. */
+/* Initialises `socket`. False: nothing was accepted; the caller must close `socket` all the same. */
 bool listener_accept(struct listener *listener, union socket *socket);
 void listener_connection_ended(struct listener_places *places);
 void listener_close(

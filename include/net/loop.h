@@ -1,7 +1,7 @@
 /* The event loop: libuv's, plus the passive pieces of base that it drives (deadlines every 50 ms,
- * or to the millisecond after loop_exact; later work each turn, the log's queue). One per server; a process (a test) may have several, one
- * at a time. Owner: the caller holds the struct; loop_done CHECKs that uv_loop_close() == 0, the
- * proof that every handle was closed. */
+ * or to the millisecond after loop_exact; later work each turn, the log's queue). One loop per server; a
+ * process (a test) may have several, one after the other. Owner: the caller holds the struct; loop_done
+ * CHECKs that uv_loop_close() == 0, the proof that every handle was closed. */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -23,11 +23,11 @@ struct loop {
     unsigned open_handles; /* the loop's own handles that are not closed yet */
     uint64_t tick_expected_us;
     struct later_item more; /* deadlines were left for the next turn */
-    uint64_t behind_us;     /* since when each tick has been late by LOOP_BEHIND_MS; 0: it is not */
-    bool is_behind;         /* for LOOP_BEHIND_FOR_MS: more is asked of it than it can do */
+    uint64_t behind_us;     /* since when every tick is late by LOOP_BEHIND_MS; 0: they are not */
+    bool is_behind;         /* so late for LOOP_BEHIND_FOR_MS: the loop has too much to do */
     uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
     uint64_t longest_us;    /* CPU time of the longest turn */
-    uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
+    uint64_t cpu_seen_us;   /* CPU time of the thread at the last look */
     unsigned cpu_seen_turn;
     unsigned n_turns; /* with events */
     unsigned n_reads; /* of sockets in this turn; loop_may_read */
@@ -35,7 +35,7 @@ struct loop {
     unsigned n_accepts; /* loop_may_accept */
     uint64_t reads_seen_ns;
     bool reads_enough;
-    struct list held; /* sockets that are not polled until the next turn: transport.c */
+    struct list held; /* sockets that are not polled until the next turn: hold.c */
     struct list held_patient;
     struct later_item resume;
     char *read_buffer; /* 64 KiB shared by all reads of a turn */
@@ -55,14 +55,14 @@ void loop_run(struct loop *loop);
 bool loop_turn(struct loop *loop, bool block);
 void loop_stop(struct loop *loop);
 /* From now on a deadline runs within 1 ms of its time, on either side, instead of at the next tick.
- * It costs up to a turn a millisecond: for a sandbox with a latency, not for a server of many. */
+ * It may cost one turn each millisecond: right for a sandbox with a latency, not for a busy server. */
 void loop_exact(struct loop *loop);
-/* A turn is kept short: libuv hands over all sockets that have become readable, which may be ten
+/* Keeps a turn short: libuv hands over all sockets that have become readable, which may be ten
  * thousand. False: leave the bytes in the kernel, and do not poll for them until the next turn.
- * `patient`: of somebody who has made us wait already; few of them are read in a turn, so that the
- * others do not stand behind them. */
+ * `patient`: the client has kept the server waiting (transport_makes_wait); few such sockets are read in
+ * a turn, so that the other clients do not wait behind them. */
 bool loop_may_read(struct loop *loop, bool patient);
-/* The same for new connections. False: take it in a later turn. */
+/* The same for a new connection. False: accept it in a later turn. */
 bool loop_may_accept(struct loop *loop);
 /* Closes the loop's own handles, runs until all are closed, CHECKs. */
 void loop_done(struct loop *loop);

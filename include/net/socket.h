@@ -5,7 +5,7 @@
 #include <uv.h>
 
 union socket {
-    uv_handle_t handle; /* `data` is NULL for one that was never initialised */
+    uv_handle_t handle; /* its `data` is NULL if the socket was never initialised */
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;

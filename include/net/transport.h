@@ -33,8 +33,8 @@ struct transport_events {
     void (*on_secured)(
         struct transport *transport); /* the TLS handshake is done; never for a plain one */
     void (*on_connected)(struct transport *transport); /* after transport_connect only */
-    /* The header of the PROXY protocol has come, if it is wanted. False: what came is none; the owner is to
-     * close. NULL where none is wanted. */
+    /* Only where a PROXY header is wanted (else NULL): it has come. False: what came is no such header, and
+     * the owner must close. */
     void (*on_header)(struct transport *transport, bool is_header);
     /* The handshake, or a record, is wrong; on_end comes next. May be NULL. */
     void (*on_tls_failed)(struct transport *transport, const struct error *err);
@@ -65,28 +65,29 @@ struct transport {
     bool ended;
     bool is_proven; /* set by the owner: a whole request has come. See loop_may_read */
     bool has_read;
-    uint8_t passed_turn;    /* loop.n_turns when it was readable and not read; its low bits */
-    struct list hold;       /* loop.held or .held_patient */
-    uint64_t opened_ms;     /* by uv_now */
-    uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
-    struct tls_stream *tls; /* NULL: plain, or its handshake has not begun */
+    uint8_t passed_turn;           /* low bits of loop.n_turns when the socket was passed over */
+    struct list hold;              /* loop.held or .held_patient */
+    uint64_t opened_ms;            /* by uv_now */
+    uint64_t queued_bytes;         /* all that was ever given to be sent (cipher text with TLS) */
+    struct tls_stream *tls;        /* NULL: plain, or its handshake has not begun */
     struct transport_start *start; /* of a PROXY header and a handshake; NULL: neither is wanted */
     struct later_item pump;
     char *peer;   /* "127.0.0.1:5234", "[::1]:5234" or "unix" */
-    char *client; /* who called, by the header; NULL: the peer */
+    char *client; /* the client that the PROXY header named; NULL: it is the peer */
 };
 
 /* `transport->socket` is a connection that listener_accept has taken. */
 void transport_open(struct transport *transport, struct loop *loop,
                     const struct transport_options *options, const struct transport_events *events);
-/* Makes a plain connection to a TCP address. What is written meanwhile waits; on_end (not clean) tells that there
- * is none, on_connected that there is one. */
+/* Makes a plain connection to a TCP address. What is written meanwhile waits; on_connected tells that the
+ * connection is made, on_end (not clean) that it failed. */
 void transport_connect(struct transport *transport, struct loop *loop,
                        const struct address *address, const struct transport_events *events);
-/* What the client showed, judged by `now`, the listener's present one; NULL: nothing, or a plain one. */
+/* The client's certificate, judged by `now`, the listener's present configuration of TLS. NULL: the client
+ * showed none, or `now` is NULL (plain). */
 const struct tls_peer *transport_certificate(struct transport *transport,
                                              const struct tls_config *now);
-/* The handshake took too long. When the transport is closed, it is counted as a timeout. */
+/* The handshake took too long: counts it as a timeout. The close that follows counts nothing more. */
 void transport_note_timeout(struct transport *transport);
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);

@@ -1,7 +1,7 @@
-/* Facts: events that somebody may want to hear of (a command was carried out, a run has ended, a
- * credential was refused), in one ring of the process. Noting one copies some hundred bytes and wakes
- * the consumers in a later turn; nobody waits for them. A consumer is a cursor: nothing is kept for it,
- * and who is too slow finds that the oldest facts are gone. A fact holds names, ids and outcomes,
+/* Facts: events that a consumer may want to hear of (a command was carried out, a run has ended, a
+ * credential was refused), in one ring of the process. Noting a fact copies some hundred bytes and wakes
+ * the consumers in a later turn; a request never waits for them. A consumer is a cursor: nothing is kept for
+ * it, so a consumer that is too slow finds that the oldest facts are gone. A fact holds names, ids and outcomes,
  * never a value of a step, a body or a credential. */
 #ifndef OBSERVE_FACT_H
 #define OBSERVE_FACT_H
@@ -14,7 +14,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
-/* 0 in one program alone: bench/consumers.sh makes it, to see what noting facts and asking for spans cost the others. */
+/* 0 only in a program that bench/consumers.sh builds, to measure what noting facts and asking for spans cost. */
 #ifndef FACTS_ARE_NOTED
 #define FACTS_ARE_NOTED 1
 #endif
@@ -55,7 +55,7 @@ struct fact_id {
 struct fact {
     uint64_t number; /* 1, 2, … since the process began; set when it is noted */
     int64_t wall_ms; /* Unix; set when it is noted */
-    /* Of a fact that was read from a journal which processes share; otherwise all 0. */
+    /* Only for a fact that was read from a journal which processes share; otherwise all 0. */
     uint64_t origin;        /* the process that noted it */
     uint64_t origin_number; /* its number there */
     uint64_t position;      /* in the journal; it only grows */
@@ -65,9 +65,9 @@ struct fact {
     const char *action;  /* the command, or the route; NULL: none; lives for ever */
     const char *method;  /* of the request; NULL: none; lives for ever */
     struct fact_id ids[FACT_IDS];
-    bool is_told;                    /* a request: what it did is told by facts of its own */
+    bool is_told;                    /* a request, and other facts tell what it did */
     uint64_t us;                     /* how long it took; 0: not known */
-    uint8_t owner[FACT_OWNER_BYTES]; /* whose it is; all 0: nobody's, for admins only */
+    uint8_t owner[FACT_OWNER_BYTES]; /* its owner; all 0: it has none, and only admins see it */
     char subject[FACT_TEXT_MAX];     /* what it is about: a run, a session; empty: nothing */
     char principal[FACT_TEXT_MAX];   /* the name of the key; empty: none */
     char peer[FACT_TEXT_MAX];        /* address and port */
@@ -78,35 +78,35 @@ struct fact {
 struct fact_consumer {
     struct list link;
     void (*on_news)(struct fact_consumer *consumer); /* in a later turn of the loop */
-    unsigned patience; /* it hears of so many facts at once; 0: of each */
+    unsigned patience; /* on_news comes after so many facts; 0: after each */
     struct later_item soon;
     struct later *later;
 };
 
-/* Notes one: it is written in its place, empty but for this, and told by fact_end. No other one comes
- * between the two. */
+/* Begins a fact in its place, empty but for its kind and outcome; the caller fills it, and fact_end tells it.
+ * No other fact may begin between the two. */
 struct fact *fact_begin(enum fact_kind kind, const char *outcome);
 void fact_end(struct fact *fact);
 void fact_note(const struct fact *fact); /* a copy; number and time are set */
-/* From now on on_news is called after facts were noted; once for many. `later` of the server's loop is the
- * consumer's own. */
+/* From now on on_news is called after facts were noted, once for many. `later`: of the loop from which it is
+ * called. */
 void facts_listen(struct fact_consumer *consumer, struct later *later);
 void facts_again(struct fact_consumer *consumer); /* on_news comes in the next turn in any case */
 void facts_leave(struct fact_consumer *consumer); /* idempotent; zeroed is fine */
 
-uint64_t facts_newest(void); /* number of the last one; 0: none yet */
-uint64_t facts_oldest(void); /* of the first one still there; newest + 1: none is */
-/* NULL: it is gone, or has not happened yet. */
+uint64_t facts_newest(void); /* number of the last fact; 0: none yet */
+uint64_t facts_oldest(void); /* of the oldest fact still there; newest + 1: none is */
+/* NULL: the fact is gone, or has not happened yet. */
 const struct fact *fact_at(uint64_t number);
 const char *fact_type(enum fact_kind kind);
 
-/* Where processes share a journal (room events), facts that are noted go to `take`, and the ring shows
- * what facts_tell puts there: those of all processes, in the order of the journal. The fact is `take`'s for
- * the time of the call; its number counts what this process has noted. NULL: into the ring again. */
+/* Where processes share a journal (room events), facts that are noted go to `take` instead of the ring, and
+ * facts_tell fills the ring: with the facts of all processes, in the order of the journal. `take` may use the
+ * fact only during the call; its number counts what this process has noted. NULL: into the ring again. */
 void facts_divert(void (*take)(void *context, const struct fact *fact), void *context);
-/* Puts a fact that another process noted, too, into the ring; its number is set. */
+/* Puts a fact into the ring, no matter which process noted it, and sets its number. */
 void facts_tell(const struct fact *fact);
-/* The newest fact whose position is at most this; facts_oldest() - 1: none is. */
+/* The number of the newest fact whose position is at most this; facts_oldest() - 1: there is none. */
 uint64_t facts_until(uint64_t position);
 
 #endif

@@ -1,8 +1,7 @@
 /* The log: one event a line, as JSON or as text for people, written through a bounded queue so that
  * a blocked pipe or a full disk loses lines (and counts them) instead of stalling the loop. A struct
- * secret has no field macro: it
- * cannot be logged. Field values are escaped; a line longer than LOG_LINE_MAX is cut and marked
- * `"truncated":true`. */
+ * secret has no field macro: it cannot be logged. Field values are escaped; a line longer than LOG_LINE_MAX
+ * is cut and marked: `"truncated":true`, in text ` ...`. */
 #ifndef OBSERVE_LOG_H
 #define OBSERVE_LOG_H
 
@@ -15,7 +14,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* auto: text on a terminal, else JSON; gcp: JSON with the names that Google Cloud's log knows
  * (https://cloud.google.com/logging/docs/structured-logging); aws: with those of AWS Lambda
- * (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html), and of which CloudWatch makes metrics
+ * (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html),
+ * and with members that tell CloudWatch which of them are metrics
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html) */
 enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT, LOG_GCP, LOG_AWS };
 
@@ -38,7 +38,7 @@ struct log_field {
 #define F_TEXT(name_, v) F_STR(name_, str_from(v))
 #define F_INT(name_, v)                                                                            \
     ((struct log_field){.name = (name_), .type = LOG_FIELD_INT, .value.integer = (int64_t)(v)})
-/* Microseconds, told as milliseconds. */
+/* Takes microseconds; the line shows milliseconds. */
 #define F_MS(name_, us)                                                                            \
     ((struct log_field){.name = (name_), .type = LOG_FIELD_MS, .value.integer = (int64_t)(us)})
 #define F_BOOL(name_, v)                                                                           \
@@ -69,9 +69,9 @@ const char *log_level_name(enum log_level level); /* "debug" */
 void log_set_project(struct str project);         /* of Google Cloud, for the name of a trace */
 bool log_is_on(enum log_level level);
 bool log_level_from(struct str name,
-                    enum log_level *out); /* debug info warn(ing) error off, any case */
+                    enum log_level *out); /* debug info warn(ing) error critical off, any case */
 void log_flush(void); /* writes what the pipe takes now; the loop calls it each turn */
-void log_close(void); /* waits at most 500 ms for the pipe */
+void log_close(void); /* waits for a blocked pipe: 500 ms, at worst 1 s */
 bool log_format_from(struct str name, enum log_format *out); /* auto json text gcp aws, any case */
 uint64_t log_dropped(void); /* lines lost since the program began */
 

@@ -50,7 +50,7 @@ enum {
     RESULT_N
 };
 
-/* Of events. */
+/* Consumers of events. */
 enum {
     CONSUMER_WEBHOOKS,
     CONSUMER_AUDIT,
@@ -63,13 +63,13 @@ enum {
     CONSUMER_N
 };
 
-/* Whose limit it was. */
+/* The limit that refused a request. */
 enum {
     LIMIT_LABEL_KEY,
     LIMIT_LABEL_KEY_CLASS, /* of a class of routes */
     LIMIT_LABEL_TENANT,
     LIMIT_LABEL_TENANT_CLASS,
-    LIMIT_LABEL_AT_ONCE, /* too many under way, whosever */
+    LIMIT_LABEL_AT_ONCE, /* too many requests under way, of all callers together */
     LIMIT_LABEL_ADDRESS,
     LIMIT_LABEL_N
 };
@@ -165,7 +165,7 @@ enum metric {
 };
 
 /* The array is copied; its strings must live as long as the process, as those of constant tables do.
- * Index 0 is "unmatched" or "other". After metrics_open the values may only be given again. */
+ * Index 0 is "unmatched" or "other". After metrics_open only as many values may be given as before. */
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n);
 /* The first open allocates, and all series start at 0; the last done frees. */
 void metrics_open(void);
@@ -174,14 +174,14 @@ void metrics_done(void);
 /* Label indexes in the order of the row; unused ones are 0. Safe no-ops before metrics_open. */
 void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n);
 void metric_set(enum metric metric, int64_t value);                  /* gauges */
-void metric_set_of(enum metric metric, size_t label, int64_t value); /* of one label */
+void metric_set_of(enum metric metric, size_t label, int64_t value); /* of one label value */
 void metric_gauge_add(enum metric metric, int64_t delta);
 void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /* histograms */
 /* The same; OpenMetrics then shows the trace as an example of its bucket (32 hexadecimal digits;
  * empty: none). */
 void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
                            struct str trace_id);
-/* What is told. Where processes share their metrics these are of all of them, as of the last
+/* The values that are told. Where processes share their metrics, they are of all processes, as of the last
  * metrics_gather (observe/metrics_shared.h). */
 int64_t metric_value(enum metric metric); /* gauges and label-less counters */
 uint64_t metric_sum(enum metric metric);  /* counters: over all series */
@@ -195,7 +195,8 @@ size_t metric_method_of(struct str method);
 
 /* Prometheus text 0.0.4, or OpenMetrics 1.0 (with `# EOF`). Names of OpenTelemetry's semantic
  * conventions (http_server_*, http_client_*) stand as they are, the others begin with
- * "virtuoso_proxy_"; process_* and build info included. Series of a counter or histogram that were never touched are left out. */
+ * "virtuoso_proxy_"; process_* and build info included. A series that is 0 is left out, unless its family is
+ * small: at most 8 series, for a histogram only one. */
 void metrics_write(struct buf *out, bool openmetrics, const char *version);
 /* The same as the elements of OTLP's JSON array `metrics`: cumulative since start_us, Unix times in
  * microseconds. Names and attributes have dots where semantic conventions have them. */
@@ -204,7 +205,7 @@ void metrics_write_otlp(struct buf *out, int64_t start_us, int64_t now_us);
 struct process_figures {
     uint64_t rss_bytes;
     uint64_t memory_limit_bytes; /* of the control group, else of the machine */
-    double cpu_limit_cores;      /* quota of the control group, else how many may be used */
+    double cpu_limit_cores;      /* quota of the control group, else the cores it may run on */
     uint64_t virtual_bytes;
     double cpu_seconds;
     uint64_t open_fds;

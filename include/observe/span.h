@@ -30,7 +30,7 @@ struct span_attribute {
     int64_t number;
 };
 
-/* `name` is a literal: so what stands around the value is one, too. */
+/* `name` must be a literal: then all the JSON before the value is one literal. */
 #define SPAN_TEXT(name, value)                                                                     \
     ((struct span_attribute){.head = STR("{\"key\":\"" name "\",\"value\":{\"stringValue\":\""),   \
                              .text = (value),                                                      \
@@ -47,30 +47,31 @@ struct span {
     struct str name;     /* of few different values: "POST /api/sessions" */
     uint64_t begin_us;   /* by clock_now_us */
     uint64_t end_us;     /* not before begin_us */
-    struct str link;     /* the span of the same trace that made it; empty: none */
+    struct str link;     /* the span of the same trace that caused it; empty: none */
     const char *failure; /* text of the error; NULL: none happened */
     const struct span_attribute *attributes;
     size_t n_attributes;
 };
 
 /* From now on spans are written. `share` of the traces that begin here are kept, from 0 to 1; a trace
- * that came with a parent keeps the parent's word (parentbased_traceidratio). on_full is told once a
- * batch holds `batch_bytes`; it must not take the batch before the loop's next turn. */
+ * that came with a parent keeps what the parent decided (parentbased_traceidratio). on_full is called
+ * once when a batch holds `batch_bytes`; it must not take the batch before the loop's next turn. */
 void spans_open(double share, size_t batch_bytes, void (*on_full)(void *context), void *context);
 void spans_close(void);
 
-/* Does somebody want spans of this trace? */
+/* True: spans are open, and this trace is sampled. */
 bool spans_wanted(const struct trace *trace);
-/* Of a trace that begins here: sets `sampled` by the share. While spans are closed all are. */
+/* Sets `sampled` of a trace that begins here, by the share. While spans are closed, the trace stays sampled. */
 void spans_sample(struct trace *trace);
 void span_write(const struct span *span);
 
-/* The request that this turn of the loop works on, for spans of rooms that know of no request (store). It holds
- * until the next call, and while what was begun under it ends; NULL: none. Returns the one before. */
+/* The trace of the request that is being worked on, for spans of a room that knows of no request (store). It
+ * holds until the next call; the store sets it again when a call ends that was begun under it. NULL: none.
+ * Returns the trace before. */
 const struct trace *span_context_set(const struct trace *trace);
-/* NULL: there is none, or nobody wants its spans. */
+/* NULL: no trace is set, or its spans are not wanted. */
 const struct trace *span_context(void);
-/* A copy in the arena; of a request that may end before the span. */
+/* A copy of the trace in the arena, for a span that may end after its request. */
 struct trace *span_keep_trace(const struct trace *trace, struct arena *arena);
 
 /* Moves the batch to `out`, which is empty and initialised with SPANS_BATCH_MAX: spans with commas

@@ -1,6 +1,6 @@
 /* Request identity and stage times. W3C Trace Context level 1: a valid `traceparent` is continued
- * with a new span id, anything else starts a new trace. The request id is the caller's X-Request-Id
- * when it is 1..128 of A-Z a-z 0-9 . _ -, else the trace id. */
+ * with a new span id; without one, trace_adopt_cloud may continue a trace, else a new one starts. The
+ * request id is the caller's X-Request-Id when it is 1..128 of A-Z a-z 0-9 . _ -, else the trace id. */
 #ifndef OBSERVE_TRACE_H
 #define OBSERVE_TRACE_H
 
@@ -27,18 +27,18 @@ struct trace {
     bool sampled;
     char request_id[129];
     bool has_w3c_parent; /* the parent came in a traceparent */
-    bool is_amazon;      /* the trace came in an X-Amzn-Trace-Id: calls say it in that form, too */
+    bool is_amazon;      /* the trace came in an X-Amzn-Trace-Id: calls send one, too */
     struct str state;    /* tracestate, passed on as it came; empty: none, or without a parent */
     uint64_t begin_us;
     uint64_t stage_us[TRACE_N_STAGES]; /* time spent per stage so far */
 };
 
 void trace_begin(struct trace *trace, uint64_t begin_us);
-/* Empty strs are "no such header". */
+/* An empty string means: no such header. */
 void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id);
-/* After trace_adopt, where it found no traceparent: what load balancers of AWS (X-Amzn-Trace-Id:
- * Root=1-8 hex-24 hex;Parent=16 hex;Sampled=1) and Google (X-Cloud-Trace-Context: 32 hex/span in
- * decimal;o=1) say instead. Either may come without a span. Two that differ: that of AWS. */
+/* After trace_adopt, if it found no traceparent: takes the trace that a load balancer of AWS (X-Amzn-Trace-Id:
+ * Root=1-8 hex-24 hex;Parent=16 hex;Sampled=1) or Google (X-Cloud-Trace-Context: 32 hex/span in
+ * decimal;o=1) sends instead. Either may come without a span. If both are valid, that of AWS counts. */
 void trace_adopt_cloud(struct trace *trace, struct str amazon, struct str google);
 /* After trace_adopt: the caller's tracestate (all lines joined by commas), kept as a view. Dropped
  * without a valid traceparent, over 512 bytes or 32 members, and with characters that the

@@ -1,6 +1,6 @@
-/* trouble: what a process does in the background and cannot do just now. Whoever fails says so, and says when it is
- * over; the answer of /health tells it. Requests are served meanwhile. One state for each row, of the whole process,
- * as the metrics are. */
+/* trouble: work in the background that fails just now. The code that fails tells it here, and tells when it is
+ * over; the answer of /health shows it. Requests are served meanwhile. Each row has one state for the whole
+ * process, like the metrics. */
 #ifndef OBSERVE_TROUBLE_H
 #define OBSERVE_TROUBLE_H
 
@@ -9,7 +9,7 @@
 
 enum { TROUBLE_TEXT_MAX = 256 };
 
-/* The name in the checks of /health, and what follows from it. */
+/* id, the name in the checks of /health, and what the trouble leads to. */
 #define TROUBLE_TABLE(X)                                                                           \
     X(LOG, "log", "log lines are lost")                                                            \
     X(AUDIT, "audit", "events are kept and written when it is possible")                           \
@@ -41,11 +41,11 @@ struct trouble_state {
     char why[TROUBLE_TEXT_MAX];
 };
 
-/* NULL: it is over, or the one who told it ends. `since` stays that of the first failure. */
+/* `why` NULL: the trouble is over, or the part that told it ends. `since` stays that of the first failure. */
 void trouble_tell(enum trouble trouble, const char *why);
 
-/* Told by one of several that do the same: `fails` is its own mark, false at first. The trouble is over when none of
- * them fails. */
+/* For one of several parts that do the same work: `fails` is that part's own mark, false at first. The trouble is
+ * over when none of the parts fails. */
 void trouble_tell_of(enum trouble trouble, bool *fails, const char *why);
 const struct trouble_state *trouble_now(enum trouble trouble);
 bool trouble_is_any(void);

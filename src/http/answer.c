@@ -1,9 +1,9 @@
 /* llhttp as a client needs it. Names and values of a head are appended to one buf and found again
  * by their offsets, so that an answer allocates nothing once its buf has grown.
  *
- * llhttp 8.1 refuses most ambiguous framings by itself. Left for us: it reads a body after a 204
- * or 304 that tells a Content-Length, and until the close after an unknown Transfer-Encoding; and
- * it takes a field without a name. */
+ * llhttp 8.1 refuses most ambiguous framings by itself. This file refuses the rest: llhttp reads a body
+ * after a 204 or 304 that tells a Content-Length, it reads until the close after an unknown
+ * Transfer-Encoding, and it takes a field without a name. */
 #include "http/answer.h"
 
 #include <llhttp.h>
@@ -125,7 +125,7 @@ static bool has_no_body(const struct http_answer *answer)
            answer->status == 304;
 }
 
-/* One framing only, or NULL. */
+/* Returns why the framing of the body is refused; NULL: there is one way to read it. */
 static const char *fault_of_framing(struct http_answer *answer)
 {
     const llhttp_t *llhttp = &answer->llhttp;
@@ -198,7 +198,7 @@ static int on_complete(llhttp_t *llhttp)
         return 0; /* an interim answer: the real one follows */
     }
     answer->complete = true;
-    /* A 204 with a length is a peer that may send such a body all the same. */
+    /* After a 204 that tells a length, the peer may send a body all the same: the connection is not reused. */
     answer->keeps_connection =
         llhttp_should_keep_alive(llhttp) != 0 && (answer->status != 204 || answer->length <= 0);
     return HPE_PAUSED;
@@ -247,8 +247,8 @@ void http_answer_begin(struct http_answer *answer, unsigned how)
     answer->keeps_connection = false;
 }
 
-/* Bytes that are not content have ceilings of their own. Those of one run of llhttp come before its
- * piece of content. */
+/* Bytes that are not content have their own ceilings. In one run of llhttp they all come before its piece
+ * of content. */
 static const char *count_bytes(struct http_answer *answer, bool in_head, size_t used)
 {
     if (in_head) {
@@ -263,7 +263,7 @@ static const char *count_bytes(struct http_answer *answer, bool in_head, size_t 
     return NULL;
 }
 
-/* Until llhttp has something to say: the end of a head, a piece, the end. False: it has not. */
+/* Runs llhttp until it reports the end of a head, a piece, or the end. False: it needs more bytes. */
 static bool run(struct http_answer *answer, struct str bytes, size_t *out_used)
 {
     bool in_head = !answer->has_head;

@@ -1,4 +1,4 @@
-/* gzip of replies (RFC 9110 section 8.4.1.3) for those who accept it; zlib does the work. Its 270 KB of
+/* gzip of replies (RFC 9110 section 8.4.1.3) for clients that accept it; zlib does the work. Its 270 KB of
  * state are made once and used for all whole replies: one loop, one reply at a time. A stream has its own. */
 #include <zlib.h>
 
@@ -42,7 +42,7 @@ static bool is_zero_weight(struct str parameters)
     return false;
 }
 
-/* What is said of gzip itself outweighs what is said of "*". */
+/* An entry for gzip itself outweighs an entry for "*". */
 bool compress_is_accepted(struct str accept_encoding)
 {
     bool by_star = false;
@@ -165,7 +165,7 @@ void packer_write(struct packer *packer, struct str bytes, bool last,
     do {
         stream->next_out = (Bytef *)packer->piece;
         stream->avail_out = PIECE_BYTES;
-        (void)deflate(stream, last ? Z_FINISH : Z_NO_FLUSH); /* no error is left: there is room */
+        (void)deflate(stream, last ? Z_FINISH : Z_NO_FLUSH); /* cannot fail: there is room */
         if (stream->avail_out < PIECE_BYTES) {
             sink(exchange, (struct str){packer->piece, PIECE_BYTES - stream->avail_out});
         }

@@ -124,8 +124,8 @@ void connection_abort(struct http_connection *connection)
 }
 
 /* Reads and drops what the client still sends, so that it can read our last answer (RFC 9112
- * section 9.6). The time begins when the answer is with the kernel: until then the write deadline
- * watches. */
+ * section 9.6). linger_ms begins when the kernel has the whole answer: until then the write deadline
+ * holds. */
 void connection_linger(struct http_connection *connection)
 {
     bool is_sent = transport_pending(&connection->transport) == 0;
@@ -154,8 +154,8 @@ static void become_idle(struct http_connection *connection)
     transport_read_start(&connection->transport);
 }
 
-/* The answer is complete and handed to the transport: on to the next request, or out. Whoever was not told that the connection
- * closes may send on it, so a server that began to say so since then waits for the next answer. */
+/* The transport has the whole answer: the connection goes on to its next request, or ends. A client that was not told
+ * of the end may send again: if say_close was set only after the head, the connection ends with its next answer. */
 void connection_finish(struct http_connection *connection)
 {
     struct exchange *exchange = connection->exchange;
@@ -165,7 +165,7 @@ void connection_finish(struct http_connection *connection)
                 !broken && !server->draining && !connection->peer_done;
 
     connection->exchange = NULL;
-    later_remove(&connection->finish); /* it may be due as well: an answer ends once */
+    later_remove(&connection->finish); /* it may be due as well: an exchange ends once */
     later_remove(&connection->resume);
     deadline_clear(&exchange->deadline);
     exchange_end(exchange, exchange->status);
@@ -213,7 +213,7 @@ void connection_refuse(struct http_connection *connection, const struct error *e
 }
 
 /* The request cannot be completed (bad, too long, too slow). A service that gets its body in pieces
- * is at work already and must be told; one that waits for the whole body knows of nothing yet. */
+ * is at work already and must be told; a service that waits for the whole body has not begun. */
 void connection_give_up(struct http_connection *connection, const struct error *err)
 {
     struct exchange *exchange = connection->exchange;
@@ -227,11 +227,11 @@ void connection_give_up(struct http_connection *connection, const struct error *
         return;
     }
     if (!exchange_abort(connection)) {
-        connection->exchange = NULL; /* the work goes on without us */
+        connection->exchange = NULL; /* the service goes on without a client */
         connection_close(connection);
         return;
     }
-    exchange->aborted = false; /* the client is still there and gets an answer, ours */
+    exchange->aborted = false; /* the client is still there, and gets a problem as its answer */
     exchange->connection = connection;
     connection_refuse(connection, err);
 }
@@ -258,7 +258,7 @@ const char *connection_caller(const struct http_connection *connection)
 
 /* --- the header of the PROXY protocol --- */
 
-/* Whoever may connect past the balancer could claim any address, so nothing is guessed. */
+/* The server never guesses here: a client that connects past the balancer could claim any address. */
 static void refuse_header(struct http_connection *connection, const char *reason)
 {
     struct http_listener *listener = connection->listener;
@@ -307,7 +307,7 @@ static void on_deadline(struct deadline *deadline)
         connection_body_late(connection);
         break;
     case CONNECTION_IDLE:
-        if (transport_pending(&connection->transport) > 0) { /* still reading its answer */
+        if (transport_pending(&connection->transport) > 0) { /* the client still reads its answer */
             connection_arm(connection, connection->server->options.idle_timeout_ms);
             break;
         }
@@ -357,8 +357,8 @@ static void on_writable(struct transport *transport)
     intake_pump(connection);
 }
 
-/* A half-closed client counts as gone while its answer is worked on, as with nginx: nobody would
- * read it. An answer that is complete is still sent to it. */
+/* A client that closes its side while its answer is worked on counts as gone, as with nginx: it is not
+ * expected to read the answer. An answer that is complete is still sent. */
 static void on_end(struct transport *transport, bool clean)
 {
     struct http_connection *connection = CONTAINER_OF(transport, struct http_connection, transport);
@@ -388,8 +388,8 @@ static void on_secured(struct transport *transport)
     }
 }
 
-/* Scanners fail all day long, and who asks for certificates wants to know whose is refused: one line a
- * second. */
+/* One line a second: scanners fail all day long, but an operator who asks for certificates wants to see which
+ * client is refused. */
 static void on_tls_failed(struct transport *transport, const struct error *err)
 {
     const struct http_connection *connection =
@@ -419,7 +419,7 @@ static size_t most_waiting(const struct http_server_options *options)
            (size_t)2 * LOOP_READ_BUFFER;
 }
 
-/* Whoever it is for is known. */
+/* The address of the client is known: the connection takes its place. */
 static void begin(struct http_connection *connection)
 {
     if (!connection_take_place(connection)) {
@@ -446,7 +446,7 @@ static void on_header(struct transport *transport, bool is_header)
     }
 }
 
-/* Until its header tells who calls, it counts for nobody, and leaves first like all without a head. */
+/* Until its PROXY header has come, a connection counts for no address; it leaves early, as without a head. */
 static void await_header(struct http_connection *connection)
 {
     if (!may_send_header(connection)) {

@@ -47,7 +47,8 @@ static int inflate_step(z_stream *stream, struct buf *out)
     return code;
 }
 
-/* The one coding of a list that is not identity; empty: none is. Of several the list, which nobody can read. */
+/* The only coding of a list that is not identity; empty: there is none. If there are several, the whole list, which
+ * is then refused as unknown. */
 static struct str only_coding(struct str list)
 {
     struct str rest = list;
@@ -88,7 +89,7 @@ enum error_code http_decode_piecewise(struct http_decoder **decoder, struct str 
     if (body.len > UINT32_MAX) {
         return ERR_UPSTREAM_TOO_BIG;
     }
-    /* "deflate" means zlib's format, and some servers send it without its header, whose first byte tells the method. */
+    /* "deflate" means zlib's format; some servers leave out its header, whose first byte would name the method. */
     is_raw = str_is_nocase(coding, "deflate") && (body.ptr[0] & 0x0f) != Z_DEFLATED;
     stream = stream_for(decoder, is_raw ? WINDOW_RAW : WINDOW_AUTO);
     stream->next_in = unconst(body.ptr);

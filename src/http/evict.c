@@ -1,4 +1,4 @@
-/* Who gets a place, and who leaves for others. */
+/* Which connection gets a place, and which one leaves for another. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "http_internal.h"
@@ -6,7 +6,7 @@
 #include "observe/metrics.h"
 
 enum {
-    EVICT_AT_ONCE = 16, /* as many as are taken in one turn (net/loop.c) */
+    EVICT_AT_ONCE = 16, /* as many as are accepted in one turn (net/loop.c) */
     FIRST_MIN_MS = 100, /* the head of a client that has just come may be here, and not read yet */
     REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
     FULL_LOG_MS = 10000
@@ -38,7 +38,7 @@ bool connection_take_place(struct http_connection *connection)
     return true;
 }
 
-/* Who has just sent an answer's last byte may be about to ask again. */
+/* A client that has just got the end of an answer may be about to send its next request. */
 static bool rests_long(const struct http_connection *connection)
 {
     uint64_t limit_ms = connection->server->options.idle_timeout_ms;
@@ -54,7 +54,7 @@ static bool is_new(const struct http_connection *connection)
     return uv_now(&transport->loop->uv) - transport->opened_ms < FIRST_MIN_MS;
 }
 
-/* NULL: nobody may leave yet; the listener asks again. */
+/* NULL: no connection may leave yet; the listener asks again. */
 static struct http_connection *next_to_leave(struct http_server *server)
 {
     struct place *place = places_first_headless(&server->places);

@@ -12,8 +12,8 @@
 
 enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096 };
 
-/* What an exchange needs in memory is kept for the next one: no allocation once it is warm. Under
- * AddressSanitizer each has its own, so that a use after its end is seen. */
+/* The memory of an exchange is kept for the next one, so that a warm server allocates nothing. Under
+ * AddressSanitizer each exchange has new memory, so that a use after its end is seen. */
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS_MEMORY false
 #elif defined(__has_feature)
@@ -41,7 +41,7 @@ static void forget(struct exchange *exchange)
     mem_free(exchange);
 }
 
-/* A body that has grown large gives its memory back. */
+/* Keeps the memory for the next exchange, but gives back that of a large body. */
 static void keep(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
@@ -308,7 +308,7 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
     const struct exchange_notes *notes = &exchange->notes;
     bool refused = status == UNAUTHORIZED || status == FORBIDDEN;
     const char *outcome = status < FIRST_ERROR        ? "ok"
-                          : notes->error_slug.len > 0 ? notes->error_slug.ptr /* a row's */
+                          : notes->error_slug.len > 0 ? notes->error_slug.ptr /* of a table */
                                                       : "failed";
     struct fact *fact;
 
@@ -338,7 +338,7 @@ uint64_t exchange_answered_us(struct exchange *exchange)
     return exchange->answered_us;
 }
 
-/* What is answered in one piece ends in the turn in which it is answered. */
+/* If the answer was given in this turn, its time is the end; else the clock is read again. */
 static uint64_t end_us(const struct exchange *exchange)
 {
     return exchange->answered_us >= clock_turn_us() ? exchange->answered_us : clock_now_us();

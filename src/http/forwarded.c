@@ -14,7 +14,7 @@ static bool take_token(struct str *rest, struct str *out)
     return out->len > 0;
 }
 
-/* What it holds is an address or a name: none of them needs a backslash. */
+/* A quoted value is an address or a name. Neither needs a backslash: one is refused. */
 static bool take_quoted(struct str *rest, struct str *out)
 {
     size_t n = 1;
@@ -54,7 +54,7 @@ static bool take_pair(struct str *rest, struct forwarded_hop *hop)
     if (place == NULL) {
         return true;
     }
-    if (place->len > 0) { /* said twice: not to be told which counts */
+    if (place->len > 0) { /* given twice: nothing tells which one counts */
         return false;
     }
     *place = value;

@@ -43,8 +43,8 @@ static size_t limit_of(const struct head_scan *scan, const struct http_server_op
 }
 
 /* The line that begins at scan->line, as far as it is there. PARSER_HEAD: it is complete, and
- * scan->at is behind it. What is wrong is found in the order of the bytes, so that it does not
- * matter how many of them came at once. */
+ * scan->at is behind it. Faults are found in the order of the bytes, so that it does not matter how
+ * many bytes came at once. */
 static enum parser_event scan_line(struct head_scan *scan, struct str bytes, struct error *err)
 {
     struct str rest = str_sub(bytes, scan->at, bytes.len);
@@ -146,7 +146,7 @@ bool is_field_value(struct str value)
     return str_is_one_line(str_sub(value, json_plain_len(value), value.len));
 }
 
-/* Most requests name the host that the one before named. */
+/* Most requests name the same host as the request before: that host is not checked again. */
 static bool names_sound_host(struct str host)
 {
     static char last[HOST_KEPT];
@@ -338,7 +338,7 @@ static bool next_line(struct str *rest, struct str *out_line)
     return found && out_line->len > 0;
 }
 
-/* The field behind the last one is there. */
+/* Counts the field that was written behind the last one. */
 static void note_field(struct http_request *out)
 {
     out->name_lengths |= UINT64_C(1) << (out->headers[out->n_headers].name.len % 64);
@@ -388,7 +388,7 @@ void head_peek(struct str bytes, struct http_request *out)
     struct str rest = bytes;
     struct str line;
 
-    /* Too many fields may be why it is refused: the last ones make room for those of the answer. */
+    /* The refusal may be for too many fields: the last ones make room for those that the answer needs. */
     if (out->n_headers > HTTP_MAX_HEADERS - PEEKED_FIELDS) {
         out->n_headers = HTTP_MAX_HEADERS - PEEKED_FIELDS;
     }

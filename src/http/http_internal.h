@@ -40,7 +40,7 @@ struct http_listener {
     struct ip_range *header_peers;
     size_t n_header_peers;
     uint64_t header_told_ms; /* the last line about a header that was refused */
-    uint64_t tls_told_ms;    /* about TLS that failed */
+    uint64_t tls_told_ms;    /* the last line about TLS that failed */
     bool open;
 };
 
@@ -58,8 +58,8 @@ struct http_connection {
     struct deadline write_deadline;
     uint64_t taken_before;    /* bytes the kernel had taken when the write deadline was set */
     struct later_item finish; /* ends, in the next turn, an exchange that was answered outside
-                               * our callbacks */
-    struct later_item resume; /* the body goes on in the next turn: its owner is still at work */
+                               * of a callback */
+    struct later_item resume; /* the body goes on in the next turn: the service is still busy */
     unsigned n_requests;
     uint64_t head_began_us;
     size_t linger_bytes;
@@ -68,15 +68,15 @@ struct http_connection {
     bool keep_alive;
     bool stream_body;
     bool body_paused;
-    bool body_moved; /* since its deadline was set */
+    bool body_moved; /* bytes have come since its deadline was set */
     bool peer_done;  /* the client has closed its side */
     bool close_after;
 };
 
 enum { HTTP_SPARES_MAX = 256 }; /* of each kind, about 3 MiB in all */
 
-/* With what answers of one status begin within one second, and its end, which all answers of the server share:
- * status line, Date, headers of security. */
+/* The first lines of an answer: status line, Date, security headers. They are kept, because they are the same in all
+ * answers of one status within one second. */
 struct http_begin {
     int status;
     int64_t second;
@@ -96,13 +96,13 @@ struct http_server {
     struct handshakes handshakes;
     struct list connections;
     struct places places;
-    uint64_t full_told_ms; /* the last line that says so */
+    uint64_t full_told_ms; /* the last line that says: the server is full */
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;
     struct list spare_parsers; /* as many as there are spare exchanges, at most */
     unsigned n_spare_parsers;
-    struct arena_bin bin; /* of exchanges that took much */
+    struct arena_bin bin; /* of exchanges that took much memory */
     unsigned n_connections;
     unsigned n_orphans;
     unsigned n_exchanges; /* orphans included */
@@ -115,14 +115,14 @@ struct http_server {
     struct buf scratch;            /* response heads are built here */
     struct compressor *compressor; /* NULL until the first reply that is compressed */
     struct http_begin begin;
-    /* Of the head in hand; zeroed: none. On the stack it would be zeroed for each request. */
+    /* Why the head in hand is refused; zeroed: it is not. On the stack it would be zeroed for each request. */
     struct error fault;
 };
 
 /* ---- skim.c: the rest of a head that is too long ---- */
 bool skim_is_for(const struct error *err);
-/* The head as far as it is here. At its end, after a short time, or when it does not end, it is
- * refused with `err`. */
+/* `bytes` are what has come of the head. It is refused with `err` at its end, after 200 ms, or when it is
+ * longer than linger_bytes. */
 void skim_begin(struct http_connection *connection, struct str bytes, const struct error *err);
 void skim_take(struct http_connection *connection, struct str bytes);
 void skim_end(struct http_connection *connection);  /* refuses now */
@@ -134,7 +134,7 @@ void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
 const char *connection_caller(const struct http_connection *connection); /* "192.0.2.7:5234" */
 /* ---- evict.c ---- */
-/* False: the connection was closed, its address has its share. */
+/* False: its address has all its places, and the connection was closed. */
 bool connection_take_place(struct http_connection *connection);
 /* There is no place for another connection: some without a request may leave. */
 void connections_make_room(struct http_server *server);
@@ -150,15 +150,16 @@ void connection_arm(struct http_connection *connection, uint64_t wait_ms);
 
 /* ---- spares.c ---- */
 void parser_take(struct http_connection *connection); /* for the request that begins */
-void parser_give(struct http_connection *connection); /* none is fine */
+void parser_give(struct http_connection *connection); /* no parser is fine */
 void parsers_free_spares(struct http_server *server);
 
 /* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);
 void intake_pump(struct http_connection *connection); /* goes on with bytes that waited */
-/* An exchange for a request that is refused before its head was complete; `bytes` are what came. */
+/* Begins an exchange for a request that is refused before its head was complete; `bytes` are what came. */
 void intake_begin_refused(struct http_connection *connection, struct str bytes);
-/* The head, or what could be read of it, is in exchange->request: the trace begins, the service is told. */
+/* exchange->request has the head, or what could be read of it: takes the trace and the ids from its headers, and
+ * calls on_begin of the service. */
 void intake_announce(struct exchange *exchange);
 void intake_pause_body(struct http_connection *connection);
 void intake_resume_body(struct http_connection *connection);
@@ -173,10 +174,10 @@ const char *reason_of(int status); /* reason.c */
 
 enum { RESPONSE_LINES_MAX = 64 * 1024 };
 
-/* False: HEAD, 204, 304. */
+/* False: the answer has no body (HEAD, 204, 304). */
 bool response_sends_body(const struct exchange *exchange);
 
-/* ---- local.c: what an exchange without a connection is answered with ---- */
+/* ---- local.c: the answer of an exchange without a connection ---- */
 void local_begin_answer(struct http_local *local, struct str lines);
 bool local_write(struct http_local *local, struct str bytes);
 void local_answered(struct http_local *local); /* nothing more comes */

@@ -7,7 +7,7 @@
 #include "observe/metrics.h"
 #include "observe/span.h"
 
-/* MIN_RATE: below it over the whole body a client is not slow but holds on to us (slow POST). */
+/* A client below this rate, over the whole body, is not slow: it holds the connection on purpose (slow POST). */
 enum { MIN_RATE_BYTES_PER_S = 256 };
 
 /* ---- the body ---- */
@@ -34,7 +34,7 @@ static void call_body(struct http_connection *connection)
     }
 }
 
-/* Some progress within body_timeout_ms, and not below the lowest rate over all. */
+/* Bytes must come within body_timeout_ms, and the body as a whole not below the lowest rate. */
 static void arm_body(struct http_connection *connection)
 {
     uint64_t wait_ms = connection->server->options.body_timeout_ms;
@@ -47,7 +47,7 @@ static void arm_body(struct http_connection *connection)
     }
 }
 
-/* What has come is used first: most bodies are all there then, and need no deadline. */
+/* Sets no deadline yet: bytes that have come are used first, and most bodies are complete then. */
 static void expect_body(struct http_connection *connection, bool has_begun)
 {
     connection->state = CONNECTION_BODY;
@@ -163,7 +163,7 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
     }
 }
 
-/* Of two ids none is the caller's. */
+/* A header that stands twice counts as absent: nothing tells which value is the caller's. */
 static struct str sole_header(const struct exchange *exchange, const char *name)
 {
     return exchange_count_headers(exchange, name) == 1 ? exchange_header(exchange, name)
@@ -317,14 +317,14 @@ void http_head_done(struct exchange *exchange, enum http_verdict verdict, size_t
 
 /* ---- all of it ---- */
 
-/* Past the limit it is not read any more: then the client stops sending, and reads our answer. */
+/* Past linger_bytes the server reads no more, so that the client stops sending and reads the answer. */
 static bool lingered_enough(const struct http_connection *connection)
 {
     return connection->state == CONNECTION_LINGER &&
            connection->linger_bytes > connection->server->options.linger_bytes;
 }
 
-/* A slow reader does not get more work done for it than it takes answers. */
+/* A client that does not read its answers gets no further request served until it does. */
 static bool is_behind(const struct http_connection *connection)
 {
     return connection->state == CONNECTION_IDLE &&
@@ -454,8 +454,8 @@ static void on_resume(struct later_item *item)
     intake_pump(connection);
 }
 
-/* Whoever asks is in the middle of something, and the next piece may end the exchange: so it comes
- * in the next turn. */
+/* Outside of a callback the next piece comes in the next turn: it may end the exchange, while the caller
+ * is still at work with it. */
 void intake_resume_body(struct http_connection *connection)
 {
     if (!connection->body_paused) {

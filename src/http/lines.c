@@ -19,7 +19,7 @@ static unsigned bit_of(struct str name)
 
 unsigned header_line(struct buf *out, struct str name, struct str value)
 {
-    /* Never lets a value open a line of its own; and all of a line or nothing. */
+    /* A value must not begin another line; and a line is written whole or not at all. */
     if (!is_field_value(value) || buf_room(out, name.len + value.len + 4) == NULL) {
         return 0;
     }

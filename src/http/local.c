@@ -1,5 +1,5 @@
-/* An exchange that no connection holds. Bytes of the answer wait in `answer` until the next turn, so that
- * whoever gave the request is never called from inside the service. */
+/* An exchange without a connection. Bytes of the answer wait in `answer` until the next turn, so that the
+ * local caller is never called from inside the service. */
 #include "http/local.h"
 
 #include "base/check.h"
@@ -77,7 +77,7 @@ static void tell_head(struct http_local *local)
     local->events->on_head(local, &head);
 }
 
-/* Each event may be the one that the caller cancels at. */
+/* The caller may cancel in any event, so local->exchange is looked at again after each. */
 static void tell_answer(struct http_local *local)
 {
     if (!local->head_told && !local->exchange->broken) {

@@ -23,19 +23,19 @@ enum parser_event {
 struct head_scan {
     size_t at;        /* bytes before it need not be looked at again */
     size_t line;      /* where the line in hand begins */
-    size_t begin;     /* of the request line, behind empty lines */
-    size_t first_end; /* of the request line; 0 while it is incomplete */
+    size_t begin;     /* where the request line begins, behind empty lines */
+    size_t first_end; /* where the request line ends; 0 while it is incomplete */
 };
 
 struct http_parser {
-    struct list link; /* of those that nobody uses */
+    struct list link; /* in the server's spare parsers */
     const struct http_server_options *options;
     llhttp_t llhttp;
     struct head_scan scan;
     struct str piece; /* content that the running call of llhttp has found */
     uint64_t content_bytes;
     uint64_t framing_bytes; /* of a chunked body: all that is not content */
-    uint64_t body_began_ms; /* for its owner: moved on by the time that we ourselves paused */
+    uint64_t body_began_ms; /* for the connection: moved on by the time that the server paused */
     uint64_t paused_at_ms;
     bool in_body;
     bool complete;
@@ -43,11 +43,11 @@ struct http_parser {
 };
 
 void parser_init(struct http_parser *parser, const struct http_server_options *options);
-/* Of an incomplete head nothing is used: give the same bytes again with more behind them. In a body
+/* No byte of an incomplete head is used: give the same bytes again with more behind them. In a body
  * call again after each PARSER_PIECE even if no bytes are left (the end may be due). */
 enum parser_event parser_next(struct http_parser *parser, struct str bytes, size_t *out_used,
                               struct str *out_piece, struct error *err);
-/* Reads a whole head (memory that lives as long as the request) and turns to its body, if it has
+/* Reads a whole head, whose memory must live as long as the request, and turns to its body, if it has
  * one. */
 enum error_code parser_take_head(struct http_parser *parser, struct str head,
                                  struct http_request *out, struct error *err) MUST_CHECK;
@@ -62,8 +62,8 @@ enum parser_event head_scan_next(struct head_scan *scan, const struct http_serve
                                  struct str bytes, struct str *out_piece, struct error *err);
 enum error_code head_parse(const struct http_server_options *options, struct str head,
                            struct http_request *out, struct error *err) MUST_CHECK;
-/* Of a head that is refused: the fields that its answer depends on (Origin, X-Request-Id), as far as
- * their lines are complete in `bytes`. They are added to those that `out` has already. */
+/* Reads from a refused head the fields that its answer depends on (Origin, X-Request-Id), as far as
+ * their lines are complete in `bytes`, and adds them to those that `out` has already. */
 void head_peek(struct str bytes, struct http_request *out);
 
 #endif

@@ -1,10 +1,10 @@
-/* The places of a server: who has one, how many of them one address has, and who leaves when there
- * are no more. Those who leave first have not sent a complete head yet, the one that has waited
- * longest in front: a client that means it sends its head at once. Then those between two requests.
- * Who is being answered stays.
+/* The places of a server: which connections have one, how many one address has, and which connection
+ * leaves when no place is left. Connections without a complete head leave first, the longest wait first: an
+ * honest client sends its head at once. Then those between two requests leave. A connection that is being
+ * answered stays.
  *
- * An address is an IPv4 address or the /64 of an IPv6 one, which is what one customer has. Addresses
- * that many clients stand behind (exempt ones) share nothing.
+ * An address is an IPv4 address or the /64 of an IPv6 one, which is what one customer has. An exempt
+ * address, behind which many clients stand, has no limit.
  * Owner: the server embeds `places`, each connection a `place`. Bounded by the number of
  * connections. */
 #ifndef HTTP_PLACES_H
@@ -44,11 +44,11 @@ struct places_options {
 };
 
 void places_init(struct places *places, const struct places_options *options);
-/* For those who enter from now on. */
+/* For connections that enter from now on. */
 void places_configure(struct places *places, const struct places_options *options);
 void places_done(struct places *places);
-/* `peer` is "192.0.2.7:5234". False: its address has all the places that it may have. Then
- * *out_instead is one of that address without a head, or NULL; once that one has left, ask again. */
+/* `peer` is "192.0.2.7:5234". False: its address has all the places that it may have. Then *out_instead
+ * is the place of a connection of that address without a head, or NULL; once it has left, call again. */
 bool places_enter(struct places *places, struct place *place, struct str peer,
                   struct place **out_instead);
 void places_leave(struct places *places, struct place *place); /* idempotent */

@@ -4,8 +4,8 @@
 
 enum { PATH_SHOWN_MAX = 512, PLACE_MAX = 4096 };
 
-/* The status that an error has outside: its row's, the platform's own 4xx where that one is passed
- * on, or 504 where no answer came in time. */
+/* The status that the client gets for an error: that of its row, the platform's own 4xx where it is
+ * passed on, or 504 where no answer came in time. */
 static int problem_status(const struct error *err)
 {
     bool passes = err->code == ERR_UPSTREAM_REFUSED && err->upstream_status >= 400 &&

@@ -32,7 +32,7 @@ static void put_security(struct buf *out, const struct http_server *server)
     }
 }
 
-/* Most answers have the status and the second of the one before. */
+/* Most answers have the same status and second as the answer before: then its first lines are used again. */
 static void put_begin(struct buf *out, struct http_server *server, int status)
 {
     int64_t second = clock_turn_wall_ms() / 1000;
@@ -58,7 +58,7 @@ static void put_begin(struct buf *out, struct http_server *server, int status)
     buf_append(out, begin->text, begin->len);
 }
 
-/* Behind put_security. */
+/* The lines that follow those of put_security. */
 static void put_fixed(struct buf *out, const struct exchange *exchange, int status,
                       const char *content_type)
 {
@@ -340,7 +340,7 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
     struct http_connection *connection = exchange->connection;
 
     CHECK(exchange->streaming);
-    if (exchange->stream_left >= 0) { /* more than was announced would begin the next answer */
+    if (exchange->stream_left >= 0) { /* bytes past the length would begin the next answer */
         bytes = str_sub(bytes, 0, (size_t)exchange->stream_left);
         exchange->stream_left -= (int64_t)bytes.len;
     }
@@ -386,7 +386,7 @@ void exchange_stream_abort(struct exchange *exchange)
 {
     CHECK(exchange->streaming || !exchange->replied);
     if (!exchange->replied) {
-        exchange->status = 500; /* nobody sees it but the access line */
+        exchange->status = 500; /* only the access line shows it */
     }
     exchange->replied = true;
     exchange->streaming = false;

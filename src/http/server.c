@@ -6,7 +6,7 @@
 #include "http_internal.h"
 #include "observe/metrics.h"
 
-enum { SCRATCH_MAX = 64 * 1024, STALL_SHARE = 10 /* of the time for a handshake */ };
+enum { SCRATCH_MAX = 64 * 1024, STALL_SHARE = 10 /* stall_ms is 1/10 of the timeout */ };
 
 static struct http_listener *owner_of(struct listener *listener)
 {
@@ -160,7 +160,7 @@ static enum error_code open_listeners(struct http_server *server,
     return code;
 }
 
-/* What points to memory of the one who gave it is copied elsewhere. */
+/* Drops the caller's pointers to the name, the ranges and the listeners: the server has copies elsewhere. */
 static void adopt(struct http_server *server, const struct http_server_options *options)
 {
     server->options = *options;
@@ -263,7 +263,7 @@ void http_server_say_close(struct http_server *server)
     server->say_close = true;
 }
 
-/* Between requests; its last answer may still be on the way. */
+/* No request is under way; the last answer may still be. */
 static bool is_idle(const struct http_connection *connection)
 {
     return connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HANDSHAKE ||
@@ -289,7 +289,7 @@ void http_server_drain(struct http_server *server)
     }
 }
 
-/* Those that have been answered end by themselves in the next turn. */
+/* Passes over orphans that have been answered: they end by themselves in the next turn. */
 static void cancel_orphans(struct http_server *server)
 {
     struct exchange *exchange;
@@ -306,7 +306,7 @@ static void cancel_orphans(struct http_server *server)
     }
 }
 
-/* Nothing may have been open any more: the end is still told from the loop. */
+/* If nothing was open at http_server_close, on_closed still comes from the loop. */
 static void on_closed_later(struct later_item *item)
 {
     server_maybe_closed(CONTAINER_OF(item, struct http_server, closed_later));

@@ -1,6 +1,6 @@
-/* A head that is too long is refused, but what its answer depends on may stand behind the limit:
- * without Origin a browser is told of a failure of CORS and not of the 431. So the rest of the head,
- * which is mostly on its way, is read and dropped, but for the lines of these fields. */
+/* A head that is too long is refused, but fields that its answer depends on (Origin, X-Request-Id) may stand
+ * behind the limit: without Origin a browser tells of a failure of CORS, not of the 431. So the rest of the
+ * head, most of which is already on its way, is read and dropped, except the lines of these fields. */
 #include "base/mem.h"
 #include "http_internal.h"
 
@@ -9,7 +9,7 @@ enum { SKIM_MS = 200, LINE_BYTES = 512, KEPT_BYTES = 1024 };
 struct skim {
     struct error err; /* what the answer will be */
     size_t n_read;
-    bool line_is_long; /* longer than any that is kept */
+    bool line_is_long; /* longer than any line that is kept */
     size_t line_len;
     size_t kept_len;
     char line[LINE_BYTES];

@@ -1,4 +1,4 @@
-/* Parsers that nobody uses, for the next requests: most connections are idle, and have none. */
+/* Spare parsers, for the next requests: most connections are idle, and have no parser. */
 #include "base/mem.h"
 #include "http_internal.h"
 

@@ -1,5 +1,5 @@
-/* Sockets, our own and those for other processes. They listen from the moment they are made, so that no connection is refused
- * while the processes start, or one takes the place of another. */
+/* Makes listening sockets, for this process and for others. They listen from the moment they are made, so that no
+ * connection is refused while processes start, or while one takes the place of another. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static bool resolve(const struct address *address, struct sockaddr_storage *out)
                : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)out) == 0;
 }
 
-/* With SO_REUSEPORT alone a second service of the same user would get half of the connections: so whether the address
- * is free is found out without it. */
+/* With SO_REUSEPORT alone a second service of the same user would get half of the connections. So a first socket
+ * without it finds out whether the address is free. */
 static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct error *err)
 {
     struct address wanted = {.host = ""};
@@ -87,7 +87,7 @@ static enum error_code bind_tcp(struct str address, unsigned n, int *out, struct
     return ERR_OK;
 }
 
-/* A socket that nobody listens on any more is what a killed process leaves behind. */
+/* Removes a socket on which no process listens any more: a killed process has left it behind. */
 static void remove_abandoned(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -108,7 +108,8 @@ static void remove_abandoned(const char *path)
     }
 }
 
-/* Until it listens nobody can connect, so the mode is set in time. A path has no SO_REUSEPORT: all take from one. */
+/* No client can connect before listen(), so the mode is set in time. A path has no SO_REUSEPORT: all processes
+ * accept from one socket. */
 static enum error_code bind_unix(struct str address, unsigned mode, unsigned n, int *out,
                                  struct error *err)
 {

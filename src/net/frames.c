@@ -82,7 +82,7 @@ void frames_open(struct frames *frames, struct loop *loop, int fd, size_t max_by
     static const struct transport_options plain = {.tls = NULL};
 
     *frames = (struct frames){.events = events, .max_bytes = max_bytes};
-    /* A frame that is not whole, and what one read brings behind it. */
+    /* Room for a frame that is not whole, and for what one read brings behind it. */
     buf_init(&frames->in, HEAD_BYTES + max_bytes + LOOP_READ_BUFFER);
     CHECK(uv_pipe_init(&loop->uv, &frames->transport.socket.pipe, 0) == 0);
     CHECK(uv_pipe_open(&frames->transport.socket.pipe, fd) == 0);

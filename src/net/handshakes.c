@@ -32,7 +32,7 @@ void handshakes_done(struct handshakes *handshakes)
     deadline_clear(&handshakes->stall);
 }
 
-/* Its bytes are looked at in a later turn; until then it reads no more of them. */
+/* The handshake goes on in a later turn; until then the transport reads no more bytes. */
 static void make_ready(struct transport *transport)
 {
     struct handshakes *handshakes = transport->options.handshakes;
@@ -69,7 +69,7 @@ static uint64_t stalls_at(const struct handshakes *handshakes)
     return oldest->shake_began_ms + handshakes->stall_ms;
 }
 
-/* There is an alarm while somebody waits. */
+/* The stall deadline is set only while a connection waits for a handshake to end. */
 static void await_stall(struct handshakes *handshakes)
 {
     uint64_t now_ms = clock_now_ms();
@@ -109,8 +109,8 @@ static void await_turn(struct transport *transport)
     await_stall(handshakes);
 }
 
-/* Until its first record is whole (RFC 8446 section 5.1) a client costs nothing but these bytes, and has no
- * turn. What is no record of a handshake is refused by TLS itself. */
+/* Until its first record is whole (RFC 8446 section 5.1) a client costs only these bytes, and gets no turn.
+ * Bytes that are no handshake record count as begun: TLS refuses them. */
 static bool has_begun(struct str bytes)
 {
     const unsigned char *at = (const unsigned char *)bytes.ptr;

@@ -6,7 +6,7 @@
 
 enum { FIRST_BYTES_MS = 500, PATIENT_A_TURN = 16 };
 
-/* Its first bytes were no whole request, or did not come at once. */
+/* True: the first bytes of the client were no whole request, or did not come within FIRST_BYTES_MS. */
 bool transport_makes_wait(const struct transport *transport)
 {
     return !transport->is_proven &&
@@ -14,9 +14,9 @@ bool transport_makes_wait(const struct transport *transport)
             uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
 }
 
-/* While fewer than 1,024 sockets are readable libuv asks once a turn, so whoever waits for the next turn may
- * stay in the poll: leaving it and coming back are two system calls. Who is reported twice in a turn is one of
- * more than that. */
+/* While fewer than 1,024 sockets are readable, libuv asks the kernel once a turn, so a socket that waits for the
+ * next turn may stay in the poll: to leave it and to come back are two system calls. A socket that is reported
+ * twice in a turn shows that there are more. */
 bool transport_may_stay(struct transport *transport)
 {
     uint8_t turn = (uint8_t)transport->loop->n_turns;
@@ -30,9 +30,9 @@ bool transport_may_stay(struct transport *transport)
 
 static void on_resume(struct later_item *item);
 
-/* A socket that is readable and is not read would be reported again and again within the turn, if there are
- * many. libuv takes it out of the poll only when it is reported once more, which for ten thousand of them is a
- * long turn in itself: so that is done at once. */
+/* If many sockets are readable, one that is not read would be reported again and again within the turn. libuv
+ * takes it out of the poll only when it is reported once more, which for ten thousand sockets is a long turn in
+ * itself: so this function takes it out at once. */
 void transport_hold(struct transport *transport, bool only_reads)
 {
     struct loop *loop = transport->loop;

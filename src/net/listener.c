@@ -1,5 +1,5 @@
-/* libuv accepts a connection before it tells; not taking it stops the polling by itself, and taking
- * it later starts it again. So a full server pauses by doing nothing. */
+/* libuv accepts a connection before it reports it. While the connection is not taken, libuv stops polling
+ * by itself; once it is taken, libuv polls again. So a full server pauses by doing nothing. */
 #include "net/listener.h"
 
 #include <sys/socket.h>
@@ -29,7 +29,7 @@ static void tell(struct listener *listener)
         if (listener->events->on_full != NULL) {
             listener->events->on_full(listener);
         }
-        /* Who may not leave now may leave a moment later, and nothing else would tell of it. */
+        /* A connection that may not leave now may leave a moment later, and no event would tell of it. */
         deadline_set(&listener->loop->deadlines, &listener->retry, RETRY_MS, on_retry);
         return;
     }

@@ -6,13 +6,14 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-/* So many deadlines run in one turn. A command whose time is over costs 51,000 instructions (counted: the 504,
- * and the connection to the platform that is closed), so 32 of them are a quarter of a millisecond, and ten
+/* At most this many deadlines run in one turn. A command whose time is over costs 51,000 instructions (counted: the
+ * 504, and the connection to the platform that is closed), so 32 of them are a quarter of a millisecond, and ten
  * thousand that are due at once would keep all others waiting for a tenth of a second. */
 enum { RUN_AT_ONCE = 32 };
 
-/* Of one turn. A read of a client that is slow costs some 10 us, taking a connection 30 us, and a read
- * that brings a request up to a few hundred: those are bounded by time, looked at every few reads. */
+/* The limits of one turn. A read from a slow client costs some 10 us, and accepting a connection 30 us: both are
+ * counted. A read that brings a request costs up to a few hundred: all reads together are also bounded by time,
+ * looked at every few reads. */
 enum { PATIENT_READS = 16, ACCEPTS = 16, READS_AT_LEAST = 8, READS_A_LOOK = 8, READS_NS = 1500000 };
 
 enum { LONG_TURN_MS = 1, TURNS_A_LOOK = 16, NS_PER_MS = 1000000, US_PER_MS = 1000 };
@@ -32,8 +33,8 @@ static void run_deadlines(struct loop *loop)
     }
 }
 
-/* Wakes the loop at at_ms. libuv counts from the time that it read at the beginning of the turn;
- * read anew, so that the alarm is not early by the length of the turn. */
+/* Wakes the loop at at_ms. libuv counts from the time that it read at the beginning of the turn: it must
+ * read the time anew, or the alarm would be early by the length of the turn. */
 static void set_alarm(struct deadlines *deadlines, uint64_t at_ms)
 {
     struct loop *loop = CONTAINER_OF(deadlines, struct loop, deadlines);
@@ -47,7 +48,7 @@ static void set_alarm(struct deadlines *deadlines, uint64_t at_ms)
     deadlines->wake_ms = at_ms;
 }
 
-/* After a run: the next one comes with the tick, or with an alarm before it. */
+/* After deadlines have run: the next run comes with the tick, or with an alarm before it. */
 static void set_next_alarm(struct loop *loop)
 {
     uint64_t at_ms = deadlines_next_ms(&loop->deadlines);
@@ -100,7 +101,7 @@ static void on_tick(uv_timer_t *tick)
     }
 }
 
-/* The events of a turn have come, and libuv has read the clock then. */
+/* The events of a turn have come; uv_now is the time at which they came. */
 static void on_check(uv_check_t *check)
 {
     struct loop *loop = CONTAINER_OF(check, struct loop, check);
@@ -141,9 +142,9 @@ bool loop_may_accept(struct loop *loop)
     return loop->n_accepts++ < ACCEPTS;
 }
 
-/* The end of a turn: events, timers and later work are done. A turn that took long by the clock is worth a system
- * call, and so is every sixteenth: of short turns before a long one no more than fifteen are counted with it.
- * What the turn took by the clock is the bound. */
+/* The end of a turn: events, timers and later work are done. The CPU time, a system call, is read here only after a
+ * turn that took long by the clock, and after every sixteenth: so at most fifteen short turns are counted with a long
+ * one. A turn is never said to have taken more than it did by the clock. */
 static void note_turn(struct loop *loop)
 {
     uint64_t now_ms = uv_hrtime() / NS_PER_MS;
@@ -171,7 +172,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     note_turn(CONTAINER_OF(prepare, struct loop, prepare));
     log_flush();
-    clock_turn_begin(); /* last: whoever asks behind it would keep the time before the wait */
+    clock_turn_begin(); /* last: code behind it would keep the time before the wait */
 }
 
 /* The idle handle is active only while `later` holds something: it keeps the loop from sleeping. */
@@ -204,7 +205,7 @@ static void init_handles(struct loop *loop)
     loop->open_handles = 5;
 }
 
-/* They do not keep the loop running. */
+/* These handles do not keep the loop running. */
 static void start_handles(struct loop *loop)
 {
     CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);

@@ -1,6 +1,6 @@
 /* What the kernel does not take at once waits in the filling buffer while the other one is with libuv; they
- * swap when a write ends. Most connections never have anything that waits: the buffers and what libuv needs to
- * send them are made then, and go when all is sent. */
+ * swap when a write ends. On most connections no byte ever waits: so the buffers, and what libuv needs to send
+ * them, are made only when bytes wait, and go when all are sent. */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -80,7 +80,7 @@ static void shutdown_start(struct transport *transport)
     }
 }
 
-/* There is an output. */
+/* The output must have been made. */
 void output_start(struct transport *transport)
 {
     struct transport_output *output = transport->output;
@@ -128,7 +128,7 @@ static int send_short(struct transport *transport, const struct str *parts, size
     return taken >= 0 ? (int)taken : uv_translate_sys_error(errno);
 }
 
-/* What the kernel takes at once, usually all of it; false: the connection is broken. */
+/* Gives the kernel what it takes at once, usually all; false: the connection is broken. */
 static bool try_write(struct transport *transport, const struct str *parts, size_t n_parts,
                       size_t total, size_t *out_taken)
 {

@@ -38,7 +38,7 @@ static bool print_client(const struct sockaddr_in *v4, const struct sockaddr_in6
 
 /* --- version 1: a line --- */
 
-/* An address without a zone, and without anything that is not one. */
+/* Reads an address; one with a zone, or with any other byte in it, is refused. */
 static bool read_host(struct str text, bool is_v6, void *out)
 {
     char host[HOST_MAX];

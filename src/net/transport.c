@@ -110,7 +110,7 @@ void transport_write_parts(struct transport *transport, const struct str *parts,
         output_write(transport, parts, n_parts);
         return;
     }
-    if (transport->tls == NULL) { /* there is nobody to answer yet */
+    if (transport->tls == NULL) { /* no handshake, so no request to answer */
         transport_break(transport);
         return;
     }
@@ -191,7 +191,7 @@ static void tell_failure(struct transport *transport, const struct error *err)
     }
 }
 
-/* With what has been fed. */
+/* Goes on with the bytes that TLS was fed. */
 static void read_tls(struct transport *transport)
 {
     bool was_secured = tls_stream_is_secured(transport->tls);
@@ -256,7 +256,7 @@ static void take_header(struct transport *transport, struct str bytes)
         break;
     }
     transport->options.wants_header = false;
-    transport->has_read = false; /* its own first bytes are still to come */
+    transport->has_read = false; /* the first bytes of the client are still to come */
     transport->client = header.client[0] != '\0' ? mem_strdup(header.client) : NULL;
     seen = transport->start->early;
     buf_init(&transport->start->early, EARLY_MAX);
@@ -324,7 +324,7 @@ static void name_peer(struct transport *transport)
 {
     struct sockaddr_storage peer = {0};
     int len = sizeof(peer);
-    char name[ADDRESS_NAME_MAX] = ""; /* it may be gone already; the read will say so */
+    char name[ADDRESS_NAME_MAX] = ""; /* the peer may be gone already: the read will tell */
 
     if (transport->socket.handle.type == UV_NAMED_PIPE) {
         str_copy(name, sizeof(name), STR("unix"));
@@ -376,7 +376,7 @@ void transport_connect(struct transport *transport, struct loop *loop,
 
     CHECK(uv_tcp_init(&loop->uv, &transport->socket.tcp) == 0);
     transport_open(transport, loop, &plain, events);
-    transport->is_proven = true; /* whom we call does not make us wait */
+    transport->is_proven = true; /* a peer that we call is not held back */
     if (status == 0) {
         output_make(transport);
         status = uv_tcp_connect(&transport->output->request.connect, &transport->socket.tcp,

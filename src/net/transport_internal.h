@@ -5,7 +5,7 @@
 #include "net/handshakes.h"
 #include "net/transport.h"
 
-/* What only a connection needs that does not begin with plain bytes. */
+/* Only for a connection that begins with a PROXY header or a TLS handshake. */
 struct transport_start {
     struct transport *transport;
     struct tls_config *tls; /* held; NULL: plain */
@@ -26,7 +26,7 @@ struct transport_output {
 
     struct buf bufs[2]; /* one with the kernel, one filling */
     int filling;
-    bool in_flight; /* a write */
+    bool in_flight; /* libuv has a write */
 };
 
 /* output.c: what waits to be sent. */
@@ -34,18 +34,18 @@ void output_make(struct transport *transport);
 void output_drop(struct transport *transport);
 bool output_is_empty(const struct transport *transport); /* all that was written has left */
 void output_write(struct transport *transport, const struct str *parts, size_t n_parts);
-void output_start(struct transport *transport); /* goes on; there is an output */
+void output_start(struct transport *transport); /* sends what waits; needs output_make before */
 
 /* handshakes.c */
 void handshake_bytes(struct transport *transport,
-                     struct str cipher);                            /* of one that is not secured */
+                     struct str cipher); /* the handshake is not done yet */
 void handshake_ended(struct transport *transport, unsigned result); /* RESULT_*; idempotent */
 
 /* hold.c */
 bool transport_makes_wait(const struct transport *transport);
 /* True: a socket that is not read in this turn may be left as it is. */
 bool transport_may_stay(struct transport *transport);
-/* Until the next turn. `only_reads`: nobody polls the socket for room to write. */
+/* Takes the socket out of the poll until a later turn. `only_reads`: it is not polled for room to write. */
 void transport_hold(struct transport *transport, bool only_reads);
 
 /* transport.c: one step of the handshake, with what has been fed to it. */

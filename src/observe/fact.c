@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-/* Of the process, as the log and the metrics are. Pages that no event has reached cost no memory. */
+/* One ring for the process, like the log and the metrics. Pages that no fact has reached cost no memory. */
 static struct fact ring[FACTS_KEPT];
 static uint64_t newest;
 static struct list consumers;
@@ -26,7 +26,7 @@ static void tell(struct later_item *item)
     consumer->on_news(consumer);
 }
 
-/* In the ring, or where the next one for `divert` is written. */
+/* Where the next fact is written: in the ring, or, if there is a `divert`, in a place for that call. */
 static struct fact *next_place(void)
 {
     static struct fact given;
@@ -39,7 +39,7 @@ struct fact *fact_begin(enum fact_kind kind, const char *outcome)
     struct fact *fact = next_place();
 
     CHECK(outcome != NULL && (size_t)kind < FACT_N);
-    /* Of a text the first byte says that it is empty: 360 bytes less. */
+    /* Texts are not cleared: a first byte of 0 makes each of them empty. That saves 360 bytes. */
     memset(fact, 0, offsetof(struct fact, subject));
     fact->subject[0] = '\0';
     fact->principal[0] = '\0';
@@ -63,7 +63,8 @@ static void wake_all(void)
     }
 }
 
-/* The ring is larger than the caches near the processor: what the next fact is written to is fetched meanwhile. */
+/* The ring is larger than the caches near the processor: so the memory of the next fact is fetched while other
+ * work goes on. */
 static void fetch_next_place(void)
 {
     enum { LINE_BYTES = 64 };
@@ -117,7 +118,7 @@ uint64_t facts_until(uint64_t position)
     uint64_t from = facts_oldest();
     uint64_t to = newest + 1;
 
-    while (from < to) { /* positions grow: the first one behind it */
+    while (from < to) { /* positions grow: finds the first fact behind it */
         uint64_t middle = from + (to - from) / 2;
 
         if (ring[middle % FACTS_KEPT].position <= position) {

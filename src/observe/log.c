@@ -1,10 +1,10 @@
 /* One queue of whole lines. The descriptor is written only when poll says that it takes something,
  * in pieces of at most PIPE_BUF, which a pipe that polls writable takes whole: so a write never
- * blocks, without touching O_NONBLOCK (which is shared with everybody else who has the pipe or
- * terminal open).
+ * blocks, without touching O_NONBLOCK (which would change the pipe or terminal for every other process that
+ * has it open, too).
  *
  * Lines are lost when the queue is full (nobody reads the pipe) or when a write fails (a full
- * disk). Each one is counted; when everything is written again, one line tells how many it were. */
+ * disk). Each one is counted; when everything is written again, one line tells how many were lost. */
 #include "observe/log.h"
 
 #include <errno.h>
@@ -31,11 +31,11 @@ static struct {
     char invocation[LOG_INVOCATION_MAX];
     bool open;
     bool torn;    /* the last byte written was inside a line */
-    bool failing; /* so did the last write */
+    bool failing; /* the last write failed */
     struct buf queue;
-    struct buf line; /* that is being written; its memory is kept for the next one */
+    struct buf line; /* the line in hand; its memory is kept for the next one */
     uint64_t lost;
-    uint64_t told; /* of `lost`: those that a line has told of */
+    uint64_t told; /* how many of `lost` a line has told of */
 } sink = {.fd = -1, .level = LOG_OFF};
 
 void log_set(enum log_level level, enum log_format format)
@@ -132,8 +132,8 @@ static bool can_write(int wait_ms)
     return poll(&wanted, 1, wait_ms) == 1 && (wanted.revents & POLLOUT) != 0;
 }
 
-/* Everything in the queue is lost, the rest of a line that is half written included. A line end at
- * its front belongs to a line that is out already. */
+/* Drops all lines in the queue, and the rest of a half-written line. A line end at the front of the queue is
+ * not counted: it belongs to a line that is out already. */
 static void lose_queue(void)
 {
     uint64_t n = 0;
@@ -145,7 +145,8 @@ static void lose_queue(void)
     buf_clear(&sink.queue);
 }
 
-/* As many whole lines as a pipe takes at once: others may write to it, too. A line that is longer is cut. */
+/* As many whole lines as a pipe takes at once, because other processes may write to it, too. A line that is longer
+ * than that is written in pieces. */
 static size_t piece_len(void)
 {
     size_t len = sink.queue.len < PIPE_BUF ? sink.queue.len : PIPE_BUF;
@@ -164,7 +165,7 @@ static bool write_piece(int wait_ms)
     }
     n = write(sink.fd, sink.queue.ptr, len);
     if (n < 0) {
-        if (errno != EINTR && errno != EAGAIN) { /* a full disk; or nobody reads any more */
+        if (errno != EINTR && errno != EAGAIN) { /* a full disk; or the reader is gone */
             sink.failing = true;
             trouble_tell(TROUBLE_LOG, strerror(errno));
             lose_queue();
@@ -237,7 +238,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         log_line_json(line, &what);
     }
     if (sink.torn && sink.queue.len == 0) {
-        buf_char(&sink.queue, '\n'); /* behind the half of a line */
+        buf_char(&sink.queue, '\n'); /* ends the half-written line */
     }
     buf_str(&sink.queue, buf_view(line));
     if (!buf_ok(&sink.queue)) {

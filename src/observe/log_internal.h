@@ -17,8 +17,8 @@ struct log_event {
 void log_line_json(struct buf *out, const struct log_event *event);
 /* The members that Google Cloud's log knows (severity, message, httpRequest, the trace), then the other fields. */
 void log_line_gcp(struct buf *out, const struct log_event *event, struct str project);
-/* The members that AWS Lambda's log knows (timestamp, level, message, requestId: of the invocation), then all fields; the line of a
- * request tells CloudWatch which of its members are metrics: ms and errors, in all and by route. */
+/* The members that AWS Lambda's log knows (timestamp, level, message, requestId: of the invocation), then all fields.
+ * The line of a request also tells CloudWatch which of its members are metrics: ms and errors, in all and by route. */
 void log_line_aws(struct buf *out, const struct log_event *event, struct str invocation);
 void log_line_text(struct buf *out, const struct log_event *event, bool color);
 

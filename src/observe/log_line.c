@@ -1,6 +1,6 @@
-/* The forms of a log line. JSON has every field; so have that for Google Cloud, under the names that its
- * log knows, and that for AWS. Text is for people at a terminal: a request is
- * one short line, and what is only of use to a machine is left out. */
+/* The forms of a log line. JSON has every field; so have the forms for Google Cloud and AWS, under the
+ * names that their logs know. Text is for people at a terminal: a request is one short line, and what is
+ * only of use to a machine is left out. */
 #include <string.h>
 
 #include "base/check.h"
@@ -74,7 +74,7 @@ static void begin_line(struct json_writer *w, struct buf *out, const char *time_
     buf_done(&time);
 }
 
-/* The fields that fit, those left out of which `is_left_out` (NULL: none) says so, and the end. */
+/* Writes the fields that fit, except those for which `is_left_out` (may be NULL) is true, and the end. */
 static void end_line(struct json_writer *w, struct buf *out, const struct log_event *event,
                      bool (*is_left_out)(const char *name))
 {
@@ -102,7 +102,8 @@ static void end_line(struct json_writer *w, struct buf *out, const struct log_ev
     buf_char(out, '\n');
 }
 
-/* With what the lines of one event begin within one second, but for the milliseconds: most are of requests. */
+/* The beginning of the last JSON line: time, level and event. It is kept, because lines of one event within one second
+ * differ only in the milliseconds there, and most lines are of requests. */
 static struct {
     int64_t second;
     enum log_level level;
@@ -185,7 +186,7 @@ static void write_size(struct json_writer *w, const char *key, const struct log_
     }
 }
 
-/* Members that are told under another name. */
+/* Fields that the line of a request tells under another name. */
 static bool is_in_request(const char *name)
 {
     static const char *const names[] = {"method",  "path",          "status",        "peer",
@@ -226,7 +227,7 @@ static void write_trace(struct json_writer *w, struct str project, struct str tr
     }
 }
 
-/* What a list of lines shows of this one. */
+/* The text that a list of lines shows for this line. */
 static void write_message(struct json_writer *w, const struct log_event *event, bool is_access)
 {
     struct str error = text_of(event, "error");
@@ -261,7 +262,7 @@ void log_line_gcp(struct buf *out, const struct log_event *event, struct str pro
     jw_kv_text(&w, "event", event->name);
     if (is_access) {
         write_request(&w, event);
-        /* The line of a request names its trace only where its id is another one. */
+        /* The line of a request has a trace_id only if it differs from the request_id. */
         write_trace(&w, project, trace.len > 0 ? trace : text_of(event, "request_id"));
         if (find(event, "span_id") != NULL) {
             jw_kv_str(&w, "logging.googleapis.com/spanId", text_of(event, "span_id"));
@@ -278,7 +279,7 @@ void log_line_gcp(struct buf *out, const struct log_event *event, struct str pro
     STR("[{\"Namespace\":\"virtuoso-proxy\",\"Dimensions\":[" dimensions "],\"Metrics\":"          \
         "[{\"Name\":\"ms\",\"Unit\":\"Milliseconds\"},{\"Name\":\"errors\",\"Unit\":\"Count\"}]}]")
 
-/* Which members are metrics, and of what. A dimension must not be empty. */
+/* Tells CloudWatch which members are metrics, and by which dimensions. A dimension must not be empty. */
 static void write_metrics(struct json_writer *w, const struct log_event *event)
 {
     const struct log_field *status = find(event, "status");
@@ -289,7 +290,7 @@ static void write_metrics(struct json_writer *w, const struct log_event *event)
             status != NULL && status->value.integer >= STATUS_WORSE ? 1 : 0);
 }
 
-/* Probes are no requests that anybody counts: they are told for debugging. */
+/* Access lines of level debug, those of probes, carry no metrics: probes do not count as requests. */
 void log_line_aws(struct buf *out, const struct log_event *event, struct str invocation)
 {
     static const char *const levels[] = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
@@ -358,7 +359,7 @@ static void put_value(struct buf *out, const struct log_field *field)
     }
 }
 
-/* NULL: nothing. */
+/* `field` NULL: writes nothing. */
 static void put_named(struct buf *out, const struct log_field *field)
 {
     if (field != NULL) {
@@ -396,7 +397,7 @@ static void put_access(struct buf *out, const struct log_event *event, bool colo
     for (size_t i = 0; i < ARRAY_LEN(tail); i++) {
         put_named(out, find(event, tail[i]));
     }
-    if (bad) { /* to ask about */
+    if (bad) { /* the id to ask about */
         put_named(out, find(event, "request_id"));
     }
 }

@@ -136,8 +136,8 @@ bool metric_is_convention(const struct metric_row *row)
     return str_starts(name, STR("http_server_")) || str_starts(name, STR("http_client_"));
 }
 
-/* A counter that begins with its first event has no rate at that moment, and rare ones have no other: a family of
- * few series shows all of them from the start. */
+/* A counter that appears with its first event shows no rate for that event, and a rare event may stay the only one.
+ * So a family of few series shows all of them from the start. */
 bool metric_has_series(enum metric metric, size_t at)
 {
     const struct metric_family *family = metric_view(metric);

@@ -27,7 +27,7 @@ struct metric_label_set {
 
 enum { TRACE_ID_DIGITS = 32 };
 
-/* A request of that bucket: the last one whose trace is kept. */
+/* The last request in a bucket whose trace is kept. */
 struct exemplar {
     uint64_t us;
     char trace_id[TRACE_ID_DIGITS]; /* begins with NUL: there is none */
@@ -53,17 +53,19 @@ extern struct metric_family metric_families[METRIC_N];
 
 /* Which value each of the three labels has in series `at`. */
 void metric_indexes(enum metric metric, size_t at, size_t out[3]);
-/* Its name is one of OpenTelemetry's semantic conventions, and gets no prefix of ours. */
+/* True: the name is one of OpenTelemetry's semantic conventions, and gets no prefix. */
 bool metric_is_convention(const struct metric_row *row);
-/* Series that were never touched are left out, unless the family has just one. */
+/* False: the series is 0 and left out. A family of at most 8 series shows all of them; a histogram only if it has
+ * just one. */
 bool metric_has_series(enum metric metric, size_t at);
 
 /* metrics_shared.c */
 bool metrics_are_shared(void);
-void *metrics_shared_take(size_t n, size_t size); /* from the own slot; as its last user left it */
+void *metrics_shared_take(size_t n,
+                          size_t size); /* in this process's slot, as its last process left it */
 void metrics_shared_begin(void);
 void metrics_shared_end(void);
-/* What is told: of all processes as metrics_gather found it; alone, the family itself. */
+/* The family that is told: of all processes, as metrics_gather found it; in a process that counts alone, its own. */
 const struct metric_family *metric_view(size_t metric);
 
 /* metrics_text.c */

@@ -35,8 +35,8 @@ static bool is_family(struct str name)
     return false;
 }
 
-/* "_total" is not said, unless a gauge has the name without it; a unit stands in a member of its
- * own. */
+/* Cuts "_total" and the unit, which has its own member, from a name. A suffix stays if another family has the
+ * name without it. */
 static struct str cut_unit(struct str name, const char **unit)
 {
     static const struct {

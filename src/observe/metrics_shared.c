@@ -1,5 +1,5 @@
-/* Numbers are written by one process and read by all; each is a word of its own, which no reader sees half
- * written. A reader may see a histogram between two of its additions: the next one sees both. */
+/* One process writes a number, and all read it. Each number is one word, so no reader sees it half written. A
+ * reader may see a histogram between two additions; at its next look it sees both. */
 #include "observe/metrics_shared.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@ enum { SLOT_BYTES = 1 << 20, HEAD_BYTES = 4096 };
 
 /* What stands at the beginning of a slot. */
 struct head {
-    uint64_t pid; /* 0: nobody is at work in it */
+    uint64_t pid; /* 0: no process uses the slot */
     int64_t born_us;
-    uint64_t past_cpu_us; /* of those before */
+    uint64_t past_cpu_us; /* of the processes before in this slot */
     uint64_t cpu_us;
     uint64_t rss_bytes;
     uint64_t virtual_bytes;
@@ -33,15 +33,15 @@ static struct {
     struct metric_family gathered[METRIC_N];
 } shared;
 
-/* How gauges of several processes become one; the others are added up. */
+/* How a gauge of several processes becomes one; gauges that are not here are added up. */
 static const struct {
     enum metric metric;
 
     enum gauge_rule {
         RULE_SUM,
-        RULE_MOST,       /* all of them look at the same thing, or the worst one counts */
-        RULE_LEAST,      /* as long as one lags behind, all do */
-        RULE_LEAST_KNOWN /* the same; 0 is none */
+        RULE_MOST,       /* all processes see the same thing, or the worst counts */
+        RULE_LEAST,      /* the process that lags behind counts for all */
+        RULE_LEAST_KNOWN /* the same, but 0 means: not known */
     } rule;
 } rules[] = {
     {M_LOOP_TURN_CPU, RULE_MOST},     {M_UPSTREAM_LIMIT, RULE_MOST},
@@ -145,7 +145,7 @@ static struct metric_family *gathered_of(size_t metric)
     return family;
 }
 
-/* A successor begins: its gauges, not its counters, are at 0. */
+/* A process begins in its slot: gauges start at 0, counters go on from its predecessor's. */
 void metrics_shared_begin(void)
 {
     shared.used_bytes = 0;
@@ -241,12 +241,12 @@ static void add_histogram(struct histogram *sum, const struct histogram *one)
     for (size_t b = 0; b < BUCKETS_N; b++) {
         sum->buckets[b] += one->buckets[b];
         sum->count +=
-            one->buckets[b]; /* not its own: then it would not be the sum of what is told */
+            one->buckets[b]; /* one->count may differ from the sum of the buckets that were read */
     }
     sum->sum_us += one->sum_us;
 }
 
-/* Examples are those of this process: they are longer than a word. */
+/* Exemplars are only this process's own: they are longer than a word, so others may be half written. */
 static void gather_histograms(size_t metric, struct metric_family *sum)
 {
     const struct histogram *own = metric_families[metric].histograms;

@@ -124,7 +124,7 @@ static struct str bound_text(const struct writer *w, size_t bucket, char room[BO
     return view;
 }
 
-/* Of a series: its name with `suffix`, its labels, and the blank before the value. */
+/* Writes the name of a series with `suffix`, its labels, and the blank before the value. */
 static void begin_sample(struct buf *out, enum metric metric, const char *suffix, size_t at,
                          struct str le)
 {

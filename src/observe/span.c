@@ -23,13 +23,13 @@ static struct {
     struct buf batch; /* spans with commas between them */
     size_t n_spans;
     size_t batch_bytes;
-    bool has_told; /* on_full, for this batch */
+    bool has_told; /* on_full was called for this batch */
     void (*on_full)(void *context);
     void *context;
 } spans;
 
-/* What to add to the one clock for the other, read between two looks at the first: between those a busy machine may do
- * something else. */
+/* What to add to clock_now_us for Unix time. The Unix clock is read between two looks at the other clock;
+ * *out_doubt_us is the time between those, in which a busy machine may have done something else. */
 static int64_t read_offset_us(uint64_t *out_doubt_us)
 {
     uint64_t before_us = clock_now_us();
@@ -40,8 +40,8 @@ static int64_t read_offset_us(uint64_t *out_doubt_us)
     return wall_us - (int64_t)before_us;
 }
 
-/* Once a batch, so that parents and children agree whatever somebody does to the clock; those of two batches, too,
- * unless the clock was set meanwhile. */
+/* Once a batch, so that parents and children agree even if the Unix clock is set meanwhile. Spans of two batches
+ * agree, too, unless the clock was set between them. */
 static void set_clock(bool anew)
 {
     uint64_t doubt_us;

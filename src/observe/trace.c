@@ -19,12 +19,12 @@ static void set_text(char *out, const char *digits, size_t n)
     out[n] = '\0';
 }
 
-/* Of a text the first byte says that it is empty. */
+/* Clears no text: a first byte of 0 makes it empty. */
 void trace_begin(struct trace *trace, uint64_t begin_us)
 {
     char ids[TRACE_DIGITS + SPAN_DIGITS];
 
-    random_hex(ids, sizeof(ids)); /* at once: each call asks the pool */
+    random_hex(ids, sizeof(ids)); /* one call for all: each asks the pool */
     set_text(trace->trace_id, ids, TRACE_DIGITS);
     set_text(trace->span_id, ids + TRACE_DIGITS, SPAN_DIGITS);
     set_text(trace->request_id, ids, TRACE_DIGITS);

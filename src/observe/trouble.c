@@ -8,7 +8,7 @@ static struct trouble_state states[N_TROUBLES] = {TROUBLE_TABLE(TROUBLE_ROW)};
 #undef TROUBLE_ROW
 
 static unsigned n_now;
-static unsigned n_failing[N_TROUBLES]; /* of those that tell for themselves */
+static unsigned n_failing[N_TROUBLES]; /* parts that fail: trouble_tell_of */
 
 void trouble_tell(enum trouble trouble, const char *why)
 {
