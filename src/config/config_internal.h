@@ -59,7 +59,7 @@ struct loader {
     struct variable *variables; /* all names that are read */
     size_t n_variables;
     const struct config_secrets *secrets; /* as in config_sources */
-    bool is_given[OPTIONS_MAX];           /* by row: set by a text: no default, no YAML list */
+    bool is_given[OPTIONS_MAX];           /* by row: set by anything but its default */
     bool names_no_key;                    /* auth.keys was given as a text without a key */
     bool sends_nothing;                   /* as in config_sources */
     bool must_be_whole;                   /* as in config_sources */
@@ -166,6 +166,7 @@ enum { SECRET_TEXT_MAX = 1024 * 1024 };
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out);
 /* Takes the secrets below secrets.tree for those options that no other source has set. */
 void load_tree(struct loader *loader);
+void option_note_given(struct loader *loader, const struct option_row *row);
 bool option_is_given(const struct loader *loader, const char *key);
 /* keys.c: adds a key, unless one has this name already. The caller wipes the text. */
 bool keys_add(struct loader *loader, const char *name, struct str text);
@@ -174,6 +175,9 @@ extern const struct map_list tenants_list;
 /* change.c */
 struct config_texts texts_copy(struct arena *arena, const struct str *items, size_t n);
 /* text.c. file_is_readable also notes the file (loader_note_file); an empty path names no file, which is fine. */
+/* The path of a base URL, to which the paths of requests are appended. With a dot segment or a broken escape in it no
+ * request could be sent. */
+bool url_path_is_sound(struct loader *loader, struct str path);
 bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text);
 bool file_is_readable(struct loader *loader, const struct option_row *row, const char *path);
 void loader_note_file(struct loader *loader, const char *path, struct str content);

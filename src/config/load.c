@@ -39,6 +39,7 @@ static void take_list(struct loader *loader, const struct option_row *row, const
         items[n++] = item->text;
     }
     (void)option_set_list(loader, row, items, n);
+    option_note_given(loader, row);
 }
 
 static void take_value(struct loader *loader, const struct option_row *row, const struct node *node)

@@ -243,6 +243,15 @@ bool set_list(struct loader *loader, const struct option_row *row, struct str te
     return ok;
 }
 
+/* A default does not count as given. */
+void option_note_given(struct loader *loader, const struct option_row *row)
+{
+    size_t n;
+
+    loader->is_given[row - config_options(&n)] =
+        loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
+}
+
 bool option_is_given(const struct loader *loader, const char *key)
 {
     size_t n;
@@ -253,11 +262,8 @@ bool option_is_given(const struct loader *loader, const char *key)
 bool option_set(struct loader *loader, const struct option_row *row, struct str text)
 {
     bool ok = option_kind_of(row)->set(loader, row, text);
-    size_t n;
 
-    /* A default does not count as given. */
-    loader->is_given[row - config_options(&n)] =
-        loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
+    option_note_given(loader, row);
     if (!ok) {
         loader_mark_failed(loader, row);
     }

@@ -2,7 +2,7 @@
 #include "base/url.h"
 #include "config_internal.h"
 
-/* Like upstream.base_url, but dot segments in the path are not looked for. */
+/* Like upstream.base_url. */
 static bool take_base_url(struct map_reading *reading, void *field)
 {
     struct str text = reading->node->text;
@@ -13,6 +13,11 @@ static bool take_base_url(struct map_reading *reading, void *field)
         return loader_fail(reading->loader,
                            "tenants: base_url: not a URL without user, query and fragment%s%s",
                            err.text[0] != '\0' ? ": " : "", err.text);
+    }
+    if (!url_path_is_sound(reading->loader, url.path)) {
+        return loader_fail(
+            reading->loader,
+            "tenants: base_url: the path has a dot segment or a broken percent escape");
     }
     *(struct str *)field = arena_str(&reading->loader->box->arena, str_without_end(text, '/'));
     return true;

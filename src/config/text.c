@@ -19,9 +19,7 @@ static bool is_one_line(struct str text)
     return true;
 }
 
-/* The path of a base URL, to which the paths of requests are appended. With a dot segment or a broken escape in it no
- * request could be sent. */
-static bool path_is_sound(struct loader *loader, struct str path)
+bool url_path_is_sound(struct loader *loader, struct str path)
 {
     struct str segment;
     struct str decoded;
@@ -60,7 +58,7 @@ bool url_is_sound(struct loader *loader, const struct option_row *row, struct st
             "%s: the URL must not hold a query (?) or fragment (#); paths are appended to it",
             row->key);
     }
-    if (!path_is_sound(loader, url.path)) {
+    if (!url_path_is_sound(loader, url.path)) {
         return loader_fail(loader,
                            "%s: the path of the URL has a dot segment or a broken percent escape",
                            row->key);

@@ -337,6 +337,8 @@ static void tenants_are_read_and_named(void **state)
         {"tenants: [{name: a, tokn: tok-1111}]", "did you mean \"token\"?"},
         {"tenants: [{name: a, token: \"env:NOT_SET\"}]", "the variable NOT_SET is not set"},
         {"tenants: [{name: a, token: tok-1111, base_url: x}]", "tenants: base_url: not a URL"},
+        {"tenants: [{name: a, token: tok-1111, base_url: 'https://a/x/%2e%2E'}]",
+         "tenants: base_url: the path has a dot segment"},
         {"tenants: [a]", "tenants: each entry is a map"},
         {"tenants: a", "tenants: must be a list"},
         {"auth: {keys: [{key: first-key-1, tenant: b}]}",
