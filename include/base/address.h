@@ -30,7 +30,7 @@ bool address_is_unix(struct str text); /* it begins with "unix:" */
 /* The path of a unix:/path, which must be absolute and fit. ERR_INVALID: as above. */
 enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX],
                                   struct error *err) MUST_CHECK;
-/* Whether it is one of these two. ERR_INVALID: as above. */
+/* Checks that the text is one of these two kinds. ERR_INVALID: as above. */
 enum error_code address_check(struct str text, struct error *err) MUST_CHECK;
 
 /* "127.0.0.1:8000", or "[::1]:8000" for IPv6. Returns the port. */

@@ -8,7 +8,7 @@
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 #define NO_RETURN                    __attribute__((noreturn))
 
-/* Of a large array on the stack of a hot function that is written before it is read. Release builds zero all
+/* For a large array on the stack of a hot function that writes it before it reads it. Release builds zero all
  * other locals (-ftrivial-auto-var-init), which costs an instruction for every eight bytes. */
 #if defined(__has_attribute)
 #if __has_attribute(uninitialized)
@@ -41,7 +41,7 @@ static inline void *container_or_null(void *member, size_t offset)
     return member != NULL ? (char *)member - offset : NULL;
 }
 
-/* The same, and NULL for a NULL. */
+/* As CONTAINER_OF, but NULL for a NULL. */
 #define CONTAINER_OR_NULL(pointer, type, member)                                                   \
     ((type *)container_or_null(pointer, offsetof(type, member)))
 

@@ -24,28 +24,27 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t max);
-/* Begins in memory of the caller (an array on the stack) and takes its own when that is full. buf_done as
- * ever. */
+/* Begins in memory of the caller (an array on the stack), and takes memory from the heap when that is full.
+ * buf_done is needed all the same. */
 void buf_init_on(struct buf *buf, char *memory, size_t size, size_t max);
 void buf_done(struct buf *buf);                    /* zeroed or half-built is fine */
 void buf_clear(struct buf *buf);                   /* len 0, mark cleared, memory kept */
-void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has it: "new-tab" */
+void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as "new-tab", as in options */
 void buf_int(struct buf *buf, int64_t value);
 void buf_thousandths(struct buf *buf, uint64_t value);                /* 12345: 12.345 */
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */
 void buf_ms(struct buf *buf, int64_t us); /* milliseconds, as short as can be: 12, 12.5, 0.019 */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
-/* Room for `len` more bytes at the end, or NULL past the ceiling; then buf_grew says how many
- * came. */
+/* Room for `len` more bytes at the end, or NULL past the ceiling. The caller writes there, and tells
+ * with buf_grew how many bytes it wrote. */
 char *buf_reserve(struct buf *buf, size_t len);
 void buf_grew(struct buf *buf, size_t len);
 void buf_consume(struct buf *buf, size_t len); /* drops bytes from the front */
 void buf_truncate(struct buf *buf, size_t len);
 bool buf_ok(const struct buf *buf); /* nothing was lost */
 
-/* buf_reserve, and what has room is found where it is called: an answer is written in a hundred small
- * pieces. */
+/* As buf_reserve, with the usual case inline, since an answer is written in a hundred small pieces. */
 static inline char *buf_room(struct buf *buf, size_t len)
 {
     bool has_room = len < buf->cap - buf->len; /* cap counts the byte that buf_cstr needs */
@@ -81,7 +80,7 @@ static inline void buf_char(struct buf *buf, char c)
 struct str buf_view(const struct buf *buf);
 const char *buf_cstr(struct buf *buf); /* NUL-terminated; the NUL is not counted in len */
 
-/* A text in memory of the caller, NUL-terminated; empty where it has no room there. */
+/* Prints into memory of the caller, NUL-terminated; a text that does not fit becomes empty. */
 struct str str_print(char *room, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

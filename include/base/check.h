@@ -1,5 +1,6 @@
 /* Assertions about what the programmer promised; never about input, files or the network.
- * CHECK stays on in release: it prints the condition and aborts. DCHECK is for expensive ones. */
+ * CHECK stays on in release: it prints the condition and aborts. DCHECK is for expensive
+ * conditions, and is off in release. */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 

@@ -14,20 +14,20 @@ uint64_t clock_now_us(void);
 uint64_t clock_age_ms(void);
 /* Unix time: for showing, for files, and for dates that others set. It can jump at any moment. */
 int64_t clock_wall_ms(void);
-/* The same three, read once in a turn of this thread's loop, by whoever asks first: on some machines a
- * reading takes as long as 300 instructions, and a request needs a dozen. Up to a turn old, so never subtract
- * from one of them what was read afresh. Outside of a turn they read afresh. */
+/* The same three clocks, but each is read only once in a turn of this thread's loop, at the first call: on some
+ * machines a reading takes as long as 300 instructions, and a request needs a dozen. The value is up to a turn old, so
+ * never subtract a fresh reading from it. Outside of a turn each call reads the clock. */
 uint64_t clock_turn_us(void);
 uint64_t clock_turn_ms(void);
 uint64_t clock_turn_age_ms(void);
 int64_t clock_turn_wall_ms(void);
-/* The loop is about to wait for events: what comes then is a new turn. */
+/* The loop is about to wait for events: a new turn begins. */
 void clock_turn_begin(void);
 void clock_turn_end(void); /* the loop runs no more */
 
 uint64_t clock_cpu_us(void); /* CPU time of this thread; never frozen; a system call */
 
-/* Test only. clock_set freezes all three (the first value is that of clock_now and clock_age);
+/* Test only. clock_set freezes the three clocks (now_ms is for clock_now and clock_age);
  * clock_release lets them go again. */
 void clock_set(uint64_t now_ms, int64_t wall_ms);
 void clock_advance(uint64_t ms);  /* time goes by */

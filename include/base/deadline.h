@@ -24,27 +24,27 @@ enum { DEADLINE_LEVEL_BITS = 6, DEADLINE_SLOTS = 64, DEADLINE_LEVELS = 8 };
 
 struct deadlines {
     struct list slots[DEADLINE_LEVELS][DEADLINE_SLOTS];
-    uint64_t occupied[DEADLINE_LEVELS]; /* a bit a slot */
-    struct list overdue;                /* not after now_ms: each run looks through them */
+    uint64_t occupied[DEADLINE_LEVELS]; /* one bit for each slot: it may hold deadlines */
+    struct list overdue;                /* not later than now_ms: each run checks them */
     uint64_t now_ms;                    /* how far the wheel has turned */
-    /* Told of each deadline that is set before wake_ms, the time of the next run. wake_ms stays 0
-     * where nobody wants to be told. */
+    /* Called for each deadline that is set before wake_ms, the time of the next run. wake_ms stays 0
+     * where there is no such function. */
     void (*on_sooner)(struct deadlines *deadlines, uint64_t at_ms);
     uint64_t wake_ms;
 };
 
 void deadlines_init(struct deadlines *deadlines);
-/* Runs what is due at now_ms, in the order of its time; returns how many ran. What a callback sets
- * comes in a later run. A clock that went back runs nothing. */
+/* Runs the deadlines that are due at now_ms, in the order of their times; returns how many ran. A deadline
+ * that a callback sets comes in a later run. If the clock went back, nothing runs. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms);
 /* The same for the first `max` of them; the others are due in the next run. */
 size_t deadlines_run_some(struct deadlines *deadlines, uint64_t now_ms, size_t max);
 bool deadlines_is_empty(const struct deadlines *deadlines);
-/* No deadline comes before the returned time; a run at that time brings the answer closer, or runs
- * the first one. UINT64_MAX: there is none. */
+/* A lower bound for the time of the first deadline. A run at that time runs this deadline, or makes the
+ * bound tighter. UINT64_MAX: there is none. */
 uint64_t deadlines_next_ms(const struct deadlines *deadlines);
 
-/* Sets (or moves) it to the time of this turn + wait_ms. */
+/* Sets (or moves) the deadline to the time of this turn + wait_ms; with on_sooner: to now + wait_ms. */
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
                   deadline_fn on_expire);
 void deadline_clear(struct deadline *deadline); /* idempotent; zeroed is fine */

@@ -1,6 +1,6 @@
 /* Errors: a code from one table, a short text, and where. Reporting an error cannot fail.
- * Each row: code and slug, its stable name outside. What HTTP says of a code stands in
- * src/http/problem_rows.c. Add a code by adding a row here and there, and its page in
+ * Each row: the code, and its slug, which is its stable name for clients. Its HTTP status and title stand
+ * in src/http/problem_rows.c. Add a code by adding a row here and there, and its page in
  * src/api/docs/problem_pages.c (tests hold the three together). */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -93,7 +93,7 @@ enum { ERROR_TEXT_MAX = 320, ERROR_POINTER_MAX = 96, ERROR_LIST_MAX = 100 };
  * (both are replaced when it is set), so it may go to a terminal or a log line as it is. */
 struct error {
     enum error_code code;
-    char text[ERROR_TEXT_MAX];       /* what, and what to do */
+    char text[ERROR_TEXT_MAX];       /* what is wrong, and what to do */
     char pointer[ERROR_POINTER_MAX]; /* JSON pointer ("/args/0") or option name; "" none */
     unsigned line;                   /* 1-based; 0 none */
     unsigned column;
@@ -115,7 +115,8 @@ enum error_code error_at(struct error *err, enum error_code code, const char *po
 enum error_code error_in(struct error *err, enum error_code code, unsigned line, unsigned column,
                          const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* "line 3, column 4: what" of a reader without its place, for who tells the place in another way. */
+/* The text of a reader's error ("line 3, column 4: what") without its place, for callers that show the place
+ * in another way. */
 struct str error_without_place(const struct error *err);
 
 /* Several errors at once: the first ERROR_LIST_MAX are kept, the rest only counted.
@@ -124,7 +125,7 @@ struct error_list {
     struct error *items;
     size_t n;
     size_t n_dropped;
-    size_t max; /* fewer than ERROR_LIST_MAX are kept; 0: all of those */
+    size_t max; /* keep at most so many; 0: ERROR_LIST_MAX */
     size_t cap;
 };
 
@@ -134,10 +135,10 @@ void error_list_done(struct error_list *list);
 /* Returns the new item (a scratch one when full), zeroed, so that error_at(error_list_add(l), ...)
  * works. */
 struct error *error_list_add(struct error_list *list);
-/* Further errors are only counted (error_list_drop): making their texts would be for nothing. */
+/* True: the list keeps no more errors. Callers then only count (error_list_drop), and need make no texts. */
 bool error_list_is_full(const struct error_list *list);
 void error_list_drop(struct error_list *list);
-/* Appends those of `from`, the dropped ones as a number. */
+/* Appends the errors of `from`, and adds its number of dropped ones. */
 void error_list_append(struct error_list *list, const struct error_list *from);
 size_t error_list_total(const struct error_list *list); /* kept and dropped */
 

@@ -15,12 +15,12 @@ struct gcra_limit {
 struct gcra_verdict {
     bool allowed;
     uint32_t remaining;      /* requests that would be allowed right now */
-    uint64_t retry_after_ns; /* 0 when allowed; else the wait after which a lone request is */
-    uint64_t full_after_ns;  /* until nothing counts any more */
+    uint64_t retry_after_ns; /* 0 when allowed; else the wait until it would be */
+    uint64_t full_after_ns;  /* until the bucket is full again */
 };
 
-/* Takes one request out of the bucket `*tat_ns` (0: full), unless it is empty. A bucket that was
- * filled under a larger limit is cut to this one. */
+/* Takes one request out of the bucket `*tat_ns` (0: full), unless the bucket is empty. If the limit has
+ * become smaller, a bucket owes no more than the new burst. */
 struct gcra_verdict gcra_take(uint64_t *tat_ns, struct gcra_limit limit, uint64_t now_ns);
 /* The same for `cost` requests at once, all or none; at most the burst. */
 struct gcra_verdict gcra_take_many(uint64_t *tat_ns, struct gcra_limit limit, uint32_t cost,

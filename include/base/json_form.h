@@ -1,10 +1,10 @@
-/* JSON written by its shape: bare names, values as holes, constants as they are.
+/* Writes JSON by a form that looks like it: names without quotes, holes for values, constants as they are.
  *   jw_form(w, "{id:%i, name:%s, tags:[], plan?:%s, endDate:%?i}", id, name, plan, end_ms);
  * Holes: %s text (struct str, char *; NULL writes null), %i whole number, %b boolean, %d double, %j trusted JSON.
  *   name?:%s   the member is left out when the value is empty, 0, false or NULL
- *   name:%?s   null is written for such a value
- * Constants: 'text', true, false, null, numbers. Commas are the writer's; those of the form are for the reader.
- * A form may leave containers open, or close those of another: jw_shape(w, "]}").
+ *   name:%?s   null is written when the value is empty, 0, false or NULL
+ * Constants: 'text', true, false, null, numbers. The writer sets the commas; those in the form only help its reader.
+ * A form may leave containers open, or close containers that another form opened: jw_shape(w, "]}").
  * The values and the holes must agree in number and kind (CHECKed). 12 values at most. */
 #ifndef BASE_JSON_FORM_H
 #define BASE_JSON_FORM_H

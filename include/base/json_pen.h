@@ -1,5 +1,5 @@
-/* json_pen: JSON of a known shape in one go: room for the longest it can be is taken once, and the pieces follow each other
- * without a look at the end. For what is written with every command; everything else is written by
+/* json_pen: writes JSON of a known shape fast. Room for the longest possible text is reserved once, and the pieces
+ * are then written without checks of the room. For JSON that every command writes; all else uses
  * base/json_writer.h. */
 #ifndef BASE_JSON_PEN_H
 #define BASE_JSON_PEN_H
@@ -11,8 +11,8 @@
 #include "base/str.h"
 
 enum {
-    PEN_ESCAPED = 6, /* a byte of a text takes so many at most */
-    PEN_SLACK = 64   /* more than the pieces need is written over and over */
+    PEN_ESCAPED = 6, /* the most bytes that one byte of a text becomes */
+    PEN_SLACK = 64   /* pieces may write so far behind their end */
 };
 
 struct json_pen {
@@ -20,8 +20,8 @@ struct json_pen {
     char *at;
 };
 
-/* `max`: of all that comes until pen_end, a text at PEN_ESCAPED times its length. False: it is past the ceiling of `out`, which
- * is marked; nothing may be written. */
+/* `max`: the most bytes of all pieces until pen_end; a text counts PEN_ESCAPED times its length. False: that is past
+ * the ceiling of `out`, which is marked as overflowed; nothing may be written. */
 static inline bool pen_begin(struct json_pen *pen, struct buf *out, size_t max)
 {
     pen->out = out;
@@ -40,7 +40,7 @@ static inline void pen_bytes(struct json_pen *pen, const char *bytes, size_t len
     pen->at += len;
 }
 
-/* A piece of the shape: where its length is known, copying it is a few instructions. */
+/* Writes a literal piece: its length is known at compile time, so the copy is a few instructions. */
 #define PEN(pen, literal) pen_bytes(pen, literal, sizeof(literal) - 1)
 
 void pen_text(struct json_pen *pen, struct str text); /* what stands between quotes, escaped */

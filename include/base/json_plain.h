@@ -1,4 +1,4 @@
-/* Where a text needs a look before it goes into, or comes out of, the quotes of JSON. */
+/* Finds the first byte of a text that must be escaped or decoded in a JSON string. */
 #ifndef BASE_JSON_PLAIN_H
 #define BASE_JSON_PLAIN_H
 
@@ -9,8 +9,8 @@
 
 enum { JSON_PLAIN_AT_ONCE = 16 };
 
-/* A bit for each byte that is a control character, quote, backslash, DEL or not ASCII. The comparison is one of
- * signed bytes: what is not ASCII is less than a blank as well. */
+/* A bit for each byte that is a control character, quote, backslash, DEL or not ASCII. The bytes
+ * are compared as signed, so those that are not ASCII are less than a blank, too. */
 static inline unsigned json_not_plain(__m128i bytes)
 {
     __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
@@ -25,7 +25,7 @@ static inline unsigned json_not_plain(__m128i bytes)
 
 size_t json_plain_len_any(struct str s);
 
-/* The same, and they are copied to `to`, where up to JSON_COPY_SLACK bytes behind them are overwritten, too. */
+/* As json_plain_len, and copies these bytes to `to`; up to JSON_COPY_SLACK bytes behind them are overwritten, too. */
 enum { JSON_COPY_SLACK = 16 };
 
 size_t json_copy_plain(char *to, struct str s);
@@ -35,7 +35,7 @@ size_t json_copy_plain(char *to, struct str s);
 static inline size_t json_plain_len(struct str s)
 {
 #if defined(__SSE2__)
-    if (s.len >= JSON_PLAIN_AT_ONCE) { /* most texts that are read end within these */
+    if (s.len >= JSON_PLAIN_AT_ONCE) { /* most texts end within these bytes */
         unsigned found = json_not_plain(_mm_loadu_si128((const void *)s.ptr));
 
         if (found != 0) {

@@ -19,12 +19,12 @@ struct json_writer {
 };
 
 void jw_init(struct json_writer *w, struct buf *out);
-/* The same, where an object with a member at least was begun there: {"a":1 */
+/* The same where `out` ends within an object that has at least one member: {"a":1 */
 void jw_init_in_object(struct json_writer *w, struct buf *out);
 void jw_object(struct json_writer *w);
 void jw_array(struct json_writer *w);
-void jw_end(struct json_writer *w); /* closes the innermost */
-/* A name of this program's: ASCII without quotes and backslashes. */
+void jw_end(struct json_writer *w); /* closes the innermost object or list */
+/* A key that this program chose: ASCII without quotes and backslashes. */
 void jw_name(struct json_writer *w, struct str name);
 void jw_key_str(struct json_writer *w, struct str key);
 void jw_str(struct json_writer *w, struct str value);
@@ -37,7 +37,7 @@ void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, struct str json); /* trusted JSON text */
 
-/* Where `key` is a literal its length is known at compile time. */
+/* Inline, so that the length of a literal key is known at compile time. */
 static inline void jw_key(struct json_writer *w, const char *key)
 {
     jw_name(w, str_from(key));

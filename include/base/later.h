@@ -1,5 +1,5 @@
-/* later: work for the next loop turn, so that nobody is called back from inside a start function
- * and completions do not recurse. FIFO; what is queued while running waits for the following
+/* later: work for the next loop turn, so that no callback comes from inside a start function and
+ * completions do not recurse. FIFO; an item that is queued during a run waits for the following
  * turn. */
 #ifndef BASE_LATER_H
 #define BASE_LATER_H
@@ -19,16 +19,16 @@ struct later_item {
 
 struct later {
     struct list items;
-    void (*on_first)(struct later *later); /* the loop's hook: called when it stops being empty */
+    void (*on_first)(struct later *later); /* the loop's hook: the queue is no longer empty */
 };
 
-/* Who is told of an end, once. */
+/* A function to be called once, at the end of something. */
 struct callback {
     void (*fn)(void *context);
     void *context;
 };
 
-/* Of a copy: what it was part of may be gone. */
+/* Takes a copy: the function may free the struct that held the callback. */
 static inline void callback_run(struct callback callback)
 {
     callback.fn(callback.context);

@@ -1,11 +1,11 @@
-/* What the kernel lets this process use: its control group (v2, or v1 as a container sees it), its mask of
+/* The limits of this process: the smallest of its control group (v2, or v1 as a container sees it), its mask of
  * processors, and the machine. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
 #include <stdint.h>
 
-double cpu_limit_cores(void); /* 0.5: half of the time of one */
+double cpu_limit_cores(void); /* 0.5: half of the time of one processor */
 /* The same with /proc and /sys below another folder. */
 double cpu_limit_cores_below(const char *root);
 uint64_t memory_limit_bytes(void);

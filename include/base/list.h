@@ -72,7 +72,7 @@ static inline struct list *list_take_first(struct list *head)
     return first;
 }
 
-/* All of `from` behind what is in the list; `from` is empty then. */
+/* Appends all links of `from` to the list; `from` is empty then. */
 static inline void list_append_all(struct list *head, struct list *from)
 {
     struct list *link;
@@ -84,13 +84,13 @@ static inline void list_append_all(struct list *head, struct list *from)
 
 #define LIST_JOINED(name, line) name##line
 #define LIST_NAMED(name, line)  LIST_JOINED(name, line)
-/* Each `entry`, a pointer to structs that are linked by their member `member`. */
+/* A loop over the list: `entry` points to each struct, which is linked by its member `member`. */
 #define LIST_EACH(entry, head, member)                                                             \
     for (struct list * LIST_NAMED(at_, __LINE__) = (head)->next;                                   \
          LIST_NAMED(at_, __LINE__) != (head) &&                                                    \
          ((entry) = CONTAINER_OF(LIST_NAMED(at_, __LINE__), __typeof__(*(entry)), member), true);  \
          LIST_NAMED(at_, __LINE__) = LIST_NAMED(at_, __LINE__)->next)
-/* The same, where the body may take the entry out of the list. */
+/* The same loop, but its body may take the entry out of the list. */
 #define LIST_EACH_SAFE(entry, head, member)                                                        \
     for (struct list *                                                                             \
              LIST_NAMED(at_, __LINE__) = (head)->next,                                             \

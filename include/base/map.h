@@ -36,7 +36,7 @@ struct map_node *map_next(const struct map *map, const struct map_node *node);
 
 /* The struct of `type` whose member `member` is the node found; NULL: there is none. */
 #define MAP_FIND(map, key, type, member) CONTAINER_OR_NULL(map_find(map, key), type, member)
-/* In the second one the node may be removed, and no other. */
+/* In the body of MAP_FOREACH_SAFE the current node may be removed, but no other. */
 #define MAP_FOREACH(node, map)                                                                     \
     for ((node) = map_first(map); (node) != NULL; (node) = map_next(map, node))
 #define MAP_FOREACH_SAFE(node, after, map)                                                         \

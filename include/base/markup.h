@@ -1,4 +1,4 @@
-/* Text as it stands in HTML and XML, between tags and in attributes of either quote. */
+/* Escapes text for HTML and XML, between tags and in attributes with either kind of quote. */
 #ifndef BASE_MARKUP_H
 #define BASE_MARKUP_H
 
@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-/* "&lt;" for <; NULL: the character has no meaning there and stands for itself. */
+/* "&lt;" for <; NULL: the character needs no escape. */
 const char *markup_entity(uint32_t point);
 void markup_text(struct buf *out, struct str text);
 

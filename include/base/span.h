@@ -5,16 +5,16 @@
 
 #include "base/str.h"
 
-/* A number (up to ten digits, up to three more behind a dot) and what stands behind it, which may be
+/* Splits a number (up to ten digits, up to three more behind a dot) from the text behind it, which may be
  * empty. False: the text does not begin with a digit. */
 bool span_split(struct str text, int64_t *out_thousandths, struct str *out_unit);
 bool span_unit(struct str name, int64_t *out_ms);
 struct str span_unit_nearest(struct str name); /* empty: none is near */
-/* False: these are no whole milliseconds, or more than fit. */
+/* False: the product is no whole number of milliseconds, or does not fit. */
 bool span_ms(int64_t thousandths, int64_t unit_ms, int64_t *out_ms) MUST_CHECK;
 /* A number with its unit, in whole milliseconds. */
 bool span_read(struct str text, int64_t *out_ms) MUST_CHECK;
-/* The same, or a whole number alone, which is milliseconds; from 0 to max_ms. */
+/* The same, or a whole number without unit, in milliseconds. The result is from 0 to max_ms. */
 bool span_or_ms(struct str text, int64_t max_ms, int64_t *out_ms) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* str: a view of bytes that somebody else owns. Never NUL-terminated by promise, never freed. */
+/* str: a view of bytes that it does not own. It need not end with a NUL, and is never freed. */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
@@ -39,8 +39,8 @@ static inline bool char_is_alnum(char c)
     return (char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* The smallest ones stand here, so that the compiler puts them where they are called: each is called
- * hundreds of times for one request, and the length of a literal is then known at compile time. */
+/* The smallest functions are inline: each is called hundreds of times for one request, and the length of a
+ * literal is then known at compile time. */
 
 /* NULL becomes the empty str. */
 static inline struct str str_from(const char *text)
@@ -48,7 +48,7 @@ static inline struct str str_from(const char *text)
     return text == NULL ? STR_EMPTY : (struct str){text, strlen(text)};
 }
 
-/* Clamped to `s`. */
+/* A part of `s`; `from` and `len` are cut to what `s` has. */
 static inline struct str str_sub(struct str s, size_t from, size_t len)
 {
     from = from < s.len ? from : s.len;
@@ -109,7 +109,7 @@ struct str str_trim(struct str s);                             /* ASCII white sp
 struct str str_unquote(struct str s); /* without one pair of " or ' around it */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
-struct str str_without_end(struct str s, char end); /* without all of these at its end */
+struct str str_without_end(struct str s, char end); /* without any `end` characters at its end */
 size_t str_behind_last(struct str s, char c); /* the place behind the last `c`; 0: none is there */
 
 /* Cuts at the first `separator`: head before it, tail after it. False (head = s, tail empty) when
@@ -117,14 +117,14 @@ size_t str_behind_last(struct str s, char c); /* the place behind the last `c`; 
 bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail);
 /* Walks the words of `*rest` separated by `separator`, skipping empty ones; false at the end. */
 bool str_next(struct str *rest, char separator, struct str *out_word);
-/* Writes the first `max` such words to `words`; returns how many it wrote. */
+/* Writes the first `max` words of `text` to `words`; returns how many it wrote. */
 size_t str_split(struct str text, char separator, struct str *words, size_t max);
-/* `word` is one of such words. */
+/* True: `word` is one of the words of `words`. */
 bool str_among(struct str word, struct str words, char separator);
 bool str_among_nocase(struct str word, struct str words, char separator);
-bool str_has_word(const char *words, struct str s); /* one of these, between spaces, is s */
+bool str_has_word(const char *words, struct str s); /* s is one of the words, between spaces */
 
-/* Only characters of the set, as "A-Za-z0-9_" or "a-f-" (a '-' at its end means itself); so is the empty one. */
+/* True: s is empty or has only characters of the set, as "A-Za-z0-9_" or "a-f-" (a '-' at its end means itself). */
 bool str_is_of(struct str s, const char *set);
 bool str_is_only(struct str s, const char *set); /* the same, and not empty */
 size_t str_span(struct str s, const char *set);  /* how many bytes at the front are of the set */
@@ -160,7 +160,7 @@ static inline int str_hex_digit(char c)
 bool str_to_double(struct str s, double *out) MUST_CHECK;
 /* A NUL-terminated copy in `out`, cut to size - 1 bytes. */
 void str_copy(char *out, size_t size, struct str s);
-/* The same of two, one behind the other; returns what stands there. */
+/* The same for two strs, one behind the other; returns the text in `room`. */
 struct str str_join(char *room, size_t size, struct str first, struct str second);
 char *str_dup(struct str s); /* NUL-terminated heap copy; mem_free */
 uint64_t str_hash(struct str s, uint64_t seed);

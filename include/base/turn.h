@@ -1,5 +1,5 @@
 /* turns: one holder at a time, the others wait in order of arrival.
- * Owner: both structs are embedded; a turn that was taken must be given before its memory goes.
+ * Owner: both structs are embedded; a turn that was taken must be given back before its memory is freed.
  * Promise: on_turn comes from a later turn of the loop, at most once, and never after turn_give. */
 #ifndef BASE_TURN_H
 #define BASE_TURN_H
@@ -28,9 +28,9 @@ struct turn {
 };
 
 void turns_init(struct turns *turns, struct later *later);
-/* True: it holds now, and on_turn will not come. */
+/* True: `turn` is the holder now, and on_turn will not come. */
 bool turn_take(struct turns *turns, struct turn *turn, turn_fn on_turn);
-/* From holding or from waiting; idempotent; zeroed is fine. True: nobody holds or waits any more.
+/* Ends holding or waiting; idempotent; zeroed is fine. True: no other turn holds or waits.
  */
 bool turn_give(struct turn *turn);
 

@@ -23,12 +23,12 @@ struct url {
 enum error_code url_read(struct str text, struct url *out, struct error *err) MUST_CHECK;
 
 /* https://idp.example:8443/realms/qa?x=1#y is the origin https://idp.example:8443, the path /realms/qa
- * and the query x=1. Views into `text`, which url_read takes; a path that is not there is "/". */
+ * and the query x=1. Views into `text`, which url_read must accept; a missing path becomes "/". */
 void url_split(struct str text, struct str *out_origin, struct str *out_path,
                struct str *out_query);
 
-/* Of any text that was given where an address belongs, what a message may show, `max` bytes at most: nothing where a
- * user, and so a password, may stand in it. */
+/* What a message may show of a text that should be an address: at most `max` bytes of it, or "***" if it may hold a
+ * password (a colon before an @). */
 struct str url_shown(struct str text, size_t max);
 
 #endif

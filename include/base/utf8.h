@@ -22,11 +22,11 @@ uint32_t utf8_next(struct str *s);
 size_t utf8_count(struct str s); /* code points */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 bool utf8_is_bidi_or_zero_width(uint32_t code_point);
-/* It acts on a terminal instead of being shown, or hides or reorders text. */
+/* True: a terminal acts on the character instead of showing it, or the character hides or reorders text. */
 bool utf8_is_unsafe(uint32_t code_point);
-/* Appends `s` as it may go to a terminal: control characters and those that hide or reorder text
- * become \u001B and so on, written as in JSON, so that the printed text of a JSON document stays
- * one; those in `keep` stay as they are. */
+/* Appends `s` in a form that is safe for a terminal: control characters and those that hide or reorder text
+ * become escapes such as \u001B. They are written as in JSON, so that printed JSON stays JSON. Characters in
+ * `keep` stay as they are. */
 void utf8_put_safe(struct buf *out, struct str s, const char *keep);
 /* The longest prefix of at most `max_bytes` that does not cut a character. */
 struct str utf8_clip(struct str s, size_t max_bytes);

@@ -1,5 +1,5 @@
 /* node: a value of a YAML or JSON file with the place it was written at. One tree for both
- * languages, so that what stands above (configuration, test files) does not care which it was.
+ * languages, so that its readers (configuration, test files) need not know which it was.
  * Owner: the arenas given to the parser: one for the nodes, one for their texts and keys, which may outlive the nodes
  * (the same may serve for both). Plain, not opaque: readers walk it. */
 #ifndef DATA_NODE_H
@@ -14,7 +14,7 @@
 
 enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
-/* A file has a hundred thousand of them: small. */
+/* Kept small: a file may have a hundred thousand nodes. */
 struct node {
     enum node_type type : 8;
     bool quoted;         /* scalar in quotes or a block: always text */
@@ -41,7 +41,7 @@ struct node_limits {
     unsigned max_nodes; /* 0: 10,000, after alias expansion; an anchor, and a member of a map with
                                more than eight, counts twice */
     size_t max_text_bytes;  /* 0: 1 MiB of scalar text after alias expansion */
-    unsigned max_copied;    /* nodes that aliases and merges may add; 0: max_nodes */
+    unsigned max_copied;    /* nodes that aliases and merges may add; 0: only max_nodes counts */
     unsigned max_documents; /* 0: 100 */
 };
 
@@ -52,14 +52,14 @@ struct node_stream {
 
 /* YAML 1.1/1.2 by libyaml events: anchors, aliases and merge keys expanded within the limits,
  * cycles and duplicate keys refused, complex keys and non-core tags refused, NUL/control characters
- * and invalid UTF-8 refused, BOM accepted, UTF-16 refused with a hint. All errors found (libyaml
- * stops at its first syntax error) go to `errors` with line, column and a hint (tab in indentation,
+ * and invalid UTF-8 refused, BOM accepted, UTF-16 refused with a hint. Reading stops at the first
+ * error. It goes to `errors` with line, column and a hint (tab in indentation,
  * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes, a quote or brace
- * that is not closed, ...) at the place of the slip. Returns the first error's code. Cost: linear in the size of the input. */
+ * that is not closed, ...) at the place of the slip. Returns its code. Cost: linear in the size of the input. */
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors) MUST_CHECK;
-/* The same in pieces, so that a long text does not hold up a loop: begin, go_on until it is true, end
- * (or end at once, to let go). The text, `out` and `errors` stay where they are meanwhile. */
+/* The same in pieces, so that a long text does not hold up a loop: yaml_begin, yaml_go_on until it returns
+ * true, yaml_end (earlier to give up). The text, `out` and `errors` must stay where they are meanwhile. */
 struct yaml_reading;
 struct yaml_reading *yaml_begin(struct arena *texts, struct arena *nodes, struct str text,
                                 const struct node_limits *limits, struct node_stream *out,
@@ -67,15 +67,15 @@ struct yaml_reading *yaml_begin(struct arena *texts, struct arena *nodes, struct
 bool yaml_go_on(struct yaml_reading *reader, size_t n_events);
 enum error_code yaml_end(struct yaml_reading *reader) MUST_CHECK;
 
-/* An en dash, a bullet or a hyphen with a no-break space, where "- " should begin an item. */
+/* True: the text begins with an en dash, a bullet or a hyphen with a no-break space, instead of "- ". */
 bool yaml_begins_with_dash(struct str text);
-/* The same tree from JSON text (data/json.h does the parsing). One document. */
+/* Makes the same kind of tree from JSON text, which data/json.h parses. One document. */
 enum error_code json_parse_nodes(struct arena *texts, struct arena *nodes, struct str text,
                                  const struct node_limits *limits, struct node_stream *out,
                                  struct error_list *errors) MUST_CHECK;
 
 struct json;
-/* Scalars by the YAML 1.2 core schema unless quoted. */
+/* Scalars that are not quoted get their types by the YAML 1.2 core schema. */
 struct json *node_to_json(struct arena *arena, const struct node *node);
 const struct node *node_get(const struct node *map,
                             const char *key); /* NULL: absent, or not a map */

@@ -1,5 +1,5 @@
-/* JSON templates: parsed once, expanded per call, always node by node - text is never spliced, so
- * no value can break out of its place. Forms (all as JSON string values, except $guess):
+/* JSON templates: parsed once, expanded for each call. Each value is written as a JSON value, never as raw text,
+ * so no value can break out of its place. Forms (all as JSON string values, except $guess):
  *   "$name"          the value of `name` with its type (text, number, boolean, object, list)
  *   "$#name"         the value as an integer number (decimal text of 1..19 digits becomes a number)
  *   "$?name"         as "$name", but the member is left out when the value is absent or false
@@ -17,7 +17,7 @@
 
 struct template;
 
-/* Where values come from; NULL answer: absent. The node may be borrowed: its text is written. */
+/* The source of values. `get` returns NULL if a value is absent. The template only reads the node. */
 struct scope {
     const struct json *(*get)(const struct scope *scope, struct str name);
     const void *context;
@@ -29,14 +29,14 @@ struct scope scope_of_object(const struct json *object, const struct scope *oute
 
 enum error_code template_parse(struct arena *arena, const char *json_text, struct template **out,
                                struct error *err) MUST_CHECK;
-/* Calls `fn` once for each name that the template uses. */
+/* Calls `fn` with the name of each variable in the template; a variable that stands twice comes twice. */
 void template_names(const struct template *template, void (*fn)(void *context, struct str name),
                     void *context);
-/* The text, in the arena. ERR_INTERNAL naming the variable when a required value is absent or of the wrong
- * kind. */
+/* Expands to a text in the arena. ERR_INTERNAL: a required value is absent or of the wrong kind; `err` names its
+ * variable. */
 enum error_code template_text(const struct template *template, const struct scope *scope,
                               struct arena *arena, struct str *out, struct error *err) MUST_CHECK;
-/* The same as a tree. */
+/* Expands to a tree. */
 enum error_code template_expand(const struct template *template, const struct scope *scope,
                                 struct arena *arena, struct json **out,
                                 struct error *err) MUST_CHECK;

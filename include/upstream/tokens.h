@@ -18,20 +18,20 @@ struct upstream_tokens {
     const struct secret *secrets[UPSTREAM_N_TOKENS];
     uint64_t refused_until_ms[UPSTREAM_N_TOKENS]; /* 0: not refused */
     unsigned in_use;                              /* the last one that was accepted or chosen */
-    unsigned generation; /* of the secrets: what a call was sent with may not be there any more */
+    unsigned generation; /* grows when a secret is replaced, so that old answers are recognised */
 };
 
-/* Begins zeroed, with its account. `secondary` may be unset; both stay until the next configure. A
- * token that is not the same as before is not refused any more. */
+/* The struct begins zeroed, with its account. `secondary` may be unset. The caller keeps both secrets
+ * until the next configure. A token that differs from the one before counts as not refused. */
 void upstream_tokens_configure(struct upstream_tokens *tokens, const struct secret *primary,
                                const struct secret *secondary);
 /* The place of the token for a call that begins now. */
 unsigned upstream_tokens_pick(struct upstream_tokens *tokens, uint64_t now_ms);
 struct str upstream_tokens_reveal(const struct upstream_tokens *tokens, unsigned place);
 void upstream_tokens_accepted(struct upstream_tokens *tokens, unsigned place);
-/* True: there is another one that is not refused. */
+/* True: the other token is set and not refused. */
 bool upstream_tokens_refused(struct upstream_tokens *tokens, unsigned place, uint64_t now_ms);
-/* None of them has been accepted since the platform refused it. */
+/* True: the platform has refused each token that is set, and accepted none of them since. */
 bool upstream_tokens_are_refused(const struct upstream_tokens *tokens);
 
 #endif

@@ -29,7 +29,7 @@ static bool is_v4(struct str host)
     return inet_pton(AF_INET, text, &parsed) == 1;
 }
 
-/* At the last colon; an IPv6 address stands in brackets, so that its colons are no port's. */
+/* Splits at the last colon. An IPv6 address needs brackets, so that its own colons are not taken for the port's. */
 static bool split(struct str text, struct str *out_host, int64_t *out_port)
 {
     size_t at = str_behind_last(text, ':');

@@ -1,4 +1,4 @@
-/* Bump allocation in blocks. The first block survives resets; bigger requests get blocks of their
+/* Bump allocation in blocks. One block of BLOCK_BYTES survives a reset; a bigger request gets a block of its
  * own. */
 #include "base/arena.h"
 
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* Sanitizers and valgrind see what lies outside a malloc: where they look, each allocation is one. */
+/* Sanitizers and valgrind only notice accesses outside of a malloc, so with them each allocation is its own malloc. */
 #if defined(BASE_ARENA_MALLOC) || defined(__SANITIZE_ADDRESS__)
 #define EACH_ITS_OWN 1
 #elif defined(__has_feature)
@@ -25,7 +25,7 @@ enum { BLOCK_BYTES = 8192, PRINTED_ONCE = 256 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t size; /* of the bytes behind */
+    size_t size; /* of `bytes` */
     char bytes[];
 };
 
@@ -74,7 +74,7 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
 #ifdef EACH_ITS_OWN
     block = block_new(size);
 #else
-    if (rounded <= (size_t)(arena->end - arena->at)) { /* of size 0 */
+    if (rounded <= (size_t)(arena->end - arena->at)) { /* a request of size 0 */
         arena->at += rounded;
         return arena->at - rounded;
     }
@@ -233,7 +233,7 @@ static void free_blocks(struct arena_block *block)
     }
 }
 
-/* All blocks but one that is worth keeping, which is returned; NULL: there is none. */
+/* Frees all blocks but one of the usual size, which is returned; NULL: there is none. */
 static struct arena_block *free_most(struct arena_block *blocks)
 {
 #ifndef EACH_ITS_OWN

@@ -10,7 +10,7 @@ static int64_t frozen_wall_ms;
 
 static _Thread_local struct {
     bool runs;
-    uint64_t now_us; /* 0: nobody has asked in this turn */
+    uint64_t now_us; /* 0: not read yet in this turn */
     uint64_t age_ms;
     int64_t wall_ms;
 } turn;
@@ -43,7 +43,7 @@ int64_t clock_wall_ms(void)
     return frozen ? frozen_wall_ms : (int64_t)(read_us(CLOCK_REALTIME) / 1000U);
 }
 
-/* A time that is read once in a turn. */
+/* Reads a clock at most once in a turn. */
 static uint64_t in_turn(uint64_t *known, uint64_t (*read)(void))
 {
     if (frozen || !turn.runs) {
@@ -141,7 +141,7 @@ static void split(int64_t wall_ms, struct tm *out)
     (void)gmtime_r(&seconds, out);
 }
 
-/* Many times are told within one second: its text is kept, since breaking a time down into its
+/* Many times are written within one second, so the text of the second is kept: breaking a time down into its
  * parts costs more than all the rest. */
 static struct {
     int64_t second;

@@ -1,4 +1,4 @@
-/* Everything in the handler is safe there: system calls and static memory. */
+/* The handler uses only what is safe in a signal handler: system calls and static memory. */
 #include "base/core.h"
 
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static struct {
     char line[LINE_BYTES];
 } here;
 
-/* "7f00aa00-7f00bb00 rw-p ...": hexadecimal up to `end`. */
+/* Reads one hexadecimal number, up to `end`, of a line like "7f00aa00-7f00bb00 rw-p ...". */
 static const char *read_hex(const char *at, char end, uintptr_t *out)
 {
     uintptr_t value = 0;
@@ -87,7 +87,7 @@ static void keep_page(const void *address)
     }
 }
 
-/* The list of libraries, made before main by the dynamic linker, in pages of its own. */
+/* The pages of the list of libraries. The dynamic linker makes it before main, in pages of its own. */
 static void find_kept_pages(void)
 {
     keep_page(&_r_debug);
@@ -106,7 +106,7 @@ static void show_kept_pages(void)
     }
 }
 
-/* A line that is longer than the buffer is cut: its beginning says all. */
+/* A line that is longer than the buffer is cut: addresses and flags stand at its beginning. */
 static bool hide_memory(void)
 {
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -129,7 +129,7 @@ static bool hide_memory(void)
     return fd >= 0 && close(fd) == 0;
 }
 
-/* The action is the default one again: the second signal makes the core. */
+/* SA_RESETHAND has restored the default action, so the signal that is raised here makes the core. */
 static void on_signal(int number)
 {
     if (!hide_memory()) {

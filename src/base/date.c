@@ -9,7 +9,7 @@
 
 enum { FIRST_YEAR = 1970, DAY_S = 86400, FRACTION_DIGITS = 3 };
 
-/* A cursor: what is left of the text. */
+/* `rest` is the cursor of all readers: the part of the text that is left. */
 static bool take_char(struct str *rest, const char *one_of)
 {
     if (rest->len == 0 || str_find_char(str_from(one_of), rest->ptr[0]) < 0) {
@@ -127,7 +127,7 @@ static bool take_offset(struct str *rest, int64_t *out_ms)
     return true;
 }
 
-/* The end of 9999 and what an offset moves out of the years that can be written. */
+/* An offset, or the end of the last day of 9999, may lead out of the years that can be written: clamps. */
 static int64_t clamp(int64_t ms)
 {
     return ms < 0 ? 0 : ms > LAST_MS ? LAST_MS : ms;
@@ -153,7 +153,7 @@ bool date_read(struct str text, int64_t *out_ms)
     return true;
 }
 
-/* Rewritten as RFC 3339, whose reader checks the numbers. */
+/* Rewrites the date as RFC 3339, and lets the reader for that check the numbers. */
 bool date_read_imf(struct str text, int64_t *out_ms)
 {
     static const char form[] = "___, __ ___ ____ __:__:__ GMT";

@@ -15,7 +15,7 @@
 
 enum { LEVEL_BITS = DEADLINE_LEVEL_BITS, SLOT_MASK = DEADLINE_SLOTS - 1 };
 
-/* The farthest wait: no time differs from the wheel's in more bits than the levels have. */
+/* The longest wait: its time must not differ from the wheel's in more bits than the levels have. */
 #define WAIT_MAX_MS (UINT64_C(1) << (LEVEL_BITS * (DEADLINE_LEVELS - 1)))
 
 void deadlines_init(struct deadlines *deadlines)
@@ -59,8 +59,8 @@ static bool next_slot(const struct deadlines *deadlines, unsigned *out_level, un
     for (unsigned level = 0; level < DEADLINE_LEVELS; level++) {
         unsigned shift = level * LEVEL_BITS;
         unsigned at = (unsigned)(deadlines->now_ms >> shift) & SLOT_MASK;
-        /* Slots up to the wheel's own are empty: their times are over, or differ in a higher
-         * level. */
+        /* Slots up to the wheel's own place are empty: their times are over, or their deadlines stand
+         * in a higher level. */
         uint64_t ahead = deadlines->occupied[level] & ~((UINT64_C(2) << at) - 1);
 
         if (ahead != 0) {
@@ -74,7 +74,7 @@ static bool next_slot(const struct deadlines *deadlines, unsigned *out_level, un
     return false;
 }
 
-/* Turns the wheel to now_ms; what is due then goes to `due`, in the order of its time. */
+/* Turns the wheel to now_ms; deadlines that are due move to `due`, in the order of their times. */
 static void turn(struct deadlines *deadlines, uint64_t now_ms, struct list *due)
 {
     unsigned level;
@@ -99,13 +99,13 @@ static void turn(struct deadlines *deadlines, uint64_t now_ms, struct list *due)
     deadlines->now_ms = now_ms > deadlines->now_ms ? now_ms : deadlines->now_ms;
 }
 
-/* A deadline that a callback sets again, with no wait even, comes in the next run. */
+/* A deadline that a callback sets comes in the next run, even without a wait. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
 {
     return deadlines_run_some(deadlines, now_ms, SIZE_MAX);
 }
 
-/* All of `from` in front of `to`, in their order, however many they are. */
+/* Moves all of `from` to the front of `to`, in order, at the same cost for any number. */
 static void put_in_front(struct list *from, struct list *to)
 {
     if (!list_is_empty(from)) {
@@ -173,7 +173,7 @@ uint64_t deadlines_next_ms(const struct deadlines *deadlines)
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
                   deadline_fn on_expire)
 {
-    /* Where deadlines are exact to the millisecond, they count from now. */
+    /* With on_sooner deadlines are exact to the millisecond, so the wait counts from now. */
     uint64_t now_ms = deadlines->on_sooner != NULL ? clock_now_ms() : clock_turn_ms();
 
     list_remove(&deadline->link);

@@ -32,7 +32,7 @@ enum error_code error_of_slug(struct str slug)
     return ERR_OK;
 }
 
-/* Texts quote what callers sent: nothing of it may move a cursor, hide or reorder. */
+/* Texts quote what callers sent, so characters that move a cursor, hide or reorder text are escaped. */
 static void put_safe(char *out, size_t size, struct str text)
 {
     size_t at = 0;
@@ -164,7 +164,7 @@ void error_list_drop(struct error_list *list)
     list->n_dropped++;
 }
 
-/* Most lists stay short. The place behind the last one is for what is not kept. */
+/* Most lists stay short. One more item than `cap` is allocated: errors that are not kept are written there. */
 static void grow(struct error_list *list)
 {
     size_t cap = list->cap == 0 ? ERROR_LIST_FIRST : list->cap * 4;

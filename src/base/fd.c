@@ -25,7 +25,7 @@ uint64_t fd_take_limit(void)
 {
     struct rlimit limit = {0};
 
-    (void)getrlimit(RLIMIT_NOFILE, &limit); /* fails for no limit that exists */
+    (void)getrlimit(RLIMIT_NOFILE, &limit); /* cannot fail for a limit that exists */
     if (limit.rlim_cur < limit.rlim_max) {
         struct rlimit all = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
 
@@ -36,7 +36,7 @@ uint64_t fd_take_limit(void)
     return limit.rlim_cur;
 }
 
-/* O_NONBLOCK: the open of a FIFO that nobody writes to would wait. It means nothing to a regular
+/* O_NONBLOCK: without it the open of a FIFO without a writer would wait. It has no effect on a regular
  * file. */
 int fd_open_regular(const char *path, struct error *err)
 {
@@ -58,7 +58,7 @@ int fd_open_regular(const char *path, struct error *err)
     return fd;
 }
 
-/* A full buf is given one byte beside it: only the end of the file may come then. */
+/* When `out` is full, one byte is read into a local variable: more than the end of the file is an error. */
 static ssize_t read_piece(int fd, struct buf *out)
 {
     size_t room = out->max - out->len;

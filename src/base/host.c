@@ -12,8 +12,7 @@ static bool is_name_char(char c)
     return char_is_alnum(c) || (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
 }
 
-/* Between the dots of a name stands something, 63 bytes at most (RFC 1035 section 2.3.4); a dot may end
- * it. */
+/* Each label of a name has 1 to 63 bytes (RFC 1035 section 2.3.4); a dot may end the name. */
 static bool has_sound_labels(struct str host)
 {
     struct str label;
@@ -120,7 +119,7 @@ bool authority_is_sound(struct str text)
 
 /* ---- names that can be resolved ---- */
 
-/* No hyphen begins or ends it. Of a name that ends in digits out_is_number says so. */
+/* Letters, digits, hyphens and underscores, without a hyphen at either end. *out_is_number: digits only. */
 static bool is_label(struct str label, bool *out_is_number)
 {
     *out_is_number = str_is_of(label, "0-9");
@@ -149,7 +148,7 @@ bool host_is_sound(struct str host)
             return false;
         }
     } while (more);
-    /* What ends in a number is an address (WHATWG URL, "ends in a number"). */
+    /* A host whose last label is a number is an address (WHATWG URL, "ends in a number"). */
     return !is_number || (parse_address(host, bytes, &is_v4) && is_v4);
 }
 

@@ -15,7 +15,7 @@ bool jw_is_empty(const struct jw_value *value)
            (value->kind == JW_TEXT && value->as.text.len == 0);
 }
 
-/* Of names (application/json, $ref) and of constants. */
+/* A character of a name (application/json, $ref) or of a constant. */
 static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -52,7 +52,7 @@ static void next_value(struct form *form)
     form->value++;
 }
 
-/* Behind the %. */
+/* Writes the value of a hole; form->at stands behind the %. */
 static void put_hole(struct form *form)
 {
     bool may_be_null = *form->at == '?';

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
-/* The first `n` (up to 8) bytes, the first one lowest, and zeros. */
+/* The first `n` (up to 8) bytes as a number, the first byte lowest; the other bytes are zero. */
 static uint64_t first_bytes(const char *at, size_t n)
 {
     const unsigned char *bytes = (const unsigned char *)at;
@@ -15,7 +15,7 @@ static uint64_t first_bytes(const char *at, size_t n)
         memcpy(&word, at, sizeof(word));
         return le64toh(word);
     }
-    if (n >= sizeof(low)) { /* two that overlap */
+    if (n >= sizeof(low)) { /* two reads that overlap */
         memcpy(&low, at, sizeof(low));
         memcpy(&high, at + n - sizeof(high), sizeof(high));
         return le32toh(low) | (uint64_t)le32toh(high) << (8 * (n - sizeof(high)));
@@ -27,9 +27,9 @@ static uint64_t first_bytes(const char *at, size_t n)
     return word;
 }
 
-/* Where control characters, quotes, backslashes, DEL and what is not ASCII stand among the next bytes of a
- * text: find_not_plain gives a number whose lowest bit belongs to the first such byte. Zeros behind the end
- * of the text are not plain. */
+/* find_not_plain looks for control characters, quotes, backslashes, DEL and bytes that are not ASCII among the next
+ * bytes of a text: the lowest bit of its result belongs to the first such byte. The zeros behind the end of the text
+ * count as control characters, so a search always ends. */
 #if defined(__SSE2__)
 enum { AT_ONCE = 16 };
 
@@ -79,8 +79,8 @@ static void store(char *to, block bytes)
     memcpy(to, &bytes, sizeof(bytes));
 }
 
-/* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes above such a
- * byte; none at all where no byte is. So the lowest one is right. */
+/* Sets the top bit of each byte of `word` that is less than `limit` (1 to 128). Bytes above such a byte may be marked
+ * wrongly, so only the lowest mark counts. Without such a byte the result is 0. */
 static uint64_t less(uint64_t word, unsigned limit)
 {
     return (word - EACH_BYTE * limit) & ~word & EACH_BYTE * 0x80;

@@ -194,7 +194,7 @@ void jw_raw(struct json_writer *w, struct str json)
     buf_str(w->out, json);
 }
 
-/* 0: it is none of those with a form of two characters. */
+/* The letter of an escape of two characters; 0: the character has none. */
 static const char short_forms[128] = {['"'] = '"',  ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r',
                                       ['\t'] = 't', ['\b'] = 'b',  ['\f'] = 'f'};
 
@@ -218,8 +218,8 @@ static size_t write_long_form(char *to, unsigned char c)
     return LONG_FORM;
 }
 
-/* The next characters that are ASCII, a few at once: where one is to be escaped others stand near by, as in the
- * text of a JSON text. */
+/* Escapes the next few ASCII characters at once: characters that need an escape often stand close together, as
+ * in JSON within a JSON string. */
 static size_t escape_some(struct buf *out, struct str s)
 {
     char forms[ESCAPED_AT_ONCE * LONG_FORM];
@@ -243,7 +243,7 @@ static size_t escape_some(struct buf *out, struct str s)
     return n;
 }
 
-/* U+FFFD for a byte that is not UTF-8. */
+/* Writes U+FFFD for one byte that is not UTF-8; returns 1, the bytes replaced. */
 static size_t replace_byte(struct buf *out)
 {
     buf_text(out, "\xEF\xBF\xBD");

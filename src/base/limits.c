@@ -29,7 +29,7 @@ static struct str read_line(const char *root, struct str path, char room[TEXT_MA
     return str_trim((struct str){room, n > 0 ? (size_t)n : 0});
 }
 
-/* The group's folder below /sys/fs/cgroup in v2: "" for the root of what is seen. */
+/* The folder of the process's group below /sys/fs/cgroup in v2; "": the root that the process sees. */
 static struct str own_group(const char *root, char room[TEXT_MAX])
 {
     struct str text = read_line(root, STR("/proc/self/cgroup"), room);
@@ -47,7 +47,7 @@ static struct str own_group(const char *root, char room[TEXT_MAX])
     return STR_EMPTY;
 }
 
-/* Calls for the group and each one above it: the tightest limit counts. */
+/* Calls `take` for the group and each group above it: the tightest limit counts. */
 static void for_each_group(const char *root, const char *file,
                            void (*take)(struct str text, double *least), double *least)
 {

@@ -43,7 +43,7 @@ static void drop_oldest(struct lru *lru)
     struct lru_entry *entry;
     char *key;
 
-    CHECK(oldest != NULL); /* it is full of entries that nobody holds */
+    CHECK(oldest != NULL); /* the entries of lru_take are never held */
     entry = CONTAINER_OF(oldest, struct lru_entry, link);
     key = unconst(entry->node.key.ptr);
 

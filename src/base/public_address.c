@@ -2,11 +2,11 @@
 #include "base/host.h"
 #include "base/mem.h"
 
-/* A range and, where the addresses in it hold an IPv4 address, where that stands. */
+/* A range, and the place of the IPv4 address that the addresses in it embed, if they do. */
 struct special {
     const char *range;
     int v4_at;      /* byte of the embedded address; 0: the whole range is set aside */
-    bool is_hidden; /* it is written with all bits inverted (Teredo) */
+    bool is_hidden; /* the embedded address has all bits inverted (Teredo) */
 };
 
 static const struct special specials[] = {

@@ -89,14 +89,14 @@ uint64_t random_below(uint64_t limit)
     uint64_t value;
 
     CHECK(limit > 0);
-    reject = (0 - limit) % limit; /* the first values of an incomplete last round */
+    reject = (0 - limit) % limit; /* values below make the remainders uneven */
     do {
         value = random_u64();
     } while (value < reject);
     return value % limit;
 }
 
-/* Eight digits of four bytes: each half byte into a byte of its own, then the digits of all at once. */
+/* The eight digits of four bytes: spreads each half byte to its own byte, then makes all digits at once. */
 static uint64_t eight_digits(uint32_t bytes)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
@@ -106,7 +106,7 @@ static uint64_t eight_digits(uint32_t bytes)
     halves = (halves | halves << 16) & UINT64_C(0x0000FFFF0000FFFF);
     halves = (halves | halves << 8) & UINT64_C(0x00FF00FF00FF00FF);
     halves = (halves | halves << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
-    is_letter = (halves + each * 6) >> 4 & each; /* 10 and more */
+    is_letter = (halves + each * 6) >> 4 & each; /* for values of 10 and more */
     return halves + each * '0' + is_letter * ('a' - '0' - 10);
 }
 

@@ -4,13 +4,13 @@
 
 enum { PORT_MAX = 65535 };
 
-/* What may stand in a URL as it is (RFC 3986); everything else is percent-encoded. */
+/* A character that may stand in a URL as it is (RFC 3986); all others must be percent-encoded. */
 static bool is_url_char(char c)
 {
     return c > ' ' && c <= '~' && str_find_char(STR("\"<>\\^`{|}"), c) < 0;
 }
 
-/* The text before the first of the characters; `*rest` begins with that character then. */
+/* The text before the first of the characters; afterwards `*rest` begins with that character. */
 static struct str take_until(struct str *rest, const char *ends)
 {
     size_t n = 0;

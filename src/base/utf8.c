@@ -15,8 +15,8 @@ static inline bool goes_on(unsigned char c)
     return (c & 0xC0) == 0x80;
 }
 
-/* Length of the valid sequence at the front of `left` bytes, 0 when there is none (RFC 3629 section 4): not the
- * shortest form, a surrogate, above U+10FFFF. Large texts go through here, so that each length has its lines. */
+/* Length of the valid sequence at the front of `left` bytes (RFC 3629 section 4). 0: there is none (not the shortest
+ * form, a surrogate, above U+10FFFF). Each length has code of its own for speed: large texts go through here. */
 static inline size_t sequence(const char *at, size_t left, uint32_t *out)
 {
     const unsigned char *c = (const unsigned char *)at;
@@ -52,7 +52,7 @@ static inline size_t sequence(const char *at, size_t left, uint32_t *out)
     return point >= 0x10000 && point <= 0x10FFFF ? 4 : 0;
 }
 
-/* How many bytes from `at` on are ASCII, eight at a time; perhaps some less. */
+/* How many bytes from `at` on are ASCII. Looks at eight at a time, so it may count up to seven too few. */
 static size_t ascii_len(struct str s, size_t at)
 {
     size_t from = at;
@@ -136,7 +136,7 @@ uint32_t utf8_next(struct str *s)
     return n > 0 ? point : REPLACEMENT;
 }
 
-/* All bytes but those that go on with a character, 10xxxxxx; eight at a time. */
+/* Counts all bytes but continuation bytes (10xxxxxx), eight at a time. */
 size_t utf8_count(struct str s)
 {
     static const uint64_t ones = UINT64_C(0x0101010101010101);

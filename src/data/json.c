@@ -1,4 +1,4 @@
-/* Reading a tree. Nodes are cJSON's own, with what cJSON has no place for behind them (json_internal.h). */
+/* Reading a tree. Nodes are cJSON's own, with more members of ours behind them (json_internal.h). */
 #include "data/json.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum json_type json_type(const struct json *node)
 {
-    /* By the number of the one bit that cJSON sets: false 0, true 1, null 2, … raw 7. */
+    /* The index is the number of the bit that cJSON sets in its type: false 0, true 1, null 2, … raw 7. */
     static const unsigned char types[] = {
         [0] = JSON_BOOL,   [1] = JSON_BOOL,  [2] = JSON_NULL,   [3] = JSON_NUMBER,
         [4] = JSON_STRING, [5] = JSON_ARRAY, [6] = JSON_OBJECT, [7] = JSON_NUMBER};
@@ -18,7 +18,7 @@ enum json_type json_type(const struct json *node)
                         : (enum json_type)types[__builtin_ctz((unsigned)node->node.type)];
 }
 
-/* Of a text or a number. */
+/* The text of a string or a number. */
 static struct str value_text(const struct json *node)
 {
     return (struct str){node->node.valuestring, node->text_len};
@@ -132,7 +132,7 @@ const struct json *json_next(const struct json *node)
     return json_of(json_raw(node)->next);
 }
 
-/* A token with escapes: "~0" stands for "~", "~1" for "/". */
+/* Compares a name with a pointer token that has escapes: "~0" stands for "~", "~1" for "/". */
 static bool token_names(struct str token, struct str name)
 {
     size_t at = 0;
@@ -169,7 +169,7 @@ static const struct json *step_into(const struct json *node, struct str token, b
     return NULL;
 }
 
-/* Reads one token of a pointer, from behind its slash. Returns where it ends. */
+/* Reads one token of a pointer; `at` is behind its slash. Returns the end of the token. */
 static const char *read_token(const char *at, struct str *out, bool *out_has_escapes)
 {
     const char *from = at;

@@ -16,7 +16,7 @@ static void set_text(struct json *node, struct str text)
     node->text_len = (uint32_t)text.len;
 }
 
-/* A root with a text of its own. */
+/* A root with a copy of the text. */
 static struct json *new_with_text(struct arena *arena, int type, struct str text)
 {
     struct json *node = json_node_new(arena, type);
@@ -35,7 +35,7 @@ struct json *json_new_array(struct arena *arena)
     return json_node_new(arena, cJSON_Array);
 }
 
-/* cJSON's texts end at the first NUL and it prints bytes as they are: both are mended here. */
+/* Replaces NUL and bytes that are not UTF-8 by U+FFFD: cJSON ends a text at the first NUL and checks no encoding. */
 static struct str presentable(struct arena *arena, struct str value)
 {
     struct buf text;
@@ -105,7 +105,7 @@ struct json *json_new_null(struct arena *arena)
     return json_node_new(arena, cJSON_NULL);
 }
 
-/* Names are copied by whoever attaches. */
+/* Copies a node without its name: the caller that attaches the copy sets the name. */
 static struct json *copy_value(struct arena *arena, const struct json *node)
 {
     struct json *copy = node->node.valuestring != NULL
@@ -296,7 +296,7 @@ void json_print_pretty(struct buf *out, const struct json *node)
 
 void json_write(struct json_writer *w, const struct json *node)
 {
-    jw_raw(w, STR_EMPTY); /* what stands before a value */
+    jw_raw(w, STR_EMPTY); /* writes the comma before the value, if one is needed */
     json_print(w->out, node);
 }
 

@@ -7,14 +7,14 @@
 #include "base/check.h"
 #include "data/json.h"
 
-/* cJSON's node, whose functions walk and print it, and what it has no place for. Node, text and name lie in
- * the arena: nothing of a tree is freed one by one, and none of it is ever given to cJSON_Delete.
- * Numbers are cJSON_Raw with their text, so that no digit is lost; cJSON's int and double, which it reads of
- * cJSON_Number only, are line and column: a large body has a hundred thousand nodes.
- * `prev` of a root is NULL, of every other node it is not (cJSON: the first child's is the last child). */
+/* cJSON's node, so that cJSON's functions can walk and change it, and more members of ours. Node, text and name lie
+ * in the arena: nothing of a tree is freed one by one, and none of it is ever given to cJSON_Delete.
+ * Numbers are cJSON_Raw with their text, so that no digit is lost; cJSON reads its int and double of
+ * cJSON_Number only, so they hold line and column here, to save memory: a large body has a hundred thousand nodes.
+ * Only a root has NULL as `prev`; that of a first child is the last child, as in cJSON. */
 struct json {
     cJSON node;          /* the first member */
-    struct arena *arena; /* of the tree; it stays where it is */
+    struct arena *arena; /* of the tree; it must not move */
     uint32_t text_len;   /* of node.valuestring */
     uint32_t name_len;   /* of node.string */
 };
@@ -69,7 +69,7 @@ static inline void json_attach(struct json *parent, struct json *child)
 struct json_scan {
     struct arena *arena;
     struct str text;
-    char *copy; /* of text, in the arena: texts of the tree are decoded in their place there */
+    char *copy; /* of `text`, in the arena: the strings of the tree are decoded in place there */
     size_t at;
     uint32_t line;
     size_t line_start;
@@ -78,7 +78,7 @@ struct json_scan {
     unsigned max_depth;
     unsigned max_nodes;
     unsigned n_nodes;
-    bool may_repeat; /* an object has, or may have, two members of one name */
+    bool may_repeat; /* an object may have two members of one name */
     struct error *err;
 };
 
@@ -94,7 +94,7 @@ static inline bool json_at_end(const struct json_scan *scan)
 
 /* ERR_BAD_JSON with line and column. */
 enum error_code json_scan_refuse(struct json_scan *scan, const char *what);
-/* Behind the opening quote; a text with escapes, not ASCII, or with a fault. */
+/* Reads a string from behind its opening quote. For strings with escapes, a byte that is not ASCII, or a fault. */
 enum error_code json_scan_long_text(struct json_scan *scan, struct str *out);
 /* Checks the whole text and makes its tree. */
 enum error_code json_scan(struct json_scan *scan, struct json **out);

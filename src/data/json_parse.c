@@ -1,4 +1,4 @@
-/* A text as a tree: read in one walk (json_scan.c), and members that stand twice dealt with. */
+/* Makes a tree of a text: json_scan.c reads it in one walk; then repeated members are refused or dropped. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@ enum { DEFAULT_DEPTH = 32, DEFAULT_NODES = 10000, OUR_DEPTH = 128 };
 
 const struct json_limits json_of_ours = {.max_depth = OUR_DEPTH, .max_nodes = UINT_MAX};
 
-/* By name, then by place. */
+/* Orders members by name, then by their place in the text. */
 static int compare_names(const void *a, const void *b)
 {
     const struct json *x = *(const struct json *const *)a;

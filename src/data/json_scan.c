@@ -1,4 +1,4 @@
-/* RFC 8259 to the letter, and the tree of it in the same walk. cJSON's own reader lets through raw control
+/* Reads RFC 8259 to the letter, and makes the tree in the same walk. cJSON's own reader accepts raw control
  * characters and invalid UTF-8, ends a text at "\u0000", and loses digits of long numbers. */
 
 #include "base/json_plain.h"
@@ -7,7 +7,7 @@
 #include "json_internal.h"
 
 enum {
-    NAMES_LOOKED_AT = 32, /* an object with more members is looked through when all is read */
+    NAMES_LOOKED_AT = 32, /* larger objects are checked for repeated names at the end */
     NAME_BITS = 63
 };
 
@@ -39,7 +39,7 @@ static void skip_spaces(struct json_scan *scan)
     }
 }
 
-/* Most texts have none. */
+/* Inline: at most places there is no space. */
 static inline void skip_space(struct json_scan *scan)
 {
     if ((unsigned char)json_peek(scan) <= ' ') {
@@ -47,7 +47,7 @@ static inline void skip_space(struct json_scan *scan)
     }
 }
 
-/* A node that begins at `column` of this line. */
+/* Makes a node that begins at `column` of this line. */
 static enum error_code see(struct json_scan *scan, int type, uint32_t column, struct json **out)
 {
     if (scan->n_nodes >= scan->max_nodes) {
@@ -60,7 +60,7 @@ static enum error_code see(struct json_scan *scan, int type, uint32_t column, st
     return ERR_OK;
 }
 
-/* At the opening quote. */
+/* Reads a string; the scan stands at the opening quote. */
 static inline enum error_code scan_text(struct json_scan *scan, struct str *out)
 {
     char *from = scan->copy + ++scan->at;
@@ -69,7 +69,7 @@ static inline enum error_code scan_text(struct json_scan *scan, struct str *out)
     if (scan->at + n >= scan->text.len || scan->text.ptr[scan->at + n] != '"') {
         return json_scan_long_text(scan, out);
     }
-    from[n] = '\0'; /* where the quote was */
+    from[n] = '\0'; /* in the place of the closing quote */
     scan->at += n + 1;
     *out = (struct str){from, n};
     return ERR_OK;
@@ -85,7 +85,7 @@ static bool skip_digits(struct json_scan *scan)
     return scan->at > from;
 }
 
-/* The text of a node ends in the copy where it ended in the text. */
+/* Sets a text in the copy, where a NUL stands behind it. */
 static void set_text(struct json *node, struct str text)
 {
     node->node.valuestring = unconst(text.ptr);
@@ -127,8 +127,7 @@ static enum error_code scan_number(struct json_scan *scan, struct json **out)
     }
     code = see(scan, cJSON_Raw, column, out);
     if (code == ERR_OK) {
-        scan->copy[scan->at] =
-            '\0'; /* ends the number; the scan goes on in the text, not in this copy */
+        scan->copy[scan->at] = '\0'; /* only in the copy: the scan still reads the text */
         set_text(*out, (struct str){scan->copy + from, scan->at - from});
     }
     return code;
@@ -173,7 +172,7 @@ static enum error_code scan_name(struct json_scan *scan, struct str *out)
     return code;
 }
 
-/* Which names an object has so far: one bit for several names, so that most need no comparison. */
+/* The names of an object so far, as hash bits: a name with a new bit needs no comparison. */
 struct names {
     uint64_t bits;
     unsigned n;
@@ -194,7 +193,7 @@ static void note_name(struct json_scan *scan, struct names *names, const struct 
     names->bits |= bit;
 }
 
-/* A member or an element, and its place in `container`. */
+/* Reads a member or an element, and attaches it to `container`. */
 static enum error_code scan_member(struct json_scan *scan, struct json *container,
                                    struct names *names)
 {
@@ -310,7 +309,7 @@ static enum error_code scan_value(struct json_scan *scan, struct json **out)
     }
 }
 
-/* Where invalid UTF-8 is, in lines and columns. */
+/* Finds the line and the column of the invalid byte at `bad`, and refuses the text. */
 static enum error_code refuse_encoding(struct json_scan *scan, size_t bad)
 {
     scan->at = 0;

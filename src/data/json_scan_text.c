@@ -1,12 +1,12 @@
-/* Texts of JSON with escapes, with characters that are not ASCII, or with a fault: decoded in their place. A text of a
- * MiB may consist of them, so that each has few instructions. */
+/* Decodes JSON strings with escapes, with characters that are not ASCII, or with a fault, in their place. A string of
+ * 1 MiB may consist of escapes, so an escape must cost few instructions. */
 #include <string.h>
 
 #include "base/json_plain.h"
 #include "base/utf8.h"
 #include "json_internal.h"
 
-/* The value of a hexadecimal digit and one more; 0: it is none. */
+/* The value of a hexadecimal digit, plus 1; 0: it is no digit. */
 static const unsigned char digits[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
     ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
@@ -29,7 +29,7 @@ static bool hex4(const struct json_scan *scan, size_t at, unsigned *out)
     return true;
 }
 
-/* At the 'u' of an escape; the character goes to *to, which moves behind it. */
+/* Reads an escape from its 'u' on; writes the character to *to, and moves *to behind it. */
 static enum error_code scan_unicode(struct json_scan *scan, char **to)
 {
     unsigned first;
@@ -57,7 +57,7 @@ static enum error_code scan_unicode(struct json_scan *scan, char **to)
     return ERR_OK;
 }
 
-/* They often follow each other. */
+/* Reads several \u escapes, which often follow each other. */
 static enum error_code scan_unicodes(struct json_scan *scan, char **to)
 {
     enum error_code code = scan_unicode(scan, to);
@@ -70,11 +70,11 @@ static enum error_code scan_unicodes(struct json_scan *scan, char **to)
     return code;
 }
 
-/* What a character behind a backslash stands for; 0: it is no escape of two characters. */
+/* The meaning of a character behind a backslash; 0: the two are no escape. */
 static const char meant[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                 ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
 
-/* At a backslash that take_short left. */
+/* Reads the escape at a backslash where take_short has stopped. */
 static enum error_code scan_escape(struct json_scan *scan, char **to)
 {
     scan->at++;
@@ -88,7 +88,7 @@ static enum error_code scan_escape(struct json_scan *scan, char **to)
         scan, "unknown escape; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
 }
 
-/* `n` bytes as they are, moved to *to where an escape before them took more room than its character. */
+/* Takes `n` bytes as they are. They must be moved to *to if an escape before them was longer than its character. */
 static void take(struct json_scan *scan, size_t n, char **to)
 {
     if (*to != scan->copy + scan->at) {
@@ -115,8 +115,8 @@ static bool is_plain(unsigned char c)
 
 enum { SHORT_RUN = 8 };
 
-/* Escapes of two characters, and what stands for itself between them as long as it is short. Texts are read from
- * scan->text: what was decoded may stand where the copy had them. */
+/* Takes escapes of two characters, and short runs of plain characters between them. Bytes are read from scan->text,
+ * since decoded text may have overwritten those of the copy. */
 static void take_short(struct json_scan *scan, char **to)
 {
     const unsigned char *text = (const unsigned char *)scan->text.ptr;
@@ -161,7 +161,7 @@ enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
         c = (unsigned char)json_peek(scan);
         if (c == '"') {
             scan->at++;
-            *to = '\0'; /* at the quote at the latest */
+            *to = '\0'; /* never behind the place of the closing quote */
             *out = str_range(from, to);
             return ERR_OK;
         }

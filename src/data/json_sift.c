@@ -15,7 +15,7 @@ void json_sift_done(struct json_sift *sift)
     buf_done(&sift->element);
 }
 
-/* What is read now belongs to an element, or is kept. */
+/* Adds a run of bytes to the open element; without one the run is kept. */
 static void keep(struct json_sift *sift, struct str run, struct buf *kept)
 {
     if (!sift->in_element) {
@@ -24,7 +24,7 @@ static void keep(struct json_sift *sift, struct str run, struct buf *kept)
     }
     buf_str(&sift->element, run);
     if (!buf_ok(&sift->element)) {
-        sift->in_element = false; /* the rest of it is kept, too */
+        sift->in_element = false; /* it is too long: its rest is kept, too */
         buf_str(kept, buf_view(&sift->element));
         buf_str(kept, run);
         sift->on_element(sift, STR_EMPTY, sift->index, kept);
@@ -34,7 +34,7 @@ static void keep(struct json_sift *sift, struct str run, struct buf *kept)
 static void add_to_name(struct json_sift *sift, struct str text)
 {
     if (sift->list_depth > 0) {
-        return; /* within a list no name counts */
+        return; /* names within a sifted list do not matter */
     }
     if (text.len >= JSON_SIFT_NAME_MAX - sift->name_len) {
         sift->name_len = JSON_SIFT_NAME_MAX;
@@ -44,7 +44,7 @@ static void add_to_name(struct json_sift *sift, struct str text)
     sift->name_len += text.len;
 }
 
-/* The bytes of a text at the front: up to one that must be looked at, or that one. */
+/* Passes bytes of a string: all plain ones at the front, or one that is not plain. Returns how many. */
 static size_t pass_text(struct json_sift *sift, struct str rest)
 {
     size_t n = sift->escaped ? 0 : json_plain_len(rest);
@@ -115,7 +115,7 @@ static void tell_element(struct json_sift *sift, struct buf *kept)
     buf_clear(&sift->element);
 }
 
-/* Outside of texts. True: the character is what an element begins or ends with. */
+/* Passes a character outside of strings. True: an element begins or ends with it. */
 static bool pass_character(struct json_sift *sift, char c)
 {
     switch (c) {

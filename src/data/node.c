@@ -165,7 +165,7 @@ enum error_code json_parse_nodes(struct arena *texts, struct arena *nodes, struc
     struct node_budget budget;
     struct json_walk walk = {.arena = texts, .nodes = nodes, .budget = &budget, .errors = errors};
     struct json_limits json_limits = {0};
-    struct arena scratch; /* of the tree, which is as large as what is made of it */
+    struct arena scratch; /* of the JSON tree, which is as large as the nodes made of it */
     struct json *tree;
     struct error err = {0};
 
@@ -188,7 +188,7 @@ enum error_code json_parse_nodes(struct arena *texts, struct arena *nodes, struc
 
 /* ---- to JSON ---- */
 
-/* A number as JSON spells it, so 0123, +1 and .5 stay text. */
+/* Only numbers in JSON's spelling are numbers, so 0123, +1 and .5 stay text. */
 static bool is_json_number(struct str text)
 {
     struct arena arena;
@@ -242,8 +242,8 @@ struct json *node_to_json(struct arena *arena, const struct node *node)
 
 /* ---- writing ---- */
 
-/* Plain only where nobody could read it as anything else: letters, digits, spaces and a few signs,
- * beginning with a letter, and no word that some YAML version takes for a boolean or null. */
+/* True: no YAML reader can take the plain text for anything else. It has letters, digits, spaces and a few signs,
+ * begins with a letter, and is no word that some YAML version takes for a boolean or null. */
 static bool is_safe_plain(struct str text)
 {
     static const char *const words[] = {"true", "false", "null", "yes", "no",
@@ -305,8 +305,8 @@ static void spaces(struct buf *out, unsigned n)
     }
 }
 
-/* Each member begins at the margin, but for the first one of a block behind "- ". As deep as the value is;
- * parsed ones have at most 32 levels. */
+/* Each member begins at the margin, except the first one of a block behind "- ". Recurses as deep as the value;
+ * parsed values have at most 32 levels. */
 static void write_block(struct buf *out, const struct json *value, unsigned indent,
                         bool behind_dash)
 {

@@ -20,7 +20,7 @@ void node_budget_init(struct node_budget *budget, const struct node_limits *limi
 bool node_budget_take(struct node_budget *budget, size_t text_bytes, unsigned line, unsigned column,
                       struct error_list *errors);
 
-/* A copy of the key, or that of an equal one: the same few words stand everywhere. `known` is zeroed at the begin. */
+/* A copy of the key, or an earlier copy of an equal key: files repeat the same few keys. `known` must begin zeroed. */
 enum { NODE_KEYS_KNOWN = 32 };
 struct str node_key_kept(struct str *known, struct arena *arena, struct str key);
 /* Appends in O(1): *tail is the last child so far (NULL: none). */

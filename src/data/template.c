@@ -1,5 +1,5 @@
-/* A template is taken apart when it is parsed: texts that never change, as JSON, and between them the values to
- * write. Each value is written as a value, so none can break out of its place. */
+/* Parsing turns a template into a list of ops: constant pieces of JSON text, and between them the variables. Each
+ * variable's value is written as a JSON value, so it cannot break out of its place. */
 #include "data/template.h"
 
 #include "base/check.h"
@@ -9,21 +9,21 @@
 
 enum {
     ID_DIGITS_MAX = 19,
-    GUESSES_MAX = 2 /* one in another */
+    GUESSES_MAX = 2 /* a $guess within a $guess */
 };
 
-/* What is written one after the other. A member or an element is written with a comma behind it. */
+/* The kinds of ops, which are written in order. Each member or element is written with a comma behind it. */
 enum op_kind {
     OP_TEXT,
     OP_VALUE,
     OP_INTEGER,
     OP_OPTIONAL, /* a member or an element, with its comma, or nothing */
-    OP_CLOSE,    /* a bracket behind a member that may have been left out */
-    OP_GUESS,    /* what is written up to its end becomes a text in quotes */
+    OP_CLOSE,    /* a bracket; takes back the comma before it, if there is one */
+    OP_GUESS,    /* the output up to OP_GUESS_END becomes a text in quotes */
     OP_GUESS_END
 };
 
-/* There are two thousand: pointers and short lengths instead of strs. */
+/* Pointers and short lengths instead of strs, to save memory: there are two thousand ops. */
 struct op {
     const char *text; /* TEXT and CLOSE: JSON; OPTIONAL: name and colon, or nothing in a list */
     const char *name; /* of the variable */
@@ -50,7 +50,7 @@ struct template
 
 enum form { FORM_LITERAL, FORM_VALUE, FORM_INTEGER, FORM_OPTIONAL };
 
-/* What a template text says; *out_name is the variable, or the literal text. */
+/* The form of a string in a template; *out_name is the variable, or the literal text. */
 static enum form form_of(struct str text, struct str *out_name)
 {
     enum form form = FORM_VALUE;
@@ -100,9 +100,9 @@ static enum error_code check_node(const struct json *node, struct error *err)
     return ERR_OK;
 }
 
-/* ---- taking a template apart ---- */
+/* ---- compiling a template ---- */
 
-/* The comma behind the last member is taken back. */
+/* Takes back the comma behind the last member, and writes the bracket. */
 static void write_close(struct buf *out, struct str bracket)
 {
     if (out->len > 0 && out->ptr[out->len - 1] == ',') {
@@ -112,9 +112,9 @@ static void write_close(struct buf *out, struct str bracket)
 }
 
 struct compiler {
-    struct arena *arena; /* of the template: what stays */
+    struct arena *arena; /* of the template, which stays */
     struct arena *
-        scratch; /* of the tree, which goes: hundreds of templates are held, and none of the trees */
+        scratch; /* of the tree, which is freed: hundreds of templates stay, their trees need not */
     struct op *ops; /* in scratch, until their number is known */
     size_t n_ops;
     struct buf text; /* not yet in an op */
@@ -196,7 +196,7 @@ static void compile_container(struct compiler *c, const struct json *node)
     JSON_FOREACH (child, node) {
         compile_member(c, child, is_object);
     }
-    if (c->text.len > 0) { /* the last member is always there, or there is none */
+    if (c->text.len > 0) { /* the text before the bracket is constant */
         write_close(&c->text, bracket);
     } else {
         add(c, OP_CLOSE, bracket, STR_EMPTY);
@@ -277,7 +277,7 @@ void template_names(const struct template *template, void (*fn)(void *context, s
 
 /* ---- scopes ---- */
 
-/* Walks outward. */
+/* Asks the scopes from the innermost outward. */
 const struct json *scope_get(const struct scope *scope, struct str name)
 {
     for (; scope != NULL; scope = scope->outer) {
@@ -307,7 +307,7 @@ enum error_code value_missing(const struct expansion *x, struct str name)
     return error_set(x->err, ERR_INTERNAL, "no value for \"%.*s\"", STR_ARG(name));
 }
 
-/* The value as the text of a JSON integer, after its sign. */
+/* The value as the digits of a JSON integer, without its sign. */
 static bool integer_text(const struct expansion *x, const struct json *value, struct str *out,
                          bool *out_negative)
 {
@@ -338,7 +338,7 @@ static enum error_code write_integer(const struct expansion *x, struct str name,
     struct str text;
     bool negative;
 
-    /* The open place of a dry run stays readable. */
+    /* The open place of a dry run ("{goal_id}") is written as it is. */
     if (json_type(value) == JSON_STRING && str_starts(json_str(value), STR("{"))) {
         json_print(x->out, value);
         return ERR_OK;
@@ -358,7 +358,7 @@ static bool is_left_out(const struct json *value)
     return value == NULL || (json_type(value) == JSON_BOOL && !json_true(value));
 }
 
-/* What was written from `from` on becomes a text in quotes. */
+/* Replaces the output from `from` on by the same as a text in quotes. */
 static void write_guess(const struct expansion *x, size_t from)
 {
     struct str text = arena_str(x->arena, str_sub(buf_view(x->out), from, x->out->len));
@@ -404,7 +404,7 @@ static enum error_code write_op(const struct expansion *x, const struct op *op)
 
 static enum error_code write_ops(const struct expansion *x, const struct template *template)
 {
-    size_t guesses[GUESSES_MAX]; /* where each began */
+    size_t guesses[GUESSES_MAX]; /* where the output of each open $guess began */
     size_t n_guesses = 0;
 
     for (size_t i = 0; i < template->n_ops && buf_ok(x->out); i++) {
@@ -444,7 +444,7 @@ enum error_code template_text(const struct template *template, const struct scop
     return code;
 }
 
-/* The text is what counts; the tree is one of it. */
+/* Expands to a text, and parses that. */
 enum error_code template_expand(const struct template *template, const struct scope *scope,
                                 struct arena *arena, struct json **out, struct error *err)
 {

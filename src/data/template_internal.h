@@ -1,4 +1,4 @@
-/* What the expansion of bodies, and of paths and queries, have in common. */
+/* What the expansion of bodies (template.c) and of paths and queries (template_path.c) share. */
 #ifndef DATA_TEMPLATE_INTERNAL_H
 #define DATA_TEMPLATE_INTERNAL_H
 
@@ -16,7 +16,7 @@ struct expansion {
     struct error *err;
 };
 
-/* From the innermost scope outward; NULL: absent or null. */
+/* Looks from the innermost scope outward. NULL: the value is absent or null. */
 const struct json *scope_get(const struct scope *scope, struct str name);
 bool is_variable_name(struct str name);
 enum error_code value_missing(const struct expansion *x, struct str name);

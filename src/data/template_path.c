@@ -20,8 +20,8 @@ static struct str value_text(const struct json *value, struct arena *arena)
 
 static void put_value(struct buf *out, struct str value)
 {
-    /* The open place of a dry run ("{goal_id}") stays readable; no real value begins like that in a
-     * path. */
+    /* The open place of a dry run ("{goal_id}") is written as it is; no real value in a path looks like
+     * that. */
     if (value.len > 2 && value.ptr[0] == '{' && value.ptr[value.len - 1] == '}' &&
         is_variable_name(str_sub(value, 1, value.len - 2))) {
         buf_str(out, value);
@@ -30,7 +30,7 @@ static void put_value(struct buf *out, struct str value)
     }
 }
 
-/* One piece with at most simple {name} places; false in *out_kept: it held an absent {?name}. */
+/* Expands the {name} and {?name} places of one piece. *out_kept is false if a {?name} was absent or false. */
 static enum error_code expand_piece(const struct expansion *x, struct str piece, bool *out_kept)
 {
     *out_kept = true;

@@ -1,7 +1,7 @@
-/* libyaml's events to nodes. Anchored nodes are remembered; an alias copies the subtree, each
+/* Makes nodes of libyaml's events. Anchored nodes are remembered; an alias copies the subtree, each
  * copied node counted against the budget, so that an alias bomb ends at the limit and not in
  * memory. Merge keys (<<) are applied when their map ends. An alias to a node that is still open
- * would be a cycle: refused (yaml_merge.c). */
+ * would be a cycle, and is refused. */
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -222,7 +222,7 @@ static void on_alias(struct yaml_reading *reader, const yaml_event_t *event)
     anchor->value->is_shared = true;
     copy = yaml_copy_tree(reader, anchor->value, reader->depth);
     if (copy != NULL) {
-        copy->line = (unsigned)event->start_mark.line + 1; /* where it is used */
+        copy->line = (unsigned)event->start_mark.line + 1; /* the place of the alias */
         copy->column = (unsigned)event->start_mark.column + 1;
         place(reader, copy);
     }
@@ -237,7 +237,7 @@ static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enu
     struct node *node;
     struct level *level;
 
-    if (is_key_place(reader)) { /* click: {{button}} */
+    if (is_key_place(reader)) { /* such as click: {{button}} */
         yaml_fail_mark(
             reader, &event->start_mark,
             "a key must be plain text, not a list or a map; put text that begins with { or [ in quotes");
@@ -344,7 +344,7 @@ static void on_event(struct yaml_reading *reader, const yaml_event_t *event)
     }
 }
 
-/* Fails where libyaml reads on and on without an event: in a long text, a long comment, empty lines. */
+/* Gives libyaml its input. Fails if libyaml reads too far without an event: a long text or comment, empty lines. */
 static int give(void *context, unsigned char *bytes, size_t size, size_t *out_len)
 {
     struct yaml_reading *reader = context;
@@ -360,7 +360,7 @@ static int give(void *context, unsigned char *bytes, size_t size, size_t *out_le
     return 1;
 }
 
-/* Up to `n` events, of about PIECE_MAX_BYTES. True: there are no more, or one was wrong. */
+/* Reads up to `n` events, or about PIECE_MAX_BYTES. True: there are no more events, or one was wrong. */
 static bool read_events(struct yaml_reading *reader, size_t n)
 {
     size_t end = reader->given + PIECE_MAX_BYTES;

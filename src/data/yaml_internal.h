@@ -27,7 +27,7 @@ struct level {
     struct str key;
     unsigned key_line;
     unsigned key_column;
-    bool key_plain; /* `<<` merges only when it is plain */
+    bool key_plain; /* not quoted: only a plain `<<` merges */
     bool merges;
 };
 
@@ -53,11 +53,11 @@ struct yaml_reading {
     size_t n_errors_before;
     bool has_parser;
     bool failed;
-    /* What libyaml was given. One event cannot be cut, and its cost is that of its bytes. */
+    /* Bytes that libyaml was given. The work for one event cannot be cut, and grows with its bytes. */
     size_t given;
-    size_t given_at_event; /* when the last event came */
+    size_t given_at_event; /* `given` when the last event came */
     yaml_mark_t event_end; /* of the last event */
-    bool too_long;         /* the next one is */
+    bool too_long;         /* the next event is longer than EVENT_MAX_BYTES */
 };
 
 /* yaml_errors.c: the first error counts, and ends the reading. */
@@ -67,13 +67,13 @@ void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const 
 void yaml_fail_parser(struct yaml_reading *reader);
 
 /* yaml.c */
-/* False: the error was added. What takes memory beside nodes counts as one, too. */
+/* False: the error was added. Anchors and index entries take memory as well, so each counts as a node. */
 bool yaml_take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned line,
                       unsigned column);
-/* The line of a key that the map has already; 0: it has not. Nearly all maps have a few members
- * only: those are compared, and an index is made where there are many. */
+/* The line of a key that the map has already; 0: the key is new. Most maps have few members, which are
+ * compared one by one; a map with many gets an index. */
 unsigned yaml_line_of_key(struct yaml_reading *reader, struct level *level, struct str key);
-/* A key that the map does not have yet. */
+/* Notes a new key in the index of the map, if it has one. */
 void yaml_key_added(struct yaml_reading *reader, struct level *level, struct str key,
                     unsigned line);
 
@@ -81,7 +81,7 @@ void yaml_key_added(struct yaml_reading *reader, struct level *level, struct str
 struct anchor *yaml_anchor_set(struct yaml_reading *reader, const yaml_char_t *name,
                                struct node *value, bool open);
 struct node *yaml_copy_tree(struct yaml_reading *reader, const struct node *source, unsigned depth);
-/* Takes the `<<` member out of the map and puts in what it stands for; explicit keys win. */
+/* Replaces the `<<` member of the map by the members that it refers to; explicit keys win. */
 void yaml_apply_merge(struct yaml_reading *reader, struct level *level);
 
 #endif

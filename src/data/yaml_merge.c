@@ -59,7 +59,7 @@ struct node *yaml_copy_tree(struct yaml_reading *reader, const struct node *sour
     return copy;
 }
 
-/* Members of `from` that the map does not have yet. */
+/* Copies the members of `from` whose keys the map does not have yet. */
 static void merge_map(struct yaml_reading *reader, struct level *level, const struct node *from)
 {
     for (const struct node *child = from->first; child != NULL && !reader->failed;

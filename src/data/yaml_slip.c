@@ -1,5 +1,5 @@
-/* libyaml often notices only in the line after the one that is wrong, and says it in words of its
- * grammar. Each row of the table knows one slip by how the line looks. */
+/* libyaml often reports an error only in the line after the wrong one, in words of its grammar. Each row of
+ * the table below recognises one kind of slip by the look of its line. */
 #include "yaml_slip.h"
 
 #include "base/utf8.h"
@@ -138,7 +138,7 @@ static ptrdiff_t colon_in_value(struct str line)
     }
     at = str_find(rest, STR(": "));
     if (str_find_char(before, '{') >= 0 || str_find_char(rest, '{') >= 0) {
-        return -1; /* a map on one line has several */
+        return -1; /* a map on one line may have several colons */
     }
     return at < 0 ? -1 : at + (rest.ptr - line.ptr);
 }
@@ -155,7 +155,7 @@ static ptrdiff_t no_space_after_colon(struct str line)
 static const struct {
     slip_fn find;
     const char *hint;
-    const char *what; /* NULL: what libyaml says will do */
+    const char *what; /* NULL: libyaml's message is good enough */
 } slips[] = {
     {tab_in_indentation, "; indent with spaces, YAML does not take tabs",
      "a tab stands in the indentation"},
@@ -202,7 +202,7 @@ static bool look_at(struct str text, unsigned number, struct yaml_slip *out)
     return false;
 }
 
-/* libyaml knows where the quote or the brace began that the rest of the file is swallowed by. */
+/* Points to the begin of an unclosed quote or brace: libyaml knows that place, but complains further below. */
 static void not_closed(const struct yaml_complaint *complaint, struct yaml_slip *out)
 {
     bool quote = str_contains(complaint->context, STR("quoted scalar"));
@@ -218,7 +218,7 @@ static void not_closed(const struct yaml_complaint *complaint, struct yaml_slip 
                       : "; close it with ], or put text that begins with [ in quotes";
 }
 
-/* What libyaml says of its grammar, for people who write files. The columns are those of libyaml. */
+/* libyaml's messages, and words for people who write test files. The columns stay those of libyaml. */
 static const struct {
     const char *problem;
     const char *what;
@@ -279,7 +279,7 @@ void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, str
         if (out->what == NULL && complaint->context_line > 0) {
             not_closed(complaint, out);
         }
-        return; /* what stands between quotes is no slip */
+        return; /* a text in quotes may look like any slip */
     }
     if (str_contains(str_from(complaint->problem), STR("block sequence entries"))) {
         return;

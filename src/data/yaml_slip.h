@@ -1,4 +1,4 @@
-/* What people get wrong in YAML, seen in the lines that libyaml complained about. Pure. */
+/* Finds common mistakes (slips) in the lines of YAML that libyaml complained about. Pure. */
 #ifndef DATA_YAML_SLIP_H
 #define DATA_YAML_SLIP_H
 
@@ -19,7 +19,7 @@ struct yaml_complaint {
 };
 
 struct yaml_slip {
-    const char *what; /* better than libyaml's words; NULL: those will do */
+    const char *what; /* a better message; NULL: libyaml's is good enough */
     const char *hint; /* begins with "; ", or is empty */
     unsigned line;    /* where the slip stands, often before the place that libyaml names */
     unsigned column;
@@ -27,9 +27,9 @@ struct yaml_slip {
 
 void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, struct yaml_slip *out);
 
-/* Whether libyaml should see the text at all; else `out` says what is wrong with it. */
+/* Checks that libyaml can read the text well; otherwise `out` says what is wrong with it. */
 enum error_code yaml_text_check(struct str text, struct yaml_slip *out) MUST_CHECK;
-/* The text without byte order marks; the same one where it has none. */
+/* The text without byte order marks; it is copied only if one stands within it. */
 struct str yaml_without_marks(struct arena *arena, struct str text);
 
 #endif

@@ -1,6 +1,6 @@
-/* What libyaml would do badly with, found before it sees the text: other encodings (it would decode
- * UTF-16), bytes that are not UTF-8 (its message has no line), and flow collections on one huge line
- * (its simple keys make it quadratic there). */
+/* Finds texts that libyaml would handle badly, before it sees them: other encodings (libyaml would decode
+ * UTF-16), bytes that are not UTF-8 (its message has no line), and flow collections on one huge line (its
+ * simple keys make it quadratic there). */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -8,7 +8,7 @@
 
 enum { FLOW_LINE_MAX = 64 * 1024 };
 
-/* The line and the column, in characters, of a byte. */
+/* Sets the slip with the line and the column, in characters, of the byte at `at`; returns `code`. */
 static enum error_code wrong(struct yaml_slip *out, enum error_code code, struct str text,
                              size_t at, const char *what)
 {
@@ -26,8 +26,8 @@ static enum error_code wrong(struct yaml_slip *out, enum error_code code, struct
     return code;
 }
 
-/* Where the first line begins that is longer than FLOW_LINE_MAX and has braces; text.len: there is none. A text
- * may have a million lines, so it is gone through from the last line that ends in time to the next one. */
+/* The begin of the first line that is longer than FLOW_LINE_MAX and has braces; text.len: there is none. A text may
+ * have a million lines, so the search jumps over as many short lines at once as FLOW_LINE_MAX bytes hold. */
 static size_t long_flow_line(struct str text)
 {
     size_t at = 0;
@@ -50,7 +50,7 @@ static size_t long_flow_line(struct str text)
     return text.len;
 }
 
-/* The first slip counts. */
+/* Reports the slip that stands first in the text. */
 enum error_code yaml_text_check(struct str text, struct yaml_slip *out)
 {
     ptrdiff_t nul = str_find_char(text, '\0');

@@ -47,7 +47,7 @@ static bool is_slower(uint64_t mean_us, uint64_t base_us, unsigned percent)
     return mean_us * PERCENT > base_us * percent + (uint64_t)ADAPT_JITTER_US * PERCENT;
 }
 
-/* A lower limit helped if the mean fell by at least half of the share by which the limit did. */
+/* A lower limit helped if the mean time fell at least half as much as the limit, both in percent. */
 static bool lowering_helped(const struct adapt *adapt, uint64_t mean_us)
 {
     uint64_t before = adapt->before_limit;
@@ -62,7 +62,7 @@ static void lower(struct adapt *adapt, uint64_t mean_us)
     unsigned lowered = at_least(at_least(fits, adapt->limit / 2), adapt->first);
 
     if (lowered < adapt->limit) {
-        adapt->judging = !adapt->doubling; /* while the limit doubles a mean is of many limits */
+        adapt->judging = !adapt->doubling; /* a mean while doubling mixes many limits */
         adapt->before_limit = adapt->limit;
         adapt->before_us = mean_us;
         adapt->limit = lowered;
@@ -102,7 +102,7 @@ static void judge(struct adapt *adapt, const struct adapt_window *window)
     }
 }
 
-/* After a change only calls that begin from now on tell what it did. */
+/* After a change of the limit the next window counts only calls that begin from now on. */
 static void end_window(struct adapt *adapt, uint64_t now_us)
 {
     unsigned before = adapt->limit;
@@ -115,7 +115,7 @@ static void end_window(struct adapt *adapt, uint64_t now_us)
     }
 }
 
-/* The first window is a short one: what came first met the fewest others. */
+/* The first window is short: the first calls had the fewest others beside them. */
 static unsigned wanted(const struct adapt *adapt)
 {
     unsigned n = at_least(adapt->limit, ADAPT_WINDOW_MIN);
@@ -138,7 +138,7 @@ static void note_time(struct adapt *adapt, const struct adapt_end *end)
         adapt->mean_us -= adapt->mean_us / MEAN_OF;
     }
     if (end->n_active > adapt->limit) {
-        window->began_us = end->now_us; /* lowered, and what began before is not gone yet */
+        window->began_us = end->now_us; /* calls of a higher limit are still under way */
         return;
     }
     if (end->began_us < window->began_us) {
@@ -162,7 +162,7 @@ static bool at_edge(const struct adapt *adapt)
     return adapt->refused_at != 0 && adapt->limit + 1 >= adapt->refused_at;
 }
 
-/* Without a refusal latency says when to grow, once the doubling is over. */
+/* False where nothing was refused and the doubling is over: then latency decides (judge). */
 static bool may_grow(struct adapt *adapt, uint64_t now_us)
 {
     uint64_t hold_us = (uint64_t)adapt->hold * ADAPT_HOLD_FIRST_S * SECOND_US / ADAPT_HOLD_FIRST;
@@ -187,7 +187,7 @@ static void grow(struct adapt *adapt)
     if (at_edge(adapt)) {
         adapt->edge_us = 0;
         if (adapt->limit >= adapt->refused_at) {
-            adapt->refused_at = 0; /* it held where it was refused once */
+            adapt->refused_at = 0; /* no refusal came at the limit that was refused before */
             adapt->hold = ADAPT_HOLD_FIRST;
             adapt->doubling = true;
         }
@@ -200,8 +200,8 @@ static bool is_usual(const struct adapt *adapt)
     return adapt->lowered_from == 0 && adapt->usual_share > 0;
 }
 
-/* The limit is half of what it was, or 1, and as much is refused as before: it is not the number of calls
- * that the platform refuses. */
+/* The limit is half of what it was, or 1, and the platform refuses as many calls as before: so the refusals
+ * have another cause than the number of calls. */
 static bool lowering_was_for_nothing(const struct adapt *adapt, unsigned share)
 {
     bool is_low = adapt->limit == 1 || adapt->limit * 2 <= adapt->lowered_from;
@@ -258,7 +258,7 @@ bool adapt_is_open(const struct adapt *adapt)
 
 void adapt_note_connected(struct adapt *adapt, uint64_t took_us)
 {
-    uint64_t pace_us = 2 * took_us; /* there and back once more, and as much for the platform */
+    uint64_t pace_us = 2 * took_us; /* a round trip, and as long for the platform's work */
 
     adapt->pace_us = pace_us > ADAPT_PACE_MIN_US ? pace_us : ADAPT_PACE_MIN_US;
 }
@@ -282,7 +282,7 @@ bool adapt_note_waiting(struct adapt *adapt, uint64_t now_us)
     return true;
 }
 
-/* True: it is a place that was not known. */
+/* True: this edge was not known before. */
 static bool move_edge(struct adapt *adapt, unsigned refused_at)
 {
     bool known = adapt->refused_at == refused_at;

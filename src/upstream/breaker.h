@@ -5,7 +5,7 @@
  *     ▲                                                                         │
  *     └───────────────────────── a probe went well ◄────────────────────────────┘
  *
- * A failure is what shows that the platform is away: no connection, a broken one, no answer in time,
+ * A try counts as a failure if it shows that the platform is away: no connection, a broken one, no answer in time,
  * 502, 503, 504 and 520 to 529 (what proxies before a platform say). Every other answer shows that
  * the platform is there: 4xx, 429 and 500 too. */
 #ifndef UPSTREAM_BREAKER_H
@@ -18,7 +18,7 @@
 
 enum {
     BREAKER_ROW = 10,    /* failures in a row that open it */
-    BREAKER_SAMPLE = 20, /* ends within the window below which a share says nothing */
+    BREAKER_SAMPLE = 20, /* with fewer ends in the window their share says nothing */
     BREAKER_WINDOW_S = 10
 };
 
@@ -31,7 +31,7 @@ struct breaker_second {
 
 struct breaker {
     bool open;
-    bool unconnected; /* the failure that opened it: no connection came about */
+    bool unconnected; /* it opened because no connection could be made */
     unsigned n_row;
     uint64_t opened_ms;
     uint64_t closed_ms; /* 0: it never was open */
@@ -39,13 +39,13 @@ struct breaker {
     struct breaker_second seconds[BREAKER_WINDOW_S];
 };
 
-/* `status` counts where code is ERR_OK. */
+/* `status` is looked at only if code is ERR_OK. */
 bool breaker_is_failure(enum error_code code, int status);
-/* A try has ended. True: the breaker has just opened. While it is open nothing changes; a try that began before it
- * was closed says nothing about the platform that is back. */
+/* A try has ended. True: the breaker has just opened. While the breaker is open nothing changes. A try that
+ * began before it closed is ignored: it says nothing about the platform that is back. */
 bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t began_ms,
                   uint64_t now_ms);
-/* What was found out otherwise opens it. */
+/* Opens the breaker for another cause than tries: a probe failed. */
 void breaker_open(struct breaker *breaker, uint64_t now_ms);
 /* A probe went well: closed, and everything before is forgotten. */
 void breaker_close(struct breaker *breaker, uint64_t now_ms);

@@ -3,16 +3,17 @@
  * for as long as the connection lives; curl_easy_send and curl_easy_recv then move bytes through
  * whatever lies between (TLS, a proxy). HTTP is ours (transfer.c).
  *
- * Those two functions look for their connection by walking all connections of the multi, in every
+ * curl_easy_send and curl_easy_recv find their connection by walking all connections of the multi, in every
  * version up to 8.14 (measured: 19,000 instructions among 1,000, 5,200 among 16). So a multi holds
  * few connections, a crowd; crowds are opened on demand and stay. With TLS they are larger: the
- * parsed certificate bundle is kept per multi. A connection without TLS needs them for its first request
- * only (until then libcurl takes it for idle, and may close it); then its socket is used itself.
+ * parsed certificate bundle is kept per multi. A connection without TLS needs the two
+ * functions for its first request only (until then libcurl takes the connection for idle, and may close it);
+ * afterwards bytes go through its socket directly.
  *
  * Odd facts of libcurl that this file lives with:
  * - curl_multi_remove_handle closes a connection of this kind at once.
- * - CURLOPT_BUFFERSIZE is allocated while it connects, and later bounds one curl_easy_recv. It must
- *   not be below a TLS record (16 KiB) then, or bytes stay inside the TLS library unseen by epoll.
+ * - CURLOPT_BUFFERSIZE is allocated while it connects, and later bounds one curl_easy_recv. By
+ *   then it must not be below a TLS record (16 KiB), or bytes stay inside the TLS library unseen by epoll.
  * - Without CURLOPT_NOSIGNAL each send costs two sigaction calls. SIGPIPE must be ignored anyway.
  * - While a folder of certificates is set the parsed bundle is not kept: 7 ms for each new TLS
  *   connection with Debian's folder. */
@@ -47,7 +48,7 @@ static void must_uv(int code)
 
 /* --- the end of connecting */
 
-/* libcurl quotes the address of a proxy that it cannot read, with the password in it. */
+/* libcurl quotes a proxy's address that it cannot parse, password included: such a text is replaced. */
 const char *connect_why(struct upstream_connection *connection, const char *otherwise)
 {
     struct str why = str_from(connection->why);
@@ -60,7 +61,7 @@ const char *connect_why(struct upstream_connection *connection, const char *othe
     return connection->why[0] != '\0' ? connection->why : otherwise;
 }
 
-/* A proxy that was asked for a tunnel may itself be spoken to over TLS. */
+/* A connection through a tunnel is not bare: the way to the proxy may use TLS. */
 static bool is_bare(const struct upstream_connection *connection)
 {
     long tunnel = 0;
@@ -180,7 +181,7 @@ static struct crowd *crowd_open(struct upstream *upstream)
     return crowd;
 }
 
-/* Those with room stand first in the list: one look is enough. */
+/* Crowds with room stand first in the list, so only the first one is looked at. */
 static struct crowd *crowd_join(struct upstream *upstream)
 {
     struct crowd *crowd = CONTAINER_OR_NULL(list_first(&upstream->crowds), struct crowd, link);
@@ -237,7 +238,7 @@ static void set_options(struct upstream_connection *connection)
 
     must(curl_easy_setopt(easy, CURLOPT_PRIVATE, connection));
     must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-    /* Nobody waits for the thread that looks up a name, when the connection is given up. */
+    /* When a connection is given up, libcurl does not wait for its thread that looks up the name. */
     must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
     must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->why));
     must(curl_easy_setopt(easy, CURLOPT_CURLU, upstream->base));
@@ -253,7 +254,7 @@ static void set_options(struct upstream_connection *connection)
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, connection));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, wire_close_socket));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, upstream));
-    /* Through an HTTP proxy there is one way only, a tunnel, for http:// as well. */
+    /* Through an HTTP proxy all connections are tunnels, those to http:// addresses as well. */
     must(curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L));
     if (upstream->bypass_proxy) {
         must(curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"));
@@ -293,7 +294,7 @@ void upstream_connection_open(struct upstream_transfer *transfer)
     if (!list_is_linked(&crowd->news)) {
         list_append(&upstream->news, &crowd->news);
     }
-    upstream_dispatch_later(upstream); /* whoever called drives sooner if it can */
+    upstream_dispatch_later(upstream); /* a caller that drives libcurl itself is sooner */
 }
 
 void upstream_connection_close(struct upstream_connection *connection)
@@ -323,7 +324,7 @@ static enum io io_of(CURLcode code)
     return code == CURLE_AGAIN ? IO_AGAIN : IO_FAILED;
 }
 
-/* Of send and recv; what failed is told where libcurl tells it. */
+/* The result of send or recv; the cause of a failure goes to connection->why, as with libcurl. */
 static enum io io_of_socket(struct upstream_connection *connection, ssize_t n, size_t *out_n)
 {
     *out_n = n > 0 ? (size_t)n : 0;

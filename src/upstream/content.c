@@ -1,8 +1,8 @@
-/* The content of an answer: passed on by a stream, else kept, whole or by the sieve of its request. A coded one is
- * decoded when all of it is there. */
+/* The content of an answer: a stream passes it on; otherwise it is kept, whole or by the sieve of the request.
+ * Compressed content is decoded when all of it is there. */
 #include "upstream_internal.h"
 
-/* By the sieve. False: the answer is too long. */
+/* Hands a piece to the sieve. False: the answer is too long. */
 static bool sift(struct upstream_transfer *transfer, struct str piece)
 {
     struct upstream_sieve *sieve = transfer->call->request.sieve;
@@ -16,7 +16,7 @@ static bool sift(struct upstream_transfer *transfer, struct str piece)
     return buf_ok(&transfer->body);
 }
 
-/* The answer is no short one: what was kept of it is the first piece. */
+/* The answer has become a long one: the bytes kept so far are the sieve's first piece. */
 static bool begin_to_sift(struct upstream_transfer *transfer)
 {
     struct buf begun = transfer->body;
@@ -40,7 +40,7 @@ static bool keep(struct upstream_transfer *transfer, struct str piece)
     return (transfer->n_sifted > 0 || begin_to_sift(transfer)) && sift(transfer, piece);
 }
 
-/* Of several lines the first that changes the bytes. */
+/* Of several Content-Encoding lines the first that is not "identity". */
 static struct str coding_of(const struct upstream_transfer *transfer)
 {
     struct str coding = http_answer_header(transfer->answer, "Content-Encoding");
@@ -61,7 +61,7 @@ bool content_keep(struct upstream_transfer *transfer, struct str piece)
     struct buf *to = transfer->streaming ? &transfer->in : &transfer->body;
 
     if (!transfer->streaming && http_answer_length(transfer->answer) > (int64_t)to->max) {
-        return false; /* there is no need to wait for it */
+        return false; /* its Content-Length is too long already */
     }
     if (transfer->call->request.sieve != NULL && coding_of(transfer).len == 0) {
         return keep(transfer, piece);

@@ -3,9 +3,9 @@
  *
  *   a call ──► the first whose breaker is closed ──► its try failed, nothing of it can have been done ──► the next one
  *
- * Each is probed all the time. One that fails its probe is left while there is another one, and what waits or reads
- * there goes on elsewhere; it is taken again after `back_after` good probes in a row. A change that may have been
- * sent is never sent to another address: its end is its answer or ERR_OUTCOME_UNKNOWN, as with one address. */
+ * Each address is probed all the time. An address that fails its probe is left while another one is up: calls that
+ * wait or read there go on at the other. It is used again after `back_after` good probes in a row. A change that may
+ * have been sent is never sent to another address: it ends with its answer or as ERR_OUTCOME_UNKNOWN, as with one. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "observe/fact.h"
@@ -13,7 +13,7 @@
 #include "observe/metrics.h"
 #include "upstream_internal.h"
 
-enum { MOVED_AT_ONCE = 32 /* each closes a connection */ };
+enum { MOVED_AT_ONCE = 32 /* a turn: each closes a connection */ };
 
 struct upstream *endpoints_pick(const struct endpoints *endpoints)
 {
@@ -70,7 +70,7 @@ bool endpoints_take_failed(struct upstream_call *call, const struct outcome *out
 bool endpoints_take_waiting(struct upstream_call *call)
 {
     return move(call,
-                UINT16_MAX); /* only while another one is there: the deadline of the call ends it */
+                UINT16_MAX); /* moves without end are no danger: the call's deadline ends them */
 }
 
 static bool may_leave(const struct upstream_call *call)
@@ -122,7 +122,7 @@ static size_t count_up(const struct endpoints *endpoints)
     return n;
 }
 
-/* As differences: a client that a reload has replaced is there for a while. */
+/* The gauges change by differences: after a reload the old client counts beside the new one for a while. */
 static void tell_use(struct endpoints *endpoints, size_t n_up, size_t in_use)
 {
     metric_gauge_add(M_ENDPOINTS_UP, (int64_t)n_up - (int64_t)endpoints->n_up);
@@ -238,7 +238,7 @@ bool upstream_is_elsewhere(const struct upstream *upstream)
     return upstream != NULL && upstream->endpoints != NULL && upstream->endpoints->in_use > 0;
 }
 
-/* That of the one in use; while it is not the first, that is told as a warning. */
+/* The health of the address in use; PASS becomes WARN while that is not the first address. */
 const struct upstream_health *endpoints_health(struct endpoints *endpoints)
 {
     const struct upstream_health *first = &endpoints->items[0]->health;

@@ -1,10 +1,10 @@
 /* What the end of each try means: for the limit of its gate (adapt.h), for the breaker (breaker.h),
  * and for what is told about the platform (health.c).
  *
- * While the breaker is open nothing but probes is sent. The first waits PROBE_MS, each further one as
- * long from the begin of the one before. After failures to connect it only connects, and the
- * connection is kept for the next call; else it asks for GET /user, whose answer may be anything but
- * a failure: 401 shows as well that somebody is there. */
+ * While the breaker is open nothing but probes is sent: the first PROBE_MS after it opened, each further one
+ * PROBE_MS after the begin of the one before. If no connection could be made last, a probe only connects, and
+ * the connection is kept for the next call. Otherwise it sends GET /user, and any answer that is no failure is
+ * good: even 401 shows that the platform is there. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "observe/fact.h"
@@ -31,7 +31,7 @@ static void tell_breaker(const struct upstream *upstream, const char *state, con
 {
     uint64_t open_ms = clock_now_ms() - upstream->breaker.opened_ms;
 
-    if (upstream->endpoints == NULL) { /* of several: while none is there (endpoints.c) */
+    if (upstream->endpoints == NULL) { /* several addresses: endpoints.c sets the gauge */
         metric_gauge_add(M_BREAKER_OPEN, upstream->breaker.open ? 1 : -1);
     }
     log_event(upstream->breaker.open ? LOG_WARN : LOG_INFO, "upstream.breaker",
@@ -67,7 +67,7 @@ static void set_open(struct upstream *upstream, bool open, const char *cause)
     }
 }
 
-/* It has just opened. */
+/* The breaker has just opened. */
 static void note_open(struct upstream *upstream, const char *cause)
 {
     metric_add(M_BREAKER_OPENED, 0, 0, 0, 1);
@@ -87,7 +87,7 @@ static void close_breaker(struct upstream *upstream, const char *cause)
     queue_restart(&upstream->queue);
 }
 
-/* Where none is there, they come as often as for a single one. */
+/* While no address is up, each is probed as often as a single address would be. */
 static uint64_t probe_each_ms(const struct upstream *upstream)
 {
     unsigned each_ms = upstream->options.probe_each_ms;
@@ -97,8 +97,8 @@ static uint64_t probe_each_ms(const struct upstream *upstream)
     return is_sought || each_ms == 0 ? PROBE_MS : each_ms;
 }
 
-/* Of one that counts as there it is believed only while there is another one; else what the calls meet
- * counts. */
+/* A bad probe makes an address count as away only while another address is up. Otherwise the results of calls
+ * decide. */
 static void note_bad_probe(struct upstream *upstream, enum error_code code)
 {
     const struct upstream_call *probe = &upstream->probe;
@@ -201,7 +201,7 @@ void guard_configure(struct upstream *upstream, const struct upstream_options *o
     upstream->options.breaker = options->breaker;
     upstream->options.probe_each_ms = options->probe_each_ms;
     upstream->options.back_after = options->back_after;
-    upstream->options.probe_token = NULL; /* of the one who gave it */
+    upstream->options.probe_token = NULL; /* the caller's memory: a copy is kept below */
     if (upstream->breaker.open && !options->breaker) {
         stop_probes(upstream);
         close_breaker(upstream, "it was turned off");
@@ -251,7 +251,7 @@ enum error_code guard_admits(struct upstream *upstream, struct upstream_call *ca
     call->gate = queue_gate(&upstream->queue, &call->request);
     if (upstream->breaker.open &&
         call->request.priority !=
-            CALL_PROBE) { /* and no other address is up, or that one would be asked */
+            CALL_PROBE) { /* nor is another address up: the caller would have picked that */
         return guard_say_away(upstream, err);
     }
     code = queue_admits(&upstream->queue, call->gate, call, err);
@@ -290,7 +290,7 @@ static void on_widen(struct deadline *deadline)
     upstream_admit(upstream);
 }
 
-/* True: it may grow later. */
+/* True: the limit of the gate may grow later. */
 static bool widen_gate(struct upstream *upstream, struct gate *gate, uint64_t now_us)
 {
     if (!gate_must_wait(gate)) {
@@ -331,7 +331,7 @@ void guard_note_connected(const struct upstream_call *call, uint64_t now_us)
     adapt_note_connected(&call->gate->adapt, now_us - call->start_us);
 }
 
-/* The time of a stream that waited for its owner is not the platform's. */
+/* False: the call is a stream that may have waited for its owner, so its time says nothing of the platform. */
 static bool is_own_pace(const struct upstream_call *call)
 {
     return call->stream == NULL || (!call->stream->streams_body && !call->transfer->owner_slow);
@@ -381,7 +381,7 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
     bool failed = breaker_is_failure(code, status);
 
     if (call->request.priority == CALL_PROBE) {
-        return; /* on_probe_done says what it means */
+        return; /* on_probe_done judges probes */
     }
     if (code == ERR_OK && status < STATUS_SERVER_ERROR && status != STATUS_TOO_MANY) {
         budget_save(&upstream->budget, upstream->options.retry_budget_percent);
@@ -395,12 +395,12 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
         return;
     }
     note_open(upstream, code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_slug(code));
-    if (!upstream_is_running(&upstream->probe)) { /* of several addresses each is probed anyway */
+    if (!upstream_is_running(&upstream->probe)) { /* with several addresses each is probed anyway */
         probe_later(upstream, probe_each_ms(upstream));
     }
 }
 
-/* A login page, a wrong path: somebody answers, and each call fails. Direct access may ask for pages. */
+/* A login page or a redirection: the server answers, but the call fails. Direct access may ask for pages. */
 static bool is_page(const struct upstream_call *call)
 {
     return call->stream == NULL && (call->reply.status / 100 == 3 ||

@@ -1,5 +1,5 @@
-/* How the platform does, as the calls that are made anyway show it, and while the breaker is open its
- * probes. Pure. */
+/* The health of the platform, judged by the calls that are made anyway, and by the probes while the breaker
+ * is open. Pure. */
 #include "upstream_internal.h"
 
 #include "base/check.h"
@@ -15,15 +15,14 @@ enum {
     QUIET_MS = 1000
 };
 
-/* Refusals of what stands before the platform, or of our account: no caller can mend them. */
+/* Refusals by a proxy or gateway before the platform, or of our account: no caller can mend them. */
 static bool is_refusal_of_all(const struct upstream_health *health,
                               const struct health_event *event)
 {
     static const struct {
         int status;
-        bool of_token; /* of the stored token only: a caller's own is his affair */
-        bool
-            in_a_row; /* answers that do well between them are how the right number of calls is found */
+        bool of_token; /* counts with the stored token only, not with a caller's own */
+        bool in_a_row; /* good answers between them are normal while the limit is found */
     } rows[] = {
         {402, true, false},  {403, true, false},  {407, false, false}, {408, false, false},
         {421, false, false}, {426, false, false}, {429, true, true},
@@ -38,8 +37,8 @@ static bool is_refusal_of_all(const struct upstream_health *health,
     return false;
 }
 
-/* What the caller did wrong tells nothing about the platform, and neither does a mistake of ours. A page with 404 may
- * be a route that this platform does not offer, unless it has never answered otherwise. */
+/* Mistakes of a caller or of this program say nothing about the platform. A page with 404 may mean that this platform
+ * does not offer the route, unless the platform has never given a good answer. */
 static bool is_failure(const struct upstream_health *health, const struct health_event *event)
 {
     if (event->code == ERR_OK) {
@@ -50,8 +49,8 @@ static bool is_failure(const struct upstream_health *health, const struct health
     return event->code != ERR_UPSTREAM_TOO_BIG && event->code != ERR_INTERNAL;
 }
 
-/* One caller who asks again and again for what is not his makes a row of 403, too. A token that has served before
- * is not told to fail by it. */
+/* A row of 403 may come from one caller that asks again and again for things of others. So 403 alone does not make
+ * the health FAIL if there was a good answer before. */
 static unsigned failures_after(const struct upstream_health *health,
                                const struct health_event *event)
 {
@@ -138,7 +137,7 @@ void health_note(struct upstream_health *health, const struct health_event *even
     health->state = state_of(health);
 }
 
-/* It opens with a failure, which health_note describes. It closes with a probe that went well. */
+/* The failure that opens the breaker is described by health_note. A probe that went well closes the breaker. */
 void health_note_breaker(struct upstream_health *health, bool open, int64_t wall_ms)
 {
     if (open && is_fine(health)) {

@@ -53,7 +53,7 @@ static const char *failure_of(const struct upstream_call *call)
     return call->reply.status >= 400 ? "the platform refused" : NULL;
 }
 
-/* Without its query, which may hold what nobody should see. */
+/* Without its query, which may hold secrets. */
 static void write_url(const struct upstream_call *call, struct buf *out)
 {
     const struct upstream *upstream = call->upstream;

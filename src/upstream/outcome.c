@@ -25,13 +25,13 @@ enum error_code outcome_code(const struct outcome *outcome)
     enum error_code code = code_of_end(outcome->end);
 
     if ((code == ERR_UPSTREAM_TIMEOUT || code == ERR_UPSTREAM_RESET) && !outcome->may_have_left) {
-        return ERR_UPSTREAM_CONNECT; /* it never got as far as a request */
+        return ERR_UPSTREAM_CONNECT; /* no byte of the request was sent */
     }
     if (outcome->class == CALL_READ || !outcome->may_have_left) {
         return code;
     }
     if (outcome->status >= 400 && outcome->status < 500) {
-        return code; /* refused: the rest of the refusal is missing, not its meaning */
+        return code; /* the status says it was refused, though the answer is cut */
     }
     if (code == ERR_UPSTREAM_RESET || code == ERR_UPSTREAM_TIMEOUT ||
         (code == ERR_UPSTREAM_SHAPE && outcome->status == 0)) {

@@ -1,13 +1,13 @@
-/* A call gets a connection at rest, or a new one. Few are made in a turn: further calls wait for the next
- * turn, or for a connection that comes to rest.
+/* A call gets a connection at rest, or a new one. At most OPENS_A_TURN are opened in a turn: further
+ * calls wait for the next turn, or for a connection that comes to rest.
  *
  * The connection that was used last stands in front: it is the warmest, and those at the back get old
- * and go. A connection at rest has nothing to say. If bytes come all the same (a 408 of a proxy
- * before it closes, a second answer to a request already answered) they would be taken for the
- * answer of the next request, so the connection is dropped: by the epoll, and because a busy loop
- * may not have had its turn, by a look before use. One look at the epoll in a millisecond tells of all
- * connections at once, however many are taken then.
- * TLS may say something to itself: what the socket holds counts only if libcurl makes bytes of it.
+ * and go. No bytes are expected on a connection at rest. If some come all the same (a 408 of a
+ * proxy before it closes, a second answer to a request already answered) they would be taken for the
+ * answer of the next request, so the connection is dropped. The epoll reports such bytes; a busy loop may
+ * not have handled its events yet, so the pool looks once more before use. One look at the epoll in a
+ * millisecond covers all connections at once, however many are taken then.
+ * With TLS, bytes in the socket may be for TLS alone: they count only if libcurl gets content from them.
  */
 #include "upstream_internal.h"
 
@@ -18,7 +18,7 @@
 #include "base/clock.h"
 
 enum {
-    LOOK_AFTER_MS = 1,        /* in this very millisecond its socket was read to the end */
+    LOOK_AFTER_MS = 1,        /* its socket was read to the end in this very millisecond */
     REST_MAX_MS = 118 * 1000, /* libcurl's own limit */
 };
 
@@ -35,7 +35,7 @@ static bool has_nothing_to_say(struct upstream_connection *connection)
                IO_AGAIN;
 }
 
-/* One look a millisecond shows it of all connections at once. False: each must be looked at. */
+/* Looks at all connections at rest, once in a millisecond. False: each must be looked at by itself. */
 static bool look_at_all(struct upstream *upstream, uint64_t now_ms)
 {
     struct list *first = list_first(&upstream->resting);
@@ -88,7 +88,7 @@ bool pool_doubts(const struct upstream_connection *connection)
     return false;
 }
 
-/* The connection may be gone, at rest, or serve the next call already. */
+/* Only the serial is noted: the connection may be closed, at rest, or serve the next call already. */
 void upstream_doubt_answer(const struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
@@ -105,7 +105,7 @@ void pool_on_event(struct upstream_connection *connection)
     }
 }
 
-/* --- who needs one */
+/* --- connections for transfers */
 void pool_open(struct upstream_transfer *transfer)
 {
     struct upstream *upstream = transfer->upstream;
@@ -129,13 +129,13 @@ bool pool_makes_wait(struct upstream_transfer *transfer)
     return transfer->connection == NULL;
 }
 
-/* What has met a dead connection is not sent on another one that was kept. */
+/* A request that has met a dead connection is not sent on another kept one, which may be dead, too. */
 static bool wants_new(const struct upstream_transfer *transfer)
 {
     return transfer->repeated || transfer->call->connects_only;
 }
 
-/* False: none rests. */
+/* False: no connection at rest can be used. */
 static bool use_resting(struct upstream_transfer *transfer)
 {
     struct upstream_connection *connection;
@@ -148,7 +148,7 @@ static bool use_resting(struct upstream_transfer *transfer)
         if (!transfer->send_failed || transfer->may_have_left) {
             return true;
         }
-        upstream_connection_close(connection); /* nothing of it left: the next */
+        upstream_connection_close(connection); /* nothing was sent: try the next one */
         transfer->send_failed = false;
     }
     return false;
@@ -161,7 +161,7 @@ void pool_connect(struct upstream_transfer *transfer)
     }
 }
 
-/* Its wait is no time of the platform. */
+/* The time that the transfer waited for its turn does not count as time of the platform. */
 static void connect_late(struct upstream_transfer *transfer)
 {
     struct upstream_call *call = transfer->call;
@@ -218,8 +218,8 @@ static void on_old(struct deadline *deadline)
     }
 }
 
-/* "Keep-Alive: timeout=5": a create that is sent while the platform closes is an outcome that
- * nobody knows, so a connection is left alone a second before that. */
+/* "Keep-Alive: timeout=5": a create that is sent just when the platform closes the connection has an unknown
+ * outcome. So a connection is not used any more one second before its timeout. */
 static uint64_t rest_max_ms(const struct http_answer *answer)
 {
     struct str rest = http_answer_header(answer, "Keep-Alive");

@@ -35,7 +35,7 @@ static unsigned gate_n_waiting(const struct gate *gate)
     return n;
 }
 
-/* A probe waits for no room: it is to find out why the others do not end. */
+/* A probe does not wait for room: it tests the platform when the other calls do not end. */
 static bool has_probe(const struct gate *gate)
 {
     return gate->n_waiting[CALL_PROBE] > 0;
@@ -92,7 +92,7 @@ static struct str key_view(const uint64_t *key)
     return (struct str){(const char *)key, sizeof(*key)};
 }
 
-/* Not by address: after a reload the same token lies elsewhere. */
+/* A hash of the text, not its address: after a reload the same token lies elsewhere in memory. */
 static uint64_t key_of(const struct queue *queue, const struct upstream_request *request)
 {
     struct str credential = request->tokens != NULL  ? upstream_tokens_reveal(request->tokens, 0)
@@ -117,7 +117,7 @@ static struct gate *gate_new(struct queue *queue, uint64_t key)
     return gate;
 }
 
-/* Room for one more gate: the one that was used longest ago and has nothing under way goes. */
+/* Makes room for one more gate: the least recently used gate without calls is freed. False: all have calls. */
 static bool make_room(struct queue *queue)
 {
     struct list *link;
@@ -154,7 +154,7 @@ struct gate *queue_gate(struct queue *queue, const struct upstream_request *requ
         list_prepend(&queue->gates, &gate->link);
     } else if (make_room(queue)) {
         gate = gate_new(queue, key);
-    } /* else all are busy: they share one */
+    } /* else all gates are busy: the last used one is shared */
     gate->stored = stored;
     return gate;
 }
@@ -182,7 +182,8 @@ static uint64_t wait_us(const struct gate *gate, unsigned n)
     return gate->adapt.mean_us * n / gate->adapt.limit;
 }
 
-/* The longest wait after which the answer still comes in good time. */
+/* The longest wait with which an answer still comes within QUICK_PERCENT of the usual time; at least a quarter of
+ * that time, and BOUND_MIN_US. */
 static uint64_t bound_us(const struct gate *gate)
 {
     const struct adapt *adapt = &gate->adapt;
@@ -335,7 +336,7 @@ struct upstream_call *queue_take(struct queue *queue)
     }
     list_remove(&gate->turn);
     call = next_of(gate);
-    queue_remove(queue, call); /* puts the gate to the end of the turns */
+    queue_remove(queue, call); /* moves the gate to the end of the turns */
     return call;
 }
 

@@ -1,4 +1,4 @@
-/* Checks before admission: what cannot be sent as it stands is refused, never repaired. And the
+/* Checks before admission: a request that cannot be sent as it stands is refused, never repaired. And the
  * bytes of a request. */
 #include "upstream_internal.h"
 
@@ -134,7 +134,7 @@ enum error_code request_check(const struct upstream_request *request, struct err
 /* --- the bytes */
 static const char user_agent[] = "User-Agent: virtuoso-proxy/" VP_VERSION "\r\n";
 
-/* What the caller says itself is not said by us. */
+/* Header fields that the caller sets itself: the defaults for these are not written. */
 struct said {
     bool accept;
     bool accept_encoding;
@@ -169,7 +169,7 @@ static bool streams_body(const struct upstream_call *call)
     return call->stream != NULL && call->stream->streams_body;
 }
 
-/* 00-TRACE-SPAN-FLAGS as AWS X-Ray says it. What a caller's has more (Lineage) is not passed on. */
+/* 00-TRACE-SPAN-FLAGS in the form of AWS X-Ray. Other parts of a caller's header (Lineage) are not passed on. */
 static void write_amazon_trace(struct buf *out, struct str traceparent)
 {
     buf_printf(out, "X-Amzn-Trace-Id: Root=1-%.*s-%.*s;Parent=%.*s;Sampled=%.*s\r\n",
@@ -196,7 +196,7 @@ static void write_headers(struct buf *out, const struct upstream_call *call)
     if (!said.accept) {
         buf_str(out, STR("Accept: application/json\r\n"));
     }
-    /* A stream passes the bytes on as they come; a reply is for us to read. */
+    /* Only replies are decompressed here; a stream passes the bytes on as they come. */
     if (!said.accept_encoding && call->stream == NULL) {
         buf_str(out, STR("Accept-Encoding: gzip, deflate\r\n"));
     }
@@ -217,7 +217,7 @@ static void write_headers(struct buf *out, const struct upstream_call *call)
     }
 }
 
-/* An empty body is told where one is expected (RFC 9110 section 8.6). */
+/* Content-Length: 0 is sent only with methods that expect a body (RFC 9110 section 8.6). */
 static void write_framing(struct buf *out, const struct upstream_call *call)
 {
     struct str method = call->request.method;
@@ -238,8 +238,8 @@ static void write_framing(struct buf *out, const struct upstream_call *call)
     buf_str(out, STR("\r\n"));
 }
 
-/* Not less than the head will need. It is written into memory that does not grow meanwhile, so no
- * copy of the credential is left behind. */
+/* An upper bound for the bytes of the head. So its memory never grows while it is written, which would leave
+ * a copy of the credential behind. */
 static size_t head_bytes_at_most(const struct upstream *upstream, const struct upstream_call *call,
                                  struct str bearer)
 {

@@ -102,7 +102,7 @@ static void tell_data(struct upstream_transfer *transfer, struct upstream_call *
     transfer->owner_slow = transfer->owner_slow || !go_on;
 }
 
-/* Of several addresses one that fails is left: what it says is told only if no other one is asked. */
+/* True: the answer is a failure, and the call may go on at another address: its head is not told yet. */
 static bool holds_head(const struct upstream_transfer *transfer)
 {
     return transfer->upstream->endpoints != NULL && !transfer->wire_done &&
@@ -111,7 +111,7 @@ static bool holds_head(const struct upstream_transfer *transfer)
            endpoints_has_other(transfer->upstream);
 }
 
-/* Everything there is to tell about one stream. Each call up may end the call; then stop. */
+/* Tells the owner all that is new of one stream. Each of its callbacks may end the call; then nothing more is told. */
 void stream_deliver(struct upstream_transfer *transfer)
 {
     struct upstream_call *call = transfer->call;
@@ -127,7 +127,7 @@ void stream_deliver(struct upstream_transfer *transfer)
     if (transfer->call != call || transfer->serial != serial) {
         return;
     }
-    /* What the TLS library holds already wakes no descriptor, so it is asked for at once. */
+    /* Bytes that the TLS library holds already make no event, so they are read at once. */
     if (transfer->trying && transfer->held_back && !transfer->owner_paused &&
         transfer->in.len < STREAM_LOW_WATER) {
         transfer_read(transfer);
@@ -162,13 +162,13 @@ void upstream_resume(struct upstream_call *call)
     stream_touch(transfer);
 }
 
-/* A piece of the body with the framing that its head promised. */
+/* Adds a piece of the body, in the framing that the head of the request announced. */
 static void add_body(struct upstream_transfer *transfer, struct str bytes, bool last)
 {
     struct buf *up = &transfer->up;
 
     if (transfer->call->stream->body_length >= 0) {
-        CHECK((uint64_t)transfer->up_left >= bytes.len); /* else it would be another request */
+        CHECK((uint64_t)transfer->up_left >= bytes.len); /* more would be another request */
         transfer->up_left -= (int64_t)bytes.len;
         buf_str(up, bytes);
         return;

@@ -38,7 +38,7 @@ unsigned upstream_tokens_pick(struct upstream_tokens *tokens, uint64_t now_ms)
     }
     if (is_usable(tokens, 0, now_ms)) {
         if (tokens->refused_until_ms[0] != 0) {
-            tokens->refused_until_ms[0] = now_ms + PROBE_MS; /* this call finds out for all */
+            tokens->refused_until_ms[0] = now_ms + PROBE_MS; /* this call tests it for all */
         }
         return 0;
     }

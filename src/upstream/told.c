@@ -1,5 +1,4 @@
-/* What is told of a call that has ended: in the metrics, and to its owner as an error or as the head of the
- * answer. */
+/* Reports the end of a call: in the metrics, and to its owner as an error or as the head of the answer. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/metrics.h"
@@ -44,7 +43,7 @@ void upstream_count_end(const struct upstream_call *call)
     }
 }
 
-/* All texts speak of the platform. Of another server they must not. */
+/* All texts say "the platform". For a client of another server the words are replaced. */
 static void speak_of_service(char *text)
 {
     static const struct str platform = STR_INIT("the platform");
@@ -111,8 +110,8 @@ static int64_t read_date(struct str text)
     return (int64_t)curl_getdate(date, NULL);
 }
 
-/* Seconds, or a date (RFC 9110 section 10.2.3). A date is one of the platform's clock, which the
- * answer tells: ours may be wrong. */
+/* Retry-After is seconds or a date (RFC 9110 section 10.2.3). A date is compared with the Date of the answer:
+ * our own clock may be wrong. */
 static unsigned retry_after_s(const struct http_answer *answer)
 {
     struct str text = http_answer_header(answer, "Retry-After");

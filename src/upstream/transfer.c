@@ -2,19 +2,19 @@
  *
  *   begin --a connection rests?--> send --> read the answer --> pool, or close
  *     +------none: open one-------> send ...
- *     +------enough of them were opened in this turn: wait for the next one, in order
+ *     +------none, and OPENS_A_TURN were opened in this turn: wait for the next turn, in order
  *
- * What of a request may have reached the platform is known to the byte on a plain connection. With
- * TLS a record may be on its way although libcurl says "again", so there it counts from the first
- * attempt to send.
+ * On a plain connection it is known to the byte how much of a request may have reached the platform. With
+ * TLS a record may be on its way although libcurl says "again", so there the request counts as sent from
+ * the first attempt on.
  *
  * A connection that the platform closes between two requests is found dead only by using it. If
  * nothing of the request left, or the request is a read and no byte of an answer came, it is sent
  * once more on a fresh connection. A create of which anything left is never sent again.
  *
- * The end of a try is told by upstream_on_try_end, from events, deadlines and drives only. A send
- * that fails from inside a start is not told there: the descriptor will be found writable or broken
- * in the next turn, and until then the platform may have said why it does not want the rest (413). */
+ * upstream_on_try_end reports the end of a try, only from events, deadlines and connect_drive. A send that
+ * fails within upstream_start is not reported there: the next turn finds the descriptor writable or broken,
+ * and until then the platform may have said why it does not want the rest (413). */
 #include "upstream_internal.h"
 
 #include <sys/epoll.h>
@@ -34,7 +34,7 @@ static struct str next_bytes(struct upstream_transfer *transfer)
     if (transfer->rest_of_body.len > 0 || !transfer->streaming || transfer->up.len == 0) {
         return transfer->rest_of_body;
     }
-    /* The two buffers change places: libcurl is still sending from the old address. */
+    /* The two buffers change places; bytes are not moved, since libcurl needs them at the same address. */
     mem_wipe(sent.ptr, sent.len);
     sent.len = 0;
     sent.max = transfer->up.max;
@@ -73,7 +73,7 @@ void transfer_send(struct upstream_transfer *transfer)
     enum io io = IO_OK;
     struct str next;
 
-    if (request_is_forbidden(transfer)) { /* the end comes with the next event */
+    if (request_is_forbidden(transfer)) { /* the try ends with the next event */
         watch(transfer);
         return;
     }
@@ -107,8 +107,8 @@ static void end_try(struct upstream_transfer *transfer, enum try_end end, const 
     upstream_on_try_end(transfer, end);
 }
 
-/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
- * anybody between can cause, as an ordinary end. */
+/* Over TLS a close does not prove that the answer is complete: libcurl 7.88 reports a close without the peer's
+ * close_notify, which a machine on the way can cause, as an ordinary end. */
 static unsigned how_to_read(const struct upstream_transfer *transfer)
 {
     unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
@@ -116,7 +116,7 @@ static unsigned how_to_read(const struct upstream_transfer *transfer)
     return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
 }
 
-/* The parser has seen the end of the other connection. */
+/* The parser begins anew as well: it has seen the end of the first connection. */
 static void rewind_request(struct upstream_transfer *transfer)
 {
     struct str body = transfer->call->request.body;
@@ -141,7 +141,7 @@ bool upstream_can_repeat(const struct upstream_call *call)
            (!call->stream->streams_body && (call->transfer == NULL || !has_told(call->transfer)));
 }
 
-/* May this try's request be sent once more? Takes from the budget if something of it had left. */
+/* May the request of this try be sent once more? Takes from the retry budget if a part of it was sent. */
 static bool may_repeat(struct upstream_transfer *transfer)
 {
     struct upstream_call *call = transfer->call;
@@ -158,7 +158,7 @@ static bool may_repeat(struct upstream_transfer *transfer)
     return true;
 }
 
-/* The connection is of no use any more. */
+/* The connection is of no use any more: repeats the request on a new one, or ends the try. */
 static void lose_connection(struct upstream_transfer *transfer, const char *why)
 {
     struct upstream_connection *connection = transfer->connection;
@@ -253,7 +253,7 @@ void transfer_read(struct upstream_transfer *transfer)
     size_t n = RECV_BYTES;
 
     if (pool_doubts(transfer->connection)) {
-        /* Whatever comes may answer an earlier request. */
+        /* The bytes that come may be the answer to an earlier request. */
         transfer->answered = false;
         http_answer_begin(transfer->answer, how_to_read(transfer));
         lose_connection(transfer, "an earlier answer on this connection did not fit its request");
@@ -279,7 +279,7 @@ void transfer_read(struct upstream_transfer *transfer)
             return;
         }
     }
-    if (io == IO_AGAIN && transfer->send_failed) { /* only what came already is still read */
+    if (io == IO_AGAIN && transfer->send_failed) { /* the bytes that had come are read */
         lose_connection(transfer, words_of(transfer->connection));
     } else {
         watch(transfer);
@@ -361,7 +361,7 @@ void transfer_leave(struct upstream_transfer *transfer)
     deadline_clear(&transfer->deadline);
     transfer->trying = false;
     if (transfer->connection == NULL) {
-        list_remove(&transfer->link); /* it waited for one */
+        list_remove(&transfer->link); /* it waited for a connection */
     } else if (transfer->may_rest && transfer_is_sent(transfer)) {
         pool_give(transfer->connection);
     } else {

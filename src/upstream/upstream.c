@@ -1,12 +1,12 @@
-/* The life of a call. Who is next stands in queue.c, what an end means for later calls in guard.c.
+/* The life of a call. queue.c decides which call is next, guard.c what an end means for later calls.
  *
  *   start -> WAITING -> ACTIVE -> ENDING -> on_done
  *               ^          |
  *               +- BACKOFF-+   try again: the slot is given up meanwhile
  *
  * A call's transfer is taken at admission (at start for a stream, which may send at once) and given
- * back at the end of each try. upstream_dispatch is the only place that calls owners; it holds
- * nothing but the upstream meanwhile, and a close asked for from there is carried out after.
+ * back at the end of each try. upstream_dispatch is the only place that calls owners. Meanwhile it
+ * keeps no pointer but the upstream, and a close that an owner asks for is carried out afterwards.
  */
 #include "upstream_internal.h"
 
@@ -78,7 +78,7 @@ static void finish(struct upstream_call *call)
     call->state = CALL_IDLE;
     leave_gate(call);
     guard_awaits_judgement(call, code);
-    call->on_done(call, code); /* may free the call: only the transfer, which is ours, is left */
+    call->on_done(call, code); /* may free the call: only the transfer is used below */
     guard_note_judged(upstream);
     if (transfer != NULL) {
         transfer_give(transfer);
@@ -90,12 +90,12 @@ void upstream_dispatch(struct upstream *upstream)
     struct list *link;
 
     if (upstream->dispatching) {
-        return; /* the outer one goes on */
+        return; /* called from a callback: the outer dispatch goes on */
     }
     upstream->dispatching = true;
     upstream->in_events = false;
     later_remove(&upstream->due);
-    /* Only what is due now: an owner that makes work for ever must not stop the loop. */
+    /* Only items that are due now: an owner that always makes new ones must not stop the loop. */
     struct list touched;
     struct list ended;
 
@@ -145,7 +145,7 @@ void upstream_dispatch_later(struct upstream *upstream)
 }
 
 /* Tries. */
-/* Ends the try on the wire and notes what it was. */
+/* Ends the try on the wire and fills in its outcome. */
 static void leave_wire(struct upstream_call *call, struct outcome *outcome)
 {
     outcome->end = pool_makes_wait(call->transfer) ? TRY_FORBIDDEN : outcome->end;
@@ -240,8 +240,8 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     return true;
 }
 
-/* The platform refuses a stored token: once more with the other one. A 401 is said before anything is
- * done, so that is safe for every call. True: it goes on. */
+/* If the platform refused a stored token, the call is sent once more with the other one. The platform says 401
+ * before it does anything, so this is safe for every call. True: the call goes on. */
 static bool change_token(struct upstream_call *call, enum error_code code)
 {
     struct upstream *upstream = call->upstream;
@@ -259,7 +259,7 @@ static bool change_token(struct upstream_call *call, enum error_code code)
         }
         return false;
     }
-    /* One that was exchanged meanwhile says nothing about those that are there now. */
+    /* The refusal of a token that was replaced meanwhile says nothing about the new ones. */
     has_other = is_old || upstream_tokens_refused(tokens, call->token_at, clock_now_ms());
     if (!has_other || call->token_changed || call->stream != NULL || upstream->closing) {
         return false;
@@ -280,7 +280,7 @@ static void end_call(struct upstream_call *call, enum error_code code, bool late
     }
     guard_note_call(call, code);
     if (transfer->streaming) {
-        transfer->wire_done = true; /* what came is told first */
+        transfer->wire_done = true; /* the owner gets the bytes that came before on_done */
         deadline_clear(&call->deadline);
         stream_touch(transfer);
         return;
@@ -319,7 +319,7 @@ static void end_at_deadline(struct upstream_call *call)
     upstream_admit(upstream);
 }
 
-/* It waited, and there is no time left for it. */
+/* The call waited, and has no time left for a try. */
 static void end_unsent(struct upstream_call *call)
 {
     enum error_code code = error_set(
@@ -377,11 +377,11 @@ static void begin_try(struct upstream_call *call, uint64_t now_us)
     }
     transfer_begin(transfer, try_timeout_ms(call));
     if (transfer->streaming) {
-        stream_touch(transfer); /* arms its watch over silence */
+        stream_touch(transfer); /* sets the deadline for its silence */
     }
 }
 
-/* Lets waiting calls onto the wire; whoever called lets libcurl connect then. */
+/* Lets waiting calls onto the wire; its callers let libcurl connect afterwards (connect_drive). */
 static void pump(struct upstream *upstream)
 {
     struct upstream_call *call;

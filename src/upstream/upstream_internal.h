@@ -2,23 +2,23 @@
  *
  * open.c      open and close
  * upstream.c  start, cancel, admission, retries, ends
- * queue.c     who is next: gates, priorities, what is refused at once (queue.h)
+ * queue.c     which call is next: gates, priorities, calls that are refused at once (queue.h)
  * adapt.c     pure: how many calls at once the platform takes (adapt.h)
- * breaker.c   pure: whether it is there at all (breaker.h)
- * guard.c     what each end means for these three and for health; the probes
+ * breaker.c   pure: whether the platform is there at all (breaker.h)
+ * guard.c     what the end of a call means for queue, adapt, breaker and health; the probes
  * transfer.c  one try: a request sent, an answer read, the connection kept or closed
- * content.c   what is kept of an answer's content
+ * content.c   which part of an answer's content is kept
  * request.c   what may be sent, and a request as bytes
  * stream.c    direct access: bytes in pieces, waiting both ways
  * pool.c      connections at rest
  * connect.c   libcurl: connections are made, written and read by it
  * wire.c      one epoll of ours for all descriptors, watched by one uv_poll
  * endpoints.c several addresses of one platform
- * told.c      what is told of a call that has ended
+ * told.c      the report of a call that has ended: metrics, error, head of the answer
  * outcome.c   pure: what the end of a try means, whether and when to try again
  *
  * Promise inside the room: no owner is called from inside a libcurl callback, and no libcurl
- * function is called from there either. Callbacks only note; upstream_dispatch calls up. */
+ * function is called from there either. Callbacks only note what happened; upstream_dispatch calls the owners. */
 #ifndef UPSTREAM_UPSTREAM_INTERNAL_H
 #define UPSTREAM_UPSTREAM_INTERNAL_H
 
@@ -42,7 +42,7 @@ enum {
     COPIED_BODY_BYTES = 16 * 1024, /* a request body up to this leaves in one piece with its head */
     PATH_MAX_BYTES = 128 * 1024,
     DOUBTED_MAX = 16, /* connections that are remembered as doubted */
-    OPENS_A_TURN = 16 /* connections: each costs as much as the command that needs it */
+    OPENS_A_TURN = 16 /* connections: opening one costs as much as a command */
 };
 
 /* Retries, in hundredths: each call that goes well saves up `percent` of them, each retry takes a
@@ -53,13 +53,13 @@ struct retry_budget {
 
 struct upstream_connection;
 
-/* One descriptor; index of the table is the descriptor. */
+/* One descriptor; its number is its index in the table. */
 struct watch {
     uint32_t generation; /* tells a reused descriptor's events from its predecessor's */
     uint32_t mask;       /* registered with the epoll; 0 not registered */
     uint32_t want;       /* what libcurl wants while it is libcurl's */
-    bool ours;           /* a connection: opened and closed through our callbacks */
-    struct crowd *crowd; /* libcurl's */
+    bool ours;           /* a socket of a connection, opened and closed by our callbacks */
+    struct crowd *crowd; /* whose libcurl watches it */
     struct upstream_connection *connection; /* established: ours to read and write; else NULL */
 };
 
@@ -90,7 +90,7 @@ struct upstream_connection {
     bool is_attached; /* libcurl has sent on it, and knows that it is in use */
     bool is_starved;  /* the process may not open one more descriptor */
     struct upstream_transfer *transfer; /* NULL: at rest */
-    uint64_t serial;                    /* of upstream.n_opened */
+    uint64_t serial;                    /* its place among upstream.n_opened */
     unsigned n_answers;
     uint64_t rests_since_ms;
     uint64_t rest_max_ms;
@@ -99,11 +99,11 @@ struct upstream_connection {
 
 /* The addresses of one platform. Each has an upstream of its own; other rooms know only the first. */
 struct endpoints {
-    struct upstream *items[UPSTREAM_ENDPOINTS_MAX]; /* the one wanted most in front */
+    struct upstream *items[UPSTREAM_ENDPOINTS_MAX]; /* in order of preference */
     size_t n;
-    size_t n_up;   /* that are there */
+    size_t n_up;   /* whose breaker is closed */
     size_t in_use; /* where calls begin */
-    size_t n_open; /* while they close */
+    size_t n_open; /* not yet closed, during endpoints_close */
     struct upstream_health health;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -123,7 +123,7 @@ struct health_event {
 struct upstream {
     struct loop *loop;
     struct endpoints *endpoints; /* NULL: there is one address only */
-    struct list on_wire;         /* calls, where there are several */
+    struct list on_wire;         /* calls, if there are several addresses */
     unsigned n_good_probes;      /* in a row, while the breaker is open */
     struct arena arena;          /* the option texts */
     struct upstream_options options;
@@ -140,34 +140,34 @@ struct upstream {
     struct http_decoder *decoder;
     struct list crowds;
     struct list news;              /* crowds that have got a new connection or call */
-    struct list resting;           /* connections, the one used last first */
+    struct list resting;           /* connections, the last used one first */
     uint64_t looked_ms;            /* the last look at all of them */
-    bool looked_at_all;            /* it saw each */
-    struct deadline rest_deadline; /* of the one used first */
+    bool looked_at_all;            /* that look covered each connection */
+    struct deadline rest_deadline; /* when the oldest one becomes too old */
     struct queue queue;
     struct breaker breaker;
-    struct upstream_call probe; /* while the breaker is open */
+    struct upstream_call probe; /* while the breaker is open; with several addresses always */
     struct secret probe_token;
-    struct deadline probe_after; /* the next one is due */
-    struct deadline widen_after; /* calls wait, and a gate may take more of them by then */
+    struct deadline probe_after; /* when the next probe is due */
+    struct deadline widen_after; /* calls wait: when the limit of a gate may grow */
     unsigned limit;              /* of the gate whose limit changed last */
-    uint64_t limit_told_ms;      /* the last line about a limit */
+    uint64_t limit_told_ms;      /* when the last log line about a limit was written */
     struct list ended;           /* calls whose on_done is due */
     struct list touched;         /* transfers whose stream has something to tell */
     struct list transfers;       /* at rest */
     struct list unopened;        /* transfers that wait for a connection: pool_serve */
     unsigned opens_turn;         /* the loop's turn that `n_opens` counts in */
     unsigned n_opens;
-    struct later_item due; /* what is due when nothing else would run it */
+    struct later_item due; /* runs upstream_dispatch when no event does */
     unsigned n_running;    /* every call started and not yet ended */
     unsigned n_transfers;
     unsigned n_connections;
     uint64_t n_opened;             /* connections, ever */
-    uint64_t doubted[DOUBTED_MAX]; /* serials, the newest over the oldest */
+    uint64_t doubted[DOUBTED_MAX]; /* serials; the newest overwrites the oldest */
     unsigned n_doubted;            /* ever */
     struct retry_budget budget;
     struct upstream_health health;
-    const struct upstream_call *judged; /* its owner is told of its end, and may call it unfit */
+    const struct upstream_call *judged; /* its on_done runs, and may call it unfit */
     bool is_unfit;
     struct health_event event; /* of `judged` */
     bool dispatching;
@@ -178,7 +178,7 @@ struct upstream {
     void *closed_context;
 };
 
-/* The request and the answer of one call as bytes. Kept across its tries, then used by another. */
+/* The request and the answer of one try as bytes. Another call uses the struct afterwards. */
 struct upstream_transfer {
     struct list link; /* upstream.transfers, or upstream.unopened */
     struct upstream *upstream;
@@ -189,31 +189,30 @@ struct upstream_transfer {
     struct deadline deadline;               /* of the try, or of the stream's silence */
     char why[CURL_ERROR_SIZE];
     /* request */
-    struct buf out; /* head, short body; of a stream what is on its way */
+    struct buf out; /* head and short body; of a stream: bytes that are being sent */
     size_t out_at;
-    struct str rest_of_body; /* a long body, not copied: what is not sent yet */
+    struct str rest_of_body; /* of a long body, which is not copied: the unsent part */
     bool forbidden;          /* may_send said no */
     bool may_have_left;
     bool send_failed;      /* an answer may be there all the same */
-    bool repeated;         /* once, on another connection */
-    uint64_t connected_us; /* when the connection that was opened for this try stood; 0: none was */
+    bool repeated;         /* the request was sent again, on another connection */
+    uint64_t connected_us; /* when a connection was made for this try; 0: a kept one is used */
     /* answer */
     struct http_answer *answer;
     struct buf body;
-    size_t
-        n_sifted;  /* bytes that went to the sieve of the request; 0: the answer is short as yet */
-    bool answered; /* some byte came */
-    bool may_rest; /* the connection: the answer is complete, and nothing came behind it */
+    size_t n_sifted; /* bytes that went to the sieve; 0: the answer is still short */
+    bool answered;   /* some byte came */
+    bool may_rest; /* the connection may be kept: the answer is complete, with no byte behind it */
     /* stream */
     bool streaming;
     struct list touch; /* upstream.touched */
     struct buf in;     /* for the owner */
-    struct buf up;     /* from the owner, framed, behind `out` */
-    int64_t up_left;   /* of a body with a length */
+    struct buf up;     /* from the owner, with framing; sent after `out` */
+    int64_t up_left;   /* bytes that a body with a length still lacks */
     bool head_told;
     bool wire_done;    /* no further try; what came may still have to be told */
-    bool owner_paused; /* on_data said so */
-    bool owner_slow;   /* once */
+    bool owner_paused; /* on_data returned false */
+    bool owner_slow;   /* the owner has paused at least once */
     bool held_back;    /* nothing is read: `in` is full */
     bool up_last;
     bool owner_waits; /* for on_drain */
@@ -222,11 +221,11 @@ struct upstream_transfer {
 /* --- wire.c */
 void wire_open(struct upstream *upstream);
 void wire_close(struct upstream *upstream);
-/* Watches an established connection; 0: for nothing, until the next call. */
+/* Watches an established connection for the events of `mask`; 0: for none. */
 void wire_watch(struct upstream_connection *connection, uint32_t mask);
 void wire_forget(struct upstream_connection *connection);
-/* Connections at rest that something has happened to get their event now; the others keep theirs until
- * their turn. False: there may be more of them. */
+/* Handles the pending events of connections at rest at once; those of other connections wait for their turn.
+ * False: there may be more pending events. */
 bool wire_look(struct upstream *upstream);
 int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused);
 curl_socket_t wire_open_socket(void *connection, curlsocktype purpose,
@@ -251,21 +250,21 @@ enum io upstream_connection_receive(struct upstream_connection *connection, char
 /* Opens what may be opened in this turn, and lets libcurl go on with it. */
 void connect_drive(struct upstream *upstream);
 void crowd_act(struct crowd *crowd, curl_socket_t fd, int what);
-/* What went wrong with it, without what may be secret; `otherwise` where nobody said anything. */
+/* Why the connection failed, without possible secrets; `otherwise` if libcurl gave no cause. */
 const char *connect_why(struct upstream_connection *connection, const char *otherwise);
 
 /* --- pool.c */
-/* The transfer gets a connection and sends, now or when its turn comes: one at rest, or a new one. */
+/* The transfer gets a connection at rest or a new one, and sends: now, or when its turn comes. */
 void pool_connect(struct upstream_transfer *transfer);
-void pool_open(struct upstream_transfer *transfer); /* a new one */
-/* It waits for one, and `why` says so: that says nothing of the platform. */
+void pool_open(struct upstream_transfer *transfer); /* a new connection only */
+/* True: the transfer still waits for a connection. Sets `why`; this is no failure of the platform. */
 bool pool_makes_wait(struct upstream_transfer *transfer);
-/* Those that wait for a connection, in order: while one rests, or may be made. */
+/* Gives connections to the transfers that wait for one, in order, while one rests or may be opened. */
 void pool_serve(struct upstream *upstream);
 void pool_give(struct upstream_connection *connection);
-void pool_on_event(struct upstream_connection *connection); /* something happened to one at rest */
+void pool_on_event(struct upstream_connection *connection); /* an event of a connection at rest */
 void pool_close(struct upstream *upstream);
-/* What comes on it may be the answer to an earlier request (upstream_doubt_answer). */
+/* True: bytes on it may be the answer to an earlier request (upstream_doubt_answer). */
 bool pool_doubts(const struct upstream_connection *connection);
 
 /* --- request.c */
@@ -281,9 +280,9 @@ void request_forget(struct upstream_transfer *transfer); /* wipes: it holds a cr
 struct upstream_transfer *transfer_take(struct upstream *upstream, struct upstream_call *call);
 void transfer_give(struct upstream_transfer *transfer); /* back to rest */
 void transfers_trim(struct upstream *upstream, unsigned n_keep);
-/* One try; it ends with upstream_on_try_end, never from inside. */
+/* Begins a try. It ends with upstream_on_try_end, which never comes from inside of this call. */
 void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms);
-/* Lets go of the connection, and tells the call what came. */
+/* Lets go of the connection, and fills the reply of the call with what came. */
 void transfer_leave(struct upstream_transfer *transfer);
 void transfer_send(struct upstream_transfer *transfer);
 void transfer_read(struct upstream_transfer *transfer);
@@ -293,11 +292,12 @@ void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why
 void transfer_on_event(struct upstream_transfer *transfer, uint32_t events);
 
 bool upstream_can_repeat(
-    const struct upstream_call *call); /* nothing of a stream was told or taken */
+    const struct upstream_call *call); /* no stream, or one without own body that told nothing */
 
 /* --- content.c */
-bool content_keep(struct upstream_transfer *transfer, struct str piece);       /* false: too long */
-enum error_code content_decode(struct upstream_transfer *transfer) MUST_CHECK; /* all is there */
+bool content_keep(struct upstream_transfer *transfer, struct str piece); /* false: too long */
+/* Decodes the content once all of it is there. */
+enum error_code content_decode(struct upstream_transfer *transfer) MUST_CHECK;
 
 /* --- stream.c */
 void stream_set_up(struct upstream_transfer *transfer);
@@ -317,9 +317,9 @@ enum try_end {
     TRY_UNCONNECTED, /* no connection came about */
     TRY_BROKEN,      /* the connection broke before the answer was complete */
     TRY_LATE,
-    TRY_UNREADABLE, /* not HTTP, two ways to read it, a damaged coding */
+    TRY_UNREADABLE, /* not HTTP, ambiguous framing, or damaged compression */
     TRY_TOO_BIG,
-    TRY_FORBIDDEN, /* it waited too long for us: request.may_send said no, or no connection was made */
+    TRY_FORBIDDEN, /* it waited too long for us: may_send said no, or no connection was made */
     TRY_STARVED    /* this process may not open one more descriptor */
 };
 
@@ -342,24 +342,25 @@ bool budget_take(struct retry_budget *budget);
 
 /* --- told.c */
 void upstream_count_end(const struct upstream_call *call);
-void upstream_fill_reply(struct upstream_transfer *transfer); /* the call's, by its answer */
+void upstream_fill_reply(struct upstream_transfer *transfer); /* fills call.reply from the answer */
 /* Sets the call's error; `late`: no answer came in time. */
 void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late);
 
-/* --- endpoints.c: all but upstream_each for those that are one of several */
+/* --- endpoints.c: upstream_each is for any upstream, the others for one of several addresses */
 void endpoints_join(struct upstream *const *items, size_t n);
 void endpoints_close(struct endpoints *endpoints, void (*tell)(void *context), void *context);
 struct upstream *endpoints_pick(const struct endpoints *endpoints); /* where a call begins */
 bool endpoints_has_other(
-    const struct upstream *upstream); /* that is there; NULL is fine for `endpoints` */
+    const struct upstream *upstream); /* another address is up; false if there is only one */
 /* A try has failed. True: the call goes on at another address. */
 bool endpoints_take_failed(struct upstream_call *call, const struct outcome *outcome,
                            enum error_code code);
-/* The same for a call that waits where nothing is sent any more. */
+/* The same for a call that waits at an address whose breaker is open. */
 bool endpoints_take_waiting(struct upstream_call *call);
-/* Calls on the wire that can be repeated go on elsewhere: a few in a turn. */
+/* Moves calls on the wire that can be repeated to another address, a few in a turn. */
 void endpoints_empty(struct upstream *upstream);
-void endpoints_note_change(const struct upstream *upstream, const char *cause); /* of its breaker */
+/* The breaker of this address has opened or closed. */
+void endpoints_note_change(const struct upstream *upstream, const char *cause);
 const struct upstream_health *endpoints_health(struct endpoints *endpoints);
 size_t upstream_each(struct upstream *upstream, struct upstream *out[UPSTREAM_ENDPOINTS_MAX]);
 
@@ -367,11 +368,12 @@ size_t upstream_each(struct upstream *upstream, struct upstream *out[UPSTREAM_EN
 bool upstream_has_time(const struct upstream_call *call); /* for one more try */
 /* Ends the try on the wire as if it had been cancelled. */
 void upstream_leave_wire(struct upstream_call *call);
-/* The call waits, and then tries again there. */
+/* The call waits for delay_ms, and then tries again at `upstream`. */
 void upstream_go_on_at(struct upstream_call *call, struct upstream *upstream, uint64_t delay_ms);
 void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);
 void upstream_end_later(struct upstream_call *call);
-void upstream_end_waiting(struct upstream_call *call, enum error_code code); /* error is set */
+/* The caller has set call->error. */
+void upstream_end_waiting(struct upstream_call *call, enum error_code code);
 /* Lets calls that wait begin. */
 void upstream_admit(struct upstream *upstream);
 void upstream_dispatch(struct upstream *upstream);
@@ -390,18 +392,18 @@ void health_note_breaker(struct upstream_health *health, bool open, int64_t wall
 /* May this call be started? */
 enum error_code guard_admits(struct upstream *upstream, struct upstream_call *call,
                              struct error *err) MUST_CHECK;
-/* A try has ended; its gate still counts it. */
-/* The call has just begun to wait: its gate may take it all the same. */
+/* The call has just begun to wait: the limit of its gate may grow for it. */
 void guard_note_waiting(const struct upstream_call *call);
 void guard_note_connected(const struct upstream_call *call, uint64_t now_us);
+/* A try has ended; its gate still counts it. */
 void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us);
 void guard_note_call(struct upstream_call *call, enum error_code code);
 /* Nothing was sent, since this process may not open one more descriptor. */
 void guard_note_starved(struct upstream_call *call, const char *why);
-/* What an answer is worth its owner says: health hears of it when he has been told. */
+/* The owner judges whether an answer is fit, so health counts the call only after on_done (guard_note_judged). */
 void guard_awaits_judgement(const struct upstream_call *call, enum error_code code);
 void guard_note_judged(struct upstream *upstream);
-/* Calls that wait for nothing any more. */
+/* While the breaker is open: ends waiting calls, or moves them to another address; a few in a turn. */
 void guard_drop_waiting(struct upstream *upstream);
 enum error_code guard_say_away(const struct upstream *upstream, struct error *err);
 void guard_configure(struct upstream *upstream, const struct upstream_options *options);

@@ -6,9 +6,9 @@
  * A connection is registered once, for reading, and stays so between its requests: no system call
  * beside send and receive, and a connection at rest that turns readable is noticed.
  *
- * While a descriptor is libcurl's, libcurl says what it waits for. What libcurl opened for itself
- * (its resolver's socket pair) it closes without telling us, so there REMOVE is obeyed; for sockets
- * that we opened for it, a close callback comes.
+ * While a descriptor is libcurl's, libcurl says which events it waits for. libcurl closes descriptors that it
+ * opened for itself (its resolver's socket pair) without a callback, so for those its REMOVE is obeyed; for
+ * sockets that we opened for it, a close callback comes.
  *
  * EPOLLERR and EPOLLHUP are handed on as readable and writable, not as CURL_CSELECT_ERR: with that
  * libcurl gives up at once and loses what is still in the socket's buffer. */
@@ -75,14 +75,14 @@ static void watch_set(struct wire *wire, curl_socket_t fd, struct watch *watch, 
     }
     event.data.u64 = (uint64_t)watch->generation << 32 | (uint32_t)fd;
     if (epoll_ctl(wire->epoll_fd, op, fd, &event) != 0) {
-        /* The table and the kernel disagree when libcurl closed and reopened one of its own. */
+        /* The table may be out of date: libcurl closes and reopens its own descriptors without a callback. */
         op = errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
         CHECK(epoll_ctl(wire->epoll_fd, op, fd, &event) == 0);
     }
     watch->mask = mask;
 }
 
-/* Ours: established connections. */
+/* For established connections, which are ours. */
 void wire_watch(struct upstream_connection *connection, uint32_t mask)
 {
     struct wire *wire = &connection->upstream->wire;
@@ -107,7 +107,7 @@ int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unus
     (void)easy;
     (void)unused;
     if (watch->connection != NULL) {
-        return 0; /* established: what libcurl wants of it counts no more */
+        return 0; /* established: it is ours, libcurl's wish does not count */
     }
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) {
         want |= EPOLLIN;
@@ -133,8 +133,8 @@ static void watch_reset(struct watch *watch, bool ours)
     watch->connection = NULL;
 }
 
-/* The address that is about to be connected to: the one that counts, however often a name is looked
- * up and changes its meaning. */
+/* Judges the address that is about to be connected to. A check of the name would not be enough: the next
+ * lookup of the name may give another address. */
 static bool is_public(const struct curl_sockaddr *address)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
