@@ -66,6 +66,22 @@ static void keys_that_are_none_open_no_sandbox(void **state)
     assert_int_equal(unlink(SCRATCH), 0);
 }
 
+static void keys_are_asked_for_by_a_list_in_the_file_too(void **state)
+{
+    static const char *const environment[] = {"API_KEYS=[]", NULL};
+    static const char *const sets[] = {"sandbox.enabled=true"};
+    const struct config_sources sources = {
+        .file = SCRATCH, .environment = environment, .sets = sets, .n_sets = ARRAY_LEN(sets)};
+    struct loaded loaded;
+
+    (void)state;
+    write_file("auth: {mode: [keys]}\n");
+    loaded = load(&sources);
+    assert_says(&loaded, "auth.keys: auth.mode is keys, and what was given as keys holds none");
+    done(&loaded);
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
 /* What is missing may stand in what could not be read: one slip, one error. */
 static void what_is_missing_is_not_named_behind_what_is_unread(void **state)
 {
@@ -657,6 +673,7 @@ int test_load(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(keys_that_are_none_open_no_sandbox),
+        cmocka_unit_test(keys_are_asked_for_by_a_list_in_the_file_too),
         cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
         cmocka_unit_test(the_settings_of_a_function_are_defaults_of_the_log),
