@@ -178,11 +178,12 @@ static bool says_failed(const struct json *answer)
     return !json_true(success) && !str_is(json_str(success), "true");
 }
 
-/* Ids of the platform are whole numbers (PLATFORM.md, "Envelopes"): a success with anything else in its place is none. */
+/* Ids of the platform are whole numbers (PLATFORM.md, "Envelopes"): a success with anything else in its place is none.
+ * The ids of steps are judged by room step, which must read them anyway. */
 static bool is_sound(const struct capture *capture, const struct json *value)
 {
-    return value != NULL &&
-           (!str_ends(str_from(capture->variable), STR("_id")) || id_number(value) > 0);
+    return value != NULL && (!str_ends(str_from(capture->variable), STR("_id")) ||
+                             str_is(STR("step_id"), capture->variable) || id_number(value) > 0);
 }
 
 static enum error_code check_captures(const struct answer *answer, const struct call_spec *spec,
