@@ -188,6 +188,7 @@ static void close_log(struct run_log *log)
     deadline_clear(&log->stop_again);
     deadline_clear(&log->claim_again);
     deadline_clear(&log->gate_again);
+    later_remove(&log->leave); /* queued in the turn in which the last line was kept */
     run->log = NULL;
     log->run = NULL;
     remove_claim(&log->claim_again);
