@@ -220,7 +220,7 @@ static void kept(struct run_log *log)
         close_log(log);
         return;
     }
-    if (log->leaves && log->pending.len == 0) {
+    if (log->leaves && log->pending.len == 0 && !store_is_running(&log->claim)) {
         log_put_claim(log, STORE_VERSION, STR(RUN_NOBODY), on_given_up);
         return;
     }
@@ -371,6 +371,12 @@ static bool is_sought(const struct run *run, const struct run_row *row)
            (row->call != NULL && row->call == run->sought_call);
 }
 
+/* It ends in one of the next turns, without having begun (end_unbegun). */
+static bool ends_unbegun(const struct run *run)
+{
+    return run->ends_as != RUN_NEW || (run->stop_asked && !run->plan->running);
+}
+
 /* Gives the run away between two calls that change something: what is known is written, then the run is free. */
 static void on_leave(struct later_item *item)
 {
@@ -380,7 +386,7 @@ static void on_leave(struct later_item *item)
     const struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
     bool on_record = log->gated || !plan->gated;
 
-    if (run->status != RUN_RUNNING || log->state != LOG_RUNS || log->leaves ||
+    if (run->status != RUN_RUNNING || log->state != LOG_RUNS || log->leaves || ends_unbegun(run) ||
         plan_must_finish(plan) || (row != NULL && row->doubtful)) {
         return; /* asked again at the gate of the next row, if the run does not end before */
     }

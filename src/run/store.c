@@ -178,9 +178,15 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     }
 }
 
+/* It is given away: whoever has it next asks for the turn of its session, and is told of a stop (run_let_go). */
+static bool is_leaving(const struct run *run)
+{
+    return run->log != NULL && run->log->leaves;
+}
+
 void run_release(struct run *run, int64_t position)
 {
-    if (!run->held || run->status > RUN_RUNNING) {
+    if (!run->held || run->status > RUN_RUNNING || is_leaving(run)) {
         return;
     }
     run->held = false;
@@ -375,6 +381,9 @@ void run_stop(struct run *run)
         return;
     }
     run->stop_asked = true;
+    if (is_leaving(run)) {
+        return;
+    }
     if (run->held || list_is_linked(&run->waiting)) {
         list_remove(&run->waiting);
         later_add(run->store->options.port->later, &run->free_work, end_unbegun);
