@@ -15,7 +15,8 @@ enum { ENTRY_MAX = 512, ADOPTIONS_MAX = 3 /* without progress */ };
  * step that is sought must stand behind it. */
 static int64_t step_before(const struct run *run, const struct run_row *row)
 {
-    for (const struct run_test *test = row->test; test >= run->tests; test--) {
+    for (size_t i = (size_t)(row->test - run->tests) + 1; i > 0; i--) {
+        const struct run_test *test = &run->tests[i - 1];
         size_t n = test == row->test ? (size_t)(row->step - test->steps) : test->n_steps;
 
         for (; n > 0 && test->ids.checkpoint_id == row->test->ids.checkpoint_id; n--) {
@@ -180,6 +181,8 @@ void mirror_own(struct run_mirror *mirror)
     log->number = mirror->number + 1;
     log->n_visible = run->n_events;
     run->adopted = true;
+    run->stop_asked =
+        false; /* of the process before; the store tells it to this one, too (log_begin) */
     log_event(LOG_INFO, "run.adopted", F_TEXT("run", run->id), F_INT("events", run->n_events));
     run_own(run);
     log_begin(log);
