@@ -158,7 +158,10 @@ static void on_lost(void *context, struct str name)
     (void)name;
     share->holds = false;
     share->n_left++;
-    keep_leave(&share->alive);
+    if (share->alive.uses) { /* else it waits, and on_alive comes once there is a new lease */
+        keep_leave(&share->alive);
+        share->enters = false; /* on_alive may not have come yet for the one that was lost */
+    }
     LIST_EACH (log, &share->logs, link) {
         log_doubt(log);
     }
