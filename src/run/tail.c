@@ -60,7 +60,7 @@ struct str tail_entry(const struct run_tail *tail, uint64_t *out_number)
     size_t from = tail->at + sizeof(head);
 
     *out_number = head.number;
-    return str_sub(buf_view(&tail->bytes), from, from + (size_t)head.len);
+    return str_sub(buf_view(&tail->bytes), from, (size_t)head.len);
 }
 
 void tail_next(struct run_tail *tail)
