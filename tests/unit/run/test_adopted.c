@@ -181,12 +181,36 @@ static void a_claim_of_before_is_taken_anew(void **state)
     slow.store->backend = slow.backend;
 }
 
+static void on_told(struct store_op *op, const struct store_result *result)
+{
+    (void)op;
+    assert_int_equal(result->error.code, ERR_OK);
+}
+
+/* The process that is asked to stop the run takes it over before the one that carries it out has heard of that. */
+static void a_stop_is_for_who_takes_the_run_over(void **state)
+{
+    struct store_op op = {.store = NULL};
+
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    seek(1);
+    run_stop_elsewhere(sought.run, &op, on_told);
+    turn();
+    adopt_it();
+    assert_true(run_is_over(sought.run));
+    assert_false(run_succeeded(sought.run));
+    assert_int_equal(here.n_steps, 0); /* the step that was on its way was not carried out */
+}
+
 int test_adopted(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_changed_configuration_changes_no_run, set_up, tear_down),
         cmocka_unit_test(what_was_not_carried_out_is_sent),
         cmocka_unit_test_setup_teardown(without_a_key_values_are_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_is_for_who_takes_the_run_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_of_before_is_taken_anew, set_up_alone, tear_down),
     };
 

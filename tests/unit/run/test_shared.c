@@ -152,6 +152,15 @@ static size_t n_entries(void)
     return asked.n;
 }
 
+static struct str behind_head(struct str entry)
+{
+    struct str head;
+    struct str lines;
+
+    assert_true(str_cut(entry, '\n', &head, &lines));
+    return lines;
+}
+
 /* The store may have lost them, as it lost the lease of the process: they are written once more before anything is sent, and who has
  * read them already passes over them. */
 static void newest_entries_are_written_again_with_the_claim(void **state)
@@ -168,6 +177,10 @@ static void newest_entries_are_written_again_with_the_claim(void **state)
     clock_advance(KEEP_TTL_MS + 1);
     pass(3000);
     assert_int_equal(n_entries(), 2 * n);
+    for (size_t i = 0; i < n;
+         i++) { /* their first lines tell who wrote them, and under which claim */
+        assert_true(str_eq(behind_head(asked.items[n + i]), behind_head(asked.items[i])));
+    }
     let_go_on();
     pass(30000);
     seek(1);
@@ -441,6 +454,125 @@ static void trouble_ends_with_the_run_that_had_it(void **state)
     assert_false(trouble_is_any());
 }
 
+/* Until nothing is left that this turn of the loop has to do. */
+static size_t turn_once(void)
+{
+    return later_run(here.processes[0].port.later);
+}
+
+/* The process is told to give its runs away while the last line of a run is on its way to the store: in the turn in
+ * which the run ends, or in one of those behind it. */
+static void what_ends_is_not_given_away(void **state)
+{
+    enum { TURNS = 4, TURNS_MAX = 100 };
+
+    for (size_t n = 0; n < TURNS; n++) {
+        struct process *process = &here.processes[0];
+
+        here.n_posts_left = 1;
+        begin(TWO_STEPS, STR(CANARY));
+        assert_true(here.holds);
+        here.holds = false;
+        later_add(process->port.later, &process->answering, answer);
+        for (size_t i = 0; i < TURNS_MAX && !run_succeeded(here.run); i++) {
+            (void)turn_once();
+        }
+        assert_true(run_succeeded(here.run));
+        assert_false(run_is_over(here.run));
+        for (size_t i = 0; i < n; i++) {
+            (void)turn_once();
+        }
+        run_share_drain(process->share);
+        turn();
+        assert_true(run_is_over(here.run));
+        ask((struct store_request){.kind = STORE_GET, .key = key("runclaim")});
+        assert_int_equal(asked.code, ERR_NOT_FOUND);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
+/* The process stands still while its lease is on its way: the lease may be lost in the turn in which it is taken. */
+static void a_lease_that_is_lost_at_once_is_taken_again(void **state)
+{
+    enum { TURNS = 8, STILL_MS = 60000 };
+
+    for (size_t n = 0; n < TURNS; n++) {
+        struct loop *loop = &here.holders.stage.loop;
+
+        ask_for("7", TWO_STEPS, STR(CANARY));
+        for (size_t i = 0; i < n; i++) {
+            (void)turn_once();
+        }
+        clock_advance(STILL_MS);
+        deadlines_run(&loop->deadlines, clock_now_ms());
+        pass(10000);
+        assert_true(here.is_published);
+        if (here.published == ERR_OK) {
+            assert_true(run_is_over(here.run));
+            assert_true(run_succeeded(here.run));
+        }
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
+/* The lease of a process that was idle has run out while the process stood still; its timer has not come yet. */
+static void an_old_lease_is_found_by_who_needs_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        begin(TWO_STEPS, STR(CANARY));
+        pass(1000);
+        assert_true(run_is_over(here.run));
+        assert_true(run_succeeded(here.run));
+        clock_advance(KEEP_TTL_MS + 1000);
+    }
+}
+
+#define THREE_STEPS "name: Three\nsteps:\n  - click: One\n  - click: Two\n  - click: Three\n"
+
+/* A stop that comes while the run is given away is for whoever has it next. */
+static void a_stop_is_given_away_with_the_run(void **state)
+{
+    enum { TURNS = 30 };
+
+    size_t n_given = 0;
+
+    for (size_t n = 0; n < TURNS; n++) {
+        struct process *process = &here.processes[0];
+        struct digest who;
+        struct run *run;
+
+        owner(&who);
+        here.n_posts_left = 1;
+        begin(THREE_STEPS, STR(CANARY));
+        assert_true(here.holds);
+        here.holds = false;
+        run_share_drain(process->share);
+        later_add(process->port.later, &process->answering, answer);
+        for (size_t i = 0; i < n; i++) {
+            (void)turn_once();
+        }
+        run = run_find(process->runs, &who, str_from(here.id));
+        if (run != NULL) {
+            run_stop(run);
+        }
+        pass(20000);
+        seek(1);
+        assert_int_equal(sought.code, ERR_OK);
+        assert_true(run_is_over(sought.run));
+        if (run != NULL) {
+            assert_false(run_succeeded(sought.run));
+            assert_int_equal(here.n_steps, 2);
+            n_given++;
+        }
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+    assert_in_range(n_given, 2, TURNS - 1);
+}
+
 int test_shared(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +601,11 @@ int test_shared(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_goes_on_is_not_trimmed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trouble_ends_with_the_run_that_had_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_ends_is_not_given_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_that_is_lost_at_once_is_taken_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_old_lease_is_found_by_who_needs_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_is_given_away_with_the_run, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("shared runs", tests, NULL, NULL);

@@ -304,7 +304,7 @@ static inline void owner(struct digest *out)
     digest_of(STR("owner"), out);
 }
 
-static inline void begin_at(const char *checkpoint_id, const char *text, struct str value)
+static inline void ask_for(const char *checkpoint_id, const char *text, struct str value)
 {
     struct testfile_variable *variable;
     struct process *process = &here.processes[0];
@@ -334,6 +334,11 @@ static inline void begin_at(const char *checkpoint_id, const char *text, struct 
     run_publish(here.run,
                 &(struct run_publication){.options = &here.options, .request = &here.request},
                 on_published, NULL);
+}
+
+static inline void begin_at(const char *checkpoint_id, const char *text, struct str value)
+{
+    ask_for(checkpoint_id, text, value);
     turn();
     assert_true(here.is_published);
 }
@@ -354,6 +359,7 @@ static struct {
     uint64_t version;
     uint64_t fence;
     size_t n;
+    struct str *items;
 } asked;
 
 static inline void on_asked(struct store_op *op, const struct store_result *result)
@@ -364,6 +370,10 @@ static inline void on_asked(struct store_op *op, const struct store_result *resu
     asked.fence = result->fence;
     asked.n = result->n_items;
     asked.bytes = arena_str(&here.arena, result->bytes);
+    asked.items = arena_calloc(&here.arena, result->n_items + 1, sizeof(*asked.items));
+    for (size_t i = 0; i < result->n_items; i++) {
+        asked.items[i] = arena_str(&here.arena, result->items[i].bytes);
+    }
 }
 
 static inline void ask(struct store_request request)
