@@ -116,16 +116,24 @@ static unsigned how_to_read(const struct upstream_transfer *transfer)
     return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
 }
 
-/* The parser begins anew as well: it has seen the end of the first connection. */
+/* What one connection has brought of an answer is no part of what another one brings. The parser begins anew as well: it
+ * may have seen the end of the first connection. */
+static void forget_answer(struct upstream_transfer *transfer)
+{
+    buf_clear(&transfer->body);
+    transfer->n_sifted = 0;
+    http_answer_begin(transfer->answer, how_to_read(transfer));
+}
+
 static void rewind_request(struct upstream_transfer *transfer)
 {
     struct str body = transfer->call->request.body;
 
+    forget_answer(transfer);
     transfer->out_at = 0;
     transfer->rest_of_body = body.len > COPIED_BODY_BYTES ? body : STR_EMPTY;
     transfer->may_have_left = false;
     transfer->send_failed = false;
-    http_answer_begin(transfer->answer, how_to_read(transfer));
 }
 
 /* --- may it be sent again? */
@@ -255,7 +263,7 @@ void transfer_read(struct upstream_transfer *transfer)
     if (pool_doubts(transfer->connection)) {
         /* The bytes that come may be the answer to an earlier request. */
         transfer->answered = false;
-        http_answer_begin(transfer->answer, how_to_read(transfer));
+        forget_answer(transfer);
         lose_connection(transfer, "an earlier answer on this connection did not fit its request");
         return;
     }
@@ -334,11 +342,9 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     const struct upstream_request *request = &transfer->call->request;
     struct upstream *upstream = transfer->upstream;
 
-    buf_clear(&transfer->body);
-    transfer->n_sifted = 0;
+    forget_answer(transfer);
     transfer->body.max =
         request->max_reply_bytes > 0 ? request->max_reply_bytes : upstream->options.max_reply_bytes;
-    http_answer_begin(transfer->answer, how_to_read(transfer));
     if (!transfer->call->connects_only) {
         request_write(transfer);
     }

@@ -163,6 +163,35 @@ static void what_met_a_dead_connection_waits_for_a_new_one(void **state)
     assert_int_equal(bench.upstream->n_opened, 3);
 }
 
+#define OK200 "HTTP/1.1 200 OK\r\n"
+#define OWN   OK200 "Content-Length: 3\r\n\r\nown"
+
+/* The request is repeated when a part of the doubted answer has come. */
+static void what_a_doubted_connection_has_begun_is_forgotten(void **state)
+{
+    static const struct script_row rows[] = {
+        {.first = STR_INIT(OWN)},
+        {.first = STR_INIT(OK200 "Content-Length: 9\r\n\r\nforei"),
+         .pause_ms = 20,
+         .second = STR_INIT("gner")},
+        {.first = STR_INIT(OWN)},
+    };
+    struct probe first;
+    struct probe second;
+
+    (void)state;
+    bench.platform.script = rows;
+    bench.platform.n_rows = ARRAY_LEN(rows);
+    probe_run_ok(&first, &bench, "/script", CALL_READ);
+    probe_init(&second, &bench, "/script", CALL_READ);
+    probe_start(&second);
+    bench_until(&bench, second.call.transfer->body.len > 0);
+    upstream_doubt_answer(&first.call);
+    assert_true(bench_run(&bench, &second.n_ends, 1));
+    assert_int_equal(second.code, ERR_OK);
+    assert_string_equal(second.body, "own");
+}
+
 int test_opens(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +200,7 @@ int test_opens(void)
         T(who_waits_takes_one_that_comes_to_rest),
         T(deadlines_and_cancels_reach_those_that_wait),
         T(what_met_a_dead_connection_waits_for_a_new_one),
+        T(what_a_doubted_connection_has_begun_is_forgotten),
 #undef T
     };
 
