@@ -62,7 +62,8 @@ struct lanes *lanes_new(struct later *later, unsigned max_queue);
 void lanes_configure(struct lanes *lanes, unsigned max_queue);
 
 /* Shares the lanes with all processes of the same store (keeps) and scope (letters and digits for the
- * platform; at most LANE_SCOPE_MAX). To be called before any ticket enters a lane. */
+ * platform; at most LANE_SCOPE_MAX). To be called before any ticket enters a lane. The lanes are freed after the keeps are
+ * closed: leases of lanes stay for a while after their last ticket. */
 struct lanes_shared {
     struct keeps *keeps;
     struct deadlines *deadlines;

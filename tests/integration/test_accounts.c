@@ -235,6 +235,40 @@ static size_t asked_with(struct stage *stage, const char *token)
     return n;
 }
 
+#define SAME_TOKEN                                                                                 \
+    "tenants:\n  - {name: a, token: " SANDBOX_TOKEN "}\n"                                          \
+    "auth:\n  keys:\n    - key-of-the-test\n    - {key: key-of-tenant-a, tenant: a}\n"
+
+/* Two accounts see the same checkpoint: neither counts again what the other one has made, nor takes its place. So it is
+ * behind a reload that makes a new client for them. */
+static void accounts_of_one_platform_order_their_steps(void **state)
+{
+    enum { STEPS = 8 };
+
+    static const char step[] = "{\"command\": \"step-navigate to\", \"args\": "
+                               "[\"https://a.example/\"], \"checkpoint_id\": \"7654321\"}";
+    struct stage stage;
+
+    (void)state;
+    begin(&stage, SAME_TOKEN);
+    sandbox_seed_ids(stage.platforms[0].sandbox_port, "{\"checkpoints\":[7654321]}");
+    for (int i = 0; i < STEPS; i++) {
+        const struct json *answer = proxy_ask(&stage.proxy, "POST", "/api/v1/commands/execute",
+                                              i % 2 == 0 ? KEY : OF_A, step);
+        int64_t position = -1;
+
+        assert_int_equal(stage.proxy.reply.status, 200);
+        assert_true(json_to_i64(json_find(answer, "/data/position"), &position));
+        assert_int_equal(position, i);
+        if (i == STEPS / 2) {
+            configure(&stage, 0, "  connect_timeout_ms: 2500\n" SAME_TOKEN);
+            reload(&stage, "upstream.connect_timeout_ms");
+        }
+    }
+    assert_int_equal(n_asked(&stage, 0, ""), 1);
+    end(&stage);
+}
+
 static void tenants_come_and_go(void **state)
 {
     struct stage stage;
@@ -379,6 +413,7 @@ int main(void)
         cmocka_unit_test(an_address_that_cannot_be_used_changes_nothing),
         cmocka_unit_test(addresses_change_again_and_again),
         cmocka_unit_test(a_run_goes_on_where_it_began),
+        cmocka_unit_test(accounts_of_one_platform_order_their_steps),
         cmocka_unit_test(tenants_come_and_go),
         cmocka_unit_test(a_token_of_a_tenant_is_exchanged),
         cmocka_unit_test(health_tells_of_the_platforms_of_tenants),

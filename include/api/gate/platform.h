@@ -17,7 +17,7 @@ struct platform {
     struct upstream *upstream;     /* NULL in unit tests, and when it was let go */
     struct upstream_tokens tokens; /* for callers who bring none of their own */
     struct catalog_defaults defaults;
-    struct lanes *lanes;
+    struct lanes *lanes; /* of its address; other platforms may share them */
     struct run_store *runs;
     /* private to setup.c */
     struct api *api;

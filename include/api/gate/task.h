@@ -76,6 +76,7 @@ struct api {
     const struct config *config; /* of it */
     struct list retired;         /* platforms that are not in it, oldest first */
     unsigned n_retired;
+    struct list addresses;     /* of platforms, each with its lanes (setup.c) */
     unsigned n_platforms_made; /* so far */
     unsigned n_changes;        /* reloads and new key sets so far (sse_ask_all) */
     struct idempotency_store *idempotency;

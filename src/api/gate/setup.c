@@ -67,10 +67,10 @@ static struct run_store_options run_options(struct platform *platform)
 static struct str url_of(const struct platform *platform, const struct config *config)
 {
     size_t at = config_tenant_find(config, platform->tenant);
+    const struct config_tenant *tenant = at > 0 ? &config->tenants.items[at - 1] : NULL;
 
-    return at > 0 && config->tenants.items[at - 1].base_url.len > 0
-               ? config->tenants.items[at - 1].base_url
-               : config->upstream.base_url;
+    return tenant != NULL && tenant->base_url.len > 0 ? tenant->base_url
+                                                      : config->upstream.base_url;
 }
 
 static void name_platform(struct platform *platform, const struct config *config, struct str tenant)
@@ -88,22 +88,55 @@ static void name_platform(struct platform *platform, const struct config *config
     str_copy(platform->scope, sizeof(platform->scope), str_from(hex));
 }
 
-/* All accounts see the same checkpoints of a platform, so its address is the scope of the lanes. */
-static void share_lanes(const struct platform *platform, const struct config *config)
+/* All accounts see the same checkpoints of a platform, so its address is the scope of the lanes, and they share the
+ * lanes, also with what goes on from before a reload. */
+struct address {
+    struct list link;
+    struct lanes *lanes;
+    char scope[LANE_SCOPE_MAX + 1];
+};
+
+static struct address *open_address(struct api *api, struct str scope, struct later *later)
 {
-    const struct api_options *options = &platform->api->options;
-    struct str url = url_of(platform, config);
+    struct address *address = mem_zalloc(sizeof(*address));
+
+    str_copy(address->scope, sizeof(address->scope), scope);
+    address->lanes = lanes_new(later, api->config->sessions.max_queue);
+    if (api->options.keeps != NULL) {
+        lanes_share(address->lanes, &(struct lanes_shared){.keeps = api->options.keeps,
+                                                           .deadlines = api->options.deadlines,
+                                                           .scope = scope});
+    }
+    list_append(&api->addresses, &address->link);
+    return address;
+}
+
+/* They stay until the end: the leases of lanes may outlast the platforms that took them. */
+static struct lanes *lanes_at(struct api *api, struct str url, struct later *later)
+{
+    struct address *address;
     struct digest digest;
+    struct str scope;
     char hex[65];
 
-    if (options->keeps == NULL) {
-        return;
-    }
     digest_of(url, &digest);
-    digest_hex(&digest, hex);
-    lanes_share(platform->lanes, &(struct lanes_shared){.keeps = options->keeps,
-                                                        .deadlines = options->deadlines,
-                                                        .scope = {hex, LANE_SCOPE_MAX}});
+    scope = (struct str){digest_hex(&digest, hex), LANE_SCOPE_MAX};
+    LIST_EACH (address, &api->addresses, link) {
+        if (str_is(scope, address->scope)) {
+            return address->lanes;
+        }
+    }
+    return open_address(api, scope, later)->lanes;
+}
+
+static void close_addresses(struct api *api)
+{
+    struct address *address;
+
+    LIST_EACH_SAFE (address, &api->addresses, link) {
+        lanes_free(address->lanes);
+        mem_free(address);
+    }
 }
 
 static struct platform *open_platform(struct api *api, const struct config *config,
@@ -119,8 +152,7 @@ static struct platform *open_platform(struct api *api, const struct config *conf
     platform->upstream = link->upstream;
     name_platform(platform, config, tenant);
     platform->tokens.account = platform->tenant.len > 0 ? platform->tenant : STR("upstream");
-    platform->lanes = lanes_new(platform->port.later, config->sessions.max_queue);
-    share_lanes(platform, config);
+    platform->lanes = lanes_at(api, url_of(platform, config), platform->port.later);
     runs = run_options(platform);
     platform->runs = run_store_open(&runs);
     return platform;
@@ -139,8 +171,7 @@ static void close_platform(struct platform *platform)
 {
     later_remove(&platform->settle);
     list_remove(&platform->link);
-    run_store_close(platform->runs); /* first: runs hold lanes */
-    lanes_free(platform->lanes);
+    run_store_close(platform->runs);
     let_client_go(platform);
     config_release(unconst(platform->config));
     arena_done(&platform->names);
@@ -320,6 +351,7 @@ static void open_run_share(struct api *api)
 void setup_open(struct api *api, const struct config *config, const struct api_link *links)
 {
     list_init(&api->retired);
+    list_init(&api->addresses);
     open_run_share(api);
     api->setup = make_setup(api, config, links, NULL);
 }
@@ -386,6 +418,7 @@ void setup_close(struct api *api)
     while ((link = list_first(&api->retired)) != NULL) {
         close_platform(CONTAINER_OF(link, struct platform, link));
     }
+    close_addresses(api);
     run_share_close(api->run_share);
     config_release(unconst(api->setup->config));
     mem_free(api->setup);
