@@ -230,6 +230,30 @@ static void a_request_that_is_too_short_is_told_how_to_go_on(void **state)
     assert_int_equal(n_steps(), STEPS);
 }
 
+/* A second request finds the run carried out by its own process. It is answered when its time is over, as the first
+ * one is; a proxy that has no answer says 504. */
+static void a_second_request_at_the_same_process_is_answered(void **state)
+{
+    struct client first;
+    struct reply reply = {0};
+    const char *target;
+
+    (void)state;
+    (void)begin_run(0, "async=true");
+    target = arena_printf(arena(), "%s/continue", here.run).ptr;
+    client_open(&first, here.replicas.programs[0].port);
+    assert_true(client_send_request(&first, "POST", target, NULL, STR_EMPTY));
+    wait_until(n_steps() >= 1);
+    (void)replicas_ask(&here.replicas, 0, "POST", target, NULL, NULL);
+    assert_in_range(here.replicas.reply.status, 200, 202);
+    assert_int_equal(client_read(&first, false, &reply), CLIENT_OK);
+    assert_in_range(reply.status, 200, 202);
+    reply_done(&reply);
+    client_close(&first);
+    wait_until(go_on(0) == 200);
+    assert_int_equal(n_steps(), STEPS);
+}
+
 /* Whoever follows the events drives the run; who goes on elsewhere misses none of them. */
 static void a_stream_of_events_drives_a_run(void **state)
 {
@@ -548,6 +572,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_advances_in_requests),
         cmocka_unit_test(a_request_that_is_too_short_is_told_how_to_go_on),
+        cmocka_unit_test(a_second_request_at_the_same_process_is_answered),
         cmocka_unit_test(a_stream_of_events_drives_a_run),
         cmocka_unit_test(without_a_store_it_is_refused),
         cmocka_unit_test(a_queue_that_would_not_do_is_refused),

@@ -276,7 +276,7 @@ static enum stage_verdict drive(struct task *task, struct run *run, uint64_t ms,
     task->state = driving;
     task->on_cancel = on_cancel;
     task->must_finish = driving->begins || driving->next > 0 ? must_finish : NULL;
-    exchange_set_deadline(task->exchange, ms + end_ms + MARGIN_MS);
+    task_set_deadline(task, ms + end_ms + MARGIN_MS);
     run_watch(run, &driving->watcher);
     if (driving->drives && !driving->begins) {
         run_drive(run);
