@@ -122,6 +122,7 @@ static const struct fact *next_behind(struct feed *feed)
             if (feed->sequence > 0) { /* there is one in hand */
                 mem_copy(head, feed->entries.ptr, sizeof(head));
                 buf_consume(&feed->entries, sizeof(head) + (size_t)head[1]);
+                feed->rest = STR_EMPTY; /* an entry that cannot be read is left in the middle */
                 feed->sequence = 0;
             }
             if (journal_ring_covers(feed->journal, feed->position)) {
