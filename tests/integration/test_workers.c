@@ -179,7 +179,14 @@ static void hang_up(void)
     }
 }
 
-static bool is_replaced(pid_t victim)
+static double n_restarts(void)
+{
+    return workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total");
+}
+
+/* `n_before`: restarts before the victim was struck. A worker has started for certain when it has counted that itself:
+ * before, it would end at SIGTERM without a trace. */
+static bool is_replaced(pid_t victim, double n_before)
 {
     pid_t pids[WORKERS_MAX];
     size_t n = workers_pids(&proxy, pids);
@@ -189,14 +196,14 @@ static bool is_replaced(pid_t victim)
             return false;
         }
     }
-    return n == WORKERS_USUAL &&
+    return n == WORKERS_USUAL && n_restarts() > n_before &&
            workers_metric(&proxy, "virtuoso_proxy_workers") == (double)WORKERS_USUAL;
 }
 
 /* A loaded machine may let a worker stand still for so long that it is replaced, too. */
 static void assert_restarts(unsigned wanted)
 {
-    double n = workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total");
+    double n = n_restarts();
 
     if (n < wanted || (n > wanted && !program_wrote(&proxy.program, "its loop stands still"))) {
         fail_msg("%g restarts, not %u", n, wanted);
@@ -208,6 +215,7 @@ static uint64_t kill_one_under_load(struct load *load)
 {
     size_t n_failed = load->n_failed;
     size_t n_on_victim = 0;
+    double n_before = n_restarts();
     uint64_t killed_ms;
     uint64_t took_ms;
     pid_t victim;
@@ -225,7 +233,7 @@ static uint64_t kill_one_under_load(struct load *load)
     do { /* the connections of the victim break, once each; what is new is answered */
         ask_all(load);
         look_at_sum(load);
-    } while (!is_replaced(victim));
+    } while (!is_replaced(victim, n_before));
     took_ms = client_waited_ms(killed_ms);
     for (int round = 0; round < 10; round++) {
         ask_all(load);
@@ -350,10 +358,11 @@ static void twenty_replacements_leave_no_descriptor(void **state)
     (void)state;
     before = workers_descriptors(proxy.program.pid);
     for (int round = 0; round < 20; round++) {
+        double n_before = n_restarts();
         pid_t victim = a_worker();
 
         assert_int_equal(kill(victim, SIGTERM), 0); /* these are replaced without a wait */
-        wait_until(is_replaced(victim));
+        wait_until(is_replaced(victim, n_before));
     }
     /* each worker may have a connection to the sandbox, which is there, too */
     wait_until(workers_descriptors(proxy.program.pid) <= before + WORKERS_USUAL);
@@ -395,9 +404,11 @@ static void a_worker_that_stands_still_is_replaced(void **state)
 {
     struct client client = {.fd = 0};
     struct reply reply = {0};
+    double n_before;
     pid_t victim;
 
     (void)state;
+    n_before = n_restarts();
     victim = a_worker();
     assert_int_equal(kill(victim, SIGSTOP), 0);
     for (int tries = 0; tries < LINES; tries++) { /* some of them are its */
@@ -409,7 +420,7 @@ static void a_worker_that_stands_still_is_replaced(void **state)
         client_close(&client);
     }
     reply_done(&reply);
-    wait_until(is_replaced(victim));
+    wait_until(is_replaced(victim, n_before));
     assert_true(program_wrote(&proxy.program, "its loop stands still"));
     stop();
 }
