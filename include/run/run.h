@@ -74,6 +74,8 @@ struct run_store *run_store_open(const struct run_store_options *options);
 /* A run that has begun keeps the options that it read when it began. */
 void run_store_configure(struct run_store *store, const struct run_store_options *options);
 void run_store_stop(struct run_store *store); /* cancels what is running; hooks are told */
+/* For an account that is not served any more: its copies are freed, and it takes over no runs of other processes. */
+void run_store_rest(struct run_store *store);
 void run_store_close(struct run_store *store);
 size_t run_store_n_active(const struct run_store *store);
 

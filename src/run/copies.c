@@ -63,7 +63,6 @@ void run_own(struct run *run)
 void run_let_go(struct run *run)
 {
     struct run_store *store = run->store;
-    bool must_stop = run->stop_asked;
     struct run_mirror *mirror;
     char name[RUN_NAME_MAX];
 
@@ -71,19 +70,11 @@ void run_let_go(struct run *run)
     run_cut_off(run);
     if (run->n_watchers == 0) {
         run_forget_copy(run);
-        run = NULL;
-    }
-    if (run == NULL && !must_stop) {
         return;
     }
     mirror = mirror_new(store, str_from(name));
-    if (run != NULL) {
-        mirror->before = run;
-        run->mirror = mirror;
-    }
-    if (must_stop) { /* it was asked for here, too late for this process */
-        mirror_stop(mirror);
-    }
+    mirror->before = run;
+    run->mirror = mirror;
 }
 
 void run_lose(struct run *run, const struct error *error)

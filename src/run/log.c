@@ -13,8 +13,6 @@
 
 enum { HEAD_MAX = 128, AWAY_MS = 1000 };
 
-static void flush(struct run_log *log);
-
 void log_put(struct run_log *log, struct store_request *request, struct store_op *op,
              store_done_fn on_done)
 {
@@ -53,10 +51,12 @@ void log_free(struct run_log *log)
     store_cancel(&log->append);
     store_cancel(&log->claim);
     store_cancel(&log->stop);
+    store_cancel(&log->told);
     deadline_clear(&log->again);
     deadline_clear(&log->claim_again);
     deadline_clear(&log->gate_again);
     deadline_clear(&log->stop_again);
+    deadline_clear(&log->told_again);
     later_remove(&log->soon);
     later_remove(&log->leave);
     buf_done(&log->pending);
@@ -104,7 +104,7 @@ static void take_lines(struct run_log *log)
 
 static void on_again(struct deadline *deadline)
 {
-    flush(CONTAINER_OF(deadline, struct run_log, again));
+    log_write(CONTAINER_OF(deadline, struct run_log, again));
 }
 
 bool log_is_alone(const struct run_log *log)
@@ -185,25 +185,17 @@ static void close_log(struct run_log *log)
 
     log->state = LOG_CLOSES;
     store_cancel(&log->stop);
+    store_cancel(&log->told);
     deadline_clear(&log->stop_again);
+    deadline_clear(&log->told_again);
     deadline_clear(&log->claim_again);
     deadline_clear(&log->gate_again);
-    later_remove(&log->leave); /* queued in the turn in which the last line was kept */
+    later_remove(
+        &log->leave); /* run_share_drain or run_undrive may have queued it; on_leave needs a run */
     run->log = NULL;
     log->run = NULL;
     remove_claim(&log->claim_again);
     run_close_over(run);
-}
-
-/* Also if the claim could not be changed: then others find it as the claim of a process that has ended. */
-static void on_given_up(struct store_op *op, const struct store_result *result)
-{
-    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
-
-    if (result->error.code == ERR_OK) {
-        runs_ring(log->share);
-    }
-    run_let_go(log->run);
 }
 
 static void kept(struct run_log *log)
@@ -220,11 +212,11 @@ static void kept(struct run_log *log)
         close_log(log);
         return;
     }
-    if (log->leaves && log->pending.len == 0 && !store_is_running(&log->claim)) {
-        log_put_claim(log, STORE_VERSION, STR(RUN_NOBODY), on_given_up);
+    if (log->leaves && log->pending.len == 0) {
+        log_give_up(log);
         return;
     }
-    flush(log);
+    log_write(log);
     pass_gate(log);
 }
 
@@ -234,8 +226,9 @@ static void on_appended(struct store_op *op, const struct store_result *result)
 
     if (result->error.code == ERR_OK && log->tail.is_left) {
         tail_next(&log->tail);
-        flush(log);
+        log_write(log);
         pass_gate(log);
+        log_give_up(log);
         return;
     }
     if (result->error.code == ERR_OK) {
@@ -251,7 +244,7 @@ static void on_appended(struct store_op *op, const struct store_result *result)
                  result->error.code == ERR_STORE_AWAY ? RUN_AGAIN_MS : AWAY_MS, on_again);
 }
 
-static void flush(struct run_log *log)
+void log_write(struct run_log *log)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_APPEND, .limit = RUN_STREAM_MAX};
@@ -281,7 +274,7 @@ static void flush(struct run_log *log)
 
 static void on_soon(struct later_item *item)
 {
-    flush(CONTAINER_OF(item, struct run_log, soon));
+    log_write(CONTAINER_OF(item, struct run_log, soon));
 }
 
 void log_flush_soon(struct run_log *log)
@@ -311,8 +304,9 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
         }
         log->state = LOG_RUNS;
         tail_begin(&log->tail); /* the store may have lost entries along with the lease */
-        flush(log);
+        log_write(log);
         pass_gate(log);
+        log_give_up(log);
         if (log_must_leave(log) && !log->leaves) {
             log_leave_soon(log);
         }
@@ -364,59 +358,6 @@ void log_doubt(struct run_log *log)
 
 /* --- the plan */
 
-/* True: another process may have sent the row, so "begun" must stay on record. */
-static bool is_sought(const struct run *run, const struct run_row *row)
-{
-    return (row->step != NULL && row->step == run->sought) ||
-           (row->call != NULL && row->call == run->sought_call);
-}
-
-/* It ends in one of the next turns, without having begun (end_unbegun). */
-static bool ends_unbegun(const struct run *run)
-{
-    return run->ends_as != RUN_NEW || (run->stop_asked && !run->plan->running);
-}
-
-/* Gives the run away between two calls that change something: what is known is written, then the run is free. */
-static void on_leave(struct later_item *item)
-{
-    struct run_log *log = CONTAINER_OF(item, struct run_log, leave);
-    struct run *run = log->run;
-    struct plan *plan = run->plan;
-    const struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
-    bool on_record = log->gated || !plan->gated;
-
-    if (run->status != RUN_RUNNING || log->state != LOG_RUNS || log->leaves || ends_unbegun(run) ||
-        plan_must_finish(plan) || (row != NULL && row->doubtful)) {
-        return; /* asked again at the gate of the next row, if the run does not end before */
-    }
-    if (row != NULL && row->status == ROW_RUNNING && on_record &&
-        !is_sought(run, run_row_of(row)) && row->call->spec->class != CALL_READ) {
-        record_unbegun(run, run_row_of(row));
-    }
-    record_left(run);
-    log->leaves = true;
-    log->gated = false;
-    plan_cancel(plan);
-    list_remove(&run->waiting);
-    flush(log);
-}
-
-bool log_must_leave(const struct run_log *log)
-{
-    enum run_role role = log->share->options.role;
-
-    return role == RUN_ROLE_GIVES || (log->share->drains && !log->waits) ||
-           (role == RUN_ROLE_DRIVEN && log->run != NULL && log->run->n_drivers == 0);
-}
-
-void log_leave_soon(struct run_log *log)
-{
-    if (log->state == LOG_RUNS && log->run != NULL) {
-        later_add(log->share->options.later, &log->leave, on_leave);
-    }
-}
-
 static enum plan_verdict gate(struct plan *plan, struct plan_row *plan_row)
 {
     struct run *run = plan->owner;
@@ -451,7 +392,7 @@ static void on_stop(struct store_op *op, const struct store_result *result)
     struct run_log *log = CONTAINER_OF(op, struct run_log, stop);
 
     if (result->n_items > 0) {
-        run_stop(log->run);
+        run_stop_told(log->run);
     } else if (result->error.code == ERR_OK) {
         listen(&log->stop_again);
     } else {

@@ -15,7 +15,7 @@ static void on_lease(struct keep_user *user, const struct error *error)
     const struct run *run = store->naming;
 
     (void)error;
-    if (run->log == NULL || !run->log->leaves) {
+    if (!run->stop_asked && (run->log == NULL || !run->log->leaves)) {
         begin(store->naming);
     }
 }

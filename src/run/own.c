@@ -181,8 +181,9 @@ void mirror_own(struct run_mirror *mirror)
     log->number = mirror->number + 1;
     log->n_visible = run->n_events;
     run->adopted = true;
-    run->stop_asked =
-        false; /* of the process before; the store tells it to this one, too (log_begin) */
+    /* A stop that was asked for while the run was a copy is in the store: log_begin reads it, and then it is carried
+     * out. */
+    run->stop_asked = false;
     log_event(LOG_INFO, "run.adopted", F_TEXT("run", run->id), F_INT("events", run->n_events));
     run_own(run);
     log_begin(log);

@@ -71,7 +71,8 @@ void run_seek_cancel(struct run_seek *seek)
     later_remove(&seek->soon);
 }
 
-static void ask_to_stop(struct run_mirror *mirror, struct store_op *op, store_done_fn on_done)
+void runs_ask_to_stop(struct run_share *share, struct str name, struct store_op *op,
+                      store_done_fn on_done)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_APPEND,
@@ -79,22 +80,23 @@ static void ask_to_stop(struct run_mirror *mirror, struct store_op *op, store_do
                                     .limit = 1,
                                     .ttl_ms = RUN_KEPT_MS,
                                     .bytes = STR("stop"),
-                                    .key = runs_key("runstop", str_from(mirror->name), room)};
+                                    .key = runs_key("runstop", name, room)};
 
-    store_start(mirror->store->options.share->options.store, &request, op, on_done);
+    store_start(share->options.store, &request, op, on_done);
 }
 
 void run_stop_elsewhere(struct run *run, struct store_op *op,
                         void (*on_done)(struct store_op *op, const struct store_result *result))
 {
     run->stop_asked = true; /* so that reports show it */
-    ask_to_stop(run->mirror, op, on_done);
+    runs_ask_to_stop(run->store->options.share, str_from(run->mirror->name), op, on_done);
 }
 
 void mirror_stop(struct run_mirror *mirror)
 {
     if (!store_is_running(&mirror->stopping)) {
-        ask_to_stop(mirror, &mirror->stopping, NULL);
+        runs_ask_to_stop(mirror->store->options.share, str_from(mirror->name), &mirror->stopping,
+                         NULL);
     }
 }
 

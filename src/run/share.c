@@ -158,9 +158,10 @@ static void on_lost(void *context, struct str name)
     (void)name;
     share->holds = false;
     share->n_left++;
-    if (share->alive.uses) { /* else it waits, and on_alive comes once there is a new lease */
+    if (share->alive
+            .uses) { /* if it only waits, it keeps its place, and on_alive comes with the next lease */
         keep_leave(&share->alive);
-        share->enters = false; /* on_alive may not have come yet for the one that was lost */
+        share->enters = false; /* on_alive will not come for the lease that was lost */
     }
     LIST_EACH (log, &share->logs, link) {
         log_doubt(log);

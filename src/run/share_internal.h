@@ -100,7 +100,8 @@ struct run_log {
     struct store_op append;
     struct store_op claim; /* one at a time: to publish, to take anew, to remove */
     struct store_op stop;  /* waits for a request to stop the run */
-    struct deadline again, claim_again, gate_again, stop_again;
+    struct store_op told;  /* writes such a request that came to this process */
+    struct deadline again, claim_again, gate_again, stop_again, told_again;
     struct later_item soon;
     bool waits;  /* its caller waits for the end */
     bool leaves; /* its plan is cancelled; the run is free when the rest is written */
@@ -154,6 +155,11 @@ void log_doubt(struct run_log *log);
 bool log_is_alone(const struct run_log *log);
 void log_show_all(struct run_log *log); /* shows its events, though the store lacks them */
 void log_begin(struct run_log *log);    /* the plan may run: listens for a stop */
+void log_write(struct run_log *log);    /* begins to write what is pending */
+void log_give_up(
+    struct run_log *log); /* if it leaves, and all is written: the claim becomes nobody's */
+/* The run is to stop: writes it for whoever has the run next, if this process dies or gives the run away. */
+void log_tell_stop(struct run_log *log);
 
 /* --- publish.c */
 void log_publish(struct run_log *log);                              /* on_published comes later */
@@ -240,6 +246,9 @@ struct run_mirror *mirror_new(struct run_store *store, struct str name);
 void mirror_free(struct run_mirror *mirror); /* and its run */
 void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done);
 void mirror_read(struct run_mirror *mirror); /* reads on, unless it is reading already */
+/* Asks the process that carries the run out, whichever that is, to stop the run. `on_done` may be NULL. */
+void runs_ask_to_stop(struct run_share *share, struct str name, struct store_op *op,
+                      store_done_fn on_done);
 void mirror_stop(struct run_mirror *mirror); /* tells the process that carries it out */
 void mirror_unwatched(struct run_mirror *mirror);
 void mirror_fail(struct run_mirror *mirror, const struct error *error);
@@ -324,6 +333,7 @@ void run_copy_is_over(struct run *run);
 void run_replace(struct run *before, struct run *after);
 void run_own(struct run *run); /* a copy is carried out here from now on */
 void run_let_go(struct run *run);
+void run_stop_told(struct run *run); /* as run_stop, when the store has told it */
 /* The copy cannot be read any more: its watchers are told, and run_find does not find it. */
 void run_lose(struct run *run, const struct error *error);
 void run_free_lost(struct run *run);

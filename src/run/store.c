@@ -23,7 +23,7 @@ struct run_store *run_store_open(const struct run_store_options *options)
     list_init(&store->mirrors);
     list_init(&store->lost);
     if (options->share != NULL) {
-        list_append(&options->share->stores, &store->shared);
+        list_prepend(&options->share->stores, &store->shared); /* the newest of a scope is found */
     }
     map_init(&store->by_id);
     arena_bin_init(&store->bin, options->port->later);
@@ -178,7 +178,8 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     }
 }
 
-/* It is given away: whoever has it next asks for the turn of its session, and is told of a stop (run_let_go). */
+/* The run is being given away. The process that has it next takes its turn in the session, and reads in the store
+ * that the run is to stop. */
 static bool is_leaving(const struct run *run)
 {
     return run->log != NULL && run->log->leaves;
@@ -371,6 +372,27 @@ void run_begin_again(struct run *run, bool now)
     }
 }
 
+static void stop_here(struct run *run)
+{
+    run->stop_asked = true;
+    if (is_leaving(run)) {
+        return;
+    }
+    if (!run->plan->running) {
+        list_remove(&run->waiting);
+        later_add(run->store->options.port->later, &run->free_work, end_unbegun);
+    } else {
+        plan_stop_after_row(run->plan);
+    }
+}
+
+void run_stop_told(struct run *run)
+{
+    if (run->status <= RUN_RUNNING && !run->stop_asked) {
+        stop_here(run);
+    }
+}
+
 void run_stop(struct run *run)
 {
     if (run->mirror != NULL) {
@@ -380,16 +402,10 @@ void run_stop(struct run *run)
     if (run->status > RUN_RUNNING || run->stop_asked) {
         return;
     }
-    run->stop_asked = true;
-    if (is_leaving(run)) {
-        return;
+    if (run->log != NULL) {
+        log_tell_stop(run->log);
     }
-    if (run->held || list_is_linked(&run->waiting)) {
-        list_remove(&run->waiting);
-        later_add(run->store->options.port->later, &run->free_work, end_unbegun);
-    } else {
-        plan_stop_after_row(run->plan);
-    }
+    stop_here(run);
 }
 
 /* ---- the store ---- */
@@ -451,6 +467,12 @@ void run_store_stop(struct run_store *store)
     }
 }
 
+void run_store_rest(struct run_store *store)
+{
+    run_copies_close(store);
+    list_remove(&store->shared);
+}
+
 void run_store_close(struct run_store *store)
 {
     struct list *link;
@@ -459,11 +481,10 @@ void run_store_close(struct run_store *store)
         return;
     }
     run_store_stop(store);
-    run_copies_close(store);
+    run_store_rest(store);
     if (store->options.share != NULL) {
         runs_forget_store(store);
     }
-    list_remove(&store->shared);
     while ((link = list_first(&store->ended)) != NULL) {
         run_forget(CONTAINER_OF(link, struct run, link));
     }

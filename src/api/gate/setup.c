@@ -88,8 +88,8 @@ static void name_platform(struct platform *platform, const struct config *config
     str_copy(platform->scope, sizeof(platform->scope), str_from(hex));
 }
 
-/* All accounts see the same checkpoints of a platform, so its address is the scope of the lanes, and they share the
- * lanes, also with what goes on from before a reload. */
+/* All accounts see the same checkpoints of a platform. So the platforms of one address share its lanes, also platforms
+ * that a reload has retired. */
 struct address {
     struct list link;
     struct lanes *lanes;
@@ -111,7 +111,7 @@ static struct address *open_address(struct api *api, struct str scope, struct la
     return address;
 }
 
-/* They stay until the end: the leases of lanes may outlast the platforms that took them. */
+/* An address is kept until the end: leases of its lanes may last longer than the platforms that took them. */
 static struct lanes *lanes_at(struct api *api, struct str url, struct later *later)
 {
     struct address *address;
@@ -160,6 +160,7 @@ static struct platform *open_platform(struct api *api, const struct config *conf
 
 static void let_client_go(struct platform *platform)
 {
+    run_store_rest(platform->runs);
     if (platform->client != NULL) {
         platform->api->options.release_client(platform->client);
     }

@@ -204,12 +204,58 @@ static void a_stop_is_for_who_takes_the_run_over(void **state)
     assert_int_equal(here.n_steps, 0); /* the step that was on its way was not carried out */
 }
 
+/* The process that was asked to stop the run dies with a step on its way. */
+static void a_stop_outlives_the_process_that_was_asked(void **state)
+{
+    (void)state;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    run_stop(here.run);
+    turn();
+    adopt_it();
+    assert_true(run_is_over(sought.run));
+    assert_false(run_succeeded(sought.run));
+    assert_int_equal(here.n_steps, 0);
+}
+
+static void on_named(struct keep_user *user, const struct error *error)
+{
+    (void)user;
+    (void)error;
+}
+
+/* The run may not look for names while a run of another process does. */
+static void what_waits_for_its_turn_to_look_for_names_is_stopped_at_once(void **state)
+{
+    static const struct keep_kind kind = {.stays = false};
+    struct keep_user user = {.keep = NULL};
+
+    (void)state;
+    assert_false(keep_enter(here.holders.keeps[1], STR("runnames:0123456789abcdef0123456789abcdef"),
+                            &kind, NULL, &user, on_named));
+    turn();
+    assert_true(user.uses);
+    begin_at("", TWO_STEPS, STR(CANARY));
+    pass(1000);
+    assert_int_equal(here.sent.len, 0);
+    run_stop(here.run);
+    turn();
+    assert_true(run_is_over(here.run));
+    assert_int_equal(here.sent.len, 0);
+    keep_leave(&user);
+    turn();
+}
+
 int test_adopted(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_changed_configuration_changes_no_run, set_up, tear_down),
         cmocka_unit_test(what_was_not_carried_out_is_sent),
         cmocka_unit_test_setup_teardown(without_a_key_values_are_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_outlives_the_process_that_was_asked, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_waits_for_its_turn_to_look_for_names_is_stopped_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_is_for_who_takes_the_run_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_of_before_is_taken_anew, set_up_alone, tear_down),
     };
