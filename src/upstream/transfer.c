@@ -61,7 +61,8 @@ static void watch(struct upstream_transfer *transfer)
 {
     uint32_t mask = transfer->held_back ? 0 : EPOLLIN;
 
-    if (has_unsent(transfer) || transfer->send_failed || transfer->forbidden) {
+    if ((transfer->send_failed && !transfer->held_back) || transfer->forbidden ||
+        (has_unsent(transfer) && !transfer->send_failed)) {
         mask |= EPOLLOUT;
     }
     wire_watch(transfer->connection, mask);
@@ -116,12 +117,14 @@ static unsigned how_to_read(const struct upstream_transfer *transfer)
     return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
 }
 
-/* What one connection has brought of an answer is no part of what another one brings. The parser begins anew as well: it
- * may have seen the end of the first connection. */
+/* Forgets what this connection has brought of an answer: the next one brings a whole answer. */
 static void forget_answer(struct upstream_transfer *transfer)
 {
     buf_clear(&transfer->body);
     transfer->n_sifted = 0;
+    if (!transfer->head_told) { /* what a stream has been told of stays */
+        buf_clear(&transfer->in);
+    }
     http_answer_begin(transfer->answer, how_to_read(transfer));
 }
 
@@ -139,8 +142,8 @@ static void rewind_request(struct upstream_transfer *transfer)
 /* --- may it be sent again? */
 static bool has_told(const struct upstream_transfer *transfer)
 {
-    return transfer->upstream->endpoints != NULL ? transfer->head_told
-                                                 : http_answer_has_head(transfer->answer);
+    return transfer->head_told ||
+           (transfer->upstream->endpoints == NULL && http_answer_has_head(transfer->answer));
 }
 
 bool upstream_can_repeat(const struct upstream_call *call)

@@ -366,6 +366,7 @@ static void begin_try(struct upstream_call *call, uint64_t now_us)
 
     call->state = CALL_ACTIVE;
     call->tries++;
+    call->connection_serial = 0;
     if (call->request.tokens != NULL) {
         call->token_at = upstream_tokens_pick(call->request.tokens, clock_now_ms());
         call->token_generation = call->request.tokens->generation;
