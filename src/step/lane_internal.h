@@ -18,8 +18,9 @@ struct lane {
     size_t n_ids;
     size_t cap_ids;
     uint64_t fence; /* of the lease under which all this is known; 0: of none */
-    uint64_t
-        uncertain_ms; /* clock_age_ms: until then a step of another process may appear; 0: no */
+    /* by clock_age_ms; 0: no. Until then a step of another process may appear: */
+    uint64_t uncertain_ms;
+    uint64_t takeover_ms; /* and until then no ticket goes on */
 };
 
 enum { TOLD_MAX = 256 };

@@ -130,25 +130,25 @@ static void on_waited(struct deadline *deadline)
     ticket->on_turn(ticket);
 }
 
-/* For the first ticket under a new lease. False: the last holder did not let the lease go, so the ticket
- * waits for a step that the holder may have sent. */
-static bool begin_lease(struct lane_ticket *ticket)
+/* For the first ticket under a new lease. If the last holder did not let the lease go, all tickets wait for a step that
+ * the holder may have sent. */
+static void begin_lease(struct lane_ticket *ticket)
 {
     struct lane *lane = ticket->lane;
     uint64_t passed_ms;
     struct str left = keep_left(&ticket->lease, &passed_ms);
 
     lane->fence = ticket->lease.fence;
+    lane->takeover_ms = 0;
     lane_forget(lane);
     if (keep_is_orderly(&ticket->lease)) {
         if (!read_knowledge(lane, left, passed_ms)) {
             lane_forget(lane);
         }
-        return true;
+        return;
     }
     lane->uncertain_ms = clock_age_ms() + lane->lanes->call_ms;
-    deadline_set(lane->lanes->deadlines, &ticket->wait, LANE_TAKEOVER_MS, on_waited);
-    return false;
+    lane->takeover_ms = clock_age_ms() + LANE_TAKEOVER_MS;
 }
 
 static bool is_ready(struct lane_ticket *ticket)
@@ -159,7 +159,16 @@ static bool is_ready(struct lane_ticket *ticket)
         lane->uncertain_ms = 0; /* what was on its way has arrived: counted once more */
         lane_forget(lane);
     }
-    return lane->fence == ticket->lease.fence || begin_lease(ticket);
+    if (lane->fence != ticket->lease.fence) {
+        begin_lease(ticket);
+    }
+    if (lane->takeover_ms >
+        clock_age_ms()) { /* also when the ticket that took the lease has left */
+        deadline_set(lane->lanes->deadlines, &ticket->wait, lane->takeover_ms - clock_age_ms(),
+                     on_waited);
+        return false;
+    }
+    return true;
 }
 
 static void on_leased(struct keep_user *lease, const struct error *error)

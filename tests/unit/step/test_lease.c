@@ -172,6 +172,29 @@ static void after_a_death_nothing_is_certain_for_a_while(void **state)
     lane_leave(&dead.ticket);
 }
 
+/* Who waits for the step of a dead process may leave; the next one waits for what is left of that time. */
+static void after_a_death_everybody_waits(void **state)
+{
+    struct worker dead;
+    struct worker heir;
+    struct worker next;
+
+    (void)state;
+    enter(0, &dead);
+    clock_advance(KEEP_TTL_MS + 1);
+    enter(1, &heir);
+    pass(LANE_TAKEOVER_MS / 4);
+    assert_false(heir.has_turn);
+    lane_leave(&heir.ticket);
+    enter(1, &next);
+    pass(LANE_TAKEOVER_MS / 4);
+    assert_false(next.has_turn);
+    pass(LANE_TAKEOVER_MS);
+    assert_true(next.has_turn);
+    lane_leave(&next.ticket);
+    lane_leave(&dead.ticket);
+}
+
 /* Who waits behind a turn of this process, or for another process, may leave. */
 static void who_waits_may_leave(void **state)
 {
@@ -219,6 +242,7 @@ int test_lease(void)
         cmocka_unit_test_setup_teardown(what_is_known_grows_old_on_the_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_death_nothing_is_certain_for_a_while, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(after_a_death_everybody_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_platform_has_lanes_of_its_own, set_up, tear_down),
     };
