@@ -203,7 +203,7 @@ static void write_bytes(struct json_writer *w, struct str bytes)
 {
     struct buf text;
 
-    if (utf8_valid(bytes)) {
+    if (utf8_valid(bytes) && str_find_char(bytes, '\0') < 0) { /* our JSON has no NUL */
         jw_kv_str(w, "text", bytes);
         return;
     }

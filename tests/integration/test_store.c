@@ -255,6 +255,25 @@ static void write_file(const char *file, const char *text)
     assert_int_equal(fclose(out), 0);
 }
 
+/* Bytes that are a valid text but for a NUL. */
+static void bytes_come_back_as_they_were(void **state)
+{
+    char file[256];
+    char again[300];
+
+    (void)state;
+    (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/store-bytes-%d.jsonl", (int)getpid());
+    (void)snprintf(again, sizeof(again), "%s.again", file);
+    write_file(file, "{\"virtuoso_proxy_store\":1}\n"
+                     "{\"key\":\"a/b\",\"format\":1,\"left_ms\":600000,\"base64url\":\"YQBi\"}\n");
+    run_store("import", file, NULL, 0, "1 documents and entries brought back");
+    run_store("export", again, NULL, 0, "1 documents");
+    tell_redis("flushall");
+    run_store("import", again, NULL, 0, "1 documents and entries brought back");
+    (void)unlink(file);
+    (void)unlink(again);
+}
+
 static void bad_files_are_told_with_their_line(void **state)
 {
     static const struct {
@@ -300,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_user_needs_its_password, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tls_checks_the_certificate, set_up_tls, tear_down),
         cmocka_unit_test(what_is_shared_goes_to_a_file_and_back),
+        cmocka_unit_test_setup_teardown(bytes_come_back_as_they_were, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_files_are_told_with_their_line, set_up, tear_down),
     };
 
