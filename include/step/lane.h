@@ -10,7 +10,7 @@
  *
  * Owner: lanes_new/free; tickets are embedded and must leave before their memory goes. An
  * unused lane is kept for what it knows; the longest unused one is dropped first.
- * Limits: LANES_MAX unused lanes, LANE_IDS_MAX ids in all of them (8 MiB). A checkpoint with more
+ * Limits, for each lanes_new: LANES_MAX unused lanes, LANE_IDS_MAX ids in all of them (8 MiB). A checkpoint with more
  * steps than LANE_MAX_STEPS is counted anew for each step.
  *
  * Lanes of several processes (lanes_share): a ticket that has its turn needs the lease of the lane, too. What the
@@ -62,8 +62,9 @@ struct lanes *lanes_new(struct later *later, unsigned max_queue);
 void lanes_configure(struct lanes *lanes, unsigned max_queue);
 
 /* Shares the lanes with all processes of the same store (keeps) and scope (letters and digits for the
- * platform; at most LANE_SCOPE_MAX). To be called before any ticket enters a lane. The lanes are freed after the keeps are
- * closed: leases of lanes stay for a while after their last ticket. */
+ * platform; at most LANE_SCOPE_MAX). To be called before any ticket enters a lane. Free the lanes only after
+ * the keeps are closed: the lease of a lane is kept for a while after its last ticket, and its end is told to the
+ * lanes. */
 struct lanes_shared {
     struct keeps *keeps;
     struct deadlines *deadlines;

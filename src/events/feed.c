@@ -122,7 +122,8 @@ static const struct fact *next_behind(struct feed *feed)
             if (feed->sequence > 0) { /* there is one in hand */
                 mem_copy(head, feed->entries.ptr, sizeof(head));
                 buf_consume(&feed->entries, sizeof(head) + (size_t)head[1]);
-                feed->rest = STR_EMPTY; /* an entry that cannot be read is left in the middle */
+                feed->rest =
+                    STR_EMPTY; /* it may point into an entry that could not be read to its end */
                 feed->sequence = 0;
             }
             if (journal_ring_covers(feed->journal, feed->position)) {

@@ -230,8 +230,8 @@ static void a_request_that_is_too_short_is_told_how_to_go_on(void **state)
     assert_int_equal(n_steps(), STEPS);
 }
 
-/* A second request finds the run carried out by its own process. It is answered when its time is over, as the first
- * one is; a proxy that has no answer says 504. */
+/* The second request finds that its own process carries the run out. It is answered when its time is over, like the
+ * first. */
 static void a_second_request_at_the_same_process_is_answered(void **state)
 {
     struct client first;

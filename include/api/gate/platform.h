@@ -1,5 +1,6 @@
 /* One account of the platform as the API uses it: that of `upstream`, and one for each tenant. What
- * is made and remembered for one is not seen by another. A tenant whose address changes has another
+ * is made and remembered for one is not seen by another, except what lanes know: accounts of one address share them. A
+ * tenant whose address changes has another
  * platform from then on. */
 #ifndef API_GATE_PLATFORM_H
 #define API_GATE_PLATFORM_H
