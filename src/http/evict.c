@@ -1,5 +1,4 @@
 /* Which connection gets a place, and which one leaves for another. */
-#include "base/check.h"
 #include "base/clock.h"
 #include "http_internal.h"
 #include "observe/log.h"
@@ -21,18 +20,20 @@ bool connection_take_place(struct http_connection *connection)
 {
     struct places *places = &connection->server->places;
     struct str peer = str_from(connection_caller(connection));
+    bool is_full = false;
     struct place *instead;
 
-    if (!places_enter(places, &connection->place, peer, &instead)) {
+    /* More than one may have to leave: a reload has made the share smaller than it is taken. */
+    while (!places_enter(places, &connection->place, peer, &instead)) {
         bool counts = connection->server->options.count_metrics;
 
-        metric_add(M_CONNECTIONS_SHARED, 0, 0, 0, counts ? 1 : 0);
+        metric_add(M_CONNECTIONS_SHARED, 0, 0, 0, counts && !is_full ? 1 : 0);
+        is_full = true;
         if (instead == NULL) {
             connection_close(connection);
             return false;
         }
         connection_abort(holder_of(instead));
-        CHECK(places_enter(places, &connection->place, peer, &instead));
     }
     places_await_head(places, &connection->place);
     return true;

@@ -48,7 +48,8 @@ void places_init(struct places *places, const struct places_options *options);
 void places_configure(struct places *places, const struct places_options *options);
 void places_done(struct places *places);
 /* `peer` is "192.0.2.7:5234". False: its address has all the places that it may have. Then *out_instead
- * is the place of a connection of that address without a head, or NULL; once it has left, call again. */
+ * is the place of a connection of that address without a head, or NULL; once it has left, call again: after
+ * places_configure more than one may have to leave. */
 bool places_enter(struct places *places, struct place *place, struct str peer,
                   struct place **out_instead);
 void places_leave(struct places *places, struct place *place); /* idempotent */

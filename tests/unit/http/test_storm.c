@@ -1,9 +1,15 @@
 /* Many clients that become ready at once are taken a few at a time, and none is forgotten. */
 #include "stage.h"
 
+#include "observe/metrics.h"
+
 int test_storm(void);
 
-enum { N_CLIENTS = 200, A_TURN = 50 /* more than a turn takes, and far fewer than there are */ };
+enum {
+    N_CLIENTS = 200,
+    A_TURN = 50, /* more than a turn takes, and far fewer than there are */
+    N_SHARE = 4
+};
 
 static struct peer peers[N_CLIENTS];
 
@@ -123,12 +129,44 @@ static void who_has_just_come_is_heard_before_it_leaves(void **state)
     stage_close(&stage);
 }
 
+/* More than one leaves for the next that comes: the last two of its address stay. */
+static void a_reload_makes_the_share_of_an_address_smaller(void **state)
+{
+    struct http_server_options options = stage_options();
+    struct stage stage;
+
+    (void)state;
+    metrics_open();
+    options.max_per_address = N_SHARE;
+    options.counts_loopback = true;
+    options.count_metrics = true;
+    stage_open(&stage, &options);
+    for (size_t i = 0; i < N_SHARE; i++) {
+        peer_open(&peers[i], &stage);
+        STAGE_UNTIL(&stage, http_server_n_connections(stage.server) == i + 1)
+    }
+    options.max_per_address = 2;
+    http_server_configure(stage.server, &options);
+    peer_ask(&peers[N_SHARE], &stage, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK");
+    for (size_t i = 0; i < N_SHARE - 1; i++) {
+        peer_read_all(&peers[i]);
+    }
+    assert_false(peer_receive(&peers[N_SHARE - 1]) || peers[N_SHARE - 1].ended);
+    assert_int_equal(metric_sum(M_CONNECTIONS_SHARED), 1);
+    for (size_t i = 0; i <= N_SHARE; i++) {
+        peer_close(&peers[i]);
+    }
+    stage_close(&stage);
+    metrics_done();
+}
+
 int test_storm(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_are_taken_a_few_in_a_turn),
         cmocka_unit_test(slow_heads_are_read_a_few_in_a_turn),
         cmocka_unit_test(who_has_just_come_is_heard_before_it_leaves),
+        cmocka_unit_test(a_reload_makes_the_share_of_an_address_smaller),
     };
 
     return cmocka_run_group_tests_name("http/storm", tests, NULL, NULL);
