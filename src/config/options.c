@@ -4,6 +4,7 @@
 #include "config_internal.h"
 
 #include "base/check.h"
+#include "base/sizes.h"
 
 #define AT(member) offsetof(struct config, member)
 #define DAY_S      INT64_C(86400)
@@ -80,7 +81,7 @@ static const struct option_row rows[] = {
     {"upstream.max_tries", OPTION_UINT, AT(upstream.max_tries), "3", 1, 10, NULL, NULL, "Most tries of a call that may be repeated, the first included."},
     {"upstream.retry_base_ms", OPTION_MS, AT(upstream.retry_base_ms), "100", 1, 60000, NULL, NULL, "Pause before the second try; it doubles with each try, at random below that."},
     {"upstream.retry_budget_percent", OPTION_UINT, AT(upstream.retry_budget_percent), "10", 0, 100, NULL, NULL, "Most repeated calls per hundred calls that went well; up to ten can be saved, so that an outage is not made worse."},
-    {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, 256 * MIB, NULL, NULL, "Longest answer of the platform; a longer one is 502."},
+    {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, LONGEST_ANSWER, NULL, NULL, "Longest answer of the platform; a longer one is 502."},
 
     {"auth.mode", OPTION_WORDS, AT(auth.modes), "keys", 0, 4, "keys passthrough jwt mtls", NULL, "Who is let in, one or several. keys: our API keys; passthrough: the caller's own platform token goes upstream; jwt: tokens of an identity provider; mtls: client certificates that auth.certificates names; none: everybody, only on loopback or with the sandbox."},
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's answer about a caller's token is kept."},
@@ -200,7 +201,7 @@ static const struct option_row rows[] = {
 
     {"redact.enabled", OPTION_BOOL, AT(redact.enabled), "true", 0, 0, NULL, NULL, "Take secrets that the platform echoes out of answers."},
     {"redact.off_for", OPTION_ENUM, AT(redact.off_for), "none", 0, 0, "none admin", NULL, "Callers with this permission see answers of direct access unchanged."},
-    {"redact.max_bytes", OPTION_SIZE, AT(redact.max_bytes), "8MiB", 1024, 256 * MIB, NULL, NULL, "Longest JSON answer of direct access that is searched for secrets."},
+    {"redact.max_bytes", OPTION_SIZE, AT(redact.max_bytes), "8MiB", 1024, LONGEST_ANSWER, NULL, NULL, "Longest JSON answer of direct access that is searched for secrets."},
 
     {"runs.max_kept", OPTION_UINT, AT(runs.max_kept), "100", 1, 10000, NULL, NULL, "Most ended test runs that are kept."},
     {"runs.max_active", OPTION_UINT, AT(runs.max_active), "100", 1, 10000, NULL, NULL, "Most test runs at once; more are 503."},

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/sizes.h"
 #include "tls_internal.h"
 #include "tls_offer.h"
 
@@ -22,7 +23,6 @@ enum {
     TICKET_LIFETIME_S = 86400,
     TICKETS_MENDED = 0x03060800,
     CIPHER_MAX = 1024 * 1024,
-    OUTPUT_MAX = 64 * 1024 * 1024,
     READ_PIECE = 16 * 1024,
     KEPT_WHEN_IDLE = 4 * 1024
 };
@@ -328,7 +328,7 @@ struct tls_stream *tls_stream_new(struct tls_config *config)
 
     stream->config = tls_config_hold(config);
     buf_init(&stream->input, CIPHER_MAX);
-    buf_init(&stream->output, OUTPUT_MAX);
+    buf_init(&stream->output, LONGEST_OUTPUT);
     mbedtls_ssl_init(&stream->ssl);
     stream->failed = mbedtls_ssl_setup(&stream->ssl, &config->ssl) != 0;
     mbedtls_ssl_set_bio(&stream->ssl, stream, take_output, give_input, NULL);

@@ -4,9 +4,10 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/sizes.h"
 #include "http_internal.h"
 
-enum { ANSWER_MAX = 64 * 1024 * 1024, PIECE_BYTES = 64 * 1024 };
+enum { PIECE_BYTES = 64 * 1024 };
 
 static void on_go_on(struct later_item *item);
 
@@ -51,7 +52,7 @@ void http_local_cancel(struct http_local *local)
     CHECK(!local->in_callback);
     exchange = let_go(local);
     service = local->server->service;
-    if (exchange->known && !exchange->broken && (!exchange->replied || exchange->streaming)) {
+    if (exchange->known && (!exchange->replied || exchange->streaming)) {
         exchange->aborted = true;
         if (service->on_abort(local->server->context, exchange) == HTTP_ABORT_DETACHED) {
             service->on_cancel_orphan(local->server->context, exchange);
@@ -86,7 +87,7 @@ static void tell_answer(struct http_local *local)
     if (local->exchange != NULL && local->answer.len > 0 && !local->held_back) {
         struct buf piece = local->answer; /* the service may write more from inside */
 
-        buf_init(&local->answer, ANSWER_MAX);
+        buf_init(&local->answer, LONGEST_OUTPUT);
         local->held_back = !local->events->on_piece(local, buf_view(&piece));
         buf_done(&piece);
     }
@@ -110,11 +111,16 @@ void local_begin_answer(struct http_local *local, struct str lines)
     go_on_later(local);
 }
 
+/* What is longer than can wait breaks the answer off, and nothing that is written behind the gap is told. */
 bool local_write(struct http_local *local, struct str bytes)
 {
-    local->exchange->response_bytes += bytes.len;
-    buf_str(&local->answer, bytes);
-    CHECK(buf_ok(&local->answer)); /* writers stop at the high-water mark */
+    struct exchange *exchange = local->exchange;
+
+    if (!exchange->broken) {
+        exchange->response_bytes += bytes.len;
+        buf_str(&local->answer, bytes);
+        exchange->broken = !buf_ok(&local->answer);
+    }
     go_on_later(local);
     return local->answer.len <= TRANSPORT_HIGH_WATER && !local->held_back;
 }
@@ -256,7 +262,7 @@ void http_local_begin(struct http_server *server, struct http_local *local)
 
     local->server = server;
     local->exchange = exchange;
-    buf_init(&local->answer, ANSWER_MAX);
+    buf_init(&local->answer, LONGEST_OUTPUT);
     buf_init(&local->lines, RESPONSE_LINES_MAX);
     exchange->local = local;
     exchange->request.peer = arena_str(&exchange->arena, local->peer);

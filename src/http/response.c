@@ -368,7 +368,8 @@ void exchange_stream_end(struct exchange *exchange)
     CHECK(exchange->streaming);
     exchange->streaming = false;
     deadline_clear(&exchange->deadline);
-    exchange->broken = exchange->stream_left > 0 && response_sends_body(exchange);
+    exchange->broken =
+        exchange->broken || (exchange->stream_left > 0 && response_sends_body(exchange));
     if (exchange->connection == NULL) {
         unconnected_replied(exchange);
         return;

@@ -7,9 +7,10 @@
 #include "base/attr.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/sizes.h"
 #include "transport_internal.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024, SHORT_BYTES = 4096 };
+enum { SHORT_BYTES = 4096 };
 
 static struct buf *filling_of(const struct transport *transport)
 {
@@ -23,8 +24,8 @@ void output_make(struct transport *transport)
     if (output == NULL) {
         output = mem_zalloc(sizeof(*output));
         output->transport = transport;
-        buf_init(&output->bufs[0], OUT_MAX);
-        buf_init(&output->bufs[1], OUT_MAX);
+        buf_init(&output->bufs[0], LONGEST_OUTPUT);
+        buf_init(&output->bufs[1], LONGEST_OUTPUT);
         transport->output = output;
     }
 }
@@ -59,7 +60,7 @@ static void on_written(uv_write_t *request, int status)
         return;
     }
     buf_done(&output->bufs[1 - output->filling]);
-    buf_init(&output->bufs[1 - output->filling], OUT_MAX);
+    buf_init(&output->bufs[1 - output->filling], LONGEST_OUTPUT);
     output_start(transport);
     if (!output->in_flight && !transport->shutdown_asked && !transport->ended) {
         output_drop(transport);
@@ -159,7 +160,8 @@ static void keep_rest(struct transport *transport, const struct str *parts, size
         taken -= skip;
         buf_str(filling_of(transport), str_sub(parts[i], skip, parts[i].len));
     }
-    if (!buf_ok(filling_of(transport))) { /* callers stop at the high-water mark: far below this */
+    if (!buf_ok(filling_of(
+            transport))) { /* no answer is so long, and streams stop at the high-water mark */
         transport_break(transport);
         return;
     }

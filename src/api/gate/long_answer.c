@@ -1,7 +1,9 @@
 #include "api/gate/long_answer.h"
 
+#include "base/sizes.h"
+
 /* Answers longer than WHOLE_MAX are streamed. */
-enum { ANSWER_MAX = 256 * 1024 * 1024, WHOLE_MAX = 256 * 1024 };
+enum { WHOLE_MAX = 256 * 1024 };
 
 static void on_writable(struct task *task)
 {
@@ -34,8 +36,9 @@ static bool write_on(struct pieces *pieces)
 
     answer->result = answer->go_on(answer, LONG_ANSWER_STEPS, &done);
     if (answer->result == ERR_OK && !buf_ok(&answer->text)) {
-        answer->result = error_set(&pieces->task->error, ERR_TOO_BIG,
-                                   "The answer is longer than %d MiB", ANSWER_MAX / 1024 / 1024);
+        answer->result =
+            error_set(&pieces->task->error, ERR_TOO_BIG, "The answer is longer than %d MiB",
+                      LONGEST_ANSWER / 1024 / 1024);
     }
     if (answer->result == ERR_OK && (answer->streams || answer->text.len > WHOLE_MAX)) {
         stream(answer);
@@ -98,7 +101,7 @@ void long_answer_init(struct long_answer *answer, struct task *task, int status,
         .type = type != NULL ? type : "application/json; charset=utf-8",
         .status = status,
     };
-    buf_init(&answer->text, ANSWER_MAX);
+    buf_init(&answer->text, LONGEST_ANSWER);
     jw_init(&answer->writer, &answer->text);
 }
 

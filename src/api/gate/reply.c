@@ -7,10 +7,9 @@
 #include "api/gate/task.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/sizes.h"
 #include "base/utf8.h"
 #include "http/problem.h"
-
-enum { WRITTEN_MAX = 256 * 1024 * 1024 };
 
 enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256 };
 
@@ -152,7 +151,7 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
 struct json_writer *task_writer(struct task *task)
 {
     task->written = arena_alloc(task->arena, sizeof(*task->written));
-    buf_init(&task->written->text, WRITTEN_MAX);
+    buf_init(&task->written->text, LONGEST_ANSWER);
     jw_init(&task->written->w, &task->written->text);
     return &task->written->w;
 }

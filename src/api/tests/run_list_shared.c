@@ -2,6 +2,7 @@
  * run after the other is looked up, here or in the store. */
 #include "api/gate/query.h"
 #include "base/json_form.h"
+#include "base/sizes.h"
 #include "run/share.h"
 #include "runs.h"
 
@@ -116,7 +117,7 @@ enum stage_verdict run_list_shared(struct task *task, bool all)
                                 .limit = (size_t)task_query_number(task, "limit", 50),
                                 .offset = (size_t)task_query_number(task, "offset", 0)};
     listing->platform = all ? platform_next(task->api, NULL) : task->platform;
-    buf_init(&listing->text, RUN_ANSWER_MAX);
+    buf_init(&listing->text, LONGEST_ANSWER);
     jw_init(&listing->writer, &listing->text);
     jw_shape(&listing->writer, "{runs:[");
     task->state = listing;

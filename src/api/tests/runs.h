@@ -38,8 +38,6 @@ void test_warnings_write(struct json_writer *w,
 
 /* ---- runs ---- */
 
-enum { RUN_ANSWER_MAX = 256 * 1024 * 1024 };
-
 typedef enum stage_verdict (*run_fn)(struct task *task, struct run *run);
 
 /* Goes on with the run that the path names: at once, or in a later turn where processes share runs. If there is

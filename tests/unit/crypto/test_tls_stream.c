@@ -106,6 +106,19 @@ static void many_bytes_pass_both_ways(void **state)
     mem_free(bytes);
 }
 
+/* Nobody takes what the stream puts out until all of an answer is written. */
+static void a_very_long_answer_waits_whole(void **state)
+{
+    enum { N = 65 << 20 };
+    struct pair *pair = *state;
+    char *zeros = mem_calloc(1, N);
+
+    assert_true(move_all(pair, 0));
+    assert_true(tls_stream_write(pair->server, (struct str){zeros, N}, &pair->err));
+    assert_true(tls_stream_output(pair->server)->len > N);
+    mem_free(zeros);
+}
+
 static void the_end_is_told_on_both_sides(void **state)
 {
     struct pair *pair = *state;
@@ -184,6 +197,7 @@ int test_tls_stream(void)
     const struct CMUnitTest tests[] = {
         T(both_sides_agree_and_talk_however_the_bytes_come),
         T(many_bytes_pass_both_ways),
+        T(a_very_long_answer_waits_whole),
         T(the_end_is_told_on_both_sides),
         T(bytes_that_are_no_tls_fail_for_good),
         T(a_record_that_was_changed_is_refused),

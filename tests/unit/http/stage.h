@@ -39,6 +39,7 @@ enum {
     STAGE_BIG = 300 * 1024,
     STAGE_OUT = 4 * 1024 * 1024,
     STAGE_PIECE = 10000,
+    STAGE_LONG = 65 * 1024 * 1024,
     STAGE_MAX_BODY = 64 * 1024,
     STAGE_LIMIT_S = 60
 };

@@ -1,6 +1,8 @@
 /* Exchanges without a connection: the service is called as for one over a socket, the answer comes in later turns, and
  * whoever gave the request may cancel at any moment. */
 #include "http/local.h"
+
+#include "base/sizes.h"
 #include "net/transport.h"
 #include "stage.h"
 
@@ -133,6 +135,31 @@ static void whole_answers(void **state)
     done(&asker);
 }
 
+/* What the service answers at once waits whole, however long it may be; a longer one breaks off. */
+static void the_longest_answers(void **state)
+{
+    const size_t len = (size_t)LONGEST_OUTPUT + 1;
+    char *zeros = mem_calloc(1, len);
+    struct stage *stage = *state;
+    struct asker asker;
+
+    ask(&asker, stage, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", STR_EMPTY);
+    buf_done(&asker.body);
+    buf_init(&asker.body, STAGE_LONG);
+    exchange_reply(stage->held, 200, "application/octet-stream", (struct str){zeros, STAGE_LONG});
+    STAGE_UNTIL(stage, asker.n_ends == 1);
+    assert_true(asker.is_whole);
+    assert_int_equal(asker.body.len, STAGE_LONG);
+    done(&asker);
+    ask(&asker, stage, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", STR_EMPTY);
+    exchange_reply(stage->held, 200, "application/octet-stream", (struct str){zeros, len});
+    STAGE_UNTIL(stage, asker.n_ends == 1);
+    assert_false(asker.is_whole);
+    assert_int_equal(asker.n_heads + asker.n_pieces, 0);
+    done(&asker);
+    mem_free(zeros);
+}
+
 static void streams_and_back_pressure(void **state)
 {
     struct stage *stage = *state;
@@ -261,6 +288,7 @@ int test_local(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole_answers, open_stage, close_stage),
+        cmocka_unit_test_setup_teardown(the_longest_answers, open_stage, close_stage),
         cmocka_unit_test_setup_teardown(streams_and_back_pressure, open_stage, close_stage),
         cmocka_unit_test_setup_teardown(bodies_in_pieces_and_too_long_ones, open_stage,
                                         close_stage),

@@ -185,6 +185,24 @@ static void what_is_read_ahead_is_bounded(void **state)
     buf_done(&text);
 }
 
+static void a_very_long_answer_arrives_whole(void **state)
+{
+    const struct str zeros = {mem_calloc(1, STAGE_LONG), STAGE_LONG};
+    struct stage *stage = *state;
+    struct peer peer;
+
+    peer_open(&peer, stage);
+    buf_done(&peer.in);
+    buf_init(&peer.in, (size_t)2 * STAGE_LONG);
+    (void)peer_send_text(&peer, "GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    STAGE_UNTIL(stage, stage->held != NULL);
+    exchange_reply(stage->held, 200, "application/octet-stream", zeros);
+    peer_read_all(&peer);
+    assert_int_equal(peer_body(&peer).len, STAGE_LONG);
+    peer_close(&peer);
+    mem_free(unconst(zeros.ptr));
+}
+
 int test_waits(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +210,7 @@ int test_waits(void)
         WITH_STAGE(an_idle_connection_is_kept_for_its_time),
         WITH_STAGE(a_body_in_drips_is_cut_off),
         WITH_STAGE(a_slow_reader_gets_all_of_its_answer),
+        WITH_STAGE(a_very_long_answer_arrives_whole),
         WITH_STAGE(who_reads_nothing_is_cut_off),
         WITH_STAGE(streams_wait_for_their_reader),
         WITH_STAGE(pipelined_requests_wait_for_a_slow_reader),
