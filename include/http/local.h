@@ -5,7 +5,7 @@
  *
  * Owner: the caller embeds it and keeps `body` alive until on_end or http_local_cancel.
  * Promise: the events come from later turns of the loop, never from inside a function of this
- * contract: on_head once (not if the answer broke off before it), on_piece as often as needed, on_end
+ * contract: on_head once (not if the answer broke off before it), on_piece as often as needed after it, on_end
  * once and last. After http_local_cancel none comes. */
 #ifndef HTTP_LOCAL_H
 #define HTTP_LOCAL_H

@@ -81,6 +81,9 @@ static void tell_head(struct http_local *local)
 /* The caller may cancel in any event, so local->exchange is looked at again after each. */
 static void tell_answer(struct http_local *local)
 {
+    if (local->exchange->broken && !local->head_told) {
+        buf_clear(&local->answer); /* no piece without a head */
+    }
     if (!local->head_told && !local->exchange->broken) {
         tell_head(local);
     }

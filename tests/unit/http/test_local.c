@@ -185,6 +185,7 @@ static void streams_and_back_pressure(void **state)
     ask(&asker, stage, "GET /break HTTP/1.1\r\nHost: x\r\n\r\n", STR_EMPTY);
     STAGE_UNTIL(stage, asker.n_ends == 1);
     assert_false(asker.is_whole);
+    assert_int_equal(asker.n_heads + asker.n_pieces, 0); /* it broke before a turn came */
     done(&asker);
 }
 
