@@ -149,8 +149,10 @@ static void take_answer(struct load *load, size_t at, struct str rest, bool is_c
     struct sender *sender = &load->senders[at];
     int status = http_answer_status(sender->answer);
 
-    /* Bytes behind the answer belong to no request: the connection is out of step. */
-    if (rest.len > 0 || is_closed || !http_answer_keeps_connection(sender->answer)) {
+    /* Bytes behind the answer belong to no request: the connection is out of step. So it is before the request
+     * is sent to its end. */
+    if (rest.len > 0 || sender->left.len > 0 || is_closed ||
+        !http_answer_keeps_connection(sender->answer)) {
         sender_close(load, at);
     } else {
         sender->state = SENDER_IDLE;
