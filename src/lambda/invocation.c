@@ -158,7 +158,7 @@ static void end_stream(struct invocation *invocation, bool whole)
 
     deadline_clear(&invocation->last);
     if (whole) {
-        (void)runtime_write(&invocation->runtime, STR("0\r\n\r\n"));
+        runtime_end(&invocation->runtime, STR("0\r\n\r\n"));
         return;
     }
     buf_init(&error, REQUEST_HEAD_MAX);
@@ -168,7 +168,7 @@ static void end_stream(struct invocation *invocation, bool whole)
                    "Lambda-Runtime-Function-Error-Body: ");
     base64_encode(&end, buf_view(&error));
     buf_text(&end, "\r\n\r\n");
-    (void)runtime_write(&invocation->runtime, buf_view(&end));
+    runtime_end(&invocation->runtime, buf_view(&end));
     buf_done(&error);
     buf_done(&end);
 }

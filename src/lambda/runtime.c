@@ -95,7 +95,7 @@ static void take_bytes(struct runtime *runtime, struct str bytes)
         fail(runtime, "its answer is longer than 8 MiB");
     } else if (event == HTTP_ANSWER_END) {
         /* Bytes behind the answer belong to no request: the connection is out of step. */
-        if (bytes.len > 0 || !http_answer_keeps_connection(runtime->answer)) {
+        if (bytes.len > 0 || runtime->sends || !http_answer_keeps_connection(runtime->answer)) {
             hang_up(runtime);
         }
         runtime->busy = false;
@@ -180,6 +180,7 @@ void runtime_begin(struct runtime *runtime, struct str request, bool more)
     CHECK(!runtime->busy && !runtime->closing);
     runtime->busy = true;
     runtime->has_bytes = false;
+    runtime->sends = more;
     buf_clear(&runtime->body);
     buf_clear(&runtime->again);
     http_answer_begin(runtime->answer, HTTP_ANSWER_NO_CLOSE);
@@ -201,6 +202,12 @@ bool runtime_write(struct runtime *runtime, struct str bytes)
     }
     transport_write(&runtime->connection->transport, bytes);
     return transport_pending(&runtime->connection->transport) <= TRANSPORT_HIGH_WATER;
+}
+
+void runtime_end(struct runtime *runtime, struct str bytes)
+{
+    runtime->sends = false;
+    (void)runtime_write(runtime, bytes);
 }
 
 void runtime_open(struct runtime *runtime, struct loop *loop, const struct address *address,

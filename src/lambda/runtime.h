@@ -39,6 +39,7 @@ struct runtime {
     struct runtime_connection *connection; /* NULL: none is open */
     struct buf again;                      /* the request, if it may be sent a second time */
     bool busy, closing, reused;
+    bool sends;     /* the request is not written to its end yet */
     bool has_bytes; /* the answer has begun */
     unsigned n_open;
     struct later_item closed;
@@ -46,12 +47,14 @@ struct runtime {
 
 void runtime_open(struct runtime *runtime, struct loop *loop, const struct address *address,
                   const struct runtime_events *events);
-/* `request`: head and body; with `more` only the beginning, and runtime_write sends the rest. Without `more` the
- * request is sent again if the kept connection turns out to be closed. The Runtime API takes each request in one state
- * only, so none is carried out twice. */
+/* `request`: head and body; with `more` only the beginning: runtime_write sends more, and runtime_end the last bytes.
+ * After an answer that comes before those the connection is closed: the next request would be read as the rest of this
+ * one. Without `more` the request is sent again if the kept connection turns out to be closed. The Runtime API takes
+ * each request in one state only, so none is carried out twice. */
 void runtime_begin(struct runtime *runtime, struct str request, bool more);
 /* False: wait for on_writable. */
 bool runtime_write(struct runtime *runtime, struct str bytes);
+void runtime_end(struct runtime *runtime, struct str bytes);
 void runtime_close(struct runtime *runtime);
 
 #endif

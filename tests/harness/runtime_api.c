@@ -99,7 +99,7 @@ static bool turn(struct runtime_api *api, int wait_ms)
     for (nfds_t i = 1; i < n; i++) {
         struct runtime_api_line *line = &api->lines[at[i]];
 
-        if (fds[i].revents != 0 && !take_bytes(line) && line->in.len == 0) {
+        if (fds[i].revents != 0 && !take_bytes(line) && (line->in.len == 0 || line->is_refused)) {
             close_line(line);
         }
     }
@@ -180,6 +180,10 @@ static void look_at(struct runtime_api *api, struct runtime_api_line *line)
     static const char next[] = "GET " PREFIX "invocation/next HTTP/1.1\r\n";
     ptrdiff_t end = str_find(buf_view(&line->in), STR("\r\n\r\n"));
 
+    if (line->is_refused) {
+        assert_false(str_contains(buf_view(&line->in), STR("GET " PREFIX)));
+        return;
+    }
     if (line->asks) {
         if (line->in.len > 0) {
             fail_msg("bytes behind a question: %.*s", (int)line->in.len, line->in.ptr);
@@ -517,6 +521,22 @@ void runtime_api_read(struct runtime_api *api, struct runtime_answer *answer)
         }
         turn_more(api, limit_ms, "an answer");
     }
+}
+
+void runtime_api_refuse_post(struct runtime_api *api, int status)
+{
+    for (size_t i = 0; i < RUNTIME_API_LINES; i++) {
+        struct runtime_api_line *line = &api->lines[i];
+
+        if (line->fd > 0 && str_starts(buf_view(&line->in), STR("POST "))) {
+            buf_clear(&line->in);
+            line->is_refused = true;
+            assert_true(settle(api, str_from(api->last_id)));
+            write_reply(api, line, status, "", STR("{}"));
+            return;
+        }
+    }
+    fail_msg("no POST is under way");
 }
 
 void runtime_answer_done(struct runtime_answer *answer)

@@ -18,7 +18,8 @@ enum { RUNTIME_API_LINES = 16, RUNTIME_API_MAX = 6291556, RUNTIME_API_OUT = 8 };
 struct runtime_api_line {
     int fd; /* 0: unused */
     struct buf in;
-    bool asks; /* a GET /next waits for its answer */
+    bool asks;       /* a GET /next waits for its answer */
+    bool is_refused; /* in the middle of a POST: what else comes is its rest */
 };
 
 struct runtime_api {
@@ -66,6 +67,8 @@ void runtime_api_give(struct runtime_api *api, const struct runtime_event *event
 void runtime_api_read(struct runtime_api *api, struct runtime_answer *answer);
 /* Until these bytes of a POST under way have come. */
 void runtime_api_await_bytes(struct runtime_api *api, const char *bytes);
+/* Answers a POST under way with a status before its end, and keeps its connection. */
+void runtime_api_refuse_post(struct runtime_api *api, int status);
 /* Nothing comes on any line for so long, nor a new connection. */
 bool runtime_api_is_silent(struct runtime_api *api, unsigned ms);
 /* Breaks all connections. */

@@ -460,6 +460,36 @@ static void long_and_broken_streams(void **state)
     function_stop(&function);
 }
 
+/* The next question may not be written into the middle of the answer. */
+static void a_stream_that_is_refused_midway(void **state)
+{
+    char *huge = mem_calloc(1, HUGE_BYTES);
+    const struct scripted_answer rows[] = {
+        {"GET", 0, 200, NULL, huge, 0, "text/plain", HUGE_BYTES}};
+    struct scripted scripted;
+    char platform[96];
+    const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
+                               NULL};
+    struct runtime_event event = {.body = NULL};
+    struct function function;
+
+    (void)state;
+    memset(huge, 'x', HUGE_BYTES);
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
+                   scripted.port);
+    function_start_alone(&function, env);
+    event.body = function_event(&function, "GET", "/virtuoso/x", NULL, NULL);
+    runtime_api_give(&function.api, &event);
+    runtime_api_await_bytes(&function.api, "xxx");
+    runtime_api_refuse_post(&function.api, 413);
+    runtime_api_await(&function.api);
+    (void)ask_within(&function, function_event(&function, "GET", "/livez", NULL, NULL), 0);
+    function_stop(&function);
+    scripted_done(&scripted);
+    mem_free(huge);
+}
+
 /* ---- several at once ---- */
 
 static const char *run_event(struct function *function)
@@ -652,6 +682,7 @@ int main(void)
         cmocka_unit_test(invocations_carry_a_run_on),
         cmocka_unit_test(streamed_answers),
         cmocka_unit_test(long_and_broken_streams),
+        cmocka_unit_test(a_stream_that_is_refused_midway),
         cmocka_unit_test(several_invocations_at_once),
         cmocka_unit_test(a_watcher_without_streaming),
         cmocka_unit_test(signals_end_it_at_once),
