@@ -297,7 +297,8 @@ static bool load(struct session_use *use)
     }
     list_remove(&use->link);
     list_append(&share->loading, &use->link);
-    if (!store_is_running(&share->read)) {
+    /* The end of a write reads for those that wait. */
+    if (!share->writes && !store_is_running(&share->read)) {
         share_read_document(share, on_read);
     }
     return false;
@@ -404,7 +405,8 @@ void session_use_end(struct session_use *use)
         share->n_busy++;
         keep_leave(&use->lease); /* which may end in let_go */
         if (share->dirty && !share->writes && list_is_empty(&share->uses) &&
-            share->lease.keep != NULL && keep_is_wanted(&share->lease)) {
+            list_is_empty(&share->loading) && share->lease.keep != NULL &&
+            keep_is_wanted(&share->lease)) {
             share_write_now(share); /* only the changes hold the lease */
         }
         share->n_busy--;

@@ -19,9 +19,10 @@ struct session_share {
     struct list saving;     /* that wait for the write on its way */
     struct list to_save;    /* that wait for the next write */
     struct keep_user lease; /* held while changes are not written */
+    /* One of the two runs at most: a document that was read before a write ends is not the record any more. */
     struct store_op read;
     struct store_op write;
-    bool writes;
+    bool writes;      /* `write` runs, or `read` because it was refused */
     bool leased;      /* this process has the lease, in use or not */
     uint64_t fence;   /* of the lease under which the document was read; 0: not read */
     uint64_t version; /* of the document, as it was last read or written */

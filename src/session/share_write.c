@@ -7,11 +7,17 @@ enum { CONFLICTS_MAX = 3 };
 
 static void write_later(struct session_share *share, uint64_t ms);
 
+/* A read ends first: at a slow store, uses that wait for it would wait for one write after the other. */
 static void on_behind(struct deadline *deadline)
 {
     struct session_share *share = CONTAINER_OF(deadline, struct session_share, behind);
 
-    if (!share->writes) {
+    if (share->writes) {
+        return;
+    }
+    if (store_is_running(&share->read)) {
+        write_later(share, WRITE_BEHIND_MS);
+    } else {
         share_write_now(share);
     }
 }
@@ -46,13 +52,14 @@ static void written(struct session_share *share, const struct error *error)
 
     share->n_busy++;
     share_tell_all(&share->saving, error);
-    if (!list_is_empty(&share->loading) && !store_is_running(&share->read)) {
+    if (!share->writes && !list_is_empty(&share->to_save)) {
+        share_write_now(share);
+    }
+    if (!share->writes && !list_is_empty(&share->loading) && !store_is_running(&share->read)) {
         share_read_for_waiting(share);
     }
-    if (share->writes || !list_is_empty(&share->to_save)) {
-        if (!share->writes) {
-            share_write_now(share);
-        }
+    if (share->writes) {
+        /* the end of that write comes here */
     } else if (share->dirty && store->on_stopped == NULL) {
         write_later(share, WRITE_BEHIND_MS);
     } else {
@@ -135,6 +142,7 @@ void share_write_now(struct session_share *share)
     struct session_record *record = share_record(share);
 
     deadline_clear(&share->behind);
+    store_cancel(&share->read); /* `written` reads again, for those that wait */
     list_append_all(&share->saving, &share->to_save);
     share->dirty = false;
     if (record == NULL || share->version == 0) {
