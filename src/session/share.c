@@ -199,12 +199,16 @@ static void tell(struct session_use *use, const struct error *error)
     use->on_done(use, error);
 }
 
-/* A callback may end other uses of the list, so each round takes the use that is first then. */
+/* A callback may end other uses of the list, so each round takes the use that is first then. What a callback begins
+ * goes to the list that the others have left, and is told later. */
 void share_tell_all(struct list *uses, const struct error *error)
 {
+    struct list told;
     struct list *link;
 
-    while ((link = list_first(uses)) != NULL) {
+    list_init(&told);
+    list_append_all(&told, uses);
+    while ((link = list_first(&told)) != NULL) {
         tell(CONTAINER_OF(link, struct session_use, link), error);
     }
 }

@@ -291,12 +291,45 @@ static void what_is_written_behind_waits_for_a_read(void **state)
     go_on();
 }
 
+/* --- callbacks */
+
+static void move_and_save_again(struct session_use *use, const struct error *error)
+{
+    on_told(use, error);
+    move_to(9);
+    session_use_save(use, on_told);
+}
+
+/* It is told when its own write has ended, not with the one before. */
+static void a_save_that_a_callback_begins_is_told_later(void **state)
+{
+    struct user *user = &here.users[0];
+
+    (void)state;
+    assert_true(begin(user));
+    here.holds = true;
+    move_to(5);
+    user->n_told = 0;
+    session_use_save(&user->use, move_and_save_again);
+    assert_true(holds_only(STORE_PUT));
+    go_on();
+    assert_int_equal(user->n_told, 1);
+    assert_true(holds_only(STORE_PUT));
+    go_on();
+    assert_int_equal(user->n_told, 2);
+    assert_int_equal(user->code, ERR_OK);
+    pass(BEHIND_MS);
+    assert_int_equal(here.n_held, 0); /* all is written */
+}
+
 int test_share(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_read_waits_for_the_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_stops_a_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_behind_waits_for_a_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_save_that_a_callback_begins_is_told_later, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("shared sessions", tests, NULL, NULL);
