@@ -31,16 +31,16 @@ void share_note(struct session_share *share)
 {
     const struct session_use *use;
 
-    if (share->dirty) {
-        return;
-    }
     LIST_EACH (use, &share->uses, link) {
         if (use->lease.uses) {
-            share->dirty = true;
-            if (share->lease.keep == NULL) {
+            /* A lease that is lost must end with its users: it is not asked for again before. */
+            if (share->lease.keep == NULL && keep_lasts(&use->lease, 0)) {
                 keep_join(&use->lease, &share->lease);
             }
-            write_later(share, WRITE_BEHIND_MS);
+            if (!share->dirty) {
+                share->dirty = true;
+                write_later(share, WRITE_BEHIND_MS);
+            }
             return;
         }
     }

@@ -322,6 +322,50 @@ static void a_save_that_a_callback_begins_is_told_later(void **state)
     assert_int_equal(here.n_held, 0); /* all is written */
 }
 
+/* --- a lease that is lost */
+
+/* Changes under it are still to be written, and hold it no more. The next use hears that the store is away, and goes on
+ * with the record. */
+static void changes_do_not_hold_a_lost_lease(void **state)
+{
+    (void)state;
+    assert_true(begin(&here.users[0]));
+    clock_advance(KEEP_TTL_MS + 1); /* the process stood still */
+    pass(1);
+    assert_false(keep_lasts(&here.users[0].use.lease, 0));
+    move_to(5);
+    here.is_away = true;
+    session_use_end(&here.users[0].use);
+    assert_true(begin(&here.users[1]));
+    assert_int_equal(position(), 5);
+    session_use_end(&here.users[1].use);
+    here.is_away = false;
+    assert_true(begin(&here.users[1]));
+    assert_true(keep_lasts(&here.users[1].use.lease, 0));
+}
+
+/* A use under a new lease changes what was not written under the lost one: its changes hold the new lease. */
+static void changes_hold_the_lease_after_a_lost_one(void **state)
+{
+    (void)state;
+    assert_true(begin(&here.users[0]));
+    clock_advance(KEEP_TTL_MS + 1);
+    pass(1);
+    move_to(5);
+    session_use_end(&here.users[0].use);
+    assert_true(begin(&here.users[0]));
+    move_to(6);
+    here.holds = true;
+    session_use_end(&here.users[0].use);
+    keeps_rest(here.holders.keeps[0]); /* lets go of leases without users */
+    turn();
+    assert_int_equal(here.n_held, 0);
+    here.holds = false;
+    assert_true(begin(&here.users[1]));
+    assert_int_equal(here.users[1].n_told, 0); /* the lease is here */
+    assert_int_equal(position(), 6);
+}
+
 int test_share(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +374,8 @@ int test_share(void)
         cmocka_unit_test_setup_teardown(what_is_written_behind_waits_for_a_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_save_that_a_callback_begins_is_told_later, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(changes_do_not_hold_a_lost_lease, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_hold_the_lease_after_a_lost_one, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("shared sessions", tests, NULL, NULL);
