@@ -160,7 +160,6 @@ static struct platform *open_platform(struct api *api, const struct config *conf
 
 static void let_client_go(struct platform *platform)
 {
-    run_store_rest(platform->runs);
     if (platform->client != NULL) {
         platform->api->options.release_client(platform->client);
     }
@@ -242,6 +241,7 @@ static void on_settle(struct later_item *item)
     struct platform *platform = CONTAINER_OF(item, struct platform, settle);
 
     if (list_is_linked(&platform->link) && is_idle(platform)) {
+        run_store_rest(platform->runs); /* a run that it took over would need the client */
         let_client_go(platform);
         trim_retired(platform->api);
     }
