@@ -1,5 +1,6 @@
 #include "idempotency_claim.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 enum { LOOK_TTL_MS = 1000, HEAD_MAX = 4096 };
 
@@ -24,15 +25,15 @@ static void fail_as(struct claim *claim, size_t end)
     claim_fail(claim, &error);
 }
 
-/* Puts the document with this state and this holder, without a reply. */
-static void put(struct claim *claim, const char *state, const char *holder,
+/* Puts the document with this state, this holder and the mark of its claim, without a reply. */
+static void put(struct claim *claim, const char *state, const char *holder, const char *mark,
                 enum store_expect expect, store_done_fn on_done)
 {
     struct store_request request = {.kind = STORE_PUT, .expect = expect, .version = claim->version};
 
     buf_done(&claim->document);
     buf_init(&claim->document, HEAD_MAX);
-    claim_write(&claim->document, claim, state, str_from(holder), NULL);
+    claim_write(&claim->document, claim, state, str_from(holder), str_from(mark), NULL);
     request.bytes = buf_view(&claim->document);
     claim_ask(claim, &request, on_done);
 }
@@ -62,7 +63,7 @@ static void on_holder_seen(struct store_op *op, const struct store_result *resul
 
     if (result->error.code == ERR_OK) {
         /* Nobody will ever write the reply, unless the process lives and finds its name there. */
-        put(claim, "unknown", claim->other, STORE_VERSION, on_marked);
+        put(claim, "unknown", claim->other, claim->other_mark, STORE_VERSION, on_marked);
     } else if (result->error.code == ERR_CONFLICT) {
         (void)key_is_in_flight(&error);
         claim_fail(claim, &error);
@@ -100,6 +101,7 @@ static void judge(struct claim *claim, const struct told *told)
         }
     }
     str_copy(claim->other, sizeof(claim->other), told->holder);
+    str_copy(claim->other_mark, sizeof(claim->other_mark), told->mark);
     if (claim_is_ours(claim, told)) { /* the answer to our write was lost: no request waits */
         put_claim(claim, STORE_VERSION);
     } else { /* if we get the lease of that process, the process has it no more */
@@ -173,7 +175,7 @@ static void on_claimed(struct store_op *op, const struct store_result *result)
 static void put_claim(struct claim *claim, enum store_expect expect)
 {
     claim->state = CLAIM_PUTS;
-    put(claim, "claimed", keeps_holder(claim->share->keeps), expect, on_claimed);
+    put(claim, "claimed", keeps_holder(claim->share->keeps), claim->mark, expect, on_claimed);
 }
 
 static void on_alive(struct keep_user *user, const struct error *error)
@@ -197,6 +199,7 @@ struct claim *claim_start(struct idempotency_share *share, const struct digest *
 
     claim->share = share;
     claim->id = *id;
+    random_hex(claim->mark, CLAIM_MARK_DIGITS);
     digest_hex(body, claim->body);
     claim->ttl_ms = ttl_ms;
     claim->context = context;

@@ -22,12 +22,12 @@ enum error_code key_is_in_flight(struct error *err)
 
 /* --- documents: a line of JSON, and the body of the reply as it was sent */
 void claim_write(struct buf *out, const struct claim *claim, const char *state, struct str holder,
-                 const struct kept_reply *reply)
+                 struct str mark, const struct kept_reply *reply)
 {
     struct json_writer w;
 
     jw_init(&w, out);
-    jw_form(&w, "{state:%s, holder:%s, request:%s", state, holder, claim->body);
+    jw_form(&w, "{state:%s, holder:%s, claim?:%s, request:%s", state, holder, mark, claim->body);
     if (reply != NULL) {
         jw_form(&w, "status:%i, content_type:%s, location:%s, fields:%s", reply->status,
                 reply->content_type, reply->location, reply->fields);
@@ -52,6 +52,7 @@ bool claim_read(struct arena *arena, struct str bytes, struct told *out)
     }
     out->state = json_str(json_get(head, "state"));
     out->holder = json_str(json_get(head, "holder"));
+    out->mark = json_str(json_get(head, "claim"));
     out->body = json_str(json_get(head, "request"));
     out->reply.content_type = json_str(json_get(head, "content_type"));
     out->reply.location = json_str(json_get(head, "location"));
@@ -128,7 +129,7 @@ void claim_fail(struct claim *claim, const struct error *error)
     claim_free(claim);
 }
 
-/* --- cleaning: the document is removed if it is ours */
+/* --- cleaning: the document is removed if this claim wrote it */
 static void clean(struct claim *claim);
 
 static void on_clean_again(struct deadline *deadline)
@@ -171,6 +172,13 @@ bool claim_is_ours(const struct claim *claim, const struct told *told)
            str_is(told->holder, keeps_holder(claim->share->keeps));
 }
 
+/* False: a retry in this process has taken the key over, and its work may be under way. A document of an older version
+ * bears no mark: there the process decides. */
+static bool is_of_this_claim(const struct claim *claim, const struct told *told)
+{
+    return told->mark.len == 0 || str_is(told->mark, claim->mark);
+}
+
 /* Another process took us for dead and wrote that it is not known what we did. We know: nothing. */
 static bool is_doubted(const struct claim *claim, const struct told *told)
 {
@@ -187,7 +195,8 @@ static void on_seen(struct store_op *op, const struct store_result *result)
 
     arena_init(&arena);
     ours = result->error.code == ERR_OK && claim_read(&arena, result->bytes, &told) &&
-           (claim_is_ours(claim, &told) || is_doubted(claim, &told));
+           (claim_is_ours(claim, &told) || is_doubted(claim, &told)) &&
+           is_of_this_claim(claim, &told);
     arena_done(&arena);
     if (!ours) {
         clean_again(claim, result);
@@ -296,10 +305,10 @@ void claim_keep(struct claim *claim, const struct kept_reply *reply)
     claim->state = CLAIM_WRITES;
     buf_done(&claim->document);
     buf_init(&claim->document, STORE_BYTES_MAX);
-    claim_write(&claim->document, claim, "done", us, reply);
+    claim_write(&claim->document, claim, "done", us, str_from(claim->mark), reply);
     if (!buf_ok(&claim->document)) {
         buf_clear(&claim->document);
-        claim_write(&claim->document, claim, "too_large", us, NULL);
+        claim_write(&claim->document, claim, "too_large", us, str_from(claim->mark), NULL);
     }
     put_reply(claim);
 }

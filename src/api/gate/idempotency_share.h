@@ -50,7 +50,8 @@ struct claim *claim_start(struct idempotency_share *share, const struct digest *
                           claim_fn on_end);
 /* The reply is written, sooner or later. A claim that is not known to be ours is removed instead. */
 void claim_keep(struct claim *claim, const struct kept_reply *reply);
-/* Nothing happened, or nobody waits any more: on_end does not come, and the key is free again. */
+/* Nothing happened, or nobody waits any more: on_end does not come, and the key is free again, unless a later claim has
+ * taken it over. */
 void claim_forget(struct claim *claim);
 
 #endif

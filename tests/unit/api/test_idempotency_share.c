@@ -142,28 +142,63 @@ static void on_keeps_closed(void *context)
     here.closed = true;
 }
 
+static void join(void)
+{
+    here.keeps = keeps_open(here.stage.store);
+    here.share = idempotency_share_open(here.stage.store, here.keeps, &here.stage.loop.deadlines);
+}
+
+static void leave(void)
+{
+    idempotency_share_stop(here.share);
+    mem_free(here.share);
+    here.closed = false;
+    keeps_close(here.keeps, on_keeps_closed, NULL);
+    while (!here.closed) {
+        (void)loop_turn(&here.stage.loop, true);
+    }
+}
+
+/* The work of the retry is under way while the first claim, whose request has long been answered, is taken back. */
+static void a_claim_that_is_taken_back_leaves_its_retry_the_key(void **state)
+{
+    struct keeps *keeps = here.keeps;
+    struct idempotency_share *share = here.share;
+    struct claim *first = claim();
+    struct claim *second = claim();
+
+    (void)state;
+    assert_true(here.is_ours);
+    claim_forget(first);
+    turns();
+    join(); /* another process */
+    here.code = ERR_IDEMPOTENCY_IN_FLIGHT;
+    (void)claim();
+    leave();
+    here.keeps = keeps;
+    here.share = share;
+    claim_forget(second);
+    turns();
+    here.code = ERR_OK;
+    (void)claim();
+    assert_true(here.is_ours); /* its own claim is removed */
+}
+
 static int set_up(void **state)
 {
     (void)state;
     here.n_told = 0;
-    here.closed = false;
     here.code = ERR_OK;
     here.stage = (struct stage){.backend = &stage_backends[0]};
     assert_int_equal(stage_open(&here.stage), 0);
-    here.keeps = keeps_open(here.stage.store);
-    here.share = idempotency_share_open(here.stage.store, here.keeps, &here.stage.loop.deadlines);
+    join();
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    idempotency_share_stop(here.share);
-    mem_free(here.share);
-    keeps_close(here.keeps, on_keeps_closed, NULL);
-    while (!here.closed) {
-        (void)loop_turn(&here.stage.loop, true);
-    }
+    leave();
     stage_close(&here.stage);
     return 0;
 }
@@ -175,6 +210,8 @@ int test_idempotency_share(void)
         cmocka_unit_test_setup_teardown(a_doubt_about_a_living_holder_is_taken_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_doubt_about_another_holder_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_claim_that_is_taken_back_leaves_its_retry_the_key, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("idempotency_share", tests, NULL, NULL);
