@@ -39,6 +39,33 @@ static void many_cold_reads_are_one_call(void **state)
     proxy_stop(&proxy);
 }
 
+/* The fetch under way may have read before the write. */
+static void a_read_after_a_write_does_not_join_an_older_one(void **state)
+{
+    struct proxy proxy;
+    struct client first;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    sandbox_hold(proxy.program.sandbox_port, "GET /projects");
+    client_open(&first, proxy.program.port);
+    assert_true(client_send_request(&first, "GET", "/api/projects", NULL, STR_EMPTY));
+    proxy_wait_sent(&proxy, "GET", "/projects", 1);
+    (void)proxy_ask(&proxy, "POST", "/api/projects", NULL, "{\"name\":\"new\"}");
+    assert_int_equal(proxy.reply.status, 201);
+    get(&proxy, "/api/projects");
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"new\"")));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 2);
+    sandbox_release(proxy.program.sandbox_port);
+    assert_int_equal(client_read(&first, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&first);
+    get(&proxy, "/api/projects"); /* the older answer was not kept */
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"new\"")));
+    proxy_stop(&proxy);
+}
+
 static bool is_stale(struct proxy *proxy)
 {
     get(proxy, "/api/projects");
@@ -250,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_cold_reads_are_one_call),
+        cmocka_unit_test(a_read_after_a_write_does_not_join_an_older_one),
         cmocka_unit_test(kept_answers_are_used_and_dropped),
         cmocka_unit_test(an_old_answer_is_better_than_an_error),
         cmocka_unit_test(a_hit_has_the_headers_of_the_miss),

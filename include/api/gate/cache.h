@@ -1,6 +1,6 @@
 /* Answers to GET, kept for a while (RFC 9111 in a private way): by path, query and the identity at
  * the platform. Single flight: while one task fetches, others with the same key wait for its
- * answer.
+ * answer. Who comes after a purge does not wait for a fetch that began before it.
  *
  *   cache_begin ─┬─► HIT   answered
  *                ├─► WAIT  another task fetches, and this one is answered by it

@@ -278,8 +278,9 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         tidy(cache, entry);
         return refuse_uncached(task);
     }
-    if (entry->leader != NULL && wish.max_age_ms != UINT64_MAX) {
-        return STAGE_CONTINUE; /* the fetch under way began before this request: fetch once more */
+    if (entry->leader != NULL &&
+        (wish.max_age_ms != UINT64_MAX || entry->leader->cache_generation != cache->generation)) {
+        return STAGE_CONTINUE; /* the fetch under way began too early for this request: fetch once more */
     }
     take_seat(task, entry, resume);
     task->cache_generation = cache->generation;
@@ -443,6 +444,7 @@ void cache_abandon(struct task *task)
         take_seat(waiter, entry, resume);
         waiter->on_cancel = NULL;
         entry->leader = waiter;
+        waiter->cache_generation = cache->generation; /* its own fetch begins now */
         (void)resume(waiter);
         return;
     }
