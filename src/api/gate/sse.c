@@ -33,7 +33,7 @@ static void arm_heartbeat(struct sse *stream)
 
 /* A stream lasts for hours. Once a heartbeat, and after a reload or a new key set before anything else, it
  * is checked whether its client would still be admitted. True: it would not, and the stream has ended; a
- * client that comes back is told why. */
+ * client that comes back is told why. Streams that were checked stand at the end of the list. */
 static bool ends_for_its_client(struct sse *stream)
 {
     struct task *task = stream->task;
@@ -46,6 +46,8 @@ static bool ends_for_its_client(struct sse *stream)
     stream->asked_ms = now_ms;
     stream->n_changes = task->api->n_changes;
     if (task_is_still_admitted(task)) {
+        list_remove(&stream->link);
+        list_append(&task->api->streams, &stream->link);
         return false;
     }
     let_go(stream);
@@ -66,8 +68,7 @@ static void on_heartbeat(struct deadline *deadline)
     }
 }
 
-/* Checks one stream in each turn: the signature of a token may have to be checked again. Streams that were
- * checked stand at the end of the list. */
+/* Checks one stream in each turn: the signature of a token may have to be checked again. */
 static void on_ask(struct later_item *item)
 {
     struct api *api = CONTAINER_OF(item, struct api, ask_streams);
@@ -76,8 +77,6 @@ static void on_ask(struct later_item *item)
     if (stream == NULL || stream->n_changes == api->n_changes) {
         return;
     }
-    list_remove(&stream->link);
-    list_append(&api->streams, &stream->link);
     later_add(api->options.later, &api->ask_streams, on_ask);
     (void)ends_for_its_client(stream);
 }
