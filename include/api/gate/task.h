@@ -106,9 +106,11 @@ struct api {
     } health; /* the last answer to "how are you", while all is well: health.c */
 };
 
+struct claim; /* src/api/gate/idempotency_share.h */
+
 /* rest.c: for a process that may be stopped as soon as the task is answered. False: the task may be answered now. True:
- * `then` is called when what was changed is written, and the leases are let go. */
-bool task_rests(struct task *task, void (*then)(struct task *task)) MUST_CHECK;
+ * `then` is called when what was changed is written, `claim` (NULL: none) has ended, and the leases are let go. */
+bool task_rests(struct task *task, struct claim *claim, void (*then)(struct task *task)) MUST_CHECK;
 
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);
@@ -153,8 +155,10 @@ enum stage_verdict task_allow(struct task *task, unsigned permission);
 bool idempotency_is_asked(const struct task *task);
 enum stage_verdict
 idempotency_begin(struct task *task); /* CONTINUE, WAIT, or DONE: replayed or refused */
-/* Keeps the reply for replays, or forgets the key when nothing can have happened. */
-void idempotency_keep(struct task *task, int status, const char *content_type, struct str body);
+/* Keeps the reply for replays, or forgets the key when nothing can have happened. Returns the claim that tells other
+ * processes so, for task_rests; NULL: there is none, or it has ended. */
+struct claim *idempotency_keep(struct task *task, int status, const char *content_type,
+                               struct str body);
 struct idempotency_store *idempotency_store_new(const struct api_options *options);
 /* Nothing is asked of the shared store any more. */
 void idempotency_store_stop(struct idempotency_store *store);

@@ -183,7 +183,7 @@ static void on_cancel(struct task *task)
     struct claim *claim = task->idempotency->claim;
 
     task->idempotency->claim = NULL;
-    claim_forget(claim);
+    (void)claim_forget(claim);
 }
 
 static enum stage_verdict claim(struct task *task, const struct digest *body)
@@ -240,14 +240,12 @@ static enum stage_verdict take_key(struct task *task, const struct digest *body)
 }
 
 /* Nothing happened: the retry is a first try, on every process. */
-static void forget(struct task *task)
+static struct claim *forget(struct task *task)
 {
     struct claim *claimed = task->idempotency->claim;
 
     let_go(task);
-    if (claimed != NULL) {
-        claim_forget(claimed);
-    }
+    return claimed != NULL ? claim_forget(claimed) : NULL;
 }
 
 /* ---- the body, in pieces ---- */
@@ -326,17 +324,18 @@ static struct str own_copy(struct str text)
     return (struct str){mem_dup(text.ptr, text.len), text.len};
 }
 
-void idempotency_keep(struct task *task, int status, const char *content_type, struct str body)
+struct claim *idempotency_keep(struct task *task, int status, const char *content_type,
+                               struct str body)
 {
     struct idempotency_store *store = task->api->idempotency;
     struct idempotency_entry *entry = task->idempotency;
+    struct claim *ending = NULL;
 
     if (entry == NULL) {
-        return;
+        return NULL;
     }
     if (!task->may_have_changed && (status >= 300 || status == 207)) {
-        forget(task);
-        return;
+        return forget(task);
     }
     task->idempotency = NULL;
     store->bytes -= entry_bytes(entry);
@@ -350,15 +349,16 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     store->bytes += entry_bytes(entry);
     lru_touch(&store->entries, &entry->lru);
     if (entry->claim != NULL) {
-        claim_keep(entry->claim, &entry->reply);
+        ending = claim_keep(entry->claim, &entry->reply);
         entry->claim = NULL;
     }
     (void)make_room(task->api);
+    return ending;
 }
 
 void idempotency_abandon(struct task *task)
 {
     if (task->idempotency != NULL) {
-        forget(task);
+        (void)forget(task);
     }
 }

@@ -34,7 +34,8 @@ struct claim {
     char body[65];                    /* hex */
     uint64_t ttl_ms;
     void *context;
-    claim_fn on_end; /* NULL: nobody waits */
+    claim_fn on_end;         /* NULL: nobody waits */
+    struct claim_end *waits; /* who waits for its end; NULL: nobody */
     struct keep_user alive;
     struct store_op op;
     struct deadline again;

@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "base/json_form.h"
 #include "base/mem.h"
 #include "data/json.h"
@@ -65,14 +66,37 @@ bool claim_read(struct arena *arena, struct str bytes, struct told *out)
 }
 
 /* --- a claim's life */
+void claim_wait(struct claim *claim, struct claim_end *who, void (*on_end)(struct claim_end *who))
+{
+    CHECK(claim->waits == NULL);
+    *who = (struct claim_end){claim, on_end};
+    claim->waits = who;
+}
+
+void claim_stop_waiting(struct claim_end *who)
+{
+    if (who->claim != NULL) {
+        who->claim->waits = NULL;
+        who->claim = NULL;
+    }
+}
+
 void claim_free(struct claim *claim)
 {
+    struct claim_end *who = claim->waits;
+
+    if (who != NULL) {
+        claim_stop_waiting(who);
+    }
     store_cancel(&claim->op);
     deadline_clear(&claim->again);
     keep_leave(&claim->alive);
     list_remove(&claim->link);
     buf_done(&claim->document);
     mem_free(claim);
+    if (who != NULL) {
+        who->on_end(who); /* which may stop the share */
+    }
 }
 
 struct idempotency_share *idempotency_share_open(struct store *store, struct keeps *keeps,
@@ -92,7 +116,12 @@ void idempotency_share_stop(struct idempotency_share *share)
     struct list *link;
 
     while (share != NULL && (link = list_first(&share->claims)) != NULL) {
-        claim_free(CONTAINER_OF(link, struct claim, link));
+        struct claim *claim = CONTAINER_OF(link, struct claim, link);
+
+        if (claim->waits != NULL) {
+            claim_stop_waiting(claim->waits);
+        }
+        claim_free(claim);
     }
 }
 
@@ -223,17 +252,18 @@ void claim_clean_later(struct claim *claim)
     deadline_set(claim->share->deadlines, &claim->again, AGAIN_MS, on_clean_again);
 }
 
-void claim_forget(struct claim *claim)
+struct claim *claim_forget(struct claim *claim)
 {
     bool may_be_there = claim->state == CLAIM_PUTS || claim->state == CLAIM_OURS;
 
     claim->on_end = NULL;
     store_cancel(&claim->op);
-    if (may_be_there) {
-        clean(claim);
-    } else {
+    if (!may_be_there) {
         claim_free(claim);
+        return NULL;
     }
+    clean(claim);
+    return claim;
 }
 
 /* --- writing the reply */
@@ -294,13 +324,12 @@ static void put_reply(struct claim *claim)
     claim_ask(claim, &request, on_reply_put);
 }
 
-void claim_keep(struct claim *claim, const struct kept_reply *reply)
+struct claim *claim_keep(struct claim *claim, const struct kept_reply *reply)
 {
     struct str us = str_from(keeps_holder(claim->share->keeps));
 
     if (claim->state != CLAIM_OURS) {
-        claim_forget(claim);
-        return;
+        return claim_forget(claim);
     }
     claim->state = CLAIM_WRITES;
     buf_done(&claim->document);
@@ -311,4 +340,5 @@ void claim_keep(struct claim *claim, const struct kept_reply *reply)
         claim_write(&claim->document, claim, "too_large", us, str_from(claim->mark), NULL);
     }
     put_reply(claim);
+    return claim;
 }

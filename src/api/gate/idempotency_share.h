@@ -48,10 +48,21 @@ void idempotency_share_stop(struct idempotency_share *share);
 struct claim *claim_start(struct idempotency_share *share, const struct digest *id,
                           const struct digest *body, uint64_t ttl_ms, void *context,
                           claim_fn on_end);
-/* The reply is written, sooner or later. A claim that is not known to be ours is removed instead. */
-void claim_keep(struct claim *claim, const struct kept_reply *reply);
+/* The reply is written, sooner or later. A claim that is not known to be ours is removed instead. Returns the claim while
+ * something is to be written or removed, for claim_wait; NULL: it has ended. */
+struct claim *claim_keep(struct claim *claim, const struct kept_reply *reply);
 /* Nothing happened, or nobody waits any more: on_end does not come, and the key is free again, unless a later claim has
- * taken it over. */
-void claim_forget(struct claim *claim);
+ * taken it over. Returns the same as claim_keep. */
+struct claim *claim_forget(struct claim *claim);
+
+/* Waits until such a claim has ended; one may wait for each. */
+struct claim_end {
+    struct claim *claim; /* private; NULL: nothing is waited for */
+    void (*on_end)(struct claim_end *who);
+};
+
+/* on_end comes from a later turn. The share may be stopped before: then it does not come. */
+void claim_wait(struct claim *claim, struct claim_end *who, void (*on_end)(struct claim_end *who));
+void claim_stop_waiting(struct claim_end *who); /* idempotent; zeroed is fine */
 
 #endif

@@ -87,11 +87,14 @@ static void reply_late(struct task *task)
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body)
 {
+    struct claim *claim;
+
     if (status == 200 && task->route->keep_s > 0 && may_be_kept(task, body)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
-    idempotency_keep(task, status, content_type, body); /* first, so that no cancel forgets it */
-    if (task_rests(task, reply_late)) {
+    /* First, so that no cancel forgets it. */
+    claim = idempotency_keep(task, status, content_type, body);
+    if (task_rests(task, claim, reply_late)) {
         struct late_answer *late = arena_alloc(task->arena, sizeof(*late));
 
         *late = (struct late_answer){
@@ -117,7 +120,7 @@ enum stage_verdict task_stream_end(struct task *task, int status, const char *co
 {
     task->on_cancel = NULL;
     task->must_finish = NULL;
-    idempotency_keep(task, status, content_type, body);
+    (void)idempotency_keep(task, status, content_type, body);
     exchange_stream_end(task->exchange);
     return STAGE_DONE;
 }
@@ -231,6 +234,7 @@ static void fail_now(struct task *task)
 
 enum stage_verdict task_fail(struct task *task)
 {
+    struct claim *claim;
     struct buf text;
     int status;
 
@@ -240,9 +244,9 @@ enum stage_verdict task_fail(struct task *task)
     task->exchange->notes.error_slug = str_from(error_slug(task->error.code));
     buf_init(&text, PROBLEM_MAX);
     status = problem_write(&text, task->exchange, &task->error, task->errors);
-    idempotency_keep(task, status, "application/problem+json", buf_view(&text));
+    claim = idempotency_keep(task, status, "application/problem+json", buf_view(&text));
     buf_done(&text);
-    if (task_rests(task, fail_now)) {
+    if (task_rests(task, claim, fail_now)) {
         return STAGE_WAIT;
     }
     fail_now(task);

@@ -19,6 +19,7 @@ static struct {
     bool is_ours; /* the claim: nobody had the key */
     bool closed;
     unsigned n_put;
+    unsigned n_ended;     /* claims that were waited for */
     enum error_code code; /* that the next claim ends with */
 } here;
 
@@ -70,7 +71,7 @@ static void a_reply_is_told_whole(void **state)
 
     (void)state;
     assert_true(here.is_ours);
-    claim_keep(first, &reply);
+    (void)claim_keep(first, &reply);
     turns(); /* it is written */
     (void)claim();
     assert_false(here.is_ours);
@@ -115,11 +116,11 @@ static void a_doubt_about_a_living_holder_is_taken_back(void **state)
     (void)state;
     assert_true(here.is_ours);
     doubt(keeps_holder(here.keeps));
-    claim_forget(first);
+    (void)claim_forget(first);
     turns();
     first = claim();
     assert_true(here.is_ours);
-    claim_forget(first);
+    (void)claim_forget(first);
     turns();
 }
 
@@ -130,7 +131,7 @@ static void a_doubt_about_another_holder_stays(void **state)
     (void)state;
     assert_true(here.is_ours);
     doubt("another");
-    claim_forget(first);
+    (void)claim_forget(first);
     turns();
     here.code = ERR_OUTCOME_UNKNOWN;
     (void)claim();
@@ -169,7 +170,7 @@ static void a_claim_that_is_taken_back_leaves_its_retry_the_key(void **state)
 
     (void)state;
     assert_true(here.is_ours);
-    claim_forget(first);
+    (void)claim_forget(first);
     turns();
     join(); /* another process */
     here.code = ERR_IDEMPOTENCY_IN_FLIGHT;
@@ -177,17 +178,64 @@ static void a_claim_that_is_taken_back_leaves_its_retry_the_key(void **state)
     leave();
     here.keeps = keeps;
     here.share = share;
-    claim_forget(second);
+    (void)claim_forget(second);
     turns();
     here.code = ERR_OK;
     (void)claim();
     assert_true(here.is_ours); /* its own claim is removed */
 }
 
+static void on_claim_end(struct claim_end *who)
+{
+    assert_null(who->claim);
+    here.n_ended++;
+}
+
+/* A process that may be stopped after its answer waits until others are told the reply. */
+static void the_end_of_a_claim_is_waited_for(void **state)
+{
+    struct keeps *keeps = here.keeps;
+    struct idempotency_share *share = here.share;
+    struct claim_end wait = {0};
+    struct claim *first = claim_keep(claim(), &reply);
+
+    (void)state;
+    assert_non_null(first);
+    claim_wait(first, &wait, on_claim_end);
+    assert_int_equal(here.n_ended, 0);
+    while (here.n_ended == 0) { /* the store ends each operation */
+        (void)loop_turn(&here.stage.loop, true);
+    }
+    join(); /* another process */
+    (void)claim();
+    assert_false(here.is_ours);
+    leave();
+    here.keeps = keeps;
+    here.share = share;
+    assert_int_equal(here.n_ended, 1);
+}
+
+/* Its task may be gone before: then nobody is told. */
+static void who_waits_for_a_claim_may_leave(void **state)
+{
+    struct claim_end wait = {0};
+    struct claim *first = claim_forget(claim());
+
+    (void)state;
+    assert_non_null(first);
+    claim_wait(first, &wait, on_claim_end);
+    claim_stop_waiting(&wait);
+    turns();
+    assert_int_equal(here.n_ended, 0);
+    (void)claim();
+    assert_true(here.is_ours); /* it was removed */
+}
+
 static int set_up(void **state)
 {
     (void)state;
     here.n_told = 0;
+    here.n_ended = 0;
     here.code = ERR_OK;
     here.stage = (struct stage){.backend = &stage_backends[0]};
     assert_int_equal(stage_open(&here.stage), 0);
@@ -210,6 +258,8 @@ int test_idempotency_share(void)
         cmocka_unit_test_setup_teardown(a_doubt_about_a_living_holder_is_taken_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_doubt_about_another_holder_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_claim_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_for_a_claim_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_that_is_taken_back_leaves_its_retry_the_key, set_up,
                                         tear_down),
     };
