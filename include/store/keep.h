@@ -97,7 +97,7 @@ void keep_join(const struct keep_user *user, struct keep_user *more);
 void keep_leave(
     struct keep_user *user); /* from waiting or from using; idempotent; zeroed is fine */
 
-/* The lease is still ours, and for `ms` more at least. */
+/* The lease is still ours, and for `ms` more at least. False for `ms` of 0 once: false for this user for ever. */
 bool keep_lasts(const struct keep_user *user, uint64_t ms);
 /* Another process waits for it. */
 bool keep_is_wanted(const struct keep_user *user);

@@ -81,11 +81,8 @@ static void post(struct webhook *hook)
     bool is_cloud = hook->shape == WEBHOOK_CLOUDEVENTS;
     struct error err = {0};
 
-    if (!hooks_on_duty(hook->hooks)) {
-        return; /* the lease is being lost: another process posts */
-    }
-    if (!webhook_has_right(hook)) {
-        hook->again = delivery; /* it is sent if the key comes back */
+    if (!hooks_on_duty(hook->hooks) || !webhook_has_right(hook)) {
+        hook->again = delivery; /* it is sent if the lease or the key comes back */
         hook->current = NULL;
         return;
     }

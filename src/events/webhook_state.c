@@ -212,4 +212,5 @@ void webhook_state_end(struct webhook *hook)
     hook->share.dirty = false;
     feed_close(&hook->feed);
     webhook_stop(hook);
+    hook->again = NULL; /* who posts next finds what waits among the deliveries */
 }

@@ -150,11 +150,21 @@ void keep_free_or_ask(struct keep *keep)
 /* --- renewing */
 static void on_renewal_due(struct deadline *deadline);
 
+static void lose_too_late(struct keep *keep)
+{
+    keep_lose(keep,
+              keep->age == keep->keeps->age ? "it could not be renewed in time" : KEEP_WHY_REWOUND);
+}
+
+/* A lease that has run out stays lost, also if the answer says that it was renewed: keep_lasts has been false, so
+ * its users have stopped. */
 static void on_renewed(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
 
-    if (result->error.code == ERR_OK) {
+    if (result->error.code == ERR_OK && !keep_is_valid(keep, 0)) {
+        lose_too_late(keep);
+    } else if (result->error.code == ERR_OK) {
         keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
         keep_set_timer(keep, RENEW_MS, on_renewal_due);
         keep_admit_waiting(keep);
@@ -180,8 +190,7 @@ static void on_renewal_due(struct deadline *deadline)
         return;
     }
     if (!keep_is_valid(keep, 0)) {
-        keep_lose(keep, keep->age == keep->keeps->age ? "it could not be renewed in time"
-                                                      : KEEP_WHY_REWOUND);
+        lose_too_late(keep);
         return;
     }
     keep->sent_ms = clock_age_ms();

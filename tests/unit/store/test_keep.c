@@ -244,6 +244,29 @@ static void who_stood_still_has_lost_it(void **state)
     keep_leave(&next.user);
 }
 
+/* The store takes the renewal in time, and its answer comes when the lease has run out here. */
+static void what_has_run_out_stays_lost(void **state)
+{
+    struct worker first;
+    struct worker next;
+
+    (void)state;
+    enter(0, &first);
+    clock_advance(KEEP_TTL_MS / 3);
+    (void)deadlines_run(&scene.holders.stage.loop.deadlines, clock_now_ms());
+    clock_advance(KEEP_TTL_MS * 3 / 4);
+    assert_false(keep_lasts(&first.user, 0));
+    turn();
+    assert_false(keep_lasts(&first.user, 0));
+    enter(0, &next);
+    assert_false(next.ready); /* until the first one has left */
+    keep_leave(&first.user);
+    turn();
+    assert_true(next.ready);
+    assert_true(keep_lasts(&next.user, 1000));
+    keep_leave(&next.user);
+}
+
 /* Whoever is told that it is lost may leave at once; the next one asks for it anew. */
 static void who_is_told_of_the_loss_may_leave(void **state)
 {
@@ -369,6 +392,7 @@ int test_keep(void)
         cmocka_unit_test_setup_teardown(how_old_a_thing_is_may_not_be_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(steady_work_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_stood_still_has_lost_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_run_out_stays_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_told_of_the_loss_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_lives_takes_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sleeping_machine_loses_it, set_up, tear_down),
