@@ -56,22 +56,25 @@ void audit_share_begin(struct audit *audit)
     audit_begin(audit);
 }
 
-/* The chain goes on behind what the file holds: another process may have written it since. */
+/* The chain goes on behind what the file holds: another process may have written it since. What a thread still writes
+ * since the last time on duty stays its own. */
 static void begin_file(struct audit *audit)
 {
     struct error err = {0};
+    const char *why = "it is still being written";
 
-    buf_clear(&audit->batch);
-    if (audit->writes || audit_file_open(audit, &err) != ERR_OK) {
-        const char *why = audit->writes ? "it is still being written" : err.text;
-
-        log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path), F_TEXT("error", why));
-        trouble_tell(TROUBLE_AUDIT, why);
+    if (!audit->writes) {
+        buf_clear(&audit->batch);
+        if (audit_file_open(audit, &err) == ERR_OK) {
+            audit_share_begin(audit);
+            return;
+        }
         append_file_close(&audit->file);
-        duty_yield(&audit->duty);
-        return;
+        why = err.text;
     }
-    audit_share_begin(audit);
+    log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path), F_TEXT("error", why));
+    trouble_tell(TROUBLE_AUDIT, why);
+    duty_yield(&audit->duty);
 }
 
 /* The store did not say where to go on: yields the duty, or closes. */

@@ -479,6 +479,16 @@ static void open_shared(const char *chain)
     assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
 }
 
+static void open_shared_file(void)
+{
+    const struct audit_options options = {
+        .file = fixture.file, .chain = STR("a"), .journal = shared.journal, .keeps = shared.keeps};
+    struct error err = {0};
+
+    fixture.closed = false;
+    assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
+}
+
 /* `number` lines or more are in the stream, and so is the place. */
 static bool is_at(uint64_t number)
 {
@@ -552,12 +562,16 @@ static void it_may_be_closed_before_it_writes(void **state)
     wait_closed();
 }
 
+static void expire_now(struct deadline *deadline)
+{
+    assert_true(deadline_is_set(deadline));
+    deadline_set(&fixture.loop.deadlines, deadline, 0, deadline->on_expire);
+    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms());
+}
+
 static void tell_head_now(void)
 {
-    struct deadline *tell = &fixture.audit->tell_head;
-
-    deadline_set(&fixture.loop.deadlines, tell, 0, tell->on_expire);
-    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms());
+    expire_now(&fixture.audit->tell_head);
 }
 
 /* A line in the middle is not the last one. */
@@ -587,14 +601,10 @@ static bool turned(void)
 /* Another process writes now: what failed here is no trouble of this one any more. */
 static void trouble_ends_with_the_duty(void **state)
 {
-    const struct audit_options options = {
-        .file = fixture.file, .chain = STR("a"), .journal = shared.journal, .keeps = shared.keeps};
-    struct error err = {0};
     int good;
 
     (void)state;
-    fixture.closed = false;
-    assert_int_equal(audit_open(&fixture.loop, &options, &fixture.audit, &err), ERR_OK);
+    open_shared_file();
     wait_until(is_at(1));
     good = fixture.audit->file.fd;
     fixture.audit->file.fd = open("/dev/full", O_WRONLY | O_APPEND);
@@ -605,6 +615,51 @@ static void trouble_ends_with_the_duty(void **state)
     duty_yield(&fixture.audit->duty);
     assert_false(trouble_is_any());
     assert_int_equal(close(good), 0);
+    close_shared();
+}
+
+/* A thread that writes waits until somebody reads from the pipe. */
+static void stand_still(int ends[2])
+{
+    char page[4096] = {0};
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], page, sizeof(page)) > 0) {
+    }
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    assert_int_equal(close(fixture.audit->file.fd), 0);
+    fixture.audit->file.fd = ends[1];
+    note("/api/v1/sessions");
+    wait_until(turned() || fixture.audit->writes);
+}
+
+static void go_on(int ends[2])
+{
+    char page[4096];
+
+    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    wait_until(turned() || (read(ends[0], page, sizeof(page)) <= 0 && !fixture.audit->writes));
+    assert_int_equal(close(ends[0]), 0);
+}
+
+/* It is on duty again before the thread is done. */
+static void a_file_stays_open_while_it_is_written(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    open_shared_file();
+    wait_until(is_at(1));
+    stand_still(ends);
+    duty_yield(&fixture.audit->duty);
+    expire_now(&fixture.audit->duty.again);
+    wait_until(turned() || trouble_is_any());
+    assert_string_equal(trouble_now(TROUBLE_AUDIT)->why, "it is still being written");
+    assert_int_equal(fixture.audit->file.fd, ends[1]);
+    assert_true(fixture.audit->batch.len > 0);
+    go_on(ends);
+    assert_int_equal(fixture.audit->file.fd, -1);
     close_shared();
 }
 
@@ -630,6 +685,8 @@ int test_audit(void)
         cmocka_unit_test_setup_teardown(no_hash_is_told_while_the_end_of_the_chain_is_read,
                                         set_up_shared, tear_down_shared),
         cmocka_unit_test_setup_teardown(trouble_ends_with_the_duty, set_up_shared,
+                                        tear_down_shared),
+        cmocka_unit_test_setup_teardown(a_file_stays_open_while_it_is_written, set_up_shared,
                                         tear_down_shared),
     };
 
