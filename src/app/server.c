@@ -380,8 +380,8 @@ void server_run(struct server *server)
 
 void server_done(struct server *server)
 {
+    worker_free(server->worker); /* what it asks of the reload leaves its list */
     reload_free(server->reload);
-    worker_free(server->worker);
     manager_close(server->manager);
     api_close(server->api);
     mem_free(server->clients);
