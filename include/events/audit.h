@@ -41,7 +41,8 @@ bool audit_takes(const struct fact *fact);
  * it was set. */
 enum error_code audit_open(struct loop *loop, const struct audit_options *options,
                            struct audit **out, struct error *err) MUST_CHECK;
-/* What was noted before is written first. */
+/* What was noted before is written first: the lease, the store and the bucket have 3 s for that, and a write to a file
+ * that has begun is waited for. on_closed may come at once. */
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context);
 
 enum { AUDIT_KEY_MAX = 80 };

@@ -270,7 +270,13 @@ void audit_finish_close(struct audit *audit)
 
 static void on_last_words(struct deadline *deadline)
 {
-    audit_finish_close(CONTAINER_OF(deadline, struct audit, last_words));
+    struct audit *audit = CONTAINER_OF(deadline, struct audit, last_words);
+
+    if (audit->path != NULL && audit->writes) { /* the batch belongs to a thread */
+        deadline_set(&audit->loop->deadlines, deadline, LAST_WORDS_MS, on_last_words);
+    } else {
+        audit_finish_close(audit);
+    }
 }
 
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context)
@@ -280,8 +286,6 @@ void audit_close(struct audit *audit, void (*on_closed)(void *context), void *co
     facts_leave(&audit->feed.consumer);
     deadline_clear(&audit->again);
     deadline_clear(&audit->tell_head);
-    if (audit->bucket != NULL) {
-        deadline_set(&audit->loop->deadlines, &audit->last_words, LAST_WORDS_MS, on_last_words);
-    }
+    deadline_set(&audit->loop->deadlines, &audit->last_words, LAST_WORDS_MS, on_last_words);
     audit_go_on(audit);
 }

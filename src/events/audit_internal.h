@@ -31,8 +31,9 @@ struct audit {
     bool is_failing;
     bool closing;
     struct callback on_closed;
-    struct append_file file; /* with a journal it is open on duty */
-    char *path;              /* NULL: the bucket, or the stream of the store */
+    struct deadline last_words; /* while it closes: the store or the duty may not let it go on */
+    struct append_file file;    /* with a journal it is open on duty */
+    char *path;                 /* NULL: the bucket, or the stream of the store */
     uint64_t max_bytes;
     /* With a journal. */
     struct journal *journal; /* NULL: none; this process writes what it notes itself */
@@ -43,11 +44,10 @@ struct audit {
     uint64_t sequence;  /* of our last entry in the stream */
     /* With a bucket. */
     struct store_bucket *bucket; /* NULL: none */
-    struct deadline last_words;
-    bool is_found;           /* `head` is the end of the chain in the bucket */
-    uint64_t newest;         /* first number of the newest object that is known; 0: none */
-    uint64_t looked_behind;  /* the number that objects were listed behind */
-    uint64_t nothing_behind; /* a number that nothing was behind */
+    bool is_found;               /* `head` is the end of the chain in the bucket */
+    uint64_t newest;             /* first number of the newest object that is known; 0: none */
+    uint64_t looked_behind;      /* the number that objects were listed behind */
+    uint64_t nothing_behind;     /* a number that nothing was behind */
 };
 
 /* audit.c */

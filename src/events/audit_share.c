@@ -56,6 +56,16 @@ void audit_share_begin(struct audit *audit)
     audit_begin(audit);
 }
 
+/* There is no way to go on: yields the duty, or closes. */
+static void leave(struct audit *audit)
+{
+    if (audit->closing) {
+        audit_finish_close(audit);
+    } else {
+        duty_yield(&audit->duty);
+    }
+}
+
 /* The chain goes on behind what the file holds: another process may have written it since. What a thread still writes
  * since the last time on duty stays its own. */
 static void begin_file(struct audit *audit)
@@ -74,16 +84,8 @@ static void begin_file(struct audit *audit)
     }
     log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path), F_TEXT("error", why));
     trouble_tell(TROUBLE_AUDIT, why);
-    duty_yield(&audit->duty);
-}
-
-/* The store did not say where to go on: yields the duty, or closes. */
-static void leave(struct audit *audit)
-{
-    if (audit->closing) {
-        audit_finish_close(audit);
-    } else {
-        duty_yield(&audit->duty);
+    if (!audit->writes || !audit->closing) { /* else the end of the writing closes */
+        leave(audit);
     }
 }
 
@@ -195,7 +197,8 @@ static void on_begin(struct duty *duty)
     place_read(&audit->place, audit->journal, "consumers/audit", on_place);
 }
 
-/* A thread that is writing finishes; the process that takes over makes other lines anew. */
+/* A thread that is writing finishes; the process that takes over makes other lines anew. An audit that closes is closed
+ * by the thread's end, on the next duty, or when the time for last words is over. */
 static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
