@@ -35,6 +35,7 @@ struct keep_user;
 enum {
     KEEP_TTL_MS = 6000,
     KEEP_IDLE_MS = 3000,
+    KEEP_WATCH_MS = 2000,  /* who waits for a lease asks for it as often as this at least */
     KEEP_DOUBT_MS = 60000, /* so long may a call of the holder of a lost lease be under way */
     KEEP_WANTED_USES = 16,
     KEEP_WANTED_MS = 50,
@@ -70,6 +71,9 @@ struct keep_user {
 struct keeps *keeps_open(struct store *store);
 /* Lets go of unused leases at once, instead of after KEEP_IDLE_MS: this process may be stopped now. */
 void keeps_rest(struct keeps *keeps);
+
+/* The same for the lease of this name alone. */
+void keeps_rest_one(struct keeps *keeps, struct str name);
 
 /* Waits until the leases that are being let go are gone: on_rested comes from a later turn. */
 struct keeps_rested {

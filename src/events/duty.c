@@ -2,7 +2,13 @@
 
 #include "observe/log.h"
 
-enum { AGAIN_MS = 1000, LOOK_MS = 500, PAUSE_MAX_MS = 60000, MOST_DOUBLED = 7 };
+enum {
+    AGAIN_MS = 1000,
+    YIELDED_MS = 2 * KEEP_WATCH_MS + 1000, /* others ask first, also if one answer is late */
+    LOOK_MS = 500,
+    PAUSE_MAX_MS = 60000,
+    MOST_DOUBLED = 7
+};
 
 static void ask(struct duty *duty);
 static void end(struct duty *duty);
@@ -81,6 +87,8 @@ void duty_open(struct duty *duty, struct loop *loop, struct keeps *keeps)
 void duty_yield(struct duty *duty)
 {
     end(duty);
+    keeps_rest_one(duty->keeps, str_from(duty->name));
+    deadline_set(&duty->loop->deadlines, &duty->again, YIELDED_MS, on_again);
 }
 
 void duty_close(struct duty *duty)

@@ -21,8 +21,8 @@ struct duty {
 
 /* Set the callbacks and the name before. The lease is asked for until duty_close. */
 void duty_open(struct duty *duty, struct loop *loop, struct keeps *keeps);
-/* Lets the lease go, and asks again after a while; for instance when another process has changed what is in the
- * store. */
+/* Lets the lease go, and asks again when others that wait for it have had their turn; for instance when another process
+ * has changed what is in the store, or this one cannot open its file. */
 void duty_yield(struct duty *duty);
 bool duty_lasts(const struct duty *duty); /* ask before you write or send under it */
 void duty_close(struct duty *duty);       /* without on_end; idempotent; zeroed is fine */

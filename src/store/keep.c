@@ -311,17 +311,29 @@ static void end_keep(struct keep *keep)
     }
 }
 
+static void rest(struct keep *keep)
+{
+    if (keep->state == KEEP_HELD && keep->n_users == 0) {
+        keep_release(keep);
+    }
+}
+
+void keeps_rest_one(struct keeps *keeps, struct str name)
+{
+    struct keep *keep = MAP_FIND(&keeps->map, name, struct keep, node);
+
+    if (keep != NULL) {
+        rest(keep);
+    }
+}
+
 void keeps_rest(struct keeps *keeps)
 {
     struct map_node *node;
     struct map_node *after;
 
     MAP_FOREACH_SAFE (node, after, &keeps->map) {
-        struct keep *keep = CONTAINER_OF(node, struct keep, node);
-
-        if (keep->state == KEEP_HELD && keep->n_users == 0) {
-            keep_release(keep);
-        }
+        rest(CONTAINER_OF(node, struct keep, node));
     }
 }
 

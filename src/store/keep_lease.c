@@ -6,8 +6,7 @@
 enum {
     RENEW_MS = KEEP_TTL_MS / 3,
     AGAIN_MS = 200, /* a renewal that failed is tried again */
-    YIELD_MS = 50,  /* after a lease was let go for another process, that process asks first */
-    WATCH_MS = 2000
+    YIELD_MS = 50   /* after a lease was let go for another process, that process asks first */
 };
 
 /* --- wanted by another one */
@@ -252,7 +251,8 @@ static void on_asked(struct store_op *op, const struct store_result *result)
         keep->held_ms = keep->sent_ms;
         keep->sequence = result->sequence;
         keep_set_timer(keep,
-                       result->retry_after_ms < WATCH_MS ? result->retry_after_ms + 1 : WATCH_MS,
+                       result->retry_after_ms < KEEP_WATCH_MS ? result->retry_after_ms + 1
+                                                              : KEEP_WATCH_MS,
                        on_ask_again);
         watch(keep);
     } else {
