@@ -164,7 +164,12 @@ static void live(struct record *record)
 
 uint64_t memory_left_of(const struct record *record)
 {
-    return record->expires_ms > 0 ? record->expires_ms - clock_age_ms() : 0;
+    uint64_t now_ms = clock_age_ms(); /* it may have run out since it was found */
+
+    if (record->expires_ms == 0) {
+        return 0;
+    }
+    return record->expires_ms > now_ms ? record->expires_ms - now_ms : 1;
 }
 
 static void tell_times(struct store_op *op, const struct record *record)

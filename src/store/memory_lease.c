@@ -30,7 +30,9 @@ void memory_lease(struct memory *memory, struct store_op *op)
         return;
     }
     if (is_held(record) && !str_eq(record->holder, op->request.holder)) {
-        op->result.retry_after_ms = record->until_ms - clock_age_ms();
+        uint64_t now_ms = clock_age_ms(); /* it may have run out just now */
+
+        op->result.retry_after_ms = record->until_ms > now_ms ? record->until_ms - now_ms : 1;
         if (!record->wanted) { /* once: each event wakes all waiters, and they ask again */
             record->wanted = true;
             note_event(record);
