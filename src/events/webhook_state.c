@@ -205,6 +205,9 @@ void webhook_state_end(struct webhook *hook)
     trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.fails, NULL);
     trouble_tell_of(TROUBLE_WEBHOOKS, &hook->share.put_off_fails, NULL);
     store_cancel(&hook->share.op);
+    if (store_is_running(&hook->share.put_off.op) && hook->share.version > 0) {
+        hook->share.version = 1; /* whether it was saved is not known: the walk reads it again */
+    }
     webhook_ask_cancel(&hook->share.put_off);
     deadline_clear(&hook->share.save);
     hook->share.reads = false;

@@ -333,16 +333,21 @@ static bool is_trouble(void)
     return trouble_now(TROUBLE_WEBHOOKS)->since_wall_ms != 0;
 }
 
-/* The store has no room for where its deliveries stand. */
-static void fail_to_save(void)
+static void save_hook(void)
 {
-    struct memory *memory = (struct memory *)(void *)here.store;
-
     here.ask.on_done = on_hook_saved;
     here.closed = false;
     webhook_save(here.hook, &here.ask);
     wait_until(turn_driven() || (here.closed && feed_is_open(&here.hook->feed)));
     here.closed = false;
+}
+
+/* The store has no room for where its deliveries stand. */
+static void fail_to_save(void)
+{
+    struct memory *memory = (struct memory *)(void *)here.store;
+
+    save_hook();
     memory->max_bytes = 0;
     webhook_state_dirty(here.hook);
     clock_advance(RETRY_MS);
@@ -395,6 +400,24 @@ static void a_state_that_another_saved_is_no_trouble(void **state)
     assert_false(here.hooks->share->duty.is_on);
 }
 
+/* It is switched off while its duty ends, and the store does not take that: it is as the store has it. */
+static void what_may_not_be_saved_is_read_again(void **state)
+{
+    struct memory *memory = (struct memory *)(void *)here.store;
+
+    (void)state;
+    save_hook();
+    save_hook(); /* the very first version in a store is 1 */
+    memory->max_bytes = 0;
+    here.hook->enabled = false;
+    webhook_put_off(here.hook);
+    assert_true(store_is_running(&here.hook->share.put_off.op));
+    duty_yield(&here.hooks->share->duty);
+    memory->max_bytes = TEXT_MAX;
+    clock_advance(30000); /* the next walk */
+    wait_until(turn_driven() || here.hook->enabled);
+}
+
 int test_webhooks(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +429,8 @@ int test_webhooks(void)
         cmocka_unit_test_setup_teardown(a_webhook_that_goes_takes_its_own_trouble_away,
                                         set_up_shared, tear_down),
         cmocka_unit_test_setup_teardown(a_state_that_another_saved_is_no_trouble, set_up_shared,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_may_not_be_saved_is_read_again, set_up_shared,
                                         tear_down),
     };
 
