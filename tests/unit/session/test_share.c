@@ -67,7 +67,9 @@ static void forget(struct store *store, struct store_op *op)
 {
     for (size_t i = 0; i < here.n_held; i++) {
         if (here.held[i] == op) {
-            memmove(&here.held[i], &here.held[i + 1], (--here.n_held - i) * sizeof(here.held[0]));
+            for (here.n_held--; i < here.n_held; i++) {
+                here.held[i] = here.held[i + 1];
+            }
             return;
         }
     }
