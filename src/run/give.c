@@ -1,5 +1,5 @@
-/* A run is given away between two of its calls: what is known is written, then the claim is nobody's. Before, whoever has
- * the run next is told that it is to stop, if this process was asked for that. */
+/* A run is given away between two of its calls: what is known of the run is written, then its claim is nobody's. If this
+ * process was asked to stop the run, that is written first: the process that has the run next reads it. */
 #include "share_internal.h"
 
 enum { STOP_AGAIN_MS = 1000 };
@@ -15,7 +15,7 @@ static void on_given_up(struct store_op *op, const struct store_result *result)
     run_let_go(log->run);
 }
 
-/* The run is free when all that is known of it is written, that it is to stop included. */
+/* The run is free when all that is known of it is written. A stop that was asked for is a part of that. */
 void log_give_up(struct run_log *log)
 {
     bool is_written = log->pending.len + log->sending.len == 0 && !log->tail.is_left &&

@@ -190,8 +190,8 @@ static void close_log(struct run_log *log)
     deadline_clear(&log->told_again);
     deadline_clear(&log->claim_again);
     deadline_clear(&log->gate_again);
-    later_remove(
-        &log->leave); /* run_share_drain or run_undrive may have queued it; on_leave needs a run */
+    /* run_share_drain or run_undrive may have queued it in this turn, and on_leave needs a run. */
+    later_remove(&log->leave);
     run->log = NULL;
     log->run = NULL;
     remove_claim(&log->claim_again);

@@ -156,8 +156,8 @@ bool log_is_alone(const struct run_log *log);
 void log_show_all(struct run_log *log); /* shows its events, though the store lacks them */
 void log_begin(struct run_log *log);    /* the plan may run: listens for a stop */
 void log_write(struct run_log *log);    /* begins to write what is pending */
-void log_give_up(
-    struct run_log *log); /* if it leaves, and all is written: the claim becomes nobody's */
+/* If the run is given away and all of it is written, its claim becomes nobody's. */
+void log_give_up(struct run_log *log);
 /* The run is to stop: writes it for whoever has the run next, if this process dies or gives the run away. */
 void log_tell_stop(struct run_log *log);
 
