@@ -418,13 +418,24 @@ static void streamed_answers(void **state)
     function_stop(&function);
 }
 
-static void long_and_broken_streams(void **state)
+/* A platform whose answer to each GET is long; `platform` is the variable that names its address. Free the answer. */
+static char *start_huge(struct scripted *scripted, char *platform, size_t size)
 {
     char *huge = mem_calloc(1, HUGE_BYTES);
     const struct scripted_answer rows[] = {
         {"GET", 0, 200, NULL, huge, 0, "text/plain", HUGE_BYTES}};
+
+    memset(huge, 'x', HUGE_BYTES);
+    scripted_start(scripted, rows, ARRAY_LEN(rows));
+    (void)snprintf(platform, size, "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api", scripted->port);
+    return huge;
+}
+
+static void long_and_broken_streams(void **state)
+{
     struct scripted scripted;
     char platform[96];
+    char *huge = start_huge(&scripted, platform, sizeof(platform));
     const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
                                NULL};
     struct runtime_event event = {.body = NULL};
@@ -433,10 +444,6 @@ static void long_and_broken_streams(void **state)
     struct str rest;
 
     (void)state;
-    memset(huge, 'x', HUGE_BYTES);
-    scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
-                   scripted.port);
     function_start_alone(&function, env);
     (void)ask_within(&function, function_event(&function, "GET", "/virtuoso/x", NULL, NULL), 0);
     rest = after_prelude(&function, &prelude);
@@ -463,21 +470,15 @@ static void long_and_broken_streams(void **state)
 /* The next question may not be written into the middle of the answer. */
 static void a_stream_that_is_refused_midway(void **state)
 {
-    char *huge = mem_calloc(1, HUGE_BYTES);
-    const struct scripted_answer rows[] = {
-        {"GET", 0, 200, NULL, huge, 0, "text/plain", HUGE_BYTES}};
     struct scripted scripted;
     char platform[96];
+    char *huge = start_huge(&scripted, platform, sizeof(platform));
     const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
                                NULL};
     struct runtime_event event = {.body = NULL};
     struct function function;
 
     (void)state;
-    memset(huge, 'x', HUGE_BYTES);
-    scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
-                   scripted.port);
     function_start_alone(&function, env);
     event.body = function_event(&function, "GET", "/virtuoso/x", NULL, NULL);
     runtime_api_give(&function.api, &event);
