@@ -20,6 +20,8 @@ static void note(struct cloud_request *request, struct str text)
     struct cloud_seen *seen = request->child->seen;
 
     str_copy(seen->recall, sizeof(seen->recall), text);
+    str_copy(seen->recalls[seen->n_recalls % CLOUD_RECALLS_KEPT], CLOUD_RECALL_MAX, text);
+    seen->n_recalls++;
 }
 
 static bool is_whole(const struct json *task)
@@ -58,7 +60,6 @@ static bool take_task(struct cloud_request *request)
     }
     (void)cloud_put(request->child->items, name, request->body);
     note(request, request->body);
-    request->child->seen->n_recalls++;
     if (request->child->seen->lost > 0) {
         request->child->seen->lost--;
         request->is_lost = true;
@@ -82,7 +83,6 @@ bool cloud_take_recall(struct cloud_request *request)
         return refuse(request, 400, "InvalidParameterValueException", "somebody would wait");
     }
     note(request, request->body);
-    request->child->seen->n_recalls++;
     cloud_answer(request, 202, STR_EMPTY);
     return true;
 }

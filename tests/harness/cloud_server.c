@@ -265,6 +265,20 @@ const char *const *cloud_server_env(struct cloud_server *server, const char *sou
     return rows;
 }
 
+const char *cloud_server_recall(const struct cloud_server *server, struct str words)
+{
+    const struct cloud_seen *seen = server->seen;
+
+    for (unsigned n = seen->n_recalls, i = 0; n > 0 && i < CLOUD_RECALLS_KEPT; n--, i++) {
+        const char *recall = seen->recalls[(n - 1) % CLOUD_RECALLS_KEPT];
+
+        if (str_contains(str_from(recall), words)) {
+            return recall;
+        }
+    }
+    return NULL;
+}
+
 void cloud_server_set(struct cloud_server *server, unsigned at, const char *name, const char *text)
 {
     struct cloud_secret *secret = &server->seen->secrets[at];

@@ -20,7 +20,13 @@
 
 #include "harness/token.h"
 
-enum { CLOUD_SECRETS_MAX = 16, CLOUD_TEXT_MAX = 512, CLOUD_ENV_MAX = 16, CLOUD_RECALL_MAX = 4096 };
+enum {
+    CLOUD_SECRETS_MAX = 16,
+    CLOUD_TEXT_MAX = 512,
+    CLOUD_ENV_MAX = 16,
+    CLOUD_RECALL_MAX = 4096,
+    CLOUD_RECALLS_KEPT = 64
+};
 
 struct cloud_secret {
     char
@@ -57,6 +63,8 @@ struct cloud_seen {
     volatile unsigned n_recalls;    /* tasks that were made, and invocations */
     volatile unsigned n_duplicates; /* tasks that were there already */
     char recall[CLOUD_RECALL_MAX];  /* the body of the last one */
+    char recalls[CLOUD_RECALLS_KEPT]
+                [CLOUD_RECALL_MAX]; /* those of the last ones: number n at n - 1 */
     char refused[CLOUD_TEXT_MAX];   /* why, of the last one */
 };
 
@@ -75,6 +83,8 @@ void cloud_server_done(struct cloud_server *server);
  * credentials come from: "keys", "instance", "container" or "web" (with the file at `path`). */
 const char *const *cloud_server_env(struct cloud_server *server, const char *source,
                                     const char *path);
+/* The body of the newest recall that holds `words`; NULL: there is none among those that are kept. */
+const char *cloud_server_recall(const struct cloud_server *server, struct str words);
 void cloud_server_set(struct cloud_server *server, unsigned at, const char *name, const char *text);
 
 #endif
