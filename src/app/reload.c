@@ -265,15 +265,22 @@ static void on_seen(void *context, const struct digest *now)
     }
 }
 
+/* True: a reference was added while the others were read; it is read now, and on_secrets comes again. */
+static bool reads_more(struct reload *reload)
+{
+    return reload->server->state == SERVER_SERVING &&
+           secret_refresh_read(reload->refresh, &reload->sources, false);
+}
+
 static void on_secrets(void *context, bool asked)
 {
     struct reload *reload = context;
 
-    if (asked) {
-        act(reload);
-    } else {
+    if (!asked) {
         reload->secrets_are_read = true;
         reload_now(reload, "secrets");
+    } else if (!reads_more(reload)) {
+        act(reload);
     }
 }
 

@@ -17,6 +17,7 @@ enum {
     ROUNDS = 8,
     PATIENCE_MS = 120000,
     TEXT_MAX = 1 << 16,
+    SLOW_MS = 1500, /* longer than a look at changed files takes */
     AWAY_ROUND = 3,
     REVOKED_ROUND = 5
 };
@@ -251,6 +252,28 @@ static void a_reload_reads_them_at_once(void **state)
     proxy_stop(&here.proxy);
 }
 
+static void one_that_comes_while_others_are_read_is_read_too(void **state)
+{
+    unsigned n_requests;
+
+    (void)state;
+    write_config("upstream: {token: \"aws-sm:qa/platform#token\", organization_id: \"1\"}\n"
+                 "auth: {keys: [{name: turns, key: \"gcp-sm:projects/p/secrets/key\"}]}\n"
+                 "secrets: {refresh_s: 86400}\n");
+    serve("keys");
+    here.server.seen->delay_ms = SLOW_MS;
+    n_requests = here.server.seen->n_requests;
+    program_signal(&here.proxy.program, SIGHUP);
+    wait_until(here.server.seen->n_requests > n_requests);
+    write_config("upstream: {token: \"aws-sm:qa/platform#token\", organization_id: \"1\"}\n"
+                 "auth: {keys: [{name: turns, key: \"aws-ssm:/keys/stays\"}]}\n"
+                 "secrets: {refresh_s: 86400}\n");
+    wait_until(status_of("GET", "/api/user", "key-that-stays") == 200);
+    here.server.seen->delay_ms = 0;
+    assert_false(program_wrote(&here.proxy.program, "config.refused"));
+    proxy_stop(&here.proxy);
+}
+
 static void a_tree_has_them_under_their_names(void **state)
 {
     (void)state;
@@ -343,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_fails_while_secrets_turn),
         cmocka_unit_test(a_reload_reads_them_at_once),
+        cmocka_unit_test(one_that_comes_while_others_are_read_is_read_too),
         cmocka_unit_test(a_deleted_key_is_refused),
         cmocka_unit_test(a_tree_has_them_under_their_names),
         cmocka_unit_test(check_reads_them_if_asked),
