@@ -227,6 +227,9 @@ void upstream_doubt_answer(const struct upstream_call *call);
 /* To be called before on_done returns: the answer is a success, but lacks what was asked for. Health counts it as a
  * failure. */
 void upstream_note_unfit(struct upstream_call *call);
+/* To be called before on_done returns: the answer only says that another call must be made for the same thing. Health
+ * does not count this one. */
+void upstream_note_undecided(const struct upstream_call *call);
 
 /* Closes the connections at rest: after a pause of the whole machine the other side may have dropped any of
  * them. */

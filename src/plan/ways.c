@@ -153,6 +153,7 @@ bool way_refused(struct plan *plan, struct error *err)
         row->http_status = err->upstream_status;
         return false;
     }
+    upstream_note_undecided(&plan->upstream_call); /* the last way says how the platform is */
     plan->way = next;
     return true;
 }

@@ -469,6 +469,13 @@ void upstream_note_unfit(struct upstream_call *call)
     }
 }
 
+void upstream_note_undecided(const struct upstream_call *call)
+{
+    if (call->upstream != NULL && call->upstream->judged == call) {
+        call->upstream->judged = NULL;
+    }
+}
+
 void guard_note_judged(struct upstream *upstream)
 {
     if (upstream->judged != NULL) {

@@ -411,6 +411,52 @@ static void who_answers_for_the_platform_in_vain_is_told(void **state)
     proxy_stop(&proxy);
 }
 
+/* Steps are read before one is added, and there are several routes to ask for them: a command that tries them all in vain is
+ * one failure. */
+static void a_platform_that_says_nothing_about_steps_is_told(void **state)
+{
+    static const char *const answers[] = {
+        "\"body\":\"{}\"", "\"content_type\":\"text/plain\",\"body\":\"Not the API\""};
+    struct proxy proxy;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        char fault[256];
+
+        proxy_start(&proxy, NULL); /* which does not know yet where the checkpoint ends */
+        (void)snprintf(fault, sizeof(fault), "{\"match\":\"GET /\",\"times\":-1,\"status\":200,%s}",
+                       answers[i]);
+        sandbox_fault(proxy.program.sandbox_port, fault);
+        for (int n = 0; n < 10; n++) {
+            (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+            assert_int_equal(proxy.reply.status, 502);
+        }
+        assert_health(&proxy, "/checks/upstream/status", "fail");
+        sandbox_clear_faults(proxy.program.sandbox_port);
+        (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_health(&proxy, "/checks/upstream/status", "pass");
+        proxy_stop(&proxy);
+    }
+}
+
+/* The platform does what it was asked for; only this proxy cannot look for secrets in a part. */
+static void a_part_that_cannot_be_read_is_no_failure_of_the_platform(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /teststeps\",\"times\":-1,\"status\":206,\"body\":\"{}\"}");
+    for (int n = 0; n < 10; n++) {
+        (void)proxy_ask(&proxy, "GET", "/virtuoso/teststeps/5", "Range: bytes=0-1\r\n", "");
+        assert_int_equal(proxy.reply.status, 502);
+    }
+    assert_health(&proxy, "/checks/upstream/status", "pass");
+    proxy_stop(&proxy);
+}
+
 static void a_token_that_the_platform_refuses_fails_at_once(void **state)
 {
     static const char *const sets[] = {"upstream.token=token-that-is-wrong", NULL};
@@ -502,6 +548,8 @@ int main(void)
         cmocka_unit_test(ctrl_c_at_a_terminal_waits_for_nothing),
         cmocka_unit_test(health_tells_how_the_platform_does),
         cmocka_unit_test(who_answers_for_the_platform_in_vain_is_told),
+        cmocka_unit_test(a_platform_that_says_nothing_about_steps_is_told),
+        cmocka_unit_test(a_part_that_cannot_be_read_is_no_failure_of_the_platform),
         cmocka_unit_test(a_token_that_the_platform_refuses_fails_at_once),
         cmocka_unit_test(health_tells_that_sessions_cannot_be_saved),
         cmocka_unit_test(health_tells_what_fails_behind_the_requests),

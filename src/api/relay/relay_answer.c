@@ -15,6 +15,10 @@
 
 static const char nameless[] =
     "values without names cannot be told from those that this caller may see";
+/* These two are faults of the platform. Other answers are as the caller asked for them, but nothing can be looked for
+ * in them. */
+static const char no_json[] = "its Content-Type says JSON, and it is not JSON";
+static const char bad_coding[] = "its Content-Encoding is unknown, damaged or cut short";
 
 struct relay *relay_of(struct upstream_call *call)
 {
@@ -147,7 +151,7 @@ static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why
 {
     (void)error_set(&relay->task->error, ERR_UPSTREAM_SHAPE,
                     "Secrets cannot be taken out of the platform's answer: %s", why);
-    if (why != nameless) { /* which is right for other callers */
+    if (why == no_json || why == bad_coding) {
         upstream_note_unfit(&relay->call);
     }
     return cache_fail(relay->task);
@@ -171,8 +175,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
     code = http_decode(&decoder, relay->coding, *out, plain);
     http_decoder_free(decoder);
     *out = buf_view(plain);
-    *why = code == ERR_UPSTREAM_TOO_BIG ? "decoded it is longer than redact.max_bytes"
-                                        : "its Content-Encoding is unknown, damaged or cut short";
+    *why = code == ERR_UPSTREAM_TOO_BIG ? "decoded it is longer than redact.max_bytes" : bad_coding;
     return code == ERR_OK;
 }
 
@@ -184,7 +187,7 @@ static const char *why_unreadable(const struct relay *relay, enum media_kind kin
                                             : "its bytes are not what its Content-Type says";
     }
     if (kind == MEDIA_JSON && relay->leaks && text.len > 0 && !media_begins_as_json_value(text)) {
-        return "its Content-Type says JSON, and it is not JSON";
+        return no_json;
     }
     if (!media_is_ascii_based(relay->content_type)) {
         return "its charset is not one that is based on ASCII";
@@ -232,8 +235,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         return false;
     }
     if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
-        *why = kind != MEDIA_JSON && !is_needed ? nameless
-                                                : "its Content-Type says JSON, and it is not JSON";
+        *why = kind != MEDIA_JSON && !is_needed ? nameless : no_json;
         return false;
     }
     if (must_be_named && redact_is_nameless(tree)) {
