@@ -26,6 +26,38 @@ static bool was_cut(const struct report_entry *entry, const struct json *failure
             str_has_word(codes, json_str(json_find(failure, "/error/code"))));
 }
 
+/* The execution of the test's goal; NULL: the run object has none. */
+static const struct json *execution_of(const struct report_entry *entry, const struct json *test)
+{
+    struct str goal = json_str(json_get(test, "goal_id"));
+    const struct json *execution;
+
+    JSON_FOREACH (execution, json_get(entry->run, "executions")) {
+        if (goal.len > 0 && str_eq(json_str(json_get(execution, "goal_id")), goal)) {
+            return execution;
+        }
+    }
+    return NULL;
+}
+
+/* True: nothing is wrong with the test. It was not executed, because another test of its file failed before. */
+static bool was_left(const struct report_entry *entry, const struct json *test)
+{
+    const struct json *execution = execution_of(entry, test);
+    const struct json *other;
+
+    if (execution == NULL || json_str(json_get(execution, "job_id")).len > 0 ||
+        json_type(json_get(execution, "error")) == JSON_OBJECT) {
+        return false;
+    }
+    JSON_FOREACH (other, json_get(entry->run, "tests")) {
+        if (str_is(json_str(json_get(other, "status")), "failed")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A test that was not finished ends as its file did. */
 static enum verdict verdict_of(const struct report_entry *entry, const struct json *test)
 {
@@ -46,6 +78,9 @@ static enum verdict verdict_of(const struct report_entry *entry, const struct js
     }
     if (entry->verdict != VERDICT_FAILED) {
         return entry->verdict;
+    }
+    if (was_left(entry, test)) {
+        return VERDICT_SKIPPED;
     }
     /* If the run has an error, no user cancelled the test: its execution or a call before its steps was refused. */
     return json_type(json_get(entry->run, "error")) == JSON_OBJECT ? VERDICT_ERROR : verdict;
@@ -132,7 +167,9 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
     } else if (one->verdict == VERDICT_ERROR && json_size(json_get(entry->problem, "errors")) > 0) {
         put_first_error(&out, entry);
     } else if (one->verdict == VERDICT_SKIPPED && one->test != NULL) {
-        buf_text(&out, "an earlier test of the file did not pass");
+        buf_text(&out, str_is(json_str(json_get(one->test, "status")), "skipped")
+                           ? "an earlier test of the file did not pass"
+                           : "created, not executed: another test of the file did not pass");
     } else if (one->verdict != VERDICT_PASSED) {
         buf_str(&out,
                 entry->detail.len > 0 ? entry->detail : str_from(verdicts[one->verdict].title));
@@ -145,15 +182,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
 /* The time that the execution of the test's goal took; 0: not known. */
 static int64_t execution_ms_of(const struct report_case *one)
 {
-    struct str goal = json_str(json_get(one->test, "goal_id"));
-    const struct json *execution;
-
-    JSON_FOREACH (execution, json_get(one->entry->run, "executions")) {
-        if (goal.len > 0 && str_eq(json_str(json_get(execution, "goal_id")), goal)) {
-            return report_int(json_get(execution, "duration_ms"));
-        }
-    }
-    return 0;
+    return report_int(json_get(execution_of(one->entry, one->test), "duration_ms"));
 }
 
 /* The time to create the test. A bad test that was not begun counts the calls of its set-up instead. */

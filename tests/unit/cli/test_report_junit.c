@@ -253,6 +253,61 @@ static void what_was_cut_off_has_its_time(void **state)
     fixture_done(&f);
 }
 
+/* Three tests of one file: the first was made, the second has ended as STATUS, the third was not begun. */
+#define LEFT_RUN(STATUS, STEPS, EXECUTION)                                                               \
+    "{\"id\":\"r\",\"status\":\"failed\",\"name\":\"M\",\"error\":{\"code\":\"upstream_refused\","       \
+    "\"detail\":\"refused\"},\"tests\":[{\"name\":\"first\",\"status\":\"cancelled\",\"goal_id\":\"9\"," \
+    "\"steps\":[{\"index\":1,\"text\":\"a\",\"line\":4,\"status\":\"done\"}]},{\"name\":\"second\","     \
+    "\"status\":\"" STATUS "\",\"goal_id\":\"9\",\"steps\":[" STEPS                                      \
+    "]},{\"name\":\"third\",\"status\":\"skipped\",\"steps\":[]}],\"executions\":[{\"goal_id\":\"9\","   \
+    "\"job_id\":" EXECUTION "}]}"
+
+#define REFUSED_STEP                                                                               \
+    "{\"index\":1,\"text\":\"b\",\"line\":5,\"status\":\"failed\","                                \
+    "\"error\":{\"code\":\"upstream_refused\",\"detail\":\"refused\"}}"
+
+static const struct {
+    const char *what;
+    const char *run;
+    size_t n_errors;
+    size_t n_left;
+    const char *outcome;
+} left[] = {
+    {"a later step", LEFT_RUN("failed", REFUSED_STEP, "null"), 0, 1,
+     "failed, 1 of 3 tests: \"second\" failed at step 1 of 1, m.yaml:5: b: refused"},
+    /* its execution tells what is wrong with the first test */
+    {"the start",
+     LEFT_RUN("cancelled", "",
+              "null,\"error\":{\"code\":\"upstream_refused\",\"detail\":\"refused\"}"),
+     2, 0, "failed, 2 of 3 tests: \"first\" refused"},
+    {"an execution without a result", LEFT_RUN("failed", REFUSED_STEP, "\"3\""), 1, 0,
+     "failed, 2 of 3 tests: \"first\" refused"},
+};
+
+static void a_test_that_was_made_has_no_fault_of_another(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        struct fixture f;
+        struct str text;
+
+        fixture_init(&f);
+        add(&f, "m.yaml", VERDICT_FAILED, left[i].run)->detail = STR("refused");
+        f.entries[0].executes = true;
+        assert_string_equal(arena_cstr(&f.arena, report_outcome(&f.entries[0], &f.arena)),
+                            left[i].outcome);
+        report_junit(&f.report, &f.text);
+        text = buf_view(&f.text);
+        assert_valid(text);
+        assert_int_equal(str_count(text, "<error "), left[i].n_errors);
+        assert_int_equal(str_count(text,
+                                   "<skipped message=\"created, not executed: another test of "
+                                   "the file did not pass\""),
+                         left[i].n_left);
+        fixture_done(&f);
+    }
+}
+
 /* A refusal has errors, too. */
 static void what_was_refused_compiles(void **state)
 {
@@ -282,6 +337,7 @@ int test_report_junit(void)
         cmocka_unit_test(no_two_cases_have_the_same_name),
         cmocka_unit_test(what_was_cut_off_is_not_red),
         cmocka_unit_test(what_was_cut_off_has_its_time),
+        cmocka_unit_test(a_test_that_was_made_has_no_fault_of_another),
         cmocka_unit_test(what_was_refused_compiles),
     };
 
