@@ -107,6 +107,8 @@ size_t select_variables(struct arena *arena, const struct cli_run_options *optio
                         struct testfile_variable **out);
 /* Drops the files of other shards, and with --rerun-failed those that are not remembered as red. */
 void select_files(struct cli_run *run);
+/* Ends the items whose file does not compile. False: there are none. */
+bool select_broken(struct cli_run *run);
 /* Ends the items that will not begin: the file does not compile, or has none of the tags, or another file does
  * not compile (--strict). */
 void select_items(struct cli_run *run);
@@ -138,8 +140,9 @@ bool last_run_write(struct cli_run *run) MUST_CHECK;
 void run_open_reports(struct cli_run *run);
 void run_close_reports(struct cli_run *run);
 void run_write_reports(struct cli_run *run); /* sets the exit code */
-void run_report_errors(struct cli_run *run); /* when nothing can begin: a case for each error */
-void run_tell_ended(struct cli_run *run);    /* prints the lines of files that have ended */
+/* When nothing can begin: a case for each error, and for each file. Files that do not compile are printed. */
+void run_report_errors(struct cli_run *run);
+void run_tell_ended(struct cli_run *run); /* prints the lines of files that have ended */
 
 /* ---- run_item.c ---- */
 

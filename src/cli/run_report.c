@@ -243,16 +243,16 @@ void run_report_errors(struct cli_run *run)
     struct report_entry *entries =
         arena_calloc(&run->arena, run->errors.n + run->gather.n + 1, sizeof(struct report_entry));
 
+    (void)select_broken(run);
+    run_tell_ended(run);
     for (size_t i = 0; i < run->gather.n; i++) { /* each file is reported, though none is sent */
-        const struct test_source *source = &run->gather.items[i];
-        struct report_entry *entry = &entries[report.n++];
+        struct run_item *item = &run->items[i];
 
-        *entry = (struct report_entry){
-            .file = source->file,
-            .journey = source->journey,
-            .verdict = VERDICT_SKIPPED,
-            .detail = STR("not sent: another file or an option cannot be used")};
-        entry->tests = tests_of(run, &run->arena, &source->inspection, &entry->n_tests);
+        if (item->state == ITEM_QUEUED) {
+            (void)error_set(&item->error, ERR_INVALID,
+                            "not sent: another file or an option cannot be used");
+        }
+        entries[report.n++] = entry_of(item, &run->arena);
     }
     for (size_t i = 0; i < run->errors.n; i++) {
         entries[report.n++] = (struct report_entry){.file = STR("(command line)"),

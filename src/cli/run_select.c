@@ -174,19 +174,30 @@ static void end_broken(struct run_item *item)
     item_end_unbegun(item, VERDICT_ERROR);
 }
 
+bool select_broken(struct cli_run *run)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < run->gather.n; i++) {
+        if (run->items[i].source->inspection.problem != NULL) {
+            end_broken(&run->items[i]);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void select_items(struct cli_run *run)
 {
     struct str tags = tags_text(run);
-    bool any_broken = false;
+    bool any_broken = select_broken(run);
 
     for (size_t i = 0; i < run->gather.n; i++) {
         struct run_item *item = &run->items[i];
         const struct inspection *inspection = &item->source->inspection;
 
-        if (inspection->problem != NULL) {
-            end_broken(item);
-            any_broken = true;
-        } else if (!inspection_has_tag(inspection, run->options.tags, run->options.n_tags)) {
+        if (item->state == ITEM_QUEUED &&
+            !inspection_has_tag(inspection, run->options.tags, run->options.n_tags)) {
             (void)error_set(&item->error, ERR_INVALID, "no test tagged %.*s", STR_ARG(tags));
             item_end_unbegun(item, VERDICT_SKIPPED);
         }

@@ -218,8 +218,10 @@ static void a_file_that_is_not_there_leaves_the_others_in_the_report(void **stat
     assert_int_equal(run_cli_env(f, NULL, args), 1);
     text = run_cli_get(f, "j.xml");
     assert_int_equal(str_count(text, "<testcase "), 3);
-    assert_int_equal(str_count(text, "<skipped message=\"not sent: "), 2);
+    assert_int_equal(str_count(text, "<skipped message=\"not sent: "), 1);
+    assert_int_equal(str_count(text, "<error type=\"does_not_compile\""), 1);
     assert_true(str_contains(text, STR("missing.yaml: No such file or directory")));
+    assert_true(run_cli_says(f, "bad.yaml: does not compile: 1 error\n"));
 }
 
 static void what_does_not_compile_is_told_first_and_the_rest_runs(void **state)

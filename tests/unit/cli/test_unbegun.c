@@ -126,6 +126,14 @@ static void each_test_of_a_file_has_its_case(void **state)
     paths[1] = "/nowhere.yaml";
     text = report(&f, paths, NULL, NULL, true);
     assert_int_equal(str_count(text, "<skipped message=\"not sent: "), 3);
+    paths[0] =
+        f.broken; /* what is wrong with a file is told, though another argument is wrong, too */
+    text = report(&f, paths, NULL, NULL, false);
+    assert_int_equal(str_count(text, "<error type=\"does_not_compile\""), 1);
+    assert_int_equal(str_count(text, "<error type=\"error\" message=\"cannot read /nowhere.yaml"),
+                     1);
+    assert_true(str_contains(text, STR("broken.yaml:2:10: ")));
+    assert_int_equal(str_count(text, "<skipped "), 0);
     fixture_done(&f);
 }
 
