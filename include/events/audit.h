@@ -41,6 +41,9 @@ bool audit_takes(const struct fact *fact);
  * it was set. */
 enum error_code audit_open(struct loop *loop, const struct audit_options *options,
                            struct audit **out, struct error *err) MUST_CHECK;
+/* Whether audit_open could go on behind what stands in the file, for a configuration that is only checked. Nothing is
+ * made or changed, and another process may be writing the file. */
+enum error_code audit_try(const char *file, struct error *err) MUST_CHECK;
 /* What was noted before is written first: the lease, the store and the bucket have 3 s for that, and a write to a file
  * that has begun is waited for. on_closed may come at once. */
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context);

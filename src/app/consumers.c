@@ -108,6 +108,21 @@ enum error_code open_audit(struct server *server, struct error *err)
     return code;
 }
 
+enum error_code try_audit(const struct config *config, struct error *err)
+{
+    bool is_shared = config->server.n_workers > 1 || !str_is(config->store.url, "memory:");
+    char *file;
+    enum error_code code;
+
+    if (config->audit.file.len == 0 || is_shared) {
+        return ERR_OK;
+    }
+    file = str_dup(config->audit.file);
+    code = audit_try(file, err);
+    mem_free(file);
+    return code;
+}
+
 /* --- sinks of analytics */
 enum error_code open_sinks(struct server *server, struct error *err)
 {

@@ -21,6 +21,9 @@ enum error_code open_audit(struct server *server, struct error *err) MUST_CHECK;
 enum error_code open_artifacts(struct server *server, struct error *err) MUST_CHECK;
 enum error_code open_recaller(struct server *server, struct error *err) MUST_CHECK;
 
+/* What open_audit would refuse at the start. One of several processes does not look into the file before it writes. */
+enum error_code try_audit(const struct config *config, struct error *err) MUST_CHECK;
+
 /* Puts the reports of a test run to artifacts.url.
  *
  *   put ─► text of the run (api) ─► tree (thread) ─► screenshots, if asked for ─► reports (thread) ─► each: digest (thread), PUT (cloud)

@@ -14,6 +14,7 @@
 #include "key_source.h"
 #include "manager.h"
 #include "observe/log.h"
+#include "parts.h"
 #include "reload.h"
 #include "secret_source.h"
 #include "signals.h"
@@ -468,10 +469,15 @@ int run_check(struct arguments *arguments)
     const char *file = arguments_get(arguments, "config");
     bool connects = arguments_get(arguments, "connect") != NULL;
     struct config *config = load_once(file, arguments, connects);
+    struct error err = {0};
     struct buf text;
 
     if (config == NULL) {
         return EXIT_FAILURE;
+    }
+    if (try_audit(config, &err) != ERR_OK) {
+        config_release(config);
+        return fail("check", &err);
     }
     config_warnings(config, clock_wall_ms(), print_warning, NULL);
     if (other != NULL) {

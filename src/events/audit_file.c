@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 
 enum { TAIL_BYTES = 64 * 1024, PATH_BYTES_MAX = 4096 };
 
@@ -130,15 +131,17 @@ static enum error_code find_end_before(struct audit *audit, struct error *err)
     return code;
 }
 
+/* The file need not be there: its fd is -1 then. */
 static enum error_code read_end(struct audit *audit, struct error *err)
 {
     struct buf tail;
-    enum error_code code;
-
-    buf_init(&tail, TAIL_BYTES);
+    enum error_code code = ERR_OK;
     uint64_t size;
 
-    code = read_tail(audit->file.fd, audit->file.path, &tail, &size, err);
+    buf_init(&tail, TAIL_BYTES);
+    if (audit->file.fd >= 0) {
+        code = read_tail(audit->file.fd, audit->file.path, &tail, &size, err);
+    }
     if (code == ERR_OK) {
         code = find_end(audit, buf_view(&tail), err);
     }
@@ -155,4 +158,24 @@ enum error_code audit_file_open(struct audit *audit, struct error *err)
                                             audit->max_bytes, "audit.file", err);
 
     return code == ERR_OK ? read_end(audit, err) : code;
+}
+
+enum error_code audit_try(const char *path, struct error *err)
+{
+    struct audit audit = {.file.fd = -1};
+    struct error why = {0};
+    enum error_code code;
+
+    if (access(path, F_OK) == 0) {
+        audit.file.fd = fd_open_regular(path, &why);
+        if (audit.file.fd < 0) {
+            return fail(err, path, why.text);
+        }
+    }
+    audit.file.path = mem_strdup(path);
+    buf_init(&audit.batch, AUDIT_LINE_MAX);
+    code = read_end(&audit, err);
+    buf_done(&audit.batch);
+    append_file_close(&audit.file);
+    return code;
 }

@@ -238,6 +238,35 @@ static void check_and_serve_agree(void **state)
     }
 }
 
+/* The content of the audit file, too: not only whether it can be written. */
+static void check_refuses_an_audit_file_that_serve_refuses(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
+    static const char *const commands[] = {"check", "serve"};
+    char file[1024];
+    char set[1100];
+    FILE *audit;
+
+    (void)state;
+    scratch_file(file, sizeof(file), "audit.jsonl");
+    (void)snprintf(set, sizeof(set), "audit.file=%s", file);
+    audit = fopen(file, "we");
+    assert_non_null(audit);
+    assert_true(fputs("garbage\n", audit) >= 0);
+    assert_int_equal(fclose(audit), 0);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct program program;
+        const char *const args[] = {
+            commands[i], "--set", "auth.mode=none", "--set", "server.listen=127.0.0.1:0", "--set",
+            set,         NULL};
+
+        assert_int_equal(program_run(&program, args, env), 1);
+        assert_wrote(&program, "its last line is no line of an audit file, or was changed");
+        program_done(&program);
+    }
+    assert_int_equal(unlink(file), 0);
+}
+
 static void keys_that_expire_are_told_by_check_and_in_the_log(void **state)
 {
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
@@ -395,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_no_audit_is_refused_by_the_name_of_its_option),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(check_and_serve_agree),
+        cmocka_unit_test(check_refuses_an_audit_file_that_serve_refuses),
         cmocka_unit_test(keys_that_expire_are_told_by_check_and_in_the_log),
         cmocka_unit_test(the_demo_makes_and_runs_a_test),
         cmocka_unit_test(traces_of_load_balancers_go_on),

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -191,6 +192,29 @@ static void a_file_that_was_changed_is_not_gone_on_with(void **state)
     assert_int_equal(strncmp(err.text, "audit.file: ", 12), 0);
 }
 
+/* What audit_open would say, and nothing is written: the torn line stays as it is. */
+static void a_file_is_tried_without_a_change(void **state)
+{
+    struct error err = {0};
+    struct stat before;
+    struct stat after;
+
+    (void)state;
+    assert_int_equal(audit_try(fixture.file, &err), ERR_OK);
+    assert_int_equal(access(fixture.file, F_OK), -1);
+    write_life(0, 3);
+    read_file();
+    buf_truncate(&fixture.text, fixture.text.len - 40);
+    write_file(buf_view(&fixture.text));
+    assert_int_equal(stat(fixture.file, &before), 0);
+    assert_int_equal(audit_try(fixture.file, &err), ERR_OK);
+    assert_int_equal(stat(fixture.file, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    write_file(STR("garbage\n"));
+    assert_int_equal(audit_try(fixture.file, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "audit verify"));
+}
+
 static void a_file_has_one_writer(void **state)
 {
     struct error err = {0};
@@ -199,6 +223,8 @@ static void a_file_has_one_writer(void **state)
     (void)state;
     assert_int_equal(open_audit(0, &err), ERR_OK);
     first = fixture.audit;
+    assert_int_equal(audit_try(fixture.file, &err),
+                     ERR_OK); /* it would be written after that one */
     assert_int_equal(open_audit(0, &err), ERR_CONFIG);
     assert_non_null(strstr(err.text, "another process"));
     fixture.audit = first;
@@ -364,6 +390,7 @@ int test_audit(void)
         cmocka_unit_test_setup_teardown(a_line_without_its_line_end_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_was_changed_is_not_gone_on_with, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_tried_without_a_change, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_has_one_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_hash_is_told_every_minute, set_up, tear_down),
