@@ -1,6 +1,4 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too. */
-#include "base/check.h"
-#include "base/json_plain.h"
 #include "base/nearest.h"
 #include "testfile_internal.h"
 
@@ -38,39 +36,41 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
 struct other_row {
     const char *key;
     const char *what;
-    bool unless_ours; /* a test may have the key too: its steps decide */
+
+    /* A test may have the key, too: its steps decide. */
+    enum { ALWAYS, UNLESS_BROWSER, UNLESS_OURS } mark;
 };
 
 /* Marks of files that people send by accident. Add one by adding a row. */
 static const struct other_row others[] = {
-    {"apiVersion", "a Kubernetes manifest", false},
-    {"jobs", "a CI workflow", false},
-    {"workflows", "a CI workflow", false},
-    {"orbs", "a CI workflow", false},
-    {"stages", "a CI pipeline", false},
-    {"pipelines", "a CI pipeline", false},
-    {"trigger", "a CI pipeline", false},
-    {"pool", "a CI pipeline", false},
-    {"pr", "a CI pipeline", false},
-    {"resources", "a CI pipeline", false},
-    {"schedules", "a CI pipeline", false},
-    {"parameters", "a CI template", true},
-    {"runs", "a CI action", false},
-    {"services", "a compose file", false},
-    {"swagger", "an API description", false},
-    {"openapi", "an API description", false},
-    {"asyncapi", "an API description", false},
-    {"dependencies", "a package description", false},
-    {"devDependencies", "a package description", false},
-    {"peerDependencies", "a package description", false},
-    {"lockfileVersion", "a lock file", false},
-    {"compilerOptions", "a compiler's configuration", false},
-    {"repos", "a tool's configuration", true},
-    {"tasks", "a playbook", true},
-    {"hosts", "a playbook", true},
-    {"site_name", "a tool's configuration", true},
-    {"updates", "a tool's configuration", true},
-    {"$schema", "a JSON schema, or a file described by one", true},
+    {"apiVersion", "a Kubernetes manifest", ALWAYS},
+    {"jobs", "a CI workflow", ALWAYS},
+    {"workflows", "a CI workflow", ALWAYS},
+    {"orbs", "a CI workflow", ALWAYS},
+    {"stages", "a CI pipeline", UNLESS_BROWSER},
+    {"pipelines", "a CI pipeline", UNLESS_BROWSER},
+    {"trigger", "a CI pipeline", UNLESS_BROWSER},
+    {"pool", "a CI pipeline", UNLESS_BROWSER},
+    {"pr", "a CI pipeline", UNLESS_BROWSER},
+    {"resources", "a CI pipeline", UNLESS_BROWSER},
+    {"schedules", "a CI pipeline", UNLESS_BROWSER},
+    {"parameters", "a CI template", UNLESS_OURS},
+    {"runs", "a CI action", UNLESS_BROWSER},
+    {"services", "a compose file", UNLESS_BROWSER},
+    {"swagger", "an API description", ALWAYS},
+    {"openapi", "an API description", ALWAYS},
+    {"asyncapi", "an API description", ALWAYS},
+    {"dependencies", "a package description", UNLESS_BROWSER},
+    {"devDependencies", "a package description", ALWAYS},
+    {"peerDependencies", "a package description", ALWAYS},
+    {"lockfileVersion", "a lock file", ALWAYS},
+    {"compilerOptions", "a compiler's configuration", ALWAYS},
+    {"repos", "a tool's configuration", UNLESS_OURS},
+    {"tasks", "a playbook", UNLESS_OURS},
+    {"hosts", "a playbook", UNLESS_OURS},
+    {"site_name", "a tool's configuration", UNLESS_OURS},
+    {"updates", "a tool's configuration", UNLESS_OURS},
+    {"$schema", "a JSON schema, or a file described by one", UNLESS_OURS},
 };
 
 const char *other_file_key(size_t index)
@@ -78,10 +78,11 @@ const char *other_file_key(size_t index)
     return index < ARRAY_LEN(others) ? others[index].key : NULL;
 }
 
-bool is_key_of_others(struct str key)
+bool is_key_of_others(struct str key, bool *out_always)
 {
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (!others[i].unless_ours && str_is_nocase(key, others[i].key)) {
+        if (others[i].mark != UNLESS_OURS && str_is_nocase(key, others[i].key)) {
+            *out_always = others[i].mark == ALWAYS;
             return true;
         }
     }
@@ -94,19 +95,6 @@ static bool refuse_file(struct compile *c, const struct node *document, const ch
     return !problem_refuse(c, (struct place){document->line, document->column, STR_EMPTY},
                            "a test has a name and a list of steps",
                            "{name: Login, steps: [{click: \"Sign in\"}]}", "%s", what);
-}
-
-/* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
-static const char *other_by_key(const struct compile *c, const struct node *document, bool ours)
-{
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        bool has = node_get(document, others[i].key) != NULL;
-
-        if (has && (!others[i].unless_ours || !ours || is_ci_file(c, document, true))) {
-            return others[i].what;
-        }
-    }
-    return is_ci_file(c, document, false) ? "a CI pipeline" : NULL;
 }
 
 static const char step_keys[] = "steps do setup teardown cleanup";
@@ -124,6 +112,40 @@ static const struct node *next_steps(const struct node *map, struct str *keys)
         }
     }
     return NULL;
+}
+
+/* True if a step of the document, or of a test in it, is one of a browser. */
+static bool has_browser_steps(const struct node *document)
+{
+    const struct node *tests = node_get(document, "tests");
+    struct str keys = STR(step_keys);
+    const struct node *list;
+    bool any = false;
+
+    while (!any && (list = next_steps(document, &keys)) != NULL) {
+        any = has_browser_step(list, true);
+    }
+    for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL && !any;
+         test = test->next) {
+        any = has_browser_steps(test);
+    }
+    return any;
+}
+
+/* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
+static const char *other_by_key(const struct compile *c, const struct node *document, bool ours)
+{
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (node_get(document, others[i].key) == NULL) {
+            continue;
+        }
+        if (others[i].mark == UNLESS_BROWSER
+                ? !has_browser_steps(document)
+                : others[i].mark == ALWAYS || !ours || is_ci_file(c, document, true)) {
+            return others[i].what;
+        }
+    }
+    return is_ci_file(c, document, false) ? "a CI pipeline" : NULL;
 }
 
 static bool has_our_steps(const struct compile *c, const struct node *map, bool *out_any)
@@ -156,6 +178,16 @@ static const struct node *first_verb(const struct node *map)
     return member;
 }
 
+static bool has_invisible(struct str text)
+{
+    while (text.len > 0) {
+        if (utf8_is_bidi_or_zero_width(utf8_next(&text))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The file may be a short test with one slip, or a file of another tool: the error names the nearest
  * verb. */
 static bool refuse_verbs(struct compile *c, const struct node *document)
@@ -169,25 +201,35 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     }
     if (unknown_verb(c, place_of_key(verb), verb->key, 1, /* "title" is not meant to be "file" */
                      "no step of this file has a known verb: is it a test file?")
-            .len == 0) {
+                .len == 0 &&
+        !has_invisible(verb->key)) {
         c->out->other = "none of its steps has a known verb";
     }
     return true;
 }
 
-/* `stpes:` and `Steps:` for `steps:`. */
+/* `test_steps: [{click: a}]`, and in a file with a name also `actions: [{click: a}]`. */
+static bool holds_steps(const struct node *document, const struct node *list)
+{
+    return (str_ends_nocase(list->key, STR("steps")) ||
+            first_of(document, "name test journey starting_url") != NULL) &&
+           has_browser_step(list, false);
+}
+
+/* `stpes:`, `Steps:` and `test_steps:` for `steps:`. */
 static bool refuse_steps(struct compile *c, const struct node *document)
 {
     NODE_FOREACH (child, document) {
         struct str near = nearest_among(child->key, "steps do setup teardown cleanup tests");
+        bool is_slip =
+            near.len > 0 && child->key.len > 2 && edit_distance(near, child->key, 1) <= 1;
 
-        if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2 &&
-            edit_distance(near, child->key, 1) <= 1) {
+        if (child->type == NODE_LIST && (is_slip || holds_steps(document, child))) {
             struct testfile_problem *problem =
                 problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown key \"%.*s\"",
                             CLIPPED(child->key));
 
-            problem->nearest = near;
+            problem->nearest = is_slip ? near : STR("steps");
             problem->example = STR("steps: [{click: \"Sign in\"}]");
             return true;
         }
@@ -415,75 +457,4 @@ bool refuse_other(struct compile *c, const struct node *document)
         return false; /* ours, but empty: reported when the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);
-}
-
-/* ---- characters ---- */
-
-static bool is_control(uint32_t point)
-{
-    return (point < 0x20 && point != '\t' && point != '\n' && point != '\r') ||
-           (point >= 0x7F && point < 0xA0);
-}
-
-static void check_text(struct compile *c, struct str text, struct place place)
-{
-    bool warned = false;
-
-    text = str_sub(text, json_plain_len(text), text.len);
-    while (text.len > 0) {
-        uint32_t point = utf8_next(&text);
-
-        if (is_control(point)) {
-            (void)problem_refuse(c, place, "remove it; only tab and newline are taken", NULL,
-                                 "the text holds the control character U+%04X", point);
-            return;
-        }
-        warned = warned || warn_no_break_space(c, point, place);
-        if (utf8_is_bidi_or_zero_width(point) && !warned) {
-            problem_add(c, TESTFILE_WARNING, place, "the text holds the invisible character U+%04X",
-                        point)
-                ->hint = STR("an element or text that looks the same may be meant");
-            warned = true;
-        }
-    }
-}
-
-void characters_begin(struct character_check *check, const struct node *documents)
-{
-    check->path[0] = documents;
-    check->n = documents != NULL ? 1 : 0;
-}
-
-/* Goes on to the first child, else to the next node at this level or above. The documents are linked
- * like the children of one list. */
-static void step_on(struct character_check *check, const struct node *node)
-{
-    if (node->first != NULL) {
-        CHECK(check->n < ARRAY_LEN(check->path));
-        check->path[check->n++] = node->first;
-        return;
-    }
-    while (check->n > 0 && check->path[check->n - 1]->next == NULL) {
-        check->n--;
-    }
-    if (check->n > 0) {
-        check->path[check->n - 1] = check->path[check->n - 1]->next;
-    }
-}
-
-bool characters_go_on(struct compile *c, struct character_check *check, size_t n_nodes)
-{
-    for (; check->n > 0 && n_nodes > 0; n_nodes--) {
-        const struct node *node = check->path[check->n - 1];
-
-        if (node->key.len > 0) {
-            check_text(c, node->key, place_of_key(node));
-        }
-        if (node->type == NODE_SCALAR) {
-            check_text(c, node->text, place_of(node));
-            check_slips(c, node);
-        }
-        step_on(check, node);
-    }
-    return check->n == 0;
 }

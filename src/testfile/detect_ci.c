@@ -1,4 +1,7 @@
-/* Steps of a CI system: its files have `steps` and `name`, too, and some of its words are ours. */
+/* Steps of a CI system: its files have `steps` and `name`, too, and some of its words are ours. And steps of a browser,
+ * which none of these files has. */
+#include <string.h>
+
 #include "testfile_internal.h"
 
 enum { CI_STEPS_MAX = 1000 };
@@ -233,4 +236,38 @@ bool is_ci_file(const struct compile *c, const struct node *document, bool has_m
            tally.n_shell > 0 ||
            first_of(document, "name test journey journey_name goal journeyName description "
                               "variables base nav starting_url") == NULL;
+}
+
+/* ---- steps of a browser ---- */
+
+/* "click", "Click on A", "click: A", "step-interact click A" */
+bool is_browser_action(struct str text)
+{
+    static const struct str words =
+        STR_INIT("navigate goto visit click dblclick double_click doubleClick hover fill");
+    size_t n = str_span(text, "a-zA-Z_");
+    char behind = n < text.len ? text.ptr[n] : ' ';
+
+    return str_starts(text, STR("step-")) || (strchr(" :\t", behind) != NULL && n > 0 &&
+                                              str_among_nocase(str_sub(text, 0, n), words, ' '));
+}
+
+bool has_browser_step(const struct node *list, bool as_value)
+{
+    const struct node *step = list->type == NODE_LIST ? list->first : NULL;
+
+    for (size_t n = 0; step != NULL && n < CI_STEPS_MAX; step = step->next, n++) {
+        if (step->type == NODE_SCALAR && is_browser_action(step->text)) {
+            return true;
+        }
+        for (const struct node *member = step->type == NODE_MAP ? step->first : NULL;
+             member != NULL; member = member->next) {
+            bool names_it = as_value && str_has_word("command action type stepType", member->key);
+
+            if (is_browser_action(names_it ? member->text : member->key)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

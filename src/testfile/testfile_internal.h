@@ -413,8 +413,9 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
 /* Keys that mark a file as something else; NULL past the last. */
 const char *other_file_key(size_t index);
-/* True for such a key, in upper or lower case, if no test has it, whatever its steps are. */
-bool is_key_of_others(struct str key);
+/* True for such a key, in upper or lower case. *out_always: no test has it; else a step of a browser says that it is a
+ * test all the same. */
+bool is_key_of_others(struct str key, bool *out_always);
 /* The first of the named members that the map has; NULL: it has none, or is no map. */
 const struct node *first_of(const struct node *map, const char *keys);
 /* True: this is not a test; the error was added. */
@@ -426,8 +427,12 @@ void read_manifest(struct compile *c, const struct node *document);
 
 /* Is it a file of a CI system? `has_mark`: a key above its steps says so. */
 bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark);
+/* True for the first words of what is done in a browser, and by no other tool that has lists of steps. */
+bool is_browser_action(struct str text);
+/* True: one of the elements is such a step. as_value: `{action: click}` is one, too; other tools write this as well. */
+bool has_browser_step(const struct node *list, bool as_value);
 
-/* --- detect.c, the characters --- */
+/* --- characters.c --- */
 
 /* Looks for characters that no value may hold (error) or that mislead a reader (warning). The work is
  * done in pieces; `path` is where the next piece goes on. */

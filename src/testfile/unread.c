@@ -22,6 +22,7 @@ struct margin {
     bool has_suite;  /* one of suite_keys stood at the margin */
     bool has_steps;  /* the key `steps`, `do` or `journeys` stood anywhere */
     bool is_other;   /* the document has a key at its margin that only other tools use */
+    bool is_certain; /* that key stands in no test, whatever its steps are */
 };
 
 static bool is_word_char(char c)
@@ -113,7 +114,7 @@ static bool read_margin(struct margin *m, struct str line, struct str key, struc
         return behind.len > 1 && str_starts(str_trim(str_sub(behind, 1, behind.len)), STR("["));
     }
     m->has_suite = m->has_suite || str_has_word(suite_keys, key);
-    m->is_other = behind.len > 0 && is_key_of_others(key);
+    m->is_other = behind.len > 0 && is_key_of_others(key, &m->is_certain);
     return false;
 }
 
@@ -137,7 +138,8 @@ static bool read_line(struct margin *m, struct str whole)
         return holds_key(line, "");
     }
     if (m->is_other) {
-        return false;
+        return !m->is_certain && str_starts(line, STR("- ")) &&
+               is_browser_action(str_trim(str_sub(line, 2, line.len)));
     }
     m->has_steps = m->has_steps || holds_key(line, "do journeys");
     if (is_list || (is_at_margin(m, n_blanks) && read_margin(m, line, key, behind))) {

@@ -135,9 +135,29 @@ static const struct {
     {"name: L\nsteps: [\"make sure that it is there\"]\n", NULL},
     {"name: L\nsteps: [\"go to the cart\", wait]\n", NULL},
     {"name: L\nsteps: [\"set user to ada\"]\n", NULL},
+    /* a key of others beside what only a browser does */
+    {"name: L\ndependencies: [signup]\nsteps: [{click: a}]\n", NULL},
+    {"name: L\nservices: [web]\nruns: 3\nsteps: [{navigate: \"https://x.example\"}]\n", NULL},
+    {"name: L\ntrigger: nightly\nstages: [a]\npool: b\nschedules: c\nsteps: ['Click on \"a\"']\n",
+     NULL},
+    {"pr: 15\ntests: [{name: A, steps: [{command: step-interact click, args: [a]}]}]\n", NULL},
+    {"name: L\nresources: {a: b}\nsteps: [{action: click, target: a}, {script: npm test}]\n", NULL},
+    {"stages: [a]\nsteps: [{name: up, upload: {path: dist, target: s3}}]\n", "a CI pipeline"},
+    {"name: L\nservices: {a: {image: b}}\nsteps: ['run click.sh']\n", "a compose file"},
+    {"apiVersion: v1\nsteps: [{click: a}]\n", "a Kubernetes manifest"},
     /* a test with a slip is a test with an error, not somebody else's file */
     {"name: L\nstpes: [{click: a}]\n", NULL},
     {"name: L\nsteps: [{clik: a}]\n", NULL},
+    {"name: L\nsteps: [{cl\xE2\x80\x8Bick: a}]\n", NULL},
+    {"name: L\nsteps: [{\xEF\xBB\xBF"
+     "click: a}]\n",
+     NULL},
+    {"test_steps: [{click: a}]\n", NULL},
+    {"Test Steps: ['click on \"a\"']\n", NULL},
+    {"name: L\nactions: [{click: a}]\n", NULL},
+    {"actions: ['click element #a']\n", "the file has no steps"},
+    {"name: L\nactions: [{notify: a}]\n", "the file has no steps"},
+    {"name: L\nactions: [{type: click}]\n", "the file has no steps"},
     {"name: L\nsteps: []\n", NULL},
     {"name: L\nowner: me\nsteps: click on the button\n", NULL},
     {"name: L\nowner: me\nsteps:\n  Sign in with \"ada\"\n", NULL},
@@ -192,6 +212,8 @@ static void a_slip_is_named_where_it_stands(void **state)
         const char *nearest;
     } slips[] = {
         {"name: L\nstpes: [{click: a}]\n", "unknown key \"stpes\"", "steps"},
+        {"name: L\ntestSteps: [{click: a}]\n", "unknown key \"testSteps\"", "steps"},
+        {"name: L\nactions: [{click: a}]\n", "unknown key \"actions\"", "steps"},
         {"name: L\nsteps: [{clik: a}]\n", "unknown verb \"clik\"", "click"},
     };
 
@@ -214,11 +236,37 @@ static void a_slip_is_named_where_it_stands(void **state)
     }
 }
 
+/* Such a text is no tree, so its lines are looked at. */
+static void a_test_that_cannot_be_read_was_meant(void **state)
+{
+    static const struct {
+        const char *text;
+        bool meant;
+    } unread[] = {
+        {"name: L\ndependencies: [signup]\nsteps:\n  - click: \"a\n", true},
+        {"name: L\ndependencies: [signup]\nstep list:\n  - click: \"a\n", true},
+        {"trigger: none\njob list:\n  - script: \"a\n", false},
+        {"apiVersion: v1\nstep list:\n  - click: \"a\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(unread); i++) {
+        struct arena arena;
+
+        arena_init(&arena);
+        if (testfile_was_meant(&arena, str_from(unread[i].text)) != unread[i].meant) {
+            fail_msg("%s", unread[i].text);
+        }
+        arena_done(&arena);
+    }
+}
+
 int test_detect(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_files_are_told_apart),
         cmocka_unit_test(a_slip_is_named_where_it_stands),
+        cmocka_unit_test(a_test_that_cannot_be_read_was_meant),
     };
 
     return cmocka_run_group_tests_name("detect", tests, NULL, NULL);
