@@ -153,6 +153,11 @@ static inline struct str exchange_header_lines(struct exchange *exchange, const 
     return exchange_may_have(exchange, name) ? exchange_join_headers(exchange, name) : STR_EMPTY;
 }
 
+/* What Accept-Encoding says (RFC 9110 section 12.5.3): gzip is named there, by itself or by "*", and not with q=0;
+ * and an answer without a coding is not forbidden. Without the field an answer goes out as it is. */
+bool exchange_takes_gzip(struct exchange *exchange);
+bool exchange_takes_plain(struct exchange *exchange);
+
 /* The certificate that the client showed, judged by what the listener takes now. NULL: the client showed none,
  * or it is gone. Valid until the next turn of the loop. */
 struct tls_peer; /* crypto/tls_peer.h */

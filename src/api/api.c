@@ -277,6 +277,8 @@ void api_close(struct api *api)
         cache_free(api->cache);
         goal_memo_free(api->goals);
         buf_done(&api->openapi);
+        buf_done(&api->docs_bundle);
+        buf_done(&api->docs_style);
         limits_free(api->limits);
         auth_close(api->auth);
         mem_free(api->trusted);

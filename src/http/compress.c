@@ -22,6 +22,9 @@ struct compressor {
     z_stream stream;
 };
 
+/* What an Accept-Encoding says of one coding. */
+enum coding_word { CODING_UNNAMED, CODING_TAKEN, CODING_REFUSED };
+
 /* A weight of 0 (RFC 9110 section 12.4.2): "0", "0.", "0.0" to "0.000". */
 static bool is_zero_weight(struct str parameters)
 {
@@ -42,26 +45,42 @@ static bool is_zero_weight(struct str parameters)
     return false;
 }
 
-/* An entry for gzip itself outweighs an entry for "*". */
-bool compress_is_accepted(struct str accept_encoding)
+/* An entry for the coding itself outweighs an entry for "*". */
+static enum coding_word word_of(struct str accept_encoding, struct str coding)
 {
-    bool by_star = false;
+    enum coding_word by_star = CODING_UNNAMED;
     struct str item;
 
     while (str_next(&accept_encoding, ',', &item)) {
-        struct str coding;
+        enum coding_word word;
+        struct str name;
         struct str parameters;
 
-        (void)str_cut(item, ';', &coding, &parameters);
-        coding = str_trim(coding);
-        if (str_is_nocase(coding, "gzip") || str_is_nocase(coding, "x-gzip")) {
-            return !is_zero_weight(parameters);
+        (void)str_cut(item, ';', &name, &parameters);
+        name = str_trim(name);
+        word = is_zero_weight(parameters) ? CODING_REFUSED : CODING_TAKEN;
+        if (str_starts_nocase(name, STR("x-")) && str_is(coding, "gzip")) {
+            name = str_sub(name, 2, name.len); /* x-gzip is gzip (RFC 9110 section 8.4.1.3) */
         }
-        if (str_is(coding, "*")) {
-            by_star = !is_zero_weight(parameters);
+        if (str_eq_nocase(name, coding)) {
+            return word;
+        }
+        if (str_is(name, "*")) {
+            by_star = word;
         }
     }
     return by_star;
+}
+
+bool exchange_takes_gzip(struct exchange *exchange)
+{
+    return word_of(exchange_header_lines(exchange, "Accept-Encoding"), STR("gzip")) == CODING_TAKEN;
+}
+
+bool exchange_takes_plain(struct exchange *exchange)
+{
+    return word_of(exchange_header_lines(exchange, "Accept-Encoding"), STR("identity")) !=
+           CODING_REFUSED;
 }
 
 bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len)

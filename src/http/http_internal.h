@@ -188,7 +188,6 @@ void local_body_resume(struct http_local *local);
 /* ---- compress.c ---- */
 /* True if a client could get this reply compressed; it then varies by Accept-Encoding. */
 bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len);
-bool compress_is_accepted(struct str accept_encoding);
 
 /* gzip of a streamed answer: 270 KB until its exchange ends. */
 struct packer;

@@ -194,7 +194,7 @@ static struct str pack(struct exchange *exchange, const char *content_type, stru
         return body;
     }
     exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
-    if (!compress_is_accepted(exchange_header_lines(exchange, "Accept-Encoding")) ||
+    if (!exchange_takes_gzip(exchange) ||
         !compress_gzip(&exchange->server->compressor, body, packed)) {
         return body;
     }
@@ -300,7 +300,7 @@ void exchange_stream_begin_packed(struct exchange *exchange, int status, const c
 {
     if (exchange->connection != NULL && compress_is_worth(exchange, content_type, SIZE_MAX)) {
         exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
-        if (compress_is_accepted(exchange_header_lines(exchange, "Accept-Encoding"))) {
+        if (exchange_takes_gzip(exchange)) {
             exchange->packer = packer_new(&exchange->arena);
         }
     }

@@ -71,6 +71,57 @@ static void a_packed_answer_is_the_same(void **state)
     proxy_stop(&proxy);
 }
 
+/* The files of Swagger UI are in the binary with gzip only. A proxy on the way may take Accept-Encoding off (nginx does,
+ * with proxy_set_header), and then they are needed without. A build without Swagger UI has the plain page, and no such files. */
+static void a_file_that_is_kept_packed_goes_to_everybody(void **state)
+{
+    static const char *const files[] = {"/docs/bundle.js", "/docs/style.css"};
+
+    static const struct {
+        const char *fields;
+        bool is_packed;
+    } rows[] = {
+        {"", false},
+        {"Accept-Encoding:\r\n", false},
+        {"Accept-Encoding: br\r\n", false},
+        {"Accept-Encoding: gzip;q=0\r\n", false},
+        {"Accept-Encoding: x-gzip;q=0.000, deflate\r\n", false},
+        {"Accept-Encoding: identity;q=0.5, *;q=0\r\n", false},
+        {"Accept-Encoding: *\r\n", true},
+        {"Accept-Encoding: br, GZIP;q=0.1\r\n", true},
+        {"Accept-Encoding: br\r\nAccept-Encoding: x-gzip\r\n", true},
+        {"Accept-Encoding: *;q=0, gzip\r\n", true},
+    };
+    struct proxy proxy;
+    struct buf plain;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(files) * ARRAY_LEN(rows); i++) {
+        const char *file = files[i / ARRAY_LEN(rows)];
+        size_t row = i % ARRAY_LEN(rows);
+
+        client_ask(proxy.program.port, "GET", file, "Accept-Encoding: gzip\r\n", STR_EMPTY,
+                   &proxy.reply);
+        if (proxy.reply.status == 404) {
+            break;
+        }
+        unpack(&proxy.reply, &plain);
+        client_ask(proxy.program.port, "GET", file, rows[row].fields, STR_EMPTY, &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_true(str_is(reply_field(&proxy.reply, "Vary"), "Accept-Encoding"));
+        assert_true(str_is(reply_field(&proxy.reply, "Content-Encoding"),
+                           rows[row].is_packed ? "gzip" : ""));
+        assert_int_equal(str_eq(reply_text(&proxy.reply), buf_view(&plain)), !rows[row].is_packed);
+        buf_done(&plain);
+        client_ask(proxy.program.port, "GET", file, "Accept-Encoding: *;q=0\r\n", STR_EMPTY,
+                   &proxy.reply);
+        assert_int_equal(proxy.reply.status, 406);
+        assert_true(str_is(reply_field(&proxy.reply, "Vary"), "Accept-Encoding"));
+    }
+    proxy_stop(&proxy);
+}
+
 /* HTTP/1.0 has no chunks: the end of the answer is that of the connection. */
 static void an_old_client_gets_the_whole(void **state)
 {
@@ -160,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packed_answer_is_the_same),
+        cmocka_unit_test(a_file_that_is_kept_packed_goes_to_everybody),
         cmocka_unit_test(an_old_client_gets_the_whole),
         cmocka_unit_test(who_does_not_read_or_leaves),
         cmocka_unit_test(a_key_keeps_the_whole),

@@ -93,7 +93,9 @@ struct api {
     struct list streams;               /* open event streams; those asked last at the end */
     unsigned n_watchers;               /* of them */
     struct later_item ask_streams;
-    struct buf openapi; /* what each answer to /openapi.json has; empty: not asked for yet */
+    struct buf openapi;     /* what each answer to /openapi.json has; empty: not asked for yet */
+    struct buf docs_bundle; /* files of Swagger UI without gzip; empty: not asked for yet */
+    struct buf docs_style;
     bool draining;
     uint64_t opened_ms;
 

@@ -4,11 +4,13 @@
 #include "api/docs/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
+#include "base/check.h"
 #include "base/json_form.h"
 #include "base/markup.h"
+#include "http/answer.h"
 #include "testfile/guide.h"
 
-enum { SCHEMA_MAX = 1024 * 1024 };
+enum { SCHEMA_MAX = 1024 * 1024, UNPACKED_MAX = 8 * 1024 * 1024 };
 
 /* Where to go from the start. */
 static const struct {
@@ -164,15 +166,35 @@ static const char start_js[] =
     "dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null, docExpansion: 'list', "
     "defaultModelsExpandDepth: -1});\n";
 
-static enum stage_verdict reply_packed(struct task *task, const char *type, struct str packed)
+/* Of one file: unpacked when somebody first asks for it without gzip, and kept. */
+static struct str unpacked(struct buf *plain, struct str packed)
 {
-    if (!str_contains(exchange_header_lines(task->exchange, "Accept-Encoding"), STR("gzip"))) {
+    struct http_decoder *decoder = NULL;
+
+    if (plain->len == 0) {
+        buf_init(plain, UNPACKED_MAX);
+        CHECK(http_decode(&decoder, STR("gzip"), packed, plain) == ERR_OK);
+        http_decoder_free(decoder);
+    }
+    return buf_view(plain);
+}
+
+/* Without gzip where the client, or a proxy on the way that took its Accept-Encoding off, does not ask for it. */
+static enum stage_verdict reply_packed(struct task *task, const char *type, struct str packed,
+                                       struct buf *plain)
+{
+    exchange_set_header(task->exchange, "Vary", STR("Accept-Encoding"));
+    task->exchange->no_compress = true;
+    if (exchange_takes_gzip(task->exchange)) {
+        exchange_set_header(task->exchange, "Content-Encoding", STR("gzip"));
+    } else if (exchange_takes_plain(task->exchange)) {
+        packed = unpacked(plain, packed);
+    } else {
         return task_refuse(task, ERR_NOT_ACCEPTABLE,
-                           "This file is served with gzip only; send Accept-Encoding: gzip");
+                           "This file is served with gzip or without a coding; Accept-Encoding "
+                           "forbids both");
     }
     page_set_policy(task);
-    exchange_set_header(task->exchange, "Content-Encoding", STR("gzip"));
-    exchange_set_header(task->exchange, "Vary", STR("Accept-Encoding"));
     return task_reply(task, 200, type, packed);
 }
 
@@ -201,11 +223,11 @@ enum stage_verdict handle_docs_file(struct task *task)
 
     if (str_is(file, "bundle.js")) {
         return reply_packed(task, "text/javascript; charset=utf-8",
-                            str_range(docs_bundle_start, docs_bundle_end));
+                            str_range(docs_bundle_start, docs_bundle_end), &task->api->docs_bundle);
     }
     if (str_is(file, "style.css")) {
         return reply_packed(task, "text/css; charset=utf-8",
-                            str_range(docs_style_start, docs_style_end));
+                            str_range(docs_style_start, docs_style_end), &task->api->docs_style);
     }
     if (str_is(file, "start.js")) {
         return task_reply(task, 200, "text/javascript; charset=utf-8", STR(start_js));

@@ -31,7 +31,7 @@ static const struct problem_page pages[] = {
     {ERR_SESSION_EVICTED, "sessions.max_active was reached, and this session was the least recently used one.", "Make a new one; raise sessions.max_active if it happens often.", ""},
     {ERR_SESSION_EXPIRED, "The session was idle for longer than its timeout, or too old.", "Make a new one, with a longer timeout if it is used rarely.", "{\"timeout\": 14400}"},
     {ERR_METHOD_NOT_ALLOWED, "The path exists, but not for this method.", "Use a method of the Allow header.", "GET /api/v1/commands/execute"},
-    {ERR_NOT_ACCEPTABLE, "No representation fits the Accept header.", "Accept application/json.", "Accept: image/png"},
+    {ERR_NOT_ACCEPTABLE, "Accept-Encoding forbids every coding in which the document can be sent.", "Accept gzip, or an answer without a coding (identity).", "Accept-Encoding: identity;q=0"},
     {ERR_REQUEST_TIMEOUT, "The request did not arrive in time.", "Send it again without long pauses; http.head_timeout_ms and http.body_timeout_ms are the limits.", ""},
     {ERR_IDEMPOTENCY_IN_FLIGHT, "A request with this Idempotency-Key is being worked on.", "Wait as long as Retry-After says and ask again; the first reply will be replayed.", ""},
     {ERR_CONFLICT, "The resource is in a state that does not allow this.", "Read the resource again, then decide.", ""},
