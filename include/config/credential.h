@@ -17,6 +17,10 @@ struct str credential_skip_mark(struct str text);
  * (credential_is_example). `err` never quotes it. */
 enum error_code credential_read(struct str text, struct str *out, struct error *err) MUST_CHECK;
 
+/* The same for an API key or a token. ERR_CONFIG also for a list of them (KEY1,KEY2), which nobody could send;
+ * a password may look like one. */
+enum error_code credential_read_key(struct str text, struct str *out, struct error *err) MUST_CHECK;
+
 /* The text begins with a #, like a line that was commented out. Passwords may begin with #, tokens do not. */
 bool credential_is_comment(struct str text);
 

@@ -69,7 +69,7 @@ static enum error_code take(const char *place, struct str text, struct secret *o
     struct error cause = {0};
     struct str key;
 
-    if (credential_read(text, &key, &cause) != ERR_OK) {
+    if (credential_read_key(text, &key, &cause) != ERR_OK) {
         return error_set(err, ERR_CONFIG, "the API key of %s cannot be used: %s", place,
                          cause.text);
     }

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 /* LEN_MAX: most servers refuse a request whose header fields are longer than 8 KiB. */
-enum { PLAIN_MAX = 64, LEN_MAX = 8192 };
+enum { PLAIN_MAX = 64, LEN_MAX = 8192, LISTED_MIN = 8 };
 
 struct str credential_skip_mark(struct str text)
 {
@@ -279,4 +279,37 @@ enum error_code credential_read(struct str text, struct str *out, struct error *
         *out = text;
     }
     return code;
+}
+
+/* KEY1,KEY2 and "KEY1";"KEY2": at least two texts that could be keys, with or without quotes. A key
+ * that was drawn from all signs may hold such a separator, and is no list. */
+static bool is_list(struct str text)
+{
+    size_t n_listed = 0;
+
+    while (text.len > 0) {
+        size_t n = str_span(text, "A-Za-z0-9._~+/=\"'` \t\r\n-");
+
+        if (str_trim(str_sub(text, 0, n)).len < LISTED_MIN) {
+            return false;
+        }
+        n_listed++;
+        text = str_sub(text, n, text.len);
+        n = str_span(text, ",;|");
+        if (text.len > 0 && n == 0) {
+            return false;
+        }
+        text = str_sub(text, n, text.len);
+    }
+    return n_listed > 1;
+}
+
+enum error_code credential_read_key(struct str text, struct str *out, struct error *err)
+{
+    if (is_list(credential_skip_mark(text))) {
+        return error_set(err, ERR_CONFIG,
+                         "it is a list; give one value alone, and each of several keys as an entry "
+                         "or a reference of its own");
+    }
+    return credential_read(text, out, err);
 }

@@ -38,12 +38,16 @@ void wipe_secret_file(struct buf *text)
     buf_done(text);
 }
 
-static bool hash_key(struct loader *loader, struct str key, struct config_key *out)
+/* What is listed was taken apart before (lists.c), and may hold a comma in its quotes; what is read from elsewhere is
+ * one key. */
+static bool hash_key(struct loader *loader, struct str key, bool is_listed, struct config_key *out)
 {
     struct digest digest;
     struct error err = {0};
+    enum error_code code =
+        is_listed ? credential_read(key, &key, &err) : credential_read_key(key, &key, &err);
 
-    if (credential_read(key, &key, &err) != ERR_OK) {
+    if (code != ERR_OK) {
         return loader_fail(loader, "%s: a key cannot be used: %s", loader->list, err.text);
     }
     if (key.len < KEY_LEN_MIN) {
@@ -59,8 +63,8 @@ static bool hash_key(struct loader *loader, struct str key, struct config_key *o
 static bool hash_text(struct loader *loader, struct str text, struct config_key *out)
 {
     struct buf value;
-    bool ok =
-        read_secret(loader, loader->list, text, &value) && hash_key(loader, buf_view(&value), out);
+    bool ok = read_secret(loader, loader->list, text, &value) &&
+              hash_key(loader, buf_view(&value), str_eq(buf_view(&value), text), out);
 
     wipe_secret_file(&value);
     return ok;
@@ -100,7 +104,7 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
             return true;
         }
     }
-    return hash_key(loader, text, &made) && add(loader, name, &made);
+    return hash_key(loader, text, false, &made) && add(loader, name, &made);
 }
 
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
@@ -202,7 +206,7 @@ static bool take_key_file(struct map_reading *reading, void *field)
                          "%s: the file of a key begins with a comment; it holds the key alone",
                          loader->list);
     }
-    ok = ok && hash_key(loader, buf_view(&text), reading->entry);
+    ok = ok && hash_key(loader, buf_view(&text), false, reading->entry);
     wipe_secret_file(&text);
     return ok;
 }

@@ -146,19 +146,22 @@ bool set_id(struct loader *loader, const struct option_row *row, struct str text
 static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
                         struct secret *out)
 {
+    bool is_token = str_ends(str_from(what), STR("token"));
     struct error err = {0};
+    enum error_code code;
 
     if (is_headers && is_one_line(str_trim(text))) {
         secret_set(out, str_trim(text));
         return true;
     }
-    if (credential_is_comment(text) && str_ends(str_from(what), STR("token"))) {
+    if (is_token && credential_is_comment(text)) {
         return loader_fail(loader,
                            "%s: the value cannot be used: it begins with #, as a comment does; "
                            "give the value alone",
                            what);
     }
-    if (credential_read(text, &text, &err) != ERR_OK) {
+    code = is_token ? credential_read_key(text, &text, &err) : credential_read(text, &text, &err);
+    if (code != ERR_OK) {
         return loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
     }
     secret_set(out, text);

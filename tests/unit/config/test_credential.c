@@ -32,17 +32,39 @@ static void what_stands_around_a_credential_is_dropped(void **state)
     }
 }
 
-static void a_credential_may_have_equals_signs(void **state)
+static void a_list_is_no_key(void **state)
 {
-    static const char *const texts[] = {"dG9rLTEyMzQ=", "JBSWY3DPEE======", "a.b-c=d", "9a=b",
-                                        "=x"};
+    static const char *const lists[] = {
+        "tok-1234,tok-12345",
+        "tok-1234;tok-12345|tok-123456",
+        "\"tok-1234\",\"tok-12345\"",
+        "'tok-1234' ; 'tok-12345'",
+        "\xEF\xBB\xBF\"tok-1234, tok-12345\"\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct str out = STR_EMPTY;
+        struct error err = {0};
+
+        assert_int_equal(credential_read_key(str_from(lists[i]), &out, &err), ERR_CONFIG);
+        assert_true(str_starts(str_from(err.text), STR("it is a list;")));
+    }
+}
+
+static void a_credential_may_have_signs(void **state)
+{
+    static const char *const texts[] = {
+        "dG9rLTEyMzQ=", "JBSWY3DPEE======", "a.b-c=d",         "9a=b",
+        "=x",           "a,b,c,d",          "x7!q,Zk3jf9sLq?", "Zk3jf9sLq$Pw2;XvB7ab1d",
+    };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct str out = STR_EMPTY;
         struct error err = {0};
 
-        if (credential_read(str_from(texts[i]), &out, &err) != ERR_OK) {
+        if (credential_read_key(str_from(texts[i]), &out, &err) != ERR_OK) {
             fail_msg("%s: %s", texts[i], err.text);
         }
         assert_true(str_is(out, texts[i]));
@@ -262,7 +284,7 @@ static void what_was_drawn_at_random_is_never_an_example(void **state)
 
             buf_str(&text, joins ? STR("-") : str_sub(alphabet, draw(&seed) % alphabet.len, 1));
         }
-        if (credential_read(buf_view(&text), &out, &err) != ERR_OK) {
+        if (credential_read_key(buf_view(&text), &out, &err) != ERR_OK) {
             fail_msg("%s: %s", buf_cstr(&text), err.text);
         }
         buf_done(&text);
@@ -273,7 +295,8 @@ int test_credential(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_around_a_credential_is_dropped),
-        cmocka_unit_test(a_credential_may_have_equals_signs),
+        cmocka_unit_test(a_list_is_no_key),
+        cmocka_unit_test(a_credential_may_have_signs),
         cmocka_unit_test(what_cannot_be_sent_is_refused_and_not_quoted),
         cmocka_unit_test(a_credential_that_no_head_has_room_for_is_refused),
         cmocka_unit_test(what_everybody_knows_is_an_example),

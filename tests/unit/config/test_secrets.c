@@ -290,6 +290,8 @@ static void secrets_are_taken_by_reference(void **state)
         {"upstream.token=file:/no/such/file", "cannot read the file /no/such/file"},
         {"auth.keys=env:NOT_SET", "auth.keys: the variable NOT_SET is not set"},
         {"upstream.secondary_token=env:", "is not set"},
+        {"auth.keys=env:LIST", "auth.keys: a key cannot be used: it is a list"},
+        {"upstream.token=env:LIST", "upstream.token: the value cannot be used: it is a list"},
     };
 
     const char *const sets[] = {"upstream.secondary_token=env:SECOND", NULL};
@@ -315,7 +317,8 @@ static void secrets_are_taken_by_reference(void **state)
     done(&loaded);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         const char *const bad[] = {refused[i].set, NULL};
-        static const char *const usual[] = {KEY, TOKEN, NULL};
+        static const char *const usual[] = {KEY, TOKEN, "LIST=\"first-key-1\",\"second-key-2\"",
+                                            NULL};
 
         loaded = load_all(usual, bad);
         assert_says(&loaded, refused[i].says);
