@@ -415,6 +415,17 @@ void config_files_mark(const struct config *config, struct digest *out);
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context);
+
+/* What was told before: of the keys and certificates of `config` (NULL: of none), all that was true then. */
+struct config_told {
+    const struct config *config;
+    int64_t at_ms;
+};
+
+/* Of the warnings those of keys and certificates that expire, which become true while the program runs: those that
+ * were not told. Returns when there will be another one; INT64_MAX: never. */
+int64_t config_warn_expiries(const struct config *config, const struct config_told *told,
+                             int64_t now_wall_ms, config_warn_fn warn, void *context);
 /* The effective configuration as YAML that config_load accepts again; secrets as '***'. */
 void config_print(const struct config *config, struct buf *out);
 

@@ -18,8 +18,6 @@
 #include "events/webhooks.h"
 #include "observe/log.h"
 
-enum { MS_PER_S = 1000 };
-
 static void on_begin(void *context, struct exchange *exchange)
 {
     links_begin(context, exchange);
@@ -165,21 +163,6 @@ static void read_trusted(struct api *api)
     }
 }
 
-static void tell_key_expiry(const struct config *config)
-{
-    int64_t now_ms = clock_wall_ms();
-    int64_t first_ms = 0;
-
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        int64_t at_ms = config->auth.keys[i].expires_ms;
-
-        if (at_ms > now_ms && (first_ms == 0 || at_ms < first_ms)) {
-            first_ms = at_ms;
-        }
-    }
-    metric_set(M_KEY_EXPIRY, first_ms / MS_PER_S);
-}
-
 static bool lists_owner(void *context, const struct digest *owner)
 {
     return auth_lists(context, owner);
@@ -222,12 +205,13 @@ struct api *api_open(const struct api_options *options)
     api->opened_ms = clock_turn_ms();
     list_init(&api->streams);
     judge_webhooks(api);
-    tell_key_expiry(options->config);
+    expiry_begin(api);
     return api;
 }
 
 void api_configure(struct api *api, const struct config *config, const struct api_link *links)
 {
+    const struct config *before = api->config;
     bool is_other = setup_change(api, config, links);
 
     api->config = config;
@@ -235,7 +219,7 @@ void api_configure(struct api *api, const struct config *config, const struct ap
     cache_configure(api->cache, config);
     auth_configure(api->auth, config);
     judge_webhooks(api);
-    tell_key_expiry(config);
+    expiry_follow(api, before);
     sse_ask_all(api);
     if (is_other) { /* another platform: what was learned of callers' tokens is not true there */
         verdict_store_restart(api->verdicts);
@@ -255,6 +239,7 @@ void api_set_config_error(struct api *api, struct str text)
 void api_stop(struct api *api)
 {
     later_remove(&api->ask_streams);
+    deadline_clear(&api->expiry);
     purges_close(api->purges);
     setup_stop(api);
     cache_stop(api->cache);

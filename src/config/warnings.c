@@ -8,27 +8,71 @@
 
 enum { SOON_DAYS = 14, TEXT_MAX = 512, OTHER_DESCRIPTORS = 64 };
 
-static void tell_expiry(const char *what, const struct config_key *key, int64_t now_ms,
-                        config_warn_fn warn, void *context)
+struct expiries {
+    const struct config_told *told;
+    int64_t now_ms;
+    int64_t next_ms; /* when there is more to tell */
+    config_warn_fn warn;
+    void *context;
+};
+
+static void tell_expiry(const struct expiries *all, const char *what, const struct config_key *key)
 {
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
     buf_printf(&text, "%s \"%.*s\" %s ", what, STR_ARG(key->name),
-               key->expires_ms <= now_ms ? "has expired: it is refused since" : "expires at");
+               key->expires_ms <= all->now_ms ? "has expired: it is refused since" : "expires at");
     clock_format(&text, key->expires_ms);
-    warn(context, buf_cstr(&text));
+    all->warn(all->context, buf_cstr(&text));
     buf_done(&text);
 }
 
-static void tell_expiries(const char *what, const struct config_key *keys, size_t n, int64_t now_ms,
-                          config_warn_fn warn, void *context)
+static bool is_in(const struct config_key *key, const struct config_key *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (keys[i].expires_ms != 0 && keys[i].expires_ms <= now_ms + SOON_DAYS * DAY_MS) {
-            tell_expiry(what, &keys[i], now_ms, warn, context);
+        if (keys[i].expires_ms == key->expires_ms && str_eq(keys[i].name, key->name)) {
+            return true;
         }
     }
+    return false;
+}
+
+/* Of each key twice at most: when it soon expires, and when it has expired. */
+static void tell_expiries(struct expiries *all, const char *what, const struct config_key *keys,
+                          size_t n, const struct config_key *told_keys, size_t n_told)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int64_t moments[] = {keys[i].expires_ms - SOON_DAYS * DAY_MS, keys[i].expires_ms};
+        bool was_there = is_in(&keys[i], told_keys, n_told);
+        bool is_due = false;
+
+        for (size_t k = 0; keys[i].expires_ms != 0 && k < ARRAY_LEN(moments); k++) {
+            if (moments[k] > all->now_ms) {
+                all->next_ms = moments[k] < all->next_ms ? moments[k] : all->next_ms;
+            } else {
+                is_due = is_due || !was_there || moments[k] > all->told->at_ms;
+            }
+        }
+        if (is_due) {
+            tell_expiry(all, what, &keys[i]);
+        }
+    }
+}
+
+int64_t config_warn_expiries(const struct config *config, const struct config_told *told,
+                             int64_t now_wall_ms, config_warn_fn warn, void *context)
+{
+    static const struct config nothing;
+    const struct config *before = told->config != NULL ? told->config : &nothing;
+    struct expiries all = {told, now_wall_ms, INT64_MAX, warn, context};
+
+    tell_expiries(&all, "auth.keys: the key", config->auth.keys, config->auth.n_keys,
+                  before->auth.keys, before->auth.n_keys);
+    tell_expiries(&all, "auth.certificates: the entry", config->auth.certificates,
+                  config->auth.n_certificates, before->auth.certificates,
+                  before->auth.n_certificates);
+    return all.next_ms;
 }
 
 /* Each client and each call to the platform needs a descriptor. */
@@ -65,8 +109,6 @@ void config_warnings(const struct config *config, int64_t now_wall_ms, config_wa
              "the full rate of a limit (limits.per_key)");
     }
     tell_descriptors(config, warn, context);
-    tell_expiries("auth.keys: the key", config->auth.keys, config->auth.n_keys, now_wall_ms, warn,
-                  context);
-    tell_expiries("auth.certificates: the entry", config->auth.certificates,
-                  config->auth.n_certificates, now_wall_ms, warn, context);
+    (void)config_warn_expiries(config, &(struct config_told){.config = NULL}, now_wall_ms, warn,
+                               context);
 }

@@ -96,6 +96,8 @@ struct api {
     struct buf openapi;     /* what each answer to /openapi.json has; empty: not asked for yet */
     struct buf docs_bundle; /* files of Swagger UI without gzip; empty: not asked for yet */
     struct buf docs_style;
+    struct deadline expiry; /* the next key or certificate that expires (expiry.c) */
+    int64_t expiry_told_ms; /* what had become true by then is in the log */
     bool draining;
     uint64_t opened_ms;
 

@@ -8,6 +8,7 @@
 extern const struct member log_level_members[], webhook_create_members[], webhook_patch_members[];
 
 struct api;
+struct config;
 struct purges;
 
 handler handle_health, handle_live, handle_ready;
@@ -22,6 +23,11 @@ handler handle_webhook_redeliver;
 /* Purges are told to other processes from now on, until purges_close. */
 struct purges *purges_open(struct api *api);
 void purges_close(struct purges *purges);
+/* expiry.c: the log tells of keys and certificates that expire while the program runs; what is true at the start, whoever
+ * starts it has told. deadline_clear(&api->expiry) ends it. */
+void expiry_begin(struct api *api);
+void expiry_follow(struct api *api, const struct config *before); /* api->config is another one */
+void expiry_set_gauge(const struct api *api);
 void ops_set_gauges(const struct api *api); /* brings the gauges up to date */
 
 #endif

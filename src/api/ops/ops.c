@@ -14,6 +14,7 @@ void ops_set_gauges(const struct api *api)
         metric_set(M_SESSIONS, (int64_t)session_store_size(api->options.sessions));
     }
     metric_set(M_DRAINING, api->draining ? 1 : 0);
+    expiry_set_gauge(api);
 }
 
 enum stage_verdict handle_metrics(struct task *task)

@@ -11,9 +11,12 @@
 #include "api/tests/runs.h"
 #include "base/clock.h"
 #include "harness/client.h"
+#include "harness/count.h"
 #include "harness/port.h"
 #include "harness/words.h"
 #include "net/loop.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 
 int test_stages(void);
 
@@ -59,6 +62,8 @@ static const char keys[] =
     "auth:\n  keys:\n"
     "    - {name: all, key: key-of-a-test}\n"
     "    - {name: reader, key: key-of-a-reader, permissions: [read]}\n"
+    "    - {name: soon, key: key-that-expires, expires: \"2029-12-31\"}\n"
+    "    - {name: later, key: key-that-lasts, expires: \"2030-12-31\"}\n"
     "http: {max_body: 1024}\n"
     "server: {public_url: \"https://pub.example/qa\", trusted_proxies: [127.0.0.1]}\n";
 
@@ -314,6 +319,64 @@ static void of_several_lines_of_tags_each_counts(void **state)
     reply_done(&reply);
 }
 
+static unsigned count_told(int log, const char *says)
+{
+    static char text[65536];
+    ssize_t n;
+
+    (void)loop_turn(&here.loop, false);
+    log_flush();
+    n = pread(log, text, sizeof(text), 0);
+    assert_true(n >= 0);
+    return (unsigned)str_count((struct str){text, (size_t)n}, says);
+}
+
+static void pass(int64_t ms)
+{
+    clock_advance((uint64_t)ms);
+    clock_turn_begin();
+    (void)deadlines_run(&here.loop.deadlines, clock_now_ms());
+}
+
+/* The key "soon" ends on the last day of 2029: what the metric shows, and what the log has told so far. The last test:
+ * behind it, the loop waits for a time that comes much later. */
+static void a_key_that_expires_while_the_program_runs_is_told(void **state)
+{
+    static const int64_t end_ms = INT64_C(1893456000000);
+    static const int64_t later_ms = INT64_C(1924992000000);
+    static const int64_t day_ms = INT64_C(86400000);
+    char path[] = VP_SCRATCH_DIR "/expiry_XXXXXX";
+    int log = mkstemp(path);
+
+    (void)state;
+    assert_true(log >= 0);
+    assert_int_equal(unlink(path), 0);
+    metrics_open();
+    log_open(log, LOG_WARN, LOG_JSON);
+    clock_set(clock_now_ms(), end_ms - 15 * day_ms);
+    api_set_gauges(here.api);
+    assert_int_equal(metric_value(M_KEY_EXPIRY), end_ms / 1000);
+    for (int day = 0; day < 14; day++) {
+        assert_int_equal(count_told(log, "\\\"soon\\\" expires at"), day == 0 ? 0 : 1);
+        pass(day_ms);
+    }
+    pass(day_ms - 1);
+    assert_int_equal(count_told(log, "has expired"), 0);
+    assert_int_equal(metric_value(M_KEY_EXPIRY), end_ms / 1000);
+    clock_jump_wall(1); /* what is scraped is right without the deadline, too */
+    api_set_gauges(here.api);
+    assert_int_equal(metric_value(M_KEY_EXPIRY), later_ms / 1000);
+    pass(1);
+    pass(day_ms);
+    assert_int_equal(count_told(log, "\\\"soon\\\" expires at"), 1);
+    assert_int_equal(count_told(log, "\\\"soon\\\" has expired"), 1);
+    assert_int_equal(count_told(log, "config.warning"), 2);
+    log_close();
+    metrics_done();
+    assert_int_equal(close(log), 0);
+    clock_release();
+}
+
 /* Of an invocation that drives a run: the question for the next one, between two operations of the store. */
 static void a_request_keeps_time_to_ask_for_the_next_one(void **state)
 {
@@ -348,6 +411,7 @@ int test_stages(void)
         cmocka_unit_test(of_several_lines_of_tags_each_counts),
         cmocka_unit_test(pages_lead_to_the_address_at_which_they_were_opened),
         cmocka_unit_test(a_loop_that_is_behind_and_a_drain_are_told_by_readiness_alone),
+        cmocka_unit_test(a_key_that_expires_while_the_program_runs_is_told),
     };
 
     return cmocka_run_group_tests_name("api: stages", tests, begin, end);

@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "crypto/digest.h"
+#include "harness/count.h"
 
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 #define JWT     "jwks: \"https://h.example/x\", issuer: i, audience: a"
@@ -541,6 +542,58 @@ static void keys_that_end_soon_are_told(void **state)
     done(&loaded);
 }
 
+/* What is told at a time, after what was told at the time before: each thing once, and of a key that a reload brings
+ * what is true already. */
+static void keys_that_end_while_the_program_runs_are_told_once(void **state)
+{
+    static const int64_t end_ms = INT64_C(1801440000000);
+    static const int64_t day_ms = INT64_C(86400000);
+    static const char old[] =
+        "auth: {keys: [{name: ci, key: first-key-1, expires: 2027-01-31}, second-key-2]}\n";
+    static const char both[] =
+        "auth: {keys: [{name: ci, key: first-key-1, expires: 2027-01-31}, {name: b, key: second-key-2, "
+        "expires: 2027-01-31}]}\n";
+
+    static const struct {
+        const char *before; /* NULL: as now */
+        const char *now;
+        int64_t told_ms;
+        int64_t now_ms;
+        int64_t next_ms;
+        unsigned n_told;
+    } rows[] = {
+        {NULL, old, end_ms - 16 * day_ms, end_ms - 15 * day_ms, end_ms - 14 * day_ms, 0},
+        {NULL, old, end_ms - 15 * day_ms, end_ms - 14 * day_ms, end_ms, 1},
+        {NULL, old, end_ms - 14 * day_ms, end_ms - 1, end_ms, 0},
+        {NULL, old, end_ms - 1, end_ms, INT64_MAX, 1},
+        {NULL, old, end_ms - 15 * day_ms, end_ms, INT64_MAX, 1}, /* the machine has slept */
+        {NULL, old, end_ms, end_ms + day_ms, INT64_MAX, 0},
+        {NULL, old, end_ms, end_ms - 1, end_ms, 0}, /* the clock was set back */
+        {old, both, end_ms - day_ms, end_ms - day_ms, end_ms, 1},
+        {both, old, end_ms - day_ms, end_ms - day_ms, end_ms, 0},
+        {old, both, end_ms - day_ms, end_ms, INT64_MAX, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded now = load_text(rows[i].now);
+        struct loaded before = load_text(rows[i].before != NULL ? rows[i].before : rows[i].now);
+        struct buf text;
+
+        assert_taken(&now);
+        assert_taken(&before);
+        buf_init(&text, TEXT_MAX);
+        assert_int_equal(config_warn_expiries(now.config,
+                                              &(struct config_told){before.config, rows[i].told_ms},
+                                              rows[i].now_ms, collect, &text),
+                         rows[i].next_ms);
+        assert_int_equal(str_count(buf_view(&text), "\n"), rows[i].n_told);
+        buf_done(&text);
+        done(&before);
+        done(&now);
+    }
+}
+
 int test_secrets(void)
 {
     const struct CMUnitTest tests[] = {
@@ -558,6 +611,7 @@ int test_secrets(void)
         cmocka_unit_test(a_platform_token_is_needed_by_who_brings_none),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),
+        cmocka_unit_test(keys_that_end_while_the_program_runs_are_told_once),
     };
 
     scratch_lock();
