@@ -365,6 +365,31 @@ static void what_the_caller_asks_for_reaches_the_platform(void **state)
     proxy_stop(&proxy);
 }
 
+/* Where this proxy keeps the answer for the key, the platform does not get it too. */
+static void an_idempotency_key_is_for_one_of_both(void **state)
+{
+    static const struct {
+        const char *method;
+        bool passes;
+    } rows[] = {{"POST", false}, {"PUT", true}, {"PATCH", true}, {"DELETE", true}, {"GET", true}};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *key;
+
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        (void)proxy_ask(&proxy, rows[i].method, "/virtuoso/teststeps/5", "Idempotency-Key: k\r\n",
+                        rows[i].method[0] == 'P' ? "{}" : "");
+        key = json_find(sandbox_requests(proxy.program.sandbox_port, &proxy.arena),
+                        "/0/headers/idempotency-key");
+        assert_int_equal(str_is(json_str(key), "k"), rows[i].passes);
+        assert_int_equal(sandbox_count(proxy.program.sandbox_port, rows[i].method, ""), 1);
+    }
+    proxy_stop(&proxy);
+}
+
 /* --- paths */
 
 static void a_path_goes_as_it_is_or_not_at_all(void **state)
@@ -547,6 +572,7 @@ int main(void)
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
         cmocka_unit_test(digests_and_links_fit_what_is_sent),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),
+        cmocka_unit_test(an_idempotency_key_is_for_one_of_both),
         cmocka_unit_test(a_path_goes_as_it_is_or_not_at_all),
         cmocka_unit_test(a_path_in_one_parameter_means_the_same),
         cmocka_unit_test(a_secret_comes_out_under_no_spelling_of_its_path),

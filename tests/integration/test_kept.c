@@ -236,6 +236,40 @@ static void what_the_platform_forbids_is_not_kept(void **state)
     }
 }
 
+/* An answer that nobody may store is not stored by the caller's browser either; of others this cache says itself how the
+ * caller may keep them. */
+static void what_nobody_may_store_is_told_to_the_caller(void **state)
+{
+    static const struct {
+        const char *fields;
+        const char *control;
+    } rows[] = {
+        {"Cache-Control: no-store\r\nExpires: 0\r\nPragma: no-cache\r\n", "no-store"},
+        {"cache-control: max-age=0, No-Store\r\nExpires: 0\r\nPragma: no-cache\r\n",
+         "max-age=0, No-Store"},
+        {"Cache-Control: max-age=60\r\nExpires: 0\r\nPragma: no-cache\r\n", "private, no-cache"},
+        {"Cache-Control: private\r\nExpires: 0\r\nPragma: no-cache\r\n", "private, no-cache"},
+        {"Expires: 0\r\nPragma: no-cache\r\n", "private, no-cache"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted_answer row = {
+            .method = "GET", .status = 200, .fields = rows[i].fields, .body = "{\"id\":7}"};
+        struct direct direct;
+
+        direct_start(&direct, &row, 1);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
+            assert_int_equal(n_fields(&direct.reply, "Cache-Control:"), 1);
+            assert_true(str_is(reply_field(&direct.reply, "Cache-Control"), rows[i].control));
+            assert_true(str_is(reply_field(&direct.reply, "Expires"), "0"));
+            assert_true(str_is(reply_field(&direct.reply, "Pragma"), "no-cache"));
+        }
+        direct_stop(&direct);
+    }
+}
+
 static size_t n_asked(struct proxy *proxy, const char *target, const char *fields, int status)
 {
     sandbox_forget_requests(proxy->program.sandbox_port);
@@ -283,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_hit_has_the_headers_of_the_miss),
         cmocka_unit_test(an_answer_that_varies_is_not_kept),
         cmocka_unit_test(what_the_platform_forbids_is_not_kept),
+        cmocka_unit_test(what_nobody_may_store_is_told_to_the_caller),
         cmocka_unit_test(a_request_may_pass_the_cache),
     };
 

@@ -34,8 +34,8 @@ enum stage_verdict cache_look(struct task *task);
 /* `resume` is what a waiter does when it becomes the leader. */
 enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
 
-/* The leader has an answer (200). An ETag among the headers is kept; Cache-Control, Age, Expires and Cache-Status are
- * left out, since this cache writes its own. */
+/* The leader has an answer (200). An ETag among the headers is kept; Age, Cache-Status and Cache-Control are
+ * left out, since this cache writes its own. But a Cache-Control with no-store goes on to whoever gets this answer. */
 struct cache_answer {
     struct str body;
     struct str content_type; /* empty: JSON */

@@ -2,6 +2,7 @@
 #include "cache_entry.h"
 
 #include "api/gate/etag.h"
+#include "api/gate/media.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -53,9 +54,22 @@ struct str cache_entry_key(const struct task *task)
 
 /* ---- keeping ---- */
 
+/* Such an answer is for this one request, and its directives go on to the caller as they are. */
+static bool forbids_storing(const struct cache_answer *answer)
+{
+    for (size_t i = 0; i < answer->n_headers; i++) {
+        if (str_is_nocase(answer->headers[i].name, "Cache-Control") &&
+            header_list_has(answer->headers[i].value, STR("no-store"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answer)
 {
-    static const char *const own[] = {"Cache-Control", "Age", "Expires", "Pragma", "Cache-Status"};
+    static const char *const own[] = {"Age", "Cache-Status", "Cache-Control"};
+    size_t n_own = ARRAY_LEN(own) - (forbids_storing(answer) ? 1 : 0);
     struct arena *arena = &entry->extra;
     struct buf lines;
 
@@ -70,7 +84,7 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
 
         if (str_is_nocase(header->name, "ETag")) {
             entry->etag = arena_str(arena, header->value);
-        } else if (!str_in_nocase(header->name, own, ARRAY_LEN(own))) {
+        } else if (!str_in_nocase(header->name, own, n_own)) {
             entry->lines_hold |= header_line(&lines, header->name, header->value);
         }
     }
@@ -105,7 +119,9 @@ static void add_lines(const struct task *task, const struct cache_entry *entry, 
     struct buf lines;
 
     buf_init_on(&lines, room, sizeof(room), LINES_MAX);
-    put_control(&lines, task, entry);
+    if ((entry->lines_hold & HEADER_CACHE_CONTROL) == 0) {
+        put_control(&lines, task, entry);
+    }
     buf_text(&lines, "Cache-Status: ");
     buf_text(&lines, status);
     buf_text(&lines, "\r\nAge: ");

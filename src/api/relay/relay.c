@@ -213,9 +213,8 @@ static struct str meaning_of(struct arena *arena, struct str path)
 static bool request_header_stays(struct str name, struct str connection)
 {
     static const char *const own[] = {
-        "Host",         "Accept-Encoding", "Expect",    "Idempotency-Key",
-        "X-Session-Id", "Forwarded",       "X-Real-IP", "Via",
-        "Origin",       "Referer",         "From"};
+        "Host", "Accept-Encoding", "Expect",  "X-Session-Id", "Forwarded", "X-Real-IP",
+        "Via",  "Origin",          "Referer", "From"};
     static const char *const families[] = {"X-Forwarded-", "Sec-", "Access-Control-",
                                            "X-Virtuoso-Client-"};
 
@@ -232,6 +231,9 @@ static size_t take_headers(struct relay *relay)
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
         const struct http_header *header = &exchange->request.headers[i];
 
+        if (relay->task->idempotency != NULL && str_is_nocase(header->name, "Idempotency-Key")) {
+            continue; /* it is obeyed here; of other methods than POST it is for the platform */
+        }
         /* No Range for paths that leak: a part of an answer cannot be searched for secrets. */
         if (request_header_stays(header->name, connection) ||
             (relay->redacts && relay->leaks &&
