@@ -106,6 +106,9 @@ static void a_secret_comes_out_under_no_media_type(void **state)
                      "/executions/1");
     }
     check_answer((struct scripted_answer){.body = TREE, .type = "text/JSON"}, 200, "/user");
+    check_answer((struct scripted_answer){.body = TREE, .type = ""}, 200, "/v2/executions/1");
+    check_answer((struct scripted_answer){.body = TREE, .type = "text/plain"}, 200,
+                 "/folders/1/journeys/2");
     check_answer((struct scripted_answer){.body = TREE "x"}, 502, "/executions/1");
     check_answer(
         (struct scripted_answer){.body = "<b>usedData " CANARY "</b>", .type = "text/html"}, 502,

@@ -38,9 +38,9 @@ static const struct secret secrets[] = {
     {"csv", NULL, NULL, "/testdata", A_TEXT, REDACT_SHOWS_TABLES, "values of a data table, as created"},
 };
 
-/* Paths whose answers hold such members, as far as it is known. Their letters may be written in either
- * case: a server may not care. */
-static const char *const leaking_paths[] = {"/executions", "/jobs", "/goals", "/plans", "/testsuites",
+/* Paths whose answers hold such members, as far as it is known, at their begin or behind a version or another thing
+ * (/v2/executions). Their letters may be written in either case: a server may not care. */
+static const char *const leaking_paths[] = {"/executions", "/jobs", "/goals", "/plans", "/testsuites", "/journeys",
                                             "/snapshots", "/projects", "/environments", "/testdata",
                                             "/timelines", "/organizations"};
 
@@ -309,7 +309,12 @@ bool redact_path_leaks(struct str path)
             return true;
         }
     }
-    return str_starts_any_nocase(path, leaking_paths, ARRAY_LEN(leaking_paths));
+    for (size_t i = 0; i < ARRAY_LEN(leaking_paths); i++) {
+        if (leads_through(path, leaking_paths[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool redact_wants_names(struct str path, unsigned shows)

@@ -183,7 +183,10 @@ static void own_routes_show_their_own_values_only(void **state)
     assert_int_equal(redact_own_values(STR("/testsuites/5")), 0);
     assert_true(redact_path_leaks(STR("/testsuites/5")));
     assert_true(redact_path_leaks(STR("/things/5/environments/7")));
+    assert_true(redact_path_leaks(STR("/v2/executions/5")));
+    assert_true(redact_path_leaks(STR("/library/Journeys")));
     assert_false(redact_path_leaks(STR("/user")));
+    assert_false(redact_path_leaks(STR("/library/checkpoints/5/steps")));
 }
 
 /* Cells and variables are told by their names: what has none may be all of them. */
