@@ -18,6 +18,9 @@ void secret_done(struct secret *secret);
 bool secret_is_set(const struct secret *secret);
 /* To be called only where the secret is put on the wire. */
 struct str secret_reveal(const struct secret *secret);
+/* True: the text holds the secret, in letters of any case, and with characters that are escaped as in JSON, addresses
+ * or HTML. An empty secret is in no text. For words of others that are passed on. */
+bool secret_is_in(struct str text, struct str secret);
 /* Same bytes? Time depends on the lengths only. */
 bool bytes_equal_constant_time(const void *a, const void *b, size_t len);
 

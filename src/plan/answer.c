@@ -1,6 +1,7 @@
 /* The one place that turns what the platform says into an error of ours. */
 #include "plan/answer.h"
 
+#include "base/secret.h"
 #include "base/utf8.h"
 
 enum { QUOTE_MAX = 160, STATUS_PART = 206 /* nobody asked for a part */ };
@@ -87,7 +88,8 @@ static struct str quote(const struct answer *answer)
 {
     struct str words = answer_refusal(answer->json);
 
-    if (answer->token.len > 0 && str_contains(answer->body, answer->token)) {
+    /* The words of a body that is JSON may have further escapes in them. */
+    if (secret_is_in(answer->body, answer->token) || secret_is_in(words, answer->token)) {
         return STR("(its words repeat the token and are left out)");
     }
 

@@ -239,7 +239,6 @@ static void a_planted_secret_comes_out_nowhere(void **state)
     nobody_was_told(&here);
 }
 
-/* A platform that repeats the token in what it refuses does not get it told to our caller. */
 /* Every place that the platform is known to put a secret in (src/api/gate/redact.c), at once in each
  * answer; those of one kind of path only there. */
 #define EVERYWHERE                                                                                 \
@@ -336,22 +335,30 @@ static void a_secret_in_any_place_comes_out_nowhere(void **state)
     proxy_stop(&here.proxy);
 }
 
+/* A platform that repeats the token in what it refuses does not get it told to our caller, also where its JSON writes
+ * some characters as escapes. */
 static void a_refusal_that_repeats_the_token_is_not_quoted(void **state)
 {
     static const int statuses[] = {400, 401, 409, 500, 502};
+    static const char *const bodies[] = {
+        "{\"error\":{\"message\":\"bad Bearer " SANDBOX_TOKEN "\"}}",
+        "{\"error\":{\"message\":\"bad Bearer \\u0073andbox-token\"}}",
+    };
     struct proxy proxy;
 
     (void)state;
     proxy_start(&proxy, sets);
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        sandbox_fault(
-            proxy.program.sandbox_port,
-            arena_printf(&proxy.arena,
-                         "{\"match\":\"POST /projects\",\"times\":1,\"status\":%d,"
-                         "\"content_type\":\"application/json\",\"body\":\"{\\\"error\\\":"
-                         "{\\\"message\\\":\\\"bad Bearer " SANDBOX_TOKEN "\\\"}}\"}",
-                         statuses[i])
-                .ptr);
+    for (size_t i = 0; i < ARRAY_LEN(statuses) * ARRAY_LEN(bodies); i++) {
+        struct json *fault = json_new_object(&proxy.arena);
+
+        json_set(fault, STR("match"), json_new_string(&proxy.arena, STR("POST /projects")));
+        json_set(fault, STR("status"), json_new_int(&proxy.arena, statuses[i / ARRAY_LEN(bodies)]));
+        json_set(fault, STR("content_type"),
+                 json_new_string(&proxy.arena, STR("application/json")));
+        json_set(fault, STR("body"),
+                 json_new_string(&proxy.arena, str_from(bodies[i % ARRAY_LEN(bodies)])));
+        sandbox_fault(proxy.program.sandbox_port,
+                      arena_cstr(&proxy.arena, json_text(&proxy.arena, fault)));
         (void)proxy_command(&proxy, "create-project", "[\"x\"]", NULL);
         assert_true(proxy.reply.status >= 400);
         assert_true(str_contains(reply_text(&proxy.reply), STR("left out")));

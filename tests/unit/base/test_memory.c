@@ -188,6 +188,39 @@ static void a_secret_is_wiped_and_compared_in_constant_time(void **state)
     secret_done(&secret);
 }
 
+static void a_secret_is_found_in_words_of_others(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_in;
+    } rows[] = {
+        {"bad token abc/def+g==", true},
+        {"{\"message\":\"bad abc\\/def+g\\u003d\\u003d\"}", true},
+        {"{\"message\":\"bad \\u0061bc/def+g==\"}", true},
+        {"{\"body\":\"{\\\"message\\\":\\\"abc\\\\/def+g\\\\u003D=\\\"}\"}", true},
+        {"/sign-in?token=abc%2Fdef%2bg%3D%3D&x=1", true},
+        {"<a href='/x'>abc&#47;def&#x2B;g&#X3d;=</a>", true},
+        {"ABC/DEF+G==", true},
+        {"'abc\\x2fdef+g=='", true},
+        {"ababc/def+g==", true},
+        {"abc/def+g=", false},
+        {"abc\\u002", false},
+        {"abc&#47def+g==", false},
+        {"abc&#9999999;def+g==", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (secret_is_in(str_from(rows[i].text), STR("abc/def+g==")) != rows[i].is_in) {
+            fail_msg("%s", rows[i].text);
+        }
+    }
+    assert_false(secret_is_in(STR("a"), STR_EMPTY));
+    assert_true(secret_is_in(STR("x a\\b%25"), STR("a\\b%25")));
+    assert_true(secret_is_in(STR("\"a\\\\b\""), STR("a\\b")));
+}
+
 static void random_numbers_stay_below_and_a_seed_repeats_them(void **state)
 {
     bool seen[5] = {false};
@@ -256,6 +289,7 @@ int test_memory(void)
         cmocka_unit_test(a_buf_keeps_its_ceiling_and_remembers_what_was_lost),
         cmocka_unit_test(a_buf_takes_and_gives_at_its_ends),
         cmocka_unit_test(a_secret_is_wiped_and_compared_in_constant_time),
+        cmocka_unit_test(a_secret_is_found_in_words_of_others),
         cmocka_unit_test(random_numbers_stay_below_and_a_seed_repeats_them),
     };
 
