@@ -318,6 +318,8 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
         {"\"status\":429", 429},
         {"\"status\":500", 502},
         {"\"status\":502", 502},
+        {"\"status\":200,\"body\":{\"message\":\"ok\"},\"content_type\":\"application/json\"", 502},
+        {"\"status\":200,\"body\":{\"success\":true},\"content_type\":\"application/json\"", 502},
         {"\"status\":200,\"body\":\"<html>\",\"content_type\":\"text/html\"", 502},
         {"\"status\":200,\"body\":\"Not Found\",\"content_type\":\"text/plain\"", 502},
         {"\"status\":200,\"body\":{\"success\":false,\"error\":\"no\"},\"content_type\":\"application/json\"",
@@ -347,7 +349,7 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
  * checkpoint, which is no answer to a create of a step. */
 #define THING                                                                                                                              \
     "{\"id\":7,\"action\":\"CLICK\",\"status\":\"RUNNING\",\"goalId\":7,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[]," \
-    "\"title\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}]}"
+    "\"title\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}],\"passed\":1}"
 
 static void check_shape(struct proxy *proxy, const struct endpoint *endpoint, const char *shape)
 {

@@ -30,13 +30,17 @@ enum { REPLY_MAX_FIELDS = 12 };
 
 struct reply_map {
     const char *one;  /* pointers to the thing itself; "" the answer */
-    const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing */
+    const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing.
+                       * Things of a list have an id: the first of the fields */
     struct reply_field fields[REPLY_MAX_FIELDS];
 };
 
 const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NONE */
-/* `variables` may be NULL. A list for maps with `many`. NULL: the answer has no such thing. */
+/* `variables` may be NULL. A list for maps with `many`. NULL: the answer has no such thing, or one of the list is no
+ * object with an id. */
 struct json *reply_reduce(struct arena *arena, const struct reply_map *map,
                           const struct json *answer, const struct json *variables);
+/* False: the platform's answer, which was reduced to this one thing, said nothing of what is asked for. */
+bool reply_tells(const struct json *reply);
 
 #endif

@@ -58,18 +58,6 @@ static bool is_plain_done(const struct batch_item *item, const struct reply_map 
     return (command->call.class == CALL_CHANGE || needs_no_id) && !says_nothing(item->answer);
 }
 
-static bool has_any(const struct json *data)
-{
-    const struct json *member;
-
-    JSON_FOREACH (member, data) {
-        if (json_type(member) != JSON_NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* No id in the answer: after a create use the captured one, after a change the one in the request.
  * False: the reply needs an id and there is none. */
 static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
@@ -109,7 +97,7 @@ static struct json *call_data(struct batch_item *item)
     if (data == NULL && is_plain_done(item, map)) {
         data = json_new_object(task->arena);
     }
-    if (is_one && command->call.class == CALL_READ && !has_any(data)) {
+    if (is_one && command->call.class == CALL_READ && !reply_tells(data)) {
         return NULL;
     }
     if (is_one && str_is(STR("id"), map->fields[0].to) &&

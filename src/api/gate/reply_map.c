@@ -150,6 +150,13 @@ static struct json *reduce_value(struct arena *arena, const struct json *value,
     return copy;
 }
 
+/* An id is a whole number, or a text: anything else in its place is none. */
+static bool is_told(const struct json *value, enum field_type type)
+{
+    return type == FIELD_ID ? id_number(value) > 0 || json_str(value).len > 0
+                            : json_type(value) != JSON_NULL;
+}
+
 static struct json *reduce_one(struct arena *arena, const struct reply_map *map,
                                const struct json *thing, const struct json *variables)
 {
@@ -159,7 +166,7 @@ static struct json *reduce_one(struct arena *arena, const struct reply_map *map,
         const struct json *value = field->from[0] == '$' ? json_get(variables, field->from + 1)
                                                          : json_find(thing, field->from);
 
-        if (json_type(value) != JSON_NULL) {
+        if (is_told(value, field->type)) {
             json_set(out, str_from(field->to), reduce_value(arena, value, field->type));
         } else if (field->always) {
             json_set(out, str_from(field->to), json_new_null(arena));
@@ -168,38 +175,88 @@ static struct json *reduce_one(struct arena *arena, const struct reply_map *map,
     return out;
 }
 
-/* A bare map keyed by id has only objects as members. */
-static bool is_map_of_things(const struct json *answer)
+/* True: things by id. The answer to another request may hold things too, but by their names. */
+static bool is_map_by_id(const struct json *map)
 {
     const struct json *member;
+    int64_t id;
 
-    JSON_FOREACH (member, answer) {
-        if (json_type(member) != JSON_OBJECT) {
+    JSON_FOREACH (member, map) {
+        if (!str_to_i64(json_name(member), 1, INT64_MAX, &id)) {
             return false;
         }
     }
-    return json_type(answer) == JSON_OBJECT;
+    return json_type(map) == JSON_OBJECT;
+}
+
+/* The list, or the map by id, that the answer is or holds; NULL: there is none. */
+static const struct json *things_of(const struct reply_map *map, const struct json *answer)
+{
+    const struct json *things =
+        json_type(answer) == JSON_ARRAY ? answer : json_find(answer, map->many);
+
+    if (things == NULL) {
+        things = answer;
+    }
+    if (json_type(things) == JSON_ARRAY || is_map_by_id(things)) {
+        return things;
+    }
+    return json_type(things) == JSON_OBJECT && things == json_get(answer, "map") ? things : NULL;
+}
+
+/* NULL: this is no thing with an id. In a map the id may stand before the thing alone. */
+static struct json *reduce_element(struct arena *arena, const struct reply_map *map,
+                                   const struct json *thing, const struct json *variables)
+{
+    const char *id = map->fields[0].to;
+    struct json *out;
+    int64_t number;
+
+    if (json_type(thing) != JSON_OBJECT) {
+        return NULL;
+    }
+    out = reduce_one(arena, map, thing, variables);
+    if (json_str(json_get(out, id)).len > 0) {
+        return out;
+    }
+    if (!str_to_i64(json_name(thing), 1, INT64_MAX, &number)) {
+        return NULL;
+    }
+    json_set(out, str_from(id), json_new_string(arena, json_name(thing)));
+    return out;
 }
 
 static struct json *reduce_many(struct arena *arena, const struct reply_map *map,
                                 const struct json *answer, const struct json *variables)
 {
-    const struct json *list =
-        json_type(answer) == JSON_ARRAY ? answer : json_find(answer, map->many);
-    struct json *out;
+    const struct json *things = things_of(map, answer);
+    struct json *out = json_new_array(arena);
     const struct json *thing;
 
-    if (list == NULL && is_map_of_things(answer)) {
-        list = answer;
-    }
-    if (json_type(list) != JSON_ARRAY && json_type(list) != JSON_OBJECT) {
+    if (things == NULL) {
         return NULL;
     }
-    out = json_new_array(arena);
-    JSON_FOREACH (thing, list) {
-        json_append(out, reduce_one(arena, map, thing, variables));
+    JSON_FOREACH (thing, things) {
+        struct json *reduced = reduce_element(arena, map, thing, variables);
+
+        if (reduced == NULL) {
+            return NULL;
+        }
+        json_append(out, reduced);
     }
     return out;
+}
+
+bool reply_tells(const struct json *reply)
+{
+    const struct json *member;
+
+    JSON_FOREACH (member, reply) {
+        if (json_type(member) != JSON_NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct json *reply_reduce(struct arena *arena, const struct reply_map *map,

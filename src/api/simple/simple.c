@@ -154,6 +154,11 @@ static struct json *execution_reply(struct simple *simple)
     return out;
 }
 
+static bool only_reads(const struct simple *simple)
+{
+    return simple->row->members == NULL; /* a GET */
+}
+
 static struct json *made_reply(struct simple *simple)
 {
     struct str name = json_str(json_get(simple->values, "name"));
@@ -169,6 +174,10 @@ static struct json *made_reply(struct simple *simple)
     }
     out = reply_reduce(simple->task->arena, reply_map_of(simple->row->map), simple->answer,
                        simple->task->plan->variables);
+    /* What was created has its id, which the call requires. A list may be empty. */
+    if (only_reads(simple) && json_type(out) == JSON_OBJECT && !reply_tells(out)) {
+        return NULL;
+    }
     if (out != NULL && simple->row->tells_name && name.len > 0) {
         set_text(simple, out, "name", name);
     }
@@ -226,7 +235,7 @@ static void reply(struct simple *simple)
         task_set_location(task, arena_printf(task->arena, "%s%.*s", simple->row->location,
                                              STR_ARG(answer_id(simple))));
     }
-    if (simple->row->members == NULL) { /* a GET */
+    if (only_reads(simple)) {
         reply_kept(simple, json_text(task->arena, out));
         return;
     }

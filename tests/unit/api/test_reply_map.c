@@ -85,7 +85,76 @@ static void lists_are_found_in_every_envelope(void **state)
             assert_non_null(json_get(json_at(out, 1), "name"));
         }
     }
-    assert_null(reduced(&arena, REPLY_PROJECTS, STR("{\"success\":true}")));
+    arena_done(&arena);
+}
+
+/* The answer to another request, or one that says nothing, is no list; an empty list is one. */
+static void only_things_with_ids_are_a_list(void **state)
+{
+    static const char *const none[] = {
+        "{\"success\":true}",
+        "{\"message\":\"ok\"}",
+        "{\"success\":true,\"item\":{\"id\":5,\"name\":\"x\",\"meta\":{}}}",
+        "{\"success\":true,\"items\":null}",
+        "{\"testStep\":{\"id\":1},\"checkpoint\":{\"id\":2}}",
+        "{\"item\":{\"testStep\":{\"id\":1},\"checkpoint\":{\"id\":2}}}",
+        "{\"id\":5,\"name\":\"x\"}",
+        "[1]",
+        "[null]",
+        "[[]]",
+        "[{}]",
+        "[{\"id\":1},{\"name\":\"b\"}]",
+        "[{\"id\":{}}]",
+        "[{\"id\":\"\"}]",
+        "[{\"id\":true}]",
+        "{\"items\":[null]}",
+        "{\"map\":{\"1\":null},\"total\":1}",
+        "{\"map\":{\"a\":{\"name\":\"x\"}}}",
+    };
+    static const char *const empty[] = {
+        "[]", "{}", "{\"items\":[]}", "{\"item\":[]}", "{\"map\":{},\"total\":0}", "{\"map\":[]}"};
+    static const char *const two[] = {
+        "{\"map\":{\"1\":{\"name\":\"a\"},\"2\":{\"id\":\"2\"}},\"total\":2}",
+        "{\"map\":{\"a\":{\"id\":1},\"b\":{\"id\":2}}}",
+        "{\"1\":{\"name\":\"a\"},\"2\":{\"name\":\"b\"}}",
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(none); k++) {
+            if (reduced(&arena, lists[i], str_from(none[k])) != NULL) {
+                fail_msg("reply %d of %s", (int)lists[i], none[k]);
+            }
+        }
+        for (size_t k = 0; k < ARRAY_LEN(empty); k++) {
+            const struct json *out = reduced(&arena, lists[i], str_from(empty[k]));
+
+            assert_true(json_type(out) == JSON_ARRAY && json_size(out) == 0);
+        }
+        for (size_t k = 0; k < ARRAY_LEN(two); k++) {
+            const struct json *out = reduced(&arena, lists[i], str_from(two[k]));
+
+            assert_int_equal(json_size(out), 2);
+            assert_true(str_is(json_str(json_find(out, "/0/id")), "1"));
+            assert_true(str_is(json_str(json_find(out, "/1/id")), "2"));
+        }
+    }
+    arena_done(&arena);
+}
+
+static void a_reply_of_nulls_tells_nothing(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    assert_false(reply_tells(reduced(&arena, REPLY_USER, STR("{\"success\":true}"))));
+    assert_false(reply_tells(reduced(&arena, REPLY_ANALYSIS, STR("{\"item\":null}"))));
+    assert_false(reply_tells(NULL));
+    assert_true(reply_tells(reduced(&arena, REPLY_USER, STR("{\"item\":{\"email\":\"a\"}}"))));
+    assert_true(reply_tells(reduced(&arena, REPLY_ANALYSIS, STR("{\"errors\":[]}"))));
     arena_done(&arena);
 }
 
@@ -117,6 +186,8 @@ int test_reply_map(void)
         cmocka_unit_test(each_reply_has_a_mapping),
         cmocka_unit_test(one_thing_is_found_in_every_envelope),
         cmocka_unit_test(lists_are_found_in_every_envelope),
+        cmocka_unit_test(only_things_with_ids_are_a_list),
+        cmocka_unit_test(a_reply_of_nulls_tells_nothing),
         cmocka_unit_test(values_take_their_form),
     };
 
