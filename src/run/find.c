@@ -17,23 +17,35 @@
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, DAY_MS = 24 * 3600 * 1000 };
 
 #define LISTS                                                                                      \
-    "/items /item/checkpoints /checkpoints /item /map /projects /goals /item/projects /item/goals"
+    "/items /item/checkpoints /checkpoints /item/projects /item/goals /item /map /projects /goals"
 #define IDS   "/id /project/id /goal/id /journey/id"
 #define GOALS "/goalId /goal/id"
 #define NAMES "/name /title /project/name /goal/name /journey/title /journey/name"
 
-static const struct json *list_in(const struct json *answer)
-{
-    const struct json *list = json_find(answer, LISTS);
-
-    return list != NULL ? list : answer;
-}
-
+/* In a map the id may stand before the thing alone. 0: there is none. */
 static int64_t id_in(const struct json *item)
 {
-    int64_t id = 0;
+    int64_t id = id_number(json_find(item, IDS));
 
-    return json_to_i64(json_find(item, IDS), &id) ? id : 0;
+    if (id == 0 && json_type(item) == JSON_OBJECT) {
+        (void)!str_to_i64(json_name(item), 1, INT64_MAX, &id);
+    }
+    return id;
+}
+
+/* An array, or things by id; NULL: the answer holds neither, which is not the same as an empty list. A bare {} may be an
+ * empty map, and proves nothing. */
+static const struct json *list_in(const struct json *answer, const char *places)
+{
+    const struct json *list = json_find(answer, places);
+    bool is_bare = list == NULL;
+
+    list = is_bare ? answer : list;
+    return json_type(list) == JSON_ARRAY ||
+                   (json_type(list) == JSON_OBJECT &&
+                    (json_size(list) == 0 ? !is_bare : id_in(json_first(list)) != 0))
+               ? list
+               : NULL;
 }
 
 static bool is_named(const struct json *item, struct str name)
@@ -67,13 +79,20 @@ void find_begin(struct plan *plan, struct run *run)
 
 /* --- before it is made */
 
-enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer)
+enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer,
+                             struct error *err)
 {
     bool project = row->call->setup == SETUP_FIND_PROJECT;
     struct str name = project ? row->goal->project : row->goal->name;
-    const struct json *list = list_in(answer);
+    const struct json *list = list_in(answer, LISTS);
     const struct json *item;
 
+    /* What is there must not be made a second time because another thing was told. */
+    if (list == NULL && (json_type(answer) != JSON_OBJECT || json_size(answer) > 0)) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer has no list",
+                        setup_name(row->call->setup));
+        return PLAN_FAIL;
+    }
     JSON_FOREACH (item, list) {
         if (is_named(item, name) && id_in(item) != 0) {
             row->call->id = id_in(item);
@@ -191,19 +210,6 @@ static void take_page(struct run_finding *finding, const struct json *list)
     }
 }
 
-/* NULL: the answer holds no list, which is not the same as an empty list. */
-static const struct json *list_of(const struct run_finding *finding, const struct json *answer)
-{
-    const struct json *list = finding->row->call->setup == SETUP_ATTACH
-                                  ? json_find(answer, CASES_PLACES)
-                                  : list_in(answer);
-    bool is_list =
-        json_type(list) == JSON_ARRAY ||
-        (json_type(list) == JSON_OBJECT && (list != answer || id_in(json_first(list)) != 0));
-
-    return is_list ? list : NULL;
-}
-
 static enum plan_verdict not_known(struct run_finding *finding, struct error *err)
 {
     enum setup setup = finding->row->call->setup;
@@ -277,7 +283,8 @@ static enum plan_verdict looked(struct run_finding *finding, struct plan_row *ro
 {
     struct plan *plan = finding->plan;
     const char *variable = setup_variable(finding->row->call->setup);
-    const struct json *list = list_of(finding, row->answer);
+    const struct json *list =
+        list_in(row->answer, finding->row->call->setup == SETUP_ATTACH ? CASES_PLACES : LISTS);
 
     if (list == NULL) {
         return is_patient(finding) ? seek_again(finding, row) : not_readable(finding, err);

@@ -336,7 +336,7 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
         return PLAN_NEXT;
     }
     if (setup_finds(row->call->setup)) {
-        return find_after(plan, row, answer);
+        return find_after(plan, row, answer, err);
     }
     if (setup_rows[row->call->setup].makes_id) {
         return after_made(plan, row, err);

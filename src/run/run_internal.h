@@ -316,7 +316,8 @@ struct run_finding {
 };
 
 void find_begin(struct plan *plan, struct run *run); /* makes the plan ask for the first page */
-enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer);
+enum plan_verdict find_after(struct plan *plan, struct run_row *row, const struct json *answer,
+                             struct error *err);
 void find_guide(struct plan_row *row, struct run_finding *finding);
 
 /* --- execution.c */

@@ -196,6 +196,37 @@ static void an_answer_that_says_nothing_is_no_success(void **state)
     proxy_stop(&proxy);
 }
 
+/* A test run looks for its project and its goal before it makes them: an answer that is no list does not say that there
+ * are none. */
+static void a_run_makes_nothing_anew_because_another_thing_was_told(void **state)
+{
+    static const char *const lists[] = {"GET /projects", "GET /projects/*/goals"};
+    static const char file[] =
+        "{\"name\":\"T\",\"project\":\"P\",\"goal\":\"G\",\"steps\":[{\"click\":\"A\"}]}";
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, examples);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL, file);
+    assert_int_equal(proxy.reply.status / 100, 2);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        sandbox_fault(
+            proxy.program.sandbox_port,
+            arena_printf(
+                &proxy.arena,
+                "{\"match\":\"%s\",\"times\":1,\"status\":200,\"body\":{\"success\":true,"
+                "\"item\":{\"id\":5,\"name\":\"x\"}},\"content_type\":\"application/json\"}",
+                lists[i])
+                .ptr);
+        (void)proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL, file);
+        assert_true(str_contains(reply_text(&proxy.reply), STR("upstream_unreadable")));
+        assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/"), 0);
+        sandbox_clear_faults(proxy.program.sandbox_port);
+    }
+    proxy_stop(&proxy);
+}
+
 /* Wrappers that step creations use (PLATFORM.md, "Envelopes") are read for every create. */
 static void an_id_is_found_where_the_platform_puts_it(void **state)
 {
@@ -347,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_batch_tells_it_of_each_command),
         cmocka_unit_test(a_failure_that_may_hide_a_success_is_kept_for_its_key),
         cmocka_unit_test(an_answer_that_says_nothing_is_no_success),
+        cmocka_unit_test(a_run_makes_nothing_anew_because_another_thing_was_told),
         cmocka_unit_test(an_id_is_found_where_the_platform_puts_it),
         cmocka_unit_test(done_is_enough_for_a_change),
         cmocka_unit_test(a_gateway_that_gave_up_on_a_create_leaves_it_open),
