@@ -8,6 +8,7 @@
  * not have handled its events yet, so the pool looks once more before use. One look at the epoll in a
  * millisecond covers all connections at once, however many are taken then.
  * With TLS, bytes in the socket may be for TLS alone: they count only if libcurl gets content from them.
+ * A new connection is looked at in the same way, just before its first request.
  */
 #include "upstream_internal.h"
 
@@ -20,19 +21,42 @@
 enum {
     LOOK_AFTER_MS = 1,        /* its socket was read to the end in this very millisecond */
     REST_MAX_MS = 118 * 1000, /* libcurl's own limit */
+    READS_MAX = 8,
 };
+
+static bool socket_is_empty(const struct upstream_connection *connection)
+{
+    char byte;
+
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* One read of a TLS library may take one ticket, and leave what is behind it. */
+static bool has_no_content(struct upstream_connection *connection)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < READS_MAX; i++) {
+        if (upstream_connection_receive(connection, connection->upstream->recv_bytes, &n) !=
+            IO_AGAIN) {
+            return false;
+        }
+        if (socket_is_empty(connection)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool has_nothing_to_say(struct upstream_connection *connection)
 {
-    char byte;
-    size_t n = 0;
+    return socket_is_empty(connection) || (!connection->is_bare && has_no_content(connection));
+}
 
-    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) {
-        return true;
-    }
-    return connection->upstream->tls &&
-           upstream_connection_receive(connection, connection->upstream->recv_bytes, &n) ==
-               IO_AGAIN;
+/* What has come may be in libcurl or the TLS library already, so the socket does not tell all. */
+bool pool_hears(struct upstream_connection *connection)
+{
+    return connection->is_bare ? !socket_is_empty(connection) : !has_no_content(connection);
 }
 
 /* Looks at all connections at rest, once in a millisecond. False: each must be looked at by itself. */

@@ -321,6 +321,12 @@ void transfer_on_connected(struct upstream_transfer *transfer)
         end_try(transfer, TRY_ANSWERED, "");
         return;
     }
+    if (pool_hears(transfer->connection)) {
+        end_try(transfer, TRY_BROKEN,
+                connect_why(transfer->connection,
+                            "the platform spoke, or closed, before it was asked"));
+        return;
+    }
     transfer_send(transfer);
     if (transfer->send_failed && !transfer->may_have_left) {
         end_try(transfer, TRY_BROKEN, words_of(transfer->connection));

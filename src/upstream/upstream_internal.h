@@ -263,6 +263,8 @@ bool pool_makes_wait(struct upstream_transfer *transfer);
 void pool_serve(struct upstream *upstream);
 void pool_give(struct upstream_connection *connection);
 void pool_on_event(struct upstream_connection *connection); /* an event of a connection at rest */
+/* True: on a new connection something came, or it ended, before its first request. */
+bool pool_hears(struct upstream_connection *connection);
 void pool_close(struct upstream *upstream);
 /* True: bytes on it may be the answer to an earlier request (upstream_doubt_answer). */
 bool pool_doubts(const struct upstream_connection *connection);

@@ -52,6 +52,9 @@ struct platform {
     size_t n_rows;
     size_t at_row;
     bool refuses_tunnels;
+    bool answers_in_tunnels; /* else what comes out of a tunnel is no TLS */
+    unsigned n_early; /* so many more tunnels say `early` together with the answer to CONNECT */
+    struct str early;
     bool fails_all; /* each request is answered with 503, that of a probe, too */
     uint64_t body_bytes;
     uint64_t sent_bytes;
@@ -289,6 +292,23 @@ static void link_refuse(struct platform_link *link)
     link_close(link, false);
 }
 
+static void link_open_tunnel(struct platform_link *link)
+{
+    struct platform *platform = link->platform;
+    struct buf said;
+
+    buf_init(&said, 1024);
+    buf_text(&said, "HTTP/1.1 200 Go\r\n\r\n");
+    if (platform->n_early > 0) {
+        platform->n_early--;
+        buf_str(&said, platform->early);
+    }
+    link_write_now(link, buf_view(&said));
+    buf_done(&said);
+    platform->n_tunnels++;
+    link->is_tunnel = !platform->answers_in_tunnels;
+}
+
 /* CONNECT and what comes behind it. */
 static void link_tunnel(struct platform_link *link)
 {
@@ -299,9 +319,7 @@ static void link_tunnel(struct platform_link *link)
         link_write_now(link, STR("HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno"));
         link_close(link, false);
     } else {
-        link_write_now(link, STR("HTTP/1.1 200 Go\r\n\r\n"));
-        link->platform->n_tunnels++;
-        link->is_tunnel = true;
+        link_open_tunnel(link);
     }
     buf_clear(&link->in);
 }

@@ -17,7 +17,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    assert_int_equal(unsetenv("https_proxy"), 0);
+    assert_int_equal(unsetenv("https_proxy") + unsetenv("http_proxy"), 0);
     bench_end(&bench);
     return 0;
 }
@@ -50,9 +50,53 @@ static void the_password_of_a_proxy_is_never_told(void **state)
     }
 }
 
+/* Bytes that come before the first request are no answer to it, whoever sends them. */
+static void a_new_connection_that_speaks_first_is_not_used(void **state)
+{
+    static const struct early_row {
+        const char *said;
+        unsigned n;      /* tunnels that say it */
+        unsigned n_made; /* tunnels that a call needs */
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nstranger", 2, 3},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nstranger", 3, 3},
+        {"\r\n", 1, 2},
+    };
+
+    char proxy[64];
+
+    (void)state;
+    memcpy(proxy, bench.url, sizeof(proxy));
+    *strstr(proxy, "/api") = '\0';
+    assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+    assert_int_equal(unsetenv("no_proxy") + unsetenv("NO_PROXY"), 0);
+    bench.options.base_url = STR("http://platform.invalid/api");
+    bench.platform.answers_in_tunnels = true;
+    bench_open(&bench);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        const struct early_row *row = &rows[i / 2];
+        unsigned n_whole = bench.platform.n_whole;
+        bool goes_well = row->n < bench.options.max_tries;
+        struct probe probe;
+
+        upstream_forget_connections(bench.upstream);
+        bench.platform.n_tunnels = 0;
+        bench.platform.early = str_from(row->said);
+        bench.platform.n_early = row->n;
+        probe_run(&probe, &bench, "/echo", i % 2 == 0 ? CALL_CREATE : CALL_READ);
+        assert_int_equal(bench.platform.n_tunnels, row->n_made);
+        assert_int_equal(bench.platform.n_whole, n_whole + (goes_well ? 1 : 0));
+        assert_int_equal(probe.code, goes_well ? ERR_OK : ERR_UPSTREAM_CONNECT);
+        assert_null(strstr(probe.body, "stranger"));
+        assert_true(goes_well || strstr(probe.call.error.text, "Nothing was sent") != NULL);
+        assert_int_equal(probe.call.may_have_left, goes_well);
+    }
+}
+
 int test_connect(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_new_connection_that_speaks_first_is_not_used, begin, end),
         cmocka_unit_test_setup_teardown(the_password_of_a_proxy_is_never_told, begin, end),
     };
 
