@@ -38,6 +38,9 @@ struct call_spec {
     const char *needs; /* variable that this way needs; NULL none */
     const char
         *about; /* variable with an id: if the answer has an id, it must be this one; NULL none */
+    /* A name of the request that the answer repeats: the variable, and where it may stand. If another one stands there, the
+     * answer belongs to another request. {NULL}: none. */
+    struct capture repeats;
     const char *tells; /* the answer has a text at one of these pointers; NULL: anything will do */
     const char *lists; /* the answer holds a list at one of these pointers, or is one; else the
                           platform does not offer the route; NULL: any answer will do */

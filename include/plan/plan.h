@@ -14,6 +14,7 @@
 #include "data/json.h"
 #include "plan/call.h"
 #include "plan/offers.h"
+#include "plan/told.h"
 #include "upstream/upstream.h"
 
 struct plan;
@@ -27,6 +28,7 @@ struct plan_port {
     struct deadlines *deadlines;
     struct later *later;
     struct offers *offers; /* which routes this platform offers; NULL: it is not remembered */
+    struct told_ids *told; /* ids that its answers have told; NULL: they are not remembered */
 };
 
 enum plan_verdict { PLAN_NEXT, PLAN_AGAIN, PLAN_DONE, PLAN_FAIL };

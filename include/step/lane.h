@@ -101,10 +101,6 @@ int64_t lane_end_seen(const struct lane_ticket *ticket); /* the same, even if se
 /* True: the lane has the ids of all steps, as far as this process can know. */
 bool lane_is_certain(const struct lane_ticket *ticket);
 bool lane_has(const struct lane_ticket *ticket, int64_t step_id);
-/* True: an answer on this connection has named the step a short while ago, in this lane or in another one. An
- * answer that names it now is then that answer once more. 0: the connection is not known, or was closed. */
-bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
-void lane_told(struct lane_ticket *ticket, int64_t step_id, uint64_t connection);
 size_t lane_n_ids(const struct lane_ticket *ticket);
 /* Takes over all steps of the checkpoint (look.h, checkpoint_steps; NULL: there are none) from the answer
  * to a call that began at `since`. A foreign change since then makes them doubtful. If there are too

@@ -17,6 +17,7 @@ struct client {
     bool closes;
     struct plan_port port;
     struct offers offers;
+    struct told_ids told;
     struct later_item soon;
 };
 
@@ -106,6 +107,7 @@ static enum error_code client_new(struct clients *clients, const struct config *
     clients->n_open++;
     client->port = plan_port_of_upstream(client->upstream, clients->loop);
     client->port.offers = &client->offers;
+    client->port.told = &client->told;
     *out = client;
     return ERR_OK;
 }

@@ -9,6 +9,10 @@
  * "Envelopes"). */
 #define ID_PLACES "/testStep/id /item/testStep/id /id /item/id /data/id /execution/id /result/id"
 
+/* Where an answer repeats the name, or the title, that its request gave. A journey has both, and both are sent. */
+#define NAME_PLACES  "/name /item/name /data/name /result/name"
+#define TITLE_PLACES "/title /item/title /data/title /result/title"
+
 #define PLACES                                                                                     \
     "TOP_LEFT TOP_CENTER TOP_RIGHT CENTER_LEFT CENTER CENTER_RIGHT BOTTOM_LEFT BOTTOM_CENTER BOTTOM_RIGHT"
 

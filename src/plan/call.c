@@ -67,6 +67,9 @@ enum error_code call_compile(struct arena *arena, const struct call_spec *spec, 
     if (spec->tells != NULL && !pointers_ok(spec->tells)) {
         return bad_row(err, spec, "a text without a pointer", spec->tells);
     }
+    if (spec->repeats.variable != NULL && !pointers_ok(spec->repeats.pointers)) {
+        return bad_row(err, spec, "a name without a pointer", spec->repeats.pointers);
+    }
     if (spec->lists != NULL && !pointers_ok(spec->lists)) {
         return bad_row(err, spec, "a list without a pointer", spec->lists);
     }

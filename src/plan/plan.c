@@ -381,6 +381,7 @@ static enum flow ask_guide(struct plan *plan)
             break;
         }
     }
+    plan_note_made(plan, row);
     way_answered(plan);
     return ask_after(plan);
 }
@@ -400,9 +401,8 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     answer.json = row->answer;
     plan_note_cache_control(plan, reply->cache_control);
     code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
-    if (code == ERR_OK && plan->way->spec->about != NULL) {
-        code = answer_judge_subject(&answer, plan->way->spec,
-                                    row_value(plan, row, plan->way->spec->about), &err);
+    if (code == ERR_OK) {
+        code = plan_judge_subject(plan, row, &answer, &err);
     }
     if (code == ERR_UPSTREAM_SHAPE && answer_may_be_anothers(&answer)) {
         upstream_doubt_answer(&plan->upstream_call);

@@ -4,6 +4,8 @@
 
 #include "plan/plan.h"
 
+struct answer;
+
 struct row_request {
     struct str path;
     struct str query;
@@ -75,6 +77,13 @@ void row_forget_answer(struct plan_row *row); /* if it is not kept (drop_answer)
 /* The captures of the call, and the whole answer where the row saves it, as variables. */
 void plan_keep_values(struct plan *plan, const struct plan_row *row);
 void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
+
+/* subject.c. For an answer that was judged ERR_OK. ERR_UPSTREAM_SHAPE: it is about another thing than the call of the
+ * row (call_spec: about, repeats), or tells an id that is not new. */
+enum error_code plan_judge_subject(const struct plan *plan, const struct plan_row *row,
+                                   const struct answer *answer, struct error *err) MUST_CHECK;
+void plan_note_made(struct plan *plan,
+                    const struct plan_row *row); /* the answer to its create is taken */
 
 /* plan.c */
 void plan_run_soon(struct plan *plan); /* in the next turn */

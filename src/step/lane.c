@@ -322,18 +322,6 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
     }
 }
 
-bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id, uint64_t connection)
-{
-    const struct told *told = &ticket->lane->lanes->told[(uint64_t)step_id % TOLD_MAX];
-
-    return told->id == step_id && told->connection == connection && connection != 0;
-}
-
-void lane_told(struct lane_ticket *ticket, int64_t step_id, uint64_t connection)
-{
-    ticket->lane->lanes->told[(uint64_t)step_id % TOLD_MAX] = (struct told){step_id, connection};
-}
-
 void lane_made(struct lane_ticket *ticket, int64_t step_id)
 {
     struct lane *lane = ticket->lane;

@@ -23,14 +23,6 @@ struct lane {
     uint64_t takeover_ms; /* and until then no ticket goes on */
 };
 
-enum { TOLD_MAX = 256 };
-
-/* A step that an answer named, and the connection that the answer came on. */
-struct told {
-    int64_t id;
-    uint64_t connection;
-};
-
 struct lanes {
     struct lru by_key;
     struct later *later;
@@ -38,8 +30,6 @@ struct lanes {
     size_t n_ids;   /* room for ids in all lanes */
     uint64_t epoch; /* counts foreign changes (lanes_foreign) */
     unsigned n_foreign;
-    struct told
-        told[TOLD_MAX];  /* of the steps that were made last, by the lowest bits of their ids */
     struct keeps *keeps; /* NULL: this process only */
     struct deadlines *deadlines;
     char scope[LANE_SCOPE_MAX + 1];

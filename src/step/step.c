@@ -119,6 +119,16 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
     return PLAN_AGAIN;
 }
 
+/* True: this connection has told the id before, of a step (in this lane or in another one), or of something else that
+ * has no action. */
+static bool was_told(const struct step *step, const struct json *told, int64_t id)
+{
+    const struct plan *plan = step->plan;
+    const char *kind = told_find(plan->port->told, id, plan->upstream_call.connection_serial);
+
+    return kind != NULL && (str_is(STR("step_id"), kind) || json_get(told, "action") == NULL);
+}
+
 /* An answer that names another checkpoint, the checkpoint itself, or a step that existed before,
  * belongs to another request. */
 static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
@@ -139,8 +149,7 @@ static enum error_code check_answer(const struct step *step, const struct json *
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is a checkpoint, not a step");
     }
-    if (lane_has(&step->ticket, id) ||
-        lane_was_told(&step->ticket, id, step->plan->upstream_call.connection_serial)) {
+    if (lane_has(&step->ticket, id) || was_told(step, told, id)) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer names a step that is older");
     }
@@ -184,7 +193,6 @@ static void learn(struct step *step, const struct json *told, const struct json 
     int64_t index;
 
     lane_made(&step->ticket, step->id);
-    lane_told(&step->ticket, step->id, step->plan->upstream_call.connection_serial);
     if (place >= 0) {
         step->at = place;
         lane_counted(&step->ticket, &step->begun, steps);

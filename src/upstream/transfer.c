@@ -373,6 +373,7 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
 void transfer_leave(struct upstream_transfer *transfer)
 {
     upstream_fill_reply(transfer);
+    transfer->call->was_kept = transfer->connection != NULL && transfer->connection->n_answers > 0;
     deadline_clear(&transfer->deadline);
     transfer->trying = false;
     if (transfer->connection == NULL) {

@@ -420,6 +420,7 @@ static void reset_outputs(struct upstream_call *call)
     call->wait_us = 0;
     call->wire_us = 0;
     call->may_have_left = false;
+    call->was_kept = false;
     call->connection_serial = 0;
     call->transfer = NULL;
     call->start_us = clock_turn_us();

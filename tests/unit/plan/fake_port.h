@@ -66,6 +66,8 @@ static struct str fake_sift(struct upstream_call *call, struct arena *memory, st
     return arena_take(memory, &kept);
 }
 
+static MAYBE_UNUSED bool fake_is_new; /* the first answer is the first one of its connection */
+
 static struct arena arena;
 
 static void fake_answer(struct later_item *item)
@@ -78,6 +80,7 @@ static void fake_answer(struct later_item *item)
     call->state = CALL_IDLE;
     call->tries = 1;
     call->connection_serial = 1;
+    call->was_kept = fake.n_asked > 1 || !fake_is_new;
     call->reply.status = answer->status;
     call->reply.body = fake_sift(call, &arena, str_from(answer->body));
     call->reply.content_type =
@@ -130,8 +133,12 @@ static void fake_cancel(void *context, struct upstream_call *call)
     later_remove(&fake.answering);
 }
 
-static const struct plan_port port = {
-    .start = fake_start, .cancel = fake_cancel, .deadlines = &fake.deadlines, .later = &fake.later};
+static struct told_ids fake_told;
+static const struct plan_port port = {.start = fake_start,
+                                      .cancel = fake_cancel,
+                                      .deadlines = &fake.deadlines,
+                                      .later = &fake.later,
+                                      .told = &fake_told};
 
 /* --- calls and helpers ------------------------------------------------------------------------ */
 
@@ -141,7 +148,7 @@ static const struct call_spec specs[] = {
      .class = CALL_READ, .needs_json = true},
     {.name = "create project", .method = "POST", .path = "/projects",
      .body = JSON({"name": "$name", "organizationId": "$#organization_id"}),
-     .class = CALL_CREATE, .needs_json = true, .captures = {{"project_id", "/item/id /id", true}}},
+     .class = CALL_CREATE, .needs_json = true, .captures = {{"project_id", "/item/id /id", true}}, .repeats = {"name", "/item/name /name", false}},
     {.name = "create goal", .method = "POST", .path = "/projects/{project_id}/goals",
      .body = JSON({"name": "$name", "projectId": "$#project_id", "url": "$?url"}),
      .class = CALL_CREATE, .needs_json = true,
@@ -169,6 +176,7 @@ static MAYBE_UNUSED int begin(void **state)
 
     (void)state;
     memset(&fake, 0, sizeof(fake));
+    memset(&fake_told, 0, sizeof(fake_told));
     deadlines_init(&fake.deadlines);
     later_init(&fake.later);
     clock_set(1000000, 1700000000000);

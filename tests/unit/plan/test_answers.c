@@ -119,6 +119,83 @@ static void what_a_success_must_hold(void **state)
     judge_all(rows, ARRAY_LEN(rows));
 }
 
+/* An answer that came twice is met by the next create of its connection. */
+static void a_create_is_not_answered_with_another_thing(void **state)
+{
+    static const struct named_row {
+        const char *sent;
+        const char *body;
+        bool is_ours;
+        bool is_new; /* the connection */
+    } rows[] = {
+        {"JJ35", "{\"id\":2,\"name\":\"JJ34\"}", true, true},
+        {"JJ35", "{\"id\":2,\"name\":\"JJ35\"}", true, false},
+        {"JJ35", "{\"success\":true,\"item\":{\"id\":2,\"name\":\"JJ35\"}}", true, false},
+        {"JJ35", "{\"success\":true,\"item\":{\"id\":2,\"name\":\"JJ34\"}}", false, false},
+        {"JJ35", "{\"id\":2,\"name\":\"First journey\"}", false, false},
+        {"JJ35", "{\"id\":2,\"title\":\"First journey\"}", true, false},
+        {"JJ35", "{\"id\":2,\"name\":null}", true, false},
+        {"JJ35", "{\"id\":2,\"name\":\"\"}", true, false},
+        {" JJ35", "{\"id\":2,\"name\":\"jj35 \"}", true, false},
+        {"J  35", "{\"id\":2,\"name\":\"J 35\"}", true, false},
+        {"J&35", "{\"id\":2,\"name\":\"J&amp;35\"}", true, false},
+        {"12345678901234567890123456789012345678901234567890 and more",
+         "{\"id\":2,\"name\":\"12345678901234567890123456789012345678901234567890\"}", true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted answer = {.status = 201, .body = rows[i].body};
+
+        (void)end(NULL);
+        (void)begin(NULL);
+        plan_set_str(&plan, "name", str_from(rows[i].sent));
+        (void)plan_append(&plan, &calls[CREATE_PROJECT]);
+        fake_is_new = rows[i].is_new;
+        go(&answer, 1);
+        fake_is_new = false;
+        if (plan.result != (rows[i].is_ours ? ERR_OK : ERR_UPSTREAM_SHAPE) ||
+            plan.rows[0].status != (rows[i].is_ours ? ROW_DONE : ROW_UNKNOWN)) {
+            fail_msg("row %zu: code %d, %s", i, (int)plan.result, plan.error.text);
+        }
+    }
+}
+
+static void an_id_that_was_told_before_is_not_new(void **state)
+{
+    static const struct told_row {
+        size_t second; /* the call behind "create project" */
+        const char *body;
+        bool is_ours;
+    } rows[] = {
+        {CREATE_PROJECT, "{\"id\":3}", true},
+        {CREATE_PROJECT, "{\"id\":2,\"name\":\"a \\\"b\\\"\"}", false},
+        {CREATE_GOAL, "{\"id\":2}", true}, /* it may tell the project that it works on */
+        {CREATE_GOAL, "{\"id\":9}", false},
+        {STATUS, "{\"id\":2}", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted answers[] = {{.status = 201, .body = "{\"id\":2}"},
+                                           {.status = 201, .body = rows[i].body}};
+        const struct told_id other = {.id = 9, .connection = 1, .kind = "environment_id"};
+        const struct told_id elsewhere = {.id = 3, .connection = 2, .kind = "project_id"};
+
+        (void)end(NULL);
+        (void)begin(NULL);
+        told_note(&fake_told, &other);
+        told_note(&fake_told, &elsewhere);
+        plan_set_str(&plan, "goal_id", STR("3"));
+        (void)plan_append(&plan, &calls[CREATE_PROJECT]);
+        (void)plan_append(&plan, &calls[rows[i].second]);
+        go(answers, 2);
+        if (plan.result != (rows[i].is_ours ? ERR_OK : ERR_UPSTREAM_SHAPE)) {
+            fail_msg("row %zu: code %d, %s", i, (int)plan.result, plan.error.text);
+        }
+    }
+}
+
 static void words_in_brackets_are_no_json(void **state)
 {
     /* clang-format off */
@@ -228,6 +305,8 @@ int test_answers(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(every_answer_is_judged_in_one_place),
         T(what_a_success_must_hold),
+        T(a_create_is_not_answered_with_another_thing),
+        T(an_id_that_was_told_before_is_not_new),
         T(words_in_brackets_are_no_json),
         T(a_callers_own_token_that_is_refused_is_the_callers_error),
         T(a_dry_run_shows_what_would_be_sent),

@@ -260,6 +260,19 @@ static void an_answer_that_was_told_before_is_not_taken(void **state)
     assert_int_equal(other.id, 3);
 }
 
+static void what_was_told_of_another_kind_is_not_taken_for_a_step(void **state)
+{
+    const struct told_id goal = {.id = 9, .connection = 1, .kind = "goal_id"};
+
+    (void)state;
+    told_note(&fake_told, &goal);
+    add();
+    RUN(COUNTED(""), MADE(9), COUNTED(COMMENT(3, "a")));
+    assert_int_equal(ended, ROW_DONE);
+    assert_true(step.recovered);
+    assert_int_equal(step.id, 3);
+}
+
 static void a_checkpoint_is_not_taken_for_a_step(void **state)
 {
     (void)state;
@@ -515,6 +528,7 @@ int test_step(void)
         TEST(what_may_be_foreign_is_not_claimed),
         TEST(an_answer_about_another_step_is_not_taken),
         TEST(an_answer_that_was_told_before_is_not_taken),
+        TEST(what_was_told_of_another_kind_is_not_taken_for_a_step),
         TEST(a_checkpoint_is_not_taken_for_a_step),
         TEST(the_checkpoint_s_own_id_is_not_taken_for_a_step_s),
         TEST(an_answer_about_another_checkpoint_is_not_taken),

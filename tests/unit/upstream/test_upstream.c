@@ -128,6 +128,7 @@ static void connections_are_kept_and_reused(void **state)
     bench_open(&bench);
     for (int i = 0; i < 50; i++) {
         probe_run_ok(&probe, &bench, "/ok", i % 2 == 0 ? CALL_READ : CALL_CREATE);
+        assert_int_equal(probe.call.was_kept, i > 0);
     }
     assert_int_equal(bench.platform.n_connections, 1);
     probe_run(&probe, &bench, "/close", CALL_READ);

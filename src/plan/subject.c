@@ -1,0 +1,113 @@
+/* Whether a success is about what was asked, or is the answer to another request: one that came twice, or late. */
+#include "plan/answer.h"
+#include "plan_internal.h"
+
+enum { CUT_MIN = 50 /* the platform may shorten a name that is longer */ };
+
+/* --- ids that were told --- */
+
+const char *told_find(const struct told_ids *ids, int64_t id, uint64_t connection)
+{
+    const struct told_id *told = ids != NULL ? &ids->of[(uint64_t)id % TOLD_MAX] : NULL;
+
+    return told != NULL && connection != 0 && told->id == id && told->connection == connection
+               ? told->kind
+               : NULL;
+}
+
+void told_note(struct told_ids *ids, const struct told_id *told)
+{
+    if (ids != NULL) {
+        ids->of[(uint64_t)told->id % TOLD_MAX] = *told;
+    }
+}
+
+/* The id of what the call has made; 0: it tells none. */
+static int64_t made_id(const struct call_spec *spec, const struct json *answer)
+{
+    return spec->class == CALL_CREATE && spec->captures[0].variable != NULL
+               ? id_number(json_find(answer, spec->captures[0].pointers))
+               : 0;
+}
+
+void plan_note_made(struct plan *plan, const struct plan_row *row)
+{
+    const struct call_spec *spec = plan->way->spec;
+    const struct told_id told = {.id = made_id(spec, row->answer),
+                                 .connection = plan->upstream_call.connection_serial,
+                                 .kind = spec->captures[0].variable};
+
+    if (told.id != 0) {
+        told_note(plan->port->told, &told);
+    }
+}
+
+/* --- names --- */
+
+/* Names that the platform may write in another way (escapes, other letters, blanks drawn together) prove nothing, and
+ * neither does a part of a long one. */
+static bool is_another_name(struct str told, struct str sent)
+{
+    told = str_trim(told);
+    sent = str_trim(sent);
+    return told.len > 0 && sent.len > 0 && str_is_only(sent, "A-Za-z0-9 _.,:#/()+-") &&
+           !str_contains(sent, STR("  ")) && !str_eq_nocase(told, sent) &&
+           !(told.len >= CUT_MIN && str_starts(sent, told));
+}
+
+static struct str name_in(const struct json *answer, const struct call_spec *spec)
+{
+    return spec->repeats.variable != NULL ? json_str(json_find(answer, spec->repeats.pointers))
+                                          : STR_EMPTY;
+}
+
+/* --- the judgement --- */
+
+static enum error_code say_another(const struct call_spec *spec, int status, struct error *err)
+{
+    err->upstream_status = status;
+    return error_set(err, ERR_UPSTREAM_SHAPE,
+                     "%s: the platform's answer is about another one, so it may belong to another "
+                     "request. It may have been carried out; look before repeating it",
+                     spec->name);
+}
+
+/* The id was told on this connection before. Things of different kinds may have the same id, and a call may answer with
+ * the very thing that it works on. A guide judges the ids of its own calls. */
+static bool was_told(const struct plan *plan, const struct plan_row *row, const struct json *answer)
+{
+    const struct call_spec *spec = plan->way->spec;
+    int64_t id = made_id(spec, answer);
+    const char *kind = told_find(plan->port->told, id, plan->upstream_call.connection_serial);
+
+    if (kind == NULL || row->guide != NULL) {
+        return false;
+    }
+    return str_is(str_from(kind), spec->captures[0].variable) ||
+           (name_in(answer, spec).len == 0 && id_number(row_value(plan, row, kind)) != id);
+}
+
+enum error_code plan_judge_subject(const struct plan *plan, const struct plan_row *row,
+                                   const struct answer *answer, struct error *err)
+{
+    const struct call_spec *spec = plan->way->spec;
+
+    if (spec->about != NULL) {
+        enum error_code code =
+            answer_judge_subject(answer, spec, row_value(plan, row, spec->about), err);
+
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    if (!plan->upstream_call.was_kept) {
+        return ERR_OK; /* the first answer of a connection is that to its request */
+    }
+    if ((spec->repeats.variable != NULL &&
+         is_another_name(name_in(answer->json, spec),
+                         json_str(row_value(plan, row, spec->repeats.variable)))) ||
+        was_told(plan, row, answer->json)) {
+        return say_another(spec, answer->status, err);
+    }
+    return ERR_OK;
+}
