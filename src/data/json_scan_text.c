@@ -78,9 +78,6 @@ static const char meant[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b']
 static enum error_code scan_escape(struct json_scan *scan, char **to)
 {
     scan->at++;
-    if (json_at_end(scan)) {
-        return json_scan_refuse(scan, "the text is not closed with a quote");
-    }
     if (json_peek(scan) == 'u') {
         return scan_unicodes(scan, to);
     }
@@ -145,8 +142,23 @@ static void take_plain(struct json_scan *scan, char **to)
     take(scan, json_plain_len(str_sub(scan->text, scan->at, scan->text.len)), to);
 }
 
+/* Refuses a text that has no end, or none in its line, at its opening quote. */
+static enum error_code refuse_open(struct json_scan *scan, const char *from, size_t continuations)
+{
+    bool has_break = json_peek(scan) == '\n' || json_peek(scan) == '\r';
+
+    scan->at = (size_t)(from - scan->copy) - 1;
+    scan->continuations = continuations;
+    return json_scan_refuse(scan, has_break
+                                      ? "the text that begins here is not closed with a "
+                                        "quote in its line; a line break in a text is "
+                                        "written \\n"
+                                      : "the text that begins here is not closed with a quote");
+}
+
 enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
 {
+    size_t continuations = scan->continuations;
     char *from = scan->copy + scan->at;
     char *to = from;
 
@@ -155,10 +167,11 @@ enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
         unsigned char c;
 
         take_short(scan, &to);
-        if (json_at_end(scan)) {
-            return json_scan_refuse(scan, "the text is not closed with a quote");
-        }
         c = (unsigned char)json_peek(scan);
+        if (json_at_end(scan) || c == '\n' || c == '\r' ||
+            (c == '\\' && scan->at + 1 == scan->text.len)) {
+            return refuse_open(scan, from, continuations);
+        }
         if (c == '"') {
             scan->at++;
             *to = '\0'; /* never behind the place of the closing quote */

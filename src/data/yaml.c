@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "yaml_internal.h"
-#include "yaml_slip.h"
 
 /* ---- placing nodes ---- */
 
@@ -167,6 +166,10 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct node *node;
 
+    if (event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE ||
+        event->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE) {
+        yaml_quoted_seen(reader, event);
+    }
     if (!is_core_tag(event->data.scalar.tag)) {
         yaml_fail_mark(
             reader, &event->start_mark,

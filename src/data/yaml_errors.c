@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "yaml_internal.h"
-#include "yaml_slip.h"
 
 enum { WHAT_MAX = 512 };
 
@@ -29,6 +28,26 @@ void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const 
 {
     yaml_fail(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, "%s",
               what);
+}
+
+void yaml_quoted_seen(struct yaml_reading *reader, const yaml_event_t *event)
+{
+    struct yaml_quoted *quoted = &reader->quoted;
+    struct yaml_slip slip;
+
+    for (; quoted->end_index < event->end_mark.index; quoted->end_index++) {
+        do {
+            quoted->end++;
+        } while (quoted->end < reader->text.len &&
+                 ((unsigned char)reader->text.ptr[quoted->end] & 0xC0) == 0x80);
+    }
+    quoted->line = (unsigned)event->start_mark.line + 1;
+    quoted->column = (unsigned)event->start_mark.column + 1;
+    quoted->end_line = (unsigned)event->end_mark.line + 1;
+    quoted->end_column = (unsigned)event->end_mark.column + 1;
+    if (yaml_slip_hash(reader->text, quoted, &slip)) {
+        yaml_fail(reader, ERR_BAD_YAML, slip.line, slip.column, "%s%s", slip.what, slip.hint);
+    }
 }
 
 void yaml_fail_parser(struct yaml_reading *reader)
@@ -62,6 +81,7 @@ void yaml_fail_parser(struct yaml_reading *reader)
         .context_column = (unsigned)parser->context_mark.column + 1,
         .line = (unsigned)parser->problem_mark.line + 1,
         .column = (unsigned)parser->problem_mark.column + 1,
+        .quoted = &reader->quoted,
     };
     yaml_slip_find(reader->text, &complaint, &slip);
     yaml_fail(reader, ERR_BAD_YAML, slip.line, slip.column, "%s%s",

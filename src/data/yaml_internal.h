@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "node_internal.h"
+#include "yaml_slip.h"
 
 enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80 };
 
@@ -57,7 +58,8 @@ struct yaml_reading {
     size_t given;
     size_t given_at_event; /* `given` when the last event came */
     yaml_mark_t event_end; /* of the last event */
-    bool too_long;         /* the next event is longer than EVENT_MAX_BYTES */
+    struct yaml_quoted quoted;
+    bool too_long; /* the next event is longer than EVENT_MAX_BYTES */
 };
 
 /* yaml_errors.c: the first error counts, and ends the reading. */
@@ -65,6 +67,8 @@ void yaml_fail(struct yaml_reading *reader, enum error_code code, unsigned line,
                const char *format, ...) PRINTF_LIKE(5, 6);
 void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what);
 void yaml_fail_parser(struct yaml_reading *reader);
+/* Notes where a text in quotes stands; fails if a # stands at its closing quote. */
+void yaml_quoted_seen(struct yaml_reading *reader, const yaml_event_t *event);
 
 /* yaml.c */
 /* False: the error was added. Anchors and index entries take memory as well, so each counts as a node. */

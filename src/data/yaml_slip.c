@@ -167,7 +167,7 @@ static const struct {
     {typographic_quote, "; these are typographic quotes: use \" or '"},
     {reserved_sign, "; a value that begins with @, ` or % needs quotes"},
     {star_or_and, "; a value that begins with * or & needs quotes"},
-    {quote_in_quotes, "; the quote ends here: use the other kind of quotes around the text",
+    {quote_in_quotes, "; the quote ends here: use the other kind of quotes around the whole text",
      "the text goes on behind its quotes"},
     {colon_in_value, "; a value that holds \": \" needs quotes"},
     {no_space_after_colon, "; a space is missing after the colon"},
@@ -202,20 +202,84 @@ static bool look_at(struct str text, unsigned number, struct yaml_slip *out)
     return false;
 }
 
-/* Points to the begin of an unclosed quote or brace: libyaml knows that place, but complains further below. */
+/* Points to the begin of an unclosed brace: libyaml knows that place, but complains further below. */
 static void not_closed(const struct yaml_complaint *complaint, struct yaml_slip *out)
 {
-    bool quote = str_contains(complaint->context, STR("quoted scalar"));
     bool map = str_contains(complaint->context, STR("flow mapping"));
 
     out->line = complaint->context_line;
     out->column = complaint->context_column;
-    out->what = quote ? "this quote is not closed"
-                : map ? "this { is not closed"
-                      : "this [ is not closed";
-    out->hint = quote ? "; end the text with the same quote that it begins with"
-                : map ? "; close it with }, or put text that begins with { in quotes"
-                      : "; close it with ], or put text that begins with [ in quotes";
+    out->what = map ? "this { is not closed" : "this [ is not closed";
+    out->hint = map ? "; close it with }, or put text that begins with { in quotes"
+                    : "; close it with ], or put text that begins with [ in quotes";
+}
+
+/* ---- quotes ---- */
+
+static void quote_not_closed(unsigned line, unsigned column, struct yaml_slip *out)
+{
+    out->line = line;
+    out->column = column;
+    out->what = "this quote is not closed";
+    out->hint = "; end the text with the same quote that it begins with";
+}
+
+/* Says what is wrong with a quoted text behind which more stands, `gap` blanks away. The quote that ends a text of
+ * several lines is most often the one that should begin the next text. */
+static void text_behind(struct str text, const struct yaml_quoted *quoted, size_t gap,
+                        struct yaml_slip *out)
+{
+    bool is_opening = gap == 0 || str_find_char(STR(" \t"), text.ptr[quoted->end - 2]) >= 0;
+
+    if (quoted->line < quoted->end_line && is_opening) {
+        quote_not_closed(quoted->line, quoted->column, out);
+        return;
+    }
+    out->line = quoted->end_line;
+    out->column = quoted->end_column - 1;
+    out->what = "the text goes on behind its quotes";
+    out->hint = "; the quote ends here: use the other kind of quotes around the whole text";
+}
+
+/* True: libyaml complains about what stands behind a text in quotes, in the same line. */
+static bool goes_on_behind(struct str text, const struct yaml_complaint *complaint, bool flow,
+                           struct yaml_slip *out)
+{
+    const struct yaml_quoted *quoted = complaint->quoted;
+    struct str rest = str_sub(text, quoted->end, text.len);
+    struct str text_below;
+    size_t gap = 0;
+    unsigned column;
+
+    if (quoted->line == 0 || complaint->line != quoted->end_line) {
+        return false;
+    }
+    (void)str_cut(rest, '\n', &rest, &text_below);
+    while (gap < rest.len && str_find_char(STR(" \t"), rest.ptr[gap]) >= 0) {
+        gap++;
+    }
+    rest = str_sub(rest, gap, rest.len);
+    column = quoted->end_column + (unsigned)gap;
+    if (complaint->column != column &&
+        (complaint->context_line != quoted->end_line || complaint->context_column != column)) {
+        return false;
+    }
+    if (str_starts(rest, STR(":")) ||
+        (flow && gap > 0 &&
+         (str_find_char(STR("\"'"), rest.ptr[0]) >= 0 || str_contains(rest, STR(": "))))) {
+        return false; /* a key, or a comma is missing */
+    }
+    text_behind(text, quoted, gap, out);
+    return true;
+}
+
+bool yaml_slip_hash(struct str text, const struct yaml_quoted *quoted, struct yaml_slip *out)
+{
+    if (quoted->end >= text.len || text.ptr[quoted->end] != '#') {
+        return false;
+    }
+    text_behind(text, quoted, 0, out);
+    return true;
 }
 
 /* libyaml's messages, and words for people who write test files. The columns stay those of libyaml. */
@@ -277,9 +341,12 @@ void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, str
     say_plainly(complaint->problem, out);
     if (str_contains(complaint->context, STR("quoted scalar"))) {
         if (out->what == NULL && complaint->context_line > 0) {
-            not_closed(complaint, out);
+            quote_not_closed(complaint->context_line, complaint->context_column, out);
         }
         return; /* a text in quotes may look like any slip */
+    }
+    if (goes_on_behind(text, complaint, flow, out)) {
+        return;
     }
     if (str_contains(str_from(complaint->problem), STR("block sequence entries"))) {
         return;

@@ -193,7 +193,7 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
         {"{\"a\":1,}", 1, 8},
         {"[1 2]", 1, 4},
         {"\"a\tb\"", 1, 3},
-        {"\"eight by", 1, 10},
+        {"\"eight by", 1, 1},
         {"\"\\x\"", 1, 3},
         {"\"\\u0000\"", 1, 3},
         {"\"\\ud83d\"", 1, 8},
@@ -204,7 +204,9 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
         {"1 1", 1, 3},
         {"\"\xC3\"", 1, 2},
         {"[\"\\u12\"]", 1, 4},
-        {"\"\\", 1, 3},
+        {"\"\\", 1, 1},
+        {"[\"\xC3\xA4\", \"\xC3\xA4 b]\n", 1, 7},
+        {"{\n\"a: 1\r\n}", 2, 1},
     };
 
     (void)state;

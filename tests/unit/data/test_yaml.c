@@ -72,6 +72,67 @@ static void hostile_texts_are_refused_and_told_why(void **state)
     check_refused(STR("a: b: c\n"), "quotes");
 }
 
+/* libyaml says that it expected a key, an item or a comma where the slip is a quote. */
+static void a_quote_that_is_not_closed_is_told_where_it_began(void **state)
+{
+    static const char not_closed[] = "this quote is not closed";
+    static const char goes_on[] = "the text goes on behind its quotes";
+
+    static const struct {
+        const char *text;
+        unsigned line;
+        unsigned column;
+        const char *what;
+    } rows[] = {
+        {"a:\n  - b: \"c\n  - b: \"d\"\n", 2, 8, not_closed},
+        {"a:\n  - b: 'c\n  - b: 'd'\n", 2, 8, not_closed},
+        {"a: \"b\nc: \"d\"\n", 1, 4, not_closed},
+        {"a:\n- \"b \xC3\xA4\n- \"c\"\n", 2, 3, not_closed},
+        {"- {a: \"b}\n- {a: \"c\"}\n", 1, 7, not_closed},
+        {"- a: 'b\n# it's\n- a: c\n", 1, 6, not_closed},
+        {"- a: \"b\n- a: \"@c\"\n", 1, 6, not_closed},
+        {"- a: \"b\n- a: \"#c\"\n", 1, 6, not_closed},
+        {"- a: \"b\n- a: \"{{c}}\"\n", 1, 6, not_closed},
+        {"- a: \"b\n- a: \"- c\"\n", 1, 6, not_closed},
+        {"- a: \"b\r\n\r\n- a: \"c\"\r\n", 1, 6, not_closed},
+        {"- a: \"b\n  c\" d\n", 2, 4, goes_on},
+        {"- a: \"b\" c\n", 1, 8, goes_on},
+        {"- a: \"b\"c\n", 1, 8, goes_on},
+        {"- a: \"\xC3\xA4\" c: d\n", 1, 8, goes_on},
+        {"- a: \"b\", \"c\"\n", 1, 8, goes_on},
+        {"- a: \"b\"#c\n", 1, 8, goes_on},
+        {"- \"b\" is c\n", 1, 5, goes_on},
+        {"a:\n- \"b\" is c\n", 2, 5, goes_on},
+        {"- {a: \"b\" c}\n", 1, 9, goes_on},
+        {"- {a: \"b\" c: d}\n", 1, 11, "expected a comma or }"},
+        {"- [\"a\" \"b\"]\n", 1, 8, "expected a comma or ]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct parsed p;
+
+        parse(&p, rows[i].text);
+        assert_int_not_equal(p.code, ERR_OK);
+        if (p.errors.items[0].line != rows[i].line || p.errors.items[0].column != rows[i].column ||
+            !str_contains(str_from(p.errors.items[0].text), str_from(rows[i].what))) {
+            fail_msg("%s: %s", rows[i].text, p.errors.items[0].text);
+        }
+        parsed_done(&p);
+    }
+}
+
+/* Texts of several lines, signs and comments behind quotes are as they were. */
+static void quotes_that_are_closed_stay_what_they_are(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    parse(&p, "a: \"b\n  c\" # d\ne: 'f' #\n\"g\" : {\"h\": \"\xC3\xA4\",'i':j}\n");
+    assert_int_equal(p.code, ERR_OK);
+    parsed_done(&p);
+}
+
 static void an_alias_bomb_ends_at_the_limit(void **state)
 {
     static const struct node_limits limits = {.max_nodes = 400000, .max_copied = 10000};
@@ -288,6 +349,8 @@ int test_yaml(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_texts_are_refused_and_told_why),
+        cmocka_unit_test(a_quote_that_is_not_closed_is_told_where_it_began),
+        cmocka_unit_test(quotes_that_are_closed_stay_what_they_are),
         cmocka_unit_test(an_alias_bomb_ends_at_the_limit),
         cmocka_unit_test(depth_ends_at_the_limit_in_both_styles),
         cmocka_unit_test(what_takes_long_without_a_value_is_refused_early),
