@@ -15,6 +15,9 @@ static bool named(const struct compile *c, struct own_name *name, struct str hea
                   struct place last, const struct node *values)
 {
     name->verb = verb_own(c->dictionary, head, last.text);
+    if (name->verb == NULL && verb_has_group(last.text, head)) { /* the group stands twice */
+        name->verb = verb_own(c->dictionary, STR_EMPTY, last.text);
+    }
     name->place = last;
     name->values = values;
     name->by_roles = false;

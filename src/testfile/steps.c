@@ -386,6 +386,22 @@ void compile_steps(struct compile *c, const struct node *list)
     }
 }
 
+/* A command's own name as the first key that is no description. Keys such as `element` and `time`, which files of
+ * others have, too, are fields that lack their verb, though commands are called so. */
+static bool begins_with_own_name(const struct compile *c, const struct node *step)
+{
+    NODE_FOREACH (child, step) {
+        const struct key *key = key_find(c->dictionary, child->key);
+
+        if (key == NULL || !key->is_beside) {
+            const struct verb *own = verb_own(c->dictionary, STR_EMPTY, child->key);
+
+            return own != NULL && (key == NULL || !name_set_has(&own->fields, key->id));
+        }
+    }
+    return false;
+}
+
 static bool looks_ours(const struct compile *c, const struct node *step)
 {
     static const char marks[] = "stepType type command action";
@@ -399,7 +415,7 @@ static bool looks_ours(const struct compile *c, const struct node *step)
             return true;
         }
     }
-    return false;
+    return begins_with_own_name(c, step);
 }
 
 /* A list that begins with LOOKED_AT_MAX foreign steps is not ours. */

@@ -198,6 +198,8 @@ struct form *form_of_command(struct dictionary *dictionary, const struct command
 
 /* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
 struct str verb_fold(struct str word, char out[64]);
+/* True if the name of a command begins with its group: "interact-click", "step-interact click". */
+bool verb_has_group(struct str name, struct str group);
 bool verb_known(const struct verb *verb); /* has a row, or is a control word: use, if, ... */
 bool verb_needs_nothing(
     const struct verb *own); /* `own` is from verb_own: its command works without arguments */

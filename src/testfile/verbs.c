@@ -21,6 +21,22 @@ struct str verb_fold(struct str word, char out[64])
     return (struct str){out, n};
 }
 
+static struct str fold_without_step(struct str word, char out[64])
+{
+    struct str folded = verb_fold(word, out);
+
+    return str_starts(folded, STR("step")) ? str_sub(folded, 4, folded.len) : folded;
+}
+
+bool verb_has_group(struct str name, struct str group)
+{
+    char name_buffer[64];
+    char group_buffer[64];
+    struct str folded = fold_without_step(group, group_buffer);
+
+    return folded.len > 0 && str_starts(fold_without_step(name, name_buffer), folded);
+}
+
 bool verb_known(const struct verb *verb)
 {
     return verb != NULL && (verb->n_forms > 0 || verb->is_control);

@@ -98,6 +98,8 @@ static const struct {
      "none of its tests has steps"},
     {"name: tour\nsteps: [{title: Hi, content: there, target: '#a'}]\n",
      "none of its steps has a known verb"},
+    {"name: tour\nsteps: [{element: '#a', intro: Hi}, {time: 5, exists: a}]\n",
+     "none of its steps has a known verb"},
     {"kind: List\nitems: []\n", "the file has no steps"},
     {"AWSTemplateFormatVersion: '2010-09-09'\nResources: {}\n", "the file has no steps"},
     {"version: '3'\ntasks: {build: {cmds: [go build]}}\n", "a playbook"},

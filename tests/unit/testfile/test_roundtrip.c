@@ -396,6 +396,10 @@ enum { HARMLESS = 21 }; /* a value that each type takes and a sentence can say *
 /* G the group, N the name in it, F the arguments by their names; every line is a step. */
 static const char own_places[] = "  - {type: G, command: N, F}\n"
                                  "  - {type: G, action: N, F}\n"
+                                 "  - {type: G, command: G-N, F}\n"
+                                 "  - {type: G, command: step-G N, F}\n"
+                                 "  - {stepType: G, action: step-G-N, F}\n"
+                                 "  - G: {action: G_N, F}\n"
                                  "  - {type: N, F}\n"
                                  "  - {action: N, F}\n"
                                  "  - {command: N, F}\n"
@@ -486,6 +490,18 @@ static void check_places(struct trip *trip, struct str text)
     compiled_done(&read);
 }
 
+static void check_only_step(struct trip *trip, const char *place, struct str group, struct str name,
+                            struct str fields)
+{
+    struct buf text;
+
+    buf_init(&text, SIMPLIFIED_MAX);
+    buf_text(&text, "name: x\nsteps:\n");
+    put_places(&text, place, group, name, fields);
+    check_places(trip, buf_view(&text));
+    buf_done(&text);
+}
+
 static void one_command_by_its_name(struct trip *trip, struct buf *text)
 {
     static const char gaps[] = {'-', '_', ' ', '\0'};
@@ -510,6 +526,8 @@ static void one_command_by_its_name(struct trip *trip, struct buf *text)
         put_places(text, own_places, group, as, fields);
         put_places(text, is_field ? "" : own_key, group, as, fields);
         put_places(text, fields.len > 0 ? "" : own_text, group, as, fields);
+        check_only_step(trip, is_field ? "  - G-N: {F}\n" : own_key, group, as, fields);
+        check_only_step(trip, "  - step_G_N: {F}\n", group, as, fields);
     }
     check_places(trip, buf_view(text));
 }
