@@ -75,10 +75,12 @@ const struct sentence_row sentence_rows[] = {
     {"press {key} in|on {element}", "step-interact key", "{key}", "target={element}", SAYS},
     {"press|hit [the] [key] {key} [key]", "step-interact key", "{key}", "", SAYS},
 
-    {"pick|select last option from|in {element}", "step-interact select last", "{element}", "", SAYS},
-    {"select|pick option -1 from|in {element}", "step-interact select last", "{element}", ""},
-    {"pick|select option {n} from|in {element}", "step-interact select index", "{element} {n}", "", SAYS},
-    {"select|pick {n} option from|in {element}", "step-interact select index", "{element} {n}", ""},
+    {"pick|select|choose [the] last|final option|item|entry from|in " ELEMENT, "step-interact select last", "{element}", "", SAYS},
+    {"pick|select|choose option -1 from|in " ELEMENT, "step-interact select last", "{element}", ""},
+    {"pick|select|choose [the] option {n} from|in " ELEMENT, "step-interact select index", "{element} {n}", "", SAYS},
+    {"pick|select|choose [the] {n} option|item|entry from|in " ELEMENT, "step-interact select index", "{element} {n}", ""},
+    {"pick|select|choose the option {value} from|in " ELEMENT, "step-interact select option", "{element} {value}", ""},
+    {"pick|select|choose the {value} option from|in " ELEMENT, "step-interact select option", "{element} {value}", ""},
     {"pick|select|choose [option] {value} [option] from|in " ELEMENT, "step-interact select option", "{element} {value}", "", SAYS},
 
     {"wait [for] {time}", "step-wait time", "{time}", "", SAYS},

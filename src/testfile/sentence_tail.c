@@ -206,6 +206,20 @@ static bool is_of_page(const struct words *w, struct str command)
            (is_one(w, i, URL) || (i > 0 && is_one(w, i, OF_PAGE) && !is_one(w, i - 1, THAT_THE)));
 }
 
+/* "all options", "any option": the platform selects one option, and none is called so. */
+static bool is_of_options(const struct matcher *m, size_t at, size_t n)
+{
+    static const char how_many[] = "all every each any both several multiple random";
+    static const char option[] = "option options";
+    size_t first = at + (n > 1 && str_is_nocase(m->tokens[at].text, "a") ? 1 : 0);
+    bool is_before =
+        at + n < m->n_tokens && str_among_nocase(m->tokens[at + n].text, str_from(option), ' ');
+
+    return str_is(str_from(m->rule->row->command), "step-interact select option") &&
+           str_among_nocase(m->tokens[first].text, str_from(how_many), ' ') &&
+           (is_before || str_among_nocase(m->tokens[at + n - 1].text, str_from(option), ' '));
+}
+
 bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
 {
     const struct words words = {&m->tokens[at], n};
@@ -217,6 +231,11 @@ bool words_run_on(struct matcher *m, size_t at, size_t n, bool is_name)
     }
     if (is_name && is_of_page(&words, str_from(m->rule->row->command))) {
         m->is_of_page = true;
+        m->tail = str_sub(m->sentence, words.tokens[0].from,
+                          words.tokens[n - 1].to - words.tokens[0].from);
+        return true;
+    }
+    if (!is_name && !words.tokens[0].quoted && is_of_options(m, at, n)) {
         m->tail = str_sub(m->sentence, words.tokens[0].from,
                           words.tokens[n - 1].to - words.tokens[0].from);
         return true;
