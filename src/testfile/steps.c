@@ -93,6 +93,30 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
     step->options = options;
 }
 
+/* `- Visit /login` and `step-navigate to /login` open what `navigate: /login` does. */
+static bool complete_path(struct compile *c, struct str words, struct testfile_step *step,
+                          struct place place)
+{
+    const struct json *url = json_first(step->args);
+    struct json *args;
+    struct str whole;
+
+    if (!str_is(words, "step-navigate to") || !str_starts(json_str(url), STR("/"))) {
+        return true;
+    }
+    place.text = json_str(url);
+    if (!value_url(c, place, place.text, &whole)) {
+        return false;
+    }
+    args = json_new_array(c->arena);
+    json_append(args, json_new_string(c->arena, whole));
+    for (url = json_next(url); url != NULL; url = json_next(url)) {
+        json_append(args, json_copy(c->arena, url));
+    }
+    step->args = args;
+    return true;
+}
+
 /* ---- one step ---- */
 
 /* The next capacity. The first has room for the list that is being compiled if each element makes one step, as
@@ -305,6 +329,9 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
     }
     if (origin->raw) {
         replace_args(c, &words, &step, origin->place);
+        if (!complete_path(c, words, &step, origin->place)) {
+            return false;
+        }
     }
     if (c->problems->n_errors > n_errors || !bind(c, words, &step, origin)) {
         return false;

@@ -172,6 +172,8 @@ bool ms_read(struct compile *c, struct place place, struct str text, int64_t uni
 /* Reads what was found as `kind` wants it. False: the error was added. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out);
+/* An address as it is sent: a path is put behind the address of the file. */
+bool value_url(struct compile *c, struct place place, struct str text, struct str *out);
 
 /* --- verbs_table.c, map_verb.c --- */
 

@@ -356,7 +356,7 @@ static bool read_pixels(struct compile *c, struct place place, struct str text, 
     return true;
 }
 
-static bool read_url(struct compile *c, struct place place, struct str text, struct str *out)
+bool value_url(struct compile *c, struct place place, struct str text, struct str *out)
 {
     struct str base = c->base_url;
     size_t n = reference_length(str_trim(text));
@@ -440,7 +440,7 @@ bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const 
         return read_tab(c, place, text, out);
     }
     if (kind == VALUE_URL) {
-        return read_url(c, place, text, out);
+        return value_url(c, place, text, out);
     }
     if (kind == VALUE_FILE_URL) {
         return read_file_url(c, place, text, out);
