@@ -161,7 +161,7 @@ static const struct {
      "a tab stands in the indentation"},
     {dash_of_typography, "; this is not a hyphen: begin an item of a list with \"- \"",
      "this is not an item of a list"},
-    {comment_in_braces, "; a # there starts a comment: put the selector in quotes"},
+    {comment_in_braces, "; a # there starts a comment: put what it belongs to in quotes"},
     {bracket_in_braces, "; a name that holds [ or { needs quotes between braces"},
     {no_break_space, "; this is a no-break space: write an ordinary space"},
     {typographic_quote, "; these are typographic quotes: use \" or '"},

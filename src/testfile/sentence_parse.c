@@ -140,17 +140,19 @@ static bool emit_short_line(struct compile *c, struct str text, const struct ste
     return true;
 }
 
-/* `click = Sign in`, `click： Sign in` */
+/* `click = Sign in`, `click -> Sign in`, `click： Sign in` */
 static const struct verb *verb_before_equals(const struct compile *c, struct str text)
 {
     ptrdiff_t wide = str_find(text, STR(WIDE_COLON));
     struct str word;
+    struct str sign;
     struct str rest;
 
     if (wide > 0) {
         return verb_find(c->dictionary, str_trim(str_sub(text, 0, (size_t)wide)));
     }
-    return str_cut(text, ' ', &word, &rest) && str_starts(str_trim(rest), STR("= "))
+    return str_cut(text, ' ', &word, &rest) && str_cut(str_trim(rest), ' ', &sign, &rest) &&
+                   str_among(sign, STR("= => -> \xE2\x86\x92"), ' ')
                ? verb_find(c->dictionary, word)
                : NULL;
 }

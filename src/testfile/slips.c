@@ -145,8 +145,28 @@ static void check_quotes(struct compile *c, const struct node *node)
         ->hint = STR("use \" or ', unless these quotes stand on the page itself");
 }
 
+/* `click: Sign in"`: YAML keeps a quote that stands at the end only. 24" is a size. */
+static void check_last_quote(struct compile *c, const struct node *node)
+{
+    struct str text = node->text;
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        n += text.ptr[i] == '"' && (i == 0 || text.ptr[i - 1] != '\\') ? 1 : 0;
+    }
+    if (n % 2 == 0 || text.len < 2 || str_span(str_sub(text, text.len - 2, text.len), "0-9") > 0) {
+        return;
+    }
+    problem_add(c, TESTFILE_WARNING, place_of(node),
+                "the quote at the end belongs to the text, since none stands before it")
+        ->hint = STR("take it out, or put one before the text as well");
+}
+
 void check_slips(struct compile *c, const struct node *node)
 {
+    if (!node->quoted && str_ends(node->text, STR("\""))) {
+        check_last_quote(c, node);
+    }
     if (node->text.len > 0 && (unsigned char)node->text.ptr[0] >= 0x80) {
         check_quotes(c, node);
     }

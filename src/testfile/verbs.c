@@ -113,6 +113,23 @@ static bool takes_any_text(const struct verb *verb, unsigned id)
     return false;
 }
 
+/* True for `not_visible` and `invisible`, which say the opposite of a name, unless the word begins so, too. */
+static bool is_opposite(const struct dictionary *dictionary, struct str name, struct str word)
+{
+    static const char *const prefixes[] = {"not", "in", "un"};
+
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        struct str prefix = str_from(prefixes[i]);
+        struct str rest = str_sub(name, prefix.len, name.len);
+
+        if (str_starts(name, prefix) && rest.len >= 4 &&
+            (i == 0 || name_id(dictionary, rest) != 0)) {
+            return !str_starts_nocase(word, prefix);
+        }
+    }
+    return false;
+}
+
 struct str field_nearest(const struct dictionary *dictionary, const struct verb *verb,
                          struct str field, bool takes_text)
 {
@@ -122,7 +139,7 @@ struct str field_nearest(const struct dictionary *dictionary, const struct verb 
     for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
         struct str name = dictionary->names[id];
 
-        if (name_set_has(&verb->fields, id) &&
+        if (name_set_has(&verb->fields, id) && !is_opposite(dictionary, name, field) &&
             (!takes_text || (!str_eq(name, field) && takes_any_text(verb, id)))) {
             nearest_offer(&nearest, name);
         }
