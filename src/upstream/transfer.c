@@ -10,7 +10,7 @@
  *
  * A connection that the platform closes between two requests is found dead only by using it. If
  * nothing of the request left, or the request is a read and no byte of an answer came, it is sent
- * once more on a fresh connection. A create of which anything left is never sent again.
+ * once more on a fresh connection; so is a read that meets a 408 with which the platform closes. A create of which anything left is never sent again.
  *
  * upstream_on_try_end reports the end of a try, only from events, deadlines and connect_drive. A send that
  * fails within upstream_start is not reported there: the next turn finds the descriptor writable or broken,
@@ -22,6 +22,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+
+enum { STATUS_REQUEST_TIMEOUT = 408 };
 
 /* --- sending */
 static struct str next_bytes(struct upstream_transfer *transfer)
@@ -140,10 +142,22 @@ static void rewind_request(struct upstream_transfer *transfer)
 }
 
 /* --- may it be sent again? */
+/* A server that gives up waiting for the next request of a kept connection may say so (408, and close) just when a
+ * request is on its way. For a read that is a silent close, with words (RFC 9110 section 15.5.9). */
+static bool is_late_close(const struct upstream_transfer *transfer)
+{
+    return transfer->connection != NULL && transfer->connection->n_answers > 0 &&
+           http_answer_status(transfer->answer) == STATUS_REQUEST_TIMEOUT &&
+           !http_answer_keeps_connection(transfer->answer) && !transfer->repeated &&
+           transfer->call->request.class == CALL_READ &&
+           !(transfer->streaming && transfer->head_told);
+}
+
 static bool has_told(const struct upstream_transfer *transfer)
 {
     return transfer->head_told ||
-           (transfer->upstream->endpoints == NULL && http_answer_has_head(transfer->answer));
+           (!is_late_close(transfer) && transfer->upstream->endpoints == NULL &&
+            http_answer_has_head(transfer->answer));
 }
 
 bool upstream_can_repeat(const struct upstream_call *call)
@@ -169,17 +183,21 @@ static bool may_repeat(struct upstream_transfer *transfer)
     return true;
 }
 
+static void repeat(struct upstream_transfer *transfer)
+{
+    transfer->repeated = true;
+    transfer->answered = false;
+    upstream_connection_close(transfer->connection);
+    rewind_request(transfer);
+    pool_open(transfer);
+}
+
 /* The connection is of no use any more: repeats the request on a new one, or ends the try. */
 static void lose_connection(struct upstream_transfer *transfer, const char *why)
 {
-    struct upstream_connection *connection = transfer->connection;
-
-    if (connection->n_answers > 0 && !transfer->answered && !transfer->repeated &&
+    if (transfer->connection->n_answers > 0 && !transfer->answered && !transfer->repeated &&
         may_repeat(transfer)) {
-        transfer->repeated = true;
-        upstream_connection_close(connection);
-        rewind_request(transfer);
-        pool_open(transfer);
+        repeat(transfer);
         return;
     }
     end_try(transfer, TRY_BROKEN, why);
@@ -208,6 +226,10 @@ static void end_answered(struct upstream_transfer *transfer, bool is_clean)
 {
     enum error_code code = transfer->streaming ? ERR_OK : content_decode(transfer);
 
+    if (is_late_close(transfer) && may_repeat(transfer)) {
+        repeat(transfer);
+        return;
+    }
     transfer->may_rest = is_clean && http_answer_keeps_connection(transfer->answer);
     if (code == ERR_OK) {
         end_try(transfer, TRY_ANSWERED, "");

@@ -328,6 +328,34 @@ static void statuses_and_empty_answers_pass_as_they_are(void **state)
     }
 }
 
+/* A read of direct access meets it as any other read does. */
+static void a_408_that_closes_a_kept_connection_is_not_told(void **state)
+{
+    static const struct script_row rows[] = {
+        {.first = STR_INIT("HTTP/1.1 408 X\r\nConnection: close\r\nContent-Length: 4\r\n\r\nidle"),
+         .then = THEN_CLOSE},
+        {.first = STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown")},
+    };
+    struct probe first;
+    struct tap tap;
+
+    (void)state;
+    bench_open(&bench);
+    bench.platform.script = rows;
+    bench.platform.n_rows = ARRAY_LEN(rows);
+    probe_run_ok(&first, &bench, "/ok", CALL_READ);
+    tap_init(&tap, "/script", CALL_READ, &down);
+    probe_start(&tap.probe);
+    assert_true(bench_run(&bench, &tap.probe.n_ends, 1));
+    assert_int_equal(tap.probe.code, ERR_OK);
+    assert_int_equal(tap.n_heads, 1);
+    assert_int_equal(tap.head_status, 200);
+    assert_int_equal(tap.got_bytes, 3);
+    bench.platform.at_row = 0;
+    probe_run_ok(&first, &bench, "/script", CALL_READ); /* no stream, after one */
+    assert_int_equal(first.status, 200);
+}
+
 static void a_stream_may_be_cancelled_from_its_own_callbacks(void **state)
 {
     struct tap taps[40];
@@ -386,6 +414,7 @@ int test_stream(void)
         T(a_silent_platform_ends_a_stream),
         T(a_broken_stream_tells_what_came_and_then_the_error),
         T(statuses_and_empty_answers_pass_as_they_are),
+        T(a_408_that_closes_a_kept_connection_is_not_told),
         T(a_stream_may_be_cancelled_from_its_own_callbacks),
         T(a_paused_stream_may_be_cancelled),
 #undef T

@@ -120,6 +120,47 @@ static void a_reused_transfer_forgets_the_last_request(void **state)
     }
 }
 
+/* A proxy before the platform gives up waiting on a kept connection, just when a request comes. */
+static void a_408_that_closes_a_kept_connection_is_no_answer_to_a_read(void **state)
+{
+#define GIVES_UP(ends) "HTTP/1.1 408 X\r\n" ends "Content-Length: 4\r\n\r\nidle"
+    static const struct script_row closes[] = {
+        {.first = STR_INIT(GIVES_UP("Connection: close\r\n")), .then = THEN_CLOSE},
+        {.first = STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown")},
+    };
+    static const struct script_row stays[] = {{.first = STR_INIT(GIVES_UP(""))}};
+
+    static const struct gives_up {
+        const struct script_row *script;
+        size_t n_rows;
+        enum call_class class;
+        bool is_kept;
+        int status;
+    } rows[] = {
+        {closes, ARRAY_LEN(closes), CALL_READ, true, 200},
+        {closes, ARRAY_LEN(closes), CALL_READ, false, 408},
+        {closes, ARRAY_LEN(closes), CALL_CREATE, true, 408},
+        {closes, 1, CALL_READ, true, 408}, /* the new connection says it, too */
+        {stays, 1, CALL_READ, true, 408},
+    };
+
+    (void)state;
+    bench_open(&bench);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct probe probe;
+
+        upstream_forget_connections(bench.upstream);
+        if (rows[i].is_kept) {
+            probe_run_ok(&probe, &bench, "/ok", CALL_READ);
+        }
+        bench.platform.script = rows[i].script;
+        bench.platform.n_rows = rows[i].n_rows;
+        bench.platform.at_row = 0;
+        probe_run_ok(&probe, &bench, "/script", rows[i].class);
+        assert_int_equal(probe.status, rows[i].status);
+    }
+}
+
 static void connections_are_kept_and_reused(void **state)
 {
     struct probe probe;
@@ -609,6 +650,7 @@ int test_upstream(void)
         T(the_promised_headers_reach_the_platform),
         T(a_post_without_a_body_says_so_and_is_no_form),
         T(a_reused_transfer_forgets_the_last_request),
+        T(a_408_that_closes_a_kept_connection_is_no_answer_to_a_read),
         T(connections_are_kept_and_reused),
         T(a_kept_connection_that_the_platform_closed_is_replaced),
         T(a_refused_connection_is_tried_again_and_said_to_have_sent_nothing),
