@@ -129,18 +129,24 @@ static bool was_told(const struct step *step, const struct json *told, int64_t i
     return kind != NULL && (str_is(STR("step_id"), kind) || json_get(told, "action") == NULL);
 }
 
+static bool is_another(const struct json *id, int64_t wanted)
+{
+    int64_t number = id_number(id);
+
+    return number != 0 && number != wanted;
+}
+
 /* An answer that names another checkpoint, the checkpoint itself, or a step that existed before,
  * belongs to another request. */
-static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
-                                    struct error *err)
+static enum error_code check_answer(const struct step *step, const struct json *told,
+                                    const struct json *checkpoint, int64_t id, struct error *err)
 {
-    int64_t checkpoint_id = id_number(json_get(told, "checkpointId"));
-
     if (id == 0) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer has no usable id");
     }
-    if (checkpoint_id != 0 && checkpoint_id != step->key.id) {
+    if (is_another(json_get(told, "checkpointId"), step->key.id) ||
+        is_another(json_get(checkpoint, "id"), step->key.id)) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is about another checkpoint");
     }
@@ -209,13 +215,14 @@ static enum plan_verdict made(struct step *step, const struct plan_row *row, str
     int64_t id = id_number(plan_get(step->plan, "step_id"));
     const struct json *item = member_or(row->answer, "item", row->answer);
     const struct json *told = member_or(item, "testStep", item);
+    const struct json *checkpoint = json_get(item, "checkpoint");
 
-    if (check_answer(step, told, id, err) != ERR_OK) {
+    if (check_answer(step, told, checkpoint, id, err) != ERR_OK) {
         err->upstream_status = row->http_status;
         return PLAN_FAIL;
     }
     step->id = id;
-    learn(step, told, json_get(item, "checkpoint"));
+    learn(step, told, checkpoint);
     return PLAN_NEXT;
 }
 

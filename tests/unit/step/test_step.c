@@ -301,6 +301,19 @@ static void an_answer_about_another_checkpoint_is_not_taken(void **state)
     assert_int_equal(ended_error.code, ERR_UPSTREAM_SHAPE);
 }
 
+static void an_answer_beside_another_checkpoint_is_not_taken(void **state)
+{
+    (void)state;
+    add();
+    RUN(COUNTED(""),
+        {.status = 200,
+         .body = "{\"testStep\":{\"id\":9,\"action\":\"COMMENT\"},\"checkpoint\":{\"id\":8}}"},
+        COUNTED(COMMENT(3, "a")));
+    assert_int_equal(ended, ROW_DONE);
+    assert_true(step.recovered);
+    assert_int_equal(step.id, 3);
+}
+
 static void what_is_refused_is_not_looked_for(void **state)
 {
     (void)state;
@@ -532,6 +545,7 @@ int test_step(void)
         TEST(a_checkpoint_is_not_taken_for_a_step),
         TEST(the_checkpoint_s_own_id_is_not_taken_for_a_step_s),
         TEST(an_answer_about_another_checkpoint_is_not_taken),
+        TEST(an_answer_beside_another_checkpoint_is_not_taken),
         TEST(what_is_refused_is_not_looked_for),
         TEST(what_cannot_be_counted_is_not_sent),
         TEST(who_is_cancelled_on_the_wire_leaves_doubt),
