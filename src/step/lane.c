@@ -306,7 +306,9 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
     lane->since = *since;
     lane->end = (int64_t)json_size(steps);
     lane->n_ids = 0;
-    lane->complete = lane_make_room(lane, json_size(steps));
+    /* "None" where steps were seen before may be an answer that leaves them out: it is not built upon. */
+    lane->complete = lane_make_room(lane, json_size(steps)) && (lane->end > 0 || !lane->had_steps);
+    lane->had_steps = lane->had_steps || lane->end > 0;
     if (!lane->complete) {
         forget_ids(lane);
         return;
@@ -327,6 +329,7 @@ void lane_made(struct lane_ticket *ticket, int64_t step_id)
     struct lane *lane = ticket->lane;
     size_t at;
 
+    lane->had_steps = true;
     if (!lane->known) {
         return;
     }
@@ -360,6 +363,7 @@ void lanes_know_empty(struct lanes *lanes, int64_t checkpoint_id)
     struct lane_ticket ticket = {.lane = lane};
     struct lane_moment now = lanes_now(lanes);
 
+    lane->had_steps = false;
     lane_counted(&ticket, &now, NULL);
     if (lane->turns.holder == NULL) {
         lane_rest(lane);

@@ -12,6 +12,7 @@ struct lane {
     int64_t key[2];           /* kind, id */
     bool known;               /* `end` is known, by a count */
     bool complete;            /* `ids` are all of them */
+    bool had_steps;           /* so far as this process has seen, at any time */
     struct lane_moment since; /* when the count began */
     int64_t end;
     int64_t *ids;

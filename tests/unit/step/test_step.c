@@ -314,6 +314,20 @@ static void an_answer_beside_another_checkpoint_is_not_taken(void **state)
     assert_int_equal(step.id, 3);
 }
 
+/* The lane has forgotten its count, but not that there was something to count. */
+static void no_steps_where_some_were_prove_nothing(void **state)
+{
+    (void)state;
+    add();
+    plan.rows[0].keep_going = true;
+    add();
+    RUN(COUNTED(COMMENT(1, "x")), LOST, {.status = 200, .body = "{}"}, COUNTED(""), FAILS,
+        COUNTED(""));
+    assert_int_equal(plan.rows[0].status, ROW_UNKNOWN);
+    assert_int_equal(ended, ROW_UNKNOWN);
+    assert_int_equal(ended_error.code, ERR_OUTCOME_UNKNOWN);
+}
+
 static void what_is_refused_is_not_looked_for(void **state)
 {
     (void)state;
@@ -544,6 +558,7 @@ int test_step(void)
         TEST(what_was_told_of_another_kind_is_not_taken_for_a_step),
         TEST(a_checkpoint_is_not_taken_for_a_step),
         TEST(the_checkpoint_s_own_id_is_not_taken_for_a_step_s),
+        TEST(no_steps_where_some_were_prove_nothing),
         TEST(an_answer_about_another_checkpoint_is_not_taken),
         TEST(an_answer_beside_another_checkpoint_is_not_taken),
         TEST(what_is_refused_is_not_looked_for),
