@@ -55,12 +55,6 @@ static bool is_another_name(struct str told, struct str sent)
            !(told.len >= CUT_MIN && str_starts(sent, told));
 }
 
-static struct str name_in(const struct json *answer, const struct call_spec *spec)
-{
-    return spec->repeats.variable != NULL ? json_str(json_find(answer, spec->repeats.pointers))
-                                          : STR_EMPTY;
-}
-
 /* --- the judgement --- */
 
 static enum error_code say_another(const struct call_spec *spec, int status, struct error *err)
@@ -70,21 +64,6 @@ static enum error_code say_another(const struct call_spec *spec, int status, str
                      "%s: the platform's answer is about another one, so it may belong to another "
                      "request. It may have been carried out; look before repeating it",
                      spec->name);
-}
-
-/* The id was told on this connection before. Things of different kinds may have the same id, and a call may answer with
- * the very thing that it works on. A guide judges the ids of its own calls. */
-static bool was_told(const struct plan *plan, const struct plan_row *row, const struct json *answer)
-{
-    const struct call_spec *spec = plan->way->spec;
-    int64_t id = made_id(spec, answer);
-    const char *kind = told_find(plan->port->told, id, plan->upstream_call.connection_serial);
-
-    if (kind == NULL || row->guide != NULL) {
-        return false;
-    }
-    return str_is(str_from(kind), spec->captures[0].variable) ||
-           (name_in(answer, spec).len == 0 && id_number(row_value(plan, row, kind)) != id);
 }
 
 enum error_code plan_judge_subject(const struct plan *plan, const struct plan_row *row,
@@ -103,10 +82,9 @@ enum error_code plan_judge_subject(const struct plan *plan, const struct plan_ro
     if (!plan->upstream_call.was_kept) {
         return ERR_OK; /* the first answer of a connection is that to its request */
     }
-    if ((spec->repeats.variable != NULL &&
-         is_another_name(name_in(answer->json, spec),
-                         json_str(row_value(plan, row, spec->repeats.variable)))) ||
-        was_told(plan, row, answer->json)) {
+    if (spec->repeats.variable != NULL &&
+        is_another_name(json_str(json_find(answer->json, spec->repeats.pointers)),
+                        json_str(row_value(plan, row, spec->repeats.variable)))) {
         return say_another(spec, answer->status, err);
     }
     return ERR_OK;
