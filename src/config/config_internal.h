@@ -156,7 +156,8 @@ typedef bool (*same_file_fn)(const struct config *before, const struct config *a
 /* Whether is_same holds for every file of server.listeners. */
 bool listeners_have_same_files(const struct config *before, const struct config *after,
                                same_file_fn is_same);
-bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
+/* `what` names the option in messages; NULL: the place names it. */
+bool read_secret_file(struct loader *loader, const char *what, struct str name, struct buf *out);
 void wipe_secret_file(struct buf *text); /* ends read_secret_file's `out`, also after a failure */
 
 /* reference.c: the value of a secret; "file:PATH", "env:NAME" and references to a service are looked up. `out` is
@@ -164,6 +165,8 @@ void wipe_secret_file(struct buf *text); /* ends read_secret_file's `out`, also 
 enum { SECRET_TEXT_MAX = 1024 * 1024 };
 
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out);
+/* `what` for messages about the value that was found: a reference stands behind it, "upstream.token: env:NAME". */
+const char *name_secret(struct loader *loader, const char *what, struct str text);
 /* Takes the secrets below secrets.tree for those options that no other source has set. */
 void load_tree(struct loader *loader);
 void option_note_given(struct loader *loader, const struct option_row *row);

@@ -17,14 +17,15 @@ static const char list_keys[] = "auth.keys";
 static const char list_certificates[] = "auth.certificates";
 static const struct config_key blank = {.permissions = PERMISSION_ALL};
 
-bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
+bool read_secret_file(struct loader *loader, const char *what, struct str name, struct buf *out)
 {
     const char *path = arena_cstr(&loader->box->arena, name);
     struct error err = {0};
 
     buf_init(out, CONFIG_FILE_MAX);
     if (fd_read_file(path, out, &err) != ERR_OK) {
-        return loader_fail(loader, "cannot read the file %.*s: %s", SHOWN_FILE(name), err.text);
+        return loader_fail(loader, "%s%scannot read the file %.*s: %s", what != NULL ? what : "",
+                           what != NULL ? ": " : "", SHOWN_FILE(name), err.text);
     }
     loader_note_file(loader, path, buf_view(out));
     return true;
@@ -39,8 +40,9 @@ void wipe_secret_file(struct buf *text)
 }
 
 /* What is listed was taken apart before (lists.c), and may hold a comma in its quotes; what is read from elsewhere is
- * one key. */
-static bool hash_key(struct loader *loader, struct str key, bool is_listed, struct config_key *out)
+ * one key. `what` names it in messages. */
+static bool hash_key(struct loader *loader, const char *what, struct str key, bool is_listed,
+                     struct config_key *out)
 {
     struct digest digest;
     struct error err = {0};
@@ -48,11 +50,10 @@ static bool hash_key(struct loader *loader, struct str key, bool is_listed, stru
         is_listed ? credential_read(key, &key, &err) : credential_read_key(key, &key, &err);
 
     if (code != ERR_OK) {
-        return loader_fail(loader, "%s: a key cannot be used: %s", loader->list, err.text);
+        return loader_fail(loader, "%s: a key cannot be used: %s", what, err.text);
     }
     if (key.len < KEY_LEN_MIN) {
-        return loader_fail(loader, "%s: a key must have at least %d characters", loader->list,
-                           KEY_LEN_MIN);
+        return loader_fail(loader, "%s: a key must have at least %d characters", what, KEY_LEN_MIN);
     }
     digest_of(key, &digest);
     mem_copy(out->sha256, digest.bytes, DIGEST_BYTES);
@@ -64,7 +65,8 @@ static bool hash_text(struct loader *loader, struct str text, struct config_key 
 {
     struct buf value;
     bool ok = read_secret(loader, loader->list, text, &value) &&
-              hash_key(loader, buf_view(&value), str_eq(buf_view(&value), text), out);
+              hash_key(loader, name_secret(loader, loader->list, text), buf_view(&value),
+                       str_eq(buf_view(&value), text), out);
 
     wipe_secret_file(&value);
     return ok;
@@ -104,7 +106,7 @@ bool keys_add(struct loader *loader, const char *name, struct str text)
             return true;
         }
     }
-    return hash_key(loader, text, false, &made) && add(loader, name, &made);
+    return hash_key(loader, loader->list, text, false, &made) && add(loader, name, &made);
 }
 
 bool keys_from_text(struct loader *loader, const struct option_row *row, struct str text)
@@ -198,7 +200,7 @@ static bool take_key_file(struct map_reading *reading, void *field)
 {
     struct loader *loader = reading->loader;
     struct buf text;
-    bool ok = read_secret_file(loader, reading->node->text, &text);
+    bool ok = read_secret_file(loader, loader->list, reading->node->text, &text);
 
     (void)field;
     if (ok && credential_is_comment(buf_view(&text))) {
@@ -206,7 +208,7 @@ static bool take_key_file(struct map_reading *reading, void *field)
                          "%s: the file of a key begins with a comment; it holds the key alone",
                          loader->list);
     }
-    ok = ok && hash_key(loader, buf_view(&text), false, reading->entry);
+    ok = ok && hash_key(loader, loader->list, buf_view(&text), false, reading->entry);
     wipe_secret_file(&text);
     return ok;
 }

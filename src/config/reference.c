@@ -44,13 +44,30 @@ static bool read_variable(struct loader *loader, const char *what, struct str na
     return true;
 }
 
+static struct str plain_of(struct str text)
+{
+    return str_trim(str_unquote(str_trim(text)));
+}
+
+const char *name_secret(struct loader *loader, const char *what, struct str text)
+{
+    struct str plain = plain_of(text);
+
+    if (!str_starts(plain, STR("file:")) && !str_starts(plain, STR("env:")) &&
+        !is_of_service(loader, plain)) {
+        return what;
+    }
+    return arena_cstr(&loader->box->arena,
+                      arena_printf(&loader->box->arena, "%s: %.*s", what, SHOWN(plain)));
+}
+
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out)
 {
-    struct str plain = str_trim(str_unquote(str_trim(text)));
+    struct str plain = plain_of(text);
     enum config_secret state;
 
     if (str_starts(plain, STR("file:"))) {
-        return read_secret_file(loader, str_sub(plain, 5, plain.len), out);
+        return read_secret_file(loader, what, str_sub(plain, 5, plain.len), out);
     }
     buf_init(out, SECRET_TEXT_MAX);
     if (str_starts(plain, STR("env:"))) {
@@ -116,7 +133,7 @@ static bool read_leaf(struct loader *loader, struct str reference, enum config_s
         *out_state = CONFIG_SECRET_ABSENT;
         return true;
     }
-    return read_secret_file(loader, path, out);
+    return read_secret_file(loader, NULL, path, out);
 }
 
 static void take_leaf(struct loader *loader, size_t index, enum config_secret state,

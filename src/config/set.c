@@ -274,7 +274,7 @@ void option_set_from_file(struct loader *loader, const struct option_row *row, s
 {
     struct buf text;
 
-    if (!read_secret_file(loader, name, &text)) {
+    if (!read_secret_file(loader, row->key, name, &text)) {
         loader_mark_failed(loader, row);
     } else {
         (void)option_set(loader, row, buf_view(&text));

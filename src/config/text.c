@@ -143,8 +143,8 @@ bool set_id(struct loader *loader, const struct option_row *row, struct str text
 }
 
 /* Headers are not read as a credential: credential_read refuses NAME=VALUE. */
-static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
-                        struct secret *out)
+static bool take_secret(struct loader *loader, const char *what, const char *name, struct str text,
+                        bool is_headers, struct secret *out)
 {
     bool is_token = str_ends(str_from(what), STR("token"));
     struct error err = {0};
@@ -158,11 +158,11 @@ static bool take_secret(struct loader *loader, const char *what, struct str text
         return loader_fail(loader,
                            "%s: the value cannot be used: it begins with #, as a comment does; "
                            "give the value alone",
-                           what);
+                           name);
     }
     code = is_token ? credential_read_key(text, &text, &err) : credential_read(text, &text, &err);
     if (code != ERR_OK) {
-        return loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
+        return loader_fail(loader, "%s: the value cannot be used: %s", name, err.text);
     }
     secret_set(out, text);
     return true;
@@ -178,7 +178,8 @@ static bool read_into(struct loader *loader, const char *what, struct str text, 
         return true;
     }
     ok = read_secret(loader, what, text, &value) &&
-         take_secret(loader, what, buf_view(&value), is_headers, out);
+         take_secret(loader, what, name_secret(loader, what, text), buf_view(&value), is_headers,
+                     out);
     wipe_secret_file(&value);
     return ok;
 }

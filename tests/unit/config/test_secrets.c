@@ -93,7 +93,7 @@ static void what_was_commented_out_is_no_token(void **state)
     write_file("\xEF\xBB\xBF#tok-0123\n");
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         loaded = load_with(variables[i]);
-        assert_says(&loaded, "token: the value cannot be used: it begins with #");
+        assert_says(&loaded, ": the value cannot be used: it begins with #");
         assert_false(str_contains(buf_view(&loaded.errors), STR("0123")));
         done(&loaded);
     }
@@ -288,11 +288,15 @@ static void secrets_are_taken_by_reference(void **state)
         const char *says;
     } refused[] = {
         {"upstream.token=env:NOT_SET", "upstream.token: the variable NOT_SET is not set"},
-        {"upstream.token=file:/no/such/file", "cannot read the file /no/such/file"},
+        {"upstream.token=file:/no/such/file", "upstream.token: cannot read the file /no/such/file"},
+        {"upstream.token=env:BAD",
+         "upstream.token: env:BAD: the value cannot be used: it has white"},
+        {"auth.keys=env:BAD", "auth.keys: env:BAD: a key cannot be used: it has white"},
         {"auth.keys=env:NOT_SET", "auth.keys: the variable NOT_SET is not set"},
         {"upstream.secondary_token=env:", "is not set"},
-        {"auth.keys=env:LIST", "auth.keys: a key cannot be used: it is a list"},
-        {"upstream.token=env:LIST", "upstream.token: the value cannot be used: it is a list"},
+        {"auth.keys=env:LIST", "auth.keys: env:LIST: a key cannot be used: it is a list"},
+        {"upstream.token=env:LIST",
+         "upstream.token: env:LIST: the value cannot be used: it is a list"},
     };
 
     const char *const sets[] = {"upstream.secondary_token=env:SECOND", NULL};
@@ -318,8 +322,8 @@ static void secrets_are_taken_by_reference(void **state)
     done(&loaded);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         const char *const bad[] = {refused[i].set, NULL};
-        static const char *const usual[] = {KEY, TOKEN, "LIST=\"first-key-1\",\"second-key-2\"",
-                                            NULL};
+        static const char *const usual[] = {KEY, TOKEN, "BAD=two words",
+                                            "LIST=\"first-key-1\",\"second-key-2\"", NULL};
 
         loaded = load_all(usual, bad);
         assert_says(&loaded, refused[i].says);
