@@ -90,6 +90,8 @@ static void walk_link(const struct walk *walk, const char *path)
         note(walk->gather, path, "a link out of the folder");
     } else if (S_ISREG(status.st_mode)) {
         (void)gather_file(walk->gather, real.ptr, &source, true);
+    } else {
+        note(walk->gather, path, "a link to what is no file");
     }
 }
 
@@ -132,6 +134,8 @@ static bool walk_name(const struct walk *walk, const char *path, unsigned depth)
         }
     } else if (wanted && S_ISREG(status.st_mode)) {
         return gather_file(walk->gather, path, &source, true) || walk->gather->n < GATHER_MAX_FILES;
+    } else if (wanted) {
+        note(walk->gather, path, "no file to read");
     }
     return true;
 }

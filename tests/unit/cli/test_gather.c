@@ -306,11 +306,14 @@ static void links_lead_neither_out_nor_round_in_circles(void **state)
     link_to(&f, "t/nothing.yaml", "nowhere");
     link_to(&f, "t/self.yaml", "self.yaml");
     assert_int_equal(mkfifo(path_of(&f, "t/fifo.yaml"), 0600), 0); /* must not block */
+    link_to(&f, "t/pipe.yaml", "fifo.yaml");
     assert_true(gather(&f, "t"));
     assert_files(&f, names);
     assert_true(told(&f.notes, "out.yaml: passed over, a link out of the folder"));
     assert_true(told(&f.notes, "loop.yaml: passed over, a link to a folder"));
     assert_true(told(&f.notes, "nothing.yaml: passed over, a link to nothing"));
+    assert_true(told(&f.notes, "fifo.yaml: passed over, no file to read"));
+    assert_true(told(&f.notes, "pipe.yaml: passed over, a link to what is no file"));
     fixture_done(&f);
 }
 
