@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,6 +30,22 @@ static const char *report_file(const struct cli_run *run, size_t at)
     return *(const char *const *)member;
 }
 
+/* True: an earlier report is written to the same file. Pipes and terminals take several, one after another. */
+static bool is_taken(const struct cli_run *run, size_t at)
+{
+    struct stat seen;
+    struct stat other;
+
+    for (size_t i = 0; i < at; i++) {
+        if (run->report_fds[i] >= 0 && fstat(run->report_fds[i], &other) == 0 &&
+            fstat(run->report_fds[at], &seen) == 0 && S_ISREG(seen.st_mode) &&
+            seen.st_dev == other.st_dev && seen.st_ino == other.st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void run_open_reports(struct cli_run *run)
 {
     for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
@@ -41,6 +58,12 @@ void run_open_reports(struct cli_run *run)
         if (run->report_fds[i] < 0) {
             (void)error_set(error_list_add(&run->errors), ERR_IO, "cannot write %s: %s", name,
                             strerror(errno));
+        } else if (is_taken(run, i)) {
+            (void)close(run->report_fds[i]);
+            run->report_fds[i] = -1;
+            (void)error_set(
+                error_list_add(&run->errors), ERR_INVALID,
+                "cannot write %s: another report is written there; name a file for each", name);
         }
     }
 }

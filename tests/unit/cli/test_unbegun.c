@@ -153,11 +153,36 @@ static void only_those_with_the_tag_would_have_run(void **state)
     fixture_done(&f);
 }
 
+/* The one that is written later would replace the other, and nobody would see that. */
+static void two_reports_in_one_file_are_refused(void **state)
+{
+    struct fixture f;
+    struct cli_run *run;
+    struct cli_run_options options = {.n_paths = 1};
+    struct str text;
+
+    (void)state;
+    fixture_init(&f);
+    options.paths = &f.three;
+    options.junit_file = f.junit;
+    options.html_file = f.junit;
+    assert_false(cli_run_new(&options, &run));
+    text = text_of(&f, f.junit);
+    assert_true(str_starts(text, STR("<?xml")));
+    assert_true(str_contains(text, STR("another report is written there")));
+    options.junit_file = "/dev/null";
+    options.html_file = "/dev/null";
+    assert_true(cli_run_new(&options, &run));
+    cli_run_free(run);
+    fixture_done(&f);
+}
+
 int test_unbegun(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_test_of_a_file_has_its_case),
         cmocka_unit_test(only_those_with_the_tag_would_have_run),
+        cmocka_unit_test(two_reports_in_one_file_are_refused),
     };
 
     return cmocka_run_group_tests_name("unbegun", tests, NULL, NULL);
