@@ -156,6 +156,7 @@ static bool make_schema(const char *command, struct buf *out)
 int cli_init(const char *folder, const char *ci)
 {
     struct buf schema;
+    struct buf below;
     size_t system = 0;
     bool ok = true;
 
@@ -170,7 +171,11 @@ int cli_init(const char *folder, const char *ci)
                       folder);
         return EXIT_FAILURE;
     }
-    if (!make_schema("init", &schema)) {
+    buf_init(&below, PATH_BYTES);
+    buf_printf(&below, "%s/", folder);
+    ok = buf_ok(&below) && make_folders(buf_cstr(&below)); /* once: what is wrong is told once */
+    buf_done(&below);
+    if (!ok || !make_schema("init", &schema)) {
         return EXIT_FAILURE;
     }
     ok = write_below(folder, "sign-in.yaml", str_range(cli_example_start, cli_example_end)) && ok;

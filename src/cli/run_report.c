@@ -233,6 +233,9 @@ static bool print_report(const struct cli_run *run, const struct report *report)
         report_human_total(report, run->display.color, &text);
     }
     ok = print(&text, stdout);
+    if (!ok && run->display.human) {
+        return false; /* annotations go there, too: it would be told twice */
+    }
     return print_annotations(run, report) && ok;
 }
 

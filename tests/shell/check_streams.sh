@@ -82,6 +82,17 @@ status=${PIPESTATUS[0]}
 [ "$status" -eq 1 ] || wrong "run under ulimit -f 0: exit code $status"
 grep -q 'cannot write small.xml: File too large' errors || wrong "run under ulimit -f 0: stderr says: $(cat errors)"
 
+# GitHub's annotations go where the report goes: that cannot be written is told once.
+printf 'name: x\nsteps: [{clik: a}]\n' >broken.yaml
+env -i GITHUB_ACTIONS=true "$binary" run --sandbox broken.yaml >/dev/full 2>errors
+status=$?
+[ $status -eq 1 ] || wrong "run with annotations >/dev/full: exit code $status"
+[ "$(grep -c 'cannot write' errors)" -eq 1 ] || wrong "run with annotations >/dev/full: stderr says: $(cat errors)"
+env -i "$binary" init test.yaml/sub >/dev/null 2>errors
+status=$?
+[ $status -eq 1 ] || wrong "init below a file: exit code $status"
+[ "$(grep -c 'cannot make the folder' errors)" -eq 1 ] || wrong "init below a file: stderr says: $(cat errors)"
+
 # A file that a report goes to counts as well; a reader that has seen enough does not.
 env -i "$binary" run --sandbox --junit /dev/full test.yaml >/dev/null 2>errors
 status=$?
