@@ -220,10 +220,20 @@ void load_lambda_log(struct loader *loader)
 
 /* ---- names that belong to no option ---- */
 
-/* Variables of the client subcommands, which read them without the configuration. */
-static bool is_of_clients(struct str name)
+/* Variables of the client subcommands, which read them without the configuration, behind the prefix. */
+static const char of_clients[] = "API_KEY LAST_RUN";
+
+/* VIRTUOSO_PROXY_LOG_LEVEL for VIRTUOSO_PROXY_LOG_LEVEL_FILE; NULL: there is no such option. */
+static const struct variable *without_file(const struct loader *loader, struct str name)
 {
-    return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
+    bool has_end = takes(&name, STR("_FILE"));
+
+    for (size_t i = 0; has_end && i < loader->n_variables; i++) {
+        if (loader->variables[i].is_own && str_eq(loader->variables[i].name, name)) {
+            return &loader->variables[i];
+        }
+    }
+    return NULL;
 }
 
 static bool ends_like(const struct variable *variable, struct str name)
@@ -272,7 +282,8 @@ static void check_name(struct loader *loader, struct str name, struct str value)
     struct nearest nearest;
 
     (void)value;
-    if (!environment_is_ours(name) || is_of_clients(name)) {
+    if (!environment_is_ours(name) ||
+        (str_starts(name, STR(PREFIX)) && str_has_word(of_clients, own))) {
         return;
     }
     nearest_init(&nearest, own);
@@ -287,7 +298,9 @@ static void check_name(struct loader *loader, struct str name, struct str value)
             meant = nearest.best.ptr == without_prefix(variable).ptr ? variable : meant;
         }
     }
-    if (meant == NULL && own.len > 0) {
+    if (without_file(loader, name) != NULL) {
+        meant = without_file(loader, name);
+    } else if (meant == NULL && own.len > 0) {
         meant = ends_alike(loader, own);
     }
     loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
@@ -295,6 +308,9 @@ static void check_name(struct loader *loader, struct str name, struct str value)
         loader_mark_failed(loader, meant->row); /* it was meant: do not call it missing, too */
         loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
                     STR_ARG(without_prefix(meant)));
+    } else if (nearest_among(own, of_clients).len > 0) {
+        loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
+                    STR_ARG(nearest_among(own, of_clients)));
     } else {
         loader_fail(loader, "nothing reads this variable; virtuoso-proxy man lists all of them");
     }

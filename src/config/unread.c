@@ -73,8 +73,8 @@ static bool was_replaced(struct loader *loader, struct str name, struct str valu
 /* Which variable was probably meant by a name that is not read. */
 struct meant {
     struct nearest near;
-    bool is_slip; /* near.best is one slip away from the name */
-    const struct option_row *row;
+    bool is_slip;                 /* near.best is one slip away from the name */
+    const struct option_row *row; /* NULL: the command line reads it, no option */
 };
 
 static void offer(struct meant *meant, const struct variable *variable)
@@ -106,6 +106,9 @@ static bool is_read(const struct loader *loader, struct str name, struct meant *
             return true;
         }
     }
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        offer(meant, &(struct variable){.name = str_from(more[i])});
+    }
     return str_in(name, more, ARRAY_LEN(more));
 }
 
@@ -119,7 +122,7 @@ static void look_at(struct loader *loader, struct str name, struct str value)
         was_replaced(loader, name, value)) {
         return;
     }
-    if (meant.is_slip && is_ours) {
+    if (meant.is_slip && is_ours && meant.row != NULL) {
         loader->place = arena_cstr(&loader->box->arena, str_sub(name, 0, NAME_SHOWN));
         loader_mark_failed(loader, meant.row); /* it was meant: do not call it missing, too */
         loader_fail(loader, "nothing reads this variable; did you mean %.*s?",

@@ -178,6 +178,8 @@ static void the_name_that_was_meant_is_told(void **state)
         {"VIRTUOSO_PROXY_PROXY_LISTEN=:1", "VIRTUOSO_PROXY_SERVER_LISTEN?"},
         {"VIRTUOSO_PROXY_WORKERS=2", "VIRTUOSO_PROXY_SERVER_WORKERS?"},
         {"VIRTUOSO_PROXY_API_KEYS=x", "VIRTUOSO_PROXY_AUTH_KEYS?"},
+        {"VIRTUOSO_PROXY_LOG_LEVEL_FILE=/x", "VIRTUOSO_PROXY_LOG_LEVEL?"},
+        {"VIRTUOSO_PROXY_API_KY=x", "VIRTUOSO_PROXY_API_KEY?"}, /* of the command line */
         {"virtuoso_proxy_log_level=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
         {"VIRTUOS_PROXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
         {"VIRTUOSO_PROXXY_LOG_LEVEL=info", "VIRTUOSO_PROXY_LOG_LEVEL?"},
@@ -384,6 +386,7 @@ static void names_that_may_be_others_are_told(void **state)
         {"OTEL_EXPORTER_OTLP_ENDPONT=http://c", "did you mean OTEL_EXPORTER_OTLP_ENDPOINT?"},
         {"VIRTUOSO_CLI_PATH=/bin/api-cli", "VIRTUOSO_CLI_PATH: nothing reads this variable"},
         {"VIRTUOSO_SESSION_ID=1", NULL},
+        {"VIRTUOSO_SESION_ID=1", "did you mean VIRTUOSO_SESSION_ID?"},
         {"VIRTUOSO_ORGANIZATION_ID=7", NULL},
         {"VIRTUOSO_SERVICE_HOST=10.0.0.1", NULL},
         {"REPORT=1", NULL},
