@@ -93,7 +93,7 @@ static bool take_fraction(struct str *rest, int64_t *out_ms)
     return n > 0;
 }
 
-static bool take_time(struct str *rest, int64_t *out_ms)
+static bool take_time(struct str *rest, int64_t *out_ms, bool *out_is_leap)
 {
     int64_t hour;
     int64_t minute;
@@ -102,10 +102,11 @@ static bool take_time(struct str *rest, int64_t *out_ms)
 
     if (!take_number(rest, 2, 0, 23, &hour) || !take_char(rest, ":") ||
         !take_number(rest, 2, 0, 59, &minute) || !take_char(rest, ":") ||
-        !take_number(rest, 2, 0, minute == 59 ? 60 : 59, &second) || !take_fraction(rest, &ms)) {
+        !take_number(rest, 2, 0, 60, &second) || !take_fraction(rest, &ms)) {
         return false;
     }
     *out_ms = ((hour * 60 + minute) * 60 + second) * 1000 + ms;
+    *out_is_leap = second == 60;
     return true;
 }
 
@@ -127,6 +128,26 @@ static bool take_offset(struct str *rest, int64_t *out_ms)
     return true;
 }
 
+/* Leap seconds stand at the end of June or December (RFC 3339, section 5.7), in UTC. `ms`: of the second behind it. */
+static bool may_be_leap(int64_t ms)
+{
+    int64_t day = ms / 1000 / DAY_S;
+    int64_t first = 0; /* of January */
+
+    if (ms < 0 || ms / 1000 % DAY_S != 0) {
+        return false;
+    }
+    for (int64_t year = FIRST_YEAR; first < day; year++) {
+        int64_t length = is_leap(year) ? 366 : 365;
+
+        if (day == first + length - 184) { /* the first of July */
+            return true;
+        }
+        first += length;
+    }
+    return day == first;
+}
+
 /* An offset, or the end of the last day of 9999, may lead out of the years that can be written: clamps. */
 static int64_t clamp(int64_t ms)
 {
@@ -138,18 +159,23 @@ bool date_read(struct str text, int64_t *out_ms)
     int64_t days;
     int64_t time_ms = INT64_C(1000) * DAY_S; /* of a bare day: its end */
     int64_t offset_ms = 0;
+    bool is_leap_second = false;
 
     if (!take_day(&text, &days)) {
         return false;
     }
-    if (text.len > 0 && (!take_char(&text, "Tt") || !take_time(&text, &time_ms) ||
+    if (text.len > 0 && (!take_char(&text, "Tt") || !take_time(&text, &time_ms, &is_leap_second) ||
                          !take_offset(&text, &offset_ms))) {
         return false;
     }
     if (text.len > 0) {
         return false;
     }
-    *out_ms = clamp(days * DAY_S * 1000 + time_ms - offset_ms);
+    time_ms += days * DAY_S * 1000 - offset_ms;
+    if (is_leap_second && !may_be_leap(time_ms)) {
+        return false;
+    }
+    *out_ms = clamp(time_ms);
     return true;
 }
 
