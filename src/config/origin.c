@@ -8,10 +8,10 @@
 
 enum { PORT_MAX = 65535, V4_AT = 12 };
 
-static bool is_default_port(struct str scheme, struct str port)
+static bool is_default_port(struct str scheme, int64_t port)
 {
-    return (str_is_nocase(scheme, "https") && str_is(port, "443")) ||
-           (str_is_nocase(scheme, "http") && str_is(port, "80"));
+    return (str_is_nocase(scheme, "https") && port == 443) ||
+           (str_is_nocase(scheme, "http") && port == 80);
 }
 
 static bool is_scheme(struct str scheme)
@@ -72,7 +72,7 @@ static bool write_origin(struct str text, struct buf *out)
     }
     buf_text(out, "://");
     write_host(host, out);
-    if (str_to_i64(port, 0, PORT_MAX, &number) && !is_default_port(scheme, port)) {
+    if (str_to_i64(port, 0, PORT_MAX, &number) && !is_default_port(scheme, number)) {
         buf_printf(out, ":%d", (int)number);
     }
     return buf_ok(out) && (port.len == 0 || number > 0);

@@ -26,6 +26,8 @@ static const struct {
     {"HTTPS://a.example", "https://a.example"},
     {"https://a.example:08443", "https://a.example:8443"},
     {"https://a.example:", "https://a.example"},
+    {"https://a.example:0443", "https://a.example"},
+    {"http://a.example:00080", "http://a.example"},
     {"a.example", "https://a.example"},
     {"a.example:8080/x", "https://a.example:8080"},
     {"localhost:3000", "http://localhost:3000"},
