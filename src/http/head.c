@@ -371,37 +371,46 @@ enum error_code head_parse(const struct http_server_options *options, struct str
     return code == ERR_OK ? judge(&framing, out, err) : code;
 }
 
-static bool has_field(const struct http_request *request, struct str name)
+static size_t count_fields(const struct http_request *request, struct str name)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < request->n_headers; i++) {
-        if (str_eq_nocase(request->headers[i].name, name)) {
-            return true;
-        }
+        n += str_eq_nocase(request->headers[i].name, name) ? 1 : 0;
     }
-    return false;
+    return n;
 }
 
-enum { PEEKED_FIELDS = 2 };
+static const char *const peeked[] = {"Origin", "X-Request-Id"};
+
+enum { PEEKED_LINES = 2 /* of each: a second one takes its meaning from the first */ };
 
 void head_peek(struct str bytes, struct http_request *out)
 {
+    size_t n_seen[ARRAY_LEN(peeked)] = {0};
     struct str rest = bytes;
     struct str line;
 
     /* The refusal may be for too many fields: the last ones make room for those that the answer needs. */
-    if (out->n_headers > HTTP_MAX_HEADERS - PEEKED_FIELDS) {
-        out->n_headers = HTTP_MAX_HEADERS - PEEKED_FIELDS;
+    if (out->n_headers > HTTP_MAX_HEADERS - PEEKED_LINES * ARRAY_LEN(peeked)) {
+        out->n_headers = HTTP_MAX_HEADERS - PEEKED_LINES * ARRAY_LEN(peeked);
     }
     (void)str_cut(rest, '\n', &line, &rest);
     while (next_line(&rest, &line)) {
         struct error ignored = {0};
         struct http_header field;
 
-        if (parse_field(line, &field, &ignored) == ERR_OK &&
-            (str_is_nocase(field.name, "Origin") || str_is_nocase(field.name, "X-Request-Id")) &&
-            !has_field(out, field.name)) {
-            out->headers[out->n_headers] = field;
-            note_field(out);
+        if (parse_field(line, &field, &ignored) != ERR_OK) {
+            continue;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(peeked); i++) {
+            bool is_it = str_is_nocase(field.name, peeked[i]);
+
+            n_seen[i] += is_it ? 1 : 0;
+            if (is_it && n_seen[i] <= PEEKED_LINES && count_fields(out, field.name) < n_seen[i]) {
+                out->headers[out->n_headers] = field;
+                note_field(out);
+            }
         }
     }
 }

@@ -96,6 +96,14 @@ static void an_origin_behind_the_limit_counts(void **state)
                              str_sub(STR(fields), 3, sizeof(fields) - 1), 431));
     wait_until(has_late_cors(&proxy, filled(arena, "GET /", 9000, " HTTP/1.1\r\nHost: a\r\n"),
                              STR(fields), 414));
+    /* two of them, behind the limit and before it: none is right, as in a request that is not refused */
+    send_raw(&proxy, filled(arena, "GET /", 9000, " HTTP/1.1\r\nHost: a\r\n" ORIGIN ORIGIN "\r\n"));
+    assert_int_equal(proxy.reply.status, 414);
+    assert_int_equal(reply_count_fields(&proxy.reply, "Access-Control-Allow-Origin"), 0);
+    send_raw(&proxy,
+             filled(arena, "GET / HTTP/1.1\r\nHost: a\r\n" ORIGIN ORIGIN "X: ", 20000, "\r\n\r\n"));
+    assert_int_equal(proxy.reply.status, 431);
+    assert_int_equal(reply_count_fields(&proxy.reply, "Access-Control-Allow-Origin"), 0);
     /* it never ends, or the client has no more to say: refused all the same */
     send_raw(&proxy, filled(arena, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 20000, "\r\nX-R"));
     assert_int_equal(proxy.reply.status, 431);
