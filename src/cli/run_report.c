@@ -54,6 +54,11 @@ void run_open_reports(struct cli_run *run)
         if (name == NULL) {
             continue;
         }
+        if (str_is(str_from(name), "-")) { /* nobody means a file of that name */
+            (void)error_set(error_list_add(&run->errors), ERR_INVALID,
+                            "cannot write -: a report needs a file; name /dev/stdout or ./-");
+            continue;
+        }
         run->report_fds[i] = fd_create(name, reports[i].flags, FILE_MODE);
         if (run->report_fds[i] < 0) {
             (void)error_set(error_list_add(&run->errors), ERR_IO, "cannot write %s: %s", name,

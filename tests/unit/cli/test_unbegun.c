@@ -154,7 +154,7 @@ static void only_those_with_the_tag_would_have_run(void **state)
 }
 
 /* The one that is written later would replace the other, and nobody would see that. */
-static void two_reports_in_one_file_are_refused(void **state)
+static void a_report_needs_a_file_of_its_own(void **state)
 {
     struct fixture f;
     struct cli_run *run;
@@ -170,6 +170,9 @@ static void two_reports_in_one_file_are_refused(void **state)
     text = text_of(&f, f.junit);
     assert_true(str_starts(text, STR("<?xml")));
     assert_true(str_contains(text, STR("another report is written there")));
+    options.html_file = "-"; /* no file is made that is called so */
+    assert_false(cli_run_new(&options, &run));
+    assert_true(str_contains(text_of(&f, f.junit), STR("name /dev/stdout or ./-")));
     options.junit_file = "/dev/null";
     options.html_file = "/dev/null";
     assert_true(cli_run_new(&options, &run));
@@ -182,7 +185,7 @@ int test_unbegun(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_test_of_a_file_has_its_case),
         cmocka_unit_test(only_those_with_the_tag_would_have_run),
-        cmocka_unit_test(two_reports_in_one_file_are_refused),
+        cmocka_unit_test(a_report_needs_a_file_of_its_own),
     };
 
     return cmocka_run_group_tests_name("unbegun", tests, NULL, NULL);
