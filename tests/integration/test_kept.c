@@ -270,6 +270,30 @@ static void what_nobody_may_store_is_told_to_the_caller(void **state)
     }
 }
 
+/* The platform is gone. What it has marked is given until it expires, and then nobody gets it. */
+static void what_must_be_asked_for_again_is_no_answer_instead_of_an_error(void **state)
+{
+    static const char *const targets[] = {"/virtuoso/user", "/api/user"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        const struct scripted_answer rows[] = {
+            {.method = "GET",
+             .times = 1,
+             .status = 200,
+             .fields = "Cache-Control: max-age=1, must-revalidate\r\n",
+             .body = "{\"id\":7}"},
+            {.method = "GET", .status = 0},
+        };
+        struct direct direct;
+
+        direct_start(&direct, rows, ARRAY_LEN(rows));
+        assert_int_equal(direct_ask(&direct, "GET", targets[i], NULL), 200);
+        wait_until(direct_ask(&direct, "GET", targets[i], NULL) >= 500);
+        direct_stop(&direct);
+    }
+}
+
 static size_t n_asked(struct proxy *proxy, const char *target, const char *fields, int status)
 {
     sandbox_forget_requests(proxy->program.sandbox_port);
@@ -318,6 +342,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_varies_is_not_kept),
         cmocka_unit_test(what_the_platform_forbids_is_not_kept),
         cmocka_unit_test(what_nobody_may_store_is_told_to_the_caller),
+        cmocka_unit_test(what_must_be_asked_for_again_is_no_answer_instead_of_an_error),
         cmocka_unit_test(a_request_may_pass_the_cache),
     };
 

@@ -11,7 +11,8 @@
  * nothing but a kept one. An answer that has just expired serves all requests but the one that fetches the
  * next (stale-while-revalidate).
  * With cache.shared processes share answers and fetches (src/api/gate/cache_share.h).
- * The platform's Cache-Control shortens what is kept, or forbids it.
+ * The platform's Cache-Control shortens what is kept, or forbids it; must-revalidate and the like forbid that it is given
+ * when it has expired.
  * A leader that is cancelled hands over to the first waiter. It is not known which
  * answers our own writes change, so a write drops all of them. Bounded by bytes; the least recently
  * used answer is dropped first. */

@@ -301,21 +301,32 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     return STAGE_WAIT;
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void keep(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer,
                  unsigned ttl_s)
 {
     uint64_t now = clock_turn_age_ms();
     uint64_t age_ms = (uint64_t)answer->age_s * 1000;
+    struct cache_stale stale;
 
     drop_body(cache, entry);
+    cache_stale_read(answer, &stale);
     cache_entry_fill(entry, answer);
     entry->body = mem_dup(answer->body.ptr, answer->body.len);
     entry->body_len = answer->body.len;
     entry->stored_ms = age_ms < now ? now - age_ms : 0;
     entry->fresh_ms = now + (uint64_t)ttl_s * 1000;
     entry->below_ms = now + (uint64_t)answer->below_s * 1000;
-    entry->revalidate_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_while_revalidate_ms : 0);
-    entry->stale_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_if_error_ms : 0);
+    entry->must_revalidate = stale.never;
+    entry->revalidate_ms =
+        entry->fresh_ms +
+        (ttl_s > 0 ? lesser(cache->stale_while_revalidate_ms, stale.meanwhile_ms) : 0);
+    entry->stale_ms =
+        entry->fresh_ms + (ttl_s > 0 ? lesser(cache->stale_if_error_ms, stale.error_ms) : 0);
     cache->bytes += cost_of(entry);
     lru_touch(&cache->entries, &entry->lru);
 }

@@ -109,7 +109,7 @@ static void put_control(struct buf *out, const struct task *task, const struct c
     } else {
         buf_text(out, "Cache-Control: private, max-age=");
         buf_int(out, (int64_t)left_s);
-        buf_text(out, "\r\n");
+        buf_text(out, entry->must_revalidate ? ", must-revalidate\r\n" : "\r\n");
     }
 }
 
@@ -152,6 +152,14 @@ static bool is_new_enough(const struct cache_entry *entry, const struct cache_wi
            (wish->max_age_ms > 0 && now - entry->stored_ms <= wish->max_age_ms);
 }
 
+/* True: it has not expired, or not longer ago than that. */
+static bool is_not_older(const struct cache_entry *entry, uint64_t limit_ms)
+{
+    uint64_t now = clock_turn_age_ms();
+
+    return now < entry->fresh_ms || now - entry->fresh_ms < limit_ms;
+}
+
 bool cache_entry_is_fresh(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && is_new_enough(entry, wish) &&
@@ -172,7 +180,8 @@ bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_
 bool cache_entry_serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
-           is_new_enough(entry, wish) && clock_turn_age_ms() < entry->revalidate_ms;
+           is_new_enough(entry, wish) && is_not_older(entry, wish->meanwhile_ms) &&
+           clock_turn_age_ms() < entry->revalidate_ms;
 }
 
 /* True: the kept answer may be given instead of an error. A request that asked for a newer answer gets
@@ -183,5 +192,5 @@ bool cache_entry_stands_in(const struct cache_entry *entry, const struct task *t
 
     cache_wish_read(&task->exchange->request, &wish);
     return entry->body != NULL && is_new_enough(entry, &wish) &&
-           clock_turn_age_ms() < entry->stale_ms;
+           is_not_older(entry, wish.error_ms) && clock_turn_age_ms() < entry->stale_ms;
 }

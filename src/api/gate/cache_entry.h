@@ -14,10 +14,22 @@ struct cache_wish {
     uint64_t max_age_ms;   /* UINT64_MAX: any age; 0: none, also for no-cache */
     uint64_t min_fresh_ms; /* at least so long before it expires */
     uint64_t max_stale_ms; /* so long after it has expired; UINT64_MAX: however long */
+    /* Limits of the time since it has expired, for what this cache would do by itself; UINT64_MAX: none. */
+    uint64_t meanwhile_ms; /* while another request fetches */
+    uint64_t error_ms;     /* instead of an error */
 };
 
 /* All Cache-Control lines of the request; Pragma: no-cache where there is none. */
 void cache_wish_read(const struct http_request *request, struct cache_wish *out);
+
+/* What the platform allows of an answer that has expired (must-revalidate, stale-if-error and so on). */
+struct cache_stale {
+    uint64_t meanwhile_ms; /* UINT64_MAX: it says nothing, as below */
+    uint64_t error_ms;
+    bool never; /* whatever the request says */
+};
+
+void cache_stale_read(const struct cache_answer *answer, struct cache_stale *out);
 
 struct cache_entry {
     struct lru_entry lru; /* key: `key`. Held while it has no answer */
@@ -34,6 +46,7 @@ struct cache_entry {
     uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
                              * this one */
     uint64_t stale_ms;      /* until then it may be given instead of an error */
+    bool must_revalidate;   /* the platform says that it may never be given when it has expired */
     struct task *leader;    /* the task that fetches; NULL: none */
     struct list waiters;
     char key[]; /* cache_entry_key */

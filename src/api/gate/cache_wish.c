@@ -51,6 +51,12 @@ static void read_directive(struct cache_wish *wish, struct str directive)
         wish->min_fresh_ms = seconds_of(value);
     } else if (str_is_nocase(name, "max-stale")) {
         wish->max_stale_ms = has_value ? seconds_of(value) : UINT64_MAX;
+        at_most(&wish->meanwhile_ms, wish->max_stale_ms);
+        at_most(&wish->error_ms, wish->max_stale_ms);
+    } else if (str_is_nocase(name, "stale-while-revalidate")) {
+        at_most(&wish->meanwhile_ms, seconds_of(value));
+    } else if (str_is_nocase(name, "stale-if-error")) {
+        at_most(&wish->error_ms, seconds_of(value));
     } else if (str_is_nocase(name, "only-if-cached")) {
         wish->only_if_cached = true;
     }
@@ -63,7 +69,8 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
     bool has_control = false;
     bool has_pragma = false;
 
-    *out = (struct cache_wish){.max_age_ms = UINT64_MAX};
+    *out = (struct cache_wish){
+        .max_age_ms = UINT64_MAX, .meanwhile_ms = UINT64_MAX, .error_ms = UINT64_MAX};
     for (size_t i = 0; i < request->n_headers; i++) {
         const struct http_header *header = &request->headers[i];
         struct str value = header->value;
@@ -130,6 +137,35 @@ unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s)
     age_ms = said->from_proxy ? 0 : seconds_of(said->age);
     left_ms = age_ms < left_ms ? left_ms - age_ms : 0;
     return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
+}
+
+void cache_stale_read(const struct cache_answer *answer, struct cache_stale *out)
+{
+    static const char *const strict[] = {"must-revalidate", "proxy-revalidate", "s-maxage"};
+
+    *out = (struct cache_stale){.meanwhile_ms = UINT64_MAX, .error_ms = UINT64_MAX};
+    for (size_t i = 0; i < answer->n_headers; i++) {
+        struct str rest = answer->headers[i].value;
+        struct str directive;
+
+        if (!str_is_nocase(answer->headers[i].name, "Cache-Control")) {
+            continue;
+        }
+        while (header_list_next(&rest, &directive)) {
+            struct str name;
+            struct str value;
+
+            (void)split_directive(directive, &name, &value);
+            if (str_in_nocase(name, strict, ARRAY_LEN(strict))) {
+                out->never = true;
+                out->meanwhile_ms = out->error_ms = 0;
+            } else if (str_is_nocase(name, "stale-while-revalidate")) {
+                at_most(&out->meanwhile_ms, seconds_of(value));
+            } else if (str_is_nocase(name, "stale-if-error")) {
+                at_most(&out->error_ms, seconds_of(value));
+            }
+        }
+    }
 }
 
 unsigned cache_n_hops(const struct exchange *exchange)

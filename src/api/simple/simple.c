@@ -207,7 +207,10 @@ static void reply_kept(struct simple *simple, struct str body)
     bool from_proxy = simple->task->config->upstream.is_proxy;
     const struct cache_said said = {.control = simple->task->plan->cache_control,
                                     .from_proxy = from_proxy};
+    const struct http_header control = {STR("Cache-Control"), simple->task->plan->cache_control};
     const struct cache_answer answer = {.body = body,
+                                        .headers = &control,
+                                        .n_headers = control.value.len > 0 ? 1 : 0,
                                         .for_one = !from_proxy && cache_keep_s(&said, 1) == 0};
 
     (void)cache_reply(simple->task, &answer, cache_keep_s(&said, ttl_of(simple)));

@@ -4,6 +4,7 @@
 #include "api/gate/cache.h"
 #include "api/gate/cache_entry.h"
 #include "api/gate/media.h"
+#include "base/clock.h"
 
 static void media_types_are_told_in_any_spelling(void **state)
 {
@@ -144,11 +145,79 @@ static void a_request_says_what_it_wants_of_a_cache(void **state)
     assert_true(wish_of("min-fresh=3, only-if-cached", NULL).only_if_cached);
     assert_true(wish_of("max-stale", NULL).max_stale_ms == UINT64_MAX);
     assert_int_equal(wish_of("max-stale=7", NULL).max_stale_ms, 7000);
+    assert_true(wish_of("max-stale", NULL).error_ms == UINT64_MAX);
+    assert_int_equal(wish_of("max-stale=0", NULL).meanwhile_ms, 0);
+    assert_int_equal(wish_of("max-stale=0", NULL).error_ms, 0);
+    assert_int_equal(wish_of("stale-while-revalidate=2, max-stale=9", NULL).meanwhile_ms, 2000);
+    assert_int_equal(wish_of("stale-if-error=0", NULL).error_ms, 0);
+    assert_true(wish_of("stale-if-error=0", NULL).meanwhile_ms == UINT64_MAX);
     assert_int_equal(wish_of(NULL, "no-cache").max_age_ms, 0);
     assert_true(wish_of("max-stale", "no-cache").max_age_ms == UINT64_MAX);
     assert_true(wish_of("private, unknown=1,,", NULL).max_age_ms == UINT64_MAX);
     assert_int_equal(wish_of("max-age=99999999999999999999", NULL).max_age_ms,
                      (uint64_t)INT32_MAX * 1000);
+}
+
+static void the_platform_says_when_an_old_answer_may_be_given(void **state)
+{
+    static const struct {
+        const char *control;
+        uint64_t meanwhile_ms;
+        uint64_t error_ms;
+        bool never;
+    } rows[] = {
+        {"max-age=60", UINT64_MAX, UINT64_MAX, false},
+        {"max-age=60, Must-Revalidate", 0, 0, true},
+        {"proxy-revalidate", 0, 0, true},
+        {"s-maxage=60", 0, 0, true},
+        {"max-age=60, stale-if-error=0", UINT64_MAX, 0, false},
+        {"stale-while-revalidate=5, stale-if-error=\"7\"", 5000, 7000, false},
+        {"stale-if-error=5, must-revalidate, stale-if-error=9", 0, 0, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct http_header header = {STR("cache-control"), str_from(rows[i].control)};
+        struct cache_stale stale;
+
+        cache_stale_read(&(struct cache_answer){.headers = &header, .n_headers = 1}, &stale);
+        assert_true(stale.meanwhile_ms == rows[i].meanwhile_ms);
+        assert_true(stale.error_ms == rows[i].error_ms);
+        assert_int_equal(stale.never, rows[i].never);
+    }
+}
+
+static void what_has_expired_is_given_as_the_request_allows(void **state)
+{
+    static const struct {
+        const char *control; /* NULL: none */
+        bool meanwhile;      /* 5 s after its end */
+    } rows[] = {
+        {NULL, true},
+        {"max-stale=0", false},
+        {"max-stale=6", true},
+        {"max-stale", true},
+        {"stale-while-revalidate=0", false},
+        {"stale-if-error=0", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct cache_wish wish = wish_of(rows[i].control, NULL);
+        char body[] = "{}";
+        struct task leader = {0};
+        struct cache_entry entry = {.body = body,
+                                    .leader = &leader,
+                                    .fresh_ms = 10000,
+                                    .revalidate_ms = 40000,
+                                    .stale_ms = 40000};
+
+        clock_set(15000, 0);
+        if (cache_entry_serves_meanwhile(&entry, &wish) != rows[i].meanwhile) {
+            fail_msg("%s", rows[i].control);
+        }
+        clock_release();
+    }
 }
 
 static void preconditions_and_parts_are_for_the_platform(void **state)
@@ -234,6 +303,8 @@ int test_media(void)
         cmocka_unit_test(charsets_that_hide_ascii_are_told),
         cmocka_unit_test(lists_are_split_at_commas_outside_quotes),
         cmocka_unit_test(a_request_says_what_it_wants_of_a_cache),
+        cmocka_unit_test(the_platform_says_when_an_old_answer_may_be_given),
+        cmocka_unit_test(what_has_expired_is_given_as_the_request_allows),
         cmocka_unit_test(preconditions_and_parts_are_for_the_platform),
         cmocka_unit_test(an_answer_says_how_long_it_may_be_kept),
     };
