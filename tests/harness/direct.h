@@ -7,6 +7,9 @@
 #include "harness/program.h"
 #include "harness/scripted.h"
 
+/* Our token at the platform. */
+#define DIRECT_TOKEN "token+of/direct=="
+
 struct direct {
     struct scripted scripted;
     struct program program;

@@ -32,8 +32,9 @@ struct relay {
     size_t head_bytes; /* of their lines */
     struct buf held;   /* an answer that is looked through before it goes */
     bool holds;
-    bool sniffs;  /* an opaque type, and its first bytes are still to come */
-    bool streams; /* the answer has begun */
+    bool searches; /* what is held, for secrets */
+    bool sniffs;   /* an opaque type, and its first bytes are still to come */
+    bool streams;  /* the answer has begun */
     bool too_big;
     bool has_big_head; /* more than can be passed on */
     bool went_again;   /* with the account's other token */
@@ -46,6 +47,9 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
                    size_t n);
 bool relay_on_data(struct upstream_call *call, struct str bytes);
 void relay_on_done(struct upstream_call *call, enum error_code code);
+
+/* True: the answer is no success, the request had our own token, and the text repeats it. */
+bool relay_repeats_token(const struct relay *relay, struct str text);
 
 /* Headers that end at this hop or are this hop's own business, in both directions. `connection` is
  * the message's Connection value, which may name more. */

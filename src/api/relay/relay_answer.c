@@ -1,5 +1,6 @@
 /* The answer's side of direct access. An answer that may hold secrets is held back (up to
- * redact.max_bytes), decoded, looked through, and only then sent; others pass as they come.
+ * redact.max_bytes), decoded, looked through, and only then sent; others pass as they come. What is no success is
+ * held, too, where the request had our own token: it may repeat it.
  *
  *   head ─► may it hold secrets? ── no ──► begin ─► pieces pass ─► end
  *                   │ yes
@@ -11,7 +12,12 @@
 #include "api/gate/redact.h"
 #include "api/gate/verdict.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "http/answer.h"
+#include "plan/answer.h"
+
+/* A shorter token is a word of many texts. */
+enum { TOKEN_MIN = 8 };
 
 static const char nameless[] =
     "values without names cannot be told from those that this caller may see";
@@ -55,6 +61,24 @@ static bool has_no_body(const struct relay *relay)
            relay->status == 304;
 }
 
+/* True: what refuses a request with our own token, or sends it elsewhere, may repeat the token, which the caller must
+ * not see. */
+static bool may_repeat_token(const struct relay *relay)
+{
+    return relay->call.request.tokens != NULL && relay->status / 100 != 2;
+}
+
+bool relay_repeats_token(const struct relay *relay, struct str text)
+{
+    struct str token;
+
+    if (!may_repeat_token(relay)) {
+        return false;
+    }
+    token = upstream_call_token(&relay->call);
+    return token.len >= TOKEN_MIN && secret_is_in(text, token);
+}
+
 static void begin_stream(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -86,8 +110,9 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
      * A coded body must be decoded first, and a part of a body (206) may begin anywhere. */
     relay->sniffs = !has_no_body(relay) && relay->redacts && relay->leaks && relay->status != 206 &&
                     media_kind(relay->content_type) == MEDIA_OPAQUE && !wants_names(relay);
-    relay->holds = is_refused_token(relay) || relay->has_big_head || relay->sniffs ||
-                   (!has_no_body(relay) && may_hold_secrets(relay));
+    relay->searches = relay->sniffs || (!has_no_body(relay) && may_hold_secrets(relay));
+    relay->holds = is_refused_token(relay) || relay->has_big_head || relay->searches ||
+                   (!has_no_body(relay) && may_repeat_token(relay));
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -97,7 +122,7 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
  * otherwise. */
 static bool overflow(struct relay *relay, struct str bytes)
 {
-    if (relay->leaks || is_refused_token(relay)) {
+    if (relay->leaks || is_refused_token(relay) || may_repeat_token(relay)) {
         relay->too_big = true;
         return true;
     }
@@ -115,8 +140,8 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
     if (relay->too_big || relay->has_big_head) {
         return true; /* dropped; the end says why */
     }
-    if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
-        media_begins_as_opaque(bytes)) {
+    if (relay->sniffs && !is_refused_token(relay) && !may_repeat_token(relay) &&
+        relay->coding.len == 0 && media_begins_as_opaque(bytes)) {
         relay->holds = false; /* the body is what its media type says, so it can be streamed */
         begin_stream(relay);
     }
@@ -268,6 +293,18 @@ static enum stage_verdict reply_cached(struct relay *relay, struct str text)
     return cache_reply(task, &answer, relay_keep_s(relay, ttl_s));
 }
 
+/* The platform's words repeat our token: only what its status means is passed on. */
+static enum stage_verdict refuse_words(struct relay *relay, struct str text)
+{
+    struct task *task = relay->task;
+    const struct call_spec spec = {.name = "direct access", .class = relay->call.request.class};
+    const struct answer answer = {
+        .status = relay->status, .body = text, .token = upstream_call_token(&relay->call)};
+
+    (void)!answer_judge(&answer, &spec, true, &task->error);
+    return cache_fail(task);
+}
+
 static enum stage_verdict reply_held(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -295,15 +332,18 @@ static enum stage_verdict reply_held(struct relay *relay)
     if (relay->too_big) {
         (void)error_set(
             &task->error, ERR_UPSTREAM_TOO_BIG,
-            "The answer is longer than redact.max_bytes, and answers of this path hold secrets that must be taken out");
+            "The answer is longer than redact.max_bytes, and it may hold secrets that must be taken out");
         return cache_fail(task);
     }
     if (relay->status == 206 && relay->redacts) {
         return refuse_unreadable(relay, "it is only a part of the content (206)");
     }
     if (!decode_held(relay, &text, &why) ||
-        (relay->redacts && !without_secrets(relay, &text, &why))) {
+        (relay->searches && !without_secrets(relay, &text, &why))) {
         return refuse_unreadable(relay, why);
+    }
+    if (relay_repeats_token(relay, text) || relay_repeats_token(relay, relay->content_type)) {
+        return refuse_words(relay, text);
     }
     if (!str_eq(text, buf_view(&relay->held))) {
         relay_drop_digests(relay);
@@ -348,6 +388,7 @@ static void take_reply(struct relay *relay)
         relay->coding = STR_EMPTY;
         relay_drop_digests(relay);
     }
+    relay->searches = relay->redacts;
     relay->held.max = reply->body.len;
     buf_str(&relay->held, reply->body);
     /* What the platform refused, or had no room for, did not happen: a retry may try again. */

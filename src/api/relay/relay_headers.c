@@ -122,7 +122,8 @@ static void note_header(struct relay *relay, struct str name, struct str value)
 {
     struct arena *arena = relay->task->arena;
 
-    if (relay->redacts && redact_names(value, relay->meaning, relay->shows)) {
+    if ((relay->redacts && redact_names(value, relay->meaning, relay->shows)) ||
+        relay_repeats_token(relay, value)) {
         return;
     }
     value = arena_str(arena, value);
