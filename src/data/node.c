@@ -148,9 +148,11 @@ static struct node *from_json(struct json_walk *walk, const struct json *value)
     }
     node->type = type == JSON_OBJECT ? NODE_MAP : type == JSON_ARRAY ? NODE_LIST : NODE_SCALAR;
     JSON_FOREACH (child, value) {
+        bool is_counted_twice = type == JSON_OBJECT && node->n_children >= KEYS_INDEXED_FROM;
         struct node *made = from_json(walk, child);
 
-        if (made == NULL) {
+        if (made == NULL || (is_counted_twice && !node_budget_take(walk->budget, 0, made->line,
+                                                                   made->column, walk->errors))) {
             return NULL;
         }
         node_add(node, &tail, made);

@@ -4,6 +4,9 @@
 
 #include "data/node.h"
 
+/* The members of a larger map count twice: YAML takes memory for an index of them, and JSON has the same bound. */
+enum { KEYS_INDEXED_FROM = 8 };
+
 struct node_budget {
     unsigned max_depth;
     unsigned max_nodes;

@@ -8,7 +8,7 @@
 #include "node_internal.h"
 #include "yaml_slip.h"
 
-enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80 };
+enum { DEPTH_HARD_MAX = 256, LINE_SHOWN = 80 };
 
 /* A value of a test file has 64 KiB at most; libyaml reads up to 48 KiB ahead. */
 enum { EVENT_MAX_BYTES = 96 * 1024, PIECE_MAX_BYTES = 48 * 1024 };

@@ -281,12 +281,38 @@ static void begin_test(struct compile *c, struct walk *walk, const struct node *
     begin_lists(c, walk, map);
 }
 
+/* Looks for maps that are too wide for a test before anything is looked for in them. */
+static bool refuse_wide_document(struct compile *c, const struct node *document)
+{
+    struct str keys = STR("steps do setup teardown cleanup tests");
+    struct str key;
+
+    if (refuse_wide(c, document, "the file")) {
+        const struct node *list = first_of(document, "steps do tests");
+
+        c->out->other = list == NULL || list->type != NODE_LIST ? "the file has no steps" : NULL;
+        return true;
+    }
+    while (str_next(&keys, ' ', &key)) {
+        NODE_FOREACH (child, node_get_str(document, key)) {
+            if (refuse_wide(c, child, str_is(key, "tests") ? "a test" : "a step")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void walk_document(struct compile *c, struct walk *walk)
 {
     const struct node *document = walk->document;
     const struct node *tests = node_get(document, "tests");
 
     walk->stage = WALK_DOCUMENT_END;
+    if (refuse_wide_document(c, document)) {
+        c->fatal = true;
+        return;
+    }
     if (is_manifest(document)) {
         read_manifest(c, document);
         return;

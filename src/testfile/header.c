@@ -208,6 +208,9 @@ static void read_config(struct compile *c, const struct node *node)
         }
         return;
     }
+    if (refuse_wide(c, node, "config")) {
+        return;
+    }
     NODE_FOREACH (child, node) {
         read_config_member(c, child);
     }
@@ -333,6 +336,9 @@ void read_header(struct compile *c, const struct node *map)
 {
     size_t n_unknown = 0;
 
+    if (refuse_wide(c, map, "the head")) {
+        return;
+    }
     for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
          child = child->next) {
         size_t i = 0;

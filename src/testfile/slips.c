@@ -230,8 +230,20 @@ bool has_odd_dash(struct str text)
 
 /* ---- members of maps ---- */
 
+bool refuse_wide(struct compile *c, const struct node *map, const char *of)
+{
+    if (map->type != NODE_MAP || map->n_children <= MEMBERS_MAX) {
+        return false;
+    }
+    return !problem_refuse(c, place_of_key(map), NULL, NULL, "%s has more than %d members", of,
+                           MEMBERS_MAX);
+}
+
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names)
 {
+    if (refuse_wide(c, map, of)) {
+        return;
+    }
     for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
          child = child->next) {
         if (!str_has_word(names, child->key)) {

@@ -344,8 +344,14 @@ const struct verb *verb_before_colon(const struct compile *c, struct str text,
 bool lacks_space(const struct compile *c, struct str key);
 /* A dash that is no hyphen: `step–interact`, `––position`. */
 bool has_odd_dash(struct str text);
+
 /* Reports the members of a map that are not among `names`, which spaces separate: as an error if one of
  * the names is near, else as a warning. `of`: what the map is. */
+/* Such maps have a handful of members. One with more than MEMBERS_MAX is refused, since each unknown member is compared
+ * with all known names. True: the error was added. */
+enum { MEMBERS_MAX = 1000 };
+
+bool refuse_wide(struct compile *c, const struct node *map, const char *of);
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names);
 void unknown_member(struct compile *c, const struct node *member, const char *of,
                     const char *names);

@@ -208,6 +208,75 @@ static void fifty_thousand_variables_are_found_without_a_walk(void **state)
     buf_done(&text);
 }
 
+/* No key is looked at one by one, and there is one error. */
+static void a_map_with_very_many_keys_is_no_part_of_a_test(void **state)
+{
+    static const struct {
+        const char *before;
+        const char *after;
+        const char *detail;
+        const char *other;
+    } rows[] = {
+        {"{", "}", "the file has more than 1000 members", "the file has no steps"},
+        {"{\"steps\": \"Steps\", ", "}", "the file has more than 1000 members",
+         "the file has no steps"},
+        {"{\"name\": \"x\", \"steps\": [{\"click\": \"a\"}], ", "}",
+         "the file has more than 1000 members", NULL},
+        {"{\"name\": \"x\", \"steps\": [{\"click\": \"a\"}], \"config\": {", "}}",
+         "config has more than 1000 members", NULL},
+        {"{\"name\": \"x\", \"steps\": [{\"click\": \"a\"}, {", "}]}",
+         "a step has more than 1000 members", NULL},
+        {"{\"tests\": [{\"steps\": [{\"click\": \"a\"}], ", "}]}",
+         "a test has more than 1000 members", NULL},
+        {"{\"name\": \"x\", \"steps\": [{\"click\": \"a\"}], \"metadata\": {", "}}",
+         "the head has more than 1000 members", NULL},
+        {"{\"name\": \"x\", \"steps\": [{\"click\": \"a\"}], \"viewport\": {", "}}",
+         "viewport has more than 1000 members", NULL},
+    };
+    static const struct testfile_options json = {.kind = TESTFILE_JSON};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct compiled c;
+        struct buf text;
+
+        buf_init(&text, (size_t)1024 * 1024);
+        buf_text(&text, rows[i].before);
+        for (int k = 0; k < 50000; k++) {
+            buf_printf(&text, "%s\"time%d\": 1", k > 0 ? "," : "", k);
+        }
+        buf_text(&text, rows[i].after);
+        compile_as(&c, buf_view(&text), &json);
+        assert_int_equal(c.code, ERR_UNPROCESSABLE);
+        assert_string_equal(arena_cstr(&c.arena, c.problems.items[0].detail), rows[i].detail);
+        assert_true(c.problems.n_errors <= 2 && c.problems.n_warnings == 0);
+        assert_true(str_eq(str_from(c.file.other), str_from(rows[i].other)));
+        assert_true(c.file.work < 1000);
+        compiled_done(&c);
+        buf_done(&text);
+    }
+}
+
+/* The tree of JSON is as large as the nodes that are made of it. */
+static void members_of_large_maps_count_twice_in_json_too(void **state)
+{
+    static const struct testfile_options json = {.kind = TESTFILE_JSON};
+    struct compiled c;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, (size_t)1024 * 1024);
+    buf_text(&text, "{\"name\": \"x\", \"variables\": {\"a\": 1");
+    for (int i = 0; i < 61000; i++) {
+        buf_printf(&text, ",\"a%d\":1", i);
+    }
+    buf_text(&text, "}, \"steps\": [{\"click\": \"a\"}]}");
+    compile_as(&c, buf_view(&text), &json);
+    assert_int_equal(c.code, ERR_TOO_BIG);
+    compiled_done(&c);
+    buf_done(&text);
+}
+
 static void blocks_that_use_themselves_and_loops_of_loops_end(void **state)
 {
     static const char *const texts[] = {
@@ -460,6 +529,8 @@ int test_compile(void)
         cmocka_unit_test(ten_thousand_steps_cost_ten_times_a_thousand),
         cmocka_unit_test(one_step_too_many_is_one_error),
         cmocka_unit_test(fifty_thousand_variables_are_found_without_a_walk),
+        cmocka_unit_test(a_map_with_very_many_keys_is_no_part_of_a_test),
+        cmocka_unit_test(members_of_large_maps_count_twice_in_json_too),
         cmocka_unit_test(blocks_that_use_themselves_and_loops_of_loops_end),
         cmocka_unit_test(nothing_of_a_file_reaches_a_terminal_unescaped),
         cmocka_unit_test(long_comments_become_several_steps),
