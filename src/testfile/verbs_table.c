@@ -271,6 +271,7 @@ const struct verb_row verb_rows[] = {
     {"upload file uploadfile", "", "step-file upload", "selector|to|into|target|element|css|label|hint fileurl:url|file|path|value", "", "upload: {selector: \"CV\", url: \"https://example.com/cv.pdf\"}", "upload: selector url"},
     {"execute executescript javascript js script", "", "step-misc execute", ".|script|code|value|text", "", "execute: \"return document.title\"", "execute: script."},
     {"comment note log echo", "", "step-misc comment", "split:.|text|value|comment", "", "comment: \"log in first\"", "comment: text."},
+    {"screenshot takescreenshot", ".=true", "step-misc comment", "=Screenshot", "", "comment: \"log in first\""},
     {"screenshot takescreenshot", ".|name|text|value", "step-misc comment", "split:.|name|text|value", "", "comment: \"log in first\""},
     {"screenshot takescreenshot", "", "step-misc comment", "=Screenshot", "", "comment: \"log in first\""},
     {"api apicall", "", "step-misc api-call", ".|id|api_test_id|value", "input_values<inputs|input_values input_variables<variables|input_variables", "api: {id: 31, inputs: {user: ada}}", "api: id."},
