@@ -349,7 +349,7 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
  * checkpoint, which is no answer to a create of a step. */
 #define THING                                                                                                                              \
     "{\"id\":7,\"action\":\"CLICK\",\"status\":\"RUNNING\",\"goalId\":7,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[]," \
-    "\"title\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}],\"passed\":1}"
+    "\"name\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}],\"passed\":1}"
 
 static void check_shape(struct proxy *proxy, const struct endpoint *endpoint, const char *shape)
 {
