@@ -10,7 +10,8 @@
  *
  * A connection that the platform closes between two requests is found dead only by using it. If
  * nothing of the request left, or the request is a read and no byte of an answer came, it is sent
- * once more on a fresh connection; so is a read that meets a 408 with which the platform closes. A create of which anything left is never sent again.
+ * once more on a fresh connection; so is a read that meets a 408 with which the platform closes. A create of which
+ * anything left is never sent again.
  *
  * upstream_on_try_end reports the end of a try, only from events, deadlines and connect_drive. A send that
  * fails within upstream_start is not reported there: the next turn finds the descriptor writable or broken,
