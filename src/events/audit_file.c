@@ -160,19 +160,19 @@ enum error_code audit_file_open(struct audit *audit, struct error *err)
     return code == ERR_OK ? read_end(audit, err) : code;
 }
 
-enum error_code audit_try(const char *path, struct error *err)
+enum error_code audit_try(const char *file, struct error *err)
 {
     struct audit audit = {.file.fd = -1};
     struct error why = {0};
     enum error_code code;
 
-    if (access(path, F_OK) == 0) {
-        audit.file.fd = fd_open_regular(path, &why);
+    if (access(file, F_OK) == 0) {
+        audit.file.fd = fd_open_regular(file, &why);
         if (audit.file.fd < 0) {
-            return fail(err, path, why.text);
+            return fail(err, file, why.text);
         }
     }
-    audit.file.path = mem_strdup(path);
+    audit.file.path = mem_strdup(file);
     buf_init(&audit.batch, AUDIT_LINE_MAX);
     code = read_end(&audit, err);
     buf_done(&audit.batch);

@@ -246,10 +246,10 @@ bool is_browser_action(struct str text)
     static const struct str words =
         STR_INIT("navigate goto visit click dblclick double_click doubleClick hover fill");
     size_t n = str_span(text, "a-zA-Z_");
-    char behind = n < text.len ? text.ptr[n] : ' ';
+    bool is_whole = n == text.len || strchr(" :\t", text.ptr[n]) != NULL;
 
-    return str_starts(text, STR("step-")) || (strchr(" :\t", behind) != NULL && n > 0 &&
-                                              str_among_nocase(str_sub(text, 0, n), words, ' '));
+    return str_starts(text, STR("step-")) ||
+           (n > 0 && is_whole && str_among_nocase(str_sub(text, 0, n), words, ' '));
 }
 
 bool has_browser_step(const struct node *list, bool as_value)
