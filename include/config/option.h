@@ -49,6 +49,7 @@ struct option_row {
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */
     bool at_start;       /* a change takes effect at the next start only */
+    bool may_be_empty;   /* of a URL: although there is one by default */
 };
 
 /* All rows, in order. */

@@ -105,13 +105,13 @@ bool file_is_readable(struct loader *loader, const struct option_row *row, const
 bool set_text(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct str *field = option_field(&loader->box->config, row);
-    bool may_be_empty = text.len == 0 && row->def[0] == '\0';
+    bool is_left_empty = text.len == 0 && (row->may_be_empty || row->def[0] == '\0');
 
     if (!is_one_line(text)) {
         return loader_fail(loader, "%s: must be one line of text without control characters",
                            row->key);
     }
-    if (row->type == OPTION_URL && !may_be_empty && !url_is_sound(loader, row, text)) {
+    if (row->type == OPTION_URL && !is_left_empty && !url_is_sound(loader, row, text)) {
         return false;
     }
     if (row->type == OPTION_ADDRESS && !check_address(loader, row, text)) {

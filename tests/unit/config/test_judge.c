@@ -266,6 +266,8 @@ static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
         {"server.public_url=https://a/b?c", "a query (?) or fragment (#)"},
         {"server.public_url=https://a/<b>", "character 11 cannot stand in a URL"},
         {"upstream.base_url=", "does not begin with http"},
+        {"upstream.ui_url=", NULL},
+        {"upstream.ui_url=app2.virtuoso.qa", "does not begin with http"},
     };
 
     (void)state;
