@@ -73,7 +73,7 @@ static bool read_escape(const struct escape *escape, struct str *text, char *out
         return false;
     }
     *text = str_sub(digits, n + (escape->has_end ? 1 : 0), digits.len);
-    *out = (char)(code < 0x80 ? code : 0);
+    *out = code < 0x80 ? (char)(unsigned char)code : '\0';
     return true;
 }
 

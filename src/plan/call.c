@@ -45,10 +45,36 @@ static bool pointers_ok(const char *pointers)
     return n > 0;
 }
 
+/* NULL: all of them are good. */
+static const char *bad_places(const struct call_spec *spec, const char **out_which)
+{
+    for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
+        if (!pointers_ok(spec->captures[i].pointers)) {
+            *out_which = spec->captures[i].variable;
+            return "captures without a pointer";
+        }
+    }
+    if (spec->tells != NULL && !pointers_ok(spec->tells)) {
+        *out_which = spec->tells;
+        return "a text without a pointer";
+    }
+    if (spec->repeats.variable != NULL && !pointers_ok(spec->repeats.pointers)) {
+        *out_which = spec->repeats.pointers;
+        return "a name without a pointer";
+    }
+    if (spec->lists != NULL && !pointers_ok(spec->lists)) {
+        *out_which = spec->lists;
+        return "a list without a pointer";
+    }
+    return NULL;
+}
+
 enum error_code call_compile(struct arena *arena, const struct call_spec *spec, size_t label,
                              struct call *out, struct error *err)
 {
     struct template *body = NULL;
+    const char *which = NULL;
+    const char *wrong;
 
     if (!is_method(spec->method)) {
         return bad_row(err, spec, "not a method", spec->method != NULL ? spec->method : "");
@@ -59,19 +85,9 @@ enum error_code call_compile(struct arena *arena, const struct call_spec *spec, 
     if (spec->query != NULL && !braces_pair(spec->query)) {
         return bad_row(err, spec, "not a query template", spec->query);
     }
-    for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
-        if (!pointers_ok(spec->captures[i].pointers)) {
-            return bad_row(err, spec, "captures without a pointer", spec->captures[i].variable);
-        }
-    }
-    if (spec->tells != NULL && !pointers_ok(spec->tells)) {
-        return bad_row(err, spec, "a text without a pointer", spec->tells);
-    }
-    if (spec->repeats.variable != NULL && !pointers_ok(spec->repeats.pointers)) {
-        return bad_row(err, spec, "a name without a pointer", spec->repeats.pointers);
-    }
-    if (spec->lists != NULL && !pointers_ok(spec->lists)) {
-        return bad_row(err, spec, "a list without a pointer", spec->lists);
+    wrong = bad_places(spec, &which);
+    if (wrong != NULL) {
+        return bad_row(err, spec, wrong, which);
     }
     if (spec->body != NULL) {
         struct error cause = {0};

@@ -5,19 +5,10 @@
 void direct_start_as(struct direct *direct, const char *mode, const struct scripted_answer *rows,
                      size_t n)
 {
+    static const char token[] = "upstream.token=" DIRECT_TOKEN;
     static char base[64];
-    const char *const args[] = {"serve",
-                                "--listen",
-                                "127.0.0.1:0",
-                                "--set",
-                                mode,
-                                "--set",
-                                "upstream.token=" DIRECT_TOKEN,
-                                "--set",
-                                "drain.notice_ms=0",
-                                "--set",
-                                base,
-                                NULL};
+    const char *const args[] = {"serve", "--listen", "127.0.0.1:0",       "--set", mode, "--set",
+                                token,   "--set",    "drain.notice_ms=0", "--set", base, NULL};
     struct buf text;
 
     *direct = (struct direct){0};

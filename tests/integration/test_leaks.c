@@ -343,6 +343,21 @@ static const struct {
     {400, "image/png", "X-Is: kept\r\n", "\x89PNG\r\n\x1a\n", 400, true},
 };
 
+static void check_refusal(struct direct *direct, size_t i, const char *method, const char *target,
+                          const char *fields)
+{
+    int status = direct_ask(direct, method, target, fields);
+    struct str body = reply_text(&direct->reply);
+
+    if (status != refusals[i].told || secret_is_in(body, STR(DIRECT_TOKEN)) ||
+        secret_is_in(buf_view(&direct->reply.head), STR(DIRECT_TOKEN)) ||
+        str_is(reply_field(&direct->reply, "X-Is"), "kept") != refusals[i].is_kept ||
+        (refusals[i].is_kept && !str_is(body, refusals[i].body))) {
+        fail_msg("%s %zu: %d: %.*s\n%.*s", method, i, status,
+                 STR_ARG(buf_view(&direct->reply.head)), STR_ARG(body));
+    }
+}
+
 /* Below /virtuoso the refusals of the platform pass, but not with our token in them: a caller with a key of this proxy
  * does not know it. */
 static void a_refusal_does_not_pass_with_our_token(void **state)
@@ -368,18 +383,8 @@ static void a_refusal_does_not_pass_with_our_token(void **state)
         }
         direct_start(&direct, answers, ARRAY_LEN(refusals));
         for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
-            struct str target = arena_printf(&arena, "/virtuoso/x/%zu", i);
-            struct str fields = arena_printf(&arena, "Idempotency-Key: k%zu\r\n", i);
-            int status = direct_ask(&direct, methods[k], target.ptr, k < 2 ? NULL : fields.ptr);
-            struct str body = reply_text(&direct.reply);
-
-            if (status != refusals[i].told || secret_is_in(body, STR(DIRECT_TOKEN)) ||
-                secret_is_in(buf_view(&direct.reply.head), STR(DIRECT_TOKEN)) ||
-                str_is(reply_field(&direct.reply, "X-Is"), "kept") != refusals[i].is_kept ||
-                (refusals[i].is_kept && !str_is(body, refusals[i].body))) {
-                fail_msg("%s %zu: %d: %.*s\n%.*s", methods[k], i, status,
-                         STR_ARG(buf_view(&direct.reply.head)), STR_ARG(body));
-            }
+            check_refusal(&direct, i, methods[k], arena_printf(&arena, "/virtuoso/x/%zu", i).ptr,
+                          k < 2 ? NULL : arena_printf(&arena, "Idempotency-Key: k%zu\r\n", i).ptr);
         }
         direct_stop(&direct);
     }
