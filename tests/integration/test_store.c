@@ -78,10 +78,10 @@ static void expect(const char *const *args, int code, const char *words)
 
 static void check(const char *first, const char *second, int code, const char *words)
 {
-    const char *args[] = {
-        "check", "--connect", "--set", "auth.mode=none",
-        "--set", first,       "--set", second != NULL ? second : "store.timeout_ms=10000",
-        NULL};
+    const char *args[] = {"check",          "--connect", "--set",
+                          "auth.mode=none", "--set",     "store.timeout_ms=10000",
+                          "--set",          first,       second != NULL ? "--set" : NULL,
+                          second,           NULL};
 
     expect(args, code, words);
 }
