@@ -73,14 +73,17 @@ static bool read_escape(const struct escape *escape, struct str *text, char *out
         return false;
     }
     *text = str_sub(digits, n + (escape->has_end ? 1 : 0), digits.len);
-    *out = code < 0x80 ? (char)(unsigned char)code : '\0';
+    *out = '\0';
+    if (code < 0x80) {
+        *out = (char)code;
+    }
     return true;
 }
 
 /* The next character, whichever way it is written; 0: the text has ended, or it is none of a secret. */
 static char next_char(struct str *text)
 {
-    char c;
+    char c = '\0';
 
     for (size_t i = 0; i < ESCAPES_DEEP && str_starts(*text, STR("\\\\")); i++) {
         *text = str_sub(*text, 1, text->len); /* JSON in a text of JSON */
@@ -93,7 +96,9 @@ static char next_char(struct str *text)
     if (str_starts(*text, STR("\\"))) {
         *text = str_sub(*text, 1, text->len);
     }
-    c = text->len > 0 ? text->ptr[0] : '\0';
+    if (text->len > 0) {
+        c = text->ptr[0];
+    }
     *text = str_sub(*text, 1, text->len);
     return c;
 }
