@@ -123,7 +123,7 @@ static bool has_browser_steps(const struct node *document)
     bool any = false;
 
     while (!any && (list = next_steps(document, &keys)) != NULL) {
-        any = has_browser_step(list, true);
+        any = has_browser_step(list, true, false);
     }
     for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL && !any;
          test = test->next) {
@@ -211,9 +211,10 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
 /* `test_steps: [{click: a}]`, and in a file with a name also `actions: [{click: a}]`. */
 static bool holds_steps(const struct node *document, const struct node *list)
 {
-    return (str_ends_nocase(list->key, STR("steps")) ||
-            first_of(document, "name test journey starting_url") != NULL) &&
-           has_browser_step(list, false);
+    bool is_named_so = str_ends_nocase(list->key, STR("steps"));
+
+    return (is_named_so || first_of(document, "name test journey starting_url") != NULL) &&
+           has_browser_step(list, false, !is_named_so);
 }
 
 /* `stpes:`, `Steps:` and `test_steps:` for `steps:`. */

@@ -252,7 +252,7 @@ bool is_browser_action(struct str text)
            (n > 0 && is_whole && str_among_nocase(str_sub(text, 0, n), words, ' '));
 }
 
-bool has_browser_step(const struct node *list, bool as_value)
+bool has_browser_step(const struct node *list, bool as_value, bool may_be_data)
 {
     const struct node *step = list->type == NODE_LIST ? list->first : NULL;
 
@@ -263,8 +263,10 @@ bool has_browser_step(const struct node *list, bool as_value)
         for (const struct node *member = step->type == NODE_MAP ? step->first : NULL;
              member != NULL; member = member->next) {
             bool names_it = as_value && str_has_word("command action type stepType", member->key);
+            bool is_data =
+                may_be_data && str_among_nocase(member->key, STR("fill hover visit"), ' ');
 
-            if (is_browser_action(names_it ? member->text : member->key)) {
+            if (!is_data && is_browser_action(names_it ? member->text : member->key)) {
                 return true;
             }
         }

@@ -281,6 +281,24 @@ static void begin_test(struct compile *c, struct walk *walk, const struct node *
     begin_lists(c, walk, map);
 }
 
+/* Steps may be one map: a step, which is bounded when it is read, variables, or texts of another tool. */
+static bool refuse_wide_items(struct compile *c, const struct node *items, bool are_tests)
+{
+    if (items == NULL ||
+        (items->type == NODE_MAP && !are_tests && items->n_children <= MEMBERS_MAX)) {
+        return false;
+    }
+    NODE_FOREACH (item, items) {
+        if (refuse_wide(c, item, are_tests ? "a test" : "a step")) {
+            if (are_tests && first_of(item, "steps do setup teardown cleanup nav") == NULL) {
+                c->out->other = "none of its tests has steps";
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Looks for maps that are too wide for a test before anything is looked for in them. */
 static bool refuse_wide_document(struct compile *c, const struct node *document)
 {
@@ -294,10 +312,8 @@ static bool refuse_wide_document(struct compile *c, const struct node *document)
         return true;
     }
     while (str_next(&keys, ' ', &key)) {
-        NODE_FOREACH (child, node_get_str(document, key)) {
-            if (refuse_wide(c, child, str_is(key, "tests") ? "a test" : "a step")) {
-                return true;
-            }
+        if (refuse_wide_items(c, node_get_str(document, key), str_is(key, "tests"))) {
+            return true;
         }
     }
     return false;

@@ -145,16 +145,35 @@ static void check_quotes(struct compile *c, const struct node *node)
         ->hint = STR("use \" or ', unless these quotes stand on the page itself");
 }
 
+/* True: the " that ends the text is no end of a piece in quotes, as sentences read them (sentence_words.c). */
+static bool begins_quote_at_end(struct str text)
+{
+    char open = '\0';
+    size_t from = 0; /* where the last piece in quotes began */
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (open != '\0' && c == '\\' && i + 2 < text.len) {
+            i++;
+        } else if (open != '\0') {
+            if (c == open) {
+                open = '\0';
+            }
+        } else if (c == '"' || (c == '\'' && (i == 0 || text.ptr[i - 1] == ' '))) {
+            open = c;
+            from = i;
+        }
+    }
+    return open == '"' && text.len >= 2 && from + 1 == text.len;
+}
+
 /* `click: Sign in"`: YAML keeps a quote that stands at the end only. 24" is a size. */
 static void check_last_quote(struct compile *c, const struct node *node)
 {
     struct str text = node->text;
-    size_t n = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        n += text.ptr[i] == '"' && (i == 0 || text.ptr[i - 1] != '\\') ? 1 : 0;
-    }
-    if (n % 2 == 0 || text.len < 2 || str_span(str_sub(text, text.len - 2, text.len), "0-9") > 0) {
+    if (!begins_quote_at_end(text) || str_span(str_sub(text, text.len - 2, text.len), "0-9") > 0) {
         return;
     }
     problem_add(c, TESTFILE_WARNING, place_of(node),

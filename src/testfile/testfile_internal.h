@@ -345,13 +345,13 @@ bool lacks_space(const struct compile *c, struct str key);
 /* A dash that is no hyphen: `step–interact`, `––position`. */
 bool has_odd_dash(struct str text);
 
-/* Reports the members of a map that are not among `names`, which spaces separate: as an error if one of
- * the names is near, else as a warning. `of`: what the map is. */
-/* Such maps have a handful of members. One with more than MEMBERS_MAX is refused, since each unknown member is compared
+/* Maps of a test have a handful of members. One with more than MEMBERS_MAX is refused, since each unknown member is compared
  * with all known names. True: the error was added. */
 enum { MEMBERS_MAX = 1000 };
 
 bool refuse_wide(struct compile *c, const struct node *map, const char *of);
+/* Reports the members of a map that are not among `names`, which spaces separate: as an error if one of
+ * the names is near, else as a warning. `of`: what the map is. */
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names);
 void unknown_member(struct compile *c, const struct node *member, const char *of,
                     const char *names);
@@ -439,8 +439,9 @@ void read_manifest(struct compile *c, const struct node *document);
 bool is_ci_file(const struct compile *c, const struct node *document, bool has_mark);
 /* True for the first words of what is done in a browser, and by no other tool that has lists of steps. */
 bool is_browser_action(struct str text);
-/* True: one of the elements is such a step. as_value: `{action: click}` is one, too; other tools write this as well. */
-bool has_browser_step(const struct node *list, bool as_value);
+/* True: one of the elements is such a step. as_value: `{action: click}` is one, too; other tools write this as well.
+ * may_be_data: `{fill: red}` is none, since drawings and statistics have such members. */
+bool has_browser_step(const struct node *list, bool as_value, bool may_be_data);
 
 /* --- characters.c --- */
 
