@@ -52,7 +52,7 @@ struct node_stream {
 
 /* YAML 1.1/1.2 by libyaml events: anchors, aliases and merge keys expanded within the limits,
  * cycles and duplicate keys refused, complex keys and non-core tags refused, NUL/control characters
- * and invalid UTF-8 refused, BOM accepted, UTF-16 refused with a hint. Reading stops at the first
+ * and invalid UTF-8 refused, a # right behind a closing quote refused, BOM accepted, UTF-16 refused with a hint. Reading stops at the first
  * error. It goes to `errors` with line, column and a hint (tab in indentation,
  * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes, a quote or brace
  * that is not closed, ...) at the place of the slip. Returns its code. Cost: linear in the size of the input. */

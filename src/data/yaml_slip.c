@@ -264,10 +264,10 @@ static bool goes_on_behind(struct str text, const struct yaml_complaint *complai
         (complaint->context_line != quoted->end_line || complaint->context_column != column)) {
         return false;
     }
-    if (str_starts(rest, STR(":")) ||
+    if (rest.len == 0 || str_starts(rest, STR(":")) || str_starts(rest, STR("\xc2\xa0")) ||
         (flow && gap > 0 &&
          (str_find_char(STR("\"'"), rest.ptr[0]) >= 0 || str_contains(rest, STR(": "))))) {
-        return false; /* a key, or a comma is missing */
+        return false; /* a key, a no-break space, or a comma is missing */
     }
     text_behind(text, quoted, gap, out);
     return true;
@@ -279,6 +279,10 @@ bool yaml_slip_hash(struct str text, const struct yaml_quoted *quoted, struct ya
         return false;
     }
     text_behind(text, quoted, 0, out);
+    if (quoted->line == quoted->end_line) {
+        out->hint = "; the quote ends here: write a blank before the # if a comment begins there, "
+                    "else use the other kind of quotes around the whole text";
+    }
     return true;
 }
 
