@@ -61,12 +61,13 @@ static bool hash_key(struct loader *loader, const char *what, struct str key, bo
 }
 
 /* `text` is the key or a reference to it (read_secret). */
-static bool hash_text(struct loader *loader, struct str text, struct config_key *out)
+static bool hash_text(struct loader *loader, struct str text, bool is_listed,
+                      struct config_key *out)
 {
     struct buf value;
     bool ok = read_secret(loader, loader->list, text, &value) &&
               hash_key(loader, name_secret(loader, loader->list, text), buf_view(&value),
-                       str_eq(buf_view(&value), text), out);
+                       is_listed && str_eq(buf_view(&value), text), out);
 
     wipe_secret_file(&value);
     return ok;
@@ -92,7 +93,7 @@ static bool add_plain(struct loader *loader, struct str key)
 {
     struct config_key made = blank;
 
-    return hash_text(loader, key, &made) && add(loader, NULL, &made);
+    return hash_text(loader, key, true, &made) && add(loader, NULL, &made);
 }
 
 bool keys_add(struct loader *loader, const char *name, struct str text)
@@ -193,7 +194,7 @@ static bool take_not_before(struct map_reading *reading, void *field)
 static bool take_key(struct map_reading *reading, void *field)
 {
     (void)field;
-    return hash_text(reading->loader, reading->node->text, reading->entry);
+    return hash_text(reading->loader, reading->node->text, false, reading->entry);
 }
 
 static bool take_key_file(struct map_reading *reading, void *field)
