@@ -33,6 +33,16 @@ static int64_t id_in(const struct json *item)
     return id;
 }
 
+/* True: things by id. Members of an answer to another request may have ids as well, but stand there by names. */
+static bool is_map(const struct json *things, const struct json *answer)
+{
+    const struct json *first = json_first(things);
+    int64_t id;
+
+    return id_in(first) != 0 &&
+           (things == json_get(answer, "map") || str_to_i64(json_name(first), 1, INT64_MAX, &id));
+}
+
 /* An array, or things by id; NULL: the answer holds neither, which is not the same as an empty list. A bare {} may be an
  * empty map, and proves nothing. */
 static const struct json *list_in(const struct json *answer, const char *places)
@@ -43,7 +53,7 @@ static const struct json *list_in(const struct json *answer, const char *places)
     list = is_bare ? answer : list;
     return json_type(list) == JSON_ARRAY ||
                    (json_type(list) == JSON_OBJECT &&
-                    (json_size(list) == 0 ? !is_bare : id_in(json_first(list)) != 0))
+                    (json_size(list) == 0 ? !is_bare : is_map(list, answer)))
                ? list
                : NULL;
 }

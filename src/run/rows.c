@@ -301,8 +301,8 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
 
 static enum plan_verdict after_made(const struct plan *plan, struct run_row *row, struct error *err)
 {
-    if (!json_to_i64(plan_get(plan, setup_rows[row->call->setup].variable), &row->call->id) ||
-        row->call->id == 0) {
+    row->call->id = id_number(plan_get(plan, setup_rows[row->call->setup].variable));
+    if (row->call->id == 0) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer has no usable id",
                         setup_name(row->call->setup));
         return PLAN_FAIL;

@@ -200,6 +200,10 @@ static void an_answer_that_says_nothing_is_no_success(void **state)
  * are none. */
 static void a_run_makes_nothing_anew_because_another_thing_was_told(void **state)
 {
+    static const char *const others[] = {
+        "{\"success\":true,\"item\":{\"id\":5,\"name\":\"x\"}}",
+        "{\"testStep\":{\"id\":1},\"checkpoint\":{\"id\":2}}",
+        "{\"item\":{\"testStep\":{\"id\":1},\"checkpoint\":{\"id\":2}}}"};
     static const char *const lists[] = {"GET /projects", "GET /projects/*/goals"};
     static const char file[] =
         "{\"name\":\"T\",\"project\":\"P\",\"goal\":\"G\",\"steps\":[{\"click\":\"A\"}]}";
@@ -209,16 +213,14 @@ static void a_run_makes_nothing_anew_because_another_thing_was_told(void **state
     proxy_start(&proxy, examples);
     (void)proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL, file);
     assert_int_equal(proxy.reply.status / 100, 2);
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(lists) * ARRAY_LEN(others); i++) {
         sandbox_forget_requests(proxy.program.sandbox_port);
-        sandbox_fault(
-            proxy.program.sandbox_port,
-            arena_printf(
-                &proxy.arena,
-                "{\"match\":\"%s\",\"times\":1,\"status\":200,\"body\":{\"success\":true,"
-                "\"item\":{\"id\":5,\"name\":\"x\"}},\"content_type\":\"application/json\"}",
-                lists[i])
-                .ptr);
+        sandbox_fault(proxy.program.sandbox_port,
+                      arena_printf(&proxy.arena,
+                                   "{\"match\":\"%s\",\"times\":1,\"status\":200,\"body\":%s,"
+                                   "\"content_type\":\"application/json\"}",
+                                   lists[i % ARRAY_LEN(lists)], others[i / ARRAY_LEN(lists)])
+                          .ptr);
         (void)proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL, file);
         assert_true(str_contains(reply_text(&proxy.reply), STR("upstream_unreadable")));
         assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/"), 0);
