@@ -93,7 +93,8 @@ static bool read_knowledge(struct lane *lane, struct str text, uint64_t passed_m
     lane->since.ms -= (uint64_t)age_ms + passed_ms;
     lane->end = n;
     lane->known = true;
-    lane->complete = true;
+    lane->complete = n > 0 || !lane->had_steps;
+    lane->had_steps = lane->had_steps || n > 0;
     return str_trim(text).len == 0;
 }
 

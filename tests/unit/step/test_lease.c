@@ -115,6 +115,27 @@ static void what_a_lane_knows_goes_to_the_next(void **state)
     lane_leave(&other.ticket);
 }
 
+/* An answer that leaves the steps out is not believed by a process that heard of steps from another one. */
+static void none_is_not_certain_where_another_process_knew_of_steps(void **state)
+{
+    struct worker first;
+    struct worker other;
+    struct lane_moment now;
+
+    (void)state;
+    enter(0, &first);
+    count(&first);
+    enter(1, &other);
+    pass(500);
+    lane_leave(&first.ticket);
+    pass(100);
+    assert_true(lane_is_certain(&other.ticket));
+    now = lanes_now(scene.lanes[1]);
+    lane_counted(&other.ticket, &now, NULL);
+    assert_false(lane_is_certain(&other.ticket));
+    lane_leave(&other.ticket);
+}
+
 /* How old it is counts on both sides. */
 static void what_is_known_grows_old_on_the_way(void **state)
 {
@@ -239,6 +260,8 @@ int test_lease(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_lane_knows_goes_to_the_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(none_is_not_certain_where_another_process_knew_of_steps,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_known_grows_old_on_the_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_death_nothing_is_certain_for_a_while, set_up,
                                         tear_down),
