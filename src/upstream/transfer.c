@@ -339,15 +339,15 @@ void transfer_on_connected(struct upstream_transfer *transfer)
 {
     transfer->connected_us = clock_now_us();
     guard_note_connected(transfer->call, transfer->connected_us);
-    if (transfer->call->connects_only) {
-        transfer->may_rest = true;
-        end_try(transfer, TRY_ANSWERED, "");
-        return;
-    }
     if (pool_hears(transfer->connection)) {
         end_try(transfer, TRY_BROKEN,
                 connect_why(transfer->connection,
                             "the platform spoke, or closed, before it was asked"));
+        return;
+    }
+    if (transfer->call->connects_only) {
+        transfer->may_rest = true;
+        end_try(transfer, TRY_ANSWERED, "");
         return;
     }
     transfer_send(transfer);
