@@ -33,6 +33,8 @@ struct reply_map {
     const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing.
                        * Things of a list have an id: the first of the fields */
     struct reply_field fields[REPLY_MAX_FIELDS];
+    const char *
+        tells; /* pointers: where one of them stands, the answer says something, though all fields may be null */
 };
 
 const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NONE */
@@ -41,6 +43,6 @@ const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NO
 struct json *reply_reduce(struct arena *arena, const struct reply_map *map,
                           const struct json *answer, const struct json *variables);
 /* False: the platform's answer, which was reduced to this one thing, said nothing of what is asked for. */
-bool reply_tells(const struct json *reply);
+bool reply_tells(const struct reply_map *map, const struct json *answer, const struct json *reply);
 
 #endif

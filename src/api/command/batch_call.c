@@ -97,7 +97,7 @@ static struct json *call_data(struct batch_item *item)
     if (data == NULL && is_plain_done(item, map)) {
         data = json_new_object(task->arena);
     }
-    if (is_one && command->call.class == CALL_READ && !reply_tells(data)) {
+    if (is_one && command->call.class == CALL_READ && !reply_tells(map, item->answer, data)) {
         return NULL;
     }
     if (is_one && str_is(STR("id"), map->fields[0].to) &&

@@ -52,7 +52,9 @@ static const struct reply_map maps[REPLY_N_NAMED] = {
     [REPLY_ANALYSIS] = {"/item /analysis", NULL, {
         {"passed", "/passed /successfulTestExecutions /journeyStatistics/countPerOutcome/PASS", FIELD_INT, true},
         {"failed", "/failed /failedTestExecutions /journeyStatistics/countPerOutcome/FAIL", FIELD_INT, true},
-        {"errors", "/errors /failures", FIELD_ANY, true}}},
+        {"errors", "/errors /failures", FIELD_ANY, true}},
+        /* which may leave out the outcomes that nothing had */
+        "/item/journeyStatistics /analysis/journeyStatistics /journeyStatistics"},
     [REPLY_LIBRARY] = {"/item /libraryCheckpoint /checkpoint", NULL, {
         {"id", "/id /libraryCheckpointId", FIELD_ID, true}, {"name", "/name /title", FIELD_TEXT, true}, {"stepCount", "/steps /testSteps", FIELD_COUNT, false}}},
     [REPLY_LIBRARIES] = {NULL, "/items /item /map /checkpoints", {
@@ -247,7 +249,7 @@ static struct json *reduce_many(struct arena *arena, const struct reply_map *map
     return out;
 }
 
-bool reply_tells(const struct json *reply)
+bool reply_tells(const struct reply_map *map, const struct json *answer, const struct json *reply)
 {
     const struct json *member;
 
@@ -256,7 +258,7 @@ bool reply_tells(const struct json *reply)
             return true;
         }
     }
-    return false;
+    return map->tells != NULL && json_find(answer, map->tells) != NULL;
 }
 
 struct json *reply_reduce(struct arena *arena, const struct reply_map *map,

@@ -162,6 +162,7 @@ static bool only_reads(const struct simple *simple)
 static struct json *made_reply(struct simple *simple)
 {
     struct str name = json_str(json_get(simple->values, "name"));
+    const struct reply_map *map;
     struct json *out;
 
     switch (simple->row->reply) {
@@ -172,10 +173,11 @@ static struct json *made_reply(struct simple *simple)
     case SIMPLE_MAPPED:
         break;
     }
-    out = reply_reduce(simple->task->arena, reply_map_of(simple->row->map), simple->answer,
-                       simple->task->plan->variables);
+    map = reply_map_of(simple->row->map);
+    out = reply_reduce(simple->task->arena, map, simple->answer, simple->task->plan->variables);
     /* What was created has its id, which the call requires. A list may be empty. */
-    if (only_reads(simple) && json_type(out) == JSON_OBJECT && !reply_tells(out)) {
+    if (only_reads(simple) && json_type(out) == JSON_OBJECT &&
+        !reply_tells(map, simple->answer, out)) {
         return NULL;
     }
     if (out != NULL && simple->row->tells_name && name.len > 0) {
