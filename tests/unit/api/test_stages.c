@@ -62,8 +62,8 @@ static const char keys[] =
     "auth:\n  keys:\n"
     "    - {name: all, key: key-of-a-test}\n"
     "    - {name: reader, key: key-of-a-reader, permissions: [read]}\n"
-    "    - {name: soon, key: key-that-expires, expires: \"2029-12-31\"}\n"
-    "    - {name: later, key: key-that-lasts, expires: \"2030-12-31\"}\n"
+    "    - {name: soon, key: key-that-expires, expires: \"2129-12-31\"}\n"
+    "    - {name: later, key: key-that-lasts, expires: \"2130-12-31\"}\n"
     "http: {max_body: 1024}\n"
     "server: {public_url: \"https://pub.example/qa\", trusted_proxies: [127.0.0.1]}\n";
 
@@ -338,12 +338,12 @@ static void pass(int64_t ms)
     (void)deadlines_run(&here.loop.deadlines, clock_now_ms());
 }
 
-/* The key "soon" ends on the last day of 2029: what the metric shows, and what the log has told so far. The last test:
+/* The key "soon" ends on the last day of 2129: what the metric shows, and what the log has told so far. The last test:
  * behind it, the loop waits for a time that comes much later. */
 static void a_key_that_expires_while_the_program_runs_is_told(void **state)
 {
-    static const int64_t end_ms = INT64_C(1893456000000);
-    static const int64_t later_ms = INT64_C(1924992000000);
+    static const int64_t end_ms = INT64_C(5049129600000);
+    static const int64_t later_ms = INT64_C(5080665600000);
     static const int64_t day_ms = INT64_C(86400000);
     char path[] = VP_SCRATCH_DIR "/expiry_XXXXXX";
     int log = mkstemp(path);
