@@ -216,6 +216,8 @@ bool upstream_is_on_wire(const struct upstream_call *call);
 struct str upstream_call_base(const struct upstream_call *call);
 /* The token that the call was last sent with; empty: none. */
 struct str upstream_call_token(const struct upstream_call *call);
+/* True: another one has taken its place since then, so nobody knows any more which token the answer may repeat. */
+bool upstream_call_token_is_gone(const struct upstream_call *call);
 
 void upstream_resume(struct upstream_call *call);
 /* Takes all bytes (at most UPSTREAM_SEND_MAX at once). False: wait for on_drain before the next. */

@@ -85,6 +85,11 @@ static char next_char(struct str *text)
 {
     char c = '\0';
 
+    if (text->len > 0 && !may_escape(text->ptr[0])) {
+        c = text->ptr[0];
+        *text = str_sub(*text, 1, text->len);
+        return c;
+    }
     for (size_t i = 0; i < ESCAPES_DEEP && str_starts(*text, STR("\\\\")); i++) {
         *text = str_sub(*text, 1, text->len); /* JSON in a text of JSON */
     }

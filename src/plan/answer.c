@@ -4,7 +4,12 @@
 #include "base/secret.h"
 #include "base/utf8.h"
 
-enum { QUOTE_MAX = 160, STATUS_PART = 206 /* nobody asked for a part */ };
+/* SEARCHED_MAX: what stands behind it is looked for in the words alone, which are short. */
+enum {
+    QUOTE_MAX = 160,
+    SEARCHED_MAX = 256 * 1024,
+    STATUS_PART = 206 /* nobody asked for a part */
+};
 
 int64_t id_number(const struct json *id)
 {
@@ -89,7 +94,9 @@ static struct str quote(const struct answer *answer)
     struct str words = answer_refusal(answer->json);
 
     /* The words of a body that is JSON may have further escapes in them. */
-    if (secret_is_in(answer->body, answer->token) || secret_is_in(words, answer->token)) {
+    if (answer->token_is_gone ||
+        secret_is_in(str_sub(answer->body, 0, SEARCHED_MAX), answer->token) ||
+        secret_is_in(str_sub(words, 0, SEARCHED_MAX), answer->token)) {
         return STR("(its words repeat the token and are left out)");
     }
 

@@ -393,7 +393,8 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
                             .content_type = reply->content_type,
                             .body = reply->body,
                             .retry_after_s = reply->retry_after_s,
-                            .token = upstream_call_token(&plan->upstream_call)};
+                            .token = upstream_call_token(&plan->upstream_call),
+                            .token_is_gone = upstream_call_token_is_gone(&plan->upstream_call)};
     struct error err = {0};
     enum error_code code;
 

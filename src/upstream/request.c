@@ -90,6 +90,13 @@ static struct str token_of(const struct upstream_request *request, unsigned plac
     return request->token != NULL ? secret_reveal(request->token) : request->bearer;
 }
 
+bool upstream_call_token_is_gone(const struct upstream_call *call)
+{
+    const struct upstream_tokens *tokens = call->request.tokens;
+
+    return tokens != NULL && call->token_generation != tokens->generation;
+}
+
 struct str upstream_call_token(const struct upstream_call *call)
 {
     return token_of(&call->request, call->token_at);

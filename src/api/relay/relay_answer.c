@@ -17,7 +17,7 @@
 #include "plan/answer.h"
 
 /* A shorter token is a word of many texts. */
-enum { TOKEN_MIN = 8 };
+enum { TOKEN_MIN = 8, REFUSAL_MAX = 256 * 1024 };
 
 static const char nameless[] =
     "values without names cannot be told from those that this caller may see";
@@ -75,8 +75,19 @@ bool relay_repeats_token(const struct relay *relay, struct str text)
     if (!may_repeat_token(relay)) {
         return false;
     }
+    if (upstream_call_token_is_gone(&relay->call)) {
+        return true;
+    }
     token = upstream_call_token(&relay->call);
     return token.len >= TOKEN_MIN && secret_is_in(text, token);
+}
+
+/* What is only looked through for our token is for people to read, and all of it in one turn. */
+static size_t held_max(const struct relay *relay)
+{
+    size_t most = relay->task->config->redact.max_bytes;
+
+    return relay->searches || most < REFUSAL_MAX ? most : REFUSAL_MAX;
 }
 
 static void begin_stream(struct relay *relay)
@@ -113,6 +124,7 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
     relay->searches = relay->sniffs || (!has_no_body(relay) && may_hold_secrets(relay));
     relay->holds = is_refused_token(relay) || relay->has_big_head || relay->searches ||
                    (!has_no_body(relay) && may_repeat_token(relay));
+    relay->held.max = held_max(relay);
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -298,8 +310,10 @@ static enum stage_verdict refuse_words(struct relay *relay, struct str text)
 {
     struct task *task = relay->task;
     const struct call_spec spec = {.name = "direct access", .class = relay->call.request.class};
-    const struct answer answer = {
-        .status = relay->status, .body = text, .token = upstream_call_token(&relay->call)};
+    const struct answer answer = {.status = relay->status,
+                                  .body = text,
+                                  .token = upstream_call_token(&relay->call),
+                                  .token_is_gone = upstream_call_token_is_gone(&relay->call)};
 
     (void)!answer_judge(&answer, &spec, true, &task->error);
     return cache_fail(task);
@@ -332,7 +346,8 @@ static enum stage_verdict reply_held(struct relay *relay)
     if (relay->too_big) {
         (void)error_set(
             &task->error, ERR_UPSTREAM_TOO_BIG,
-            "The answer is longer than redact.max_bytes, and it may hold secrets that must be taken out");
+            "The answer is longer than %zu bytes, and it may hold secrets that must be taken out",
+            relay->held.max);
         return cache_fail(task);
     }
     if (relay->status == 206 && relay->redacts) {

@@ -161,6 +161,25 @@ static void a_create_is_not_answered_with_another_thing(void **state)
     }
 }
 
+/* The platform repeats the token that it got; meanwhile another one has taken its place here. */
+static void words_are_not_quoted_when_the_token_is_gone(void **state)
+{
+    struct answer answer = {.status = 400,
+                            .content_type = STR("text/plain"),
+                            .body = STR("bad token old-token"),
+                            .token = STR("new-token")};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(answer_judge(&answer, &specs[CREATE_PROJECT], true, &err),
+                     ERR_UPSTREAM_REFUSED);
+    assert_non_null(strstr(err.text, "old-token"));
+    answer.token_is_gone = true;
+    assert_int_equal(answer_judge(&answer, &specs[CREATE_PROJECT], true, &err),
+                     ERR_UPSTREAM_REFUSED);
+    assert_null(strstr(err.text, "old-token"));
+}
+
 static void words_in_brackets_are_no_json(void **state)
 {
     /* clang-format off */
@@ -271,6 +290,7 @@ int test_answers(void)
         T(every_answer_is_judged_in_one_place),
         T(what_a_success_must_hold),
         T(a_create_is_not_answered_with_another_thing),
+        T(words_are_not_quoted_when_the_token_is_gone),
         T(words_in_brackets_are_no_json),
         T(a_callers_own_token_that_is_refused_is_the_callers_error),
         T(a_dry_run_shows_what_would_be_sent),
