@@ -112,6 +112,8 @@ static const struct {
     {"auth: {keys: [first-key-1], certificates: [{cn: a, uri: b}]}", "exactly one of cn, dns and"},
     {"auth: {keys: [first-key-1], certificates: [{cn: a}, {cn: a}]}", "has the same cn"},
     {"auth: {keys: [first-key-1], certificates: [{cn: a, key: b}]}", "unknown member \"key\""},
+    {"auth: {keys: [{key: \"first-key-1,second-key-2\"}]}",
+     "auth.keys: a key cannot be used: it is a list"},
     {"auth: {keys: [{key: first-key-1, cn: a}]}", "auth.keys: unknown member \"cn\""},
     {"auth: {keys: [first-key-1], certificates: [a]}", "each entry is a map"},
     {"auth: {keys: [first-key-1], certificates: [{cn: a, tenant: b}]}",

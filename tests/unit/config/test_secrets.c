@@ -295,8 +295,6 @@ static void secrets_are_taken_by_reference(void **state)
         {"auth.keys=env:NOT_SET", "auth.keys: the variable NOT_SET is not set"},
         {"upstream.secondary_token=env:", "is not set"},
         {"auth.keys=env:LIST", "auth.keys: env:LIST: a key cannot be used: it is a list"},
-        {"auth.keys=[{name: ci, key: \"first-key-1,second-key-2\"}]",
-         "auth.keys: a key cannot be used: it is a list"},
         {"upstream.token=env:LIST",
          "upstream.token: env:LIST: the value cannot be used: it is a list"},
     };
