@@ -79,7 +79,7 @@ void plan_keep_values(struct plan *plan, const struct plan_row *row);
 void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
 
 /* subject.c. For an answer that was judged ERR_OK. ERR_UPSTREAM_SHAPE: it is about another thing than the call of the
- * row (call_spec: about, repeats). */
+ * row (call_spec: about, repeats), or has no name, and an id that is not new. */
 enum error_code plan_judge_subject(const struct plan *plan, const struct plan_row *row,
                                    const struct answer *answer, struct error *err) MUST_CHECK;
 void plan_note_made(struct plan *plan,

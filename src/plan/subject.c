@@ -42,6 +42,16 @@ void plan_note_made(struct plan *plan, const struct plan_row *row)
     }
 }
 
+/* True: this connection has told the id before, of a thing of the same kind. */
+static bool was_told(const struct plan *plan, const struct json *answer)
+{
+    const struct call_spec *spec = plan->way->spec;
+    const char *kind =
+        told_find(plan->port->told, made_id(spec, answer), plan->upstream_call.connection_serial);
+
+    return kind != NULL && str_is(str_from(kind), spec->captures[0].variable);
+}
+
 /* --- names --- */
 
 /* Names that the platform may write in another way (escapes, other letters, blanks drawn together) prove nothing, and
@@ -82,10 +92,13 @@ enum error_code plan_judge_subject(const struct plan *plan, const struct plan_ro
     if (!plan->upstream_call.was_kept) {
         return ERR_OK; /* the first answer of a connection is that to its request */
     }
-    if (spec->repeats.variable != NULL &&
-        is_another_name(json_str(json_find(answer->json, spec->repeats.pointers)),
-                        json_str(row_value(plan, row, spec->repeats.variable)))) {
-        return say_another(spec, answer->status, err);
+    if (spec->repeats.variable != NULL) {
+        struct str told = json_str(json_find(answer->json, spec->repeats.pointers));
+        struct str sent = json_str(row_value(plan, row, spec->repeats.variable));
+
+        if (is_another_name(told, sent) || (told.len == 0 && was_told(plan, answer->json))) {
+            return say_another(spec, answer->status, err);
+        }
     }
     return ERR_OK;
 }

@@ -243,14 +243,15 @@ static void an_id_is_found_where_the_platform_puts_it(void **state)
         sandbox_fault(proxy.program.sandbox_port,
                       arena_printf(&proxy.arena,
                                    "{\"match\":\"POST /projects\",\"times\":1,\"status\":200,"
-                                   "\"body\":\"{\\\"%s\\\":{\\\"id\\\":7}}\","
+                                   "\"body\":\"{\\\"%s\\\":{\\\"id\\\":7%zu}}\","
                                    "\"content_type\":\"application/json\"}",
-                                   wrappers[i])
+                                   wrappers[i], i)
                           .ptr);
         answer = command(&proxy, "{\"command\":\"create-project\",\"args\":[\"P\"],"
                                  "\"options\":{\"organization_id\":1}}");
         assert_int_equal(proxy.reply.status, 200);
-        assert_true(str_is(json_str(json_find(answer, "/data/id")), "7"));
+        assert_true(str_is(json_str(json_find(answer, "/data/id")),
+                           arena_printf(&proxy.arena, "7%zu", i).ptr));
     }
     proxy_stop(&proxy);
 }

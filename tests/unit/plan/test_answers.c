@@ -161,6 +161,42 @@ static void a_create_is_not_answered_with_another_thing(void **state)
     }
 }
 
+static void a_thing_without_a_name_that_was_told_before_is_not_new(void **state)
+{
+    static const struct told_row {
+        size_t second; /* the call behind "create project" */
+        const char *body;
+        bool is_ours;
+    } rows[] = {
+        {CREATE_PROJECT, "{\"id\":3}", true}, /* told on another connection */
+        {CREATE_PROJECT, "{\"id\":4}", true}, /* told of another kind */
+        {CREATE_PROJECT, "{\"id\":2}", false},
+        {CREATE_PROJECT, "{\"id\":2,\"name\":\"a \\\"b\\\"\"}", true},
+        {CREATE_GOAL, "{\"id\":2}", true},
+        {STATUS, "{\"id\":2}", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted answers[] = {{.status = 201, .body = "{\"id\":2}"},
+                                           {.status = 201, .body = rows[i].body}};
+        const struct told_id other = {.id = 4, .connection = 1, .kind = "environment_id"};
+        const struct told_id elsewhere = {.id = 3, .connection = 2, .kind = "project_id"};
+
+        (void)end(NULL);
+        (void)begin(NULL);
+        told_note(&fake_told, &other);
+        told_note(&fake_told, &elsewhere);
+        plan_set_str(&plan, "goal_id", STR("3"));
+        (void)plan_append(&plan, &calls[CREATE_PROJECT]);
+        (void)plan_append(&plan, &calls[rows[i].second]);
+        go(answers, 2);
+        if (plan.result != (rows[i].is_ours ? ERR_OK : ERR_UPSTREAM_SHAPE)) {
+            fail_msg("row %zu: code %d, %s", i, (int)plan.result, plan.error.text);
+        }
+    }
+}
+
 /* The platform repeats the token that it got; meanwhile another one has taken its place here. */
 static void words_are_not_quoted_when_the_token_is_gone(void **state)
 {
@@ -290,6 +326,7 @@ int test_answers(void)
         T(every_answer_is_judged_in_one_place),
         T(what_a_success_must_hold),
         T(a_create_is_not_answered_with_another_thing),
+        T(a_thing_without_a_name_that_was_told_before_is_not_new),
         T(words_are_not_quoted_when_the_token_is_gone),
         T(words_in_brackets_are_no_json),
         T(a_callers_own_token_that_is_refused_is_the_callers_error),
