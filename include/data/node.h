@@ -52,10 +52,10 @@ struct node_stream {
 
 /* YAML 1.1/1.2 by libyaml events: anchors, aliases and merge keys expanded within the limits,
  * cycles and duplicate keys refused, complex keys and non-core tags refused, NUL/control characters
- * and invalid UTF-8 refused, a # right behind a closing quote refused, BOM accepted, UTF-16 refused with a hint. Reading stops at the first
- * error. It goes to `errors` with line, column and a hint (tab in indentation,
- * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes, a quote or brace
- * that is not closed, ...) at the place of the slip. Returns its code. Cost: linear in the size of the input. */
+ * and invalid UTF-8 refused, a # right behind a closing quote refused, BOM accepted, UTF-16
+ * refused with a hint. Reading stops at the first error. It goes to `errors` with line, column and a
+ * hint (tab in indentation, missing space after ':', unquoted '@', '#' that starts a comment, smart
+ * quotes, a quote or brace that is not closed, ...) at the place of the slip. Returns its code. Cost: linear in the size of the input. */
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors) MUST_CHECK;
 /* The same in pieces, so that a long text does not hold up a loop: yaml_begin, yaml_go_on until it returns

@@ -34,8 +34,7 @@ struct answer {
     unsigned retry_after_s;
     const struct json *json; /* NULL: the body is no JSON */
     struct str token;        /* the token of the request: an answer that repeats it is not quoted */
-    bool
-        token_is_gone; /* it was replaced meanwhile (upstream_call_token_is_gone): no answer is quoted */
+    bool token_is_gone;      /* upstream_call_token_is_gone: no answer is quoted */
 };
 
 /* Does the body claim to be JSON? */

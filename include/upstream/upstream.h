@@ -165,8 +165,7 @@ struct upstream_call {
     uint64_t wait_us;   /* for admission */
     uint64_t wire_us;   /* on the wire, all tries */
     bool may_have_left; /* some byte of the request may have reached the platform */
-    bool
-        was_kept; /* its connection had answered before: the answer may be that to an earlier request */
+    bool was_kept; /* its connection had answered before: it may be an earlier request's answer */
     /* private */
     struct upstream *upstream;
     struct gate *gate;

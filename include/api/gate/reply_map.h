@@ -33,8 +33,8 @@ struct reply_map {
     const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing.
                        * Things of a list have an id: the first of the fields */
     struct reply_field fields[REPLY_MAX_FIELDS];
-    const char *
-        tells; /* pointers: where one of them stands, the answer says something, though all fields may be null */
+    const char *tells; /* pointers: where one of them stands, an answer without any field says
+                        * something, too; NULL: none */
 };
 
 const struct reply_map *reply_map_of(enum named_reply named); /* not of REPLY_NONE */
