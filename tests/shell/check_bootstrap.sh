@@ -48,7 +48,7 @@ tool apt-cache 'if [ "$*" = "policy base-files" ]; then printf "base-files:\n  C
     grep -qxF -- "$2" "'"$scratch/lacks"'" && exit
     case $1 in
     policy) [ "$LC_ALL" = C ] && candidate=Candidate || candidate=Installationskandidat # in the language of the caller
-        printf "%s:\n  $candidate: 1.0\n        500 http://deb.debian.org/debian trixie/main amd64 Packages\n" "$2" ;;
+        printf "%s:\n  $candidate: 1.0\n        500 http://mirror.example/debian trixie/main amd64 Packages\n" "$2" ;;
     depends) echo "  Depends: clang-$(sed -n s/VERSION_ID=//p "'"$scratch/os-release"'")" | sed "s/12/14/; s/13/19/" ;;
     esac'
 tool cmake 'case $* in *--build*) for i in {1..900}; do echo "[$i/900] Building"; done ;; esac'
