@@ -381,7 +381,7 @@ static enum flow ask_guide(struct plan *plan)
             break;
         }
     }
-    plan_note_made(plan, row);
+    plan_note_made(plan);
     way_answered(plan);
     return ask_after(plan);
 }

@@ -82,8 +82,7 @@ void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct ups
  * row (call_spec: about, repeats), or has no name, and an id that is not new. */
 enum error_code plan_judge_subject(const struct plan *plan, const struct plan_row *row,
                                    const struct answer *answer, struct error *err) MUST_CHECK;
-void plan_note_made(struct plan *plan,
-                    const struct plan_row *row); /* the answer to its create is taken */
+void plan_note_made(struct plan *plan); /* the answer to its create is taken */
 
 /* plan.c */
 void plan_run_soon(struct plan *plan); /* in the next turn */

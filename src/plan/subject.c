@@ -22,22 +22,17 @@ void told_note(struct told_ids *ids, const struct told_id *told)
     }
 }
 
-/* The id of what the call has made; 0: it tells none. */
-static int64_t made_id(const struct call_spec *spec, const struct json *answer)
-{
-    return spec->class == CALL_CREATE && spec->captures[0].variable != NULL
-               ? id_number(json_find(answer, spec->captures[0].pointers))
-               : 0;
-}
-
-void plan_note_made(struct plan *plan, const struct plan_row *row)
+void plan_note_made(struct plan *plan)
 {
     const struct call_spec *spec = plan->way->spec;
-    const struct told_id told = {.id = made_id(spec, row->answer),
-                                 .connection = plan->upstream_call.connection_serial,
-                                 .kind = spec->captures[0].variable};
+    const struct capture *made = &spec->captures[0];
 
-    if (told.id != 0) {
+    if (spec->class == CALL_CREATE &&
+        made->required) { /* the answer has it, and it was just kept */
+        const struct told_id told = {.id = id_number(plan_get(plan, made->variable)),
+                                     .connection = plan->upstream_call.connection_serial,
+                                     .kind = made->variable};
+
         told_note(plan->port->told, &told);
     }
 }
@@ -45,11 +40,15 @@ void plan_note_made(struct plan *plan, const struct plan_row *row)
 /* True: this connection has told the id before, of a thing of the same kind. */
 static bool was_told(const struct plan *plan, const struct json *answer)
 {
-    const struct call_spec *spec = plan->way->spec;
-    const char *kind =
-        told_find(plan->port->told, made_id(spec, answer), plan->upstream_call.connection_serial);
+    const struct capture *made = &plan->way->spec->captures[0];
+    const char *kind;
 
-    return kind != NULL && str_is(str_from(kind), spec->captures[0].variable);
+    if (made->variable == NULL) {
+        return false;
+    }
+    kind = told_find(plan->port->told, id_number(json_find(answer, made->pointers)),
+                     plan->upstream_call.connection_serial);
+    return kind != NULL && str_is(str_from(kind), made->variable);
 }
 
 /* --- names --- */
