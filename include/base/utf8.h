@@ -20,6 +20,8 @@ size_t utf8_high_len(struct str s);
 /* Decodes one code point at the front of `*s` and moves past it; an invalid byte gives U+FFFD. */
 uint32_t utf8_next(struct str *s);
 size_t utf8_count(struct str s); /* code points */
+/* How many bytes the first n code points of a valid text take; s.len if it has fewer. */
+size_t utf8_offset(struct str s, size_t n);
 size_t utf8_encode(uint32_t code_point, char out[4]);
 bool utf8_is_bidi_or_zero_width(uint32_t code_point);
 /* True: a terminal acts on the character instead of showing it, or the character hides or reorders text. */

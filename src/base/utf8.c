@@ -155,6 +155,26 @@ size_t utf8_count(struct str s)
     return n;
 }
 
+size_t utf8_offset(struct str s, size_t n)
+{
+    size_t at = 0;
+
+    while (n > 0 && at < s.len) {
+        size_t n_ascii = ascii_len(str_sub(s, at, n), 0);
+
+        if (n_ascii > 0) {
+            at += n_ascii;
+            n -= n_ascii;
+            continue;
+        }
+        do {
+            at++;
+        } while (at < s.len && goes_on((unsigned char)s.ptr[at]));
+        n--;
+    }
+    return at;
+}
+
 size_t utf8_encode(uint32_t point, char out[4])
 {
     if (point < 0x80) {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "yaml_internal.h"
 
 enum { WHAT_MAX = 512 };
@@ -35,12 +36,9 @@ void yaml_quoted_seen(struct yaml_reading *reader, const yaml_event_t *event)
     struct yaml_quoted *quoted = &reader->quoted;
     struct yaml_slip slip;
 
-    for (; quoted->end_index < event->end_mark.index; quoted->end_index++) {
-        do {
-            quoted->end++;
-        } while (quoted->end < reader->text.len &&
-                 ((unsigned char)reader->text.ptr[quoted->end] & 0xC0) == 0x80);
-    }
+    quoted->end += utf8_offset(str_sub(reader->text, quoted->end, reader->text.len),
+                               event->end_mark.index - quoted->end_index);
+    quoted->end_index = event->end_mark.index;
     quoted->line = (unsigned)event->start_mark.line + 1;
     quoted->column = (unsigned)event->start_mark.column + 1;
     quoted->end_line = (unsigned)event->end_mark.line + 1;

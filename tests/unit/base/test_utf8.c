@@ -101,6 +101,27 @@ static size_t length_by_the_table(const unsigned char *c)
     return 0;
 }
 
+static void an_offset_is_that_of_as_many_characters(void **state)
+{
+    /* "12345678", two bytes, "12345678", three and four bytes, "123456789" */
+    static const char mixed[] =
+        "12345678\xC3\xA4\x31\x32\x33\x34\x35\x36\x37\x38\xE2\x82\xAC\xF0\x9F\x98\x80\x31\x32\x33\x34\x35\x36\x37\x38\x39";
+    static const char *const texts[] = {"", "a", "abcdefghijklmnopqrstuvwxyz", "\xC3\xA4", mixed};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct str text = str_from(texts[i]);
+        size_t n_all = utf8_count(text);
+
+        for (size_t n = 0; n <= n_all + 1; n++) {
+            size_t at = utf8_offset(text, n);
+
+            assert_int_equal(utf8_count(str_sub(text, 0, at)), n < n_all ? n : n_all);
+            assert_true(at == text.len || utf8_valid(str_sub(text, at, text.len)));
+        }
+    }
+}
+
 /* Four bytes at the end of a text, and cut after each of them. */
 static void check_bytes(const unsigned char *c)
 {
@@ -164,6 +185,7 @@ int test_utf8(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_that_moves_the_cursor_or_the_text_goes_out),
         cmocka_unit_test(characters_are_counted_wherever_they_stand),
+        cmocka_unit_test(an_offset_is_that_of_as_many_characters),
         cmocka_unit_test(what_is_valid_is_what_the_standard_says),
         cmocka_unit_test(characters_that_are_not_ascii_are_found_to_their_end),
     };
