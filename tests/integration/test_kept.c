@@ -162,6 +162,15 @@ static void a_hit_has_the_headers_of_the_miss(void **state)
 }
 
 /* Accept is passed on, so one caller's CSV must not become another one's JSON. */
+/* A platform whose answer to each GET has these fields. */
+static void start_with(struct direct *direct, const char *fields)
+{
+    const struct scripted_answer row = {
+        .method = "GET", .status = 200, .fields = fields, .body = "{\"id\":7}"};
+
+    direct_start(direct, &row, 1);
+}
+
 static void an_answer_that_varies_is_not_kept(void **state)
 {
     static const struct {
@@ -176,11 +185,9 @@ static void an_answer_that_varies_is_not_kept(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct scripted_answer row = {
-            .method = "GET", .status = 200, .fields = rows[i].fields, .body = "{\"id\":7}"};
         struct direct direct;
 
-        direct_start(&direct, &row, 1);
+        start_with(&direct, rows[i].fields);
         assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
         assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
         if (!str_contains(reply_field(&direct.reply, "Cache-Status"), str_from(rows[i].second))) {
@@ -254,11 +261,9 @@ static void what_nobody_may_store_is_told_to_the_caller(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct scripted_answer row = {
-            .method = "GET", .status = 200, .fields = rows[i].fields, .body = "{\"id\":7}"};
         struct direct direct;
 
-        direct_start(&direct, &row, 1);
+        start_with(&direct, rows[i].fields);
         for (int again = 0; again < 2; again++) {
             assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
             assert_int_equal(n_fields(&direct.reply, "Cache-Control:"), 1);

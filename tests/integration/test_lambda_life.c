@@ -431,6 +431,15 @@ static char *start_huge(struct scripted *scripted, char *platform, size_t size)
     return huge;
 }
 
+static void begin_huge(struct function *function)
+{
+    const struct runtime_event event = {
+        .body = function_event(function, "GET", "/virtuoso/x", NULL, NULL)};
+
+    runtime_api_give(&function->api, &event);
+    runtime_api_await_bytes(&function->api, "xxx");
+}
+
 static void long_and_broken_streams(void **state)
 {
     struct scripted scripted;
@@ -438,7 +447,6 @@ static void long_and_broken_streams(void **state)
     char *huge = start_huge(&scripted, platform, sizeof(platform));
     const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
                                NULL};
-    struct runtime_event event = {.body = NULL};
     struct function function;
     const struct json *prelude;
     struct str rest;
@@ -450,9 +458,7 @@ static void long_and_broken_streams(void **state)
     assert_true(str_eq(rest, (struct str){huge, HUGE_BYTES}));
     function_stop(&function);
     function_start_alone(&function, env);
-    event.body = function_event(&function, "GET", "/virtuoso/x", NULL, NULL);
-    runtime_api_give(&function.api, &event);
-    runtime_api_await_bytes(&function.api, "xxx");
+    begin_huge(&function);
     scripted_done(
         &scripted); /* more of it than fits into all buffers on the way is still with the platform */
     runtime_api_read(&function.api, &function.answer);
@@ -475,14 +481,11 @@ static void a_stream_that_is_refused_midway(void **state)
     char *huge = start_huge(&scripted, platform, sizeof(platform));
     const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
                                NULL};
-    struct runtime_event event = {.body = NULL};
     struct function function;
 
     (void)state;
     function_start_alone(&function, env);
-    event.body = function_event(&function, "GET", "/virtuoso/x", NULL, NULL);
-    runtime_api_give(&function.api, &event);
-    runtime_api_await_bytes(&function.api, "xxx");
+    begin_huge(&function);
     runtime_api_refuse_post(&function.api, 413);
     runtime_api_await(&function.api);
     (void)ask_within(&function, function_event(&function, "GET", "/livez", NULL, NULL), 0);
