@@ -1,6 +1,7 @@
 /* What is said of a connection that cannot be made. */
 #include "bench_up.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 int test_connect(void);
@@ -50,6 +51,20 @@ static void the_password_of_a_proxy_is_never_told(void **state)
     }
 }
 
+/* The platform of the bench is a proxy that makes tunnels, and what is behind them. */
+static void open_behind_proxy(void)
+{
+    char proxy[64];
+
+    memcpy(proxy, bench.url, sizeof(proxy));
+    *strstr(proxy, "/api") = '\0';
+    assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+    assert_int_equal(unsetenv("no_proxy") + unsetenv("NO_PROXY"), 0);
+    bench.options.base_url = STR("http://platform.invalid/api");
+    bench.platform.answers_in_tunnels = true;
+    bench_open(&bench);
+}
+
 /* Bytes that come before the first request are no answer to it, whoever sends them. */
 static void a_new_connection_that_speaks_first_is_not_used(void **state)
 {
@@ -63,16 +78,8 @@ static void a_new_connection_that_speaks_first_is_not_used(void **state)
         {"\r\n", 1, 2},
     };
 
-    char proxy[64];
-
     (void)state;
-    memcpy(proxy, bench.url, sizeof(proxy));
-    *strstr(proxy, "/api") = '\0';
-    assert_int_equal(setenv("http_proxy", proxy, 1), 0);
-    assert_int_equal(unsetenv("no_proxy") + unsetenv("NO_PROXY"), 0);
-    bench.options.base_url = STR("http://platform.invalid/api");
-    bench.platform.answers_in_tunnels = true;
-    bench_open(&bench);
+    open_behind_proxy();
     for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
         const struct early_row *row = &rows[i / 2];
         unsigned n_whole = bench.platform.n_whole;
@@ -93,10 +100,37 @@ static void a_new_connection_that_speaks_first_is_not_used(void **state)
     }
 }
 
+/* A probe that only connects leaves its connection for the next call. */
+static void a_probe_hears_what_a_new_connection_says(void **state)
+{
+    struct probe probe;
+    unsigned n_tunnels;
+
+    (void)state;
+    bench.options.breaker = true;
+    open_behind_proxy();
+    bench.platform.early = STR("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nstranger");
+    bench.platform.n_early = UINT_MAX;
+    for (int i = 0; i < 10 && !upstream_health(bench.upstream)->breaker_open; i++) {
+        probe_run(&probe, &bench, "/ok", CALL_CREATE);
+        assert_int_equal(probe.code, ERR_UPSTREAM_CONNECT);
+    }
+    assert_true(upstream_health(bench.upstream)->breaker_open);
+    n_tunnels = bench.platform.n_tunnels;
+    bench_until(&bench, bench.platform.n_tunnels >= n_tunnels + 2); /* the first probe has ended */
+    assert_true(upstream_health(bench.upstream)->breaker_open);
+    bench.platform.n_early = 0;
+    bench_until(&bench, !upstream_health(bench.upstream)->breaker_open);
+    assert_int_equal(bench.platform.n_whole, 0);
+    probe_run_ok(&probe, &bench, "/echo", CALL_CREATE);
+    assert_null(strstr(probe.body, "stranger"));
+}
+
 int test_connect(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_connection_that_speaks_first_is_not_used, begin, end),
+        cmocka_unit_test_setup_teardown(a_probe_hears_what_a_new_connection_says, begin, end),
         cmocka_unit_test_setup_teardown(the_password_of_a_proxy_is_never_told, begin, end),
     };
 
