@@ -38,6 +38,18 @@ static void on_head(struct upstream_call *call, int status, const struct upstrea
     CONTAINER_OF(call, struct purge_feed, call)->status = status;
 }
 
+static void hear(struct purge_feed *feed, struct str word)
+{
+    feed->wait_ms = AGAIN_MIN_MS;
+    feed->told_status = 0;
+    trouble_tell(TROUBLE_PURGES, NULL);
+    api_hear(feed->server->api, API_NEWS_PURGED, STR_EMPTY);
+    if (str_is(word, "event: open")) {
+        log_event(LOG_INFO, "edge.hears_purges",
+                  F_TEXT("effect", "what was kept before is forgotten"));
+    }
+}
+
 static bool on_data(struct upstream_call *call, struct str bytes)
 {
     struct purge_feed *feed = CONTAINER_OF(call, struct purge_feed, call);
@@ -52,10 +64,7 @@ static bool on_data(struct upstream_call *call, struct str bytes)
     while (str_cut(buf_view(&feed->line), '\n', &line, &rest)) {
         word = str_trim(line);
         if (str_is(word, "event: open") || str_is(word, "event: purged")) {
-            feed->wait_ms = AGAIN_MIN_MS;
-            feed->told_status = 0;
-            trouble_tell(TROUBLE_PURGES, NULL);
-            api_hear(feed->server->api, API_NEWS_PURGED, STR_EMPTY);
+            hear(feed, word);
         }
         buf_consume(&feed->line, line.len + 1);
     }
