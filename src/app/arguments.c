@@ -154,6 +154,19 @@ static void keep(struct arguments *arguments, const struct argument *row, const 
     }
 }
 
+/* The option that the word at `at` names: -v is --var before NAME=VALUE and --verbose elsewhere. */
+static const struct argument *find_at(const struct argument *table, struct str name, int argc,
+                                      char **argv, int at)
+{
+    const struct argument *row = find(table, name);
+    struct str next = at + 1 < argc ? str_from(argv[at + 1]) : STR_EMPTY;
+    bool is_pair = str_find_char(next, '=') > 0 && !str_starts(next, STR("-"));
+
+    return row != NULL && row->alone != NULL && name.len == 1 && !is_pair
+               ? find(table, str_from(row->alone))
+               : row;
+}
+
 /* One word that begins with '-'; *at may move on to its value. */
 static enum error_code take_option(struct arguments *arguments, const char *command, int argc,
                                    char **argv, int *at, struct error *err)
@@ -163,7 +176,7 @@ static enum error_code take_option(struct arguments *arguments, const char *comm
     struct str name = str_sub(word, is_long ? 2 : 1, word.len);
     struct str value = STR_EMPTY;
     bool has_value = is_long && str_cut(name, '=', &name, &value);
-    const struct argument *row = find(arguments->table, name);
+    const struct argument *row = find_at(arguments->table, name, argc, argv, *at);
 
     if (str_is(name, "help") || str_is(name, "h")) {
         arguments->help = true;

@@ -18,6 +18,7 @@ struct argument {
     const char *constant; /* a flag's value for `key` */
     const char *words;    /* all values there are, space separated; NULL: any */
     bool adds; /* `key` is a list: each further value is one more item; blanks in it are left out */
+    const char *alone; /* the flag that `letter` means when no NAME=VALUE follows it; NULL: none */
 };
 
 enum { ARGUMENTS_MAX = 64, ARGUMENTS_GIVEN_MAX = 256 };

@@ -29,8 +29,10 @@ const struct argument run_arguments[] = {
     {"github-summary", 0, NULL, "append to the file of $GITHUB_STEP_SUMMARY"},
     {"github-annotations", 0, NULL, "print ::error lines (automatic when GITHUB_ACTIONS is true)"},
     {"output", 'o', "FORMAT", "human, json or yaml", .words = "human json yaml"},
-    {"var", 'v', "NAME=VALUE", "value of a variable of the files; may be repeated"},
-    {"verbose", 0, NULL, "also tell each step, warnings, links, and files that are passed over"},
+    {"var", 'v', "NAME=VALUE", "value of a variable of the files; may be repeated",
+     .alone = "verbose"},
+    {"verbose", 0, NULL,
+     "also tell each step, warnings, links, and files that are passed over; -v without NAME=VALUE is the same"},
     {"tag", 0, "TAG", "tests with this tag only; may be repeated"},
     {"exclude", 0, "GLOB", "pass over files and folders with this name or path; may be repeated"},
     {"shard", 0, "I/N", "the I-th of N equal parts of the files"},
@@ -175,7 +177,6 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         check_together, read_numbers, read_shard, read_environment, read_summary};
 
     const char *output = arguments_get(arguments, "output");
-    const char *variable = arguments_get(arguments, "var");
     enum error_code code = ERR_OK;
 
     *out = (struct cli_run_options){
@@ -205,12 +206,6 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
     };
     read_report_files(arguments, out);
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
-    /* "run -v DIR": the name of the folder was taken for a variable. */
-    if (arguments->n_operands == 0 && variable != NULL &&
-        str_find_char(str_from(variable), '=') < 0) {
-        return error_set(err, ERR_INVALID,
-                         "-v is --var NAME=VALUE; to be told more, write --verbose");
-    }
     if (arguments->n_operands == 0) {
         return error_set(err, ERR_INVALID, "give at least one FILE or DIR (- for standard input)");
     }

@@ -300,6 +300,31 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
     scripted_done(&scripted);
 }
 
+/* -v is --var only before NAME=VALUE. */
+static void v_alone_tells_what_a_folder_passes_over(void **state)
+{
+    struct run_cli *f = *state;
+    const char *folder = run_cli_path(f, "t");
+    const char *why = "package.json: passed over, not a test: a package description";
+
+    assert_int_equal(mkdir(folder, 0755), 0);
+    (void)run_cli_put(f, "t/package.json", "{\"name\": \"x\", \"dependencies\": {}}");
+    (void)run_cli_put(f, "t/broken.yaml", "name: x\nsteps: [{clik: a}]\n"); /* needs no proxy */
+    assert_int_equal(RUN(f, folder), 1);
+    assert_true(run_cli_says(f, "1 name passed over (--verbose tells why)"));
+    assert_false(run_cli_says(f, why));
+    assert_int_equal(RUN(f, "-v", "a=b", folder), 1);
+    assert_false(run_cli_says(f, why));
+    assert_int_equal(RUN(f, "-v", folder), 1);
+    assert_true(run_cli_says(f, why));
+    assert_int_equal(RUN(f, folder, "-v"), 1);
+    assert_true(run_cli_says(f, why));
+    assert_int_equal(RUN(f, "-v", "--var=a=b", folder), 1);
+    assert_true(run_cli_says(f, why));
+    assert_int_equal(RUN(f, "-v", "a=b", "-v", folder), 1);
+    assert_true(run_cli_says(f, why));
+}
+
 /* ---- the real one ---- */
 
 static int64_t count_steps(struct run_cli *f)
@@ -604,6 +629,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_come_from_a_file_or_the_environment, run_cli_setup,
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_start_is_1_and_sends_nothing, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(v_alone_tells_what_a_folder_passes_over, run_cli_setup,
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(files_become_tests_and_reports, run_cli_setup,
                                         run_cli_teardown),
