@@ -20,6 +20,8 @@ static const struct sample {
     {"{script}", "\"my script\""},
     {"{n}", "2"},
     {"{n0}", "17"},
+    {"{down}", "300"},
+    {"{up}", "300"},
     {"{time}", "3 seconds"},
     {"{xy}", "10, 20"},
     {"{size}", "1280x720"},

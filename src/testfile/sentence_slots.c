@@ -73,6 +73,21 @@ static bool read_number(struct matcher *m, struct str text, struct str *out)
     return true;
 }
 
+/* How far a page is scrolled: "300", "300px". */
+static bool read_pixels(struct matcher *m, struct str text, bool up, struct str *out)
+{
+    int64_t number;
+
+    if (str_ends(text, STR("px"))) {
+        text = str_sub(text, 0, text.len - 2);
+    }
+    if (!str_to_i64(text, 1, INT32_MAX, &number)) {
+        return false;
+    }
+    *out = arena_printf(m->arena, "0,%lld", (long long)(up ? -number : number));
+    return true;
+}
+
 /* "100,200", "100, 200", "1280x800": two whole numbers with the separator of the command. */
 static bool read_two(struct matcher *m, struct str text, char separator, struct str *out)
 {
@@ -148,8 +163,9 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
         return n == 1 && at + 1 < m->n_tokens && m->tokens[at + 1].quoted &&
                find_word(types, ARRAY_LEN(types), text, out);
     }
-    if (str_is(slot, "n")) {
-        return n == 1 && read_number(m, text, out);
+    if (str_has_word("n down up", slot)) {
+        return n == 1 && (str_is(slot, "n") ? read_number(m, text, out)
+                                            : read_pixels(m, text, str_is(slot, "up"), out));
     }
     if (str_is(slot, "time")) {
         *out = text;
@@ -161,7 +177,7 @@ static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, 
 
 bool slot_is_short(struct str slot)
 {
-    return str_has_word("position type noun kind typed n time var", slot);
+    return str_has_word("position type noun kind typed n down up time var", slot);
 }
 
 bool slot_fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)

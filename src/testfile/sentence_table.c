@@ -4,11 +4,11 @@
  * of a|b, and leaves out what may be missing, except [a!].
  *
  * Slots: {element} {value} {text} {url} {name} {script} text in quotes or plain words up to the next
- * word of the pattern; {quoted} in quotes only; {n} a number or ordinal, {time} a number with a
- * unit, {xy} two numbers, {size}, {var} $name, {key}, {regex}, {part} text that becomes a regular
- * expression, {position} and {type} one of their words behind quotes, {typed} a type before quotes,
- * {noun} and {kind} what the element is called behind and before quotes ("Email" field), {rest} all of a
- * comment.
+ * word of the pattern; {quoted} in quotes only; {n} a number or ordinal, {down} and {up} a number of
+ * pixels, {time} a number with a unit, {xy} two numbers, {size}, {var} $name, {key}, {regex}, {part} text
+ * that becomes a regular expression, {position} and {type} one of their words behind quotes, {typed} a
+ * type before quotes, {noun} and {kind} what the element is called behind and before quotes ("Email"
+ * field), {rest} all of a comment.
  * In `args` {last} is the element clicked or written to last, and a word without braces is taken as it is. */
 #include "sentence.h"
 
@@ -115,6 +115,8 @@ const struct sentence_row sentence_rows[] = {
     {"scroll [down] to [the] [page!] bottom [of] [the] [page]", "step-navigate scroll-bottom", "", "", SAYS},
     {"scroll to {xy}", "step-navigate scroll-position", "{xy}", "", SAYS},
     {"scroll by {xy}", "step-navigate scroll-by", "{xy}", "", SAYS},
+    {"scroll [the] [page] down [by] {down} [pixels|pixel|px]", "step-navigate scroll-by", "{down}", ""},
+    {"scroll [the] [page] up [by] {up} [pixels|pixel|px]", "step-navigate scroll-by", "{up}", ""},
     {"scroll up", "step-navigate scroll-up", "", "", SAYS},
     {"scroll down", "step-navigate scroll-down", "", "", SAYS},
     {"scroll [up|down] to [element] " ELEMENT, "step-navigate scroll-element", "{element}", "", SAYS},
