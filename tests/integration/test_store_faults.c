@@ -310,6 +310,8 @@ static void make_all(size_t fault)
     made.hook = answer("/webhook/id").ptr;
     wait_until(ask(0, "POST", "/api/v1/commands/execute", made.key, STEP) ==
                200); /* it has the lane */
+    wait_until(ask(1, "POST", "/api/v1/commands/execute", made.key, STEP) ==
+               200); /* the reply of the key is written behind the answer */
 }
 
 static int stream_status(size_t i, const char *target)
