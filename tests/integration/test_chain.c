@@ -20,8 +20,8 @@ enum { N_ASKERS = 50, ARGS_MAX = 24 };
 #define STEP  "Content-Type: application/json\r\n" SHOWN
 #define KEPT  "/virtuoso/user"
 
-/* A level has heard that the one above tells of purges, and has forgotten what it knew: a read that begins before would not be joined by
- * one that begins behind it. */
+/* A level logs this when the level above tells it of purges. It has emptied its cache then, so a read that began before is not joined by
+ * later ones. */
 #define HEARS "\"event\":\"edge.hears_purges\""
 
 struct chain {
@@ -171,7 +171,7 @@ static void ask_by_many(struct chain *chain, const char *target)
 /* Half of them at each of two edges, below one region. Direct answers that may hold secrets are kept nowhere, and yet are one call. */
 static void many_cold_reads_are_one_call(void **state)
 {
-    /* else an edge reads GET /user first, and what the region is seen to work on may be that */
+    /* Without it an edge calls GET /user first, and the region could be seen at work on that call. */
     static const char *const sets[] = {"upstream.organization_id=1", NULL};
     struct chain chain;
 

@@ -161,7 +161,6 @@ static void a_hit_has_the_headers_of_the_miss(void **state)
     direct_stop(&direct);
 }
 
-/* Accept is passed on, so one caller's CSV must not become another one's JSON. */
 /* A platform whose answer to each GET has these fields. */
 static void start_with(struct direct *direct, const char *fields)
 {
@@ -171,6 +170,7 @@ static void start_with(struct direct *direct, const char *fields)
     direct_start(direct, &row, 1);
 }
 
+/* Accept is passed on, so one caller's CSV must not become another one's JSON. */
 static void an_answer_that_varies_is_not_kept(void **state)
 {
     static const struct {

@@ -272,7 +272,7 @@ static void only_what_was_on_its_way_fails_with_a_worker(void **state)
     stop();
 }
 
-/* Kills the worker that holds the lane. Returns for how long the next step then waited. */
+/* Kills the worker that holds the lane. Returns how long the next step then took. */
 static uint64_t kill_one_with_a_lane(void)
 {
     const char *session = open_session();

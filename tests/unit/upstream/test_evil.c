@@ -47,8 +47,8 @@ static void expect_ok(const char *path, int status, const char *body)
     assert_string_equal(probe.body, body);
 }
 
-/* Until what the platform has said is there: also on loopback that may take some milliseconds. And until the millisecond in which the
- * connection came to rest is over, since in that one the pool does not look. */
+/* Until what the platform has said is there: also on loopback that may take some milliseconds. Then until the next millisecond: in the one
+ * in which a connection came to rest the pool does not look at it. */
 static void wait_until_it_arrived(void)
 {
     struct list *first = list_first(&bench.upstream->resting);
