@@ -1,6 +1,7 @@
 /* What the files of webhooks share. webhooks.c: which there are; webhook_write.c: how they are shown; webhook_send.c: their deliveries;
  * webhook_body.c: what is posted, and its signature; webhook_share.c: webhooks that live in the store,
- * webhook_state.c: how far each of them is; webhook_document.c: their documents. */
+ * webhook_state.c: how far each of them is; webhook_document.c: their documents; webhook_sweep.c: states that
+ * stayed when their webhook was deleted. */
 #ifndef EVENTS_WEBHOOK_INTERNAL_H
 #define EVENTS_WEBHOOK_INTERNAL_H
 
@@ -17,7 +18,8 @@ enum {
     WEBHOOK_ID_MAX = 40,
     WEBHOOK_EVENT_ID_MAX = 48,
     WEBHOOK_ERROR_MAX = 120,
-    WEBHOOK_KEY_MAX = 80
+    WEBHOOK_KEY_MAX = 80,
+    WEBHOOKS_SWEPT = 20 /* states that one sweep looks at closely */
 };
 
 /* Groups of documents in the store. */
@@ -94,6 +96,15 @@ struct webhook {
 };
 
 /* Webhooks of all processes: one document for each. */
+/* Removes states that have no webhook. */
+struct webhooks_sweep {
+    struct webhooks *hooks;
+    struct store_op op;
+    char after[WEBHOOK_ID_MAX]; /* where the next sweep goes on; empty: at the beginning */
+    char ids[WEBHOOKS_SWEPT][WEBHOOK_ID_MAX]; /* of webhooks that this process does not know */
+    size_t n;
+};
+
 struct hooks_share {
     struct webhooks *hooks;
     struct journal *journal;
@@ -103,6 +114,7 @@ struct hooks_share {
     struct duty duty;
     struct store_op op; /* of the walk through all of them */
     struct arena arena; /* of the walk */
+    struct webhooks_sweep sweep;
     struct store_item *found;
     size_t n_found;
     size_t next; /* of `found`, to be read */
@@ -172,12 +184,13 @@ void hooks_maybe_closed(struct webhooks *hooks);
 bool hooks_on_duty(const struct webhooks *hooks); /* this process posts */
 void webhook_put_off(struct webhook *hook);       /* it was switched off: the store is told, too */
 
+/* webhook_sweep.c */
+void webhooks_sweep(struct webhooks_sweep *sweep); /* behind a walk; only the process that posts */
+
 /* webhook_state.c */
 void webhook_state_begin(struct webhook *hook); /* this process posts from now on */
 void webhook_state_end(struct webhook *hook);
 void webhook_state_dirty(struct webhook *hook); /* is written soon */
-/* Another process deleted the webhook, perhaps before this one first wrote its state: removes the state once more. */
-void webhook_state_remove(struct webhook *hook);
 void webhook_state_leave(
     struct webhook *hook); /* the webhook goes: writes its state, if it must be */
 

@@ -99,6 +99,9 @@ static void end_walk(struct hooks_share *share, const struct error *error)
         return;
     }
     end_those_that_are_gone(share);
+    if (error == NULL) {
+        webhooks_sweep(&share->sweep);
+    }
     deadline_set(&share->hooks->loop->deadlines, &share->again, error == NULL ? WALK_MS : AGAIN_MS,
                  on_walk);
 }
@@ -175,7 +178,6 @@ static void drop_missing(struct hooks_share *share)
     LIST_EACH_SAFE (hook, &share->hooks->list, link) {
         if (hook->share.version > 0 && share->n_saves == share->saves_before &&
             !was_found(share, hook)) {
-            webhook_state_remove(hook);
             webhook_remove(hook);
         }
     }
@@ -300,8 +302,7 @@ static void on_state_removed(struct store_op *op, const struct store_result *res
     struct webhook_ask *ask = CONTAINER_OF(op, struct webhook_ask, op);
     struct webhook *hook = hook_by_id(ask->hooks, str_from(ask->id));
 
-    (void)
-        result; /* a state without a webhook is never read, and the process that posts removes it, too */
+    (void)result; /* if it failed, the next sweep removes the state */
     ask->on_done(ask, NULL);
     if (hook != NULL) {
         webhook_remove(hook); /* last: `ask` may be a part of it */
@@ -434,6 +435,7 @@ void hooks_share_open(struct webhooks *hooks)
 
     hooks->share = share;
     share->hooks = hooks;
+    share->sweep.hooks = hooks;
     share->journal = hooks->options.journal;
     share->store = journal_store(share->journal);
     share->keeps = hooks->options.keeps;
@@ -458,6 +460,7 @@ void hooks_share_close(struct webhooks *hooks)
         CHECK(list_is_empty(&share->waiting) && list_is_empty(&share->late));
         journal_leave(&share->ear);
         deadline_clear(&share->again);
+        store_cancel(&share->sweep.op);
         if (share->walks) {
             store_cancel(&share->op);
             arena_done(&share->arena);

@@ -110,8 +110,7 @@ static void on_last_saved(struct store_op *op, const struct store_result *result
     struct last_save *last = CONTAINER_OF(op, struct last_save, op);
     struct webhooks *hooks = last->hooks;
 
-    (void)
-        result; /* if it failed: deliveries since then are repeated, or a state stays without its webhook */
+    (void)result; /* if it failed: deliveries since then are repeated */
     mem_free(last);
     hooks->n_clients--;
     hooks_maybe_closed(hooks);
@@ -131,22 +130,6 @@ void webhook_state_leave(struct webhook *hook)
         put(hook, &last->op, on_last_saved);
     }
     webhook_state_end(hook);
-}
-
-void webhook_state_remove(struct webhook *hook)
-{
-    struct last_save *last;
-    char room[WEBHOOK_KEY_MAX];
-    const struct store_request request = {.kind = STORE_REMOVE, .key = state_key(hook, room)};
-
-    if (!feed_is_open(&hook->feed)) {
-        return; /* another process posts, and does it */
-    }
-    store_cancel(&hook->share.op); /* if it was sent, the store takes it before this */
-    last = mem_zalloc(sizeof(*last));
-    last->hooks = hook->hooks;
-    hook->hooks->n_clients++;
-    store_start(hook->hooks->share->store, &request, &last->op, on_last_saved);
 }
 
 /* --- taking over */

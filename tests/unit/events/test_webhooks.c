@@ -418,6 +418,71 @@ static void what_may_not_be_saved_is_read_again(void **state)
     wait_until(turn_driven() || here.hook->enabled);
 }
 
+/* --- states whose webhook was deleted */
+enum { N_ORPHANS = WEBHOOKS_SWEPT + 5 };
+
+struct done {
+    struct store_op op;
+    enum error_code code;
+    bool ended;
+};
+
+static void on_done(struct store_op *op, const struct store_result *result)
+{
+    struct done *done = CONTAINER_OF(op, struct done, op);
+
+    done->code = result->error.code;
+    done->ended = true;
+}
+
+static enum error_code on_state_of(enum store_kind kind, const char *id)
+{
+    char key[WEBHOOK_KEY_MAX];
+    const struct store_request request = {.kind = kind,
+                                          .key = hook_key(WEBHOOK_STATES, str_from(id), key),
+                                          .format = 1,
+                                          .bytes = STR("{}"),
+                                          .expect = STORE_ANY};
+    struct done done = {.ended = false};
+
+    store_start(here.store, &request, &done.op, on_done);
+    wait_until(turn_driven() || done.ended);
+    return done.code;
+}
+
+static const char *orphan(unsigned i)
+{
+    static char id[WEBHOOK_ID_MAX];
+
+    (void)snprintf(id, sizeof(id), "%s_%u", i % 2 == 0 ? "wa" : "wz", i);
+    return id;
+}
+
+static bool is_swept(void)
+{
+    clock_advance(1000); /* a longer step would end the lease of the duty */
+    for (unsigned i = 0; i < N_ORPHANS; i++) {
+        if (on_state_of(STORE_GET, orphan(i)) != ERR_NOT_FOUND) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* They are more than one sweep looks at, and stand on both sides of the state of a webhook that is there. */
+static void states_without_their_webhook_are_removed(void **state)
+{
+    (void)state;
+    save_hook();
+    assert_int_equal(on_state_of(STORE_PUT, here.hook->id), ERR_OK);
+    for (unsigned i = 0; i < N_ORPHANS; i++) {
+        assert_int_equal(on_state_of(STORE_PUT, orphan(i)), ERR_OK);
+    }
+    assert_false(is_swept());
+    wait_until(is_swept());
+    assert_int_equal(on_state_of(STORE_GET, here.hook->id), ERR_OK);
+}
+
 int test_webhooks(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +496,8 @@ int test_webhooks(void)
         cmocka_unit_test_setup_teardown(a_state_that_another_saved_is_no_trouble, set_up_shared,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_may_not_be_saved_is_read_again, set_up_shared,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(states_without_their_webhook_are_removed, set_up_shared,
                                         tear_down),
     };
 
