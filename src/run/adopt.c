@@ -44,6 +44,7 @@ struct adopter {
     struct run_ear ear;
     bool again;               /* the next look begins at once */
     bool rests;               /* it does not look: nobody drives a run of another process */
+    bool was_away;            /* the store, when it was asked last */
     uint64_t doubts_until_ms; /* clock_age_ms: until then a lease that has run out says nothing */
 };
 
@@ -202,12 +203,6 @@ void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
     }
 }
 
-static void on_removed(struct store_op *op, const struct store_result *result)
-{
-    (void)op;
-    (void)result; /* if it failed, the next look tries again */
-}
-
 void adopter_remove(struct adopter *adopter, struct str name, uint64_t version)
 {
     char room[RUN_KEY_MAX];
@@ -217,7 +212,8 @@ void adopter_remove(struct adopter *adopter, struct str name, uint64_t version)
                                     .key = runs_key("runclaim", name, room)};
 
     if (adopter->removing.store == NULL) {
-        store_start(adopter->share->options.store, &request, &adopter->removing, on_removed);
+        /* if it fails, the next look tries again */
+        store_start(adopter->share->options.store, &request, &adopter->removing, NULL);
     }
 }
 
@@ -274,9 +270,12 @@ static bool is_dead(struct adopter *adopter, const struct store_result *result)
  * runs. When the store is back, each process has as long as a lease lasts to take its lease anew. */
 static void note_away(struct adopter *adopter, const struct store_result *result)
 {
-    if (result->error.code == ERR_STORE_AWAY) {
+    bool is_away = result->error.code == ERR_STORE_AWAY;
+
+    if (is_away || adopter->was_away) { /* the time counts from its first answer */
         adopter->doubts_until_ms = clock_age_ms() + KEEP_TTL_MS;
     }
+    adopter->was_away = is_away;
 }
 
 static void on_lease(struct store_op *op, const struct store_result *result)

@@ -181,6 +181,59 @@ static void a_claim_of_before_is_taken_anew(void **state)
     slow.store->backend = slow.backend;
 }
 
+/* The store is away for all. */
+static struct {
+    const struct store_backend *backend;
+    bool is_away;
+    unsigned n_lists; /* that came while it was */
+    unsigned n_looks; /* at the lease of a process that has runs */
+} gone;
+
+static void start_gone(struct store *store, struct store_op *op)
+{
+    const struct store_request *request = &op->request;
+
+    gone.n_looks += request->kind == STORE_LEASE && request->ttl_ms < KEEP_TTL_MS ? 1 : 0;
+    if (gone.is_away) {
+        gone.n_lists += request->kind == STORE_LIST ? 1 : 0;
+        store_op_fail(op, ERR_STORE_AWAY, "it is away");
+    } else {
+        gone.backend->start(store, op);
+    }
+}
+
+/* Leases run out meanwhile. Whoever lives has as long as one lasts to take it anew, from the moment at which the store is
+ * there again. */
+static void an_outage_is_no_death(void **state)
+{
+    static struct store_backend backend;
+    struct store *store = here.holders.stage.store;
+
+    (void)state;
+    memset(&gone, 0, sizeof(gone));
+    gone.backend = store->backend;
+    backend = *gone.backend;
+    backend.start = start_gone;
+    store->backend = &backend;
+    here.holds = true;
+    begin(TWO_STEPS, STR(CANARY));
+    pass(5000);
+    assert_true(gone.n_looks > 0);
+    gone.is_away = true;
+    pass(KEEP_TTL_MS);
+    for (unsigned n = gone.n_lists; gone.n_lists == n;) {
+        pass(100);
+    }
+    pass(800);
+    gone.is_away = false;
+    gone.n_looks = 0;
+    pass(KEEP_TTL_MS - 100);
+    assert_int_equal(gone.n_looks, 0);
+    pass(2000);
+    assert_true(gone.n_looks > 0);
+    store->backend = gone.backend;
+}
+
 static void on_told(struct store_op *op, const struct store_result *result)
 {
     (void)op;
@@ -258,6 +311,7 @@ int test_adopted(void)
             what_waits_for_its_turn_to_look_for_names_is_stopped_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_is_for_who_takes_the_run_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_of_before_is_taken_anew, set_up_alone, tear_down),
+        cmocka_unit_test_setup_teardown(an_outage_is_no_death, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("adopted runs", tests, NULL, NULL);
