@@ -105,6 +105,8 @@ void keep_leave(
 bool keep_lasts(const struct keep_user *user, uint64_t ms);
 /* Another process waits for it. */
 bool keep_is_wanted(const struct keep_user *user);
+/* The store is away: no other process can take the lease, nor can this one renew it. */
+bool keep_is_alone(const struct keep_user *user);
 /* The store answers, so by its view the lease is ours, too, as far as is known. */
 bool keep_is_sure(const struct keep_user *user);
 /* The last holder let go of the lease, or there was none: no call of another process is under way. */

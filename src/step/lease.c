@@ -211,8 +211,9 @@ bool lane_may_send(const struct lane_ticket *ticket)
     if (lanes == NULL || lanes->keeps == NULL) {
         return true;
     }
-    if (!ticket->lease.uses) { /* alone, while the store is away */
+    if (!ticket->lease.uses) { /* the store was away when it was asked */
         return !lanes->strict;
     }
-    return keep_lasts(&ticket->lease, LANE_SEND_MARGIN_MS);
+    return keep_lasts(&ticket->lease, LANE_SEND_MARGIN_MS) ||
+           (!lanes->strict && keep_is_alone(&ticket->lease));
 }

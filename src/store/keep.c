@@ -278,9 +278,14 @@ bool keep_lasts(const struct keep_user *user, uint64_t ms)
     return user->uses && user->keep->fence == user->fence && keep_is_valid(user->keep, ms);
 }
 
+bool keep_is_alone(const struct keep_user *user)
+{
+    return store_trouble(user->keep->keeps->store) != NULL;
+}
+
 bool keep_is_sure(const struct keep_user *user)
 {
-    return keep_lasts(user, 0) && store_trouble(user->keep->keeps->store) == NULL;
+    return keep_lasts(user, 0) && !keep_is_alone(user);
 }
 
 bool keep_is_wanted(const struct keep_user *user)

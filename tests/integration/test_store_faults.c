@@ -231,7 +231,7 @@ static const struct row rows[] = {
      "nnnnnuu"},
     {"sessions, listed", 1, "GET", "/api/v1/sessions", NULL, NULL, "nngenuu"},
     {"lane: a step", 1, "POST", "/api/v1/commands/execute", NULL, STEP, "nnnnngu"},
-    {"key, known", 1, "POST", "/api/v1/commands/execute", NULL, STEP, "nngenuu", made.key},
+    {"key, known", 1, "POST", "/api/v1/commands/execute", NULL, STEP, "nneenuu", made.key},
     {"key, new", 1, "POST", "/api/v1/commands/execute", NULL, STEP, "nnnnngu", made.new_key},
     {"limits", 0, "GET", "/api/v1/routes", NULL, NULL, "ggggggg"},
     {"cache", 1, "GET", "/api/projects", NULL, NULL, "ggggggg"},
@@ -430,17 +430,19 @@ static void who_ends_meanwhile_ends_well(void **state)
     }
 }
 
-/* A step has its lane, and waits for a place among the calls to the platform until the lease is over: nothing of it is sent then. */
-static void a_step_that_waited_longer_than_its_lease_is_not_sent(void **state)
+/* A step has its lane, and waits for a place among the calls to the platform until the lease is over. */
+static void wait_longer_than_the_lease(const char *strict)
 {
-    static const char *const sets[] = {"store.timeout_ms=3000", "upstream.max_active=1",
-                                       "upstream.initial_active=1", "upstream.timeout_ms=60000",
-                                       NULL};
+    const char *const sets[] = {"store.timeout_ms=3000",
+                                "upstream.max_active=1",
+                                "upstream.initial_active=1",
+                                "upstream.timeout_ms=60000",
+                                strict,
+                                NULL};
     struct client reader;
     struct client maker;
     struct reply reply = {0};
 
-    (void)state;
     replicas_start(&replicas, &(struct replicas_options){.n = 1, .sets = sets});
     sandbox_seed_ids(platform(), "{\"checkpoints\":[6000001]}");
     assert_int_equal(ask(0, "POST", "/api/v1/commands/execute", "", STEP),
@@ -457,20 +459,42 @@ static void a_step_that_waited_longer_than_its_lease_is_not_sent(void **state)
                                     "Content-Type: application/json\r\n", str_from(STEP)));
     wait_until(n_waiting() == 1);
     stop_redis();
-    wait_until(program_wrote(&replicas.programs[0], "store.lease_lost"));
+    wait_until(program_wrote(&replicas.programs[0], "\"store.lease_lost\",\"lease\":\"lane:"));
     sandbox_release_all(platform());
     assert_int_equal(client_read(&reader, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, 200);
     assert_int_equal(client_read(&maker, false, &replicas.reply), CLIENT_OK);
+    client_close(&maker);
+    client_close(&reader);
+    reply_done(&reply);
+}
+
+static void begin_again(void)
+{
+    start_redis();
+    replicas_stop(&replicas);
+}
+
+static void a_step_that_waited_longer_than_its_lease_is_not_sent(void **state)
+{
+    (void)state;
+    wait_longer_than_the_lease("store.strict=true");
     if (!is_not_now()) {
         fail_msg("%d %.*s", replicas.reply.status, STR_ARG(buf_view(&replicas.reply.body)));
     }
     assert_int_equal(sandbox_count(platform(), "POST", "/"), 0);
-    client_close(&maker);
-    client_close(&reader);
-    reply_done(&reply);
-    start_redis();
-    replicas_stop(&replicas);
+    begin_again();
+}
+
+static void a_process_that_goes_on_alone_sends_it(void **state)
+{
+    (void)state;
+    wait_longer_than_the_lease("store.strict=false");
+    if (replicas.reply.status != 200) {
+        fail_msg("%d %.*s", replicas.reply.status, STR_ARG(buf_view(&replicas.reply.body)));
+    }
+    assert_int_equal(sandbox_count(platform(), "POST", "/"), 1);
+    begin_again();
 }
 
 int main(void)
@@ -480,6 +504,7 @@ int main(void)
         cmocka_unit_test(who_ends_meanwhile_ends_well),
         cmocka_unit_test(all_of_them_end_well),
         cmocka_unit_test(a_step_that_waited_longer_than_its_lease_is_not_sent),
+        cmocka_unit_test(a_process_that_goes_on_alone_sends_it),
     };
 
     if (!redis_server_is_there()) {
