@@ -1,11 +1,11 @@
 /* Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst of Linux. */
 #include "base/limits.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 
 enum { TEXT_MAX = 1024, PATH_BYTES_MAX = 1024 };
 
@@ -14,19 +14,16 @@ static struct str read_line(const char *root, struct str path, char room[TEXT_MA
 {
     char whole[PATH_BYTES_MAX];
     struct buf name;
-    ssize_t n = -1;
-    int fd;
+    struct str text = STR_EMPTY;
 
     buf_init_on(&name, whole, sizeof(whole), sizeof(whole) - 1);
     buf_text(&name, root);
     buf_str(&name, path);
-    fd = buf_ok(&name) ? open(buf_cstr(&name), O_RDONLY | O_CLOEXEC) : -1;
-    buf_done(&name);
-    if (fd >= 0) {
-        n = read(fd, room, TEXT_MAX);
-        (void)close(fd);
+    if (buf_ok(&name)) {
+        text = fd_read_kernel(buf_cstr(&name), room, TEXT_MAX);
     }
-    return str_trim((struct str){room, n > 0 ? (size_t)n : 0});
+    buf_done(&name);
+    return str_trim(text);
 }
 
 /* The folder of the process's group below /sys/fs/cgroup in v2; "": the root that the process sees. */
@@ -134,4 +131,22 @@ uint64_t memory_limit_bytes(void)
     for_each_group("", "memory.max", take_bytes, &bytes);
     lower(read_number("", "/sys/fs/cgroup/memory/memory.limit_in_bytes"), &bytes);
     return (uint64_t)bytes;
+}
+
+/* "RAN WAITED SLICES", in nanoseconds. */
+uint64_t cpu_waited_ms(int pid)
+{
+    enum { NS_PER_MS = 1000000 };
+
+    char path[64];
+    char room[TEXT_MAX];
+    struct str text;
+    struct str word;
+    int64_t waited_ns;
+
+    text = fd_read_kernel(str_print(path, sizeof(path), "/proc/%d/schedstat", pid).ptr, room,
+                          sizeof(room));
+    (void)str_cut(text, ' ', &word, &text);
+    (void)str_cut(text, ' ', &word, &text);
+    return str_to_i64(word, 0, INT64_MAX, &waited_ns) ? (uint64_t)waited_ns / NS_PER_MS : 0;
 }

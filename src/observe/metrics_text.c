@@ -1,13 +1,13 @@
 /* The exposition formats: Prometheus text 0.0.4 and OpenMetrics 1.0. They differ in how a counter
  * is named in its TYPE line and in the end mark. */
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/limits.h"
 #include "metrics_internal.h"
 #include "observe/metrics_shared.h"
@@ -253,16 +253,11 @@ void metrics_write(struct buf *out, bool openmetrics, const char *version)
 
 /* ---- /proc/self ---- */
 
+enum { PROC_BYTES = 4096 };
+
 static struct str read_proc(struct arena *arena, const char *name)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    char *text = arena_alloc(arena, 4096);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, 4096);
-
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return (struct str){text, n > 0 ? (size_t)n : 0};
+    return fd_read_kernel(name, arena_alloc(arena, PROC_BYTES), PROC_BYTES);
 }
 
 static uint64_t nth_number(struct str text, size_t nth)

@@ -1,13 +1,16 @@
 /* What a control group allows, as the kernel shows it below a planted root. */
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "base/fd.h"
 #include "base/limits.h"
@@ -119,9 +122,42 @@ static void the_tightest_group_counts(void **state)
     }
 }
 
+/* Two work on one processor: each waits for the other. */
+static void a_wait_for_a_processor_is_counted(void **state)
+{
+    cpu_set_t before;
+    cpu_set_t one;
+    uint64_t waited_ms;
+    int cpu = sched_getcpu();
+    pid_t child;
+
+    (void)state;
+    if (access("/proc/self/schedstat", R_OK) != 0) {
+        skip();
+    }
+    assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)alarm(60);
+        for (;;) {
+        }
+    }
+    waited_ms = cpu_waited_ms((int)getpid());
+    wait_until(cpu_waited_ms((int)getpid()) > waited_ms + 10);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+    assert_int_equal(cpu_waited_ms(0), 0); /* there is no such process */
+}
+
 int test_limits(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_tightest_group_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_tightest_group_counts),
+                                       cmocka_unit_test(a_wait_for_a_processor_is_counted)};
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }
