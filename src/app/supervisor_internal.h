@@ -31,6 +31,8 @@ struct process {
     unsigned n_open;            /* handle, control and store that are not closed */
     uint64_t began_ms;
     uint64_t heard_ms;
+    uint64_t doubted_ms;     /* since when it has been silent for long; 0: it is not */
+    uint64_t waited_ms;      /* for a processor, until then */
     uint32_t drain_limit_ms; /* as its configuration has it now */
     bool reloads;            /* it was told to reload, and has not answered */
     bool is_killed;
@@ -86,6 +88,9 @@ bool process_lives(const struct process *process);
 /* supervisor_seat.c */
 void seat_fill(struct seat *seat); /* starts a worker in it */
 void seats_look(struct supervisor *supervisor);
+/* Nothing was heard of it for `limit_ms`, and not for want of a processor; `waited_ms`: cpu_waited_ms of it. */
+bool process_is_silent(struct process *process, uint64_t now_ms, uint64_t limit_ms,
+                       uint64_t waited_ms);
 /* A process has become ready, drains, or has ended. */
 void seat_ready(struct process *process);
 void seat_draining(struct process *process);

@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "observe/log.h"
 #include "supervisor_internal.h"
 
@@ -116,6 +117,26 @@ void seat_ended(struct process *process, int64_t status, int signal)
     }
 }
 
+/* The second half of the silence does not count as long as the worker waits for a processor: on a crowded machine its loop
+ * does not stand still, and one that starts in its place would make the crowd larger. */
+bool process_is_silent(struct process *process, uint64_t now_ms, uint64_t limit_ms,
+                       uint64_t waited_ms)
+{
+    uint64_t excused_ms;
+
+    if (now_ms < process->heard_ms + limit_ms / 2) {
+        process->doubted_ms = 0;
+        return false;
+    }
+    if (process->doubted_ms == 0) {
+        process->doubted_ms = now_ms;
+        process->waited_ms = waited_ms;
+    }
+    excused_ms = waited_ms > process->waited_ms ? waited_ms - process->waited_ms : 0;
+    return now_ms >= process->heard_ms + limit_ms &&
+           now_ms - process->doubted_ms >= limit_ms / 2 + excused_ms;
+}
+
 /* Kills workers that stand still: connections that the kernel has given them would wait as long as that. */
 void seats_look(struct supervisor *supervisor)
 {
@@ -125,7 +146,8 @@ void seats_look(struct supervisor *supervisor)
         struct process *process = &supervisor->processes[i];
         uint64_t silent_ms = process->state == PROCESS_STARTS ? STARTS_MS : SILENT_MS;
 
-        if (process_lives(process) && now_ms >= process->heard_ms + silent_ms) {
+        if (process_lives(process) &&
+            process_is_silent(process, now_ms, silent_ms, cpu_waited_ms(process->handle.pid))) {
             process_kill(process, process->state == PROCESS_STARTS ? "it does not answer"
                                                                    : "its loop stands still");
         }
