@@ -26,24 +26,42 @@ if [ "${3:-}" = --renew ]; then
     grep "^$name " "$budget"
     exit 0
 fi
+judge() { # as a condition: it says of each count what it is, and is false if there is too much of one
+    local status=0 what count allowed
+    while read -r what count; do
+        allowed=$(sed -n "s/^$name $what //p" "$budget")
+        if [ -z "$allowed" ]; then
+            echo "budget: $what has no row for $name"
+            status=1
+            continue
+        fi
+        awk -v what="$what" -v count="$count" -v allowed="$allowed" 'BEGIN {
+            is_turn = what ~ /^turn_/
+            share = is_turn ? 0.10 : 0.03
+            is_short = is_turn && count < 1e7
+            change = allowed > 0 ? 100 * (count - allowed) / allowed : count > 0 ? 100 : 0
+            verdict = change > 100 * share && !is_short ? "TOO MUCH" : change < -100 * share ? "less: renew the budget" : "fine"
+            printf "%-28s %12.1f  budget %12.1f  %+6.1f %%  %s\n", what, count, allowed, change, verdict
+            exit verdict == "TOO MUCH"
+        }' || status=1
+    done <<<"$measured"
+    return "$status"
+}
+
+# A busy machine adds turns of the loop that wait: it does so now and then, a change of the program each time. So what is
+# too much is counted again, and the smaller count is what holds.
 status=0
-while read -r what count; do
-    allowed=$(sed -n "s/^$name $what //p" "$budget")
-    if [ -z "$allowed" ]; then
-        echo "budget: $what has no row for $name"
-        status=1
-        continue
+for try in 1 2 3; do
+    status=0
+    judge || status=1
+    if [ "$status" -eq 0 ] || [ "$try" -eq 3 ]; then
+        break
     fi
-    awk -v what="$what" -v count="$count" -v allowed="$allowed" 'BEGIN {
-        is_turn = what ~ /^turn_/
-        share = is_turn ? 0.10 : 0.03
-        is_short = is_turn && count < 1e7
-        change = allowed > 0 ? 100 * (count - allowed) / allowed : count > 0 ? 100 : 0
-        verdict = change > 100 * share && !is_short ? "TOO MUCH" : change < -100 * share ? "less: renew the budget" : "fine"
-        printf "%-28s %12.1f  budget %12.1f  %+6.1f %%  %s\n", what, count, allowed, change, verdict
-        exit verdict == "TOO MUCH"
-    }' || status=1
-done <<<"$measured"
+    echo "budget: once more"
+    again=$(bash "$here/measure.sh" "$build")
+    measured=$(awk '!($1 in least) { order[++n] = $1; least[$1] = $2 } $2 < least[$1] { least[$1] = $2 }
+        END { for (i = 1; i <= n; i++) print order[i], least[order[i]] }' <<<"$measured"$'\n'"$again")
+done
 if [ "$status" -ne 0 ]; then
     echo "budget: more work than before. Where it goes: valgrind --tool=callgrind, callgrind_annotate --inclusive=yes."
     echo "budget: if it is worth it, say why in the commit and renew: $0 $1 $2 --renew"
