@@ -174,6 +174,13 @@ static bool wait_for(const struct client *client, short events, uint64_t until_m
     }
 }
 
+bool client_can_read(const struct client *client)
+{
+    struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
+
+    return client->in.len > 0 || poll(&poll_fd, 1, 0) == 1;
+}
+
 static uint64_t deadline_of(const struct client *client)
 {
     return client_patience_ms() + (uint64_t)client->timeout_ms * client_slowness();

@@ -76,6 +76,8 @@ enum client_result client_read(struct client *client, bool to_head, struct reply
 enum client_result client_read_head(struct client *client, bool to_head, struct reply *reply);
 /* Appends what came next of the body (a chunk, or what is there) to reply->body. */
 enum client_result client_read_piece(struct client *client, struct reply *reply);
+/* The peer has sent something that was not read, or has closed. */
+bool client_can_read(const struct client *client);
 /* The peer closes (or resets) within timeout_ms without sending anything more. */
 bool client_sees_close(struct client *client);
 

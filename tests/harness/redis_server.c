@@ -42,18 +42,23 @@ static const char *folder(void)
     return name;
 }
 
-/* The file of the socket is there before anybody listens. */
-static bool is_listening(const struct redis_server *server)
+/* The file of the socket is there before anybody listens; and who listens refuses what is asked while what was kept is
+ * read. */
+static bool is_ready(const struct redis_server *server)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is;
+    char text[64];
+    ssize_t n = -1;
 
     assert_true(fd >= 0 && strlen(server->path) < sizeof(address.sun_path));
     memcpy(address.sun_path, server->path, strlen(server->path));
-    is = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+        blocking_write(fd, STR("PING\r\n"))) {
+        n = recv(fd, text, sizeof(text), 0);
+    }
     (void)close(fd);
-    return is;
+    return n > 0 && !str_starts((struct str){text, (size_t)n}, STR("-LOADING"));
 }
 
 void redis_server_start(struct redis_server *server, const char *option, const char *value)
@@ -111,7 +116,7 @@ void redis_server_start(struct redis_server *server, const char *option, const c
         (void)execvp("redis-server", words.theirs);
         _exit(127);
     }
-    wait_until(is_listening(server));
+    wait_until(is_ready(server));
 }
 
 void redis_server_stop(struct redis_server *server)

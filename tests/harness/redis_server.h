@@ -20,7 +20,7 @@ struct redis_server {
 
 bool redis_server_is_there(void); /* the program; where it is not, tests say so and skip */
 struct redis_server redis_server_make(void);
-/* Returns when it listens. `option` and its value are further arguments; NULL: none. */
+/* Returns when it answers. `option` and its value are further arguments; NULL: none. */
 void redis_server_start(struct redis_server *server, const char *option, const char *value);
 void redis_server_stop(struct redis_server *server); /* kill -9; it may be started again */
 /* Of one that keeps what it has: go_back ends it, and starts one that has what there was when it was remembered. */

@@ -144,23 +144,29 @@ void sandbox_fault(uint16_t port, const char *fault_json)
     control(port, "POST", "/__sandbox/faults", fault_json);
 }
 
-static void hold(uint16_t port, const char *match, int times)
+static void hold(uint16_t port, const char *match, int times, unsigned skip)
 {
     char fault[256];
 
-    (void)snprintf(fault, sizeof(fault), "{\"match\":\"%s\",\"times\":%d,\"delay_ms\":600000}",
-                   match, times);
+    (void)snprintf(fault, sizeof(fault),
+                   "{\"match\":\"%s\",\"times\":%d,\"skip\":%u,\"delay_ms\":600000}", match, times,
+                   skip);
     sandbox_fault(port, fault);
 }
 
 void sandbox_hold(uint16_t port, const char *match)
 {
-    hold(port, match, 1);
+    hold(port, match, 1, 0);
 }
 
 void sandbox_hold_all(uint16_t port, const char *match)
 {
-    hold(port, match, -1);
+    hold(port, match, -1, 0);
+}
+
+void sandbox_hold_behind(uint16_t port, const char *match, unsigned n)
+{
+    hold(port, match, -1, n);
 }
 
 void sandbox_release_all(uint16_t port)

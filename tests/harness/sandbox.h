@@ -29,8 +29,10 @@ void sandbox_fault(uint16_t port, const char *fault_json);
 void sandbox_hold(uint16_t port, const char *match);
 void sandbox_hold_all(uint16_t port,
                       const char *match); /* each of them, until sandbox_release_all */
-void sandbox_release_all(uint16_t port);  /* and there are no faults any more */
-void sandbox_release(uint16_t port);      /* also answers that a fault with a delay holds back */
+/* The same, behind the next `n`: whoever sends them one by one stands there, however late the test looks. */
+void sandbox_hold_behind(uint16_t port, const char *match, unsigned n);
+void sandbox_release_all(uint16_t port); /* and there are no faults any more */
+void sandbox_release(uint16_t port);     /* also answers that a fault with a delay holds back */
 void sandbox_clear_faults(uint16_t port);
 bool sandbox_faults_are_met(uint16_t port); /* each of them, once at least */
 void sandbox_reset(uint16_t port);          /* forgets everything of every tenant */

@@ -459,9 +459,13 @@ static void a_changed_object_is_found(void **state)
 
     (void)state;
     for (unsigned life = 0; life < 3; life++) {
+        unsigned n_items = server.seen->n_items;
+
         begin_audit(&proxy, url);
+        wait_until(server.seen->n_items > n_items); /* audit.started */
         server.seen->foreign = life == 1;
         new_session(&proxy);
+        wait_until(server.seen->n_items > n_items + 1);
         stop();
         server.seen->foreign = false;
     }
@@ -470,6 +474,15 @@ static void a_changed_object_is_found(void **state)
 
 /* --- several processes */
 static struct replicas replicas;
+
+/* Sessions of which a process knows that they were made. */
+static size_t n_known(size_t i)
+{
+    const struct json *answer = replicas_ask(
+        &replicas, i, "GET", "/api/v1/audit?action=/api/v1/sessions&limit=100", NULL, NULL);
+
+    return json_size(json_get(answer, "events"));
+}
 
 /* The one that writes the audit of all is killed while the bucket is away: another one writes what both have noted. */
 static void the_audit_goes_on_after_a_kill(void **state)
@@ -494,11 +507,14 @@ static void the_audit_goes_on_after_a_kill(void **state)
         (void)replicas_ask(&replicas, i % 2, "POST", "/api/v1/sessions", NULL, "{\"name\":\"a\"}");
         assert_int_equal(replicas.reply.status, 201);
     }
-    program_wait_wrote(&replicas.programs[writer], "\"audit.failed\"", WAIT_MS);
+    wait_until(program_wrote(&replicas.programs[writer], "\"audit.failed\"") ||
+               program_wrote(&replicas.programs[1 - writer], "\"audit.failed\""));
+    writer = program_wrote(&replicas.programs[writer], "\"audit.failed\"") ? writer : 1 - writer;
+    wait_until(n_known(1 - writer) == WRITES); /* all are in Redis */
     replicas_kill(&replicas, writer);
     server.seen->is_away = false;
     n_items = server.seen->n_items;
-    wait_until(server.seen->n_items > n_items);
+    wait_until(server.seen->n_items > n_items + 1); /* audit.started, and the lines */
     replicas_stop(&replicas);
     assert_true(exported(url, &check, ERR_OK) >= WRITES);
     assert_int_equal(check.n_lines, check.last);

@@ -37,11 +37,15 @@ static void put_key(int fd, const char *name, const char *key, const char *permi
     assert_true(n > 0 && fd_write_all(fd, (struct str){line, (size_t)n}));
 }
 
+/* All at once: the proxy watches the folder. */
 static void write_config(const char *config, bool with_one)
 {
     static const char head[] = "auth:\n  mode: keys\n  keys:\n";
-    int fd = fd_create(config, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    char part[128];
+    int fd;
 
+    (void)snprintf(part, sizeof(part), "%s.part", config);
+    fd = fd_create(part, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0 && fd_write_all(fd, str_from(head)));
     put_key(fd, "boss", "an-admin-key-of-a-test", "all");
     if (with_one) {
@@ -51,6 +55,7 @@ static void write_config(const char *config, bool with_one)
     put_key(fd, "reader", "a-reading-key-of-a-test", "read");
     put_key(fd, "writer", "a-writing-key-of-a-test", "\"write:tests\"");
     (void)close(fd);
+    assert_int_equal(rename(part, config), 0);
 }
 
 static int set_up(void **state)

@@ -177,6 +177,7 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
 
     (void)state;
     replicas_start(&two, &options);
+    sandbox_hold_behind(two.platform.program.sandbox_port, "POST /teststeps", 1);
     client_ask(
         two.programs[0].port, "POST", "/api/v1/tests/run?async=true",
         arena_printf(shared_run_arena(&scene), "Content-Type: application/yaml\r\n%s", token).ptr,
@@ -191,6 +192,7 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
                 number_at(answer, "/steps/done") != 0 &&
                     str_is(json_str(json_find(answer, "/tests/0/steps/0/status")), "done")));
     replicas_kill(&two, 0);
+    sandbox_release_all(two.platform.program.sandbox_port);
     wait_until((answer = replicas_ask(&two, 1, "GET", target, token, NULL),
                 str_is(json_str(json_get(answer, "status")), "failed")));
     assert_true(str_contains(json_str(json_find(answer, "/error/detail")), STR("platform token")));

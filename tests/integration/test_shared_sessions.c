@@ -410,7 +410,7 @@ static void a_session_of_another_store_is_told(void **state)
 /* store.strict: false. What this process knows is enough for it. */
 static void each_goes_on_alone_if_told_so(void **state)
 {
-    static const char *const sets[] = {"store.strict=false", "store.timeout_ms=500", NULL};
+    static const char *const sets[] = {"store.strict=false", NULL};
     struct replicas shared = replicas;
     const char *session;
 

@@ -117,6 +117,17 @@ static bool has_come(const char *name)
     return span_named(collector_spans(&collector, &arena), name) != NULL;
 }
 
+static size_t n_spans(const char *name)
+{
+    const struct json *span;
+    size_t n = 0;
+
+    JSON_FOREACH (span, collector_spans(&collector, &arena)) {
+        n += str_is(text_of(span, "name"), name) ? 1 : 0;
+    }
+    return n;
+}
+
 static int64_t nanoseconds(const struct json *span, const char *name)
 {
     int64_t value = 0;
@@ -472,7 +483,7 @@ static void waits_are_spans(void **state)
         client_close(&clients[i]);
     }
     reply_done(&reply);
-    wait_until(has_come("POST /api/v1/commands/execute") && has_come("GET /api/projects") &&
+    wait_until(n_spans("POST /api/v1/commands/execute") == 2 && has_come("GET /api/projects") &&
                has_come("lane wait")); /* at its end it waits for a second only */
     judge_all();
     spans = collector_spans(&collector, &arena);

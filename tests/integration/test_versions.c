@@ -166,16 +166,20 @@ static void check_steps(size_t i)
 /* The old one begins it, the new one carries it on, then the old one again: nobody writes what the other cannot read. */
 static void versions_take_turns_in_a_run(void **state)
 {
+    uint16_t platform = here.replicas.platform.program.sandbox_port;
+
     (void)state;
+    sandbox_hold_behind(platform, "POST /teststeps", STEPS / 4);
     begin_run(OLD);
     follow_to(STEPS / 4);
     replicas_kill(&here.replicas, OLD);
+    sandbox_release_all(platform);
+    sandbox_hold_behind(platform, "POST /teststeps", STEPS / 4);
     follow_to(STEPS / 2);
     assert_false(here.watcher.done);
-    sandbox_hold_all(here.replicas.platform.program.sandbox_port, "POST /teststeps");
     replicas_start_one(&here.replicas, OLD);
     replicas_kill(&here.replicas, NEW);
-    sandbox_release_all(here.replicas.platform.program.sandbox_port);
+    sandbox_release_all(platform);
     follow_to(INT64_MAX);
     assert_true(here.watcher.done);
     assert_true(program_wrote(&here.replicas.programs[OLD], "run.adopted"));
@@ -189,9 +193,9 @@ static void versions_take_turns_in_a_run(void **state)
 static void what_a_newer_version_has_begun_is_left_to_it(void **state)
 {
     (void)state;
+    sandbox_hold_behind(here.replicas.platform.program.sandbox_port, "POST /teststeps", STEPS / 4);
     begin_run(NEW);
     follow_to(STEPS / 4);
-    sandbox_hold_all(here.replicas.platform.program.sandbox_port, "POST /teststeps");
     (void)status_at(OLD);
     assert_int_equal(here.replicas.reply.status, 500);
     assert_true(str_contains(reply_text(&here.replicas.reply), STR("store_unreadable")));

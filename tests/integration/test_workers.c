@@ -340,6 +340,7 @@ static void a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed(void **s
     uint64_t killed_ms;
 
     (void)state;
+    sandbox_hold_behind(proxy.program.sandbox_port, "POST /teststeps", 5);
     buf_init(&file, 1 << 16);
     buf_text(&file, "name: Shared\nsteps:\n");
     for (int i = 0; i < STEPS; i++) {
@@ -354,8 +355,7 @@ static void a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed(void **s
     id = arena_cstr(&proxy.arena, json_str(json_get(reply_json(&reply, &proxy.arena), "id")));
     reply_done(&reply);
     client_close(&line->client);
-    proxy_wait_sent(&proxy, "POST", "/teststeps", 5);
-    sandbox_hold_all(proxy.program.sandbox_port, "POST /teststeps");
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 6);
     for (int i = 0; i < LINES; i++) { /* new connections, so of all workers */
         assert_true(str_is(run_status(id), "running"));
     }
@@ -404,7 +404,7 @@ static void all_finish_what_they_have_at_sigterm(void **state)
         assert_true(client_send_request(&commands[i].client, "POST", "/api/v1/commands/execute",
                                         "Content-Type: application/json\r\n", str_from(body)));
     }
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_http_requests_in_flight") >= 2);
+    wait_until(workers_metric(&proxy, "virtuoso_proxy_http_requests_in_flight") > LINES);
     sandbox_release_all(proxy.program.sandbox_port);
     program_signal(&proxy.program, SIGTERM);
     for (size_t i = 0; i < LINES; i++) {

@@ -10,7 +10,7 @@
 #include "harness/wait.h"
 #include "harness/workers.h"
 
-enum { LINES = 30 };
+enum { LINES = 30, TRIES = 5 };
 
 #define KEY "X-API-Key: a-key-of-a-test-1\r\n"
 
@@ -33,19 +33,22 @@ static void a_reload_reaches_all_of_them(void **state)
 {
     const struct json *answer;
     const struct json *other;
+    double n_reloads = 0;
 
     (void)state;
-    answer = proxy_ask(&proxy, "POST", "/admin/reload", NULL, "");
-    assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(json_size(json_get(answer, "workers")), WORKERS_USUAL - 1);
+    do { /* one that takes long to look is not in the answer */
+        answer = proxy_ask(&proxy, "POST", "/admin/reload", NULL, "");
+        assert_int_equal(proxy.reply.status, 200);
+        n_reloads += WORKERS_USUAL;
+        assert_true(n_reloads < TRIES * WORKERS_USUAL);
+    } while (json_size(json_get(answer, "workers")) < WORKERS_USUAL - 1);
     JSON_FOREACH (other, json_get(answer, "workers")) {
         assert_true(json_true(json_get(other, "taken")));
     }
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") ==
-               (double)WORKERS_USUAL);
+    wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") == n_reloads);
     program_signal(&proxy.program, SIGHUP);
     wait_until(workers_metric(&proxy, "virtuoso_proxy_config_reloads_total") ==
-               2.0 * (double)WORKERS_USUAL);
+               n_reloads + WORKERS_USUAL);
     stop();
 }
 

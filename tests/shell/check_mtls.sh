@@ -103,7 +103,7 @@ cat >proxy.yaml <<END
 sandbox: {enabled: true}
 drain: {notice_ms: 0, limit_ms: 0}
 runs: {heartbeat_s: 3600}
-http: {max_handshakes: 2, handshake_timeout_ms: 60000}
+http: {max_handshakes: 2, handshake_timeout_ms: 600000}
 server:
   listen: "127.0.0.1:0"
   listeners:
@@ -335,7 +335,7 @@ edge() {
         mkdir -p edge
         start_server "$scratch/edge" 1 "$binary" serve -c "$source_dir/conf/edge.yaml" --listen 127.0.0.1:0 --set drain.notice_ms=0 \
             --set auth.mode=none --set "upstream.base_url=https://localhost:$required/virtuoso" --set "upstream.token=$key" \
-            --set upstream.ca_file=ours.crt --set upstream.max_tries=1 "$@"
+            --set upstream.ca_file=ours.crt --set upstream.max_tries=1 --set upstream.connect_timeout_ms=120000 "$@"
         curl -sS -o /dev/null -w '%{http_code}' --max-time 200 "${urls[0]}/virtuoso/user"
         serve_end || echo " (it ended with $?)"
     ) >edge.said 2>edge.err

@@ -29,6 +29,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "harness/client.h"
 #include "harness/port.h"
 #include "http/server.h"
 #include "net/loop.h"
@@ -41,7 +42,7 @@ enum {
     STAGE_PIECE = 10000,
     STAGE_LONG = 65 * 1024 * 1024,
     STAGE_MAX_BODY = 64 * 1024,
-    STAGE_LIMIT_S = 60
+    STAGE_LIMIT_S = 60 /* stretched by VP_SLOW */
 };
 
 struct stage {
@@ -285,6 +286,11 @@ static inline time_t stage_seconds(void)
     return now.tv_sec;
 }
 
+static inline time_t stage_limit(void)
+{
+    return stage_seconds() + (time_t)STAGE_LIMIT_S * client_slowness();
+}
+
 static inline void stage_on_closed(void *context)
 {
     *(bool *)context = true;
@@ -293,7 +299,7 @@ static inline void stage_on_closed(void *context)
 /* loop_done CHECKs that nothing was left open. */
 static inline void stage_close(struct stage *stage)
 {
-    time_t limit = stage_seconds() + STAGE_LIMIT_S;
+    time_t limit = stage_limit();
 
     http_server_close(stage->server, stage_on_closed, &stage->closed);
     while (!stage->closed && stage_seconds() < limit) {
@@ -318,8 +324,7 @@ static inline bool stage_met(struct stage *stage, bool condition, time_t limit)
 
 /* Turns until `condition` of the test's own is met. */
 #define STAGE_UNTIL(stage, condition)                                                              \
-    for (time_t limit_ = stage_seconds() + STAGE_LIMIT_S;                                          \
-         !stage_met((stage), (condition), limit_);) {                                              \
+    for (time_t limit_ = stage_limit(); !stage_met((stage), (condition), limit_);) {               \
     }
 
 /* Whatever has been sent arrives and is dealt with: a few turns. */
@@ -423,7 +428,7 @@ static inline bool peer_receive(struct peer *peer)
 /* Until the server closes; what it sent stays in peer->in. */
 static inline void peer_read_all(struct peer *peer)
 {
-    time_t limit = stage_seconds() + STAGE_LIMIT_S;
+    time_t limit = stage_limit();
 
     while (!peer->ended && stage_seconds() < limit) {
         if (!peer_receive(peer) && !peer->ended) {
@@ -435,7 +440,7 @@ static inline void peer_read_all(struct peer *peer)
 
 static inline void peer_read_until(struct peer *peer, const char *text)
 {
-    time_t limit = stage_seconds() + STAGE_LIMIT_S;
+    time_t limit = stage_limit();
 
     while (!peer->ended && !str_contains(buf_view(&peer->in), str_from(text)) &&
            stage_seconds() < limit) {

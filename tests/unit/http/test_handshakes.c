@@ -58,7 +58,7 @@ static void pass(struct peer *peer, struct tls_client *client, struct buf *plain
 
 static void assert_serves(struct stage *stage, struct peer *peer, struct tls_client *client)
 {
-    time_t limit = stage_seconds() + STAGE_LIMIT_S;
+    time_t limit = stage_limit();
     bool has_asked = false;
     struct buf plain;
 

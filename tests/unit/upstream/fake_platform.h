@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/port.h"
 #include "net/loop.h"
 
 #define MAYBE_UNUSED __attribute__((unused))
@@ -610,11 +611,10 @@ static void platform_accept(uv_stream_t *listener, int status)
     CHECK(uv_read_start((uv_stream_t *)&link->tcp, link_alloc, link_read) == 0);
 }
 
-/* Port 0: a free one. A port that it had before: it is back. */
+/* On a port of port_free: while nobody listens there, no other program can take the port. */
 static MAYBE_UNUSED void platform_listen(struct platform *platform, int port)
 {
     struct sockaddr_in address;
-    int length = sizeof(address);
 
     CHECK(uv_tcp_init(&platform->loop->uv, &platform->listener) == 0);
     platform->listener.data = platform;
@@ -622,8 +622,7 @@ static MAYBE_UNUSED void platform_listen(struct platform *platform, int port)
     CHECK(uv_ip4_addr("127.0.0.1", port, &address) == 0);
     CHECK(uv_tcp_bind(&platform->listener, (struct sockaddr *)&address, 0) == 0);
     CHECK(uv_listen((uv_stream_t *)&platform->listener, 1024, platform_accept) == 0);
-    CHECK(uv_tcp_getsockname(&platform->listener, (struct sockaddr *)&address, &length) == 0);
-    platform->port = ntohs(address.sin_port);
+    platform->port = port;
 }
 
 static MAYBE_UNUSED void platform_open(struct platform *platform, struct loop *loop)
@@ -633,7 +632,7 @@ static MAYBE_UNUSED void platform_open(struct platform *platform, struct loop *l
     list_init(&platform->links);
     buf_init(&platform->last_head, 64 * 1024);
     buf_init(&platform->last_body, 8 * 1024);
-    platform_listen(platform, 0);
+    platform_listen(platform, port_free());
 }
 
 static void platform_listener_closed(uv_handle_t *handle)
