@@ -83,7 +83,8 @@ void lanes_free(struct lanes *lanes); /* CHECKs that no lane is in use; NULL is 
 enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
                            lane_turn_fn on_turn, bool *out_now, struct error *err) MUST_CHECK;
 void lane_leave(struct lane_ticket *ticket); /* idempotent; zeroed is fine */
-/* True: a step may be sent now. False: the lease of the lane may end before it has arrived. */
+/* True: a step may be sent now. False: the lease of the lane may end before it has arrived,
+ * and this process may not go on alone. */
 bool lane_may_send(const struct lane_ticket *ticket);
 
 /* --- what the lane knows; only for a ticket that holds the lane --- */

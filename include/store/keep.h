@@ -6,7 +6,7 @@
  *
  * If another process wants the lease, it is let go when it has no users; if users follow each other,
  * after KEEP_WANTED_USES of them or KEEP_WANTED_MS. A lease that could not be renewed in time is lost,
- * and its users must not act any more.
+ * and its users must not act any more (but see keep_is_alone).
  *
  * A store that has lost acknowledged changes (store_on_rewound) may give a lease to another process while this one
  * believes that it still holds the lease. So all leases count as lost then, none is asked for until those of others
@@ -105,7 +105,8 @@ void keep_leave(
 bool keep_lasts(const struct keep_user *user, uint64_t ms);
 /* Another process waits for it. */
 bool keep_is_wanted(const struct keep_user *user);
-/* The store is away: no other process can take the lease, nor can this one renew it. */
+/* The last renewal was not answered, and the store is away still. So nobody is known to have taken the lease; but a process
+ * that alone cannot reach the store is told the same. */
 bool keep_is_alone(const struct keep_user *user);
 /* The store answers, so by its view the lease is ours, too, as far as is known. */
 bool keep_is_sure(const struct keep_user *user);

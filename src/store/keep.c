@@ -280,12 +280,15 @@ bool keep_lasts(const struct keep_user *user, uint64_t ms)
 
 bool keep_is_alone(const struct keep_user *user)
 {
-    return store_trouble(user->keep->keeps->store) != NULL;
+    const struct keep *keep = user->keep;
+
+    return keep->unanswered && keep->fence == user->fence && keep->age == keep->keeps->age &&
+           (keep_is_valid(keep, 0) || store_trouble(keep->keeps->store) != NULL);
 }
 
 bool keep_is_sure(const struct keep_user *user)
 {
-    return keep_lasts(user, 0) && !keep_is_alone(user);
+    return keep_lasts(user, 0) && store_trouble(user->keep->keeps->store) == NULL;
 }
 
 bool keep_is_wanted(const struct keep_user *user)

@@ -36,7 +36,8 @@ struct keep {
     uint64_t idle_ms;  /* the last user left */
     unsigned age;      /* keeps->age when it was taken */
     bool orderly;
-    char *left; /* heap */
+    bool unanswered; /* the store was away when the last renewal was sent */
+    char *left;      /* heap */
     size_t n_left;
     uint64_t left_age_ms;
     bool losing;

@@ -156,11 +156,12 @@ static void lose_too_late(struct keep *keep)
 }
 
 /* A lease that has run out stays lost, also if the answer says that it was renewed: keep_lasts has been false, so
- * its users have stopped. */
+ * its users have stopped, or go on alone (keep_is_alone). */
 static void on_renewed(struct store_op *op, const struct store_result *result)
 {
     struct keep *keep = CONTAINER_OF(op, struct keep, act);
 
+    keep->unanswered = result->error.code == ERR_STORE_AWAY;
     if (result->error.code == ERR_OK && !keep_is_valid(keep, 0)) {
         lose_too_late(keep);
     } else if (result->error.code == ERR_OK) {
@@ -229,6 +230,7 @@ static void hold(struct keep *keep, const struct store_result *result)
     keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
     keep->idle_ms = keep->since_ms;
     keep->orderly = is_orderly(keep, result);
+    keep->unanswered = false;
     keep->left = result->bytes.len > 0 ? str_dup(result->bytes) : NULL;
     keep->n_left = result->bytes.len;
     keep->left_age_ms = keep->held_ms > 0 ? keep->since_ms - keep->held_ms : UINT64_MAX;

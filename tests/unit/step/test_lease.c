@@ -190,6 +190,8 @@ static void after_a_death_nothing_is_certain_for_a_while(void **state)
     assert_true(lane_is_certain(&heir.ticket));
     lane_leave(&heir.ticket);
     assert_false(lane_may_send(&dead.ticket));
+    lanes_configure_share(scene.lanes[0], CALL_MS, false); /* the store answers: nobody is alone */
+    assert_false(lane_may_send(&dead.ticket));
     lane_leave(&dead.ticket);
 }
 
