@@ -33,8 +33,10 @@ bool fd_write_all(int fd, struct str bytes) MUST_CHECK;
 
 /* Reads to the end, and appends to `out`. False: errno says why; EFBIG: more than `out` may hold. */
 bool fd_read_all(int fd, struct buf *out) MUST_CHECK;
+
 /* What a file of /proc or /sys says: `room_bytes` of it at most, in `room`. Empty: it cannot be read. */
 struct str fd_read_kernel(const char *path, char *room, size_t room_bytes);
+
 /* As open(2) for writing; folders above the file that are not there are made. */
 int fd_create(const char *path, int flags, unsigned mode);
 /* Replaces the file: writes `part`, which lies beside it, and renames that. A reader sees either the whole old file or

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "base/limits.h"
 #include "net/frames.h"
 #include "sandbox/sandbox.h"
 #include "store/peer.h"
@@ -31,10 +32,11 @@ struct process {
     unsigned n_open;            /* handle, control and store that are not closed */
     uint64_t began_ms;
     uint64_t heard_ms;
-    uint64_t doubted_ms;     /* since when it has been silent for long; 0: it is not */
-    uint64_t waited_ms;      /* for a processor, until then */
-    uint32_t drain_limit_ms; /* as its configuration has it now */
-    bool reloads;            /* it was told to reload, and has not answered */
+    uint64_t
+        doubted_ms; /* of the first look after half of the time that it may be silent; 0: heard since */
+    struct cpu_use doubted_use; /* at that look */
+    uint32_t drain_limit_ms;    /* as its configuration has it now */
+    bool reloads;               /* it was told to reload, and has not answered */
     bool is_killed;
 };
 
@@ -88,9 +90,9 @@ bool process_lives(const struct process *process);
 /* supervisor_seat.c */
 void seat_fill(struct seat *seat); /* starts a worker in it */
 void seats_look(struct supervisor *supervisor);
-/* Nothing was heard of it for `limit_ms`, and not for want of a processor; `waited_ms`: cpu_waited_ms of it. */
+/* Nothing was heard of it for `limit_ms`, and not for want of a processor. */
 bool process_is_silent(struct process *process, uint64_t now_ms, uint64_t limit_ms,
-                       uint64_t waited_ms);
+                       const struct cpu_use *use);
 /* A process has become ready, drains, or has ended. */
 void seat_ready(struct process *process);
 void seat_draining(struct process *process);

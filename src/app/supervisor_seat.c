@@ -117,24 +117,33 @@ void seat_ended(struct process *process, int64_t status, int signal)
     }
 }
 
+static uint64_t since(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
 /* The second half of the silence does not count as long as the worker waits for a processor: on a crowded machine its loop
  * does not stand still, and one that starts in its place would make the crowd larger. */
 bool process_is_silent(struct process *process, uint64_t now_ms, uint64_t limit_ms,
-                       uint64_t waited_ms)
+                       const struct cpu_use *use)
 {
-    uint64_t excused_ms;
+    uint64_t half_ms = limit_ms / 2;
 
-    if (now_ms < process->heard_ms + limit_ms / 2) {
+    if (now_ms < process->heard_ms + half_ms) {
         process->doubted_ms = 0;
         return false;
     }
     if (process->doubted_ms == 0) {
         process->doubted_ms = now_ms;
-        process->waited_ms = waited_ms;
+        process->doubted_use = *use;
     }
-    excused_ms = waited_ms > process->waited_ms ? waited_ms - process->waited_ms : 0;
+    if (use->is_runnable && use->ran_ms > 0 &&
+        since(use->ran_ms, process->doubted_use.ran_ms) < half_ms) {
+        return false; /* it waits, or has not worked for long without a word */
+    }
     return now_ms >= process->heard_ms + limit_ms &&
-           now_ms - process->doubted_ms >= limit_ms / 2 + excused_ms;
+           now_ms - process->doubted_ms >=
+               half_ms + since(use->waited_ms, process->doubted_use.waited_ms);
 }
 
 /* Kills workers that stand still: connections that the kernel has given them would wait as long as that. */
@@ -146,8 +155,13 @@ void seats_look(struct supervisor *supervisor)
         struct process *process = &supervisor->processes[i];
         uint64_t silent_ms = process->state == PROCESS_STARTS ? STARTS_MS : SILENT_MS;
 
-        if (process_lives(process) &&
-            process_is_silent(process, now_ms, silent_ms, cpu_waited_ms(process->handle.pid))) {
+        struct cpu_use use;
+
+        if (!process_lives(process)) {
+            continue;
+        }
+        use = cpu_use_of(process->handle.pid);
+        if (process_is_silent(process, now_ms, silent_ms, &use)) {
             process_kill(process, process->state == PROCESS_STARTS ? "it does not answer"
                                                                    : "its loop stands still");
         }

@@ -131,6 +131,17 @@ bool fd_read_all(int fd, struct buf *out)
     return n == 0;
 }
 
+struct str fd_read_kernel(const char *path, char *room, size_t room_bytes)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, room, room_bytes) : -1;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return (struct str){room, n > 0 ? (size_t)n : 0};
+}
+
 /* Folders that exist are fine. If one could not be made, the open that follows fails. */
 static void make_folders(const char *path)
 {
@@ -144,17 +155,6 @@ static void make_folders(const char *path)
         buf_char(&folder, path[i]);
     }
     buf_done(&folder);
-}
-
-struct str fd_read_kernel(const char *path, char *room, size_t room_bytes)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, room, room_bytes) : -1;
-
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return (struct str){room, n > 0 ? (size_t)n : 0};
 }
 
 int fd_create(const char *path, int flags, unsigned mode)

@@ -133,20 +133,31 @@ uint64_t memory_limit_bytes(void)
     return (uint64_t)bytes;
 }
 
-/* "RAN WAITED SLICES", in nanoseconds. */
-uint64_t cpu_waited_ms(int pid)
+static uint64_t next_ms(struct str *text)
 {
     enum { NS_PER_MS = 1000000 };
 
+    struct str word;
+    int64_t ns = 0;
+
+    (void)str_cut(*text, ' ', &word, text);
+    return str_to_i64(word, 0, INT64_MAX, &ns) ? (uint64_t)ns / NS_PER_MS : 0;
+}
+
+/* schedstat: "RAN WAITED SLICES", in nanoseconds; stat: "PID (NAME) STATE ...", and a name may hold anything. */
+struct cpu_use cpu_use_of(int pid)
+{
     char path[64];
     char room[TEXT_MAX];
+    struct cpu_use use = {0};
     struct str text;
-    struct str word;
-    int64_t waited_ns;
 
     text = fd_read_kernel(str_print(path, sizeof(path), "/proc/%d/schedstat", pid).ptr, room,
                           sizeof(room));
-    (void)str_cut(text, ' ', &word, &text);
-    (void)str_cut(text, ' ', &word, &text);
-    return str_to_i64(word, 0, INT64_MAX, &waited_ns) ? (uint64_t)waited_ns / NS_PER_MS : 0;
+    use.ran_ms = next_ms(&text);
+    use.waited_ms = next_ms(&text);
+    text =
+        fd_read_kernel(str_print(path, sizeof(path), "/proc/%d/stat", pid).ptr, room, sizeof(room));
+    use.is_runnable = str_starts(str_sub(text, str_behind_last(text, ')'), text.len), STR(" R"));
+    return use;
 }
