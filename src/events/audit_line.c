@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json_pen.h"
+#include "base/random.h"
 #include "crypto/digest.h"
 #include "events/events.h"
 
@@ -55,6 +56,17 @@ static void end(struct json_pen *pen, size_t start, struct audit_head *head)
     pen_end(pen);
 }
 
+/* So that two writers never write the same line: one of them would take the line of the other for its own. */
+static void put_id(struct json_pen *pen)
+{
+    char digits[16];
+
+    random_hex(digits, sizeof(digits));
+    PEN(pen, ",\"id\":\"");
+    pen_bytes(pen, digits, sizeof(digits));
+    PEN(pen, "\"");
+}
+
 void audit_write_mark(struct buf *out, struct audit_head *head, const char *type, const char *name,
                       uint64_t value)
 {
@@ -67,6 +79,7 @@ void audit_write_mark(struct buf *out, struct audit_head *head, const char *type
         pen_text(&pen, str_from(name));
         PEN(&pen, "\":");
         pen_int(&pen, (int64_t)value);
+        put_id(&pen);
         end(&pen, start, head);
     }
 }

@@ -147,6 +147,27 @@ static void a_cut_end_shows_in_the_hash(void **state)
     assert_string_not_equal(cut.hash, whole.hash);
 }
 
+/* In the same moment, with the same number: one of two that use one chain by mistake would take the line for its own. */
+static void no_two_writers_write_the_same_line(void **state)
+{
+    struct audit_head heads[2] = {{.number = 0}};
+    struct buf lines[2];
+
+    (void)state;
+    clock_set(1000000, 1);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        audit_head_first(&heads[i]);
+        buf_init(&lines[i], 2 * AUDIT_LINE_MAX);
+        audit_write_mark(&lines[i], &heads[i], "audit.started", "time_ms", 1);
+    }
+    clock_release();
+    assert_true(lines[0].len > 0);
+    assert_false(str_eq(buf_view(&lines[0]), buf_view(&lines[1])));
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        buf_done(&lines[i]);
+    }
+}
+
 static void a_torn_line_is_closed_by_its_writer(void **state)
 {
     struct audit_check result;
@@ -386,6 +407,7 @@ int test_audit(void)
         cmocka_unit_test_setup_teardown(a_chain_goes_on_over_restarts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_change_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_end_shows_in_the_hash, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_two_writers_write_the_same_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_torn_line_is_closed_by_its_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_without_its_line_end_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_was_changed_is_not_gone_on_with, set_up,
