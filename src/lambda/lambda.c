@@ -5,7 +5,7 @@
 #include "observe/log.h"
 
 /* PAUSE_MS: after such a pause no connection is trusted, since network devices on the way may have forgotten it. */
-enum { PAUSE_MS = 20000, INIT_ERROR_MS = 1000, TEXT_MAX = 8192 };
+enum { PAUSE_MS = 20000, INIT_ERROR_MS = 5000, TEXT_MAX = 8192 };
 
 static void on_gone(struct later_item *item)
 {
