@@ -23,7 +23,7 @@ if(VP_TESTS)
   # What a command and a turn cost, counted: only as it is shipped, since flags change every count.
   if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT VP_SANITIZE AND NOT VP_COVERAGE)
     add_test(NAME bench.budget COMMAND bash ${CMAKE_SOURCE_DIR}/bench/budget/check.sh ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER})
-    set_tests_properties(bench.budget PROPERTIES TIMEOUT 1800 SKIP_RETURN_CODE 77 LABELS bench COST 100)
+    set_tests_properties(bench.budget PROPERTIES TIMEOUT 2700 SKIP_RETURN_CODE 77 LABELS bench COST 100)
     add_test(NAME bench.constant COMMAND bash ${CMAKE_SOURCE_DIR}/bench/budget/constant.sh ${CMAKE_BINARY_DIR})
     set_tests_properties(bench.constant PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS bench)
     if(VP_LONG)

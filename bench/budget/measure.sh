@@ -149,7 +149,9 @@ turns() {
 }
 
 few_instructions=$(instructions_of "$few")
-echo "instructions_per_command $(per_command "$few_instructions" "$(instructions_of "$many")")"
+many_instructions=$(instructions_of "$many")
+echo "instructions_per_command $(per_command "$few_instructions" "$many_instructions")"
 few_allocations=$(allocations_of "$few")
-echo "allocations_per_command $(per_command "$few_allocations" "$(allocations_of "$many")")"
+many_allocations=$(allocations_of "$many")
+echo "allocations_per_command $(per_command "$few_allocations" "$many_allocations")"
 turns
