@@ -1,6 +1,7 @@
 #include "harness/function.h"
 
 #include "base/json_writer.h"
+#include "harness/client.h"
 #include "harness/cmocka.h"
 
 enum { ENV_MAX = 40, EVENT_MAX = 16 << 20 };
@@ -52,6 +53,21 @@ const struct json *function_ask(struct function *function, const char *event)
     runtime_api_read(&function->api, &function->answer);
     assert_string_equal(function->answer.id, function->api.last_id);
     return runtime_answer_json(&function->answer, &function->arena);
+}
+
+uint64_t function_ask_within(struct function *function, const char *event, int64_t deadline_ms)
+{
+    const struct runtime_event one = {.body = event, .deadline_ms = deadline_ms};
+    uint64_t began_ms = client_now_ms();
+
+    runtime_api_give(&function->api, &one);
+    runtime_api_read(&function->api, &function->answer);
+    return client_now_ms() - began_ms;
+}
+
+bool function_is_done(struct function *function, const char *event)
+{
+    return json_true(json_get(function_ask(function, event), "ok"));
 }
 
 const char *function_event(struct function *function, const char *method, const char *path,

@@ -42,8 +42,7 @@ static const char *folder(void)
     return name;
 }
 
-/* The file of the socket is there before anybody listens; and who listens refuses what is asked while what was kept is
- * read. */
+/* The file of the socket is there before anybody listens; and while Redis reads what it has kept, it answers -LOADING. */
 static bool is_ready(const struct redis_server *server)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -6,6 +6,7 @@
 #include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
+#include "step/lane.h"
 
 enum { N_PLATFORMS = 2, N_SWITCHES = 12, CONFIG_MAX = 4096 };
 
@@ -248,6 +249,7 @@ static void accounts_of_one_platform_order_their_steps(void **state)
     static const char step[] = "{\"command\": \"step-navigate to\", \"args\": "
                                "[\"https://a.example/\"], \"checkpoint_id\": \"7654321\"}";
     struct stage stage;
+    uint64_t began_ms = client_now_ms();
 
     (void)state;
     begin(&stage, SAME_TOKEN);
@@ -265,7 +267,7 @@ static void accounts_of_one_platform_order_their_steps(void **state)
             reload(&stage, "upstream.client_name");
         }
     }
-    assert_int_equal(n_asked(&stage, 0, ""), 1);
+    assert_in_range(n_asked(&stage, 0, ""), 1, 1 + (client_now_ms() - began_ms) / LANE_TRUST_MS);
     end(&stage);
 }
 

@@ -139,6 +139,7 @@ static void service_start(struct service *service)
     }
     service->env[n++] = arena_printf(&proxy->arena, "PORT=%u", port).ptr;
     service->env[n++] = "K_SERVICE=virtuoso-proxy";
+    service->env[n++] = "VIRTUOSO_PROXY_STORE_TIMEOUT_MS=60000"; /* Firestore may stand still */
     service->env[n++] = "VIRTUOSO_PROXY_SANDBOX_ENABLED=true";
     service->env[n++] = "VIRTUOSO_PROXY_OTEL_INTERVAL_MS=200"; /* the test does not wait for long */
     program_serve(&proxy->program, service->args, service->env);

@@ -41,7 +41,7 @@ static void put_key(int fd, const char *name, const char *key, const char *permi
 static void write_config(const char *config, bool with_one)
 {
     static const char head[] = "auth:\n  mode: keys\n  keys:\n";
-    char part[128];
+    char part[140];
     int fd;
 
     (void)snprintf(part, sizeof(part), "%s.part", config);

@@ -60,7 +60,9 @@ static void check(const struct fault *fault)
     proxy_start(&proxy, sets);
     sandbox_fault(proxy.program.sandbox_port, fault->json);
     began = client_patience_ms();
-    answer = proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+    answer =
+        proxy_command(&proxy, "step-interact click", "[\"x\"]",
+                      fault->steps < 0 ? "\"position\":0" : NULL); /* nothing is counted first */
     assert_true(client_waited_ms(began) < (uint64_t)20000 * client_slowness());
     if (fault->status != 0 && proxy.reply.status != fault->status) {
         fail_msg("%s: status %d, wanted %d: %.*s", fault->what, proxy.reply.status,

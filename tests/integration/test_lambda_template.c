@@ -362,7 +362,7 @@ static void with_a_bucket_runs_are_carried_on(void **state)
                                               FUNCTION_KEY, "name: t\\nsteps:\\n  - click: Go\\n"));
     assert_int_equal(function_status(answer), 202);
     function_stop(&function);
-    assert_int_equal(here.cloud.seen->n_recalls, 1);
+    wait_until(here.cloud.seen->n_recalls == 1);
     assert_non_null(strstr(here.cloud.seen->recall, "virtuoso-proxy.recall"));
 }
 

@@ -63,6 +63,8 @@ static void start_other(const char *role)
                           "--set",
                           "webhooks.allow_private=true",
                           "--set",
+                          "store.timeout_ms=10000",
+                          "--set",
                           roles,
                           NULL};
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
@@ -181,6 +183,7 @@ static void who_leaves_stops_a_run_of_another_process(void **state)
     (void)state;
     start_other("runs");
     sandbox_forget_requests(here.replicas.platform.program.sandbox_port);
+    sandbox_hold_behind(here.replicas.platform.program.sandbox_port, "POST /teststeps", 3);
     buf_init(&file, 1 << 16);
     buf_text(&file, "name: Long\nsteps:\n");
     for (int n = 0; n < 10 * STEPS; n++) {
@@ -196,6 +199,7 @@ static void who_leaves_stops_a_run_of_another_process(void **state)
                       STR_ARG(json_str(json_find(list, "/runs/0/id"))))
              .ptr;
     client_close(&client);
+    sandbox_release_all(here.replicas.platform.program.sandbox_port);
     wait_until(str_is(run_status(id), "cancelled"));
     stop_other();
 }

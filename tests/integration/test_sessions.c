@@ -394,9 +394,9 @@ static void a_session_at_work_does_not_expire(void **state)
 
     (void)state;
     proxy_start(&proxy, NULL);
-    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, ",\"timeout\":8")));
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, ",\"timeout\":20")));
     sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":9000}");
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":21000}");
     send_command(&proxy, &client, id, "slow");
     assert_int_equal(position_of(&proxy, &client), 0);
     (void)ask_session(&proxy, "GET", id, NULL, "");

@@ -206,7 +206,8 @@ static struct {
 /* What is answered at each fault, a letter each, in their order:
  * g  as ever
  * n  503 store_unavailable, or 504 where the time was over, with Retry-After
- * e  either of these: a Redis that takes no changes is left for another one, and the connection made anew
+ * e  either of these: a Redis that takes no changes is left for another one, and the connection made anew; or a process that
+ *    has let go of its own lease gets none of a Redis that is full
  * u  500 store_unreadable */
 struct row {
     const char *user;

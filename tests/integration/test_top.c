@@ -13,8 +13,9 @@
 #include "base/clock.h"
 #include "harness/proxy.h"
 #include "harness/run_cli.h"
+#include "harness/wait.h"
 
-enum { WAIT_MS = 60000, OUTPUT_MAX = 1 << 22 };
+enum { OUTPUT_MAX = 1 << 22 };
 
 #define KEY "a-key-of-a-test-of-top-12345"
 
@@ -55,7 +56,7 @@ static void each_figure_comes_from_a_metric_that_exists(void **state)
         struct str rest;
         struct str line;
 
-        assert_true(clock_now_ms() < began_ms + (uint64_t)WAIT_MS * client_slowness());
+        assert_true(clock_now_ms() < began_ms + (uint64_t)UNTIL_MS * client_slowness());
         (void)proxy_ask(&proxy, "POST", "/api/projects", NULL, "{\"name\":\"top\"}");
         assert_int_equal(proxy.reply.status, 201);
         buf_clear(&out);
@@ -82,7 +83,7 @@ static void each_figure_comes_from_a_metric_that_exists(void **state)
     assert_true(json_double(json_get(object, "p99_ms")) > 0);
     assert_true(json_double(json_get(object, "errors_percent")) == 0);
     program_signal(&f->program, SIGINT);
-    assert_int_equal(program_wait_end(&f->program, WAIT_MS), 0);
+    assert_int_equal(program_wait_end(&f->program, UNTIL_MS), 0);
     program_assert_clean(&f->program);
     program_done(&f->program);
     buf_done(&out);
@@ -100,7 +101,7 @@ static void one_picture_and_the_end(void **state)
 
     proxy_start(&proxy, sets);
     admin = program_wait_port(&proxy.program, "admin on http://");
-    assert_int_equal(TOP(f, "--once", url_of(f, admin)), 0);
+    wait_until(TOP(f, "--once", url_of(f, admin)) == 0); /* it waits for 5 s */
     run_cli_assert_says(f, "virtuoso-proxy ");
     run_cli_assert_says(f, "latency p95");
     run_cli_assert_says(f, "platform calls");
@@ -139,12 +140,12 @@ static void a_proxy_that_comes_back_is_waited_for(void **state)
     port = proxy.program.port;
     program_start(&f->program, (const char *const[]){"top", "-o", "json", url_of(f, port), NULL},
                   NULL);
-    program_wait_wrote(&f->program, "\"requests_per_second\":", WAIT_MS);
+    program_wait_wrote(&f->program, "\"requests_per_second\":", UNTIL_MS);
     proxy_stop(&proxy);
-    program_wait_wrote(&f->program, "\"away\":\"", WAIT_MS);
+    program_wait_wrote(&f->program, "\"away\":\"", UNTIL_MS);
     assert_true(program_is_running(&f->program));
     program_signal(&f->program, SIGTERM);
-    assert_int_equal(program_wait_end(&f->program, WAIT_MS), 0);
+    assert_int_equal(program_wait_end(&f->program, UNTIL_MS), 0);
     program_assert_clean(&f->program);
     program_done(&f->program);
 }
@@ -181,7 +182,7 @@ static void read_terminal(struct run_cli *f, int terminal, const char *text)
         char bytes[4096];
         ssize_t n;
 
-        assert_true(clock_now_ms() < began_ms + (uint64_t)WAIT_MS * client_slowness());
+        assert_true(clock_now_ms() < began_ms + (uint64_t)UNTIL_MS * client_slowness());
         if (poll(&ready, 1, 1000) <= 0) {
             continue;
         }

@@ -49,6 +49,8 @@ static void start_proxy(struct scene *scene)
                                        "--set",
                                        "upstream.base_url=https://other.example/virtuoso",
                                        "--set",
+                                       "upstream.connect_timeout_ms=60000",
+                                       "--set",
                                        trusted,
                                        "--set",
                                        "upstream.retry_base_ms=1",

@@ -157,7 +157,7 @@ static void no_two_writers_write_the_same_line(void **state)
     clock_set(1000000, 1);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         audit_head_first(&heads[i]);
-        buf_init(&lines[i], 2 * AUDIT_LINE_MAX);
+        buf_init(&lines[i], (size_t)2 * AUDIT_LINE_MAX);
         audit_write_mark(&lines[i], &heads[i], "audit.started", "time_ms", 1);
     }
     clock_release();
