@@ -53,8 +53,8 @@ judge() { # says of each count what it is; too_much, wrong: what was found
     done <<<"$measured"
 }
 
-# A busy machine adds turns of the loop that wait: it does so now and then, a change of the program each time. So what is
-# too much is counted again, and the smaller count is what holds.
+# On a busy machine a count may hold turns of the loop in which the proxy only waits. A change of the program shows in
+# each measurement. So what is too much is counted again, and the smallest count holds.
 for try in 1 2 3; do
     judge
     if [ -z "$too_much" ] || [ "$try" -eq 3 ]; then

@@ -1,5 +1,5 @@
 /* The limits of this process: the smallest of its control group (v2, or v1 as a container sees it), its mask of
- * processors, and the machine. */
+ * processors, and the machine. And what a process has had of the processors. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 

@@ -139,7 +139,7 @@ bool process_is_silent(struct process *process, uint64_t now_ms, uint64_t limit_
     }
     if (use->is_runnable && use->ran_ms > 0 &&
         since(use->ran_ms, process->doubted_use.ran_ms) < half_ms) {
-        return false; /* it waits, or has not worked for long without a word */
+        return false; /* it waits for a processor, or has just begun to work without a word */
     }
     return now_ms >= process->heard_ms + limit_ms &&
            now_ms - process->doubted_ms >=

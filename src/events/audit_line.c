@@ -56,7 +56,7 @@ static void end(struct json_pen *pen, size_t start, struct audit_head *head)
     pen_end(pen);
 }
 
-/* So that two writers never write the same line: one of them would take the line of the other for its own. */
+/* Two writers of one chain must not write the same line: the second writer would take the first line for its own. */
 static void put_id(struct json_pen *pen)
 {
     char digits[16];

@@ -25,7 +25,7 @@ void function_start_alone(struct function *function, const char *const *env);
 const struct json *function_ask(struct function *function, const char *event);
 /* The same with so many milliseconds left for it; returns how many passed until the answer was read. */
 uint64_t function_ask_within(struct function *function, const char *event, int64_t deadline_ms);
-/* An event that goes on with a run. False: nobody could be asked to go on behind it; Lambda gives it again then. */
+/* Gives an event that carries a run on. False: the function could not ask for the next event, so Lambda gives this one again. */
 bool function_is_done(struct function *function, const char *event);
 /* An event of a function URL, in the arena; `fields`: members of "headers", JSON; NULL: the key alone. */
 const char *function_event(struct function *function, const char *method, const char *path,

@@ -232,7 +232,7 @@ static bool is_in_store(const char *words)
     return found;
 }
 
-/* How often one of them gave up the duty to post: "off_duty", or the lease of it: "store.lease_lost". */
+/* How often a process gave up the duty to post ("off_duty"), or lost the lease of the duty ("store.lease_lost"). */
 static size_t n_told(const char *event)
 {
     struct buf all;

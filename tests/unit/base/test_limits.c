@@ -1,4 +1,4 @@
-/* What a control group allows, as the kernel shows it below a planted root. */
+/* What a control group allows, as the kernel shows it below a planted root; and how long a process waits for a processor. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
