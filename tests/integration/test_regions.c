@@ -387,71 +387,56 @@ static void a_region_that_hangs_is_left_and_taken_again(void **state)
     end();
 }
 
-/* A busy machine may keep a probe of the other region waiting for so long that it is left, too: once more. */
-static bool is_to_be_tried_again(int *tries, bool knows_all)
+/* A busy machine may keep a probe of the other region waiting for so long that it is left, too: then once more. */
+static void try_until_no_read_fails(void (*act)(void), const char *what, bool knows_all)
 {
-    bool again = here.n_reads_failed > 0 && ++*tries < TRIES;
-
-    if (again) {
-        judge_changes("once more", knows_all);
+    for (int tries = 1;; tries++) {
+        begin();
+        go_on(GOOD_MS);
+        wait_until(are_both_there());
+        act();
+        wait_until(is_used(0));
+        go_on(GOOD_MS);
+        wait_for_answers();
+        if (here.n_reads_failed == 0 || tries == TRIES) {
+            break;
+        }
+        judge_changes(what, knows_all);
         end();
     }
-    return again;
+    judge(what, knows_all);
+    end();
 }
 
 static void fail_for_a_while(void)
 {
-    begin();
-    go_on(GOOD_MS);
-    wait_until(are_both_there());
     sandbox_fault(here.ports[0], "{\"match\":\"*\",\"times\":-1,\"status\":503}");
     go_on(AWAY_MS);
     wait_until(is_used(1));
-    go_on(1); /* what was asked for before may all have met the fault */
+    go_on(1); /* all changes so far may have met the fault */
     sandbox_clear_faults(here.ports[0]);
-    wait_until(is_used(0));
-    go_on(GOOD_MS);
-    wait_for_answers();
 }
 
 static void a_region_that_answers_503_is_left_and_taken_again(void **state)
 {
-    int tries = 0;
-
     (void)state;
-    do {
-        fail_for_a_while();
-    } while (is_to_be_tried_again(&tries, true));
-    judge("a region that answers 503", true);
-    end();
+    try_until_no_read_fails(fail_for_a_while, "a region that answers 503", true);
 }
 
 static void be_gone_for_a_while(void)
 {
-    begin();
-    go_on(GOOD_MS);
-    wait_until(are_both_there());
     program_signal(&here.regions[0], SIGKILL);
     (void)program_wait_end(&here.regions[0], WAIT_MS);
     program_done(&here.regions[0]);
     go_on(AWAY_MS);
     wait_until(is_used(1));
     start_region(0);
-    wait_until(is_used(0));
-    go_on(GOOD_MS);
-    wait_for_answers();
 }
 
 static void a_region_that_is_gone_is_left_and_taken_again(void **state)
 {
-    int tries = 0;
-
     (void)state;
-    do {
-        be_gone_for_a_while();
-    } while (is_to_be_tried_again(&tries, false));
-    judge("a region that is gone", false);
-    end();
+    try_until_no_read_fails(be_gone_for_a_while, "a region that is gone", false);
 }
 
 /* Nobody is there: the commands are told so, deep readiness fails, and the first that comes back is taken. */
