@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 void mount_format(char out[MOUNT_PATH_MAX], const char *text, ...)
 {
     va_list args;
@@ -28,6 +30,14 @@ static void write_text(const char *path, const char *text)
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
+}
+
+void mount_replace(const char *path, struct str text)
+{
+    char part[MOUNT_PATH_MAX];
+
+    mount_format(part, "%s.part", path);
+    assert_true(fd_replace(path, part, text, 0600));
 }
 
 void mount_path(const struct mount *mount, const char *name, char out[MOUNT_PATH_MAX])

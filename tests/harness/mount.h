@@ -32,6 +32,9 @@ void mount_close(struct mount *mount);
 /* `serve -c` with its proxy.yaml; proxy_stop ends it. */
 void mount_serve(const struct mount *mount, struct proxy *proxy);
 
+/* Writes a file that a program may watch: the program sees the old text or the new one, and nothing between. */
+void mount_replace(const char *path, struct str text);
+
 void mount_format(char out[MOUNT_PATH_MAX], const char *text, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/scripted.h"
 #include "harness/wait.h"
@@ -299,15 +300,6 @@ static void a_stream_is_asked_for_again_with_the_other_token(void **state)
     proxy_stop(&proxy);
 }
 
-static void put_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "we");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* A reload: keys, tokens and tenants are new at once. */
 static void a_reload_changes_keys_and_tokens(void **state)
 {
@@ -325,8 +317,8 @@ static void a_reload_changes_keys_and_tokens(void **state)
                "tenants: [{name: a, token: \"file:%s\"}]\n"
                "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-that-goes}]}\n",
                token);
-    put_file(path, buf_cstr(&yaml));
-    put_file(token, "canary-old\n");
+    mount_replace(path, buf_view(&yaml));
+    mount_replace(token, STR("canary-old\n"));
     arena_init(&proxy.arena);
     reply_init(&proxy.reply);
     program_serve(&proxy.program,
@@ -336,13 +328,13 @@ static void a_reload_changes_keys_and_tokens(void **state)
     assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", "X-API-Key: key-of-tenant-a\r\n"), 200);
     assert_int_equal(asked_with(&proxy, "Bearer canary-old"), 1);
     assert_int_equal(ask(&proxy, "GET", "/api/v1/routes", "X-API-Key: key-that-goes\r\n"), 200);
-    put_file(token, "canary-new\n");
+    mount_replace(token, STR("canary-new\n"));
     buf_clear(&yaml);
     buf_printf(&yaml,
                "tenants: [{name: a, token: \"file:%s\"}]\n"
                "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-that-comes}]}\n",
                token);
-    put_file(path, buf_cstr(&yaml));
+    mount_replace(path, buf_view(&yaml));
     program_signal(&proxy.program, SIGHUP);
     program_wait_wrote(&proxy.program, "config.reloaded", 20000);
     /* the line may be of a reload that saw the one file only */
@@ -358,7 +350,7 @@ static void a_reload_changes_keys_and_tokens(void **state)
         "tenants: [{name: a, token: \"file:%s\"}, {name: b, token: canary-b}]\n"
         "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-of-tenant-b, tenant: b}]}\n",
         token);
-    put_file(path, buf_cstr(&yaml));
+    mount_replace(path, buf_view(&yaml));
     program_signal(&proxy.program, SIGHUP);
     wait_until(ask(&proxy, "GET", "/virtuoso/user", "X-API-Key: key-of-tenant-b\r\n") == 200);
     assert_int_equal(asked_with(&proxy, "Bearer canary-b"), 1);
@@ -392,7 +384,7 @@ static void a_probe_has_the_token_of_its_account(void **state)
         "tenants: [{name: b, token: canary-second, base_url: \"http://127.0.0.1:%u/api\"}]\n"
         "auth: {keys: [{key: key-of-tenant-b, tenant: b}]}\n",
         (unsigned)first.port, (unsigned)second.port);
-    put_file(path, buf_cstr(&yaml));
+    mount_replace(path, buf_view(&yaml));
     arena_init(&proxy.arena);
     reply_init(&proxy.reply);
     program_serve(&proxy.program,
@@ -432,7 +424,7 @@ static void put_keys(const struct watched *watched, const char *keys)
 
     buf_init(&yaml, OUTPUT_MAX);
     buf_printf(&yaml, "%sauth: {keys: [%s]}\n", watched->head, keys);
-    put_file(watched->path, buf_cstr(&yaml));
+    mount_replace(watched->path, buf_view(&yaml));
     buf_done(&yaml);
 }
 

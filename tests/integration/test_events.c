@@ -2,7 +2,6 @@
  * and nobody sees a secret. */
 #include "harness/cmocka.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "base/fd.h"
 #include "crypto/digest.h"
 #include "events/audit.h"
+#include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
@@ -23,39 +23,31 @@ static struct proxy proxy;
 static char folder[64];
 static char file[96];
 
-static void put_key(int fd, const char *name, const char *key, const char *permissions)
+static void put_key(struct buf *out, const char *name, const char *key, const char *permissions)
 {
-    char line[512];
     char hex[65];
     struct digest digest;
-    int n;
 
     digest_of(str_from(key), &digest);
     digest_hex(&digest, hex);
-    n = snprintf(line, sizeof(line), "    - {name: %s, sha256: %s, permissions: [%s]}\n", name, hex,
-                 permissions);
-    assert_true(n > 0 && fd_write_all(fd, (struct str){line, (size_t)n}));
+    buf_printf(out, "    - {name: %s, sha256: %s, permissions: [%s]}\n", name, hex, permissions);
 }
 
-/* All at once: the proxy watches the folder. */
 static void write_config(const char *config, bool with_one)
 {
-    static const char head[] = "auth:\n  mode: keys\n  keys:\n";
-    char part[140];
-    int fd;
+    struct buf text;
 
-    (void)snprintf(part, sizeof(part), "%s.part", config);
-    fd = fd_create(part, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0 && fd_write_all(fd, str_from(head)));
-    put_key(fd, "boss", "an-admin-key-of-a-test", "all");
+    buf_init(&text, 1 << 16);
+    buf_text(&text, "auth:\n  mode: keys\n  keys:\n");
+    put_key(&text, "boss", "an-admin-key-of-a-test", "all");
     if (with_one) {
-        put_key(fd, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
+        put_key(&text, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
     }
-    put_key(fd, "other", "another-key-of-a-test", "read, \"write:tests\"");
-    put_key(fd, "reader", "a-reading-key-of-a-test", "read");
-    put_key(fd, "writer", "a-writing-key-of-a-test", "\"write:tests\"");
-    (void)close(fd);
-    assert_int_equal(rename(part, config), 0);
+    put_key(&text, "other", "another-key-of-a-test", "read, \"write:tests\"");
+    put_key(&text, "reader", "a-reading-key-of-a-test", "read");
+    put_key(&text, "writer", "a-writing-key-of-a-test", "\"write:tests\"");
+    mount_replace(config, buf_view(&text));
+    buf_done(&text);
 }
 
 static int set_up(void **state)

@@ -253,15 +253,6 @@ static void nothing_fails_while_the_configuration_changes(void **state)
     mount_close(&mount);
 }
 
-static void put_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "we");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* The file behind a link changes, and nothing happens in the folder that is watched: as on a network share. */
 static void a_change_that_nobody_tells_of_is_seen(void **state)
 {
@@ -276,12 +267,12 @@ static void a_change_that_nobody_tells_of_is_seen(void **state)
     mount_init(&mount);
     mount_format(elsewhere, VP_SCRATCH_DIR "/elsewhere-%d.yaml", (int)getpid());
     mount_format(config, text, "a", "before");
-    put_file(elsewhere, config);
+    mount_replace(elsewhere, str_from(config));
     assert_int_equal(symlink(elsewhere, mount.file), 0);
     mount_serve(&mount, &proxy);
     assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
     mount_format(config, text, "b", "after");
-    put_file(elsewhere, config);
+    mount_replace(elsewhere, str_from(config));
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
     program_wait_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\"", WAIT_MS);
     proxy_stop(&proxy);
@@ -405,11 +396,11 @@ static void a_key_waits_for_its_certificate(void **state)
     program_start(&program, (const char *const[]){"serve", "-c", mount.file, NULL}, NULL);
     (void)program_wait_port(&program, "listening on https://");
     mount_path(&mount, "k.pem", path);
-    put_file(path, other); /* both in one file: the key is the second part */
+    mount_replace(path, str_from(other)); /* both in one file: the key is the second part */
     program_wait_wrote(&program, "config.refused", WAIT_MS);
     assert_false(program_wrote(&program, "config.reloaded"));
     mount_path(&mount, "c.pem", path);
-    put_file(path, other);
+    mount_replace(path, str_from(other));
     program_wait_wrote(&program, "\"changed\":\"server.tls_certificate_file, server.tls_key_file\"",
                        WAIT_MS);
     program_stop(&program);
