@@ -404,7 +404,7 @@ static void all_finish_what_they_have_at_sigterm(void **state)
         assert_true(client_send_request(&commands[i].client, "POST", "/api/v1/commands/execute",
                                         "Content-Type: application/json\r\n", str_from(body)));
     }
-    wait_until(workers_metric(&proxy, "virtuoso_proxy_http_requests_in_flight") > LINES);
+    wait_until(workers_metric(&proxy, "virtuoso_proxy_http_requests_in_flight") > (double)LINES);
     sandbox_release_all(proxy.program.sandbox_port);
     program_signal(&proxy.program, SIGTERM);
     for (size_t i = 0; i < LINES; i++) {

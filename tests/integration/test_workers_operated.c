@@ -33,7 +33,7 @@ static void a_reload_reaches_all_of_them(void **state)
 {
     const struct json *answer;
     const struct json *other;
-    double n_reloads = 0;
+    int n_reloads = 0;
 
     (void)state;
     do { /* one that takes long to look is not in the answer */
